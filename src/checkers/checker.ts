@@ -1,0 +1,65 @@
+/**
+ * What a checker is, and how several make one verdict.
+ *
+ * Results keep Jepsen's names (`valid?`, `ok-count`), so that a result of ours can be laid beside one of the real harness.
+ * Composition is Jepsen's: false outranks unknown, unknown outranks true (`jepsen.checker/merge-valid`).
+ */
+
+import type { History } from '../history/history.ts';
+
+export type Validity = true | false | 'unknown';
+
+export interface CheckResult {
+  readonly 'valid?': Validity;
+  readonly [detail: string]: unknown;
+}
+
+/** What a checker may know about the run besides its history. */
+export interface TestFacts {
+  /** Node ids, in the order of `node_ids`. */
+  readonly nodes: readonly string[];
+  /** Number of client workers; worker `t` talks to node `t mod nodes.length`, and process `p` belongs to worker `p mod concurrency`. */
+  readonly concurrency: number;
+  /** The fraction of invocations that must be ok; absent: not checked. */
+  readonly availability?: 'total' | number;
+}
+
+export interface Checker {
+  check(test: TestFacts, history: History): CheckResult;
+}
+
+const RANK = new Map<Validity, number>([
+  [true, 0],
+  ['unknown', 1],
+  [false, 2],
+]);
+
+/** The worst of several verdicts; true for none. */
+export function mergeValidity(verdicts: Iterable<Validity>): Validity {
+  let worst: Validity = true;
+  for (const verdict of verdicts) {
+    if ((RANK.get(verdict) as number) > (RANK.get(worst) as number)) worst = verdict;
+  }
+  return worst;
+}
+
+/**
+ * Runs every checker and merges their verdicts. A checker that throws is `unknown`, with its error, and the others still run.
+ */
+export function compose(checkers: Readonly<Record<string, Checker>>): Checker {
+  return {
+    check(test, history) {
+      const results: Record<string, CheckResult> = {};
+      for (const [name, checker] of Object.entries(checkers)) results[name] = checkSafely(checker, test, history);
+      return { ...results, 'valid?': mergeValidity(Object.values(results).map((result) => result['valid?'])) };
+    },
+  };
+}
+
+function checkSafely(checker: Checker, test: TestFacts, history: History): CheckResult {
+  try {
+    return checker.check(test, history);
+  } catch (error) {
+    return { 'valid?': 'unknown', error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The history of a run: every operation in the order in which it happened.
+ *
+ * A run of a minute at full speed has millions of entries, so they are kept in columns (typed arrays in chunks, values beside them)
+ * and made into `Operation` objects only while somebody reads them.
+ */
+
+import { NEMESIS, type Operation, type OperationEntry, type OperationType } from './operation.ts';
+
+const CHUNK_LENGTH = 1 << 14;
+const TYPES: readonly OperationType[] = ['invoke', 'ok', 'fail', 'info'];
+const NEMESIS_PROCESS = -1;
+
+interface Chunk {
+  readonly time: Float64Array;
+  readonly process: Int32Array;
+  readonly type: Uint8Array;
+  readonly f: Uint16Array;
+  readonly value: unknown[];
+}
+
+export class History implements Iterable<Operation> {
+  #length = 0;
+  readonly #chunks: Chunk[] = [];
+  readonly #functions: string[] = [];
+  readonly #functionNumbers = new Map<string, number>();
+  readonly #errors = new Map<number, unknown>();
+
+  /** Builds a history from entries, in their order. */
+  static of(entries: Iterable<OperationEntry>): History {
+    const history = new History();
+    for (const entry of entries) history.append(entry);
+    return history;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds an operation at the end and returns its index. */
+  append(entry: OperationEntry): number {
+    const index = this.#length++;
+    const offset = index % CHUNK_LENGTH;
+    if (offset === 0) this.#chunks.push(newChunk());
+    const chunk = this.#chunks[this.#chunks.length - 1] as Chunk;
+    chunk.time[offset] = entry.time;
+    chunk.process[offset] = entry.process === NEMESIS ? NEMESIS_PROCESS : entry.process;
+    chunk.type[offset] = TYPES.indexOf(entry.type);
+    chunk.f[offset] = this.#functionNumber(entry.f);
+    chunk.value.push(entry.value);
+    if (entry.error !== undefined) this.#errors.set(index, entry.error);
+    return index;
+  }
+
+  /** The operation at `index`; a RangeError outside the history. */
+  at(index: number): Operation {
+    if (!(index >= 0 && index < this.#length)) throw new RangeError(`no operation ${index} in a history of ${this.#length}`);
+    const chunk = this.#chunks[Math.floor(index / CHUNK_LENGTH)] as Chunk;
+    const offset = index % CHUNK_LENGTH;
+    const process = chunk.process[offset] as number;
+    const operation: Operation = {
+      index,
+      time: chunk.time[offset] as number,
+      type: TYPES[chunk.type[offset] as number] as OperationType,
+      process: process === NEMESIS_PROCESS ? NEMESIS : process,
+      f: this.#functions[chunk.f[offset] as number] as string,
+      value: chunk.value[offset],
+    };
+    const error = this.#errors.get(index);
+    return error === undefined ? operation : { ...operation, error };
+  }
+
+  *[Symbol.iterator](): Iterator<Operation> {
+    for (let index = 0; index < this.#length; index++) yield this.at(index);
+  }
+
+  /** The operations of clients, without the nemesis. */
+  *clientOperations(): IterableIterator<Operation> {
+    for (const operation of this) if (operation.process !== NEMESIS) yield operation;
+  }
+
+  #functionNumber(f: string): number {
+    let number = this.#functionNumbers.get(f);
+    if (number === undefined) {
+      number = this.#functions.push(f) - 1;
+      this.#functionNumbers.set(f, number);
+    }
+    return number;
+  }
+}
+
+function newChunk(): Chunk {
+  return {
+    time: new Float64Array(CHUNK_LENGTH),
+    process: new Int32Array(CHUNK_LENGTH),
+    type: new Uint8Array(CHUNK_LENGTH),
+    f: new Uint16Array(CHUNK_LENGTH),
+    value: [],
+  };
+}

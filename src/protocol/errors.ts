@@ -1,0 +1,64 @@
+/**
+ * The errors of Maelstrom's protocol, as data, and the one exception that carries them.
+ *
+ * A *definite* error promises that the operation did not happen and never will. Every other one, and every code that is
+ * not in the table, is *indefinite*: it may have happened. Source: Maelstrom, `resources/errors.edn`.
+ */
+
+export interface ErrorDefinition {
+  readonly code: number;
+  readonly name: string;
+  readonly definite: boolean;
+  /** What the code means, for people. */
+  readonly text: string;
+}
+
+export const ERRORS = [
+  { code: 0, name: 'timeout', definite: false, text: 'no answer within the deadline' },
+  { code: 1, name: 'node-not-found', definite: true, text: 'no such node in this network' },
+  { code: 10, name: 'not-supported', definite: true, text: 'this node does not know that type of request' },
+  { code: 11, name: 'temporarily-unavailable', definite: true, text: 'cannot be done now; try again later' },
+  { code: 12, name: 'malformed-request', definite: true, text: 'the request is not as declared' },
+  { code: 13, name: 'crash', definite: false, text: 'the request failed for an unknown reason and may have happened' },
+  { code: 14, name: 'abort', definite: true, text: 'the request was given up and had no effect' },
+  { code: 20, name: 'key-does-not-exist', definite: true, text: 'the key, or the thing named, does not exist' },
+  { code: 21, name: 'key-already-exists', definite: true, text: 'the key, or the thing named, exists already' },
+  { code: 22, name: 'precondition-failed', definite: true, text: 'the value is not the one the request expects' },
+  { code: 30, name: 'txn-conflict', definite: true, text: 'another transaction was in the way' },
+] as const satisfies readonly ErrorDefinition[];
+
+export type ErrorName = (typeof ERRORS)[number]['name'];
+
+const BY_CODE: ReadonlyMap<number, ErrorDefinition> = new Map(ERRORS.map((error) => [error.code, error]));
+const BY_NAME: ReadonlyMap<string, ErrorDefinition> = new Map(ERRORS.map((error) => [error.name, error]));
+
+/** The table's entry for a code; undefined for a code of one's own (1000 and more) and for nonsense. */
+export function errorByCode(code: number): ErrorDefinition | undefined {
+  return BY_CODE.get(code);
+}
+
+/** Whether `code` promises that nothing happened. Unknown codes promise nothing. */
+export function isDefinite(code: number): boolean {
+  return BY_CODE.get(code)?.definite ?? false;
+}
+
+/** An error that is answered to the sender as `{type: "error", code, text}`. */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  readonly code: number;
+
+  constructor(code: number, text: string) {
+    super(text);
+    this.code = code;
+  }
+
+  /** Builds one by its name in the table: `RpcError.of('abort', 'the payee is closed')`. */
+  static of(name: ErrorName, text?: string): RpcError {
+    const definition = BY_NAME.get(name) as ErrorDefinition;
+    return new RpcError(definition.code, text ?? definition.text);
+  }
+
+  get definite(): boolean {
+    return isDefinite(this.code);
+  }
+}

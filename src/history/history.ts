@@ -54,7 +54,8 @@ export class History implements Iterable<Operation> {
 
   /** The operation at `index`; a RangeError outside the history. */
   at(index: number): Operation {
-    if (!(index >= 0 && index < this.#length)) throw new RangeError(`no operation ${index} in a history of ${this.#length}`);
+    if (!(index >= 0 && index < this.#length))
+      throw new RangeError(`no operation ${index} in a history of ${this.#length}`);
     const chunk = this.#chunks[Math.floor(index / CHUNK_LENGTH)] as Chunk;
     const offset = index % CHUNK_LENGTH;
     const process = chunk.process[offset] as number;

@@ -1,0 +1,54 @@
+# Everything there is to do, a target each. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := node_modules/.bin
+
+# What `make run` does; override any of them: make run WORKLOAD=echo RATE=100
+WORKLOAD ?= unique-ids
+NODES ?= 3
+RATE ?= 1000
+TIME ?= 30
+NEMESIS_INTERVAL ?= 5
+
+SOURCES := $(shell find src -name '*.ts') package.json
+
+.PHONY: help run test check build bench clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: build ## Runs three real nodes for 30 s at 1000 requests a second with partitions, and judges them
+	@echo '== test: $(WORKLOAD), $(NODES) nodes, $(RATE) requests a second for $(TIME) s, partitions, total availability'
+	@bin/snowstorm test -w $(WORKLOAD) --bin bin/maelstrom-node --node-count $(NODES) --rate $(RATE) --time-limit $(TIME) \
+	  --nemesis partition --nemesis-interval $(NEMESIS_INTERVAL) --availability total
+
+test: check build ## Types, lint, rings, unit tests, recorded transcripts, real processes under partitions
+	@echo '== tests'
+	@$(BIN)/vitest run --config test/vitest.config.ts
+
+check: node_modules/.installed ## Types, lint and format, and that the core stays pure
+	@echo '== types'
+	@$(BIN)/tsc -p tsconfig.json
+	@echo '== types of the core, without Node'
+	@$(BIN)/tsc -p src/tsconfig.core.json
+	@echo '== lint and format'
+	@$(BIN)/biome check --error-on-warnings .
+
+build: dist/.built ## Bundles the two programs into dist/
+
+bench: build ## Measures, as ratios in one run (takes some minutes)
+	@node --import tsx test/bench/main.ts
+
+clean: ## Removes what was installed, built and recorded
+	rm -rf node_modules dist store
+
+dist/.built: node_modules/.installed $(SOURCES)
+	@echo '== build'
+	@npm run --silent build
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@echo '== install (npm ci)'
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,32 @@
+/**
+ * Whether enough of what clients invoked was answered `ok`: everything for `'total'`, otherwise at least the fraction named.
+ *
+ * Source: `maelstrom.checker/availability-checker`. There the fraction is a 32-bit float, which takes one failure in a hundred million
+ * for none and 9 of 10 for less than 0.9; here it is a double, exact at both. An operation that was cut off by the end of the run
+ * counts as not answered. With nothing invoked the fraction is 1, as in Maelstrom: that such a run shows nothing is for `stats` to say.
+ */
+
+import type { Checker, CheckResult, TestFacts } from './checker.ts';
+
+export function availabilityChecker(): Checker {
+  return {
+    check(test, history) {
+      let invoked = 0;
+      let ok = 0;
+      for (const operation of history.clientOperations()) {
+        if (operation.type === 'invoke') invoked++;
+        else if (operation.type === 'ok') ok++;
+      }
+      return availabilityResult(test.availability, ok, invoked);
+    },
+  };
+}
+
+/** The verdict on `ok` of `invoked` operations. */
+export function availabilityResult(required: TestFacts['availability'], ok: number, invoked: number): CheckResult {
+  const fraction = invoked === 0 ? 1 : ok / invoked;
+  return {
+    'valid?': required === undefined || fraction >= (required === 'total' ? 1 : required),
+    'ok-fraction': fraction,
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * Every answer to an echo must carry, under `echo`, the very value that was sent, by JSON equality (1 and 1.0 differ).
+ *
+ * The value of an `ok` is the whole body of the reply. Source: `maelstrom.workload.echo/checker`, which takes its pairs from
+ * `knossos.history/pair-index`. That index has no entry for an `info`, so what nobody knows is no error; a `fail` it has,
+ * and as a failed operation carries what was sent and not a reply with an `echo`, it is one.
+ */
+
+import { exactEquals } from '../protocol/exact-json.ts';
+import type { Checker } from './checker.ts';
+import { operationPairs } from './pairs.ts';
+
+const LISTED_ERRORS_MAX = 48;
+
+type EchoError = readonly [string, unknown, string, unknown];
+
+export function echoChecker(): Checker {
+  return {
+    check(_test, history) {
+      const errors: EchoError[] = [];
+      let errorCount = 0;
+      for (const { invocation, completion } of operationPairs(history)) {
+        if (completion.type === 'info' || exactEquals(invocation.value, echoOf(completion.value))) continue;
+        errorCount++;
+        if (errors.length < LISTED_ERRORS_MAX) {
+          errors.push(['Expected a message with :echo', invocation.value, 'But received', completion.value]);
+        }
+      }
+      return { 'valid?': errorCount === 0, 'error-count': errorCount, errors };
+    },
+  };
+}
+
+/** What a reply carries under `echo`; nothing equals null, as in Clojure. */
+function echoOf(body: unknown): unknown {
+  return typeof body === 'object' && body !== null ? (body as { echo?: unknown }).echo : undefined;
+}

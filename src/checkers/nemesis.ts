@@ -1,0 +1,53 @@
+/**
+ * What the nemesis did: how many faults of each kind it started, and for how long the network was partitioned. Always valid;
+ * it is there so that nobody takes a run for tested under faults in which none happened.
+ *
+ * The nemesis writes every action twice, as in Jepsen: an announcement, whose value is null or the name of a target ("majority"),
+ * and what was done, whose value is the grudge or the nodes hit. Only the second is a fault; a partition ends with the
+ * `stop-partition` that has a value.
+ */
+
+import { NEMESIS, type Operation } from '../history/operation.ts';
+import type { Checker } from './checker.ts';
+
+const NANOSECONDS_PER_SECOND = 1e9;
+const START = 'start-';
+
+/** Faults of `jepsen.nemesis.combined` that are not called `start-…`. */
+const OTHER_FAULTS: ReadonlySet<string> = new Set(['kill', 'pause']);
+
+export function faultsChecker(): Checker {
+  return {
+    check(_test, history) {
+      const started = new Map<string, number>();
+      let partitionNanoseconds = 0;
+      let partitionedSince: number | undefined;
+      let time = 0;
+      for (const operation of history) {
+        time = operation.time;
+        if (operation.process !== NEMESIS) continue;
+        const fault = faultStarted(operation);
+        if (fault !== undefined) started.set(fault, (started.get(fault) ?? 0) + 1);
+        if (fault === 'partition') {
+          partitionedSince ??= time;
+        } else if (operation.f === 'stop-partition' && operation.value !== null && partitionedSince !== undefined) {
+          partitionNanoseconds += time - partitionedSince;
+          partitionedSince = undefined;
+        }
+      }
+      if (partitionedSince !== undefined) partitionNanoseconds += time - partitionedSince;
+      return {
+        'valid?': true,
+        started: Object.fromEntries(started),
+        'partition-seconds': partitionNanoseconds / NANOSECONDS_PER_SECOND,
+      };
+    },
+  };
+}
+
+/** The kind of fault that an operation reports as started; undefined for an announcement, an end and all else. */
+function faultStarted({ f, value }: Operation): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (f.startsWith(START)) return f.slice(START.length);
+  return OTHER_FAULTS.has(f) ? f : undefined;
+}

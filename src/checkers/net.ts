@@ -1,0 +1,49 @@
+/**
+ * How many messages the run took: what was sent, what arrived, and how many different messages that were, for all of the
+ * network, for messages to or from clients, and for those between servers. Always valid.
+ *
+ * `msgs-per-op` divides by the operations that clients invoked; without any it is left out. Source: `maelstrom.net.checker`,
+ * whose ratios are 32-bit floats where these are doubles.
+ */
+
+import type { Checker } from './checker.ts';
+
+export interface NetCounts {
+  readonly sendCount: number;
+  /** Less than `sendCount` by what was lost or is still on its way. */
+  readonly recvCount: number;
+  readonly msgCount: number;
+}
+
+export interface NetStatistics {
+  readonly all: NetCounts;
+  /** Messages to or from a client. */
+  readonly clients: NetCounts;
+  /** The others: between nodes, and between nodes and services. */
+  readonly servers: NetCounts;
+}
+
+/** The statistics are asked for when the run is checked, not when the checker is made. */
+export function netChecker(statistics: () => NetStatistics): Checker {
+  return {
+    check(_test, history) {
+      let operationCount = 0;
+      for (const operation of history.clientOperations()) if (operation.type === 'invoke') operationCount++;
+      const { all, clients, servers } = statistics();
+      return {
+        all: { ...named(all), ...perOperation(all, operationCount) },
+        clients: named(clients),
+        servers: { ...named(servers), ...perOperation(servers, operationCount) },
+        'valid?': true,
+      };
+    },
+  };
+}
+
+function named(counts: NetCounts) {
+  return { 'send-count': counts.sendCount, 'recv-count': counts.recvCount, 'msg-count': counts.msgCount };
+}
+
+function perOperation(counts: NetCounts, operationCount: number) {
+  return operationCount === 0 ? {} : { 'msgs-per-op': counts.msgCount / operationCount };
+}

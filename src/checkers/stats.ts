@@ -1,0 +1,59 @@
+/**
+ * How many operations of clients completed, and how: overall and for each function.
+ *
+ * A function is valid when at least one of its operations was ok, and a run is valid when all its functions are; `crash` and
+ * `debug-topic-partitions`, which may fail always, are excused. Source: `jepsen.checker/stats` inside
+ * `jepsen.tests.kafka/stats-checker`, the way Maelstrom's `core.clj` puts them together.
+ * One difference is meant: to Jepsen a run in which nothing completed is valid, here it is `unknown`, because it shows nothing.
+ */
+
+import type { Checker } from './checker.ts';
+
+const EXCUSED: ReadonlySet<string> = new Set(['crash', 'debug-topic-partitions']);
+
+interface Counts {
+  ok: number;
+  fail: number;
+  info: number;
+}
+
+export function statsChecker(): Checker {
+  return {
+    check(_test, history) {
+      const all = noCounts();
+      const byFunction = new Map<string, Counts>();
+      for (const operation of history.clientOperations()) {
+        if (operation.type === 'invoke') continue;
+        let counts = byFunction.get(operation.f);
+        if (counts === undefined) {
+          counts = noCounts();
+          byFunction.set(operation.f, counts);
+        }
+        counts[operation.type]++;
+        all[operation.type]++;
+      }
+      const functions = [...byFunction].sort(([left], [right]) => (left < right ? -1 : 1));
+      const details = {
+        ...summary(all),
+        'by-f': Object.fromEntries(
+          functions.map(([f, counts]) => [f, { 'valid?': counts.ok > 0, ...summary(counts) }]),
+        ),
+      };
+      if (functions.length === 0) return { 'valid?': 'unknown', error: 'no operation was completed', ...details };
+      return { 'valid?': functions.every(([f, counts]) => EXCUSED.has(f) || counts.ok > 0), ...details };
+    },
+  };
+}
+
+function noCounts(): Counts {
+  return { ok: 0, fail: 0, info: 0 };
+}
+
+function summary(counts: Counts) {
+  return {
+    count: counts.ok + counts.fail + counts.info,
+    'ok-count': counts.ok,
+    'fail-count': counts.fail,
+    'info-count': counts.info,
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * No id may be handed out twice. Ids may be any JSON values and are compared as such (1 and 1.0 differ); only `ok` counts.
+ *
+ * Source: `jepsen.checker/unique-ids`, which keeps a map of all ids. A run here has millions, so the first pass keeps 8 bytes of
+ * each, a fingerprint: equal ids have equal ones, so when no two are equal after sorting, that is the proof. Otherwise a second
+ * pass counts, exactly, the ids whose fingerprints recur. A collision costs that pass and never the verdict.
+ * Ids that have no common order make Jepsen's checker throw, and the run `unknown`: so it is here, unless a duplicate was found.
+ */
+
+import type { History } from '../history/history.ts';
+import { canonicalKey } from '../protocol/exact-json.ts';
+import type { Checker } from './checker.ts';
+import { comparableIds, compareIds, typeOfId } from './id-order.ts';
+import { SnowflakeRules } from './snowflake-rules.ts';
+
+const LISTED_DUPLICATES_MAX = 48;
+
+interface Tally {
+  readonly id: unknown;
+  count: number;
+}
+
+export function uniqueIdsChecker(): Checker {
+  return {
+    check(test, history) {
+      const range = new IdRange();
+      const snowflakeRules = new SnowflakeRules(test);
+      // An upper bound, which costs address space only: pages that nobody writes to are never there.
+      const fingerprints = new Float64Array(history.length);
+      let attemptedCount = 0;
+      let acknowledgedCount = 0;
+      // By index, because the iterators of a history cost as much as all the rest of this loop.
+      const { length } = history;
+      for (let index = 0; index < length; index++) {
+        const operation = history.at(index);
+        if (operation.f !== 'generate') continue;
+        if (operation.type === 'invoke') attemptedCount++;
+        if (operation.type !== 'ok') continue;
+        fingerprints[acknowledgedCount++] = fingerprint(operation.value);
+        range.add(operation.value);
+        snowflakeRules.observe(operation.process as number, operation.value);
+      }
+      const duplicates = countDuplicates(history, recurring(fingerprints.subarray(0, acknowledgedCount)));
+      const snowflake = snowflakeRules.report();
+      return {
+        'valid?': duplicates.length > 0 ? false : range.comparable ? true : 'unknown',
+        'attempted-count': attemptedCount,
+        'acknowledged-count': acknowledgedCount,
+        'duplicated-count': duplicates.length,
+        duplicated: mostFrequent(duplicates),
+        ...(range.comparable
+          ? { range: range.bounds }
+          : { error: 'the ids cannot be compared with each other: all ids must be of one type, and not objects' }),
+        ...(snowflake === undefined ? {} : { snowflake }),
+      };
+    },
+  };
+}
+
+/** The lowest and the highest id. Nulls are passed over, as in Jepsen's `tesser.core/range`. */
+class IdRange {
+  #lowest: unknown = null;
+  #highest: unknown = null;
+  #comparable = true;
+
+  /** Whether the bounds mean anything. */
+  get comparable(): boolean {
+    return this.#comparable;
+  }
+
+  get bounds(): readonly [unknown, unknown] {
+    return [this.#lowest, this.#highest];
+  }
+
+  add(id: unknown): void {
+    if (id === null || id === undefined || !this.#comparable) return;
+    if (this.#lowest === null) {
+      this.#lowest = id;
+      this.#highest = id;
+    } else if (!comparableIds(id, this.#lowest)) {
+      this.#comparable = false;
+    } else if (compareIds(id, this.#lowest) < 0) {
+      this.#lowest = id;
+    } else if (compareIds(id, this.#highest) > 0) {
+      this.#highest = id;
+    }
+  }
+}
+
+/** A number that equal ids share and different ones nearly never do. */
+function fingerprint(id: unknown): number {
+  if (typeof id === 'string') return hash(id);
+  return Number.isSafeInteger(id) ? (id as number) : hash(canonicalKey(id));
+}
+
+/** 53 bits of a text, from two chains of multiply and xor with an avalanche at the end (constants of MurmurHash3's finalizer). */
+function hash(text: string): number {
+  let high = text.length;
+  let low = ~text.length;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 0x85ebca6b);
+    low = Math.imul(low ^ code, 0xc2b2ae35);
+  }
+  high = Math.imul(high ^ (low >>> 16), 0xc2b2ae35);
+  low = Math.imul(low ^ (high >>> 13), 0x85ebca6b);
+  return ((high ^ (high >>> 16)) & 0x1fffff) * 2 ** 32 + ((low ^ (low >>> 16)) >>> 0);
+}
+
+/** The numbers that are there more than once. Sorts in place. */
+function recurring(numbers: Float64Array): ReadonlySet<number> {
+  numbers.sort();
+  const found = new Set<number>();
+  for (let index = 1; index < numbers.length; index++) {
+    if (numbers[index] === numbers[index - 1]) found.add(numbers[index] as number);
+  }
+  return found;
+}
+
+/** The ids that were acknowledged more than once, among those with a suspect fingerprint. */
+function countDuplicates(history: History, suspects: ReadonlySet<number>): Tally[] {
+  if (suspects.size === 0) return [];
+  // Apart, because a text may be the canonical key of something else.
+  const texts = new Map<string, Tally>();
+  const others = new Map<string, Tally>();
+  for (let index = 0; index < history.length; index++) {
+    const { type, f, value: id } = history.at(index);
+    if (type !== 'ok' || f !== 'generate' || !suspects.has(fingerprint(id))) continue;
+    if (typeof id === 'string') count(texts, id, id);
+    else count(others, canonicalKey(id), id);
+  }
+  return [...texts.values(), ...others.values()].filter((tally) => tally.count > 1);
+}
+
+function count(tallies: Map<string, Tally>, key: string, id: unknown): void {
+  const tally = tallies.get(key);
+  if (tally === undefined) tallies.set(key, { id, count: 1 });
+  else tally.count++;
+}
+
+/** Those that recur most, of them the highest ids, listed in ascending order: Jepsen's choice. */
+function mostFrequent(duplicates: readonly Tally[]): Readonly<Record<string, number>> {
+  const chosen = duplicates
+    .toSorted((left, right) => right.count - left.count || compareIds(right.id, left.id))
+    .slice(0, LISTED_DUPLICATES_MAX)
+    .sort((left, right) => compareIds(left.id, right.id));
+  // In a mixed list the text "1" must not take the place of the number 1.
+  const mixed = chosen.some((tally) => typeOfId(tally.id) !== typeOfId(chosen[0]?.id));
+  return Object.fromEntries(chosen.map(({ id, count: times }) => [nameOf(id, mixed), times]));
+}
+
+function nameOf(id: unknown, mixed: boolean): string {
+  return typeof id === 'string' && !mixed ? id : canonicalKey(id);
+}

@@ -1,0 +1,33 @@
+/**
+ * `snowstorm id decode`: what is inside of an id.
+ */
+
+import { decodeSnowflake } from '../ids/snowflake.ts';
+import { UsageError } from './options.ts';
+
+const HELP = `Usage: snowstorm id decode ID…
+
+Prints the timestamp, the node number and the sequence number of each id.
+`;
+
+/** Runs the command; resolves to the exit status: 1 when an id is none. */
+export async function idCommand(args: readonly string[]): Promise<number> {
+  const [verb, ...ids] = args;
+  if (verb === '--help' || verb === '-h') {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (verb !== 'decode') throw new UsageError(`id ${verb ?? ''}: expected "id decode ID…"`);
+  if (ids.length === 0) throw new UsageError('id decode: no id was given');
+  let status = 0;
+  for (const id of ids) {
+    try {
+      const { timestampMs, node, sequence } = decodeSnowflake(id);
+      process.stdout.write(`${id}  ${new Date(timestampMs).toISOString()}  node ${node}  sequence ${sequence}\n`);
+    } catch (error) {
+      process.stderr.write(`snowstorm: ${(error as Error).message}\n`);
+      status = 1;
+    }
+  }
+  return status;
+}

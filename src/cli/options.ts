@@ -1,0 +1,125 @@
+/**
+ * Command-line options from a table: one entry makes the parsing, the default, the check and the line in `--help`. Built on Node's own
+ * `parseArgs`.
+ */
+
+import { parseArgs } from 'node:util';
+
+/** A mistake on the command line; its message is all that the user needs to see. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface Option<T> {
+  /** One letter, where there is a short form. */
+  readonly short?: string;
+  /** How the value is called in `--help`; without one the option is a switch. */
+  readonly value?: string;
+  readonly text: string;
+  /** What holds when the option is absent. */
+  readonly absent: T;
+  /** Makes the value; throws an Error that says what is expected. A switch is given "true". */
+  readonly parse: (text: string) => T;
+}
+
+type Options = Readonly<Record<string, Option<unknown>>>;
+type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
+
+export interface ParsedOptions<O extends Options> {
+  readonly values: Values<O>;
+  /** What is no option, before `--`. */
+  readonly words: readonly string[];
+  /** Everything after `--`. */
+  readonly rest: readonly string[];
+}
+
+/** Parses `args` by the table. Throws a {@link UsageError} that names the option and what is wrong with it. */
+export function parseOptions<O extends Options>(options: O, args: readonly string[]): ParsedOptions<O> {
+  const separator = args.indexOf('--');
+  const own = separator < 0 ? args : args.slice(0, separator);
+  const rest = separator < 0 ? [] : args.slice(separator + 1);
+  let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
+  try {
+    parsed = parseArgs({
+      args: [...own],
+      allowPositionals: true,
+      options: Object.fromEntries(
+        Object.entries(options).map(([name, { short, value }]) => [
+          name,
+          { type: value === undefined ? ('boolean' as const) : ('string' as const), ...(short && { short }) },
+        ]),
+      ),
+    }) as typeof parsed;
+  } catch (error) {
+    throw new UsageError((error as Error).message.replace(/\. To specify a positional argument.*$/s, ''));
+  }
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(options)) {
+    const given = parsed.values[name];
+    values[name] = given === undefined ? option.absent : parseValue(name, option, String(given));
+  }
+  return { values: values as Values<O>, words: parsed.positionals, rest };
+}
+
+function parseValue(name: string, option: Option<unknown>, text: string): unknown {
+  try {
+    return option.parse(text);
+  } catch (error) {
+    throw new UsageError(`--${name} ${JSON.stringify(text)}: ${(error as Error).message}`);
+  }
+}
+
+/** The options' part of a help text. */
+export function describeOptions(options: Options): string {
+  const rows = Object.entries(options).map(([name, { short, value, text }]) => {
+    const left = `  ${short === undefined ? '   ' : `-${short},`} --${name}${value === undefined ? '' : ` ${value}`}`;
+    return { left, text };
+  });
+  const width = Math.max(...rows.map(({ left }) => left.length)) + 2;
+  return rows.map(({ left, text }) => left.padEnd(width) + text.replaceAll('\n', `\n${' '.repeat(width)}`)).join('\n');
+}
+
+export function switchOption(text: string, short?: string): Option<boolean> {
+  return { ...(short === undefined ? {} : { short }), text, absent: false, parse: () => true };
+}
+
+/** A number within bounds. */
+export function parseNumber(minimum: number, maximum = Number.POSITIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const number = text.trim() === '' ? Number.NaN : Number(text);
+    if (!(number >= minimum && number <= maximum)) throw new Error(`expected a number ${boundsText(minimum, maximum)}`);
+    return number;
+  };
+}
+
+/** A whole number within bounds. */
+export function parseWhole(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= minimum && number <= maximum))
+      throw new Error(`expected a whole number ${boundsText(minimum, maximum)}`);
+    return number;
+  };
+}
+
+function boundsText(minimum: number, maximum: number): string {
+  return maximum >= Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+}
+
+/** One of a list of words. */
+export function parseOneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) throw new Error(`expected one of ${words.join(', ')}`);
+    return word;
+  };
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as `500ms`, `5s` or `24h`, in ms. */
+export function parseDurationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  if (match === null) throw new Error('expected a duration such as 500ms, 5s or 24h');
+  return Number(match[1]) * (UNITS_MS[match[2] as string] as number);
+}

@@ -1,0 +1,122 @@
+/**
+ * Stands between stdin and readline and lets through whole, bounded, well-formed lines only.
+ *
+ * readline by itself keeps a line of any length in memory, replaces bytes that are not UTF-8, and splits lines at U+2028, U+2029 and a
+ * lone carriage return, all of which are legal within a JSON text. The work is done a chunk at a time with native searches, so that it costs nothing
+ * a line.
+ */
+
+import { isUtf8 } from 'node:buffer';
+import { Transform, type TransformCallback } from 'node:stream';
+
+/** A line of this many bytes is still accepted; the next byte makes it refused. */
+export const LINE_BYTES_MAX = 4 * 1024 * 1024;
+
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const TAB = 0x09;
+const LINE_SEPARATOR = Buffer.from('\u2028');
+const PARAGRAPH_SEPARATOR = Buffer.from('\u2029');
+const EXCERPT_BYTES = 120;
+
+export class LineGuard extends Transform {
+  readonly #lineBytesMax: number;
+  readonly #onRefused: (reason: string, line: string) => void;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** Invariant: while true, `#held` is empty. */
+  #discarding = false;
+
+  /** @param onRefused told of every line that is not let through, with its beginning */
+  constructor(onRefused: (reason: string, line: string) => void, lineBytesMax = LINE_BYTES_MAX) {
+    super();
+    this.#onRefused = onRefused;
+    this.#lineBytesMax = lineBytesMax;
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      const firstNewline = rest.indexOf(NEWLINE);
+      if (firstNewline < 0) {
+        this.#hold(rest);
+        break;
+      }
+      const fitsWhole = this.#heldBytes + firstNewline <= this.#lineBytesMax && rest.length <= this.#lineBytesMax;
+      // Only the first line of a chunk can be too long, unless the chunk itself is longer than a line may be.
+      const end = fitsWhole ? rest.lastIndexOf(NEWLINE) + 1 : firstNewline + 1;
+      this.#hold(rest.subarray(0, end));
+      this.#release();
+      rest = rest.subarray(end);
+    }
+    done();
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.#release();
+    done();
+  }
+
+  #hold(bytes: Buffer): void {
+    if (this.#discarding) return;
+    const newlineBytes = bytes[bytes.length - 1] === NEWLINE ? 1 : 0;
+    const firstLineBytes = newlineBytes === 1 ? bytes.indexOf(NEWLINE) : bytes.length;
+    if (this.#heldBytes + firstLineBytes > this.#lineBytesMax) {
+      const beginning = this.#held[0] ?? bytes;
+      this.#onRefused(`a line of more than ${this.#lineBytesMax} bytes was refused`, excerpt(beginning));
+      this.#held = [];
+      this.#heldBytes = 0;
+      this.#discarding = true;
+      return;
+    }
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+  }
+
+  /** Called where a line has ended. */
+  #release(): void {
+    this.#discarding = false;
+    if (this.#held.length === 0) return;
+    const block = this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held, this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const wellFormed of isUtf8(block) ? [block] : this.#wellFormedLines(block))
+      this.push(protectLineBreaks(wellFormed));
+  }
+
+  *#wellFormedLines(block: Buffer): Iterable<Buffer> {
+    for (let start = 0; start < block.length; ) {
+      const newline = block.indexOf(NEWLINE, start);
+      const end = newline < 0 ? block.length : newline + 1;
+      const line = block.subarray(start, end);
+      if (isUtf8(line)) yield line;
+      else this.#onRefused('a line is not UTF-8 and was refused', excerpt(line));
+      start = end;
+    }
+  }
+}
+
+/** Writes what readline would take for the end of a line in a form that means the same in JSON and is none. */
+function protectLineBreaks(block: Buffer): Buffer {
+  let protectedBlock = block;
+  if (block.includes(CARRIAGE_RETURN)) {
+    protectedBlock = Buffer.from(block);
+    for (
+      let at = protectedBlock.indexOf(CARRIAGE_RETURN);
+      at >= 0;
+      at = protectedBlock.indexOf(CARRIAGE_RETURN, at + 1)
+    ) {
+      // Outside a string both are white space, inside a string both are illegal.
+      if (protectedBlock[at + 1] !== NEWLINE) protectedBlock[at] = TAB;
+    }
+  }
+  if (protectedBlock.includes(LINE_SEPARATOR) || protectedBlock.includes(PARAGRAPH_SEPARATOR)) {
+    const text = protectedBlock.toString('utf8').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+    protectedBlock = Buffer.from(text, 'utf8');
+  }
+  return protectedBlock;
+}
+
+function excerpt(bytes: Buffer): string {
+  return bytes.subarray(0, EXCERPT_BYTES).toString('latin1').trimEnd();
+}

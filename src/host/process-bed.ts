@@ -1,0 +1,144 @@
+/**
+ * Nodes as processes, started as Maelstrom starts them: all in the system's temporary directory, stderr into a file each, and SIGKILL at the
+ * end. Each is the leader of a process group, so that what it has started dies with it.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
+import type { Bed, NodeEvents, NodeHandle } from '../simulator/bed.ts';
+import { LineGuard } from './line-guard.ts';
+import { LineOutput } from './line-output.ts';
+import { Reaper } from './reaper.ts';
+
+/** What a stranger may print on one line; the JVM's harness has no limit but its memory. */
+const LINE_BYTES_MAX = 64 * 1024 * 1024;
+/** The last lines of stderr, which are shown when a node ends by itself. */
+const LAST_WORDS_MAX = 8;
+const KILL_MS_MAX = 5000;
+
+export interface ProcessBedOptions {
+  /** The program, by its full path. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The folder for `<node id>.log`. */
+  readonly logFolder: string;
+  /** Told of every line that a node writes to stderr. */
+  readonly onStderr?: (nodeId: string, line: string) => void;
+}
+
+export class ProcessBed implements Bed {
+  readonly #options: ProcessBedOptions;
+  readonly #reaper = new Reaper();
+  readonly #nodes = new Set<ProcessNode>();
+
+  constructor(options: ProcessBedOptions) {
+    this.#options = options;
+    mkdirSync(options.logFolder, { recursive: true });
+  }
+
+  startNode(nodeId: string, events: NodeEvents): NodeHandle {
+    const node = new ProcessNode(nodeId, this.#options, events);
+    this.#nodes.add(node);
+    if (node.pid !== undefined) this.#reaper.watch(node.pid);
+    return node;
+  }
+
+  /** Kills whatever still runs. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#nodes].map((node) => node.kill()));
+    this.#reaper.dismiss();
+  }
+}
+
+class ProcessNode implements NodeHandle {
+  readonly #child: ChildProcess;
+  readonly #input: LineOutput;
+  readonly #log: WriteStream;
+  readonly #closed: Promise<void>;
+  readonly #lastWords: string[] = [];
+  #killed = false;
+  #ended = false;
+
+  constructor(nodeId: string, options: ProcessBedOptions, events: NodeEvents) {
+    this.#log = createWriteStream(join(options.logFolder, `${encodeURIComponent(nodeId)}.log`));
+    this.#child = spawn(options.program, [...options.args], {
+      cwd: tmpdir(),
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const { stdin, stdout, stderr } = this.#child as ChildProcess & { stdin: Writable };
+
+    // A node that does not read is its own affair: what it is sent waits, as in the real harness, and its end is told by `close`.
+    this.#input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
+
+    const guard = new LineGuard((reason, beginning) => events.onUnreadable(reason, beginning), LINE_BYTES_MAX);
+    stdout?.pipe(guard);
+    createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY, terminal: false }).on('line', (line) => {
+      if (!this.#killed) events.onLine(line);
+    });
+    if (stderr) {
+      createInterface({ input: stderr, crlfDelay: Number.POSITIVE_INFINITY, terminal: false }).on('line', (line) => {
+        this.#log.write(`${line}\n`);
+        this.#lastWords.push(line);
+        if (this.#lastWords.length > LAST_WORDS_MAX) this.#lastWords.shift();
+        options.onStderr?.(nodeId, line);
+      });
+    }
+    this.#closed = new Promise((resolve) => {
+      const end = (how: string) => {
+        if (this.#ended) return;
+        this.#ended = true;
+        this.#log.end(resolve);
+        if (!this.#killed) events.onExit(how);
+      };
+      this.#child.on('error', (error) => end(`it could not be started (${error.message})`));
+      this.#child.on('close', (status, signal) => end(this.#describeEnd(status, signal)));
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  deliver(line: string): void {
+    if (!this.#ended) this.#input.write(line);
+  }
+
+  async kill(): Promise<void> {
+    this.#killed = true;
+    const { pid } = this.#child;
+    if (pid !== undefined) killGroup(pid);
+    // A grandchild that left the group may hold the pipes open; nobody waits for it for long.
+    const { promise, cancel } = timeout(KILL_MS_MAX);
+    await Promise.race([this.#closed, promise]);
+    cancel();
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
+  #describeEnd(status: number | null, signal: NodeJS.Signals | null): string {
+    const how = signal === null ? `exit status ${status}` : `signal ${signal}`;
+    return this.#lastWords.length === 0 ? how : `${how}; its last words were: ${this.#lastWords.join(' ⏎ ')}`;
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing of the group is left.
+  }
+}
+
+function timeout(delayMs: number): { promise: Promise<void>; cancel: () => void } {
+  let cancel = () => {};
+  const promise = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, delayMs);
+    cancel = () => clearTimeout(timer);
+  });
+  return { promise, cancel };
+}

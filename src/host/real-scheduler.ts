@@ -1,0 +1,16 @@
+/**
+ * The simulator's time when nodes are processes: the machine's own monotonic clock and timers.
+ */
+
+import type { Scheduler } from '../simulator/scheduler.ts';
+
+export function createRealScheduler(): Scheduler {
+  const startMs = performance.now();
+  return {
+    now: () => performance.now() - startMs,
+    schedule: (delayMs, callback) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+  };
+}

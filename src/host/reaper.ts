@@ -1,0 +1,31 @@
+/**
+ * Sees to it that no node outlives the command that started it, not even when that command is killed with SIGKILL.
+ *
+ * A small shell in a session of its own learns every node's process group through a pipe. When the pipe closes, for whatever reason, it kills them
+ * all. There is nothing in POSIX that a parent could do about its own SIGKILL.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+
+const SCRIPT = 'groups=; while read -r group; do groups="$groups -$group"; done; [ -z "$groups" ] || kill -9 $groups';
+
+export class Reaper {
+  readonly #shell: ChildProcess;
+
+  constructor() {
+    this.#shell = spawn('/bin/sh', ['-c', SCRIPT], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#shell.stdin?.on('error', () => {});
+    this.#shell.on('error', () => {});
+    this.#shell.unref();
+  }
+
+  /** From now on the process group of `pid` ends with this process at the latest. */
+  watch(pid: number): void {
+    this.#shell.stdin?.write(`${pid}\n`);
+  }
+
+  /** To be called once every watched group is gone: their numbers may be given to others from then on. */
+  dismiss(): void {
+    this.#shell.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * A node as a process: lines from stdin through readline into the runtime, its lines out to stdout, logs to stderr.
+ *
+ * It ends cleanly in every way a process can end: at the end of input, on SIGTERM and SIGINT it finishes what is in flight, for a bounded time,
+ * and exits 0; a reader that has gone away (EPIPE) ends it with 0 at once; a programmer's error and a start that failed end it with 1.
+ */
+
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { AssertionFailure } from '../node/assertion.ts';
+import type { LogLevel } from '../node/environment.ts';
+import { Node, type StartHandlers } from '../node/node.ts';
+import { createJsonLogger } from './json-logger.ts';
+import { LineGuard } from './line-guard.ts';
+import { LineOutput } from './line-output.ts';
+import { createRandomUint32, setSystemTimer, systemClock } from './system.ts';
+
+/** How long the requests in flight may take to finish once the input has ended, ms. */
+export const DRAIN_MS_MAX = 5000;
+
+export interface StdioHostOptions {
+  readonly startHandlers: StartHandlers;
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly logLevel: LogLevel;
+  readonly inFlightMax: number;
+  readonly lineBytesMax: number;
+}
+
+/** Serves until the end; resolves to the exit status. */
+export function serveStdio(options: StdioHostOptions): Promise<number> {
+  return new Promise((resolve) => {
+    const log = createJsonLogger({
+      level: options.logLevel,
+      nodeId: () => node.nodeId,
+      write: (text) => process.stderr.write(text),
+    });
+
+    const output = new LineOutput(options.output, {
+      onBlocked: () => lines.pause(),
+      onDrained: () => lines.resume(),
+      onError: (error) => {
+        if (error.code === 'EPIPE') return exit(0);
+        log.error('stdout failed', { reason: error.message });
+        return exit(1);
+      },
+    });
+
+    const node: Node = new Node(
+      {
+        clock: systemClock,
+        randomUint32: createRandomUint32(),
+        setTimer: setSystemTimer,
+        transmit: (line) => output.write(line),
+        log,
+        crash: (error) => {
+          const reason = error instanceof AssertionFailure ? (error.stack ?? error.message) : error.message;
+          log.error('the node cannot go on', { reason });
+          void output.empty().then(() => exit(1));
+        },
+      },
+      options.startHandlers,
+      { inFlightMax: options.inFlightMax },
+    );
+
+    const guard = new LineGuard((reason, line) => log.warn(reason, { line }), options.lineBytesMax);
+    const lines = createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY, terminal: false });
+    lines.on('line', (line) => {
+      if (line !== '') node.receiveLine(line);
+    });
+
+    let finishing = false;
+    const finish = async (reason: string) => {
+      if (finishing) return;
+      finishing = true;
+      node.stop(reason);
+      const cancelBound = setSystemTimer(DRAIN_MS_MAX, () => {
+        log.warn('requests in flight were given up', { in_flight: node.load.inFlight, after_ms: DRAIN_MS_MAX });
+        exit(0);
+      });
+      await node.idle();
+      await output.empty();
+      cancelBound();
+      exit(0);
+    };
+    const onSignal = (signal: NodeJS.Signals) => void finish(signal);
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    lines.on('close', () => void finish('the input has ended'));
+    options.input.pipe(guard);
+
+    let exited = false;
+    const exit = (status: number) => {
+      if (exited) return;
+      exited = true;
+      process.off('SIGTERM', onSignal);
+      process.off('SIGINT', onSignal);
+      resolve(status);
+    };
+  });
+}

@@ -1,0 +1,105 @@
+/**
+ * The record of a run: `store/<workload>/<time>/` with the history, the messages, the nodes' logs and the results, and links to the latest.
+ *
+ * History and messages are written while the run goes on, so that a run that is cut short leaves what it saw.
+ */
+
+import {
+  createWriteStream,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  type WriteStream,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import type { Operation } from '../history/operation.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
+import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
+
+/** As many events of messages are kept; what comes later is only counted. */
+export const MESSAGE_EVENTS_MAX = 100_000;
+
+const FLUSH_LENGTH = 64 * 1024;
+
+export class Store {
+  /** The run's folder, by its full path. */
+  readonly folder: string;
+  readonly #links: readonly string[];
+  readonly #history: GatheredFile;
+  readonly #messages: GatheredFile;
+  #messageEvents = 0;
+
+  /** Makes the run's folder. Throws what the file system says if it cannot. */
+  constructor(root: string, workload: string, time: Date) {
+    const name = time.toISOString().replaceAll(/[-:]/g, '');
+    this.folder = resolve(root, workload, name);
+    this.#links = [join(resolve(root), 'latest'), join(resolve(root), workload, 'latest')];
+    mkdirSync(this.folder, { recursive: true });
+    this.#history = new GatheredFile(join(this.folder, 'history.jsonl'));
+    this.#messages = new GatheredFile(join(this.folder, 'messages.jsonl'));
+  }
+
+  get logFolder(): string {
+    return join(this.folder, 'node-logs');
+  }
+
+  writeOperation(operation: Operation): void {
+    this.#history.writeLine(stringifyExact(operation));
+  }
+
+  writeMessage(event: NetworkEvent, message: NetworkMessage, timeMs: number): void {
+    if (++this.#messageEvents > MESSAGE_EVENTS_MAX) return;
+    this.#messages.writeLine(stringifyExact({ time: Math.round(timeMs * 1e6), event, ...message }));
+  }
+
+  /** Writes the results and the links, and closes the files. */
+  async finish(results: unknown): Promise<void> {
+    const left = this.#messageEvents - MESSAGE_EVENTS_MAX;
+    if (left > 0)
+      this.#messages.writeLine(JSON.stringify({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: left }));
+    writeFileSync(
+      join(this.folder, 'results.json'),
+      `${JSON.stringify(JSON.parse(stringifyExact(results)), null, 2)}\n`,
+    );
+    await Promise.all([this.#history.close(), this.#messages.close()]);
+    for (const link of this.#links) replaceLink(link, this.folder);
+  }
+}
+
+/** Gathers lines, so that a run at full speed costs a write in hundreds of lines. */
+class GatheredFile {
+  readonly #stream: WriteStream;
+  #text = '';
+
+  constructor(path: string) {
+    this.#stream = createWriteStream(path);
+  }
+
+  writeLine(line: string): void {
+    this.#text += `${line}\n`;
+    if (this.#text.length >= FLUSH_LENGTH) this.#flush();
+  }
+
+  close(): Promise<void> {
+    this.#flush();
+    return new Promise((done, failed) => {
+      this.#stream.on('error', failed);
+      this.#stream.end(done);
+    });
+  }
+
+  #flush(): void {
+    this.#stream.write(this.#text);
+    this.#text = '';
+  }
+}
+
+/** Puts a link in place of an older one in one step: whoever reads it meanwhile sees either. */
+function replaceLink(link: string, folder: string): void {
+  const temporary = `${link}.${process.pid}`;
+  rmSync(temporary, { force: true });
+  symlinkSync(relative(join(link, '..'), folder), temporary);
+  renameSync(temporary, link);
+}

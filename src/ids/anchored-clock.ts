@@ -1,0 +1,140 @@
+/**
+ * A clock that only moves forward, for the timestamps of ids.
+ *
+ * It starts at the wall clock or at the stored bound, whichever is later, and goes on by the monotonic clock: a wall
+ * clock that steps back changes nothing, and one that is ahead pulls it forward. A wall clock further off than
+ * `maxSkewMs` is not believed, because one visit to the year 2090 would burn the timestamps of a lifetime: at start
+ * that is an error, later a warning. The rule "ahead pulls, behind is ignored" is that of hybrid logical clocks
+ * (Kulkarni et al. 2014), with their bound on the drift.
+ */
+
+import type { Clock } from '../protocol/clock.ts';
+import { EPOCH_MS, TIMESTAMP_MS_MAX } from './snowflake.ts';
+
+export const MAX_SKEW_MS_DEFAULT = 24 * 3_600_000;
+
+/** Between two warnings about the wall clock, however often it flaps. */
+const WARNING_INTERVAL_MS = 60_000;
+
+/** The clocks at hand cannot give timestamps; the text says why and what to do. */
+export class ClockError extends Error {
+  override readonly name = 'ClockError';
+}
+
+export interface AnchoredClockOptions {
+  readonly clock: Clock;
+  /** Where an earlier life stopped: unix ms, exclusive. Undefined: there was none, or nobody knows. */
+  readonly storedBoundMs?: number | undefined;
+  readonly maxSkewMs?: number | undefined;
+  /** Told once when the wall clock becomes unbelievable; again only after it was believed in between. */
+  readonly warn?: ((text: string) => void) | undefined;
+}
+
+export class AnchoredClock {
+  readonly #clock: Clock;
+  readonly #maxSkewMs: number;
+  readonly #warn: (text: string) => void;
+  #anchorMs: number;
+  #anchorMonotonicMs: number;
+  /** Invariant: never goes back, even if the monotonic clock should. */
+  #monotonicMs: number;
+  /** Invariant: never goes back. */
+  #nowMs: number;
+  #disbelieving = false;
+  #quietUntilMonotonicMs = Number.NEGATIVE_INFINITY;
+
+  /** Reads both clocks; a ClockError if no believable time can be had from them. */
+  constructor({ clock, storedBoundMs, maxSkewMs = MAX_SKEW_MS_DEFAULT, warn = () => {} }: AnchoredClockOptions) {
+    if (!(maxSkewMs >= 0)) throw new RangeError(`maxSkewMs must be a number from 0 on, not ${maxSkewMs}`);
+    const wallMs = Math.floor(clock.wallMs());
+    const monotonicMs = clock.monotonicMs();
+    requireTimestamp(wallMs, 'the wall clock reads');
+    if (!Number.isFinite(monotonicMs)) throw new ClockError(`the monotonic clock reads ${monotonicMs}`);
+    if (storedBoundMs !== undefined) {
+      requireTimestamp(storedBoundMs, 'the stored bound is');
+      requireBelievable(wallMs - storedBoundMs, maxSkewMs);
+    }
+    this.#clock = clock;
+    this.#maxSkewMs = maxSkewMs;
+    this.#warn = warn;
+    this.#anchorMs = Math.max(wallMs, storedBoundMs ?? wallMs);
+    this.#anchorMonotonicMs = monotonicMs;
+    this.#monotonicMs = monotonicMs;
+    this.#nowMs = this.#anchorMs;
+  }
+
+  /** The monotonic clock as of the last `advance`, and never going back. */
+  get monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  /**
+   * The monotonic reading at which the time next moves on. Until then `advance` can only find a wall clock that is
+   * ahead.
+   */
+  get stepAtMonotonicMs(): number {
+    return this.#anchorMonotonicMs + (this.#nowMs + 1 - this.#anchorMs);
+  }
+
+  /**
+   * The time now, in whole unix ms, given what the monotonic clock reads. It also looks at the wall clock, so it is
+   * meant to be called when a millisecond is over and not for every id.
+   */
+  advance(monotonicMs: number): number {
+    if (monotonicMs > this.#monotonicMs && Number.isFinite(monotonicMs)) this.#monotonicMs = monotonicMs;
+    const passedMs = this.#monotonicMs - this.#anchorMonotonicMs;
+    this.#nowMs = Math.max(this.#nowMs, Math.floor(this.#anchorMs + passedMs));
+    this.#heedWallClock(Math.floor(this.#clock.wallMs()));
+    return this.#nowMs;
+  }
+
+  #heedWallClock(wallMs: number): void {
+    const aheadMs = wallMs - this.#nowMs;
+    if (!(Math.abs(aheadMs) <= this.#maxSkewMs && wallMs <= TIMESTAMP_MS_MAX)) {
+      this.#disbelieve(aheadMs);
+      return;
+    }
+    this.#disbelieving = false;
+    if (aheadMs > 0) {
+      this.#anchorMs = wallMs;
+      this.#anchorMonotonicMs = this.#monotonicMs;
+      this.#nowMs = wallMs;
+    }
+  }
+
+  #disbelieve(aheadMs: number): void {
+    if (this.#disbelieving || this.#monotonicMs < this.#quietUntilMonotonicMs) return;
+    this.#disbelieving = true;
+    this.#quietUntilMonotonicMs = this.#monotonicMs + WARNING_INTERVAL_MS;
+    this.#warn(
+      `the wall clock is ${describeGap(aheadMs)} the clock of the ids, more than the ` +
+        `${describeDuration(this.#maxSkewMs)} that are believed; ids go on without it`,
+    );
+  }
+}
+
+function requireTimestamp(timeMs: number, what: string): void {
+  if (!Number.isInteger(timeMs)) throw new ClockError(`${what} ${timeMs}, which is not a time`);
+  if (timeMs < EPOCH_MS)
+    throw new ClockError(`${what} ${timeMs}, before 2025 (${EPOCH_MS}), where timestamps of ids begin`);
+  if (timeMs > TIMESTAMP_MS_MAX) {
+    throw new ClockError(`${what} ${timeMs}, after 2094 (${TIMESTAMP_MS_MAX}), where timestamps of ids are used up`);
+  }
+}
+
+function requireBelievable(aheadMs: number, maxSkewMs: number): void {
+  if (Math.abs(aheadMs) <= maxSkewMs) return;
+  throw new ClockError(
+    `the wall clock is ${describeGap(aheadMs)} the stored bound of this node's ids, more than the ` +
+      `${describeDuration(maxSkewMs)} that are believed: set the clock right, or if it is right, allow a larger skew for this start`,
+  );
+}
+
+function describeGap(aheadMs: number): string {
+  if (Number.isNaN(aheadMs)) return 'not a number, unlike';
+  return `${describeDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+}
+
+function describeDuration(durationMs: number): string {
+  return durationMs < 3_600_000 ? `${durationMs / 1000} s` : `${(durationMs / 3_600_000).toFixed(1)} h`;
+}

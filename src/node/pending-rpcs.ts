@@ -1,0 +1,105 @@
+/**
+ * The RPCs that a node has asked and not yet heard of. Each is settled exactly once: by its answer, its deadline, its signal or the end
+ * of the node; whatever comes later is dropped, and nothing of it stays behind.
+ */
+
+import { RpcError } from '../protocol/errors.ts';
+import { describeIssue, ErrorBody } from '../protocol/message.ts';
+import type { Rpc } from '../protocol/rpc.ts';
+import type { AbortSignalLike, RpcResult } from './context.ts';
+import type { Environment } from './environment.ts';
+
+interface PendingRpc {
+  readonly rpc: Rpc;
+  readonly dest: string;
+  readonly settle: (result: RpcResult<never>) => void;
+}
+
+/**
+ * Every life of a node numbers its messages in a range of its own, 2^31 wide, drawn from 2^21: an answer to an RPC of an earlier life
+ * must not pass for an answer to one of this life.
+ */
+const RANGE_WIDTH = 2 ** 31;
+const RANGE_BITS = 21;
+
+export class PendingRpcs {
+  readonly #environment: Environment;
+  readonly #pending = new Map<number, PendingRpc>();
+  #nextId: number;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+    this.#nextId = (environment.randomUint32() >>> (32 - RANGE_BITS)) * RANGE_WIDTH + 1;
+  }
+
+  get count(): number {
+    return this.#pending.size;
+  }
+
+  /** Registers an RPC; `transmit` is called with the `msg_id` to send it under. */
+  ask(
+    dest: string,
+    rpc: Rpc,
+    deadlineMs: number,
+    signal: AbortSignalLike | undefined,
+    transmit: (messageId: number) => void,
+  ): Promise<RpcResult<never>> {
+    if (signal?.aborted) return Promise.resolve(indefinite(`${rpc.type} to ${dest} was aborted before it was sent`));
+    return new Promise((resolve) => {
+      const messageId = this.#nextId++;
+      const onAbort = () => settle(indefinite(`${rpc.type} to ${dest} was aborted`));
+      const cancelTimer = this.#environment.setTimer(deadlineMs, () =>
+        settle(indefinite(`${rpc.type} to ${dest}: no answer in ${deadlineMs} ms`)),
+      );
+      const settle = (result: RpcResult<never>) => {
+        this.#pending.delete(messageId);
+        cancelTimer();
+        signal?.removeEventListener('abort', onAbort);
+        resolve(result);
+      };
+      signal?.addEventListener('abort', onAbort);
+      this.#pending.set(messageId, { rpc, dest, settle });
+      transmit(messageId);
+    });
+  }
+
+  /** Takes a reply. False when nobody waits for it: it is late, a duplicate, or from somebody who was not asked. */
+  answer(src: string, inReplyTo: number, body: Readonly<Record<string, unknown>>): boolean {
+    const pending = this.#pending.get(inReplyTo);
+    if (pending === undefined || pending.dest !== src) return false;
+    pending.settle(interpretReply(src, pending.rpc, body));
+    return true;
+  }
+
+  /** Settles everything as indefinite: the node is going away. */
+  cancelAll(reason: string): void {
+    for (const { rpc, dest, settle } of [...this.#pending.values()])
+      settle(indefinite(`${rpc.type} to ${dest}: ${reason}`));
+  }
+}
+
+function interpretReply(src: string, rpc: Rpc, body: Readonly<Record<string, unknown>>): RpcResult<never> {
+  if (body.type === 'error') {
+    const answer = ErrorBody.safeParse(body);
+    if (!answer.success) return malformed(src, rpc, describeIssue(answer.error, 'body').text);
+    const error = new RpcError(answer.data.code, answer.data.text ?? '');
+    return { kind: error.definite ? 'definite' : 'indefinite', error };
+  }
+  if (body.type !== rpc.replyType) return malformed(src, rpc, `type is ${JSON.stringify(body.type)}`);
+  const reply = rpc.reply.safeParse(body);
+  return reply.success
+    ? { kind: 'ok', reply: reply.data as never }
+    : malformed(src, rpc, describeIssue(reply.error, 'body').text);
+}
+
+/** Whoever answers nonsense may have done anything. */
+function malformed(src: string, rpc: Rpc, text: string): RpcResult<never> {
+  return {
+    kind: 'indefinite',
+    error: RpcError.of('crash', `${src} answered ${rpc.type} with a malformed reply: ${text}`),
+  };
+}
+
+function indefinite(text: string): RpcResult<never> {
+  return { kind: 'indefinite', error: RpcError.of('timeout', text) };
+}

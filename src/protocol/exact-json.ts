@@ -1,0 +1,144 @@
+/**
+ * Lossless JSON for the messages of foreign nodes. JavaScript makes one number of two different 64-bit ids and of 1 and 1.0;
+ * the JVM, and so Maelstrom, keeps all of them apart. Numbers that would suffer become an `ExactNumber`, everything else is the
+ * ordinary value of JSON.parse. Nearly every line holds no such number, and one regular expression sees that.
+ * The grammar is RFC 8259; equality is Clojure's `=` on parsed JSON; doubles are spelled as `java.lang.Double.toString` does.
+ */
+
+/** Reserved for numbers that a JavaScript number cannot hold faithfully: integers beyond 2^53 - 1, and doubles that are whole. */
+export class ExactNumber {
+  /** Invariant: one spelling a value, and valid JSON. */
+  readonly text: string;
+
+  constructor(token: string) {
+    if (!WHOLE_TOKEN.test(token)) throw new TypeError(`not a JSON number: ${token}`);
+    this.text = normalised(token);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  /** What plain JSON.stringify writes: the rounded number. `stringifyExact` notices the call and writes the exact text instead. */
+  toJSON(): number {
+    exactNumbersWritten++;
+    return Number(this.text);
+  }
+}
+
+const NUMBER = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?`;
+const WHOLE_TOKEN = new RegExp(`^${NUMBER}$`);
+const INTEGER_TOKEN = /^-?\d+$/;
+const STRING_OR_NUMBER = new RegExp(String.raw`"[^"\\]*(?:\\[^][^"\\]*)*"|${NUMBER}`, 'g');
+
+/**
+ * Finds a number, outside of strings for the most part, that may be a double or has 16 digits or more. The first three digits
+ * are written out because the loop of `\d*` costs more than a short number.
+ */
+const MAY_NEED_CARE = /[:,[ \t\r\n]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))/;
+
+/** Parses JSON without loss; throws a SyntaxError as JSON.parse does. */
+export function parseExact(line: string): unknown {
+  if (!MAY_NEED_CARE.test(line)) {
+    const value: unknown = JSON.parse(line);
+    // The expression needs a character before the number, which a number that is the whole text lacks.
+    if (typeof value !== 'number') return value;
+  }
+  return untagged(JSON.parse(line.replace(STRING_OR_NUMBER, tagged)));
+}
+
+/**
+ * JSON.parse still does the parsing: it is given a text in which strings and keys begin with `s`, and a number that needs care is the
+ * object `{"n": token}`. No string can be taken for a number then, and a bad token leaves a text that is not JSON.
+ */
+function tagged(token: string): string {
+  if (token[0] === '"') return `"s${token.slice(1)}`;
+  return isFaithful(token) ? token : `{"n":"${token}"}`;
+}
+
+function isFaithful(token: string): boolean {
+  const value = Number(token);
+  return INTEGER_TOKEN.test(token) ? Number.isSafeInteger(value) : Number.isFinite(value) && !Number.isInteger(value);
+}
+
+function untagged(value: unknown): unknown {
+  if (typeof value === 'string') return value.slice(1);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(untagged);
+  if (Object.hasOwn(value, 'n')) return new ExactNumber((value as { n: string }).n);
+  // fromEntries defines members, so that a key `__proto__` stays a key.
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.slice(1), untagged(member)]));
+}
+
+/** Counts the calls of ExactNumber.toJSON: whether a value holds one costs nothing to learn while JSON.stringify walks it. */
+let exactNumbersWritten = 0;
+
+/** Writes JSON as JSON.stringify does, and exact numbers as their text. */
+export function stringifyExact(value: unknown): string {
+  const before = exactNumbersWritten;
+  const text = JSON.stringify(value);
+  const exact = exactNumbersWritten === before ? text : written(value);
+  if (exact === undefined) throw new TypeError(`${typeof value} has no JSON`);
+  return exact;
+}
+
+function written(value: unknown): string | undefined {
+  if (value instanceof ExactNumber) return value.text;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return written(value.toJSON());
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => written(item) ?? 'null').join(',')}]`;
+  const members: string[] = [];
+  for (const [key, member] of Object.entries(value)) {
+    const text = written(member);
+    if (text !== undefined) members.push(`${JSON.stringify(key)}:${text}`);
+  }
+  return `{${members.join(',')}}`;
+}
+
+/** A text that two values share exactly when they are equal as JSON: the order of keys does not count, 1 and 1.0 differ. */
+export function canonicalKey(value: unknown): string {
+  if (typeof value === 'number') return canonicalNumber(value);
+  if (value instanceof ExactNumber) return value.text === '-0.0' ? '0.0' : value.text;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalKey).join(',')}]`;
+  const members = value as Readonly<Record<string, unknown>>;
+  const keys = Object.keys(members).filter((key) => members[key] !== undefined);
+  return `{${keys
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalKey(members[key])}`)
+    .join(',')}}`;
+}
+
+/** Whether two values are the same JSON. An absent value is null. */
+export function exactEquals(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a === 'string' || typeof b === 'string') return false;
+  return canonicalKey(a) === canonicalKey(b);
+}
+
+function canonicalNumber(value: number): string {
+  const text = JSON.stringify(value);
+  // From 1e21 on JavaScript writes an exponent even for whole numbers, which then are doubles to whoever reads them.
+  return Number.isInteger(value) && !text.includes('e') ? text : Number.isFinite(value) ? javaDouble(value) : text;
+}
+
+function normalised(token: string): string {
+  return INTEGER_TOKEN.test(token) ? BigInt(token).toString() : javaDouble(Number(token));
+}
+
+/**
+ * The shortest decimal of a double as Java prints it since JDK 19: `1.0`, `0.001`, `1.0E10`, `4.9E-324`. An infinite one, which JSON can
+ * only hold as a number out of range, is spelled `1E999`.
+ */
+export function javaDouble(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
+  if (!Number.isFinite(value)) return value < 0 ? '-1E999' : '1E999';
+  const magnitude = Math.abs(value);
+  if (magnitude === 0 || (magnitude >= 1e-3 && magnitude < 1e7)) {
+    return Number.isInteger(value) ? `${value}.0` : String(value);
+  }
+  const shortest = value.toExponential();
+  // Java wants two digits at least, and the nearest two are not always the shortest one and a zero.
+  const [digits, exponent] = (shortest.includes('.') ? shortest : value.toExponential(1)).split('e');
+  return `${digits}E${Number(exponent)}`;
+}

@@ -1,0 +1,100 @@
+/**
+ * The envelope of every message, `init`, and how messages are put on a line.
+ *
+ * The wire is one JSON object a line: `{"src": "c1", "dest": "n0", "body": {"type": …, "msg_id"?, "in_reply_to"?, …}}`. A harness adds an
+ * `id` of its own, which is ignored. What is wrong with a message is always named by its field: `body.msg_id`, not "bad request".
+ */
+
+import * as z from 'zod';
+
+/** Message ids beyond 2^53 cannot be told apart in JavaScript, so they are refused rather than answered wrongly. */
+export const MessageId = z.int();
+
+/** The fields that the runtime itself looks at; a body's other fields are its request's own business. */
+export const Envelope = z.object({
+  src: z.string().min(1),
+  dest: z.string().min(1),
+  body: z.object({
+    type: z.string().min(1),
+    msg_id: MessageId.optional(),
+    in_reply_to: MessageId.optional(),
+  }),
+});
+
+export const InitRequest = z
+  .object({
+    type: z.literal('init'),
+    node_id: z.string().min(1),
+    node_ids: z.array(z.string().min(1)).min(1),
+    msg_id: MessageId,
+  })
+  .refine((init) => init.node_ids.includes(init.node_id), { path: ['node_ids'], message: 'does not contain node_id' })
+  .refine((init) => new Set(init.node_ids).size === init.node_ids.length, {
+    path: ['node_ids'],
+    message: 'names a node twice',
+  });
+export type InitRequest = z.infer<typeof InitRequest>;
+
+/** `error` as it is answered. Strange codes are allowed here: a stranger's error is still an error. */
+export const ErrorBody = z.object({
+  type: z.literal('error'),
+  code: z.int(),
+  text: z.string().optional(),
+});
+
+/** A body as somebody sends it: its type, and whatever belongs to it. */
+export interface Body {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** One line, without its newline. */
+export function encodeMessage(src: string, dest: string, body: Body): string {
+  return `{"src":${JSON.stringify(src)},"dest":${JSON.stringify(dest)},"body":${JSON.stringify(body)}}`;
+}
+
+/**
+ * The first thing that is wrong, with the path of its field: `body.count: expected int, received string`.
+ *
+ * @param prefix where the checked value stands in the message, `body` for instance
+ */
+export function describeIssue(error: z.ZodError, prefix: string): { field: string; text: string } {
+  const issue = error.issues[0];
+  const path = [prefix, ...(issue?.path ?? [])].filter((part) => part !== '');
+  const field = path.map(String).join('.') || 'message';
+  const message = issue?.message ?? 'is not as declared';
+  const text = message.endsWith('received undefined') ? 'is missing' : message.replace(/^Invalid input: /, '');
+  return { field, text: `${field}: ${text}` };
+}
+
+/**
+ * Nesting of arrays and objects that is accepted. Deeper values are legal JSON, but the recursive code of others (and of
+ * `JSON.stringify`) falls over them.
+ */
+export const NESTING_DEPTH_MAX = 1000;
+
+/** Whether `line` nests deeper than {@link NESTING_DEPTH_MAX}; brackets within strings do not count. */
+export function nestsTooDeep(line: string): boolean {
+  // A value of depth d takes at least 2·d characters: nearly every line ends here.
+  if (line.length < 2 * NESTING_DEPTH_MAX) return false;
+  let depth = 0;
+  let inString = false;
+  for (let position = 0; position < line.length; position++) {
+    const code = line.charCodeAt(position);
+    if (inString) {
+      if (code === BACKSLASH) position++;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === OPEN_BRACKET || code === OPEN_BRACE) {
+      if (++depth > NESTING_DEPTH_MAX) return true;
+    } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;

@@ -1,0 +1,88 @@
+/**
+ * A message pair, declared once: the request's fields and the reply's, as zod schemas. Servers validate and answer by it, clients ask and
+ * check by it, and both get their types from it.
+ *
+ * Replies are *closed* in Maelstrom: one field more than declared and the client's operation is void. So a reply is written field by
+ * field from its declaration, which is also several times faster than `JSON.stringify` of the whole object.
+ */
+
+import * as z from 'zod';
+import { describeIssue } from './message.ts';
+
+type Fields = Readonly<Record<string, z.ZodType>>;
+
+type FieldsInput<F extends Fields> = z.input<z.ZodObject<F>>;
+type FieldsOutput<F extends Fields> = z.output<z.ZodObject<F>>;
+
+/** A request and its reply: `echo` is answered by `echo_ok`. */
+export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fields> {
+  readonly type: string;
+  readonly replyType: string;
+  /** What it does, for people; the wire reference is made from it. */
+  readonly text: string;
+  /** Checks a whole body; fields that are not declared are dropped, so that newer senders can talk to older nodes. */
+  readonly request: z.ZodType<FieldsOutput<Request>>;
+  /** Checks the fields of a reply, without `type` and `in_reply_to`. */
+  readonly reply: z.ZodType<FieldsOutput<Reply>>;
+  /** The reply's fields, in the order in which they are written, each with the text that stands before its value. */
+  readonly replyFields: readonly { readonly name: string; readonly prefix: string }[];
+}
+
+export type RequestOf<R extends Rpc> = R extends Rpc<infer Request, Fields> ? FieldsOutput<Request> : never;
+export type RequestInputOf<R extends Rpc> = R extends Rpc<infer Request, Fields> ? FieldsInput<Request> : never;
+export type ReplyOf<R extends Rpc> = R extends Rpc<Fields, infer Reply> ? FieldsOutput<Reply> : never;
+
+/**
+ * Declares a request and its reply.
+ *
+ * @param type the request's `type` on the wire; the reply's is `<type>_ok`
+ */
+export function defineRpc<Request extends Fields, Reply extends Fields>(
+  type: string,
+  text: string,
+  request: Request,
+  reply: Reply,
+): Rpc<Request, Reply> {
+  const replyType = `${type}_ok`;
+  return {
+    type,
+    replyType,
+    text,
+    request: z.object(request) as unknown as z.ZodType<FieldsOutput<Request>>,
+    reply: z.object(reply) as unknown as z.ZodType<FieldsOutput<Reply>>,
+    replyFields: Object.keys(reply).map((name) => ({ name, prefix: `,${JSON.stringify(name)}:` })),
+  };
+}
+
+/** The body of a reply, as JSON text. Fields that are undefined are left out. */
+export function encodeReplyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<string, unknown>>): string {
+  let text = `{"type":"${rpc.replyType}","in_reply_to":${inReplyTo}`;
+  for (const { name, prefix } of rpc.replyFields) {
+    const value = JSON.stringify(reply[name]);
+    if (value !== undefined) text += prefix + value;
+  }
+  return `${text}}`;
+}
+
+/**
+ * Checks a reply body as Maelstrom's clients do: the declared type and fields, `in_reply_to`, an integer `msg_id` if any, nothing else.
+ *
+ * @returns what is wrong with it, or undefined
+ */
+export function findReplyProblem(rpc: Rpc, body: Readonly<Record<string, unknown>>): string | undefined {
+  if (body.type !== rpc.replyType) return `type: expected ${rpc.replyType}, received ${JSON.stringify(body.type)}`;
+  const checked = rpc.reply.safeParse(body);
+  if (!checked.success) return describeIssue(checked.error, '').text;
+  if (body.msg_id !== undefined && !Number.isInteger(body.msg_id)) return 'msg_id: expected an integer';
+  for (const key in body) {
+    if (
+      key !== 'type' &&
+      key !== 'in_reply_to' &&
+      key !== 'msg_id' &&
+      !rpc.replyFields.some(({ name }) => name === key)
+    ) {
+      return `${key}: a field that ${rpc.replyType} does not have`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,130 @@
+/**
+ * A client as Maelstrom has it: one request at a time, 5 s for the answer, and every answer judged by the declaration of its RPC. What
+ * is not a definite error may have happened.
+ */
+
+import type { OperationType } from '../history/operation.ts';
+import { errorByCode, isDefinite } from '../protocol/errors.ts';
+import { findReplyProblem, type RequestInputOf, type Rpc } from '../protocol/rpc.ts';
+import type { Network, NetworkMessage } from './network.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** How long a client waits for an answer, ms. */
+export const CLIENT_TIMEOUT_MS = 5000;
+
+type ReplyBody = Readonly<Record<string, unknown>>;
+
+export type ClientResult =
+  | { readonly kind: 'ok'; readonly body: ReplyBody }
+  | { readonly kind: 'error'; readonly name: string; readonly text: unknown; readonly definite: boolean }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'malformed'; readonly text: string };
+
+/** How an operation ended. */
+export interface Completion {
+  readonly type: Exclude<OperationType, 'invoke'>;
+  readonly value: unknown;
+  readonly error?: unknown;
+}
+
+interface Waiting {
+  readonly messageId: number;
+  readonly rpc: Rpc;
+  readonly resolve: (result: ClientResult) => void;
+  readonly cancelTimeout: () => void;
+}
+
+export interface ClientOptions {
+  readonly network: Network;
+  readonly scheduler: Scheduler;
+  /** The node that this client talks to. */
+  readonly nodeId: string;
+  /** Told of an answer that is not as declared. */
+  readonly onMalformed: (message: NetworkMessage, text: string) => void;
+}
+
+export class Client {
+  readonly id: string;
+  readonly #options: ClientOptions;
+  #nextMessageId = 1;
+  #waiting: Waiting | undefined;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.id = options.network.openClient((message) => this.#receive(message));
+  }
+
+  get nodeId(): string {
+    return this.#options.nodeId;
+  }
+
+  /** Asks the client's node. Never rejects. */
+  rpc<R extends Rpc>(rpc: R, request: RequestInputOf<R>, timeoutMs = CLIENT_TIMEOUT_MS): Promise<ClientResult> {
+    if (this.#waiting !== undefined) throw new Error(`client ${this.id} can ask one thing at a time`);
+    const { network, scheduler, nodeId } = this.#options;
+    return new Promise((resolve) => {
+      const messageId = this.#nextMessageId++;
+      const cancelTimeout = scheduler.schedule(timeoutMs, () => this.#settle({ kind: 'timeout' }));
+      this.#waiting = { messageId, rpc, resolve, cancelTimeout };
+      network.send(this.id, nodeId, { ...request, type: rpc.type, msg_id: messageId });
+    });
+  }
+
+  /** Leaves the network; what is still waited for ends as a timeout. */
+  close(): void {
+    this.#options.network.removeEndpoint(this.id);
+    this.#settle({ kind: 'timeout' });
+  }
+
+  #receive(message: NetworkMessage): void {
+    const waiting = this.#waiting;
+    // An answer to a request that was given up on is not for anybody.
+    if (waiting === undefined || message.body.in_reply_to !== waiting.messageId) return;
+    const { body } = message;
+    if (body.type === 'error') {
+      const code = typeof body.code === 'number' ? body.code : Number.NaN;
+      this.#settle({
+        kind: 'error',
+        name: errorByCode(code)?.name ?? 'unknown',
+        text: body.text,
+        definite: isDefinite(code),
+      });
+      return;
+    }
+    const problem = findReplyProblem(waiting.rpc, body);
+    if (problem === undefined) {
+      this.#settle({ kind: 'ok', body });
+    } else {
+      this.#options.onMalformed(message, problem);
+      this.#settle({ kind: 'malformed', text: problem });
+    }
+  }
+
+  #settle(result: ClientResult): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    waiting.cancelTimeout();
+    waiting.resolve(result);
+  }
+}
+
+/**
+ * Turns a result into the operation's completion, by Maelstrom's table: a definite error is `fail`, any other one, a timeout and a malformed
+ * answer are `info`.
+ *
+ * @param value the invocation's value, kept where there is no better one
+ * @param valueFrom the completed operation's value, out of the reply
+ */
+export function completeWith(result: ClientResult, value: unknown, valueFrom: (body: ReplyBody) => unknown): Completion {
+  switch (result.kind) {
+    case 'ok':
+      return { type: 'ok', value: valueFrom(result.body) };
+    case 'error':
+      return { type: result.definite ? 'fail' : 'info', value, error: [result.name, result.text] };
+    case 'timeout':
+      return { type: 'info', value, error: 'net-timeout' };
+    case 'malformed':
+      return { type: 'info', value, error: ['malformed-reply', result.text] };
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * The test half of a workload: what clients ask, how they judge the answer, what the history must show.
+ */
+
+import type { Checker } from '../checkers/checker.ts';
+import type { SeededRandom } from '../protocol/random.ts';
+import type { Client, Completion } from './client.ts';
+
+/** What a client is to do next. */
+export interface Invocation {
+  readonly f: string;
+  readonly value: unknown;
+}
+
+export interface WorkloadTest {
+  /**
+   * Whether a client goes on after an operation whose outcome is unknown. Where it does not (`echo` in Maelstrom), it is closed, and a
+   * node that answers it late talks to somebody who is not there.
+   */
+  readonly reusableClients: boolean;
+  /** Makes the function that says what the next operation is. */
+  readonly createGenerator: (random: SeededRandom) => () => Invocation;
+  /** Carries an operation out against the client's node. Never rejects for what the node does. */
+  readonly invoke: (client: Client, invocation: Invocation) => Promise<Completion>;
+  readonly checker: () => Checker;
+}

@@ -1,0 +1,22 @@
+/**
+ * Every workload there is, a line each. A node serves all of them at once.
+ */
+
+import type { StartHandlers } from '../node/node.ts';
+import { echo } from './echo.ts';
+import { uniqueIds } from './unique-ids.ts';
+import type { Workload, WorkloadPorts } from './workload.ts';
+
+export const WORKLOADS: readonly Workload[] = [
+  echo, //
+  uniqueIds,
+];
+
+export function findWorkload(name: string): Workload | undefined {
+  return WORKLOADS.find((workload) => workload.name === name);
+}
+
+/** The handlers of all workloads together. */
+export function startWorkloads(ports: WorkloadPorts, workloads: readonly Workload[] = WORKLOADS): StartHandlers {
+  return async (context) => (await Promise.all(workloads.map((workload) => workload.start(context, ports)))).flat();
+}

@@ -1,0 +1,34 @@
+/**
+ * What a workload is: the handlers that a node serves, and the test that proves them. One object holds both, so that a new workload is one
+ * file (or folder) and one line in the registry.
+ */
+
+import type { Reservation } from '../ids/reservation.ts';
+import type { Handler, NodeContext } from '../node/context.ts';
+import type { WorkloadTest } from '../simulator/workload-test.ts';
+
+/** What workloads need beyond the node's own context. The host gives real ones, the simulator its own. */
+export interface WorkloadPorts {
+  /** The reservation of timestamps that survives this node; undefined when it was told to do without. */
+  readonly openReservation: (nodeId: string) => Promise<Reservation | undefined>;
+  readonly idLimits: IdLimits;
+}
+
+export interface IdLimits {
+  /** How far ids may run ahead of the clock, ms. */
+  readonly leadMsMax?: number;
+  /** Gap between two clocks beyond which neither is believed, ms. */
+  readonly maxSkewMs?: number;
+  /** How much time is reserved ahead, ms. */
+  readonly windowMs?: number;
+}
+
+export interface Workload {
+  /** The name for `-w`. */
+  readonly name: string;
+  /** What its test does, in one sentence. */
+  readonly text: string;
+  /** Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. */
+  readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
+  readonly test: WorkloadTest;
+}

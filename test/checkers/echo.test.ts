@@ -1,0 +1,117 @@
+/** Echo: what comes back is what was sent. */
+
+import { describe, expect, it } from 'vitest';
+import { compose } from '../../src/checkers/checker.ts';
+import { echoChecker } from '../../src/checkers/echo.ts';
+import type { History } from '../../src/history/history.ts';
+import { parseExact } from '../../src/protocol/exact-json.ts';
+import {
+  fail,
+  type HandwrittenOperation,
+  handwritten,
+  info,
+  invoke,
+  nemesis,
+  ok,
+  THREE_NODES,
+} from '../support/histories.ts';
+
+const VALID = { 'valid?': true, 'error-count': 0, errors: [] };
+
+function check(history: History) {
+  return echoChecker().check(THREE_NODES, history);
+}
+
+function answer(echo: unknown): unknown {
+  return { type: 'echo_ok', in_reply_to: 1, echo };
+}
+
+function rejection(sent: unknown, received: unknown) {
+  return {
+    'valid?': false,
+    'error-count': 1,
+    errors: [['Expected a message with :echo', sent, 'But received', received]],
+  };
+}
+
+describe('echo', () => {
+  it('accepts a run without operations', () => {
+    expect(check(handwritten())).toEqual(VALID);
+    expect(check(handwritten(nemesis('start-partition', 'one')))).toEqual(VALID);
+  });
+
+  it('accepts what comes back as it was sent, with operations interleaved', () => {
+    const history = handwritten(
+      invoke(0, 'echo', 'a'),
+      invoke(1, 'echo', { deep: [1, null, 'x'] }),
+      nemesis('start-partition', 'one'),
+      ok(1, 'echo', answer({ deep: [1, null, 'x'] })),
+      ok(0, 'echo', answer('a')),
+      invoke(0, 'echo', null),
+      ok(0, 'echo', answer(null)),
+      invoke(1, 'echo', { b: 1, a: 2 }),
+      ok(1, 'echo', answer({ a: 2, b: 1 })),
+    );
+    expect(check(history)).toEqual(VALID);
+  });
+
+  it('accepts an indefinite end and none at all', () => {
+    expect(check(handwritten(invoke(0, 'echo', 'a'), info(0, 'echo', 'a'), invoke(1, 'echo', 'b')))).toEqual(VALID);
+  });
+
+  it('rejects another echo', () => {
+    const history = handwritten(invoke(0, 'echo', 'a'), ok(0, 'echo', answer('b')));
+    expect(check(history)).toEqual(rejection('a', answer('b')));
+  });
+
+  it("rejects another client's echo", () => {
+    const history = handwritten(
+      invoke(0, 'echo', 'a'),
+      invoke(1, 'echo', 'b'),
+      ok(0, 'echo', answer('b')),
+      invoke(0, 'echo', 'c'),
+      ok(1, 'echo', answer('b')),
+      ok(0, 'echo', answer('c')),
+    );
+    expect(check(history)).toEqual(rejection('a', answer('b')));
+  });
+
+  it('rejects a reply without an echo', () => {
+    const body = { type: 'echo_ok', in_reply_to: 1 };
+    expect(check(handwritten(invoke(0, 'echo', 'a'), ok(0, 'echo', body)))).toEqual(rejection('a', body));
+    expect(check(handwritten(invoke(0, 'echo', 'a'), ok(0, 'echo', 'a')))).toEqual(rejection('a', 'a'));
+    expect(check(handwritten(invoke(0, 'echo', 'a'), ok(0, 'echo', null)))).toEqual(rejection('a', null));
+  });
+
+  it('rejects 1.0 for 1', () => {
+    const body = parseExact('{"type": "echo_ok", "in_reply_to": 1, "echo": {"n": [1.0]}}');
+    expect(check(handwritten(invoke(0, 'echo', { n: [1] }), ok(0, 'echo', body)))).toEqual(rejection({ n: [1] }, body));
+  });
+
+  it('rejects the text of a number for the number', () => {
+    expect(check(handwritten(invoke(0, 'echo', 1), ok(0, 'echo', answer('1'))))).toEqual(rejection(1, answer('1')));
+  });
+
+  it('rejects a definite failure, as Maelstrom does', () => {
+    expect(check(handwritten(invoke(0, 'echo', 'a'), fail(0, 'echo', 'a')))).toEqual(rejection('a', 'a'));
+  });
+
+  it('counts all errors and lists 48', () => {
+    const operations: HandwrittenOperation[] = [];
+    for (let number = 0; number < 100; number++)
+      operations.push(invoke(0, 'echo', number), ok(0, 'echo', answer('no')));
+    const result = check(handwritten(...operations));
+    expect(result).toMatchObject({ 'valid?': false, 'error-count': 100 });
+    expect((result.errors as unknown[][]).map((error) => error[1])).toEqual(
+      Array.from({ length: 48 }, (_, number) => number),
+    );
+  });
+
+  it('finds a history unknown in which a process overlaps itself or completes nothing', () => {
+    const checker = compose({ echo: echoChecker() });
+    expect(checker.check(THREE_NODES, handwritten(invoke(0, 'echo', 'a'), invoke(0, 'echo', 'b')))['valid?']).toBe(
+      'unknown',
+    );
+    expect(checker.check(THREE_NODES, handwritten(ok(0, 'echo', answer('a'))))['valid?']).toBe('unknown');
+  });
+});

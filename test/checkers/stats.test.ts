@@ -1,0 +1,92 @@
+/** Stats: counts by outcome, and a verdict that asks for one ok of every function. */
+
+import { describe, expect, it } from 'vitest';
+import { statsChecker } from '../../src/checkers/stats.ts';
+import type { History } from '../../src/history/history.ts';
+import { fail, handwritten, info, invoke, nemesis, ok, THREE_NODES } from '../support/histories.ts';
+
+function check(history: History) {
+  return statsChecker().check(THREE_NODES, history);
+}
+
+const NOTHING = {
+  'valid?': 'unknown',
+  error: 'no operation was completed',
+  count: 0,
+  'ok-count': 0,
+  'fail-count': 0,
+  'info-count': 0,
+  'by-f': {},
+};
+
+describe('stats', () => {
+  it('finds a run in which nothing happened unknown', () => {
+    expect(check(handwritten())).toEqual(NOTHING);
+  });
+
+  it('finds a run in which nothing was completed unknown, whatever the nemesis did', () => {
+    expect(check(handwritten(nemesis('start-partition', 'one'), invoke(0, 'echo')))).toEqual(NOTHING);
+  });
+
+  it('accepts a run in which every function was ok once', () => {
+    const history = handwritten(
+      invoke(0, 'read'),
+      fail(0, 'read'),
+      invoke(0, 'read'),
+      ok(0, 'read'),
+      invoke(1, 'add'),
+      nemesis('start-partition'),
+      ok(1, 'add'),
+      invoke(2, 'add'),
+      info(2, 'add'),
+    );
+    const result = check(history);
+    expect(result).toEqual({
+      'valid?': true,
+      count: 4,
+      'ok-count': 2,
+      'fail-count': 1,
+      'info-count': 1,
+      'by-f': {
+        add: { 'valid?': true, count: 2, 'ok-count': 1, 'fail-count': 0, 'info-count': 1 },
+        read: { 'valid?': true, count: 2, 'ok-count': 1, 'fail-count': 1, 'info-count': 0 },
+      },
+    });
+    expect(Object.keys(result['by-f'] as object)).toEqual(['add', 'read']);
+  });
+
+  it('rejects a function that was never ok', () => {
+    const history = handwritten(
+      invoke(0, 'read'),
+      ok(0, 'read'),
+      invoke(0, 'add'),
+      fail(0, 'add'),
+      invoke(1, 'add'),
+      info(1, 'add'),
+    );
+    expect(check(history)).toEqual({
+      'valid?': false,
+      count: 3,
+      'ok-count': 1,
+      'fail-count': 1,
+      'info-count': 1,
+      'by-f': {
+        add: { 'valid?': false, count: 2, 'ok-count': 0, 'fail-count': 1, 'info-count': 1 },
+        read: { 'valid?': true, count: 1, 'ok-count': 1, 'fail-count': 0, 'info-count': 0 },
+      },
+    });
+  });
+
+  it('rejects a run of which only the indefinite is known', () => {
+    expect(check(handwritten(invoke(0, 'echo'), info(0, 'echo')))).toMatchObject({
+      'valid?': false,
+      count: 1,
+      'info-count': 1,
+    });
+  });
+
+  it.each(['crash', 'debug-topic-partitions'])('excuses %s from being ok', (f) => {
+    const history = handwritten(invoke(0, 'send'), ok(0, 'send'), invoke(1, f), info(1, f));
+    expect(check(history)).toMatchObject({ 'valid?': true, 'by-f': { [f]: { 'valid?': false } } });
+  });
+});

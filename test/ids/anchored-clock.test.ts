@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { AnchoredClock, type AnchoredClockOptions, ClockError } from '../../src/ids/anchored-clock.ts';
+import { EPOCH_MS, TIMESTAMP_MS_MAX } from '../../src/ids/snowflake.ts';
+import { ManualClock, NEW_YEAR_MS } from '../support/manual-clock.ts';
+
+const HOUR_MS = 3_600_000;
+
+function anchor(clock: ManualClock, options: Partial<AnchoredClockOptions> = {}) {
+  const warnings: string[] = [];
+  const anchored = new AnchoredClock({ clock, warn: (text) => warnings.push(text), ...options });
+  return { warnings, now: () => anchored.advance(clock.monotonicMs()), anchored };
+}
+
+describe('AnchoredClock', () => {
+  it('starts at the later of wall clock and stored bound', () => {
+    const clock = new ManualClock();
+    expect(anchor(clock).now()).toBe(NEW_YEAR_MS);
+    expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS - 700 }).now()).toBe(NEW_YEAR_MS);
+    expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS + 700 }).now()).toBe(NEW_YEAR_MS + 700);
+  });
+
+  it('goes on by the monotonic clock while the wall clock steps back and stands still', () => {
+    const clock = new ManualClock();
+    const { now } = anchor(clock);
+    clock.jump(-8 * HOUR_MS);
+    clock.pass(10);
+    expect(now()).toBe(NEW_YEAR_MS + 10);
+    clock.monotonic += 5;
+    expect(now()).toBe(NEW_YEAR_MS + 15);
+  });
+
+  it('is pulled forward by a wall clock that is ahead, and stays there when it steps back', () => {
+    const clock = new ManualClock();
+    const { now, warnings } = anchor(clock);
+    clock.jump(2 * HOUR_MS);
+    expect(now()).toBe(NEW_YEAR_MS + 2 * HOUR_MS);
+    clock.jump(-2 * HOUR_MS);
+    clock.pass(3);
+    expect(now()).toBe(NEW_YEAR_MS + 2 * HOUR_MS + 3);
+    expect(warnings).toEqual([]);
+  });
+
+  it('names the monotonic reading at which the next millisecond begins', () => {
+    const clock = new ManualClock();
+    clock.monotonic = 1000.25;
+    const { now, anchored } = anchor(clock);
+    expect(anchored.stepAtMonotonicMs).toBe(1001.25);
+    clock.monotonic = 1001.125;
+    expect(now()).toBe(NEW_YEAR_MS);
+    clock.monotonic = anchored.stepAtMonotonicMs;
+    expect(now()).toBe(NEW_YEAR_MS + 1);
+    expect(anchored.stepAtMonotonicMs).toBe(1002.25);
+  });
+
+  it.each([
+    ['ahead of', 25],
+    ['behind', -25],
+  ])('refuses to start with the wall clock too far %s the stored bound', (words, hours) => {
+    const clock = new ManualClock(NEW_YEAR_MS + hours * HOUR_MS);
+    expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(ClockError);
+    expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(`25.0 h ${words} the stored bound`);
+    expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs: 25 * HOUR_MS }).now()).toBeGreaterThanOrEqual(
+      NEW_YEAR_MS,
+    );
+    expect(anchor(clock).now()).toBe(clock.wall);
+  });
+
+  it.each([
+    ['before the epoch', EPOCH_MS - 1, 'before 2025'],
+    ['beyond the 41 bits', TIMESTAMP_MS_MAX + 1, 'after 2094'],
+    ['not a number', Number.NaN, 'not a time'],
+    ['endless', Number.POSITIVE_INFINITY, 'not a time'],
+  ])('refuses to start with a wall clock that is %s', (_, wallMs, problem) => {
+    expect(() => anchor(new ManualClock(wallMs))).toThrow(ClockError);
+    expect(() => anchor(new ManualClock(wallMs))).toThrow(problem);
+  });
+
+  it('refuses to start with a stored bound that is no timestamp of an id', () => {
+    const clock = new ManualClock();
+    expect(() => anchor(clock, { storedBoundMs: Number.NaN })).toThrow('stored bound');
+    expect(() => anchor(clock, { storedBoundMs: TIMESTAMP_MS_MAX + 1, maxSkewMs: Infinity })).toThrow('used up');
+  });
+
+  it('refuses to start without a monotonic clock', () => {
+    const clock = new ManualClock();
+    clock.monotonic = Number.NaN;
+    expect(() => anchor(clock)).toThrow('monotonic clock reads NaN');
+  });
+
+  it('does not follow one visit to the year 2090, and warns once while it lasts', () => {
+    const clock = new ManualClock();
+    const { now, warnings } = anchor(clock);
+    clock.jump(64 * 365 * 24 * HOUR_MS);
+    for (let step = 1; step <= 100; step++) {
+      clock.pass(1);
+      expect(now()).toBe(NEW_YEAR_MS + step);
+    }
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('ahead of the clock of the ids, more than the 24.0 h that are believed');
+  });
+
+  it('warns once when the wall clock falls too far behind', () => {
+    const clock = new ManualClock();
+    const { now, warnings } = anchor(clock, { maxSkewMs: 2_000 });
+    clock.jump(-2_000);
+    now();
+    expect(warnings).toEqual([]);
+    clock.jump(-1);
+    for (let step = 0; step < 10; step++) now();
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('2.001 s behind');
+  });
+
+  it('warns again of a new episode, but not more than once a minute', () => {
+    const clock = new ManualClock();
+    const { now, warnings } = anchor(clock);
+    for (let flap = 0; flap < 100; flap++) {
+      clock.jump(100 * HOUR_MS);
+      now();
+      clock.jump(-100 * HOUR_MS);
+      clock.pass(1_000);
+      now();
+    }
+    expect(warnings).toHaveLength(2);
+  });
+
+  it('stands still, and never goes back, when the monotonic clock freezes, goes back or reads nonsense', () => {
+    const clock = new ManualClock();
+    const { now } = anchor(clock);
+    clock.pass(50);
+    clock.wall = NEW_YEAR_MS;
+    expect(now()).toBe(NEW_YEAR_MS + 50);
+    for (const reading of [1_050, 900, -5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      clock.monotonic = reading;
+      expect(now()).toBe(NEW_YEAR_MS + 50);
+    }
+    clock.monotonic = 1_060;
+    expect(now()).toBe(NEW_YEAR_MS + 60);
+  });
+
+  it('does not follow a wall clock beyond the 41 bits, however large a skew is allowed', () => {
+    const clock = new ManualClock();
+    const { now, warnings } = anchor(clock, { maxSkewMs: Number.POSITIVE_INFINITY });
+    clock.wall = TIMESTAMP_MS_MAX + 1;
+    expect(now()).toBe(NEW_YEAR_MS);
+    expect(warnings).toHaveLength(1);
+  });
+});

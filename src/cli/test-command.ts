@@ -171,6 +171,8 @@ export async function testCommand(args: readonly string[]): Promise<number> {
       onStderr: (nodeId: string, line: string) => process.stderr.write(`${nodeId}: ${line}\n`),
     }),
   });
+  // Since the process began, so that the record can tell how long its start took.
+  const schedulerStartMs = performance.now();
   const run = new TestRun(options, workload.test, bed, createRealScheduler(), {
     onOperation: (operation) => store.writeOperation(operation),
     onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
@@ -179,14 +181,20 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   const progress = new Progress(process.stderr, options.timeLimitMs, () => run.status());
   const stopListening = stopOnSignals(run);
   let results: CheckResult;
+  let harness: Readonly<Record<string, number>>;
   try {
-    ({ results } = await run.run());
+    const outcome = await run.run();
+    results = outcome.results;
+    harness = {
+      'start-milliseconds': outcome.startMs + schedulerStartMs,
+      'resident-megabytes-max': process.resourceUsage().maxRSS / 1024,
+    };
   } finally {
     progress.stop();
     stopListening();
     await bed.close();
   }
-  await store.finish({ options: { workload: workload.name, program, args: parsed.rest, ...options }, ...results });
+  await store.finish({ options: { workload: workload.name, program, args: parsed.rest, ...options }, harness, ...results });
   process.stdout.write(
     `${formatResults(results)}\n\nRecorded in ${store.folder} (seed ${options.seed}; messages.jsonl keeps ${MESSAGE_EVENTS_MAX} events)\n`,
   );

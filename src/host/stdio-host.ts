@@ -37,8 +37,8 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
     });
 
     const output = new LineOutput(options.output, {
-      onBlocked: () => lines.pause(),
-      onDrained: () => lines.resume(),
+      onBlocked: () => hold('output', true),
+      onDrained: () => hold('output', false),
       onError: (error) => {
         if (error.code === 'EPIPE') return exit(0);
         log.error('stdout failed', { reason: error.message });
@@ -52,6 +52,7 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
         randomUint32: createRandomUint32(),
         setTimer: setSystemTimer,
         transmit: (line) => output.write(line),
+        holdInput: (held) => hold('start', held),
         log,
         crash: (error) => {
           const reason = error instanceof AssertionFailure ? (error.stack ?? error.message) : error.message;
@@ -68,6 +69,14 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
     lines.on('line', (line) => {
       if (line !== '') node.receiveLine(line);
     });
+
+    const holds = new Set<string>();
+    const hold = (reason: string, held: boolean) => {
+      if (held) holds.add(reason);
+      else holds.delete(reason);
+      if (holds.size > 0) lines.pause();
+      else lines.resume();
+    };
 
     let finishing = false;
     const finish = async (reason: string) => {

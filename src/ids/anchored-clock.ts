@@ -38,7 +38,7 @@ export class AnchoredClock {
   #anchorMonotonicMs: number;
   /** Invariant: never goes back, even if the monotonic clock should. */
   #monotonicMs: number;
-  /** Invariant: never goes back. */
+  /** Invariant: never goes back: the anchor is only moved forward, and the time passed since then only grows. */
   #nowMs: number;
   #disbelieving = false;
   #quietUntilMonotonicMs = Number.NEGATIVE_INFINITY;
@@ -83,7 +83,7 @@ export class AnchoredClock {
   advance(monotonicMs: number): number {
     if (monotonicMs > this.#monotonicMs && Number.isFinite(monotonicMs)) this.#monotonicMs = monotonicMs;
     const passedMs = this.#monotonicMs - this.#anchorMonotonicMs;
-    this.#nowMs = Math.max(this.#nowMs, Math.floor(this.#anchorMs + passedMs));
+    this.#nowMs = Math.floor(this.#anchorMs + passedMs);
     this.#heedWallClock(Math.floor(this.#clock.wallMs()));
     return this.#nowMs;
   }

@@ -184,7 +184,6 @@ export class IdGenerator {
    * Sees to it that (`#timestampMs`, `#sequence`) may be used now. False, or a throw, changes nothing but the clock.
    */
   #step(monotonicMs: number): boolean {
-    this.#stepAtMonotonicMs = Number.NEGATIVE_INFINITY;
     const nowMs = this.#anchored.advance(monotonicMs);
     const timestampMs = this.#timestampAt(nowMs);
     if (timestampMs >= END_MS) throw usedUp();
@@ -283,10 +282,7 @@ export class IdGenerator {
   /** Takes over the range from `fromMs` to `toMs`, which nobody else has. */
   #own(fromMs: number | undefined, toMs: number): void {
     const firstMs = this.#firstTimestampAfter(fromMs);
-    if (firstMs > this.#timestampMs) {
-      this.#moveTo(firstMs);
-      this.#stepAtMonotonicMs = Number.NEGATIVE_INFINITY;
-    }
+    if (firstMs > this.#timestampMs) this.#moveTo(firstMs);
     this.#boundMs = toMs;
     this.#reservedUntilMs = toMs;
   }

@@ -25,6 +25,8 @@ export interface Environment {
   readonly setTimer: (delayMs: number, callback: () => void) => () => void;
   /** Puts one line (without its newline) on the wire. */
   readonly transmit: (line: string) => void;
+  /** Asks for as few lines as possible while the handlers start; what comes all the same is held. */
+  readonly holdInput?: (held: boolean) => void;
   readonly log: Logger;
   /** Ends the process (or the simulated node) after a programmer's error. */
   readonly crash: (error: Error) => void;

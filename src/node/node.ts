@@ -290,6 +290,7 @@ export class Node {
   }
 
   async #start(request: InitRequest): Promise<void> {
+    this.#environment.holdInput?.(true);
     for (const handler of await this.#startHandlers(this.#context(request))) {
       assert(!this.#handlers.has(handler.rpc.type), `two handlers for ${handler.rpc.type}`);
       this.#handlers.set(handler.rpc.type, handler);
@@ -301,6 +302,7 @@ export class Node {
     const held = this.#held;
     this.#held = [];
     for (const message of held) this.receive(message);
+    this.#environment.holdInput?.(false);
   }
 
   #context({ node_id: nodeId, node_ids: nodeIds }: InitRequest): NodeContext {

@@ -35,7 +35,7 @@ const STRING_OR_NUMBER = new RegExp(String.raw`"[^"\\]*(?:\\[^][^"\\]*)*"|${NUMB
  * Finds a number, outside of strings for the most part, that may be a double or has 16 digits or more. The first three digits
  * are written out because the loop of `\d*` costs more than a short number.
  */
-const MAY_NEED_CARE = /[:,[ \t\r\n]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))/;
+const MAY_NEED_CARE = /[:,[\s]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))/;
 
 /** Parses JSON without loss; throws a SyntaxError as JSON.parse does. */
 export function parseExact(line: string): unknown {

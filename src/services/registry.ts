@@ -19,7 +19,7 @@ export function createServices(random: RandomSource): ReadonlyMap<string, Servic
   return new Map<string, Service>([
     ['lin-kv', new LinKv()],
     ['seq-kv', new SeqKv(random)],
-    ['lww-kv', new LwwKv(random, { replicas: 2, keepsMerges: true })],
+    ['lww-kv', new LwwKv(random, { replicas: 2, keepsMerges: false })],
     ['lin-tso', new LinTso()],
   ]);
 }

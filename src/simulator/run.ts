@@ -55,6 +55,8 @@ export interface RunStatus {
 
 export interface RunOutcome {
   readonly history: History;
+  /** When the operations began, by the scheduler's clock; infinite if they never did. */
+  readonly startMs: number;
   readonly results: CheckResult;
 }
 
@@ -165,7 +167,7 @@ export class TestRun {
     }
     if (this.#failure !== undefined) throw this.#failure;
     this.#phase = 'checking';
-    return { history: this.#history, results: this.#check() };
+    return { history: this.#history, startMs: this.#startMs, results: this.#check() };
   }
 
   async #startNodes(): Promise<boolean> {

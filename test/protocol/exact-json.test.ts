@@ -50,7 +50,19 @@ describe('parseExact', () => {
   });
 
   it('leaves strings alone, whatever is in them', () => {
-    const strings = ['1.0', ' 1.0', 'a,1e5', '9007199254740993', '"n":"1.0"', 's', '\\', '\\" ,1.0', 'n1.0', '{"n":"1.0"}', '\u2028'];
+    const strings = [
+      '1.0',
+      ' 1.0',
+      'a,1e5',
+      '9007199254740993',
+      '"n":"1.0"',
+      's',
+      '\\',
+      '\\" ,1.0',
+      'n1.0',
+      '{"n":"1.0"}',
+      '\u2028',
+    ];
     for (const exact of [[], [new ExactNumber('1.0')]]) {
       const text = stringifyExact([...exact, ...strings, Object.fromEntries(strings.map((key) => [key, key]))]);
       const parsed = parseExact(text) as unknown[];
@@ -65,8 +77,24 @@ describe('parseExact', () => {
   });
 
   it.each([
-    '[01.0]', '[1.]', '[.5,1.0]', '[1.0.0]', '[1.0-2.0]', '{1.0:2}', '[1.0', '["a, 1.0', '["a\\", 1.0', '[+1.0]', '[1.0,]', '[NaN,1.0]',
-    '["a\n",1.0]', '{"a":1.0,}', '1.0 1.0', '[1e]', "['a',1.0]", '',
+    '[01.0]',
+    '[1.]',
+    '[.5,1.0]',
+    '[1.0.0]',
+    '[1.0-2.0]',
+    '{1.0:2}',
+    '[1.0',
+    '["a, 1.0',
+    '["a\\", 1.0',
+    '[+1.0]',
+    '[1.0,]',
+    '[NaN,1.0]',
+    '["a\n",1.0]',
+    '{"a":1.0,}',
+    '1.0 1.0',
+    '[1e]',
+    "['a',1.0]",
+    '',
   ])('refuses %j as JSON.parse does', (text) => {
     expect(() => JSON.parse(text)).toThrow(SyntaxError);
     expect(() => parseExact(text)).toThrow(SyntaxError);
@@ -84,7 +112,20 @@ describe('parseExact', () => {
 });
 
 function generate(random: SeededRandom, depth: number): string {
-  const leaves = ['1', '-0.5', '1.0', '2e7', '9007199254740993', '""', '"a\\"1.0"', '" ,1.0"', '"\\\\"', 'null', 'true', '12345678901234567890'];
+  const leaves = [
+    '1',
+    '-0.5',
+    '1.0',
+    '2e7',
+    '9007199254740993',
+    '""',
+    '"a\\"1.0"',
+    '" ,1.0"',
+    '"\\\\"',
+    'null',
+    'true',
+    '12345678901234567890',
+  ];
   const kind = depth === 0 ? 0 : random.integer(3);
   if (kind === 0) return random.pick(leaves);
   const items = Array.from({ length: random.integer(4) }, () => generate(random, depth - 1));
@@ -100,7 +141,9 @@ describe('stringifyExact', () => {
 
   it('is JSON.stringify beside an exact number, too', () => {
     const value = { a: [1, 'x"', null, undefined], b: undefined, c: { toJSON: () => 'd' }, e: new Array(2) };
-    expect(stringifyExact({ ...value, z: new ExactNumber('1e3') })).toBe(`${JSON.stringify(value).slice(0, -1)},"z":1000.0}`);
+    expect(stringifyExact({ ...value, z: new ExactNumber('1e3') })).toBe(
+      `${JSON.stringify(value).slice(0, -1)},"z":1000.0}`,
+    );
   });
 
   it('refuses what has no JSON', () => {

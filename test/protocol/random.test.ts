@@ -16,12 +16,14 @@ function chiSquare(counts: readonly number[]): number {
 describe('SeededRandom', () => {
   it('reproduces the reference outputs of xoshiro128**', () => {
     const state = Int32Array.of(1, 2, 3, 4);
-    const reference = [11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804];
+    const reference = [
+      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+    ];
     expect(reference.map(() => xoshiro128(state))).toEqual(reference);
   });
 
   it('draws the same numbers on every platform and in every version', () => {
-    expect(draw(new SeededRandom(42), 4)).toEqual(GOLDEN_OF_42);
+    expect(draw(new SeededRandom(42), 4)).toEqual([1130527598, 2850826552, 3245138611, 2547976419]);
   });
 
   it('takes a number and its text for the same seed, and tells all other seeds apart', () => {
@@ -87,7 +89,13 @@ describe('SeededRandom', () => {
     const early = draw(random.fork('network'));
     draw(random);
     expect(draw(random.fork('network'))).toEqual(early);
-    const others = [random.fork('client'), random.fork(''), random.fork('network').fork(''), new SeededRandom('network'), random];
+    const others = [
+      random.fork('client'),
+      random.fork(''),
+      random.fork('network').fork(''),
+      new SeededRandom('network'),
+      random,
+    ];
     for (const other of others) expect(draw(other)).not.toEqual(early);
     expect(draw(random.fork('a').fork('b'))).not.toEqual(draw(random.fork('b').fork('a')));
   });
@@ -110,5 +118,3 @@ describe('SeededRandom', () => {
     expect(() => random.pick([])).toThrow(RangeError);
   });
 });
-
-const GOLDEN_OF_42 = [0, 0, 0, 0];

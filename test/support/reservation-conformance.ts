@@ -54,7 +54,9 @@ export function describeReservation(newStore: () => Promise<() => Promise<Reserv
     const holders = await Promise.all(Array.from({ length: 8 }, open));
     for (let from: number | undefined, round = 0; round < 5; round++) {
       const start = from;
-      const results = await Promise.all(holders.map((holder, index) => holder.raise(start, T + 100 * round + index + 1)));
+      const results = await Promise.all(
+        holders.map((holder, index) => holder.raise(start, T + 100 * round + index + 1)),
+      );
       const winners = results.filter((result) => result.won);
       expect(winners).toHaveLength(1);
       const bound = winners[0]?.bound;

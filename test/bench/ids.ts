@@ -1,0 +1,75 @@
+/**
+ * (a) Ids a second on one core: on a clock that the bench drives, where only the generator counts, and on the real one, where the format's
+ * own limit of 4096 ids a millisecond does.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../src/host/system.ts';
+import { IdGenerator } from '../../src/ids/id-generator.ts';
+import { goalAtLeast, interleave, printSection } from './measure.ts';
+
+const IDS = 4_000_000;
+const IDS_PER_MS = 4096;
+const ROUNDS = 5;
+const SUSTAINED_MS = 1000;
+
+export async function benchIds(): Promise<void> {
+  let readings = 0;
+  const driven = {
+    wallMs: () => 1_800_000_000_000 + Math.floor(readings / IDS_PER_MS),
+    monotonicMs: () => readings++ / IDS_PER_MS,
+  };
+  const random = xorshift();
+  const strings = await IdGenerator.start({ node: 1, clock: driven, random });
+  const bigints = await IdGenerator.start({ node: 2, clock: driven, random });
+  const sustained = await IdGenerator.start({ node: 3, clock: systemClock, random });
+  const perSecond = (make: () => unknown, count = IDS) => () => {
+    const start = performance.now();
+    let last: unknown;
+    for (let index = 0; index < count; index++) last = make();
+    const seconds = (performance.now() - start) / 1000;
+    if (last === undefined) throw new Error('the generator was held up by a reservation');
+    return count / seconds / 1e6;
+  };
+  const results = await interleave(ROUNDS, {
+    uuid: perSecond(() => randomUUID(), IDS / 4),
+    string: perSecond(() => strings.next()),
+    bigint: perSecond(() => bigints.nextBigint()),
+    sustained: () => sustainedRate(sustained),
+  });
+  const row = (name: string, { value, ratio }: { value: number; ratio: number }, least?: number) => ({
+    name,
+    value: `${value.toFixed(2)} M/s, ${ratio.toFixed(2)} × randomUUID`,
+    ...(least === undefined ? {} : { goal: goalAtLeast(value, least, ' M/s') }),
+  });
+  printSection('(a) ids, one core', 'node --import tsx test/bench/main.ts ids', [
+    row('crypto.randomUUID', results.uuid),
+    row('id as a decimal string, driven clock', results.string, 15),
+    row('id as a bigint, driven clock', results.bigint, 20),
+    row('id as a string, real clock (format: 4.096)', results.sustained),
+  ]);
+}
+
+/** Takes ids for a second of real time, never more than the lead allows, and counts how far the timestamps went. */
+function sustainedRate(generator: IdGenerator): number {
+  const start = performance.now();
+  let count = 0;
+  while (performance.now() - start < SUSTAINED_MS) {
+    try {
+      for (let index = 0; index < 256; index++, count++) generator.next();
+    } catch {
+      // Ahead of the clock by as much as it may be: that is the format's limit.
+    }
+  }
+  return count / (performance.now() - start) / 1000;
+}
+
+function xorshift(): () => number {
+  let state = 0x9e3779b9;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}

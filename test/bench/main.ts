@@ -1,0 +1,26 @@
+/**
+ * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `node`, `start`, `memory`, `harness`) only those parts.
+ */
+
+import { benchHarness } from './harness.ts';
+import { benchIds } from './ids.ts';
+import { benchMemory, benchNode, benchStart } from './node-process.ts';
+
+const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
+  ids: benchIds,
+  node: benchNode,
+  start: benchStart,
+  harness: benchHarness,
+  memory: benchMemory,
+};
+
+async function main(): Promise<void> {
+  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
+  for (const name of names) {
+    const part = PARTS[name];
+    if (part === undefined) throw new Error(`there is no part ${name}; there are ${Object.keys(PARTS).join(', ')}`);
+    await part();
+  }
+}
+
+void main();

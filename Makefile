@@ -25,7 +25,7 @@ run: build ## Runs three real nodes for 30 s at 1000 requests a second with part
 
 test: check build ## Types, lint, rings, unit tests, recorded transcripts, real processes under partitions
 	@echo '== tests'
-	@$(BIN)/vitest run --config test/vitest.config.ts
+	@$(BIN)/vitest run --config test/vitest.config.mts
 
 check: node_modules/.installed ## Types, lint and format, and that the core stays pure
 	@echo '== types'

@@ -13,11 +13,16 @@ Prints the timestamp, the node number and the sequence number of each id.
 /** Runs the command; resolves to the exit status: 1 when an id is none. */
 export async function idCommand(args: readonly string[]): Promise<number> {
   const [verb, ...ids] = args;
-  if (verb === '--help' || verb === '-h') {
+  if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(HELP);
     return 0;
   }
-  if (verb !== 'decode') throw new UsageError(`id ${verb ?? ''}: expected "id decode ID…"`);
+  if (verb !== 'decode')
+    throw new UsageError(
+      verb === undefined
+        ? 'id: what is to be done? Only decode is known'
+        : `id: there is no command ${JSON.stringify(verb)}, only decode`,
+    );
   if (ids.length === 0) throw new UsageError('id decode: no id was given');
   let status = 0;
   for (const id of ids) {

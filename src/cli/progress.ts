@@ -7,6 +7,7 @@ import type { RunStatus } from '../simulator/run.ts';
 
 const TERMINAL_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 5000;
+const CLEAR_LINE = '\r\x1b[K';
 
 export class Progress {
   readonly #status: () => RunStatus;
@@ -23,10 +24,15 @@ export class Progress {
     this.#timer = setInterval(() => this.#show(), output.isTTY ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
   }
 
+  /** Writes a line of its own, which the next progress goes under. */
+  print(line: string): void {
+    this.#output.write(this.#output.isTTY ? `${CLEAR_LINE}${line}\n` : `${line}\n`);
+  }
+
   /** Leaves the screen as if nothing had been shown. */
   stop(): void {
     clearInterval(this.#timer);
-    if (this.#output.isTTY) this.#output.write('\r\x1b[K');
+    if (this.#output.isTTY) this.#output.write(CLEAR_LINE);
   }
 
   #show(): void {
@@ -43,13 +49,12 @@ export class Progress {
 }
 
 export function describeStatus(status: RunStatus, timeLimitMs: number, rate: number): string {
-  const seconds = (ms: number) => (ms / 1000).toFixed(0);
   if (status.phase === 'starting') return 'starting the nodes';
   if (status.phase === 'checking') return 'checking the history';
   const counts = [`${status.okCount} ok`];
   if (status.failCount > 0) counts.push(`${status.failCount} fail`);
   if (status.infoCount > 0) counts.push(`${status.infoCount} info`);
-  if (status.violationCount > 0) counts.push(`${status.violationCount} protocol violations`);
-  const time = `${seconds(status.elapsedMs)}/${seconds(timeLimitMs)} s`;
+  if (status.violationCount > 0) counts.push(`breaches of the protocol: ${status.violationCount}`);
+  const time = `${(status.elapsedMs / 1000).toFixed(0)}/${timeLimitMs / 1000} s`;
   return `${time}  ${counts.join(', ')}  ${rate}/s  ${status.currentFault ?? 'no fault'}`;
 }

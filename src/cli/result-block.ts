@@ -1,5 +1,5 @@
 /**
- * The end of a run, for people: the results as a block that reads like Maelstrom's, then the verdict in one line with the reason in front.
+ * The end of a run, for people: the results as a block that reads like Maelstrom's, then the verdict in one line with the reasons for it.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -8,6 +8,8 @@ import { stringifyExact } from '../protocol/exact-json.ts';
 /** Long lists are cut here and whole in `results.json`. */
 const ITEMS_SHOWN_MAX = 8;
 const INDENT = '  ';
+const NAME_WIDTH = 14;
+const EXCERPT_LENGTH = 200;
 
 /** The results as indented text, in an order of its own: what decides comes last. */
 export function formatResults(results: CheckResult): string {
@@ -17,34 +19,47 @@ export function formatResults(results: CheckResult): string {
 function formatMap(map: Readonly<Record<string, unknown>>, indent: string): string {
   const entries = Object.entries(map);
   const shown = entries.length > ITEMS_SHOWN_MAX * 2 ? entries.slice(0, ITEMS_SHOWN_MAX) : entries;
-  const lines = shown.map(([key, value]) => formatEntry(key, value, indent));
+  const width = Math.max(NAME_WIDTH, ...shown.map(([name]) => indent.length + visible(name).length));
+  const lines = shown.map(([name, value]) => formatEntry(`${indent}${visible(name)}`, value, indent, width));
   if (shown.length < entries.length) lines.push(`${indent}… and ${entries.length - shown.length} more`);
   return lines.join('\n');
 }
 
-function formatEntry(key: string, value: unknown, indent: string): string {
-  const head = `${indent}${key}`;
-  if (Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null)) {
-    const items = value.slice(0, ITEMS_SHOWN_MAX).map((item) => `${indent}${INDENT}- ${stringifyExact(item)}`);
+function formatEntry(head: string, value: unknown, indent: string, width: number): string {
+  const onOneLine = (text: string) => `${head.padEnd(width)}  ${text}`;
+  if (Array.isArray(value)) {
+    if (value.length === 0) return onOneLine('none');
+    if (!value.some(isNested)) return onOneLine(formatScalar(value));
+    const items = value.slice(0, ITEMS_SHOWN_MAX).map((item) => `${indent}${INDENT}- ${formatScalar(item)}`);
     if (value.length > items.length) items.push(`${indent}${INDENT}… and ${value.length - items.length} more`);
     return [head, ...items].join('\n');
   }
-  if (isPlainMap(value)) {
-    const flat = Object.values(value).every((item) => typeof item !== 'object' || item === null);
-    if (!flat || Object.keys(value).length > ITEMS_SHOWN_MAX) return `${head}\n${formatMap(value, indent + INDENT)}`;
-    const pairs = Object.entries(value).map(([name, item]) => `${name} ${formatScalar(item)}`);
-    return `${head.padEnd(14)}  ${pairs.join(', ')}`;
-  }
-  return `${head.padEnd(14)}  ${formatScalar(value)}`;
+  if (!isPlainMap(value)) return onOneLine(formatScalar(value));
+  const pairs = Object.entries(value);
+  if (pairs.length === 0) return onOneLine('none');
+  if (pairs.some(([, item]) => isNested(item)) || pairs.length > ITEMS_SHOWN_MAX)
+    return `${head}\n${formatMap(value, indent + INDENT)}`;
+  return onOneLine(pairs.map(([name, item]) => `${visible(name)} ${formatScalar(item)}`).join(', '));
 }
 
 function formatScalar(value: unknown): string {
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
-  return typeof value === 'string' ? value : stringifyExact(value);
+  return visible(typeof value === 'string' ? value : stringifyExact(value));
 }
 
 function isPlainMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function isNested(value: unknown): boolean {
+  return Array.isArray(value) || isPlainMap(value);
+}
+
+/** What nodes print may hold anything; on a terminal none of it may act. */
+function visible(text: string): string {
+  return text
+    .replaceAll('\n', ' ⏎ ')
+    .replaceAll(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([
@@ -53,42 +68,76 @@ const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([
   [false, 'The run is INVALID.'],
 ]);
 
-/** The verdict, and the reason for it when it is a bad one. */
+/** What is likely to be the cause of the others goes first. */
+const REASON_ORDER = ['protocol', 'workload', 'availability', 'stats'];
+
+/** The verdict, and the reasons for it when it is a bad one. One line. */
 export function formatVerdict(results: CheckResult): string {
-  const verdict = VERDICTS.get(results['valid?']) as string;
-  const reasons = findReasons(results);
-  return reasons.length === 0 ? verdict : `${verdict} ${reasons.join(' ')}`;
+  const reasons = findReasons(results).map((reason) => ` ${visible(reason)}`);
+  return `${VERDICTS.get(results['valid?']) as string}${reasons.join('')}`;
 }
 
 function findReasons(results: CheckResult): string[] {
-  if (results['valid?'] === true) return [];
-  return Object.entries(results).flatMap(([name, result]) => {
+  const names = new Set([...REASON_ORDER, ...Object.keys(results)]);
+  return [...names].flatMap((name) => {
+    const result = results[name];
     if (!isPlainMap(result) || result['valid?'] === true) return [];
     return [describeReason(name, result)];
   });
 }
 
 function describeReason(name: string, result: Readonly<Record<string, unknown>>): string {
-  if (typeof result.error === 'string') return `${name}: ${result.error.split('\n')[0]}.`;
   switch (name) {
-    case 'stats':
-      return result.count === 0 ? 'No operation was completed.' : 'Some kind of operation never succeeded.';
+    case 'protocol':
+      return describeViolations(result);
+    case 'workload':
+      return describeWorkload(result);
     case 'availability':
       return `Only ${formatScalar(result['ok-fraction'])} of all operations were ok.`;
-    case 'protocol': {
-      const first = (result.violations as { text: string; line?: string }[])[0];
-      return `${first?.text ?? 'The protocol was broken'}${first?.line === undefined ? '' : `: ${first.line.slice(0, 200)}`}.`;
-    }
-    case 'workload':
-      return describeWorkloadReason(result);
+    case 'stats':
+      return describeStats(result);
     default:
-      return `The checker ${name} says ${String(result['valid?'])}.`;
+      return describeError(result) ?? `The checker ${name} says ${String(result['valid?'])}.`;
   }
 }
 
-function describeWorkloadReason(result: Readonly<Record<string, unknown>>): string {
-  if (typeof result['duplicated-count'] === 'number')
-    return `${result['duplicated-count']} ids were given out more than once.`;
-  if (Array.isArray(result.errors)) return `${result['error-count'] ?? result.errors.length} answers were wrong.`;
-  return 'The workload was not served correctly.';
+function describeViolations(result: Readonly<Record<string, unknown>>): string {
+  const [first] = (result.violations ?? []) as { text: string; line?: string }[];
+  if (first === undefined) return describeError(result) ?? 'The protocol was broken.';
+  const line = first.line === undefined || first.line.trim() === '' ? '' : `: ${excerpt(first.line)}`;
+  const more = Number(result.count) > 1 ? ` (the first of ${result.count} breaches of the protocol)` : '';
+  return `${first.text}${line}${more}.`;
+}
+
+function describeWorkload(result: Readonly<Record<string, unknown>>): string {
+  const { 'duplicated-count': duplicatedCount, duplicated, 'error-count': errorCount, errors } = result;
+  if (typeof duplicatedCount === 'number' && duplicatedCount > 0) {
+    const [example] = Object.keys(duplicated as object);
+    const were = duplicatedCount === 1 ? '1 id was' : `${duplicatedCount} ids were`;
+    return `${were} given out more than once, for instance ${excerpt(example ?? '?')}.`;
+  }
+  if (typeof errorCount === 'number' && errorCount > 0) {
+    const [, sent, , received] = (errors as unknown[][])[0] ?? [];
+    const were = errorCount === 1 ? '1 answer was' : `${errorCount} answers were`;
+    return `${were} wrong, for instance ${excerpt(stringifyExact(received))} to ${excerpt(stringifyExact(sent))}.`;
+  }
+  return describeError(result) ?? 'The workload was not served correctly.';
+}
+
+function describeStats(result: Readonly<Record<string, unknown>>): string {
+  const kinds = Object.entries((result['by-f'] ?? {}) as Record<string, { 'valid?': Validity }>);
+  const failed = kinds.filter(([, kind]) => kind['valid?'] !== true).map(([name]) => JSON.stringify(name));
+  if (failed.length > 0) return `No operation of the kind ${failed.join(', ')} ever succeeded.`;
+  return result.count === 0 ? 'No operation was completed.' : (describeError(result) ?? 'The counts cannot be told.');
+}
+
+/** A checker's own words, in one sentence. */
+function describeError({ error }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof error !== 'string') return undefined;
+  const [sentence = ''] = error.split('\n');
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+}
+
+function excerpt(text: string): string {
+  return text.length > EXCERPT_LENGTH ? `${text.slice(0, EXCERPT_LENGTH)}…` : text;
 }

@@ -39,14 +39,23 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-main(process.argv.slice(2)).then(
+/** Also for what nobody waits for, a full disk for instance: left to itself Node would end with 1, which is the status of a verdict. */
+function crash(error: unknown): never {
+  process.stderr.write(`snowstorm: ${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(EXIT_CRASH);
+}
+
+process.on('uncaughtException', crash);
+// Whoever reads the output may go away; the run and its exit status do not depend on it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+const args = process.argv.slice(2);
+main(args).then(
   (status) => process.exit(status),
   (error: unknown) => {
-    if (error instanceof UsageError) {
-      process.stderr.write(`snowstorm: ${error.message}\nTry snowstorm --help\n`);
-      process.exit(EXIT_USAGE);
-    }
-    process.stderr.write(`snowstorm: ${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(EXIT_CRASH);
+    if (!(error instanceof UsageError)) crash(error);
+    const command = args[0] === 'test' || args[0] === 'id' ? ` ${args[0]}` : '';
+    process.stderr.write(`snowstorm: ${error.message}\nTry snowstorm${command} --help\n`);
+    process.exit(EXIT_USAGE);
   },
 );

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
-import { MESSAGE_EVENTS_MAX, Store } from '../host/store.ts';
+import { Store } from '../host/store.ts';
 import { partitionShapes } from '../simulator/grudge.ts';
 import { LATENCY_DISTRIBUTIONS } from '../simulator/latency.ts';
 import { FAULTS, type Fault } from '../simulator/nemesis.ts';
@@ -138,7 +138,10 @@ const OPTIONS = {
     value: 'DIR',
     text: 'Where runs are recorded. Default: store.',
     absent: 'store',
-    parse: (text: string) => text,
+    parse: (text: string): string => {
+      if (text === '') throw new Error('expected a folder');
+      return text;
+    },
   } satisfies Option<string>,
   'log-stderr': switchOption('Shows what the nodes write to stderr; it is in node-logs/ anyway.'),
   help: switchOption('Prints this text.', 'h'),
@@ -163,12 +166,13 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   }
   const { workload, program, options } = interpret(parsed);
   const store = openStore(parsed.values.store, workload.name);
+  const progress = new Progress(process.stderr, options.timeLimitMs, () => run.status());
   const bed = new ProcessBed({
     program,
     args: parsed.rest,
     logFolder: store.logFolder,
     ...(parsed.values['log-stderr'] && {
-      onStderr: (nodeId: string, line: string) => process.stderr.write(`${nodeId}: ${line}\n`),
+      onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
     }),
   });
   // Since the process began, so that the record can tell how long its start took.
@@ -177,9 +181,8 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     onOperation: (operation) => store.writeOperation(operation),
     onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
   });
-  process.stderr.write(`${describeRun(workload, options, program)}\n`);
-  const progress = new Progress(process.stderr, options.timeLimitMs, () => run.status());
-  const stopListening = stopOnSignals(run);
+  progress.print(describeRun(workload, options, program));
+  const stopListening = stopOnSignals(run, progress);
   let results: CheckResult;
   let harness: Readonly<Record<string, number>>;
   try {
@@ -194,9 +197,16 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     stopListening();
     await bed.close();
   }
-  await store.finish({ options: { workload: workload.name, program, args: parsed.rest, ...options }, harness, ...results });
+  // Before anything else may fail: the result is what all the time was spent for.
+  process.stdout.write(`${formatResults(results)}\n\n`);
+  await store.finish({
+    options: { workload: workload.name, program, args: parsed.rest, ...options },
+    harness,
+    ...results,
+  });
+  const { leftOut } = store;
   process.stdout.write(
-    `${formatResults(results)}\n\nRecorded in ${store.folder} (seed ${options.seed}; messages.jsonl keeps ${MESSAGE_EVENTS_MAX} events)\n`,
+    `Recorded in ${store.folder}, seed ${options.seed}\n${leftOut === undefined ? '' : `${leftOut}\n`}`,
   );
   process.stdout.write(`${formatVerdict(results)}\n`);
   return EXIT_STATUS.get(results['valid?']) as number;
@@ -238,15 +248,22 @@ function interpret({ values, words }: ParsedOptions<typeof OPTIONS>): {
 function requireProgram(file: string): string {
   const program = resolve(file);
   const wrong = (text: string) => new UsageError(`--bin ${file}: ${text}`);
-  const status = statSync(program, { throwIfNoEntry: false });
-  if (status === undefined) throw wrong('there is no such file');
-  if (!status.isFile()) throw wrong('this is not a file');
+  if (!isFile(program, wrong)) throw wrong('this is not a file');
   try {
     accessSync(program, constants.X_OK);
   } catch {
     throw wrong('this file may not be executed; chmod +x it');
   }
   return program;
+}
+
+function isFile(path: string, wrong: (text: string) => UsageError): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw wrong(code === 'ENOENT' || code === 'ENOTDIR' ? 'there is no such file' : message);
+  }
 }
 
 function openStore(root: string, workload: string): Store {
@@ -258,11 +275,11 @@ function openStore(root: string, workload: string): Store {
 }
 
 /** The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. */
-function stopOnSignals(run: TestRun): () => void {
+function stopOnSignals(run: TestRun, progress: Progress): () => void {
   let signals = 0;
   const onSignal = () => {
     if (++signals > 1) return run.abort();
-    process.stderr.write('\nstopping: the verdict will be on what has run; once more to stop at once\n');
+    progress.print('stopping: the verdict will be on what has run; once more to stop at once');
     return run.stop();
   };
   process.on('SIGINT', onSignal);

@@ -35,19 +35,22 @@ export class LineGuard extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
-    let rest = chunk;
+    let rest = this.#discarding ? this.#afterDiscarded(chunk) : chunk;
     while (rest.length > 0) {
       const firstNewline = rest.indexOf(NEWLINE);
-      if (firstNewline < 0) {
+      if (this.#heldBytes + (firstNewline < 0 ? rest.length : firstNewline) > this.#lineBytesMax) {
+        this.#refuseLong(rest);
+        rest = this.#afterDiscarded(rest);
+      } else if (firstNewline < 0) {
         this.#hold(rest);
         break;
+      } else {
+        // The first line fits; those after it can only be too long if the chunk is.
+        const end = rest.length <= this.#lineBytesMax ? rest.lastIndexOf(NEWLINE) + 1 : firstNewline + 1;
+        this.#hold(rest.subarray(0, end));
+        this.#release();
+        rest = rest.subarray(end);
       }
-      const fitsWhole = this.#heldBytes + firstNewline <= this.#lineBytesMax && rest.length <= this.#lineBytesMax;
-      // Only the first line of a chunk can be too long, unless the chunk itself is longer than a line may be.
-      const end = fitsWhole ? rest.lastIndexOf(NEWLINE) + 1 : firstNewline + 1;
-      this.#hold(rest.subarray(0, end));
-      this.#release();
-      rest = rest.subarray(end);
     }
     done();
   }
@@ -58,24 +61,26 @@ export class LineGuard extends Transform {
   }
 
   #hold(bytes: Buffer): void {
-    if (this.#discarding) return;
-    const newlineBytes = bytes[bytes.length - 1] === NEWLINE ? 1 : 0;
-    const firstLineBytes = newlineBytes === 1 ? bytes.indexOf(NEWLINE) : bytes.length;
-    if (this.#heldBytes + firstLineBytes > this.#lineBytesMax) {
-      const beginning = this.#held[0] ?? bytes;
-      this.#onRefused(`a line of more than ${this.#lineBytesMax} bytes was refused`, excerpt(beginning));
-      this.#held = [];
-      this.#heldBytes = 0;
-      this.#discarding = true;
-      return;
-    }
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
   }
 
+  #refuseLong(bytes: Buffer): void {
+    this.#onRefused(`a line of more than ${this.#lineBytesMax} bytes was refused`, excerpt(this.#held[0] ?? bytes));
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#discarding = true;
+  }
+
+  /** What follows the line that is being discarded; nothing, while it goes on. */
+  #afterDiscarded(bytes: Buffer): Buffer {
+    const newline = bytes.indexOf(NEWLINE);
+    this.#discarding = newline < 0;
+    return newline < 0 ? bytes.subarray(bytes.length) : bytes.subarray(newline + 1);
+  }
+
   /** Called where a line has ended. */
   #release(): void {
-    this.#discarding = false;
     if (this.#held.length === 0) return;
     const block = this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held, this.#heldBytes);
     this.#held = [];
@@ -118,5 +123,5 @@ function protectLineBreaks(block: Buffer): Buffer {
 }
 
 function excerpt(bytes: Buffer): string {
-  return bytes.subarray(0, EXCERPT_BYTES).toString('latin1').trimEnd();
+  return bytes.subarray(0, EXCERPT_BYTES).toString('latin1').split('\n', 1)[0]?.trimEnd() ?? '';
 }

@@ -1,9 +1,10 @@
 /**
  * Nodes as processes, started as Maelstrom starts them: all in the system's temporary directory, stderr into a file each, and SIGKILL at the
- * end. Each is the leader of a process group, so that what it has started dies with it.
+ * end. Each is the leader of a process group, so that what it has started dies with it; what has left the group is hunted down.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,12 +14,20 @@ import type { Bed, NodeEvents, NodeHandle } from '../simulator/bed.ts';
 import { LineGuard } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
 import { Reaper } from './reaper.ts';
+import { killMarked, MARK_VARIABLE } from './strays.ts';
 
 /** What a stranger may print on one line; the JVM's harness has no limit but its memory. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 /** The last lines of stderr, which are shown when a node ends by itself. */
 const LAST_WORDS_MAX = 8;
+/** How long a group may take to die before somebody who left it is suspected to hold the pipes. */
+const GROUP_KILL_MS_MAX = 250;
 const KILL_MS_MAX = 5000;
+/** Who is killed may have had a child at the last moment. */
+const STRAY_ROUNDS_MAX = 50;
+const STRAY_ROUND_MS = 20;
+/** How long output may follow the end of a node. Only a child of it that holds the pipes makes it wait at all. */
+const LAST_OUTPUT_MS_MAX = 500;
 
 export interface ProcessBedOptions {
   /** The program, by its full path. */
@@ -32,7 +41,8 @@ export interface ProcessBedOptions {
 
 export class ProcessBed implements Bed {
   readonly #options: ProcessBedOptions;
-  readonly #reaper = new Reaper();
+  readonly #mark = `${randomUUID()}/`;
+  readonly #reaper = new Reaper(this.#mark);
   readonly #nodes = new Set<ProcessNode>();
 
   constructor(options: ProcessBedOptions) {
@@ -41,7 +51,7 @@ export class ProcessBed implements Bed {
   }
 
   startNode(nodeId: string, events: NodeEvents): NodeHandle {
-    const node = new ProcessNode(nodeId, this.#options, events);
+    const node = new ProcessNode(nodeId, `${this.#mark}${nodeId}`, this.#options, events);
     this.#nodes.add(node);
     if (node.pid !== undefined) this.#reaper.watch(node.pid);
     return node;
@@ -50,11 +60,13 @@ export class ProcessBed implements Bed {
   /** Kills whatever still runs. */
   async close(): Promise<void> {
     await Promise.all([...this.#nodes].map((node) => node.kill()));
+    for (let round = 0; round < STRAY_ROUNDS_MAX && killMarked(this.#mark); round++) await timeout(STRAY_ROUND_MS).over;
     this.#reaper.dismiss();
   }
 }
 
 class ProcessNode implements NodeHandle {
+  readonly #mark: string;
   readonly #child: ChildProcess;
   readonly #input: LineOutput;
   readonly #log: WriteStream;
@@ -63,10 +75,12 @@ class ProcessNode implements NodeHandle {
   #killed = false;
   #ended = false;
 
-  constructor(nodeId: string, options: ProcessBedOptions, events: NodeEvents) {
+  constructor(nodeId: string, mark: string, options: ProcessBedOptions, events: NodeEvents) {
+    this.#mark = mark;
     this.#log = createWriteStream(join(options.logFolder, `${encodeURIComponent(nodeId)}.log`));
     this.#child = spawn(options.program, [...options.args], {
       cwd: tmpdir(),
+      env: { ...process.env, [MARK_VARIABLE]: mark },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -82,6 +96,7 @@ class ProcessNode implements NodeHandle {
     });
     if (stderr) {
       createInterface({ input: stderr, crlfDelay: Number.POSITIVE_INFINITY, terminal: false }).on('line', (line) => {
+        if (this.#ended) return;
         this.#log.write(`${line}\n`);
         this.#lastWords.push(line);
         if (this.#lastWords.length > LAST_WORDS_MAX) this.#lastWords.shift();
@@ -96,6 +111,9 @@ class ProcessNode implements NodeHandle {
         if (!this.#killed) events.onExit(how);
       };
       this.#child.on('error', (error) => end(`it could not be started (${error.message})`));
+      this.#child.on('exit', (status, signal) =>
+        setTimeout(() => end(this.#describeEnd(status, signal)), LAST_OUTPUT_MS_MAX).unref(),
+      );
       this.#child.on('close', (status, signal) => end(this.#describeEnd(status, signal)));
     });
   }
@@ -112,12 +130,19 @@ class ProcessNode implements NodeHandle {
     this.#killed = true;
     const { pid } = this.#child;
     if (pid !== undefined) killGroup(pid);
-    // A grandchild that left the group may hold the pipes open; nobody waits for it for long.
-    const { promise, cancel } = timeout(KILL_MS_MAX);
-    await Promise.race([this.#closed, promise]);
-    cancel();
+    if (!(await this.#closesWithin(GROUP_KILL_MS_MAX))) {
+      killMarked(this.#mark);
+      await this.#closesWithin(KILL_MS_MAX);
+    }
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
+  }
+
+  async #closesWithin(durationMs: number): Promise<boolean> {
+    const { over, cancel } = timeout(durationMs);
+    const closed = await Promise.race([this.#closed.then(() => true), over.then(() => false)]);
+    cancel();
+    return closed;
   }
 
   #describeEnd(status: number | null, signal: NodeJS.Signals | null): string {
@@ -134,11 +159,11 @@ function killGroup(pid: number): void {
   }
 }
 
-function timeout(delayMs: number): { promise: Promise<void>; cancel: () => void } {
+function timeout(delayMs: number): { over: Promise<void>; cancel: () => void } {
   let cancel = () => {};
-  const promise = new Promise<void>((resolve) => {
+  const over = new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, delayMs);
     cancel = () => clearTimeout(timer);
   });
-  return { promise, cancel };
+  return { over, cancel };
 }

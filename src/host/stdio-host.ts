@@ -13,7 +13,7 @@ import { Node, type StartHandlers } from '../node/node.ts';
 import { createJsonLogger } from './json-logger.ts';
 import { LineGuard } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
-import { createRandomUint32, setSystemTimer, systemClock } from './system.ts';
+import { createRandomUint32, createTurnClock, setSystemTimer } from './system.ts';
 
 /** How long the requests in flight may take to finish once the input has ended, ms. */
 export const DRAIN_MS_MAX = 5000;
@@ -48,7 +48,7 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
 
     const node: Node = new Node(
       {
-        clock: systemClock,
+        clock: createTurnClock(),
         randomUint32: createRandomUint32(),
         setTimer: setSystemTimer,
         transmit: (line) => output.write(line),

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Operation } from '../history/operation.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
+import { ExactNumber, parseExact, stringifyExact } from '../protocol/exact-json.ts';
 import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
 
 /** As many events of messages are kept; what comes later is only counted. */
@@ -33,10 +33,10 @@ export class Store {
 
   /** Makes the run's folder. Throws what the file system says if it cannot. */
   constructor(root: string, workload: string, time: Date) {
-    const name = time.toISOString().replaceAll(/[-:]/g, '');
-    this.folder = resolve(root, workload, name);
-    this.#links = [join(resolve(root), 'latest'), join(resolve(root), workload, 'latest')];
-    mkdirSync(this.folder, { recursive: true });
+    const workloadFolder = resolve(root, workload);
+    this.#links = [join(resolve(root), 'latest'), join(workloadFolder, 'latest')];
+    mkdirSync(workloadFolder, { recursive: true });
+    this.folder = makeFolder(workloadFolder, time);
     this.#history = new GatheredFile(join(this.folder, 'history.jsonl'));
     this.#messages = new GatheredFile(join(this.folder, 'messages.jsonl'));
   }
@@ -54,15 +54,20 @@ export class Store {
     this.#messages.writeLine(stringifyExact({ time: Math.round(timeMs * 1e6), event, ...message }));
   }
 
+  /** What the record does not hold, in a sentence; undefined where it is complete. */
+  get leftOut(): string | undefined {
+    const count = this.#messageEvents - MESSAGE_EVENTS_MAX;
+    return count > 0
+      ? `messages.jsonl keeps the first ${MESSAGE_EVENTS_MAX} events; ${count} more are left out`
+      : undefined;
+  }
+
   /** Writes the results and the links, and closes the files. */
   async finish(results: unknown): Promise<void> {
     const left = this.#messageEvents - MESSAGE_EVENTS_MAX;
     if (left > 0)
       this.#messages.writeLine(JSON.stringify({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: left }));
-    writeFileSync(
-      join(this.folder, 'results.json'),
-      `${JSON.stringify(JSON.parse(stringifyExact(results)), null, 2)}\n`,
-    );
+    writeFileSync(join(this.folder, 'results.json'), `${indented(parseExact(stringifyExact(results)), '')}\n`);
     await Promise.all([this.#history.close(), this.#messages.close()]);
     for (const link of this.#links) replaceLink(link, this.folder);
   }
@@ -94,6 +99,32 @@ class GatheredFile {
     this.#stream.write(this.#text);
     this.#text = '';
   }
+}
+
+/** Makes the folder of a run. Two runs that begin in the same millisecond get one each. */
+function makeFolder(parent: string, time: Date): string {
+  const name = time.toISOString().replaceAll(/[-:]/g, '');
+  for (let number = 1; ; number++) {
+    const folder = join(parent, number === 1 ? name : `${name}-${number}`);
+    try {
+      mkdirSync(folder);
+      return folder;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** JSON for people, as JSON.stringify indents it, but with every digit of an exact number. */
+function indented(value: unknown, indent: string): string {
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return stringifyExact(value);
+  const inner = `${indent}  `;
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  const items = Array.isArray(value)
+    ? value.map((item) => indented(item, inner))
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${indented(item, inner)}`);
+  if (items.length === 0) return `${open}${close}`;
+  return `${open}\n${inner}${items.join(`,\n${inner}`)}\n${indent}${close}`;
 }
 
 /** Puts a link in place of an older one in one step: whoever reads it meanwhile sees either. */

@@ -10,6 +10,27 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 };
 
+/**
+ * The system's clock, read at most once in a turn of the event loop: reading it costs as much as checking a message, and a chunk
+ * of requests arrives at one moment anyway.
+ */
+export function createTurnClock(): Clock {
+  let monotonicMs: number | undefined;
+  const forget = () => {
+    monotonicMs = undefined;
+  };
+  return {
+    wallMs: systemClock.wallMs,
+    monotonicMs: () => {
+      if (monotonicMs === undefined) {
+        monotonicMs = systemClock.monotonicMs();
+        queueMicrotask(forget);
+      }
+      return monotonicMs;
+    },
+  };
+}
+
 const RANDOM_WORDS = 1024;
 
 /** 32 bits from the system's generator, fetched a few kilobytes at a time. */

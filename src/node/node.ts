@@ -12,6 +12,7 @@ import {
   Envelope,
   encodeMessage,
   InitRequest,
+  isMessage,
   NESTING_DEPTH_MAX,
   nestsTooDeep,
 } from '../protocol/message.ts';
@@ -91,39 +92,37 @@ export class Node {
 
   /** Takes one message, as parsed. */
   receive(message: unknown): void {
-    const envelope = Envelope.safeParse(message);
-    if (!envelope.success) {
-      const { field, text } = describeIssue(envelope.error, '');
+    if (!isMessage(message)) {
+      const { field, text } = describeIssue(Envelope.safeParse(message).error, '');
       this.#refuse(message, field, text);
       return;
     }
-    const { src, dest, body: head } = envelope.data;
-    const body = (message as { body: Readonly<Record<string, unknown>> }).body;
-    if (head.type === 'init') {
+    const { src, dest, body } = message;
+    if (body.type === 'init') {
       this.#receiveInit(message, src, dest);
     } else if (!this.#ready && this.#init !== undefined && this.#held.length < this.#inFlightMax) {
       this.#held.push(message);
     } else if (!this.#ready) {
-      this.#refuse(message, 'body.type', `${head.type} came before init was done`, 'temporarily-unavailable');
+      this.#refuse(message, 'body.type', `${body.type} came before init was done`, 'temporarily-unavailable');
     } else if (dest !== this.#nodeId) {
       this.#refuse(message, 'dest', `dest: this is ${this.#nodeId}, not ${excerpt(dest)}`);
-    } else if (head.in_reply_to !== undefined) {
-      if (!this.#rpcs.answer(src, head.in_reply_to, body)) {
+    } else if (body.in_reply_to !== undefined) {
+      if (!this.#rpcs.answer(src, body.in_reply_to, body)) {
         this.#environment.log.debug('a reply that nobody waits for was dropped', {
           src,
-          in_reply_to: head.in_reply_to,
+          in_reply_to: body.in_reply_to,
         });
       }
     } else {
-      const handler = this.#handlers.get(head.type);
+      const handler = this.#handlers.get(body.type);
       if (handler === undefined) {
         this.#refuse(
           message,
           'body.type',
-          `body.type: ${excerpt(head.type)} is not supported by this node`,
+          `body.type: ${excerpt(body.type)} is not supported by this node`,
           'not-supported',
         );
-      } else this.#handle(handler, message, src, head.msg_id, body);
+      } else this.#handle(handler, message, src, body.msg_id, body);
     }
   }
 

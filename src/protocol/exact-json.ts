@@ -70,6 +70,11 @@ function untagged(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.slice(1), untagged(member)]));
 }
 
+/** Whether a parsed value is an integer, however large; 1.0 is a double. */
+export function isExactInteger(value: unknown): boolean {
+  return Number.isInteger(value) || (value instanceof ExactNumber && INTEGER_TOKEN.test(value.text));
+}
+
 /** Counts the calls of ExactNumber.toJSON: whether a value holds one costs nothing to learn while JSON.stringify walks it. */
 let exactNumbersWritten = 0;
 

@@ -21,6 +21,35 @@ export const Envelope = z.object({
   }),
 });
 
+/** A message whose envelope is sound; what else its body holds is for the request's own schema. */
+export interface Message {
+  readonly src: string;
+  readonly dest: string;
+  readonly body: Body & { readonly msg_id?: number; readonly in_reply_to?: number };
+}
+
+/**
+ * Judges exactly as {@link Envelope} does, by hand: every message passes here, and this takes a tenth of the time. The schema remains what says
+ * what is wrong with a message.
+ */
+export function isMessage(value: unknown): value is Message {
+  if (!isRecord(value) || !isText(value.src) || !isText(value.dest)) return false;
+  const { body } = value;
+  return isRecord(body) && isText(body.type) && isOptionalId(body.msg_id) && isOptionalId(body.in_reply_to);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isOptionalId(value: unknown): boolean {
+  return value === undefined || Number.isSafeInteger(value);
+}
+
 export const InitRequest = z
   .object({
     type: z.literal('init'),
@@ -58,8 +87,8 @@ export function encodeMessage(src: string, dest: string, body: Body): string {
  *
  * @param prefix where the checked value stands in the message, `body` for instance
  */
-export function describeIssue(error: z.ZodError, prefix: string): { field: string; text: string } {
-  const issue = error.issues[0];
+export function describeIssue(error: z.ZodError | undefined, prefix: string): { field: string; text: string } {
+  const issue = error?.issues[0];
   const path = [prefix, ...(issue?.path ?? [])].filter((part) => part !== '');
   const field = path.map(String).join('.') || 'message';
   const message = issue?.message ?? 'is not as declared';

@@ -7,6 +7,7 @@
  */
 
 import * as z from 'zod';
+import { isExactInteger } from './exact-json.ts';
 import { describeIssue } from './message.ts';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
@@ -73,7 +74,7 @@ export function findReplyProblem(rpc: Rpc, body: Readonly<Record<string, unknown
   if (body.type !== rpc.replyType) return `type: expected ${rpc.replyType}, received ${JSON.stringify(body.type)}`;
   const checked = rpc.reply.safeParse(body);
   if (!checked.success) return describeIssue(checked.error, '').text;
-  if (body.msg_id !== undefined && !Number.isInteger(body.msg_id)) return 'msg_id: expected an integer';
+  if (body.msg_id !== undefined && !isExactInteger(body.msg_id)) return 'msg_id: expected an integer';
   for (const key in body) {
     if (
       key !== 'type' &&

@@ -48,6 +48,7 @@ export class Client {
   readonly #options: ClientOptions;
   #nextMessageId = 1;
   #waiting: Waiting | undefined;
+  #closed = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -58,9 +59,10 @@ export class Client {
     return this.#options.nodeId;
   }
 
-  /** Asks the client's node. Never rejects. */
+  /** Asks the client's node. Never rejects. A client that has left asks nobody, and what it wanted ends as a timeout. */
   rpc<R extends Rpc>(rpc: R, request: RequestInputOf<R>, timeoutMs = CLIENT_TIMEOUT_MS): Promise<ClientResult> {
     if (this.#waiting !== undefined) throw new Error(`client ${this.id} can ask one thing at a time`);
+    if (this.#closed) return Promise.resolve({ kind: 'timeout' });
     const { network, scheduler, nodeId } = this.#options;
     return new Promise((resolve) => {
       const messageId = this.#nextMessageId++;
@@ -72,6 +74,7 @@ export class Client {
 
   /** Leaves the network; what is still waited for ends as a timeout. */
   close(): void {
+    this.#closed = true;
     this.#options.network.removeEndpoint(this.id);
     this.#settle({ kind: 'timeout' });
   }
@@ -116,7 +119,11 @@ export class Client {
  * @param value the invocation's value, kept where there is no better one
  * @param valueFrom the completed operation's value, out of the reply
  */
-export function completeWith(result: ClientResult, value: unknown, valueFrom: (body: ReplyBody) => unknown): Completion {
+export function completeWith(
+  result: ClientResult,
+  value: unknown,
+  valueFrom: (body: ReplyBody) => unknown,
+): Completion {
   switch (result.kind) {
     case 'ok':
       return { type: 'ok', value: valueFrom(result.body) };

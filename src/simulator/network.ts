@@ -32,8 +32,9 @@ interface Endpoint {
   readonly queue: DeadlineQueue<NetworkMessage>;
   /** Senders that this receiver does not hear. */
   readonly deaf: Set<string>;
-  /** Waiting for the deadline of a message that was taken off the queue already. */
+  /** Delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
   busy: boolean;
+  cancelWait: () => void;
 }
 
 interface MutableCounts {
@@ -55,7 +56,13 @@ export class Network {
 
   addEndpoint(id: string, deliver: (message: NetworkMessage) => void): void {
     if (this.#endpoints.has(id)) throw new Error(`${id} is on the network already`);
-    this.#endpoints.set(id, { deliver, queue: new DeadlineQueue(), deaf: new Set(), busy: false });
+    this.#endpoints.set(id, {
+      deliver,
+      queue: new DeadlineQueue(),
+      deaf: new Set(),
+      busy: false,
+      cancelWait: () => {},
+    });
   }
 
   /** Adds a client under the next free client id. */
@@ -67,11 +74,23 @@ export class Network {
 
   /** What is under way to `id` is lost. */
   removeEndpoint(id: string): void {
+    this.#endpoints.get(id)?.cancelWait();
     this.#endpoints.delete(id);
+  }
+
+  /** Removes everybody. What was counted stays. */
+  close(): void {
+    for (const id of this.#endpoints.keys()) this.removeEndpoint(id);
   }
 
   has(id: string): boolean {
     return this.#endpoints.has(id);
+  }
+
+  /** Whether `id` was a client that has left. */
+  hadClient(id: string): boolean {
+    const number = /^c(0|[1-9]\d*)$/.exec(id)?.[1];
+    return number !== undefined && Number(number) < this.#nextClientId && !this.has(id);
   }
 
   /** Sends a message; false when there is no such receiver. */
@@ -110,17 +129,18 @@ export class Network {
 
   #deliverDue(endpoint: Endpoint): void {
     const { scheduler, onEvent } = this.#options;
+    endpoint.busy = true;
     for (let head = endpoint.queue.pop(); head !== undefined; head = endpoint.queue.pop()) {
       const message = head.value;
+      // Whoever received the message before this one may have left with it.
+      if (this.#endpoints.get(message.dest) !== endpoint) return;
       if (endpoint.deaf.has(message.src)) {
         onEvent?.('drop', message);
         continue;
       }
       const waitMs = head.deadline - scheduler.now();
       if (waitMs > 0) {
-        endpoint.busy = true;
-        scheduler.schedule(waitMs, () => {
-          endpoint.busy = false;
+        endpoint.cancelWait = scheduler.schedule(waitMs, () => {
           this.#deliver(endpoint, message);
           this.#deliverDue(endpoint);
         });
@@ -128,10 +148,10 @@ export class Network {
       }
       this.#deliver(endpoint, message);
     }
+    endpoint.busy = false;
   }
 
   #deliver(endpoint: Endpoint, message: NetworkMessage): void {
-    if (this.#endpoints.get(message.dest) !== endpoint) return;
     (involvesClient(message) ? this.#clients : this.#servers).receive++;
     this.#options.onEvent?.('receive', message);
     endpoint.deliver(message);

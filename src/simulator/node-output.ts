@@ -3,7 +3,8 @@
  * here every such line becomes a violation that says in one sentence what is wrong with it.
  */
 
-import { parseExact } from '../protocol/exact-json.ts';
+import { ExactNumber, isExactInteger, parseExact } from '../protocol/exact-json.ts';
+import { NESTING_DEPTH_MAX, nestsTooDeep } from '../protocol/message.ts';
 
 export interface NodeMessage {
   readonly src: string;
@@ -17,6 +18,10 @@ const ENVELOPE_KEYS: ReadonlySet<string> = new Set(['src', 'dest', 'body', 'id']
 
 /** Takes a line that `nodeId` printed for what it should be: one message of its own. */
 export function judgeLine(nodeId: string, line: string): JudgedLine {
+  if (line.trim() === '')
+    return { rule: 'json', text: `${nodeId} printed an empty line; stdout is for messages only, one a line` };
+  if (nestsTooDeep(line))
+    return { rule: 'message', text: `${nodeId} printed JSON that nests deeper than ${NESTING_DEPTH_MAX} levels` };
   let parsed: unknown;
   try {
     parsed = parseExact(line);
@@ -31,7 +36,7 @@ export function judgeLine(nodeId: string, line: string): JudgedLine {
   if (typeof src !== 'string') return { rule: 'message', text: `${nodeId} sent a message whose src is not a string` };
   if (typeof dest !== 'string') return { rule: 'message', text: `${nodeId} sent a message whose dest is not a string` };
   if (!isObject(body)) return { rule: 'message', text: `${nodeId} sent a message whose body is not an object` };
-  if (id !== undefined && !Number.isInteger(id))
+  if (id !== undefined && !isExactInteger(id))
     return { rule: 'message', text: `${nodeId} sent a message whose id is not an integer` };
   for (const key in parsed) {
     if (!ENVELOPE_KEYS.has(key)) {
@@ -47,5 +52,5 @@ export function judgeLine(nodeId: string, line: string): JudgedLine {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }

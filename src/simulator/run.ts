@@ -23,7 +23,7 @@ import { Client, type ClientResult } from './client.ts';
 import { Init } from './init.ts';
 import { createLatency } from './latency.ts';
 import { Nemesis } from './nemesis.ts';
-import { isClient, Network, type NetworkEvent, type NetworkMessage } from './network.ts';
+import { Network, type NetworkEvent, type NetworkMessage } from './network.ts';
 import { judgeLine } from './node-output.ts';
 import { Pacing } from './pacing.ts';
 import type { RunOptions } from './run-options.ts';
@@ -36,6 +36,12 @@ export const INIT_TIMEOUT_MS = 10_000;
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;
 const LINE_EXCERPT_LENGTH = 500;
+
+/**
+ * An operation may begin this much too early, ms: a history's own resolution. The sums of doubles do not come out even, and on virtual
+ * time a wait for the rest would never end.
+ */
+const EARLINESS_MS_MAX = 1e-6;
 
 export interface RunObserver {
   readonly onOperation?: (operation: Operation) => void;
@@ -88,6 +94,7 @@ export class TestRun {
   /** When the operations began, by the scheduler's clock. */
   #startMs = Number.POSITIVE_INFINITY;
   #ending = false;
+  #aborted = false;
   #cancelPump: (() => void) | undefined;
   #cancelTimeLimit: () => void = () => {};
   #whenOver: () => void = () => {};
@@ -142,8 +149,9 @@ export class TestRun {
     };
   }
 
-  /** Begins no further operations; those under way may finish. */
+  /** Begins no further operations; those under way may finish. Before the first one there is nothing to wait for. */
   stop(): void {
+    if (this.#phase === 'starting') return this.abort();
     this.#ending = true;
     this.#pump();
   }
@@ -151,6 +159,7 @@ export class TestRun {
   /** Ends at once: what is under way becomes `info`. */
   abort(): void {
     this.#ending = true;
+    this.#aborted = true;
     for (const client of this.#openClients) this.#closeClient(client);
     this.#pump();
   }
@@ -160,10 +169,13 @@ export class TestRun {
     try {
       const allReady = await this.#startNodes();
       if (allReady && !this.#ending) await this.#runOperations();
-      this.#nemesis.stop();
     } finally {
       this.#phase = 'finishing';
+      this.#cancelPump?.();
+      this.#cancelTimeLimit();
+      this.#nemesis.stop();
       await Promise.all([...this.#nodes.values()].map((node) => node.kill()));
+      this.#network.close();
     }
     if (this.#failure !== undefined) throw this.#failure;
     this.#phase = 'checking';
@@ -173,18 +185,27 @@ export class TestRun {
   async #startNodes(): Promise<boolean> {
     const { nodes } = this.#options;
     for (const nodeId of nodes) {
+      this.#network.addEndpoint(nodeId, ({ id, src, dest, body }) =>
+        this.#nodes.get(nodeId)?.deliver(stringifyExact({ id, src, dest, body })),
+      );
       const node = this.#bed.startNode(nodeId, {
-        onLine: (line) => this.#receiveLine(nodeId, line),
-        onUnreadable: (reason, beginning) =>
+        onLine: this.#whileListening((line) => this.#receiveLine(nodeId, line)),
+        onUnreadable: this.#whileListening((reason, beginning) =>
           this.#violate(nodeId, 'unreadable', `${nodeId} printed output that cannot be read: ${reason}`, beginning),
-        onExit: (how) => this.#nodeExited(nodeId, how),
+        ),
+        onExit: this.#whileListening((how) => this.#nodeExited(nodeId, how)),
       });
       this.#nodes.set(nodeId, node);
-      this.#network.addEndpoint(nodeId, ({ id, src, dest, body }) =>
-        node.deliver(stringifyExact({ id, src, dest, body })),
-      );
+      if (this.#aborted) return false;
     }
     return (await Promise.all(nodes.map((nodeId) => this.#initNode(nodeId)))).every((ready) => ready);
+  }
+
+  /** What a node does while it is killed is the killing's fault: half a line, for instance. */
+  #whileListening<Args extends unknown[]>(listener: (...args: Args) => void): (...args: Args) => void {
+    return (...args) => {
+      if (this.#phase === 'starting' || this.#phase === 'running') listener(...args);
+    };
   }
 
   async #initNode(nodeId: string): Promise<boolean> {
@@ -192,8 +213,8 @@ export class TestRun {
     const result = await client.rpc(Init, { node_id: nodeId, node_ids: [...this.#options.nodes] }, INIT_TIMEOUT_MS);
     this.#closeClient(client);
     if (result.kind === 'ok') return true;
-    // A node that exited has been reported already, with its last words.
-    if (this.#violations.some(({ node, rule }) => node === nodeId && rule === 'exit')) return false;
+    // Nobody waited for the answer any longer; a node that exited has been reported already, with its last words.
+    if (this.#aborted && result.kind === 'timeout') return false;
     this.#violate(nodeId, 'init', `${nodeId} ${describeInitFailure(result)}`);
     return false;
   }
@@ -226,10 +247,11 @@ export class TestRun {
       return;
     }
     if (this.#options.ratePerSecond === 0) return;
-    while (this.#free.length > 0) {
+    // What is sent to a node may end the run within the call.
+    while (this.#free.length > 0 && !this.#ending) {
       const nowMs = this.#elapsedMs();
       const waitMs = this.#pacing.dueMs - nowMs;
-      if (waitMs > 0) {
+      if (waitMs > EARLINESS_MS_MAX) {
         this.#cancelPump = this.#scheduler.schedule(waitMs, () => this.#pump());
         return;
       }
@@ -305,7 +327,7 @@ export class TestRun {
     }
     const { src, dest, body } = judged.message;
     if (this.#network.send(src, dest, body)) return;
-    const text = isClient(dest)
+    const text = this.#network.hadClient(dest)
       ? `${nodeId} sent a message to the client ${JSON.stringify(dest)}, which is closed: it answered twice, or later than the client waits`
       : `${nodeId} sent a message to ${JSON.stringify(dest)}, which does not exist`;
     this.#violate(nodeId, 'unknown-dest', text, line);
@@ -357,8 +379,13 @@ function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>): str
     case 'timeout':
       return `did not answer init within ${INIT_TIMEOUT_MS / 1000} s`;
     case 'error':
-      return `answered init with the error ${result.name}: ${String(result.text)}`;
+      return `answered init with the error ${result.name}${describeErrorText(result.text)}`;
     case 'malformed':
       return `answered init with something else: ${result.text}`;
   }
+}
+
+function describeErrorText(text: unknown): string {
+  if (text === undefined) return '';
+  return `: ${typeof text === 'string' ? text : stringifyExact(text)}`;
 }

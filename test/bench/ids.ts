@@ -23,14 +23,16 @@ export async function benchIds(): Promise<void> {
   const strings = await IdGenerator.start({ node: 1, clock: driven, random });
   const bigints = await IdGenerator.start({ node: 2, clock: driven, random });
   const sustained = await IdGenerator.start({ node: 3, clock: systemClock, random });
-  const perSecond = (make: () => unknown, count = IDS) => () => {
-    const start = performance.now();
-    let last: unknown;
-    for (let index = 0; index < count; index++) last = make();
-    const seconds = (performance.now() - start) / 1000;
-    if (last === undefined) throw new Error('the generator was held up by a reservation');
-    return count / seconds / 1e6;
-  };
+  const perSecond =
+    (make: () => unknown, count = IDS) =>
+    () => {
+      const start = performance.now();
+      let last: unknown;
+      for (let index = 0; index < count; index++) last = make();
+      const seconds = (performance.now() - start) / 1000;
+      if (last === undefined) throw new Error('the generator was held up by a reservation');
+      return count / seconds / 1e6;
+    };
   const results = await interleave(ROUNDS, {
     uuid: perSecond(() => randomUUID(), IDS / 4),
     string: perSecond(() => strings.next()),

@@ -4,14 +4,16 @@
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { residentMegabytes } from '../support/node-process.ts';
 import { goalAtLeast, goalAtMost, interleave, printSection } from './measure.ts';
 
 const NODE = resolve('bin/maelstrom-node');
 const MINIMAL = resolve('test/bench/minimal-echo.mjs');
-const INIT = '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0","n1","n2"],"msg_id":1}}\n';
+const INIT =
+  '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0","n1","n2"],"msg_id":1}}\n';
 const MESSAGES = 1_000_000;
 const CLOSED_MESSAGES = 400_000;
 const IN_FLIGHT = 64;
@@ -78,9 +80,9 @@ export async function benchMemory(): Promise<void> {
   let afterFirst = 0;
   for (let round = 1; round <= rounds; round++) {
     await exchange(child, lines);
-    if (round === Math.ceil(1_000_000 / CLOSED_MESSAGES)) afterFirst = residentMegabytes(child);
+    if (round === Math.ceil(1_000_000 / CLOSED_MESSAGES)) afterFirst = residentMegabytes(child.pid);
   }
-  const afterLast = residentMegabytes(child);
+  const afterLast = residentMegabytes(child.pid);
   child.kill('SIGKILL');
   printSection('memory of one node process', 'node --import tsx test/bench/main.ts memory', [
     { name: 'resident after 1 M messages', value: `${afterFirst.toFixed(0)} MB` },
@@ -167,9 +169,4 @@ function startOfNothing(): Promise<number> {
   const start = performance.now();
   const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
   return new Promise((resolve) => child.once('exit', () => resolve(performance.now() - start)));
-}
-
-function residentMegabytes(child: ChildProcess): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }

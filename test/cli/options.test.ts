@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import {
+  describeOptions,
+  type Option,
+  parseDurationMs,
+  parseNumber,
+  parseOneOf,
+  parseOptions,
+  parseWhole,
+  switchOption,
+  UsageError,
+} from '../../src/cli/options.ts';
+
+const OPTIONS = {
+  rate: { short: 'r', value: 'R', text: 'How fast.', absent: 5, parse: parseNumber(0, 100) } satisfies Option<number>,
+  'node-count': {
+    value: 'N',
+    text: 'How many.\nAt most 9.',
+    absent: 3,
+    parse: parseWhole(1, 9),
+  } satisfies Option<number>,
+  help: switchOption('Helps.', 'h'),
+};
+
+/** The message of the UsageError that `action` throws. */
+function mistakeIn(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as Error).message;
+  }
+  throw new Error('nothing was thrown');
+}
+
+const mistake = (...args: string[]) => mistakeIn(() => parseOptions(OPTIONS, args));
+
+describe('options', () => {
+  it('have their absent value when they are not given', () => {
+    expect(parseOptions(OPTIONS, [])).toEqual({
+      values: { rate: 5, 'node-count': 3, help: false },
+      words: [],
+      rest: [],
+    });
+  });
+
+  it('are taken in their long and short forms, the last one winning', () => {
+    const { values } = parseOptions(OPTIONS, ['-r', '1', '--rate=2.5', '--node-count', '4', '-h']);
+    expect(values).toEqual({ rate: 2.5, 'node-count': 4, help: true });
+  });
+
+  it('end at --, and what follows is passed on untouched, a second -- too', () => {
+    const { values, words, rest } = parseOptions(OPTIONS, ['a', '--rate', '1', 'b', '--', '--rate', '2', '--', '']);
+    expect(values.rate).toBe(1);
+    expect(words).toEqual(['a', 'b']);
+    expect(rest).toEqual(['--rate', '2', '--', '']);
+  });
+
+  it('are named when they are wrong, with their value and what is expected', () => {
+    expect(mistake('--rate', 'fast')).toBe('--rate "fast": expected a number from 0 to 100');
+    expect(mistake('-r', '101')).toBe('--rate "101": expected a number from 0 to 100');
+    expect(mistake('--node-count', '')).toBe('--node-count "": expected a whole number from 1 to 9');
+  });
+
+  it('are named when they are unknown, lack a value or have one too many', () => {
+    expect(mistake('--speed', '1')).toBe("Unknown option '--speed'");
+    expect(mistake('-x')).toBe("Unknown option '-x'");
+    expect(mistake('--rate')).toContain("'-r, --rate <value>' argument missing");
+    expect(mistake('--help=yes')).toContain("'-h, --help' does not take an argument");
+  });
+
+  it('are described one a line, further lines of a text below its first', () => {
+    expect(describeOptions(OPTIONS)).toBe(
+      [
+        '  -r, --rate R        How fast.',
+        '      --node-count N  How many.',
+        '                      At most 9.',
+        '  -h, --help          Helps.',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('values of options', () => {
+  it.each([
+    ['0', 0],
+    ['99.5', 99.5],
+    ['1e2', 100],
+  ])('number %j', (text, number) => expect(parseNumber(0, 100)(text)).toBe(number));
+
+  it.each(['', ' ', '-1', '100.1', 'NaN', '1,5', '5 s', 'Infinity'])('no number within bounds: %j', (text) => {
+    expect(() => parseNumber(0, 100)(text)).toThrow('expected a number from 0 to 100');
+  });
+
+  it('a number without an upper bound may be infinite', () => {
+    expect(parseNumber(0)('Infinity')).toBe(Number.POSITIVE_INFINITY);
+    expect(() => parseNumber(0)('-1')).toThrow('expected a number of at least 0');
+  });
+
+  it.each(['', '0', '10', '2.0', '1e0', '0x2', '-1', ' 3'])('no whole number within bounds: %j', (text) => {
+    expect(() => parseWhole(1, 9)(text)).toThrow('expected a whole number from 1 to 9');
+  });
+
+  it('a whole number is taken up to 2^53 - 1 and no further', () => {
+    expect(parseWhole(1)('9007199254740991')).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => parseWhole(1)('9007199254740992')).toThrow('expected a whole number of at least 1');
+  });
+
+  it('one of some words', () => {
+    const parse = parseOneOf(['red', 'green']);
+    expect(parse('green')).toBe('green');
+    for (const text of ['', 'Red', 'toString']) expect(() => parse(text)).toThrow('expected one of red, green');
+  });
+
+  it.each([
+    ['500ms', 500],
+    ['0s', 0],
+    ['1.5s', 1500],
+    ['2m', 120_000],
+    ['24h', 86_400_000],
+  ])('duration %j', (text, durationMs) => expect(parseDurationMs(text)).toBe(durationMs));
+
+  it.each(['', '5', 's', '-1s', '5 s', '5d', '1e3ms', '.5s'])('no duration: %j', (text) => {
+    expect(() => parseDurationMs(text)).toThrow('expected a duration such as 500ms, 5s or 24h');
+  });
+});

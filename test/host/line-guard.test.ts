@@ -1,0 +1,130 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { LineGuard } from '../../src/host/line-guard.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
+
+interface Read {
+  readonly lines: string[];
+  readonly refused: { readonly reason: string; readonly line: string }[];
+}
+
+/** Sends chunks through a guard into readline, as the host does. */
+async function read(chunks: readonly Buffer[], lineBytesMax?: number): Promise<Read> {
+  const refused: { reason: string; line: string }[] = [];
+  const guard = new LineGuard((reason, line) => refused.push({ reason, line }), lineBytesMax);
+  const lines: string[] = [];
+  const input = createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY });
+  input.on('line', (line) => lines.push(line));
+  const closed = new Promise((resolve) => input.once('close', resolve));
+  Readable.from(chunks, { objectMode: false }).pipe(guard);
+  await closed;
+  return { lines, refused };
+}
+
+const readText = (text: string, lineBytesMax?: number) => read([Buffer.from(text)], lineBytesMax);
+
+/** Cuts bytes anywhere, also within a character. */
+function cut(bytes: Buffer, random: SeededRandom): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = start + 1 + random.integer(7);
+    chunks.push(bytes.subarray(start, end));
+    start = end;
+  }
+  return chunks;
+}
+
+describe('the line guard', () => {
+  it('lets whole lines through, with either line ending, and the last one without any', async () => {
+    expect(await readText('one\ntwo\r\n\nthree')).toEqual({ lines: ['one', 'two', '', 'three'], refused: [] });
+  });
+
+  it('lets nothing through when there is nothing', async () => {
+    expect(await read([])).toEqual({ lines: [], refused: [] });
+  });
+
+  it('gives the same lines wherever the input is cut, also within a character', async () => {
+    const lines = ['{"echo":"Grüße, 世界 🌍"}', '', '{"a":"\u2028"}', 'x'.repeat(50), 'ß'];
+    const bytes = Buffer.from(`${lines.join('\n')}\n`);
+    for (let seed = 0; seed < 200; seed++) {
+      const { lines: got, refused } = await read(cut(bytes, new SeededRandom(seed)), 64);
+      expect({ seed, got, refused }).toEqual({
+        seed,
+        got: lines.map((line) => line.replace('\u2028', '\\u2028')),
+        refused: [],
+      });
+    }
+  });
+
+  it.each(['\u2028', '\u2029'])('keeps a line whole that holds U+%s, which readline would split', async (separator) => {
+    const value = { echo: `a${separator}b` };
+    const { lines } = await readText(`${JSON.stringify(value).replaceAll(/\\u202[89]/g, separator)}\n`);
+    expect(lines.map((line) => JSON.parse(line))).toEqual([value]);
+  });
+
+  it('keeps a line whole that holds a lone carriage return between its tokens', async () => {
+    const { lines } = await readText('{"a":\r1}\n{"b":2}\r\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([{ a: 1 }, { b: 2 }]);
+  });
+
+  it('does not make a raw carriage return within a string legal', async () => {
+    const { lines } = await readText('{"a":"x\ry"}\n');
+    expect(lines).toHaveLength(1);
+    expect(() => JSON.parse(lines[0] as string)).toThrow(SyntaxError);
+  });
+
+  it('refuses a line that is not UTF-8, and no other one', async () => {
+    const broken = Buffer.concat([
+      Buffer.from('good\nbad '),
+      Buffer.from([0xc3, 0x28, 0xff]),
+      Buffer.from('\nßgood\n'),
+    ]);
+    const { lines, refused } = await read([broken]);
+    expect(lines).toEqual(['good', 'ßgood']);
+    expect(refused).toMatchObject([
+      { reason: 'a line is not UTF-8 and was refused', line: expect.stringMatching(/^bad /) },
+    ]);
+  });
+
+  it('refuses a last line that ends within a character', async () => {
+    const { lines, refused } = await read([Buffer.from('good\n'), Buffer.from('ß').subarray(0, 1)]);
+    expect(lines).toEqual(['good']);
+    expect(refused).toHaveLength(1);
+  });
+});
+
+describe('a line', () => {
+  it('of exactly the limit passes, one byte more is refused', async () => {
+    const text = `${'a'.repeat(64)}\n${'b'.repeat(65)}\n${'c'.repeat(64)}`;
+    const { lines, refused } = await readText(text, 64);
+    expect(lines).toEqual(['a'.repeat(64), 'c'.repeat(64)]);
+    expect(refused).toEqual([{ reason: 'a line of more than 64 bytes was refused', line: 'b'.repeat(65) }]);
+  });
+
+  it('is counted in bytes, not in characters', async () => {
+    expect((await readText(`${'ß'.repeat(32)}\n${'ß'.repeat(33)}\n`, 64)).lines).toEqual(['ß'.repeat(32)]);
+  });
+
+  it.each([1, 3, 64, 65, 1000])(
+    'too long is refused once and skipped to its end, in chunks of %d',
+    async (chunkBytes) => {
+      const bytes = Buffer.from(`before\n${'x'.repeat(1000)}\nafter\n`);
+      const chunks: Buffer[] = [];
+      for (let start = 0; start < bytes.length; start += chunkBytes)
+        chunks.push(bytes.subarray(start, start + chunkBytes));
+      const { lines, refused } = await read(chunks, 64);
+      expect(lines).toEqual(['before', 'after']);
+      expect(refused).toHaveLength(1);
+    },
+  );
+
+  it('too long without an end is refused', async () => {
+    expect(await readText(`ok\n${'x'.repeat(100)}`, 64)).toMatchObject({ lines: ['ok'], refused: [{}] });
+  });
+
+  it('that follows a short one in the same chunk is measured by itself', async () => {
+    const many = `${'y'.repeat(60)}\n`.repeat(50);
+    expect((await readText(many, 64)).lines).toHaveLength(50);
+  });
+});

@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { handler, type NodeContext, RPC_DEADLINE_MS, type RpcOptions, type RpcResult } from '../../src/node/context.ts';
+import { ERRORS } from '../../src/protocol/errors.ts';
+import { defineRpc } from '../../src/protocol/rpc.ts';
+import { TestNode } from '../support/test-node.ts';
+import { settle } from '../support/virtual-time.ts';
+
+const Read = defineRpc('read', 'Reads a key.', { key: z.string() }, { value: z.unknown() });
+const Noop = defineRpc('noop', 'Nothing.', {}, {});
+
+/** A node, its context, and an RPC to lin-kv that is under way. */
+async function asking(options?: RpcOptions) {
+  let context: NodeContext | undefined;
+  const node = await new TestNode(async (given) => {
+    context = given;
+    return [handler(Noop, () => ({}))];
+  }).init();
+  const { rpc, broadcast, send, sleep } = context as NodeContext;
+  let result: RpcResult<{ value: unknown }> | undefined;
+  void rpc('lin-kv', Read, { key: 'k' }, options).then((settled) => {
+    result = settled;
+  });
+  const messageId = node.bodies[0]?.msg_id as number;
+  const answer = async (body: object, src = 'lin-kv') => {
+    node.receive({ in_reply_to: messageId, ...body }, src);
+    await settle();
+    return result;
+  };
+  return { node, messageId, answer, result: () => result, context: { rpc, broadcast, send, sleep } };
+}
+
+describe('an RPC', () => {
+  it('is sent with its type and a msg_id', async () => {
+    const { node, messageId } = await asking();
+    expect(node.sent).toEqual([{ src: 'n0', dest: 'lin-kv', body: { key: 'k', type: 'read', msg_id: messageId } }]);
+  });
+
+  it('is ok when the answer is as declared', async () => {
+    const { answer, node } = await asking();
+    expect(await answer({ type: 'read_ok', value: { a: 1 } })).toEqual({ kind: 'ok', reply: { value: { a: 1 } } });
+    expect(node.node.load.pendingRpcs).toBe(0);
+    expect(node.time.timerCount).toBe(0);
+  });
+
+  it.each(ERRORS.map(({ code, name, definite }) => [code, name, definite] as const))(
+    'answered with error %d (%s) is definite: %s',
+    async (code, _name, definite) => {
+      const { answer } = await asking();
+      expect(await answer({ type: 'error', code, text: 'so it is' })).toMatchObject({
+        kind: definite ? 'definite' : 'indefinite',
+        error: { code, message: 'so it is' },
+      });
+    },
+  );
+
+  it.each([999, 1000, 1_000_000, -1])('answered with the unknown code %d is indefinite', async (code) => {
+    const { answer } = await asking();
+    expect(await answer({ type: 'error', code })).toMatchObject({ kind: 'indefinite', error: { code } });
+  });
+
+  it.each([
+    ['a field is missing', { type: 'read_ok' }],
+    ['the type is another one', { type: 'write_ok', value: 1 }],
+    ['the code of the error is none', { type: 'error', code: 'twenty' }],
+  ])('is indefinite when %s: whoever answers nonsense may have done anything', async (_, body) => {
+    const { answer } = await asking();
+    expect(await answer(body)).toMatchObject({ kind: 'indefinite', error: { code: 13 } });
+  });
+
+  it('is indefinite after its deadline, and a late answer is dropped', async () => {
+    const { node, answer, result } = await asking();
+    await node.time.advance(RPC_DEADLINE_MS - 1);
+    expect(result()).toBeUndefined();
+    await node.time.advance(1);
+    expect(result()).toMatchObject({ kind: 'indefinite', error: { code: 0 } });
+    expect(await answer({ type: 'read_ok', value: 1 })).toMatchObject({ kind: 'indefinite' });
+    expect(node.node.load.pendingRpcs).toBe(0);
+  });
+
+  it('keeps to a deadline of its own', async () => {
+    const { node, result } = await asking({ deadlineMs: 5 });
+    await node.time.advance(5);
+    expect(result()).toMatchObject({ kind: 'indefinite' });
+  });
+
+  it('takes the first answer and drops a duplicate', async () => {
+    const { answer, node } = await asking();
+    await answer({ type: 'read_ok', value: 1 });
+    expect(await answer({ type: 'read_ok', value: 2 })).toMatchObject({ kind: 'ok', reply: { value: 1 } });
+    expect(node.sent).toHaveLength(1);
+  });
+
+  it('takes no answer from somebody who was not asked', async () => {
+    const { answer } = await asking();
+    expect(await answer({ type: 'read_ok', value: 1 }, 'n2')).toBeUndefined();
+    expect(await answer({ type: 'read_ok', value: 2 })).toMatchObject({ kind: 'ok', reply: { value: 2 } });
+  });
+
+  it('gives up at once when its signal aborts, and leaves no timer and no listener', async () => {
+    const controller = new AbortController();
+    const { node, result } = await asking({ signal: controller.signal });
+    controller.abort();
+    await settle();
+    expect(result()).toMatchObject({ kind: 'indefinite', error: { message: 'read to lin-kv was aborted' } });
+    expect(node.node.load.pendingRpcs).toBe(0);
+    expect(node.time.timerCount).toBe(0);
+  });
+
+  it('is not even sent when its signal was aborted before', async () => {
+    const { node, context } = await asking();
+    const before = node.sent.length;
+    expect(await context.rpc('lin-kv', Read, { key: 'k' }, { signal: AbortSignal.abort() })).toMatchObject({
+      kind: 'indefinite',
+    });
+    expect(node.sent).toHaveLength(before);
+  });
+
+  it('is indefinite when the node stops', async () => {
+    const { node, result } = await asking();
+    node.node.stop('the input has ended');
+    await settle();
+    expect(result()).toMatchObject({ kind: 'indefinite', error: { message: 'read to lin-kv: the input has ended' } });
+    expect(node.time.timerCount).toBe(0);
+  });
+
+  it('leaves nothing behind after 10,000 of them', async () => {
+    const { node, context } = await asking();
+    const all = Promise.all(Array.from({ length: 10_000 }, () => context.rpc('lin-kv', Read, { key: 'k' })));
+    for (const { body } of node.sent.slice(1, 5001))
+      node.receive({ type: 'read_ok', value: 1, in_reply_to: body.msg_id }, 'lin-kv');
+    await node.time.advance(RPC_DEADLINE_MS);
+    const kinds = (await all).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'ok')).toHaveLength(5000);
+    expect(kinds.filter((kind) => kind === 'indefinite')).toHaveLength(5000);
+    expect(node.node.load).toEqual({ inFlight: 0, pendingRpcs: 0, sleepers: 0 });
+    expect(node.time.timerCount).toBe(0);
+  });
+
+  it('is numbered in another range after a restart', async () => {
+    const ids: number[] = [];
+    for (const word of [0, 0x12345678, 0xffffffff]) {
+      const node = new TestNode(
+        async (context) => {
+          void context.rpc('lin-kv', Read, { key: 'k' });
+          return [];
+        },
+        {},
+        () => word,
+      );
+      node.receive({ type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: 1 });
+      await settle();
+      ids.push(node.bodies[0].msg_id);
+    }
+    expect(ids.every(Number.isSafeInteger)).toBe(true);
+    expect(Math.min(...ids.slice(1).map((id, index) => Math.abs(id - (ids[index] as number))))).toBeGreaterThanOrEqual(
+      2 ** 31,
+    );
+  });
+});
+
+describe('the other means of a context', () => {
+  it('sends to one, and broadcasts to everybody else', async () => {
+    const { node, context } = await asking();
+    node.sent.length = 0;
+    context.send('n1', { type: 'gossip', value: 1 });
+    context.broadcast({ type: 'gossip', value: 2 });
+    expect(node.sent).toEqual([
+      { src: 'n0', dest: 'n1', body: { type: 'gossip', value: 1 } },
+      { src: 'n0', dest: 'n1', body: { type: 'gossip', value: 2 } },
+      { src: 'n0', dest: 'n2', body: { type: 'gossip', value: 2 } },
+    ]);
+  });
+
+  it('sleeps for as long as it is told, unless it is woken', async () => {
+    const { node, context } = await asking();
+    const controller = new AbortController();
+    const slept = context.sleep(100);
+    const woken = context.sleep(100, controller.signal);
+    controller.abort();
+    expect(await woken).toBe(false);
+    await node.time.advance(100);
+    expect(await slept).toBe(true);
+    expect(await context.sleep(5, AbortSignal.abort())).toBe(false);
+    expect(node.node.load.sleepers).toBe(0);
+  });
+});

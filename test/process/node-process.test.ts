@@ -1,0 +1,334 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { WAITING_BYTES_MAX } from '../../src/host/line-output.ts';
+import { decodeSnowflake } from '../../src/ids/snowflake.ts';
+import {
+  INIT,
+  NODE_PROGRAM,
+  NodeProcess,
+  residentMegabytes,
+  runNode,
+  temporaryFolder,
+} from '../support/node-process.ts';
+
+const request = (type: string, messageId: number, fields: object = {}) =>
+  JSON.stringify({ id: 7, src: 'c1', dest: 'n0', body: { ...fields, type, msg_id: messageId } });
+
+const bodies = (stdout: string) =>
+  stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line).body);
+
+describe('the node process', () => {
+  it('answers every request before it ends at the end of its input, the last line without a newline too', async () => {
+    const requests = Array.from({ length: 5000 }, (_, index) => request('generate', index + 2));
+    const { status, stdout, stderr } = await runNode([INIT, ...requests].join('\n'), [
+      '--state-dir',
+      temporaryFolder(),
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const [init, ...replies] = bodies(stdout);
+    expect(init).toEqual({ type: 'init_ok', in_reply_to: 1 });
+    expect(replies.map((body) => body.in_reply_to)).toEqual(requests.map((_, index) => index + 2));
+    expect(new Set(replies.map((body) => body.id)).size).toBe(5000);
+  });
+
+  it('answers generate with exactly type, in_reply_to and id', async () => {
+    const { stdout } = await runNode(`${INIT}\n${request('generate', 2)}\n`);
+    const body = bodies(stdout)[1];
+    expect(Object.keys(body).sort()).toEqual(['id', 'in_reply_to', 'type']);
+    expect(decodeSnowflake(body.id)).toMatchObject({ node: 0 });
+  });
+
+  it('takes CRLF, empty lines and characters of every width', async () => {
+    const echo = 'Grüße, 世界 🌍 \u2028 \u0000';
+    const { stdout, stderr } = await runNode(`${INIT}\r\n\r\n\n${request('echo', 2, { echo })}\r\n`);
+    expect(bodies(stdout)[1]).toEqual({ type: 'echo_ok', in_reply_to: 2, echo });
+    expect(stderr).toBe('');
+  });
+
+  it('prints nothing but messages on stdout, whatever comes in', async () => {
+    const garbage = [
+      'garbage',
+      '{"src":',
+      '[]',
+      '{}',
+      'null',
+      '{"src":"c1","dest":"n0","body":{"type":"nonsense","msg_id":5}}',
+      '\u0000',
+    ];
+    const invalid = Buffer.from([0x7b, 0xff, 0xfe, 0x7d, 0x0a]);
+    const input = Buffer.concat([
+      Buffer.from(`${INIT}\n${garbage.join('\n')}\n`),
+      invalid,
+      Buffer.from(`${request('echo', 9, { echo: 1 })}\n`),
+    ]);
+    const { status, stdout, stderr } = await runNode(input);
+    expect(status).toBe(0);
+    expect(bodies(stdout)).toMatchObject([
+      { type: 'init_ok' },
+      { code: 10, in_reply_to: 5 },
+      { type: 'echo_ok', in_reply_to: 9 },
+    ]);
+    const logged = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(logged).toHaveLength(garbage.length + 1);
+    expect(logged.every(({ level, node, message }) => level === 'warn' && node === 'n0' && message !== '')).toBe(true);
+  });
+
+  it('answers a line of 1 MiB', async () => {
+    const echo = 'x'.repeat(1024 * 1024);
+    const { stdout } = await runNode(`${INIT}\n${request('echo', 2, { echo })}\n`);
+    expect(bodies(stdout)[1].echo).toBe(echo);
+  });
+
+  it('lives on after a line beyond the limit, in bounded memory', async () => {
+    const node = await new NodeProcess().start();
+    const before = residentMegabytes(node.child.pid);
+    const block = Buffer.alloc(1024 * 1024, 'x');
+    for (let megabytes = 0; megabytes < 200; megabytes++) {
+      if (!node.child.stdin.write(block)) await new Promise((resolve) => node.child.stdin.once('drain', resolve));
+    }
+    node.send('', request('echo', 2, { echo: 'still here' }));
+    expect(await node.nextBody()).toMatchObject({ echo: 'still here' });
+    expect(residentMegabytes(node.child.pid) - before).toBeLessThan(60);
+    node.child.stdin.end();
+    const { status, stderr } = await node.ended;
+    expect(status).toBe(0);
+    expect(JSON.parse(stderr)).toMatchObject({
+      level: 'warn',
+      message: 'a line of more than 4194304 bytes was refused',
+    });
+  });
+
+  it('takes no more input than it can answer while its reader is slow, and then answers all of it', async () => {
+    const node = new NodeProcess(['--state-dir', 'none'], { readsLines: false });
+    node.send(INIT);
+    const echo = 'y'.repeat(1000);
+    const count = 60_000;
+    let accepted = 0;
+    let stalled = false;
+    const feed = async () => {
+      for (let sent = 0; sent < count; sent += 100) {
+        const lines = Array.from(
+          { length: 100 },
+          (_, index) => `${request('echo', sent + index + 2, { echo })}\n`,
+        ).join('');
+        const flushed = new Promise((resolve) => node.child.stdin.write(lines, resolve));
+        await flushed;
+        accepted += lines.length;
+      }
+      node.child.stdin.end();
+    };
+    const feeding = feed();
+    // Nobody reads: the pipe, what may wait in the node, and what it has read ahead fill up, and then it takes no more.
+    for (let unchanged = 0, last = -1; unchanged < 10; ) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      unchanged = accepted === last ? unchanged + 1 : 0;
+      last = accepted;
+    }
+    stalled = accepted < count * 1000;
+    expect(stalled).toBe(true);
+    expect(accepted).toBeLessThan(WAITING_BYTES_MAX * 8);
+    expect(residentMegabytes(node.child.pid)).toBeLessThan(150);
+    let newlines = 0;
+    node.child.stdout.on('data', (chunk: Buffer) => {
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) newlines++;
+    });
+    await feeding;
+    expect(await node.ended).toMatchObject({ status: 0, stderr: '' });
+    expect(newlines).toBe(count + 1);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('finishes and exits 0 at %s', async (signal) => {
+    const node = await new NodeProcess(['--state-dir', temporaryFolder()]).start();
+    node.send(request('generate', 2));
+    await node.nextBody();
+    node.child.kill(signal);
+    expect(await node.ended).toMatchObject({ status: 0, signal: null, stderr: '' });
+  });
+
+  it('exits 0 and says nothing when its reader has gone away', async () => {
+    const node = await new NodeProcess().start();
+    node.child.stdout.destroy();
+    for (let messageId = 2; messageId < 50; messageId++) node.send(request('echo', messageId, { echo: 1 }));
+    expect(await node.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('works from any working directory', async () => {
+    const { status, stdout } = await runNode(`${INIT}\n`, ['--state-dir', 'none'], { cwd: '/' });
+    expect({ status, replies: bodies(stdout).length }).toEqual({ status: 0, replies: 1 });
+  });
+
+  it('answers 11 before init', async () => {
+    const { stdout } = await runNode(`${request('generate', 3)}\n`);
+    expect(bodies(stdout)).toMatchObject([{ type: 'error', code: 11, in_reply_to: 3 }]);
+  });
+
+  it('logs what it does when asked to', async () => {
+    const late = '{"src":"n1","dest":"n0","body":{"type":"read_ok","in_reply_to":99,"value":1}}';
+    const { stderr } = await runNode(`${INIT}\n${late}\n`, ['--state-dir', 'none', '--log-level', 'debug']);
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'debug', node: 'n0', in_reply_to: 99 });
+    expect((await runNode('garbage\n', ['--state-dir', 'none', '--log-level', 'silent'])).stderr).toBe('');
+  });
+});
+
+describe('ids of the node process', () => {
+  const generate = async (node: NodeProcess, messageId: number) => {
+    node.send(request('generate', messageId));
+    return (await node.nextBody()).id as string;
+  };
+
+  it('never repeat and only grow over lives that end by kill -9', async () => {
+    const folder = temporaryFolder();
+    const ids: bigint[] = [];
+    for (let life = 0; life < 5; life++) {
+      const node = await new NodeProcess(['--state-dir', folder]).start();
+      for (let messageId = 2; messageId < 100; messageId++) ids.push(BigInt(await generate(node, messageId)));
+      node.child.kill('SIGKILL');
+      await node.ended;
+    }
+    expect(ids.every((id, index) => index === 0 || id > (ids[index - 1] as bigint))).toBe(true);
+  });
+
+  it('differ between two processes that take themselves for the same node', async () => {
+    const folder = temporaryFolder();
+    const nodes = await Promise.all([1, 2].map(() => new NodeProcess(['--state-dir', folder]).start()));
+    const ids: string[] = [];
+    for (let messageId = 2; messageId < 300; messageId++) {
+      ids.push(...(await Promise.all(nodes.map((node) => generate(node, messageId)))));
+    }
+    for (const node of nodes) node.child.kill('SIGKILL');
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('are kept in a state file that names the node', async () => {
+    const folder = temporaryFolder();
+    const node = await new NodeProcess(['--state-dir', folder]).start();
+    await generate(node, 2);
+    node.child.kill('SIGKILL');
+    const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+    expect(files).toEqual([expect.stringMatching(/^snowstorm-n0\.\d+\.json$/)]);
+    expect(JSON.parse(readFileSync(join(folder, files[0] as string), 'utf8'))).toMatchObject({ node: 'n0' });
+  });
+
+  it('are not given out by a node whose state file is broken: it answers init, says why and exits 1', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'snowstorm-n0.1.json'), '{"format":1,"no');
+    const { status, stdout, stderr } = await runNode(`${INIT}\n`, ['--state-dir', folder]);
+    expect(status).toBe(1);
+    expect(bodies(stdout)).toMatchObject([
+      { type: 'error', code: 14, text: expect.stringContaining('snowstorm-n0.1.json') },
+    ]);
+    expect(JSON.parse(stderr)).toMatchObject({
+      level: 'error',
+      reason: expect.stringContaining('snowstorm-n0.1.json'),
+    });
+  });
+});
+
+describe('the command line of the node', () => {
+  it('tells its options', async () => {
+    const { status, stdout } = await runNode('', ['--help']);
+    expect(status).toBe(0);
+    for (const option of [
+      '--state-dir',
+      '--log-level',
+      '--max-lead',
+      '--max-skew',
+      '--reserve',
+      '--max-in-flight',
+      '--max-line-bytes',
+    ]) {
+      expect(stdout).toContain(option);
+    }
+  });
+
+  it('tells its version', async () => {
+    expect(await runNode('', ['--version'])).toMatchObject({
+      status: 0,
+      stdout: `${JSON.parse(readFileSync('package.json', 'utf8')).version}\n`,
+    });
+  });
+
+  it.each([
+    [['--nonsense'], "Unknown option '--nonsense'"],
+    [['--log-level', 'loud'], '--log-level "loud": expected one of debug, info, warn, error, silent'],
+    [['--max-lead', '5'], '--max-lead "5": expected a duration such as 500ms, 5s or 24h'],
+    [['--reserve', '10s'], '--reserve must not be longer than --max-lead'],
+    [['--max-in-flight', '0'], '--max-in-flight "0": expected a whole number of at least 1'],
+    [['--state-dir', ''], '--state-dir "": expected a folder, or none'],
+    [['stray'], 'unexpected argument "stray"'],
+  ])('answers %j with exit status 2 and says why', async (args, reason) => {
+    const { status, stdout, stderr } = await runNode('', args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(`maelstrom-node: ${reason}`);
+  });
+
+  it('refuses to start in a named folder that cannot be written', async () => {
+    const { status, stderr } = await runNode(`${INIT}\n`, ['--state-dir', join(NODE_PROGRAM, 'folder')]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^maelstrom-node: .*folder.*\n$/);
+  });
+});
+
+describe('the recorded transcripts', () => {
+  interface Recorded {
+    readonly dir: 'in' | 'out';
+    readonly line: string;
+  }
+  const recorded = (file: string): Recorded[] =>
+    readFileSync(join('test/data/transcripts', file), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  it('of echo are answered as recorded', async () => {
+    const entries = recorded('echo-n0.jsonl');
+    const { status, stdout } = await runNode(
+      entries
+        .filter(({ dir }) => dir === 'in')
+        .map(({ line }) => `${line}\n`)
+        .join(''),
+    );
+    expect(status).toBe(0);
+    const withoutMessageId = (line: string) => {
+      const message = JSON.parse(line);
+      // The recorded node numbered its replies, which is optional.
+      delete message.body.msg_id;
+      return message;
+    };
+    const answers = stdout.trimEnd().split('\n');
+    expect(answers.map(withoutMessageId)).toEqual(
+      entries.filter(({ dir }) => dir === 'out').map(({ line }) => withoutMessageId(line)),
+    );
+  });
+
+  it.each(['n0', 'n1', 'n2'])(
+    'of unique-ids are answered by %s, each request once, with ids of its own',
+    async (nodeId) => {
+      const entries = recorded(`unique-ids-partition/${nodeId}.jsonl`);
+      const input = entries
+        .filter(({ dir }) => dir === 'in')
+        .map(({ line }) => `${line}\n`)
+        .join('');
+      const { stdout } = await runNode(input);
+      const addresses = (lines: readonly string[]) =>
+        lines.map((line) => {
+          const { src, dest, body } = JSON.parse(line);
+          return { src, dest, type: body.type, in_reply_to: body.in_reply_to };
+        });
+      const answers = stdout.trimEnd().split('\n');
+      expect(addresses(answers)).toEqual(addresses(entries.filter(({ dir }) => dir === 'out').map(({ line }) => line)));
+      const ids = bodies(stdout)
+        .slice(1)
+        .map((body) => body.id);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(new Set(ids.map((id) => decodeSnowflake(id).node))).toEqual(new Set([Number(nodeId.slice(1))]));
+    },
+  );
+});

@@ -1,0 +1,85 @@
+/** What a run shows while it goes on: lines where there is no terminal, one line that is rewritten where there is. */
+
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { fixture, hasPython, Running, runTest, SNOWSTORM, temporaryFolder } from '../support/snowstorm-process.ts';
+
+const folder = temporaryFolder();
+const ON_A_TERMINAL = fileURLToPath(new URL('../fixtures/on-a-terminal.py', import.meta.url));
+
+/** One partition, at once and for good. */
+const PARTITION = ['--node-count', '3', '--nemesis', 'partition', '--nemesis-interval', '100000', '--seed', 'snow'];
+
+describe.concurrent('progress', () => {
+  it('is a plain line every five seconds when stderr is no terminal', async () => {
+    const ended = await runTest({
+      workload: 'echo',
+      bin: fixture('echo.mjs'),
+      store: join(folder, 'plain'),
+      args: [...PARTITION, '--time-limit', '7'],
+    });
+    const [start, ...lines] = ended.stderr.trimEnd().split('\n');
+    expect(start).toMatch(/^echo: 3 × .*echo\.mjs, 3 clients, 50\/s for 7 s, faults: partition, seed snow$/);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(
+      /^[45]\/7 s {2}\d+ ok {2}\d+\/s {2}partition (one|majority|majorities-ring) \(n\d ⊘ .*\)$/,
+    );
+    expect(ended.stderr).not.toContain('\x1b');
+    expect(ended.stderr).not.toContain('\r');
+    expect(ended.status).toBe(0);
+  });
+
+  it.skipIf(!hasPython('the progress line on a pseudo-terminal')).each([
+    { columns: 200, shows: /^[01]\/1 s {2}\d+ ok {2}\d+\/s {2}partition \S+ \(n\d ⊘ .*\)$/ },
+    { columns: 30, shows: /^[01]\/1 s {2}\d+ ok {2}\d+\/s {2}/ },
+  ])('is one line on a terminal of $columns columns, and leaves the screen clean', async ({ columns, shows }) => {
+    const store = join(folder, `terminal-${columns}`);
+    const args = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', store, ...PARTITION];
+    const settings = ['--time-limit', '1', '--rate', '50', '--log-stderr'];
+    const running = new Running(ON_A_TERMINAL, [String(columns), SNOWSTORM, ...args, ...settings]);
+    const { status, stdout } = await running.ended;
+    await running.nothingLeft();
+    const { screen, rewritten } = showOnTerminal(stdout);
+
+    const progress = rewritten.filter((line) => shows.test(line));
+    expect(progress.length, rewritten.join('\n')).toBeGreaterThan(1);
+    for (const line of rewritten) expect(line.length).toBeLessThan(columns);
+
+    const [start, ...rest] = screen;
+    expect(start).toMatch(/^echo: 3 × /);
+    // The lines of --log-stderr stand by themselves, and the result follows at once.
+    expect(rest.slice(0, 3).sort()).toEqual(['n0: I am n0', 'n1: I am n1', 'n2: I am n2']);
+    expect(rest[3]).toBe('stats');
+    expect(screen.at(-2)).toBe('Everything looks good! The run is valid.');
+    expect(screen.at(-1)).toBe('');
+    expect(status).toBe(0);
+  });
+});
+
+/** The lines of a terminal that is wide enough for them, and the states of lines that were written over. */
+function showOnTerminal(output: string): { screen: string[]; rewritten: string[] } {
+  const screen: string[] = [];
+  const rewritten: string[] = [];
+  let line = '';
+  let column = 0;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal is made of them
+  for (const [token] of output.matchAll(/\r|\n|\x1b\[K|\x1b.|[^\r\n\x1b]+/g)) {
+    if (token === '\r') {
+      if (column > 0) rewritten.push(line);
+      column = 0;
+    } else if (token === '\n') {
+      screen.push(line);
+      line = '';
+      column = 0;
+    } else if (token === '\x1b[K') {
+      line = line.slice(0, column);
+    } else if (token.startsWith('\x1b')) {
+      throw new Error(`an escape sequence that this terminal does not know: ${JSON.stringify(token)}`);
+    } else {
+      line = line.slice(0, column) + token + line.slice(column + token.length);
+      column += token.length;
+    }
+  }
+  return { screen: [...screen, line], rewritten };
+}

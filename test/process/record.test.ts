@@ -1,0 +1,137 @@
+/** What a run leaves on disk, what its nodes are given, and what is the same when it is run again. */
+
+import { mkdirSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  EndedTest,
+  fixture,
+  Running,
+  runTest,
+  SNOWSTORM,
+  startTest,
+  temporaryFolder,
+  until,
+} from '../support/snowstorm-process.ts';
+
+const folder = temporaryFolder();
+
+describe.concurrent('the record of a run', () => {
+  it('holds results, history, messages and logs, and is what the links lead to', async () => {
+    const store = join(folder, 'layout');
+    const bin = fixture('echo.mjs');
+    const first = await runTest({ workload: 'echo', bin, store, args: ['--node-count', '2', '--seed', 'snow'] });
+    expect(first.status, first.stderr).toBe(0);
+    expect(first.folder).toMatch(/\/echo\/\d{8}T\d{6}\.\d{3}Z$/);
+    expect(readdirSync(first.folder).sort()).toEqual(['history.jsonl', 'messages.jsonl', 'node-logs', 'results.json']);
+    expect(readdirSync(join(first.folder, 'node-logs')).sort()).toEqual(['n0.log', 'n1.log']);
+    expect(first.read('node-logs/n1.log')).toBe('I am n1\n');
+    expect(first.stdout).toContain(`Recorded in ${first.folder}, seed snow\n`);
+
+    expect(first.results.options).toMatchObject({ workload: 'echo', program: bin, seed: 'snow', nodes: ['n0', 'n1'] });
+    const { count } = first.results.stats;
+    expect(first.history.map(({ index }) => index)).toEqual([...first.history.keys()]);
+    expect(first.history.filter(({ type }) => type === 'invoke')).toHaveLength(count);
+    expect(first.history.filter(({ type }) => type === 'ok')).toHaveLength(count);
+    const { 'send-count': sent, 'recv-count': received } = first.results.net.all;
+    expect(first.messages.filter(({ event }) => event === 'send')).toHaveLength(sent);
+    expect(first.messages.filter(({ event }) => event === 'receive')).toHaveLength(received);
+
+    const second = await runTest({ workload: 'unique-ids', bin: fixture('unique-ids.mjs'), store });
+    expect(readlinkSync(join(store, 'latest'))).toMatch(/^unique-ids\//);
+    expect(realpathSync(join(store, 'unique-ids', 'latest'))).toBe(second.folder);
+    expect(realpathSync(join(store, 'echo', 'latest'))).toBe(first.folder);
+    expect(readdirSync(store).sort()).toEqual(['echo', 'latest', 'unique-ids']);
+  });
+
+  it('is one of its own for each of two runs that begin together', async () => {
+    const store = join(folder, 'together');
+    const start = () =>
+      startTest({ workload: 'echo', bin: fixture('echo.mjs'), store, args: ['--time-limit', '0.3'] }).ended;
+    const ended = await Promise.all([start(), start(), start()]);
+    expect(ended.map(({ status }) => status)).toEqual([0, 0, 0]);
+    const folders = ended.map(({ stdout }) => /Recorded in (\S+),/.exec(stdout)?.[1]);
+    expect(new Set(folders).size).toBe(3);
+    expect(folders).toContain(realpathSync(join(store, 'latest')));
+  });
+
+  it('that cannot be written is a crash, after the result was shown', async () => {
+    const store = join(folder, 'vanishing');
+    const running = startTest({ workload: 'echo', bin: fixture('logs-requests.mjs'), store, args: ['--log-stderr'] });
+    await until(
+      () => running.stderr.includes('n0: request 5\n'),
+      () => running.stderr,
+    );
+    rmSync(store, { recursive: true });
+    const { status, stdout, stderr } = await running.ended;
+    expect(stderr).toMatch(/snowstorm: Error: ENOENT/);
+    expect(stdout).toMatch(/^stats\n(.*\n)+valid\? +true\n$/m);
+    expect(stdout).not.toMatch(/is valid|INVALID/);
+    expect(status).toBe(255);
+    await running.nothingLeft();
+  });
+
+  it('is kept when nothing happened, and nobody can tell what the run is worth', async () => {
+    const store = join(folder, 'nothing');
+    const ended = await runTest({ workload: 'echo', bin: fixture('echo.mjs'), store, args: ['--rate', '0'] });
+    expect(ended.verdict).toBe('Nobody can tell: the run is of unknown validity. No operation was completed.');
+    expect(ended.results['valid?']).toBe('unknown');
+    expect(ended.history).toEqual([]);
+    expect(ended.status).toBe(2);
+  });
+});
+
+describe.concurrent('a node', () => {
+  it('is started in the temporary directory, with the arguments after --, and its stderr is logged', async () => {
+    const temporary = join(folder, 'tmp');
+    mkdirSync(temporary);
+    const ended = await runTest({
+      workload: 'echo',
+      bin: fixture('tells-about-itself.mjs'),
+      store: join(folder, 'about-nodes'),
+      args: ['--node-count', '2', '--', '--rate', 'of my own', '-w', '--', ''],
+      env: { TMPDIR: temporary },
+    });
+    expect(ended.status, ended.stderr).toBe(0);
+    for (const id of ['n0', 'n1']) {
+      const args = ['--rate', 'of my own', '-w', '--', ''];
+      expect(JSON.parse(ended.read(`node-logs/${id}.log`))).toEqual({ id, folder: temporary, args });
+    }
+    // Not asked for, and so not shown.
+    expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('is called n1 to n5 unless their number is given', async () => {
+    const store = join(folder, 'five');
+    const args = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', store, '--time-limit', '0.5'];
+    const ended = new EndedTest(await new Running(SNOWSTORM, [...args, '--log-stderr']).ended, store);
+    expect(ended.status, ended.stderr).toBe(0);
+    expect(readdirSync(join(ended.folder, 'node-logs')).sort()).toEqual([1, 2, 3, 4, 5].map((n) => `n${n}.log`));
+    // --log-stderr: on the terminal, too.
+    for (let number = 1; number <= 5; number++) expect(ended.stderr).toContain(`n${number}: I am n${number}\n`);
+  });
+});
+
+describe.concurrent('a seed', () => {
+  it('brings the same operations and the same partitions again', async () => {
+    const run = (seed: string, name: string) =>
+      runTest({
+        workload: 'echo',
+        bin: fixture('echo.mjs'),
+        store: join(folder, name),
+        args: ['--node-count', '3', '--nemesis', 'partition', '--nemesis-interval', '0.1', '--seed', seed],
+      });
+    const runs = await Promise.all([run('white', 'once'), run('white', 'twice'), run('black', 'other')]);
+    const [once, twice, other] = runs.map(({ history }) => ({
+      operations: history.filter(({ type }) => type === 'invoke').map(({ f, value }) => ({ f, value })),
+      faults: history.filter(({ process }) => process === 'nemesis').map(({ f, value }) => ({ f, value })),
+    }));
+    if (once === undefined || twice === undefined || other === undefined) throw new Error('a run is missing');
+    for (const kind of ['operations', 'faults'] as const) {
+      const length = Math.min(once[kind].length, twice[kind].length);
+      expect(length, kind).toBeGreaterThan(5);
+      expect(once[kind].slice(0, length)).toEqual(twice[kind].slice(0, length));
+      expect(once[kind].slice(0, 6)).not.toEqual(other[kind].slice(0, 6));
+    }
+  });
+});

@@ -1,0 +1,123 @@
+/** However a run ends, it ends with a verdict if it can, and nothing of it survives. */
+
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  EndedTest,
+  fixture,
+  type Running,
+  runTest,
+  startTest,
+  temporaryFolder,
+  until,
+} from '../support/snowstorm-process.ts';
+
+const folder = temporaryFolder();
+
+/** A run that would last ten minutes, and shows what its nodes write to stderr. */
+function start(name: string, node: string, ...args: string[]): { running: Running; store: string } {
+  const store = join(folder, name);
+  const long = ['--time-limit', '600', '--log-stderr'];
+  return { running: startTest({ workload: 'echo', bin: fixture(node), store, args: [...long, ...args] }), store };
+}
+
+function untilStderrHas(running: Running, text: string): Promise<void> {
+  return until(
+    () => running.stderr.includes(text),
+    () => `${JSON.stringify(text)} is not in ${running.stderr}`,
+  );
+}
+
+/** Resolves when that many nodes, and children of nodes, are there. */
+function untilThereAre(count: number, running: Running): Promise<void> {
+  const nodes = () => running.descendants().filter((line) => /\.mjs|setInterval/.test(line));
+  return until(
+    () => nodes().length === count,
+    () => `${count} processes; there are ${nodes().join(' | ')}`,
+  );
+}
+
+describe.concurrent('a signal', () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`${signal} ends the run, with a verdict on what has run`, async () => {
+      const { running, store } = start(`once-${signal}`, 'logs-requests.mjs');
+      await untilStderrHas(running, 'n0: request 5\n');
+      running.signal(signal);
+      const ended = new EndedTest(await running.ended, store);
+      expect(ended.stderr).toContain('stopping: the verdict will be on what has run; once more to stop at once\n');
+      expect(ended.verdict).toBe('Everything looks good! The run is valid.');
+      expect(ended.results.stats['ok-count']).toBeGreaterThanOrEqual(5);
+      expect(ended.results.stats).toMatchObject({ 'info-count': 0 });
+      expect(ended.status).toBe(0);
+      await running.nothingLeft();
+    });
+  }
+
+  it('ends a run that is wrong with the status of a wrong run', async () => {
+    const { running, store } = start('wrong', 'logs-requests.mjs', '--', '--extra-field');
+    await untilStderrHas(running, 'n0: request 5\n');
+    running.signal('SIGINT');
+    const ended = new EndedTest(await running.ended, store);
+    expect(ended.verdict).toMatch(/^The run is INVALID\. n0 sent a reply that is not as declared: extra: /);
+    expect(ended.status).toBe(1);
+    await running.nothingLeft();
+  });
+
+  it('given twice does not wait for what is under way', async () => {
+    const { running, store } = start('twice', 'never-answers.mjs');
+    await untilStderrHas(running, 'n0: was asked\n');
+    running.signal('SIGINT');
+    await untilStderrHas(running, 'stopping');
+    running.signal('SIGINT');
+    const ended = new EndedTest(await running.ended, store);
+    expect(ended.verdict).toMatch(/^The run is INVALID\. No operation of the kind "echo" ever succeeded\.$/);
+    expect(ended.history.map(({ type }) => type)).toEqual(['invoke', 'info']);
+    // The client would have waited for 5 s.
+    expect(ended.history[1]?.time).toBeLessThan(5e9);
+    expect(ended.status).toBe(1);
+    await running.nothingLeft();
+  });
+
+  it('before the first operation ends the run at once, and blames no node', async () => {
+    const { running, store } = start('at-start', 'silent-at-init.mjs', '--node-count', '2');
+    await untilThereAre(2, running);
+    running.signal('SIGINT');
+    const ended = new EndedTest(await running.ended, store);
+    expect(ended.verdict).toBe('Nobody can tell: the run is of unknown validity. No operation was completed.');
+    expect(ended.violations).toEqual([]);
+    expect(ended.status).toBe(2);
+    await running.nothingLeft();
+  });
+
+  for (const signal of ['SIGKILL', 'SIGHUP'] as const) {
+    it(`${signal} leaves no node behind, and no child of a node`, async () => {
+      const { running } = start(`deadly-${signal}`, 'lives-on.mjs', '--node-count', '2');
+      // Each node has a child in its group and one that left it.
+      await untilThereAre(6, running);
+      running.signal(signal);
+      expect(await running.ended).toMatchObject({ status: null, signal });
+      await running.nothingLeft();
+    });
+  }
+});
+
+describe.concurrent('a run that ends by itself', () => {
+  it('kills nodes that ignore signals and the end of their input, and all their children', async () => {
+    const ended = await runTest({ workload: 'echo', bin: fixture('lives-on.mjs'), store: join(folder, 'lives-on') });
+    expect(ended.verdict).toBe('Everything looks good! The run is valid.');
+    expect(ended.status).toBe(0);
+  });
+
+  it('keeps its status when nobody reads its output', async () => {
+    const running = startTest({
+      workload: 'echo',
+      bin: fixture('logs-requests.mjs'),
+      store: join(folder, 'unread'),
+      args: ['--log-stderr'],
+    });
+    running.child.stdout?.destroy();
+    running.child.stderr?.destroy();
+    expect(await running.ended).toMatchObject({ status: 0, signal: null });
+    await running.nothingLeft();
+  });
+});

@@ -1,0 +1,262 @@
+/**
+ * A client against a node that the test plays by hand, on virtual time.
+ */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { ERRORS } from '../../src/protocol/errors.ts';
+import { stringifyExact } from '../../src/protocol/exact-json.ts';
+import { defineRpc } from '../../src/protocol/rpc.ts';
+import { CLIENT_TIMEOUT_MS, Client, type ClientResult, completeWith } from '../../src/simulator/client.ts';
+import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
+import { judgeLine } from '../../src/simulator/node-output.ts';
+import { settle, VirtualTime } from '../support/virtual-time.ts';
+
+const Read = defineRpc('read', 'Reads a key.', { key: z.string() }, { value: z.int(), note: z.string().optional() });
+
+let time: VirtualTime;
+let network: Network;
+let client: Client;
+let requests: NetworkMessage[];
+let malformed: string[];
+
+beforeEach(() => {
+  time = new VirtualTime();
+  network = new Network({ scheduler: time, drawLatencyMs: () => 0 });
+  requests = [];
+  malformed = [];
+  network.addEndpoint('n0', (message) => requests.push(message));
+  client = new Client({
+    network,
+    scheduler: time,
+    nodeId: 'n0',
+    onMalformed: ({ src, body }, text) => malformed.push(`${src} ${stringifyExact(body)}: ${text}`),
+  });
+});
+
+/** The node prints a body for the client. */
+function answer(body: Readonly<Record<string, unknown>>): void {
+  network.send('n0', client.id, body);
+}
+
+/** Asks, lets the node print a body (or the JSON text of one), and gives what came of it; undefined when nothing has, yet. */
+async function ask(reply: Readonly<Record<string, unknown>> | string): Promise<ClientResult | undefined> {
+  let result: ClientResult | undefined;
+  client.rpc(Read, { key: 'x' }).then((settled) => {
+    result = settled;
+  });
+  if (typeof reply === 'string') {
+    const judged = judgeLine('n0', `{"src": "n0", "dest": "c0", "body": ${reply}}`);
+    if ('message' in judged) answer(judged.message.body);
+  } else {
+    answer(reply);
+  }
+  await settle();
+  return result;
+}
+
+describe('what a client asks', () => {
+  it('goes to its node, with message ids counted from 1', async () => {
+    expect([client.id, client.nodeId]).toEqual(['c0', 'n0']);
+    await ask({ type: 'read_ok', in_reply_to: 1, value: 1 });
+    await ask({ type: 'read_ok', in_reply_to: 2, value: 1 });
+    expect(requests).toEqual([
+      { id: 0, src: 'c0', dest: 'n0', body: { type: 'read', key: 'x', msg_id: 1 } },
+      { id: 2, src: 'c0', dest: 'n0', body: { type: 'read', key: 'x', msg_id: 2 } },
+    ]);
+  });
+
+  it('is one thing at a time', async () => {
+    const first = client.rpc(Read, { key: 'x' });
+    expect(() => client.rpc(Read, { key: 'y' })).toThrow('client c0 can ask one thing at a time');
+    answer({ type: 'read_ok', in_reply_to: 1, value: 1 });
+    expect(await first).toMatchObject({ kind: 'ok' });
+    expect(requests).toHaveLength(1);
+  });
+
+  it('is waited for as a timeout when its node is not there', async () => {
+    network.removeEndpoint('n0');
+    const result = client.rpc(Read, { key: 'x' });
+    await time.advance(CLIENT_TIMEOUT_MS);
+    expect(await result).toEqual({ kind: 'timeout' });
+  });
+});
+
+describe('an answer', () => {
+  it('is given whole when it is as declared', async () => {
+    const body = { type: 'read_ok', in_reply_to: 1, value: 7, note: 'n', msg_id: 3 };
+    expect(await ask(body)).toEqual({ kind: 'ok', body });
+    expect(malformed).toEqual([]);
+    expect(time.timerCount).toBe(0);
+  });
+
+  it.each([
+    [{ type: 'read_ok', value: 'seven' }, 'value: expected number, received string'],
+    [{ type: 'read_ok', value: 1.5 }, 'value: expected int, received number'],
+    [{ type: 'read_ok' }, 'value: is missing'],
+    [{ type: 'read_ok', value: 7, extra: null }, 'extra: a field that read_ok does not have'],
+    [{ type: 'read_ok', value: 7, msg_id: 'one' }, 'msg_id: expected an integer'],
+    [{ type: 'write_ok', value: 7 }, 'type: expected read_ok, received "write_ok"'],
+    [{ value: 7 }, 'type: expected read_ok, received undefined'],
+  ])('that is %j is malformed, and the node is told on', async (reply, text) => {
+    const body = { ...reply, in_reply_to: 1 };
+    expect(await ask(body)).toEqual({ kind: 'malformed', text });
+    expect(malformed).toEqual([`n0 ${JSON.stringify(body)}: ${text}`]);
+    expect(time.timerCount).toBe(0);
+  });
+
+  it('may have a msg_id beyond 2^53, as one to the real harness may', async () => {
+    const result = await ask('{"type": "read_ok", "in_reply_to": 1, "value": 7, "msg_id": 595172839467794432}');
+    expect(result).toMatchObject({ kind: 'ok' });
+  });
+
+  it.each(['null', '"1"', '0', '3', '1.5', '1.0', '[1]'])(
+    'to something else (in_reply_to %s) is passed over',
+    async (inReplyTo) => {
+      expect(await ask(`{"type": "read_ok", "in_reply_to": ${inReplyTo}, "value": 7}`)).toBeUndefined();
+      expect(malformed).toEqual([]);
+      await time.advance(CLIENT_TIMEOUT_MS);
+      expect(await ask({ type: 'read_ok', in_reply_to: 2, value: 8 })).toMatchObject({
+        kind: 'ok',
+        body: { value: 8 },
+      });
+    },
+  );
+
+  it('without in_reply_to is passed over', async () => {
+    expect(await ask({ type: 'read_ok', value: 7 })).toBeUndefined();
+    expect(malformed).toEqual([]);
+  });
+
+  it('that comes twice counts once', async () => {
+    const reply = { type: 'read_ok', in_reply_to: 1, value: 7 };
+    expect(await ask(reply)).toEqual({ kind: 'ok', body: reply });
+    answer({ ...reply, value: 'malformed' });
+    expect(await ask({ type: 'read_ok', in_reply_to: 2, value: 8 })).toMatchObject({ kind: 'ok', body: { value: 8 } });
+    expect(malformed).toEqual([]);
+  });
+
+  it('that comes late is not taken for the answer to the next request', async () => {
+    const first = client.rpc(Read, { key: 'x' });
+    await time.advance(CLIENT_TIMEOUT_MS);
+    expect(await first).toEqual({ kind: 'timeout' });
+    const second = client.rpc(Read, { key: 'y' });
+    answer({ type: 'read_ok', in_reply_to: 1, value: 7 });
+    answer({ type: 'read_ok', in_reply_to: 2, value: 8 });
+    expect(await second).toMatchObject({ kind: 'ok', body: { value: 8 } });
+  });
+});
+
+describe('the wait for an answer', () => {
+  it('ends after 5000 ms and not before', async () => {
+    let result: ClientResult | undefined;
+    client.rpc(Read, { key: 'x' }).then((settled) => {
+      result = settled;
+    });
+    await time.advance(4999);
+    expect(result).toBeUndefined();
+    await time.advance(1);
+    expect(result).toEqual({ kind: 'timeout' });
+    expect(time.timerCount).toBe(0);
+  });
+
+  it('is as long as the caller says', async () => {
+    const result = client.rpc(Read, { key: 'x' }, 20);
+    await time.advance(20);
+    expect(await result).toEqual({ kind: 'timeout' });
+  });
+
+  it('ends when the client leaves, and nothing is left of it', async () => {
+    const result = client.rpc(Read, { key: 'x' });
+    client.close();
+    client.close();
+    expect(await result).toEqual({ kind: 'timeout' });
+    expect(network.has('c0')).toBe(false);
+    expect(time.timerCount).toBe(0);
+  });
+
+  it('does not begin for a client that has left: it asks nobody anything', async () => {
+    client.close();
+    expect(await client.rpc(Read, { key: 'x' })).toEqual({ kind: 'timeout' });
+    expect(requests).toEqual([]);
+    expect(time.timerCount).toBe(0);
+  });
+});
+
+describe('an error', () => {
+  it.each(ERRORS)('$code is $name, definite: $definite', async ({ code, name, definite }) => {
+    expect(await ask({ type: 'error', in_reply_to: 1, code, text: 'no' })).toEqual({
+      kind: 'error',
+      name,
+      text: 'no',
+      definite,
+    });
+  });
+
+  it.each([
+    '1000',
+    '2',
+    '-1',
+    '1.5',
+    '11.0',
+    '"11"',
+    '"abort"',
+    'null',
+    '[11]',
+    '{"code": 11}',
+    'true',
+    '1e999',
+    '99999999999999999999',
+  ])('of the code %s, which nobody knows, promises nothing', async (code) => {
+    expect(await ask(`{"type": "error", "in_reply_to": 1, "code": ${code}, "text": "no"}`)).toEqual({
+      kind: 'error',
+      name: 'unknown',
+      text: 'no',
+      definite: false,
+    });
+  });
+
+  it('may lack code and text, and have fields of its own', async () => {
+    expect(await ask({ type: 'error', in_reply_to: 1, stack: [] })).toEqual({
+      kind: 'error',
+      name: 'unknown',
+      text: undefined,
+      definite: false,
+    });
+    expect(malformed).toEqual([]);
+  });
+});
+
+describe('an operation', () => {
+  const valueFrom = (body: Readonly<Record<string, unknown>>) => body.value;
+
+  it.each<{ how: string; result: ClientResult; completion: object }>([
+    {
+      how: 'is ok, with the value of the reply, when it was answered',
+      result: { kind: 'ok', body: { type: 'read_ok', value: 7 } },
+      completion: { type: 'ok', value: 7 },
+    },
+    {
+      how: 'fails for a definite error',
+      result: { kind: 'error', name: 'abort', text: 'no', definite: true },
+      completion: { type: 'fail', value: 'asked', error: ['abort', 'no'] },
+    },
+    {
+      how: 'is info for an indefinite error',
+      result: { kind: 'error', name: 'crash', text: undefined, definite: false },
+      completion: { type: 'info', value: 'asked', error: ['crash', undefined] },
+    },
+    {
+      how: 'is info after a timeout',
+      result: { kind: 'timeout' },
+      completion: { type: 'info', value: 'asked', error: 'net-timeout' },
+    },
+    {
+      how: 'is info after a malformed answer',
+      result: { kind: 'malformed', text: 'value: is missing' },
+      completion: { type: 'info', value: 'asked', error: ['malformed-reply', 'value: is missing'] },
+    },
+  ])('$how', ({ result, completion }) => {
+    expect(completeWith(result, 'asked', valueFrom)).toEqual(completion);
+  });
+});

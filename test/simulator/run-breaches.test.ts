@@ -1,0 +1,517 @@
+/**
+ * What nodes do wrong, and how a run tells: every breach of the protocol in the words that a user reads, and mutants of right nodes, each
+ * of which must make the verdict false for the right reason.
+ */
+
+import { describe, expect, it } from 'vitest';
+import type { CheckResult } from '../../src/checkers/checker.ts';
+import { operationPairs } from '../../src/checkers/pairs.ts';
+import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
+import { echo } from '../../src/workloads/echo.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { answering, answersInit, echoesAfter, generatesAfter, type Script } from '../support/scripted-bed.ts';
+import { rightNode, ScriptedRun, withoutTime } from '../support/scripted-run.ts';
+
+const CLEAN = { 'valid?': true, count: 0, violations: [] };
+const silence: Script = () => {};
+
+/** A script for n0 alone; the others are without fault. */
+function onlyN0(script: Script): (nodeId: string) => Script {
+  return (nodeId) => (nodeId === 'n0' ? script : rightNode());
+}
+
+/** Prints a line beside its right answer to the first echo. */
+function printsOnce(print: (node: Parameters<Script>[1]) => void): Script {
+  let printed = false;
+  return answering({
+    echo: (message, node) => {
+      if (!printed) print(node);
+      printed = true;
+      echoesAfter(1)(message, node);
+    },
+  });
+}
+
+function violation(rule: string, text: string, line?: string) {
+  return { node: 'n0', rule, text, ...(line === undefined ? {} : { line }) };
+}
+
+function only(...violations: object[]): CheckResult {
+  return { 'valid?': false, count: violations.length, violations };
+}
+
+describe('a node that does not begin', () => {
+  it('is waited for 10 s when it does not answer init', async () => {
+    const run = new ScriptedRun({ test: echo.test, scriptOf: onlyN0(answering({ init: silence })) });
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBe(10_000);
+    expect(history.length).toBe(0);
+    expect(results.protocol).toEqual(only(violation('init', 'n0 did not answer init within 10 s')));
+    expect(results['valid?']).toBe(false);
+  });
+
+  it('may take nearly as long, and must not take longer', async () => {
+    const initAfter = (delayMs: number) =>
+      onlyN0(
+        answering({
+          init: (message, node) => node.reply(message, { type: 'init_ok' }, delayMs),
+          echo: echoesAfter(1),
+        }),
+      );
+    const inTime = await new ScriptedRun({ test: echo.test, scriptOf: initAfter(9999) }).finish();
+    expect(inTime.results['valid?']).toBe(true);
+    const late = await new ScriptedRun({ test: echo.test, scriptOf: initAfter(10_001) }).finish();
+    expect(late.results.protocol).toEqual(only(violation('init', 'n0 did not answer init within 10 s')));
+  });
+
+  it.each<{ how: string; body: Readonly<Record<string, unknown>>; text: string }>([
+    {
+      how: 'an error',
+      body: { type: 'error', code: 11, text: 'no disk' },
+      text: 'n0 answered init with the error temporarily-unavailable: no disk',
+    },
+    {
+      how: 'an error without a text',
+      body: { type: 'error', code: 13 },
+      text: 'n0 answered init with the error crash',
+    },
+    {
+      how: 'an error whose text is none',
+      body: { type: 'error', code: 1000, text: { reason: 'disk' } },
+      text: 'n0 answered init with the error unknown: {"reason":"disk"}',
+    },
+  ])('is told on when it answers init with $how', async ({ body, text }) => {
+    const script = answering({ init: (message, node) => node.reply(message, body) });
+    const run = new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) });
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBe(0);
+    expect(history.length).toBe(0);
+    expect(results.protocol).toEqual(only(violation('init', text)));
+    expect(results['valid?']).toBe(false);
+  });
+
+  it('is told on when it answers init with something else', async () => {
+    const script = answering({ init: (message, node) => node.reply(message, { type: 'ok' }) });
+    const { results } = await new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) }).finish();
+    expect(results['valid?']).toBe(false);
+    expect(results.protocol).toEqual(
+      only(
+        violation(
+          'closed-reply',
+          'n0 sent a reply that is not as declared: type: expected init_ok, received "ok"',
+          '{"type":"ok","in_reply_to":1}',
+        ),
+        violation('init', 'n0 answered init with something else: type: expected init_ok, received "ok"'),
+      ),
+    );
+  });
+
+  it('ends the run at once when it exits, and nobody else is accused', async () => {
+    const scriptOf = (nodeId: string) =>
+      answering({ init: nodeId === 'n1' ? (_, node) => node.exit('exit status 1', 300) : silence });
+    const run = new ScriptedRun({ test: echo.test, scriptOf });
+    const { results } = await run.finish();
+    expect(run.endedMs).toBe(300);
+    expect(results.protocol).toEqual({
+      'valid?': false,
+      count: 1,
+      violations: [{ node: 'n1', rule: 'exit', text: 'n1 ended by itself: exit status 1' }],
+    });
+    expect(results['valid?']).toBe(false);
+  });
+});
+
+describe('a node that exits', () => {
+  it('ends the run at once, and what is under way is info', async () => {
+    const script = answering({
+      init: (message, node) => {
+        answersInit(message, node);
+        node.exit('exit status 0', 4000);
+      },
+    });
+    const run = new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script), timeLimitMs: 60_000 });
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBe(4000);
+    const completions = [...operationPairs(history)].map(({ completion }) => completion);
+    const infos = completions.filter(({ type }) => type === 'info').map(withoutTime);
+    expect(infos).toEqual([{ type: 'info', process: 0, f: 'echo', value: infos[0]?.value, error: 'net-timeout' }]);
+    expect(completions).toHaveLength([...history].filter(({ type }) => type === 'invoke').length);
+    expect(results.protocol).toEqual(only(violation('exit', 'n0 ended by itself: exit status 0')));
+    expect(results['valid?']).toBe(false);
+  });
+
+  it('ends the run at once even if it does so in the very call that sends it something', async () => {
+    const script = answering({ echo: (_, node) => node.exit('exit status 3') });
+    const run = new ScriptedRun({ test: echo.test, scriptOf: () => script, synchronous: true, ratePerSecond: 1e300 });
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBe(0);
+    expect([...history].map(({ type }) => type)).toEqual(['invoke', 'info']);
+    expect(results.protocol).toMatchObject({ 'valid?': false, count: 1, violations: [{ rule: 'exit' }] });
+  });
+
+  it('ends the run at once even if it does so while it is started', async () => {
+    const run = new ScriptedRun({
+      test: echo.test,
+      synchronous: true,
+      onStart: (node) => node.id === 'n0' && node.exit('it could not be started (ENOENT)'),
+    });
+    const { results } = await run.finish();
+    expect(run.endedMs).toBe(0);
+    expect(results.protocol).toEqual(only(violation('exit', 'n0 ended by itself: it could not be started (ENOENT)')));
+    expect([...run.bed.nodes.values()].every(({ killed }) => killed)).toBe(true);
+  });
+});
+
+describe('a node that answers within the call that asks', () => {
+  it.each([echo, uniqueIds])('is as good as any other: $name', async ({ test }) => {
+    const scriptOf = () => answering({ echo: echoesAfter(0), generate: generatesAfter(0) });
+    const run = new ScriptedRun({ test, scriptOf, synchronous: true, ratePerSecond: 500, faults: ['partition'] });
+    const { results } = await run.finish();
+    expect(results['valid?']).toBe(true);
+    expect(results.availability).toEqual({ 'valid?': true, 'ok-fraction': 1 });
+    expect(results.latency).toMatchObject({ max: 0 });
+  });
+});
+
+describe('a line that is no message', () => {
+  it.each<{ what: string; line: string; rule: string; text: string }>([
+    {
+      what: 'garbage',
+      line: 'Ready.',
+      rule: 'json',
+      text: 'n0 printed a line that is not JSON; stdout is for messages only, logs belong on stderr',
+    },
+    {
+      what: 'another source',
+      line: '{"src":"n1","dest":"n2","body":{}}',
+      rule: 'spoofed-src',
+      text: 'n0 sent a message that says it is from "n1"',
+    },
+    {
+      what: 'a key too many',
+      line: '{"src":"n0","dest":"n2","body":{},"time":1}',
+      rule: 'extra-key',
+      text: 'n0 sent a message with the key "time" beside src, dest and body',
+    },
+    {
+      what: 'a node that does not exist',
+      line: '{"src":"n0","dest":"n3","body":{}}',
+      rule: 'unknown-dest',
+      text: 'n0 sent a message to "n3", which does not exist',
+    },
+    {
+      what: 'a client that never was',
+      line: '{"src":"n0","dest":"c99","body":{}}',
+      rule: 'unknown-dest',
+      text: 'n0 sent a message to "c99", which does not exist',
+    },
+    {
+      what: 'a name that only begins as that of a client',
+      line: '{"src":"n0","dest":"coordinator","body":{}}',
+      rule: 'unknown-dest',
+      text: 'n0 sent a message to "coordinator", which does not exist',
+    },
+    {
+      what: 'a client that has left',
+      line: '{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}',
+      rule: 'unknown-dest',
+      text: 'n0 sent a message to the client "c0", which is closed: it answered twice, or later than the client waits',
+    },
+    {
+      what: 'lists in lists without end',
+      line: '['.repeat(9999),
+      rule: 'message',
+      text: 'n0 printed JSON that nests deeper than 1000 levels',
+    },
+  ])('makes the run invalid, though every answer is right: $what', async ({ line, rule, text }) => {
+    const scriptOf = onlyN0(printsOnce((node) => node.print(line)));
+    const { results } = await new ScriptedRun({ test: echo.test, scriptOf, availability: 'total' }).finish();
+    expect(results.protocol).toEqual(only(violation(rule, text, line.slice(0, 500))));
+    expect([results.workload?.['valid?'], results.stats?.['valid?'], results.availability?.['valid?']]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(results['valid?']).toBe(false);
+  });
+
+  it('makes the run invalid when it is not even a line', async () => {
+    const scriptOf = onlyN0(printsOnce((node) => node.printUnreadable('a line is not UTF-8 and was refused', 'Ã¤')));
+    const { results } = await new ScriptedRun({ test: echo.test, scriptOf }).finish();
+    const text = 'n0 printed output that cannot be read: a line is not UTF-8 and was refused';
+    expect(results.protocol).toEqual(only(violation('unreadable', text, 'Ã¤')));
+  });
+
+  it('is listed 20 times and kept 10,000 times at most', async () => {
+    const scriptOf = onlyN0(
+      printsOnce((node) => {
+        for (let count = 0; count < 10_050; count++) node.print(`garbage ${count}`);
+      }),
+    );
+    const run = new ScriptedRun({ test: echo.test, scriptOf, synchronous: true });
+    const { results } = await run.finish();
+    const { count, violations } = results.protocol as CheckResult & { violations: { line: string }[] };
+    expect(count).toBe(10_000);
+    expect(violations.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, index) => `garbage ${index}`));
+  });
+
+  it('does not stop the node from being heard, as it does in Maelstrom', async () => {
+    const script = answering({
+      echo: (message, node) => {
+        node.print('debug: echo');
+        echoesAfter(1)(message, node);
+      },
+    });
+    const { results } = await new ScriptedRun({
+      test: echo.test,
+      scriptOf: () => script,
+      availability: 'total',
+    }).finish();
+    expect(results.availability).toEqual({ 'valid?': true, 'ok-fraction': 1 });
+    expect(results.protocol?.count).toBe(results.stats?.count);
+  });
+});
+
+describe('a message to a service', () => {
+  /** Sends one request to a service before its first answer, and hands over what comes back. */
+  async function answersOf(dest: string, ...requests: readonly object[]): Promise<unknown[]> {
+    const run = new ScriptedRun({
+      test: echo.test,
+      scriptOf: onlyN0(
+        printsOnce((node) => {
+          for (const body of requests) node.send(dest, { ...body });
+        }),
+      ),
+    });
+    const { results } = await run.finish();
+    expect(results.protocol).toEqual(CLEAN);
+    const lines = run.bed.nodes.get('n0')?.lines.map((line) => JSON.parse(line)) ?? [];
+    return lines.filter(({ src }) => src === dest).map(({ body }) => body);
+  }
+
+  it('is answered, in_reply_to its msg_id', async () => {
+    expect(
+      await answersOf(
+        'lin-kv',
+        { type: 'write', key: 'x', value: 1, msg_id: 7 },
+        { type: 'read', key: 'x', msg_id: 8 },
+        { type: 'read', key: 'y', msg_id: 9 },
+      ),
+    ).toEqual([
+      { type: 'write_ok', in_reply_to: 7 },
+      { type: 'read_ok', value: 1, in_reply_to: 8 },
+      { type: 'error', code: 20, text: 'key does not exist', in_reply_to: 9 },
+    ]);
+  });
+
+  it('is answered in_reply_to null when it has no msg_id', async () => {
+    expect(await answersOf('lin-tso', { type: 'ts' })).toEqual([{ type: 'ts_ok', ts: 0, in_reply_to: null }]);
+  });
+
+  it('is not answered at all when its type is unknown', async () => {
+    expect(await answersOf('seq-kv', { type: 'delete', key: 'x', msg_id: 1 }, { msg_id: 2 }, {})).toEqual([]);
+  });
+});
+
+/** n0 needs its neighbour for every id; it says nothing when that one is cut off. */
+function needsPeer(): Script {
+  let next = 0;
+  return answering({
+    generate: ({ src, body }, node) => {
+      if (node.id === 'n0') node.send('n1', { type: 'confirm', client: src, to: body.msg_id });
+      else node.send(src, { type: 'generate_ok', in_reply_to: body.msg_id, id: `${node.id}-${next++}` });
+    },
+    confirm: ({ src, body }, node) => node.send(src, { ...body, type: 'confirmed' }),
+    confirmed: ({ body }, node) =>
+      node.send(body.client, { type: 'generate_ok', in_reply_to: body.to, id: `${node.id}-${next++}` }),
+  });
+}
+
+describe('a node that needs its peer', () => {
+  const options = { test: uniqueIds.test, scriptOf: needsPeer, availability: 'total', timeLimitMs: 60_000 } as const;
+
+  it('is without fault as long as the network is', async () => {
+    const { results } = await new ScriptedRun(options).finish();
+    expect(results['valid?']).toBe(true);
+  });
+
+  it('is found out by partitions when all answers are asked for, though none of them is wrong', async () => {
+    const { results } = await new ScriptedRun({ ...options, faults: ['partition'], nemesisIntervalMs: 5000 }).finish();
+    expect(results['valid?']).toBe(false);
+    expect(results.availability?.['valid?']).toBe(false);
+    expect(results.availability?.['ok-fraction']).toBeLessThan(1);
+    expect([results.workload, results.protocol, results.stats, results.faults].map((part) => part?.['valid?'])).toEqual(
+      [true, true, true, true],
+    );
+    const { started, 'partition-seconds': seconds } = results.faults as CheckResult & { started: object };
+    expect(started).toEqual({ partition: expect.any(Number) });
+    expect(seconds).toBeGreaterThan(5);
+  });
+
+  it('is let pass by partitions when nobody asks for all answers', async () => {
+    const { availability: _, ...rest } = options;
+    const { results } = await new ScriptedRun({ ...rest, faults: ['partition'], nemesisIntervalMs: 5000 }).finish();
+    expect(results['valid?']).toBe(true);
+  });
+});
+
+interface Mutant {
+  readonly name: string;
+  readonly test: WorkloadTest;
+  readonly script: () => Script;
+  /** The checkers that must find it, each with what it says; every other one must be content. */
+  readonly found: Readonly<Record<string, object>>;
+  readonly verdict?: 'unknown';
+  readonly availability?: 'total';
+}
+
+const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'echoes something else',
+    test: echo.test,
+    script: () => answering({ echo: (message, node) => node.reply(message, { type: 'echo_ok', echo: 'hello' }) }),
+    found: { workload: { 'error-count': 32 } },
+  },
+  {
+    name: 'echoes what it was asked before',
+    test: echo.test,
+    script: () => {
+      let last: unknown = null;
+      return answering({
+        echo: (message, node) => {
+          node.reply(message, { type: 'echo_ok', echo: last });
+          last = message.body.echo;
+        },
+      });
+    },
+    found: { workload: { 'valid?': false } },
+  },
+  {
+    name: 'never answers',
+    test: echo.test,
+    script: () => answering({}),
+    found: { stats: { 'ok-count': 0, 'info-count': 6 } },
+  },
+  {
+    name: 'answers to another message id',
+    test: echo.test,
+    script: () =>
+      answering({
+        echo: ({ src, body }, node) =>
+          node.send(src, { type: 'echo_ok', echo: body.echo, in_reply_to: body.msg_id + 1 }),
+      }),
+    found: { stats: { 'ok-count': 0 } },
+  },
+  {
+    name: 'answers without in_reply_to',
+    test: echo.test,
+    script: () => answering({ echo: ({ src, body }, node) => node.send(src, { type: 'echo_ok', echo: body.echo }) }),
+    found: { stats: { 'ok-count': 0 } },
+  },
+  {
+    name: 'refuses everything',
+    test: uniqueIds.test,
+    script: () => answering({ generate: (message, node) => node.reply(message, { type: 'error', code: 11 }) }),
+    found: { stats: { 'ok-count': 0, 'info-count': 0 } },
+  },
+  {
+    name: 'fails every tenth time',
+    test: uniqueIds.test,
+    availability: 'total',
+    script: () => {
+      let count = 0;
+      const generate = generatesAfter(1);
+      return answering({
+        generate: (message, node) => {
+          if (++count % 10 === 0) node.reply(message, { type: 'error', code: 11 });
+          else generate(message, node);
+        },
+      });
+    },
+    found: { availability: { 'valid?': false } },
+  },
+  {
+    name: 'answers with a field that the reply does not have',
+    test: uniqueIds.test,
+    script: () => {
+      let count = 0;
+      return answering({
+        generate: (message, node) =>
+          node.reply(message, { type: 'generate_ok', id: `${node.id}-${count}`, ...(count++ === 0 && { time: 1 }) }),
+      });
+    },
+    found: {
+      protocol: {
+        count: 3,
+        violations: ['n2', 'n0', 'n1'].map((node) =>
+          expect.objectContaining({
+            node,
+            rule: 'closed-reply',
+            text: `${node} sent a reply that is not as declared: time: a field that generate_ok does not have`,
+          }),
+        ),
+      },
+    },
+  },
+  {
+    name: 'gives an id out twice',
+    test: uniqueIds.test,
+    script: () => {
+      let count = 0;
+      return answering({
+        generate: (message, node) =>
+          node.reply(message, { type: 'generate_ok', id: `${node.id}-${Math.max(count++, 1)}` }),
+      });
+    },
+    found: { workload: { 'duplicated-count': 3, duplicated: { 'n0-1': 2, 'n1-1': 2, 'n2-1': 2 } } },
+  },
+  {
+    name: 'gives out the same ids as its peers',
+    test: uniqueIds.test,
+    script: () => {
+      let count = 0;
+      return answering({ generate: (message, node) => node.reply(message, { type: 'generate_ok', id: count++ }) });
+    },
+    found: { workload: { 'valid?': false } },
+  },
+  {
+    name: 'gives out numbers and texts',
+    test: uniqueIds.test,
+    verdict: 'unknown',
+    script: () => {
+      let count = 0;
+      return answering({
+        generate: (message, node) => {
+          const id = `${node.id.slice(1)}${count++}`;
+          node.reply(message, { type: 'generate_ok', id: node.id === 'n0' ? Number(`1${id}`) : id });
+        },
+      });
+    },
+    found: { workload: { 'valid?': 'unknown' } },
+  },
+];
+
+describe('a mutant', () => {
+  it.each(MUTANTS)('that $name is found', async ({ test, script, found, verdict = false, availability }) => {
+    const run = new ScriptedRun({
+      test,
+      scriptOf: script,
+      ratePerSecond: 3,
+      ...(availability === undefined ? {} : { availability }),
+    });
+    const { results } = await run.finish();
+    expect(results['valid?']).toBe(verdict);
+    const { 'valid?': _, ...parts } = results;
+    const discontent = Object.entries(parts).filter(([, part]) => part['valid?'] !== true);
+    expect(discontent.map(([name]) => name)).toEqual(Object.keys(found));
+    expect(results).toMatchObject(found);
+  });
+
+  it('that is none is let pass', async () => {
+    for (const { test } of [echo, uniqueIds]) {
+      const { results } = await new ScriptedRun({ test, availability: 'total' }).finish();
+      const { 'valid?': verdict, ...parts } = results;
+      expect([verdict, ...Object.values(parts).map((part) => part['valid?'])]).toEqual(new Array(8).fill(true));
+    }
+  });
+});

@@ -1,0 +1,422 @@
+/**
+ * The run of a test over scripted nodes on virtual time: how it begins, keeps its pace, goes on after what nobody knows, and ends.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { operationPairs } from '../../src/checkers/pairs.ts';
+import { NEMESIS, type Operation } from '../../src/history/operation.ts';
+import { echo } from '../../src/workloads/echo.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { answering, echoesAfter, generatesAfter, type Script } from '../support/scripted-bed.ts';
+import { ScriptedRun, withoutTime } from '../support/scripted-run.ts';
+
+const ONE_NODE = { nodes: ['n0'], concurrency: 1 };
+
+function invocations(history: Iterable<Operation>): Operation[] {
+  return [...history].filter(({ type, process }) => type === 'invoke' && process !== NEMESIS);
+}
+
+/** Does the first thing the first time, and so on; the last thing ever after. */
+function inTurn(...scripts: readonly Script[]): Script {
+  let next = 0;
+  return (message, node) => scripts[Math.min(next++, scripts.length - 1)]?.(message, node);
+}
+
+const silence: Script = () => {};
+
+describe('a run begins', () => {
+  it('by telling every node who it is, as Maelstrom does', async () => {
+    const run = new ScriptedRun({ test: echo.test, timeLimitMs: 0 });
+    await run.finish();
+    expect([...run.bed.nodes.values()].map(({ lines }) => JSON.parse(lines[0] as string))).toEqual([
+      { id: 0, src: 'c0', dest: 'n0', body: { type: 'init', node_id: 'n0', node_ids: ['n0', 'n1', 'n2'], msg_id: 1 } },
+      { id: 1, src: 'c1', dest: 'n1', body: { type: 'init', node_id: 'n1', node_ids: ['n0', 'n1', 'n2'], msg_id: 1 } },
+      { id: 2, src: 'c2', dest: 'n2', body: { type: 'init', node_id: 'n2', node_ids: ['n0', 'n1', 'n2'], msg_id: 1 } },
+    ]);
+  });
+
+  it('with no operation and no fault before the last node has answered', async () => {
+    const delays: Readonly<Record<string, number>> = { n0: 10, n1: 2500, n2: 40 };
+    const scriptOf = (nodeId: string) =>
+      answering({
+        init: (message, node) => node.reply(message, { type: 'init_ok' }, delays[nodeId]),
+        echo: echoesAfter(1),
+      });
+    const run = new ScriptedRun({ test: echo.test, scriptOf, faults: ['partition'] });
+    await run.advance(2499);
+    expect(run.run.status()).toEqual({
+      phase: 'starting',
+      elapsedMs: 0,
+      okCount: 0,
+      failCount: 0,
+      infoCount: 0,
+      currentFault: undefined,
+      violationCount: 0,
+    });
+    await run.advance(1);
+    expect(run.run.status()).toMatchObject({ phase: 'running', currentFault: expect.stringMatching(/^partition /) });
+    const { startMs, history } = await run.finish();
+    expect(startMs).toBe(2500);
+    expect([...history].slice(0, 3).map(({ time, f }) => [time, f])).toEqual([
+      [0, 'start-partition'],
+      [0, 'start-partition'],
+      [0, 'echo'],
+    ]);
+    expect(run.endedMs).toBeGreaterThanOrEqual(12_500);
+  });
+
+  it('and a node may ask its peers and the services before it answers', async () => {
+    const script = answering({
+      init: (_, node) => node.send('lin-tso', { type: 'ts', msg_id: 1 }),
+      ts_ok: (_, node) => node.send('c0', { type: 'init_ok', in_reply_to: 1 }),
+      echo: echoesAfter(1),
+    });
+    const { results } = await new ScriptedRun({ test: echo.test, scriptOf: () => script, ...ONE_NODE }).finish();
+    expect(results['valid?']).toBe(true);
+  });
+});
+
+describe('the operations of a run', () => {
+  it('come at the asked rate, from the start to the time limit', async () => {
+    const run = new ScriptedRun({ test: echo.test, ratePerSecond: 200, timeLimitMs: 20_000, concurrency: 10 });
+    const { history, results } = await run.finish();
+    const times = invocations(history).map(({ time }) => time / 1e6);
+    expect(times.length).toBeGreaterThan(3880);
+    expect(times.length).toBeLessThan(4120);
+    expect(times[0]).toBe(0);
+    expect(times[times.length - 1]).toBeGreaterThan(19_900);
+    expect(times[times.length - 1]).toBeLessThan(20_000);
+    expect(results['valid?']).toBe(true);
+    expect(results.availability).toEqual({ 'valid?': true, 'ok-fraction': 1 });
+    expect(results.stats?.count).toBe(times.length);
+  });
+
+  it('go to the nodes in turn: worker t asks node t mod n, whatever its process number', async () => {
+    const scriptOf = () => answering({ generate: inTurn(silence, generatesAfter(1)) });
+    const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, concurrency: 7, timeLimitMs: 20_000 });
+    const { history } = await run.finish();
+    const requests = run.events.filter(({ event, message }) => event === 'send' && message.body.type === 'generate');
+    const asked = requests.map(({ message }) => message.dest);
+    expect(asked).toEqual(invocations(history).map(({ process }) => `n${((process as number) % 7) % 3}`));
+    expect(new Set(invocations(history).map(({ process }) => (process as number) % 7)).size).toBe(7);
+  });
+
+  it('wait for a free worker: no process does two things at once', async () => {
+    const scriptOf = () => answering({ echo: echoesAfter(500) });
+    const { history } = await new ScriptedRun({
+      test: echo.test,
+      scriptOf,
+      concurrency: 2,
+      ratePerSecond: 100,
+    }).finish();
+    const pairs = [...operationPairs(history)];
+    // 10 s, half a second each, two at a time; a worker that is late to be free does not wait any longer.
+    expect(pairs).toHaveLength(invocations(history).length);
+    expect(pairs.length).toBeGreaterThanOrEqual(38);
+    expect(pairs.length).toBeLessThanOrEqual(40);
+    expect(pairs.map(({ invocation, completion }) => completion.time - invocation.time)).toEqual(
+      pairs.map(() => 500e6),
+    );
+  });
+
+  it('are told to whoever watches as they are written down, and messages with their time', async () => {
+    const watched: Operation[] = [];
+    const run = new ScriptedRun({ test: echo.test, timeLimitMs: 2000, onOperation: (seen) => watched.push(seen) });
+    const { history } = await run.finish();
+    expect(watched).toEqual([...history]);
+    const sends = run.events.filter(({ event, message }) => event === 'send' && message.body.type === 'echo');
+    expect(sends.map(({ timeMs }) => Math.round(timeMs * 1e6))).toEqual(invocations(history).map(({ time }) => time));
+    expect(run.events.filter(({ message }) => message.body.type === 'init').every(({ timeMs }) => timeMs === 0)).toBe(
+      true,
+    );
+  });
+
+  it('end as the answers say: ok, fail for a definite error, info for any other', async () => {
+    const error = (code: unknown): Script => {
+      return (message, node) => node.reply(message, { type: 'error', code, text: `code ${code}` });
+    };
+    const scriptOf = () => answering({ generate: inTurn(error(11), error(13), error('11'), generatesAfter(1)) });
+    const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, ...ONE_NODE, timeLimitMs: 1000 });
+    const { history, results } = await run.finish();
+    expect([...history].slice(0, 8).map(withoutTime)).toEqual([
+      { type: 'invoke', process: 0, f: 'generate', value: null },
+      { type: 'fail', process: 0, f: 'generate', value: null, error: ['temporarily-unavailable', 'code 11'] },
+      { type: 'invoke', process: 0, f: 'generate', value: null },
+      { type: 'info', process: 0, f: 'generate', value: null, error: ['crash', 'code 13'] },
+      { type: 'invoke', process: 1, f: 'generate', value: null },
+      { type: 'info', process: 1, f: 'generate', value: null, error: ['unknown', 'code 11'] },
+      { type: 'invoke', process: 2, f: 'generate', value: null },
+      { type: 'ok', process: 2, f: 'generate', value: 'n0-0' },
+    ]);
+    expect(run.run.status()).toMatchObject({
+      phase: 'checking',
+      okCount: results.stats?.['ok-count'],
+      failCount: 1,
+      infoCount: 2,
+      violationCount: 0,
+    });
+    expect(results['valid?']).toBe(true);
+  });
+});
+
+describe('after an operation that nobody knows the outcome of', () => {
+  it('the worker goes on under its process number plus the number of workers', async () => {
+    const scriptOf = () => answering({ generate: inTurn(silence, silence, generatesAfter(1)) });
+    const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, concurrency: 3, timeLimitMs: 20_000 });
+    const { history } = await run.finish();
+    for (const worker of [0, 1, 2]) {
+      const own = [...history].filter(({ process }) => (process as number) % 3 === worker).map(withoutTime);
+      expect(own.slice(0, 6)).toEqual([
+        { type: 'invoke', process: worker, f: 'generate', value: null },
+        { type: 'info', process: worker, f: 'generate', value: null, error: 'net-timeout' },
+        { type: 'invoke', process: worker + 3, f: 'generate', value: null },
+        { type: 'info', process: worker + 3, f: 'generate', value: null, error: 'net-timeout' },
+        { type: 'invoke', process: worker + 6, f: 'generate', value: null },
+        { type: 'ok', process: worker + 6, f: 'generate', value: `n${worker}-0` },
+      ]);
+      expect(new Set(own.slice(6).map(({ process }) => process))).toEqual(new Set([worker + 6]));
+    }
+  });
+
+  it('a client that is not reusable is closed, and a late answer goes to somebody who is not there', async () => {
+    const scriptOf = () => answering({ echo: inTurn(echoesAfter(5001), echoesAfter(1)) });
+    const run = new ScriptedRun({ test: echo.test, scriptOf, ...ONE_NODE, ratePerSecond: 1, timeLimitMs: 20_000 });
+    const { history, results } = await run.finish();
+    const echoed = invocations(history)[0]?.value;
+    // c0 asked for init, c1 was the first worker.
+    expect(results.protocol).toEqual({
+      'valid?': false,
+      count: 1,
+      violations: [
+        {
+          node: 'n0',
+          rule: 'unknown-dest',
+          text: 'n0 sent a message to the client "c1", which is closed: it answered twice, or later than the client waits',
+          line: `{"src":"n0","dest":"c1","body":{"type":"echo_ok","echo":"${echoed}","in_reply_to":1}}`,
+        },
+      ],
+    });
+    expect(results['valid?']).toBe(false);
+    const clients = run.events
+      .filter(({ event, message }) => event === 'send' && message.body.type === 'echo')
+      .map(({ message }) => message.src);
+    expect(clients).toEqual(['c1', ...clients.slice(1).map(() => 'c2')]);
+    expect(clients.length).toBeGreaterThan(5);
+  });
+
+  it('a client that is reusable stays, and a late answer is for nobody', async () => {
+    const scriptOf = () => answering({ generate: inTurn(generatesAfter(5001), generatesAfter(1)) });
+    const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, ...ONE_NODE, ratePerSecond: 1, timeLimitMs: 20_000 });
+    const { results } = await run.finish();
+    expect(results.protocol).toEqual({ 'valid?': true, count: 0, violations: [] });
+    expect(results.workload).toMatchObject({ 'valid?': true, 'duplicated-count': 0 });
+    expect(results['valid?']).toBe(true);
+    const clients = run.events
+      .filter(({ message }) => message.body.type === 'generate')
+      .map(({ message }) => message.src);
+    expect(new Set(clients)).toEqual(new Set(['c1']));
+  });
+});
+
+describe('a run ends', () => {
+  it('when its time is up, after what is under way', async () => {
+    const scriptOf = () => answering({ echo: echoesAfter(3000) });
+    const run = new ScriptedRun({ test: echo.test, scriptOf, ratePerSecond: 100, timeLimitMs: 4000 });
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBeGreaterThan(6000);
+    expect(run.endedMs).toBeLessThan(6100);
+    expect([...operationPairs(history)].map(({ completion }) => completion.type)).toEqual(new Array(6).fill('ok'));
+    expect(results['valid?']).toBe(true);
+    expect([...run.bed.nodes.values()].map(({ killed }) => killed)).toEqual([true, true, true]);
+  });
+
+  it('at the latest when the last client has waited for its answer long enough', async () => {
+    const run = new ScriptedRun({
+      test: echo.test,
+      scriptOf: () => answering({}),
+      ratePerSecond: 100,
+      timeLimitMs: 4000,
+    });
+    await run.finish();
+    expect(run.endedMs).toBeGreaterThan(5000);
+    expect(run.endedMs).toBeLessThan(5100);
+  });
+
+  it('without a verdict at a rate of 0: nothing was shown', async () => {
+    const run = new ScriptedRun({ test: echo.test, ratePerSecond: 0, faults: ['partition'] });
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBe(10_000);
+    expect(invocations(history)).toEqual([]);
+    expect(results['valid?']).toBe('unknown');
+    expect(results.stats).toMatchObject({ 'valid?': 'unknown', error: 'no operation was completed' });
+    expect(results.availability).toEqual({ 'valid?': true, 'ok-fraction': 1 });
+  });
+
+  it('when it is stopped, after what is under way, with a verdict on what has run', async () => {
+    const scriptOf = () => answering({ echo: echoesAfter(400) });
+    const run = new ScriptedRun({ test: echo.test, scriptOf, timeLimitMs: 60_000, faults: ['partition'] });
+    await run.advance(5000);
+    run.run.stop();
+    run.run.stop();
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBeGreaterThan(5000);
+    expect(run.endedMs).toBeLessThanOrEqual(5400);
+    expect(invocations(history).every(({ time }) => time < 5000e6)).toBe(true);
+    expect([...operationPairs(history)]).toHaveLength(invocations(history).length);
+    expect(results['valid?']).toBe(true);
+  });
+
+  it('at once when it is aborted: what is under way is info', async () => {
+    const run = new ScriptedRun({ test: echo.test, scriptOf: () => answering({}), timeLimitMs: 60_000 });
+    await run.advance(3000);
+    run.run.abort();
+    const { history, results } = await run.finish();
+    expect(run.endedMs).toBe(3000);
+    const cutOff = [...operationPairs(history)].map(({ completion }) => withoutTime(completion));
+    expect(cutOff.map(({ type, error }) => [type, error])).toEqual(new Array(3).fill(['info', 'net-timeout']));
+    expect(results.protocol).toEqual({ 'valid?': true, count: 0, violations: [] });
+    expect(results.availability).toEqual({ 'valid?': true, 'ok-fraction': 0 });
+  });
+
+  it('at once when it is aborted after it was stopped', async () => {
+    const run = new ScriptedRun({ test: echo.test, scriptOf: () => answering({}), timeLimitMs: 60_000 });
+    await run.advance(3000);
+    run.run.stop();
+    await run.advance(500);
+    expect(run.endedMs).toBeUndefined();
+    run.run.abort();
+    await run.finish();
+    expect(run.endedMs).toBe(3500);
+  });
+
+  it.each(['stop', 'abort'] as const)('at once for %s while nodes start, and accuses none of them', async (how) => {
+    const scriptOf = (nodeId: string) => answering(nodeId === 'n1' ? { init: silence } : {});
+    const run = new ScriptedRun({ test: echo.test, scriptOf });
+    await run.advance(2000);
+    run.run[how]();
+    const { history, startMs, results } = await run.finish();
+    expect(run.endedMs).toBe(2000);
+    expect(startMs).toBe(Number.POSITIVE_INFINITY);
+    expect(history.length).toBe(0);
+    expect(results.protocol).toEqual({ 'valid?': true, count: 0, violations: [] });
+    expect(results['valid?']).toBe('unknown');
+  });
+
+  it('without waiting for messages that are still on their way', async () => {
+    const scriptOf = () =>
+      answering({
+        echo: (message, node) => {
+          echoesAfter(1)(message, node);
+          node.send('n1', { type: 'gossip' });
+        },
+      });
+    const run = new ScriptedRun({ test: echo.test, scriptOf, latencyMeanMs: 60_000, timeLimitMs: 1000 });
+    const { results } = await run.finish();
+    expect(run.endedMs).toBeLessThan(1100);
+    expect(results['valid?']).toBe(true);
+    expect(results.net?.servers).toMatchObject({ 'recv-count': 0 });
+  });
+
+  it('and hears nothing more: what a node prints while it is killed is not held against it', async () => {
+    const run = new ScriptedRun({
+      test: echo.test,
+      timeLimitMs: 1000,
+      onStart: (node) => {
+        const kill = node.kill.bind(node);
+        node.kill = async () => {
+          await kill();
+          node.tell((events) => {
+            events.onLine('{"src": "n0", "de');
+            events.onUnreadable('a line is not UTF-8 and was refused', '{"src": "n0", "de');
+            events.onExit('signal SIGKILL');
+          });
+        };
+      },
+    });
+    const { results } = await run.finish();
+    expect(results.protocol).toEqual({ 'valid?': true, count: 0, violations: [] });
+    expect(results['valid?']).toBe(true);
+  });
+
+  it('with its own error when a workload fails, and leaves no node and no timer', async () => {
+    const broken = { ...echo.test, invoke: () => Promise.reject(new Error('the workload is broken')) };
+    const run = new ScriptedRun({ test: broken, faults: ['partition'] });
+    await expect(run.finish()).rejects.toThrow('the workload is broken');
+    expect([...run.bed.nodes.values()].map(({ killed }) => killed)).toEqual([true, true, true]);
+    expect(run.time.timerCount).toBe(0);
+  });
+
+  it('with its own error when nobody can be partitioned, and leaves no node and no timer', async () => {
+    const run = new ScriptedRun({ test: echo.test, ...ONE_NODE, faults: ['partition'] });
+    await expect(run.finish()).rejects.toThrow(RangeError);
+    expect([...run.bed.nodes.values()].map(({ killed }) => killed)).toEqual([true]);
+    expect(run.time.timerCount).toBe(0);
+  });
+
+  it('with its own error when a node cannot even be started, and leaves the others killed', async () => {
+    const run = new ScriptedRun({
+      test: echo.test,
+      onStart: ({ id }) => {
+        if (id === 'n2') throw new Error('no more processes');
+      },
+    });
+    await expect(run.finish()).rejects.toThrow('no more processes');
+    expect([...run.bed.nodes.values()].map(({ id, killed }) => `${id} ${killed}`)).toEqual([
+      'n0 true',
+      'n1 true',
+      'n2 false',
+    ]);
+    expect(run.time.timerCount).toBe(0);
+  });
+});
+
+describe('the same seed', () => {
+  const options = {
+    test: echo.test,
+    faults: ['partition'],
+    ratePerSecond: 50,
+    nemesisIntervalMs: 500,
+    latencyMeanMs: 20,
+    latencyDistribution: 'exponential',
+  } as const;
+  /** Every echo is passed to a peer and back, so that latency and partitions show in the history. */
+  const scriptOf = () =>
+    answering({
+      echo: (message, node) => {
+        const peer = `n${(Number(node.id.slice(1)) + 1) % 3}`;
+        node.send(peer, { type: 'pass', client: message.src, to: message.body.msg_id, echo: message.body.echo });
+      },
+      pass: ({ src, body }, node) => node.send(src, { ...body, type: 'passed' }),
+      passed: ({ body }, node) => node.send(body.client, { type: 'echo_ok', in_reply_to: body.to, echo: body.echo }),
+    });
+
+  it('makes the same run, to the nanosecond', async () => {
+    const [one, other] = [new ScriptedRun({ ...options, scriptOf }), new ScriptedRun({ ...options, scriptOf })];
+    const [first, second] = [await one.finish(), await other.finish()];
+    expect([...first.history]).toEqual([...second.history]);
+    expect(one.events).toEqual(other.events);
+    expect(first.results).toEqual(second.results);
+    expect(first.results.stats?.['info-count']).toBeGreaterThan(0);
+    expect(first.results.stats?.['ok-count']).toBeGreaterThan(0);
+  });
+
+  it('asks for the same values and makes the same faults whatever the nodes do', async () => {
+    const { history: right } = await new ScriptedRun(options).finish();
+    const { history: slow } = await new ScriptedRun({ ...options, scriptOf }).finish();
+    const faults = (history: Iterable<Operation>) =>
+      [...history].filter(({ process }) => process === NEMESIS).map(({ time, f, value }) => [time, f, value]);
+    const values = (history: Iterable<Operation>) => invocations(history).map(({ value }) => value);
+    expect(faults(slow)).toEqual(faults(right));
+    expect(faults(right).length).toBeGreaterThan(20);
+    expect(values(right).slice(0, values(slow).length)).toEqual(values(slow));
+    expect(values(slow).length).toBeGreaterThan(20);
+  });
+
+  it('is another than any other seed', async () => {
+    const [one, other] = ['snow', 'storm'].map((seed) => new ScriptedRun({ ...options, seed }));
+    const histories = [await (one as ScriptedRun).finish(), await (other as ScriptedRun).finish()].map(
+      ({ history }) => [...history],
+    );
+    expect(histories[0]).not.toEqual(histories[1]);
+  });
+});

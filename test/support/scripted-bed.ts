@@ -1,0 +1,139 @@
+/**
+ * A bed for tests: its nodes are small functions on virtual time, called with every message that a node is sent. What they print comes out
+ * as a process's would, in a turn of its own; or, where a test asks for that, within the very call that delivered the message.
+ */
+
+import type { Bed, NodeEvents, NodeHandle } from '../../src/simulator/bed.ts';
+import type { Scheduler } from '../../src/simulator/scheduler.ts';
+
+export interface ReceivedMessage {
+  readonly id: number;
+  readonly src: string;
+  readonly dest: string;
+  // biome-ignore lint/suspicious/noExplicitAny: scripts look into bodies of every shape
+  readonly body: any;
+}
+
+/** What a node does with a message. */
+export type Script = (message: ReceivedMessage, node: ScriptedNode) => void;
+
+type Body = Readonly<Record<string, unknown>>;
+
+export class ScriptedNode implements NodeHandle {
+  readonly id: string;
+  /** Every line it was sent, oldest first. */
+  readonly lines: string[] = [];
+  readonly #script: Script;
+  readonly #events: NodeEvents;
+  readonly #scheduler: Scheduler;
+  readonly #synchronous: boolean;
+  readonly #cancels = new Set<() => void>();
+  #killed = false;
+  #exited = false;
+
+  constructor(id: string, script: Script, events: NodeEvents, scheduler: Scheduler, synchronous: boolean) {
+    this.id = id;
+    this.#script = script;
+    this.#events = events;
+    this.#scheduler = scheduler;
+    this.#synchronous = synchronous;
+  }
+
+  get killed(): boolean {
+    return this.#killed;
+  }
+
+  deliver(line: string): void {
+    if (this.#exited) return;
+    this.lines.push(line);
+    this.#script(JSON.parse(line) as ReceivedMessage, this);
+  }
+
+  async kill(): Promise<void> {
+    this.#killed = true;
+    for (const cancel of this.#cancels) cancel();
+  }
+
+  print(line: string, afterMs = 0): void {
+    this.#do(afterMs, () => this.#events.onLine(line));
+  }
+
+  printUnreadable(reason: string, beginning: string): void {
+    this.#do(0, () => this.#events.onUnreadable(reason, beginning));
+  }
+
+  exit(how: string, afterMs = 0): void {
+    this.#do(afterMs, () => {
+      this.#exited = true;
+      this.#events.onExit(how);
+    });
+  }
+
+  send(dest: string, body: Body, afterMs = 0): void {
+    this.print(JSON.stringify({ src: this.id, dest, body }), afterMs);
+  }
+
+  reply({ src, body }: ReceivedMessage, reply: Body, afterMs = 0): void {
+    this.send(src, { ...reply, in_reply_to: body.msg_id }, afterMs);
+  }
+
+  /** Tells the run something past all order, as a bed might of a node that was killed. */
+  tell(telling: (events: NodeEvents) => void): void {
+    telling(this.#events);
+  }
+
+  #do(afterMs: number, action: () => void): void {
+    if (afterMs === 0 && this.#synchronous) return action();
+    const cancel = this.#scheduler.schedule(afterMs, () => {
+      this.#cancels.delete(cancel);
+      if (!this.#exited) action();
+    });
+    this.#cancels.add(cancel);
+  }
+}
+
+export interface ScriptedBedOptions {
+  readonly scheduler: Scheduler;
+  /** Gives each node its script, or one that none has in common with another. */
+  readonly scriptOf: (nodeId: string) => Script;
+  /** Prints within `deliver`, where no delay is asked for. */
+  readonly synchronous?: boolean;
+  /** Told of each node before anybody sends it anything. */
+  readonly onStart?: (node: ScriptedNode) => void;
+}
+
+export class ScriptedBed implements Bed {
+  readonly nodes = new Map<string, ScriptedNode>();
+  readonly #options: ScriptedBedOptions;
+
+  constructor(options: ScriptedBedOptions) {
+    this.#options = options;
+  }
+
+  startNode(nodeId: string, events: NodeEvents): NodeHandle {
+    const { scheduler, scriptOf, synchronous = false, onStart } = this.#options;
+    const node = new ScriptedNode(nodeId, scriptOf(nodeId), events, scheduler, synchronous);
+    this.nodes.set(nodeId, node);
+    onStart?.(node);
+    return node;
+  }
+}
+
+/** A script by the type of the message. `init` is answered unless told otherwise; what is not named is passed over. */
+export function answering(scripts: Readonly<Record<string, Script>>): Script {
+  const all: Readonly<Record<string, Script>> = { init: answersInit, ...scripts };
+  return (message, node) => all[message.body.type]?.(message, node);
+}
+
+export const answersInit: Script = (message, node) => node.reply(message, { type: 'init_ok' });
+
+/** Answers `echo` rightly, after a while. */
+export function echoesAfter(delayMs: number): Script {
+  return (message, node) => node.reply(message, { type: 'echo_ok', echo: message.body.echo }, delayMs);
+}
+
+/** Answers `generate` with an id of its own, after a while. */
+export function generatesAfter(delayMs: number): Script {
+  let next = 0;
+  return (message, node) => node.reply(message, { type: 'generate_ok', id: `${node.id}-${next++}` }, delayMs);
+}

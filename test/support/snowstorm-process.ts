@@ -1,0 +1,223 @@
+/**
+ * Runs of the real `bin/snowstorm` with real nodes, from the outside: arguments in; exit status, output and record out.
+ *
+ * Every run gets an environment variable that is found nowhere else, and all that it starts inherits it, however it is started. So what
+ * outlived a run can be told from everything else on the machine.
+ */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import type { Operation } from '../../src/history/operation.ts';
+
+export const SNOWSTORM = fileURLToPath(new URL('../../bin/snowstorm', import.meta.url));
+export const OUR_NODE = fileURLToPath(new URL('../../bin/maelstrom-node', import.meta.url));
+
+const FIXTURES = fileURLToPath(new URL('../fixtures/nodes/', import.meta.url));
+const POLL_MS = 20;
+const WAIT_MS_MAX = 20_000;
+const MARK = 'SNOWSTORM_PROCESS_TEST';
+
+/** A node of the fixtures, by its full path. */
+export function fixture(file: string): string {
+  return join(FIXTURES, file);
+}
+
+/** Whether python3 is there; says so loudly if not. */
+export function hasPython(what: string): boolean {
+  try {
+    execFileSync('python3', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    process.stderr.write(`\n*** SKIPPED: ${what}, because there is no python3 on this machine ***\n\n`);
+    return false;
+  }
+}
+
+/** One temporary folder for a test file, removed when its tests are over. */
+export function temporaryFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'snowstorm-process-test-')));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program under way. */
+export class Running {
+  readonly child: ChildProcess;
+  /** Resolves when the program has ended and all its output has been read. */
+  readonly ended: Promise<Ended>;
+  readonly #mark = randomUUID();
+  #stdout = '';
+  #stderr = '';
+
+  constructor(program: string, args: readonly string[], options: RunSettings = {}) {
+    const env = { ...process.env, ...options.env, [MARK]: this.#mark };
+    this.child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+    });
+    this.child.stdout?.setEncoding('utf8').on('data', (text) => (this.#stdout += text));
+    this.child.stderr?.setEncoding('utf8').on('data', (text) => (this.#stderr += text));
+    this.ended = new Promise((resolve, reject) => {
+      this.child.on('error', reject);
+      this.child.on('close', (status, signal) =>
+        resolve({ status, signal, stdout: this.#stdout, stderr: this.#stderr }),
+      );
+    });
+  }
+
+  /** What it has written to stderr so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Every process that it has started and that still lives, whatever became of their parents. */
+  descendants(): string[] {
+    return processesWith(`${MARK}=${this.#mark}`, this.child.pid);
+  }
+
+  /** Resolves once it and everything it started are gone; rejects with a list when something stays. */
+  async nothingLeft(): Promise<void> {
+    await until(
+      () => this.descendants().length === 0,
+      () => `still there: ${this.descendants().join(' | ')}`,
+    );
+  }
+}
+
+export interface RunSettings {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs `snowstorm` to its end. */
+export function snowstorm(args: readonly string[], settings: RunSettings = {}): Promise<Ended> {
+  return new Running(SNOWSTORM, args, settings).ended;
+}
+
+/** A run of `snowstorm test` that has ended, with its record. */
+export class EndedTest implements Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The folder of the run within its store. */
+  readonly folder: string;
+
+  constructor(ended: Ended, store: string) {
+    this.status = ended.status;
+    this.signal = ended.signal;
+    this.stdout = ended.stdout;
+    this.stderr = ended.stderr;
+    const latest = join(store, 'latest');
+    this.folder = existsSync(latest) ? realpathSync(latest) : `(no record; ${ended.stderr})`;
+  }
+
+  /** The last line on stdout. */
+  get verdict(): string {
+    return this.stdout.trimEnd().split('\n').at(-1) ?? '';
+  }
+
+  /** `results.json` as plain JavaScript, big integers rounded. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into results of every shape
+  get results(): any {
+    return JSON.parse(this.read('results.json'));
+  }
+
+  get history(): Operation[] {
+    return jsonLines(this.read('history.jsonl')) as Operation[];
+  }
+
+  get messages(): { event: string; src: string; dest: string; body: Record<string, unknown> }[] {
+    return jsonLines(this.read('messages.jsonl')) as ReturnType<() => EndedTest['messages']>;
+  }
+
+  /** The rules of the protocol that were broken, each once. */
+  get brokenRules(): string[] {
+    return [...new Set(this.violations.map(({ rule }) => rule))];
+  }
+
+  get violations(): { node: string; rule: string; text: string; line?: string }[] {
+    return this.results.protocol.violations;
+  }
+
+  read(file: string): string {
+    return readFileSync(join(this.folder, file), 'utf8');
+  }
+}
+
+export interface TestSettings extends RunSettings {
+  readonly workload: string;
+  readonly bin: string;
+  /** A folder of its own for this run. Default: a new one within `folder`. */
+  readonly store: string;
+  /** Everything else on the command line. */
+  readonly args?: readonly string[];
+}
+
+/** Starts `snowstorm test`: one node, 50 operations a second for a second, unless `args` say otherwise. */
+export function startTest({ workload, bin, store, args = [], ...settings }: TestSettings): Running {
+  const defaults = ['--node-count', '1', '--time-limit', '1', '--rate', '50', '--store', store];
+  return new Running(SNOWSTORM, ['test', '-w', workload, '--bin', bin, ...defaults, ...args], settings);
+}
+
+/** Runs `snowstorm test` to its end, and sees to it that nothing of it stays behind. */
+export async function runTest(settings: TestSettings): Promise<EndedTest> {
+  const running = startTest(settings);
+  const ended = await running.ended;
+  await running.nothingLeft();
+  return new EndedTest(ended, settings.store);
+}
+
+/** Polls `condition`, within bounds. */
+export async function until(condition: () => boolean, describe: () => string): Promise<void> {
+  const giveUpMs = performance.now() + WAIT_MS_MAX;
+  while (!condition()) {
+    if (performance.now() > giveUpMs) throw new Error(`waited ${WAIT_MS_MAX / 1000} s in vain: ${describe()}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function jsonLines(text: string): unknown[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+/** The command lines of the processes in whose environment `entry` stands, without the one of `exceptPid`. */
+function processesWith(entry: string, exceptPid: number | undefined): string[] {
+  if (!existsSync('/proc/self/environ')) return processesByPs(entry, exceptPid);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== exceptPid)
+    .flatMap((pid) => {
+      try {
+        if (!readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(entry)) return [];
+        return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')}`];
+      } catch {
+        return []; // It ended meanwhile, or is somebody else's.
+      }
+    });
+}
+
+/** For systems without /proc: `ps e` shows the environment behind the command. */
+function processesByPs(entry: string, exceptPid: number | undefined): string[] {
+  const lines = execFileSync('ps', ['-Aeww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n');
+  return lines.filter((line) => line.includes(entry) && Number.parseInt(line, 10) !== exceptPid);
+}

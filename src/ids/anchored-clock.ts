@@ -6,12 +6,18 @@
  * `maxSkewMs` is not believed, because one visit to the year 2090 would burn the timestamps of a lifetime: at start
  * that is an error, later a warning. The rule "ahead pulls, behind is ignored" is that of hybrid logical clocks
  * (Kulkarni et al. 2014), with their bound on the drift.
+ *
+ * At start a wall clock ahead of the stored bound is what every node sees that was away for a while, so a year of it is
+ * believed: a node that was off over a weekend must come back by itself, and a wrong year costs one of the 69 there are.
  */
 
 import type { Clock } from '../protocol/clock.ts';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from './snowflake.ts';
 
 export const MAX_SKEW_MS_DEFAULT = 24 * 3_600_000;
+
+/** How long a node may have been away, by the wall clock, when it starts again. */
+export const AWAY_MS_MAX = 366 * 24 * 3_600_000;
 
 /** Between two warnings about the wall clock, however often it flaps. */
 const WARNING_INTERVAL_MS = 60_000;
@@ -123,10 +129,11 @@ function requireTimestamp(timeMs: number, what: string): void {
 }
 
 function requireBelievable(aheadMs: number, maxSkewMs: number): void {
-  if (Math.abs(aheadMs) <= maxSkewMs) return;
+  const believedMs = aheadMs > 0 ? Math.max(maxSkewMs, AWAY_MS_MAX) : maxSkewMs;
+  if (Math.abs(aheadMs) <= believedMs) return;
   throw new ClockError(
     `the wall clock is ${describeGap(aheadMs)} the stored bound of this node's ids, more than the ` +
-      `${describeDuration(maxSkewMs)} that are believed: set the clock right, or if it is right, allow a larger skew for this start`,
+      `${describeDuration(believedMs)} that are believed: set the clock right, or if it is right, allow a larger skew for this start`,
   );
 }
 

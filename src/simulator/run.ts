@@ -151,7 +151,10 @@ export class TestRun {
 
   /** Begins no further operations; those under way may finish. Before the first one there is nothing to wait for. */
   stop(): void {
-    if (this.#phase === 'starting') return this.abort();
+    if (this.#phase === 'starting') {
+      this.abort();
+      return;
+    }
     this.#ending = true;
     this.#pump();
   }

@@ -53,16 +53,23 @@ describe('AnchoredClock', () => {
   });
 
   it.each([
-    ['ahead of', 25],
+    ['ahead of', 366 * 24 + 1],
     ['behind', -25],
   ])('refuses to start with the wall clock too far %s the stored bound', (words, hours) => {
     const clock = new ManualClock(NEW_YEAR_MS + hours * HOUR_MS);
+    const gap = `${Math.abs(hours)}.0 h ${words} the stored bound`;
     expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(ClockError);
-    expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(`25.0 h ${words} the stored bound`);
-    expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs: 25 * HOUR_MS }).now()).toBeGreaterThanOrEqual(
-      NEW_YEAR_MS,
-    );
+    expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(gap);
+    const maxSkewMs = Math.abs(hours) * HOUR_MS;
+    expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs }).now()).toBeGreaterThanOrEqual(NEW_YEAR_MS);
     expect(anchor(clock).now()).toBe(clock.wall);
+  });
+
+  it('starts by the wall clock after a weekend off, and after a year', () => {
+    for (const hours of [64, 365 * 24]) {
+      const clock = new ManualClock(NEW_YEAR_MS + hours * HOUR_MS);
+      expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS }).now()).toBe(clock.wall);
+    }
   });
 
   it.each([

@@ -307,7 +307,7 @@ describe('a run ends', () => {
       answering({
         echo: (message, node) => {
           echoesAfter(1)(message, node);
-          node.send('n1', { type: 'gossip' });
+          node.send('lin-kv', { type: 'read', key: 'x', msg_id: 1 });
         },
       });
     const run = new ScriptedRun({ test: echo.test, scriptOf, latencyMeanMs: 60_000, timeLimitMs: 1000 });

@@ -83,7 +83,10 @@ export class ScriptedNode implements NodeHandle {
   }
 
   #do(afterMs: number, action: () => void): void {
-    if (afterMs === 0 && this.#synchronous) return action();
+    if (afterMs === 0 && this.#synchronous) {
+      action();
+      return;
+    }
     const cancel = this.#scheduler.schedule(afterMs, () => {
       this.#cancels.delete(cancel);
       if (!this.#exited) action();

@@ -64,7 +64,7 @@ function showOnTerminal(output: string): { screen: string[]; rewritten: string[]
   let line = '';
   let column = 0;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal is made of them
-  for (const [token] of output.matchAll(/\r|\n|\x1b\[K|\x1b.|[^\r\n\x1b]+/g)) {
+  for (const [token] of output.replaceAll('\r\n', '\n').matchAll(/\r|\n|\x1b\[K|\x1b.|[^\r\n\x1b]+/g)) {
     if (token === '\r') {
       if (column > 0) rewritten.push(line);
       column = 0;

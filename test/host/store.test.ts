@@ -1,0 +1,68 @@
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MESSAGE_EVENTS_MAX, Store } from '../../src/host/store.ts';
+import { parseExact } from '../../src/protocol/exact-json.ts';
+import { NEW_YEAR_MS } from '../support/manual-clock.ts';
+
+const TIME = new Date(NEW_YEAR_MS);
+const MESSAGE = { id: 0, src: 'c0', dest: 'n0', body: { type: 'echo' } };
+
+describe('the store', () => {
+  let root = '';
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'snowstorm-store-')));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const lines = (store: Store, file: string) => readFileSync(join(store.folder, file), 'utf8').trimEnd().split('\n');
+
+  it('gives two runs of the same moment a folder each', async () => {
+    const stores = [new Store(root, 'echo', TIME), new Store(root, 'echo', TIME), new Store(root, 'echo', TIME)];
+    expect(stores.map(({ folder }) => basename(folder))).toEqual([
+      '20260101T000000.000Z',
+      '20260101T000000.000Z-2',
+      '20260101T000000.000Z-3',
+    ]);
+    for (const store of stores) await store.finish({});
+    expect(realpathSync(join(root, 'latest'))).toBe(stores[2]?.folder);
+    expect(realpathSync(join(root, 'echo', 'latest'))).toBe(stores[2]?.folder);
+    expect(readdirSync(root).sort()).toEqual(['echo', 'latest']);
+  });
+
+  it('keeps a bounded number of messages, and says how many it leaves out', async () => {
+    const store = new Store(root, 'echo', TIME);
+    for (let count = 0; count < MESSAGE_EVENTS_MAX; count++) store.writeMessage('send', MESSAGE, 0.0015);
+    expect(store.leftOut).toBeUndefined();
+    for (let count = 0; count < 3; count++) store.writeMessage('receive', MESSAGE, 2);
+    expect(store.leftOut).toBe('messages.jsonl keeps the first 100000 events; 3 more are left out');
+    await store.finish({});
+    const written = lines(store, 'messages.jsonl');
+    expect(written).toHaveLength(MESSAGE_EVENTS_MAX + 1);
+    expect(JSON.parse(written[0] as string)).toEqual({ time: 1500, event: 'send', ...MESSAGE });
+    expect(JSON.parse(written.at(-1) as string)).toEqual({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: 3 });
+  });
+
+  it('writes results for people, as JSON.stringify does', async () => {
+    const results = { 'valid?': true, list: [1, [], {}, { a: null }], text: '"\n', none: undefined, nested: { b: [] } };
+    const store = new Store(root, 'echo', TIME);
+    await store.finish(results);
+    expect(readFileSync(join(store.folder, 'results.json'), 'utf8')).toBe(`${JSON.stringify(results, null, 2)}\n`);
+  });
+
+  it('writes results and operations with every digit of big integers', async () => {
+    const store = new Store(root, 'echo', TIME);
+    const value = parseExact('[9007199254740993]');
+    store.writeOperation({ index: 0, time: 0, process: 0, type: 'ok', f: 'generate', value });
+    await store.finish({ range: value });
+    expect(lines(store, 'results.json').map((line) => line.trim())).toContain('9007199254740993');
+    expect(lines(store, 'history.jsonl')[0]).toContain('"value":[9007199254740993]');
+  });
+
+  it('refuses a root that is a file', () => {
+    const file = join(root, 'file');
+    writeFileSync(file, '');
+    expect(() => new Store(file, 'echo', TIME)).toThrow(/ENOTDIR|EEXIST/);
+  });
+});

@@ -52,7 +52,9 @@ export class LineGuard extends Transform {
         rest = rest.subarray(end);
       }
     }
-    done();
+    // One chunk a turn of the event loop. A pipe that is always full would else be read for up to 2 MiB at a time, and files, timers
+    // and signals would starve: a reservation of ids, a dozen file operations, took longer than what it reserved.
+    setImmediate(done);
   }
 
   override _flush(done: TransformCallback): void {

@@ -1,6 +1,9 @@
-/** What is wrong on the command line is said before anything starts: status 254 and a sentence that names the option. */
+/**
+ * What is wrong on the command line is said before anything starts: status 254 and a sentence that names the option.
+ * `test/cli/commands.test.ts` has all the others, without a process for each.
+ */
 
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EndedTest, fixture, SNOWSTORM, snowstorm, temporaryFolder } from '../support/snowstorm-process.ts';
@@ -8,128 +11,22 @@ import { EndedTest, fixture, SNOWSTORM, snowstorm, temporaryFolder } from '../su
 const folder = temporaryFolder();
 const ECHO = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', join(folder, 'never')];
 
-/** A file that may not be executed. */
-function plainFile(): string {
-  const file = join(folder, 'plain-file');
-  writeFileSync(file, '#!/bin/sh\n');
-  chmodSync(file, 0o644);
-  return file;
-}
-
-function linkToItself(): string {
-  const link = join(folder, 'link-to-itself');
-  symlinkSync(link, link);
-  return link;
-}
-
-function emptyFolder(): string {
-  const path = join(folder, 'a-folder');
-  mkdirSync(path);
-  return path;
-}
-
 const MISTAKES: readonly { mistake: string; args: readonly string[]; says: string | RegExp }[] = [
   { mistake: 'no command', args: [], says: 'no command was given' },
   { mistake: 'an unknown command', args: ['tset'], says: 'there is no command "tset"' },
   { mistake: 'no workload', args: ['test', '--bin', fixture('echo.mjs')], says: '-w NAME is missing' },
-  { mistake: 'no program', args: ['test', '-w', 'echo'], says: '--bin FILE is missing' },
-  {
-    mistake: 'an unknown workload',
-    args: [...ECHO, '-w', 'eccho'],
-    says: '--workload "eccho": expected one of echo, unique-ids',
-  },
   { mistake: 'an unknown option', args: [...ECHO, '--nodes', '3'], says: "Unknown option '--nodes'" },
-  {
-    mistake: 'an option without its value',
-    args: [...ECHO, '--rate'],
-    says: "Option '--rate <value>' argument missing",
-  },
-  {
-    mistake: 'a stray word',
-    args: [...ECHO, 'extra'],
-    says: 'unexpected argument "extra"; arguments of the node go after --',
-  },
   {
     mistake: 'a program that is not there',
     args: [...ECHO, '--bin', '/no/such/node'],
     says: '--bin /no/such/node: there is no such file',
-  },
-  { mistake: 'a program below a file', args: [...ECHO, '--bin', `${SNOWSTORM}/x`], says: 'there is no such file' },
-  {
-    mistake: 'a program that is a folder',
-    args: [...ECHO, '--bin', emptyFolder()],
-    says: /--bin .*a-folder: this is not a file/,
-  },
-  {
-    mistake: 'a program that may not be executed',
-    args: [...ECHO, '--bin', plainFile()],
-    says: /--bin .*plain-file: this file may not be executed/,
-  },
-  {
-    mistake: 'a program that is a link to itself',
-    args: [...ECHO, '--bin', linkToItself()],
-    says: /--bin .*link-to-itself: ELOOP/,
-  },
-  {
-    mistake: 'a count that is none',
-    args: [...ECHO, '--node-count', '2.5'],
-    says: '--node-count "2.5": expected a whole number from 1 to 1024',
-  },
-  {
-    mistake: 'no nodes',
-    args: [...ECHO, '--node-count', '0'],
-    says: '--node-count "0": expected a whole number from 1',
-  },
-  {
-    mistake: 'a time limit that is none',
-    args: [...ECHO, '--time-limit', 'soon'],
-    says: '--time-limit "soon": expected a number from 0',
-  },
-  { mistake: 'an empty rate', args: [...ECHO, '--rate', ''], says: '--rate "": expected a number of at least 0' },
-  { mistake: 'a negative rate', args: [...ECHO, '--rate=-1'], says: '--rate "-1": expected a number of at least 0' },
-  {
-    mistake: 'no clients',
-    args: [...ECHO, '--concurrency', '0n'],
-    says: '--concurrency "0n": expected a number of clients',
-  },
-  {
-    mistake: 'a fraction of a millisecond',
-    args: [...ECHO, '--latency', '0.5'],
-    says: '--latency "0.5": expected a whole number',
-  },
-  {
-    mistake: 'an unknown distribution',
-    args: [...ECHO, '--latency-dist', 'normal'],
-    says: '--latency-dist "normal": expected one of constant, uniform, exponential',
-  },
-  {
-    mistake: 'an unknown fault',
-    args: [...ECHO, '--nemesis', 'partition,earthquake'],
-    says: '--nemesis "partition,earthquake": expected one of partition',
-  },
-  {
-    mistake: 'no gap between faults',
-    args: [...ECHO, '--nemesis-interval', '0'],
-    says: '--nemesis-interval "0": expected a number',
-  },
-  {
-    mistake: 'an availability above 1',
-    args: [...ECHO, '--availability', '99'],
-    says: '--availability "99": expected a number from 0 to 1',
   },
   {
     mistake: 'a partition of one node',
     args: [...ECHO, '--node-count', '1', '--nemesis', 'partition'],
     says: '--nemesis partition needs at least two nodes',
   },
-  { mistake: 'a store without a name', args: [...ECHO, '--store', ''], says: '--store "": expected a folder' },
   { mistake: 'a store that is a file', args: [...ECHO, '--store', SNOWSTORM], says: `--store ${SNOWSTORM}: ` },
-  { mistake: 'nothing to do with an id', args: ['id'], says: 'id: what is to be done?' },
-  {
-    mistake: 'something unknown to do with an id',
-    args: ['id', 'encode', '1'],
-    says: 'id: there is no command "encode", only decode',
-  },
   { mistake: 'no id', args: ['id', 'decode'], says: 'id decode: no id was given' },
 ];
 

@@ -1,5 +1,6 @@
 /** Nodes that are wrong in one way each. A run with one of them must fail, and say why in one sentence. */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type EndedTest, fixture, runTest, temporaryFolder } from '../support/snowstorm-process.ts';
@@ -85,6 +86,14 @@ describe.concurrent('a node that breaks the protocol', () => {
     expect(ended.history).toEqual([]);
   });
 
+  it('cannot even be started', async () => {
+    const bin = join(folder, 'no-interpreter');
+    writeFileSync(bin, '#!/no/such/interpreter\n', { mode: 0o755 });
+    const ended = await runTest({ workload: 'echo', bin, store: join(folder, 'not-started') });
+    expectInvalid(ended, 'n0 ended by itself: it could not be started (spawn', 'ENOENT).');
+    expect(ended.brokenRules).toEqual(['exit']);
+  });
+
   it('refuses init', async () => {
     const ended = await run('echo', 'refuses-init');
     expectInvalid(ended, 'n0 answered init with the error crash: out of luck');
@@ -125,10 +134,10 @@ describe.concurrent('a node that breaks the protocol', () => {
 
 describe.concurrent('a node that gives out wrong ids', () => {
   it('is silent while it is cut off from its peer', async () => {
-    const ended = await run(
-      ...(['unique-ids', 'silent-in-partitions', '--node-count', '3', '--rate', '30'] as const),
-      ...['--nemesis', 'partition', '--nemesis-interval', '0.6', '--availability', 'total'],
-    );
+    // As many clients as there are operations: nobody waits for those who wait in vain.
+    const load = ['--node-count', '3', '--concurrency', '20n', '--rate', '30', '--time-limit', '2'];
+    const partitions = ['--nemesis', 'partition', '--nemesis-interval', '0.3', '--seed', 'snow'];
+    const ended = await run('unique-ids', 'silent-in-partitions', ...load, ...partitions, '--availability', 'total');
     expectInvalid(ended, /Only 0\.\d+ of all operations were ok\.$/);
     expect(ended.results.availability['valid?']).toBe(false);
     expect(ended.results.stats['info-count']).toBeGreaterThan(0);

@@ -137,7 +137,7 @@ describe.each(SIZES.filter(({ count }) => count >= 3 && count <= 5))('a perfect 
   });
 });
 
-describe.each(SIZES.filter(({ count }) => count > 5))('a grown ring of $count', ({ nodes }) => {
+describe.each(SIZES.filter(({ count }) => count > 3))('a majorities ring of $count, more than three', ({ nodes }) => {
   it('cuts links in both directions', () => {
     for (const grudge of draw('majorities-ring', nodes)) {
       const oneWay = [...grudge].filter(([node, deaf]) => deaf.some((other) => !deafTo(grudge, other).includes(node)));

@@ -270,6 +270,36 @@ describe('a line that is no message', () => {
   });
 });
 
+describe('a reply with a field too many', () => {
+  it('is a breach of the protocol, and its operation is info', async () => {
+    const script = answering({
+      generate: (message, node) => node.reply(message, { type: 'generate_ok', id: 'a', node: 'n0' }),
+    });
+    const run = new ScriptedRun({
+      test: uniqueIds.test,
+      scriptOf: () => script,
+      nodes: ['n0'],
+      concurrency: 1,
+      timeLimitMs: 1,
+    });
+    const { history, results } = await run.finish();
+    const problem = 'node: a field that generate_ok does not have';
+    expect([...history].map(withoutTime)).toEqual([
+      { type: 'invoke', process: 0, f: 'generate', value: null },
+      { type: 'info', process: 0, f: 'generate', value: null, error: ['malformed-reply', problem] },
+    ]);
+    expect(results.protocol).toEqual(
+      only(
+        violation(
+          'closed-reply',
+          `n0 sent a reply that is not as declared: ${problem}`,
+          '{"type":"generate_ok","id":"a","node":"n0","in_reply_to":1}',
+        ),
+      ),
+    );
+  });
+});
+
 describe('a message to a service', () => {
   /** Sends one request to a service before its first answer, and hands over what comes back. */
   async function answersOf(dest: string, ...requests: readonly object[]): Promise<unknown[]> {

@@ -64,7 +64,7 @@ export class Running {
   constructor(program: string, args: readonly string[], options: RunSettings = {}) {
     const env = { ...process.env, ...options.env, [MARK]: this.#mark };
     this.child = spawn(program, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       env,
       ...(options.cwd !== undefined && { cwd: options.cwd }),
     });
@@ -81,6 +81,16 @@ export class Running {
   /** What it has written to stderr so far. */
   get stderr(): string {
     return this.#stderr;
+  }
+
+  /** What it has written to stdout so far. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  /** Puts text on its stdin. */
+  type(text: string): void {
+    this.child.stdin?.write(text);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,0 +1,148 @@
+/** Mistakes on the command line that every command must refuse before it starts anything. */
+
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { idCommand } from '../../src/cli/id-command.ts';
+import { UsageError } from '../../src/cli/options.ts';
+import { testCommand } from '../../src/cli/test-command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'snowstorm-commands-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const SNOWSTORM = fileURLToPath(new URL('../../bin/snowstorm', import.meta.url));
+const ECHO = ['-w', 'echo', '--bin', SNOWSTORM, '--store', join(folder, 'never')];
+
+/** A file that may not be executed. */
+function plainFile(): string {
+  const file = join(folder, 'plain-file');
+  writeFileSync(file, '#!/bin/sh\n');
+  chmodSync(file, 0o644);
+  return file;
+}
+
+function linkToItself(): string {
+  const link = join(folder, 'link-to-itself');
+  symlinkSync(link, link);
+  return link;
+}
+
+function emptyFolder(): string {
+  const path = join(folder, 'a-folder');
+  mkdirSync(path);
+  return path;
+}
+
+interface Mistake {
+  readonly mistake: string;
+  readonly args: readonly string[];
+  readonly says: string | RegExp;
+}
+
+const TEST_MISTAKES: readonly Mistake[] = [
+  { mistake: 'no program', args: ['-w', 'echo'], says: '--bin FILE is missing' },
+  {
+    mistake: 'an unknown workload',
+    args: [...ECHO, '-w', 'eccho'],
+    says: '--workload "eccho": expected one of echo, unique-ids',
+  },
+  {
+    mistake: 'an option without its value',
+    args: [...ECHO, '--rate'],
+    says: "Option '--rate <value>' argument missing",
+  },
+  {
+    mistake: 'a stray word',
+    args: [...ECHO, 'extra'],
+    says: 'unexpected argument "extra"; arguments of the node go after --',
+  },
+  { mistake: 'a program below a file', args: [...ECHO, '--bin', `${SNOWSTORM}/x`], says: 'there is no such file' },
+  {
+    mistake: 'a program that is a folder',
+    args: [...ECHO, '--bin', emptyFolder()],
+    says: /--bin .*a-folder: this is not a file/,
+  },
+  {
+    mistake: 'a program that may not be executed',
+    args: [...ECHO, '--bin', plainFile()],
+    says: /--bin .*plain-file: this file may not be executed/,
+  },
+  {
+    mistake: 'a program that is a link to itself',
+    args: [...ECHO, '--bin', linkToItself()],
+    says: /--bin .*link-to-itself: ELOOP/,
+  },
+  {
+    mistake: 'a count that is none',
+    args: [...ECHO, '--node-count', '2.5'],
+    says: '--node-count "2.5": expected a whole number from 1 to 1024',
+  },
+  {
+    mistake: 'no nodes',
+    args: [...ECHO, '--node-count', '0'],
+    says: '--node-count "0": expected a whole number from 1',
+  },
+  {
+    mistake: 'a time limit that is none',
+    args: [...ECHO, '--time-limit', 'soon'],
+    says: '--time-limit "soon": expected a number from 0',
+  },
+  { mistake: 'an empty rate', args: [...ECHO, '--rate', ''], says: '--rate "": expected a number of at least 0' },
+  { mistake: 'a negative rate', args: [...ECHO, '--rate=-1'], says: '--rate "-1": expected a number of at least 0' },
+  {
+    mistake: 'no clients',
+    args: [...ECHO, '--concurrency', '0n'],
+    says: '--concurrency "0n": expected a number of clients',
+  },
+  {
+    mistake: 'a fraction of a millisecond',
+    args: [...ECHO, '--latency', '0.5'],
+    says: '--latency "0.5": expected a whole number',
+  },
+  {
+    mistake: 'an unknown distribution',
+    args: [...ECHO, '--latency-dist', 'normal'],
+    says: '--latency-dist "normal": expected one of constant, uniform, exponential',
+  },
+  {
+    mistake: 'an unknown fault',
+    args: [...ECHO, '--nemesis', 'partition,earthquake'],
+    says: '--nemesis "partition,earthquake": expected one of partition',
+  },
+  {
+    mistake: 'no gap between faults',
+    args: [...ECHO, '--nemesis-interval', '0'],
+    says: '--nemesis-interval "0": expected a number',
+  },
+  {
+    mistake: 'an availability above 1',
+    args: [...ECHO, '--availability', '99'],
+    says: '--availability "99": expected a number from 0 to 1',
+  },
+  { mistake: 'a store without a name', args: [...ECHO, '--store', ''], says: '--store "": expected a folder' },
+];
+
+const ID_MISTAKES: readonly Mistake[] = [
+  { mistake: 'nothing to do with an id', args: [], says: 'id: what is to be done?' },
+  {
+    mistake: 'something unknown to do with an id',
+    args: ['encode', '1'],
+    says: 'id: there is no command "encode", only decode',
+  },
+];
+
+for (const { name, command, mistakes } of [
+  { name: 'test', command: testCommand, mistakes: TEST_MISTAKES },
+  { name: 'id', command: idCommand, mistakes: ID_MISTAKES },
+]) {
+  describe(`${name} refuses`, () => {
+    it.each(mistakes)('$mistake', async ({ args, says }) => {
+      const refusal = command(args);
+      await expect(refusal).rejects.toBeInstanceOf(UsageError);
+      await expect(refusal).rejects.toThrow(says);
+      expect(readdirSync(folder)).not.toContain('never');
+    });
+  });
+}

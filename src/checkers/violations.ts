@@ -25,8 +25,18 @@ export function violationsChecker(list: () => readonly Violation[]): Checker {
       return {
         'valid?': violations.length === 0,
         count: violations.length,
-        violations: violations.slice(0, LISTED_VIOLATIONS_MAX),
+        violations: [...firstOfEachKind(violations)].slice(0, LISTED_VIOLATIONS_MAX),
       };
     },
   };
+}
+
+/** All of them, those first that are the first of their node and rule: an exit must not hide behind a thousand bad lines. */
+function firstOfEachKind(violations: readonly Violation[]): Set<Violation> {
+  const firsts = new Map<string, Violation>();
+  for (const violation of violations) {
+    const kind = `${violation.node} ${violation.rule}`;
+    if (!firsts.has(kind)) firsts.set(kind, violation);
+  }
+  return new Set([...firsts.values(), ...violations]);
 }

@@ -25,6 +25,8 @@ export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fie
   readonly request: z.ZodType<FieldsOutput<Request>>;
   /** Checks the fields of a reply, without `type` and `in_reply_to`. */
   readonly reply: z.ZodType<FieldsOutput<Reply>>;
+  /** Whether a reply with more fields than declared is wrong: in Maelstrom every reply but `init_ok`. */
+  readonly closed: boolean;
   /** The reply's fields, in the order in which they are written, each with the text that stands before its value. */
   readonly replyFields: readonly { readonly name: string; readonly prefix: string }[];
 }
@@ -43,6 +45,7 @@ export function defineRpc<Request extends Fields, Reply extends Fields>(
   text: string,
   request: Request,
   reply: Reply,
+  { closed = true } = {},
 ): Rpc<Request, Reply> {
   const replyType = `${type}_ok`;
   return {
@@ -51,6 +54,7 @@ export function defineRpc<Request extends Fields, Reply extends Fields>(
     text,
     request: z.object(request) as unknown as z.ZodType<FieldsOutput<Request>>,
     reply: z.object(reply) as unknown as z.ZodType<FieldsOutput<Reply>>,
+    closed,
     replyFields: Object.keys(reply).map((name) => ({ name, prefix: `,${JSON.stringify(name)}:` })),
   };
 }

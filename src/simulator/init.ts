@@ -8,4 +8,5 @@ export const Init = defineRpc(
   'Tells a node who it is and who else there is.',
   { node_id: z.string(), node_ids: z.array(z.string()) },
   {},
+  { closed: false },
 );

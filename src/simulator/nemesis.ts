@@ -43,9 +43,14 @@ export class Nemesis {
     if (this.#options.faults.includes('partition')) this.#step();
   }
 
+  /** Does nothing more; a fault in force stays in force. */
+  rest(): void {
+    this.#cancel();
+  }
+
   /** Heals everything and does nothing more. */
   stop(): void {
-    this.#cancel();
+    this.rest();
     this.#options.network.heal();
     this.#partition = undefined;
   }

@@ -19,7 +19,7 @@ import { stringifyExact } from '../protocol/exact-json.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import { createServices } from '../services/registry.ts';
 import type { Bed, NodeHandle } from './bed.ts';
-import { Client, type ClientResult } from './client.ts';
+import { Client, type ClientOptions, type ClientResult } from './client.ts';
 import { Init } from './init.ts';
 import { createLatency } from './latency.ts';
 import { Nemesis } from './nemesis.ts';
@@ -156,6 +156,7 @@ export class TestRun {
       return;
     }
     this.#ending = true;
+    this.#nemesis.rest();
     this.#pump();
   }
 
@@ -212,7 +213,7 @@ export class TestRun {
   }
 
   async #initNode(nodeId: string): Promise<boolean> {
-    const client = this.#openClient(nodeId);
+    const client = this.#openClient(nodeId, () => {});
     const result = await client.rpc(Init, { node_id: nodeId, node_ids: [...this.#options.nodes] }, INIT_TIMEOUT_MS);
     this.#closeClient(client);
     if (result.kind === 'ok') return true;
@@ -300,21 +301,17 @@ export class TestRun {
     worker.client = this.#openClient(worker.nodeId);
   }
 
-  #openClient(nodeId: string): Client {
-    const client = new Client({
-      network: this.#network,
-      scheduler: this.#scheduler,
-      nodeId,
-      onMalformed: ({ body }, text) =>
-        this.#violate(
-          nodeId,
-          'closed-reply',
-          `${nodeId} sent a reply that is not as declared: ${text}`,
-          stringifyExact(body),
-        ),
-    });
+  #openClient(nodeId: string, onMalformed = this.#reportMalformed(nodeId)): Client {
+    const client = new Client({ network: this.#network, scheduler: this.#scheduler, nodeId, onMalformed });
     this.#openClients.add(client);
     return client;
+  }
+
+  #reportMalformed(nodeId: string): ClientOptions['onMalformed'] {
+    return ({ body }, problem) => {
+      const text = `${nodeId} sent a reply that is not as declared: ${problem}`;
+      this.#violate(nodeId, 'closed-reply', text, stringifyExact(body));
+    };
   }
 
   #closeClient(client: Client): void {

@@ -32,4 +32,13 @@ describe('violations', () => {
     violations.push({ node: 'n0', rule: 'late', text: 'a reply after the timeout' });
     expect(checker.check(THREE_NODES, handwritten())['valid?']).toBe(false);
   });
+
+  it('lists the first of every node and rule before any second', () => {
+    const garbage = (text: string): Violation => ({ node: 'n1', rule: 'json', text });
+    const exit: Violation = { node: 'n1', rule: 'exit', text: 'n1 ended by itself' };
+    const many = [...Array.from({ length: 30 }, (_, index) => garbage(`${index}`)), exit];
+    const { violations, count } = check(many) as unknown as { violations: Violation[]; count: number };
+    expect(count).toBe(31);
+    expect(violations.slice(0, 3)).toEqual([garbage('0'), exit, garbage('1')]);
+  });
 });

@@ -79,7 +79,7 @@ export function findReplyProblem(rpc: Rpc, body: Readonly<Record<string, unknown
   const checked = rpc.reply.safeParse(body);
   if (!checked.success) return describeIssue(checked.error, '').text;
   if (body.msg_id !== undefined && !isExactInteger(body.msg_id)) return 'msg_id: expected an integer';
-  for (const key in body) {
+  for (const key of rpc.closed ? Object.keys(body) : []) {
     if (
       key !== 'type' &&
       key !== 'in_reply_to' &&

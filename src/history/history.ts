@@ -37,7 +37,7 @@ export class History implements Iterable<Operation> {
     return this.#length;
   }
 
-  /** Adds an operation at the end and returns its index. */
+  /** Adds an operation at the end and returns its index. What its own index says is not looked at. */
   append(entry: OperationEntry): number {
     const index = this.#length++;
     const offset = index % CHUNK_LENGTH;
@@ -47,7 +47,7 @@ export class History implements Iterable<Operation> {
     chunk.process[offset] = entry.process === NEMESIS ? NEMESIS_PROCESS : entry.process;
     chunk.type[offset] = TYPES.indexOf(entry.type);
     chunk.f[offset] = this.#functionNumber(entry.f);
-    chunk.value.push(entry.value);
+    chunk.value[offset] = entry.value;
     if (entry.error !== undefined) this.#errors.set(index, entry.error);
     return index;
   }
@@ -96,6 +96,7 @@ function newChunk(): Chunk {
     process: new Int32Array(CHUNK_LENGTH),
     type: new Uint8Array(CHUNK_LENGTH),
     f: new Uint16Array(CHUNK_LENGTH),
-    value: [],
+    // At its full length at once: an array that grows leaves twice its size behind as garbage.
+    value: new Array(CHUNK_LENGTH),
   };
 }

@@ -12,6 +12,9 @@ import { Transform, type TransformCallback } from 'node:stream';
 /** A line of this many bytes is still accepted; the next byte makes it refused. */
 export const LINE_BYTES_MAX = 4 * 1024 * 1024;
 
+/** A chunk of at least this size says that there is more where it came from. */
+const FULL_CHUNK_BYTES = 32 * 1024;
+
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const TAB = 0x09;
@@ -52,9 +55,10 @@ export class LineGuard extends Transform {
         rest = rest.subarray(end);
       }
     }
-    // One chunk a turn of the event loop. A pipe that is always full would else be read for up to 2 MiB at a time, and files, timers
-    // and signals would starve: a reservation of ids, a dozen file operations, took longer than what it reserved.
-    setImmediate(done);
+    // One chunk a turn of the event loop while the pipe is full. It would else be read for up to 2 MiB at a time, and files, timers and
+    // signals would starve: a reservation of ids, a dozen file operations, took longer than what it reserved.
+    if (chunk.length < FULL_CHUNK_BYTES) done();
+    else setImmediate(done);
   }
 
   override _flush(done: TransformCallback): void {

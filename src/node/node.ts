@@ -15,6 +15,7 @@ import {
   isMessage,
   NESTING_DEPTH_MAX,
   nestsTooDeep,
+  parseLine,
 } from '../protocol/message.ts';
 import { encodeReplyBody, type Rpc } from '../protocol/rpc.ts';
 import { AssertionFailure, assert } from './assertion.ts';
@@ -75,7 +76,7 @@ export class Node {
   receiveLine(line: string): void {
     let message: unknown;
     try {
-      message = JSON.parse(line);
+      message = parseLine(line);
     } catch (error) {
       this.#environment.log.warn('a line is not JSON and was ignored', {
         reason: error instanceof Error ? error.message : String(error),

@@ -14,7 +14,7 @@ import { netChecker } from '../checkers/net.ts';
 import { statsChecker } from '../checkers/stats.ts';
 import { type Violation, violationsChecker } from '../checkers/violations.ts';
 import { History } from '../history/history.ts';
-import type { Operation, OperationEntry } from '../history/operation.ts';
+import type { Operation, OperationType } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import { createServices } from '../services/registry.ts';
@@ -126,7 +126,7 @@ export class TestRun {
       faults: options.faults,
       intervalMs: options.nemesisIntervalMs,
       endMs: options.timeLimitMs,
-      record: (entry) => this.#record(entry),
+      record: ({ process, type, f, value }) => this.#record(process, type, f, value),
     });
     for (const [id, service] of createServices(random.fork('services'))) {
       this.#network.addEndpoint(id, ({ src, body }) => {
@@ -276,11 +276,11 @@ export class TestRun {
   #begin(worker: Worker): void {
     const invocation = this.#nextInvocation();
     const { process } = worker;
-    this.#record({ process, type: 'invoke', f: invocation.f, value: invocation.value });
+    this.#record(process, 'invoke', invocation.f, invocation.value);
     this.#test.invoke(worker.client, invocation).then(
       (completion) => {
         this.#counts[completion.type]++;
-        this.#record({ process, f: invocation.f, ...completion });
+        this.#record(process, completion.type, invocation.f, completion.value, completion.error);
         if (completion.type === 'info') this.#replaceProcess(worker);
         this.#free.push(worker);
         this.#pump();
@@ -346,9 +346,14 @@ export class TestRun {
     );
   }
 
-  #record(entry: Omit<OperationEntry, 'time'>): void {
-    const index = this.#history.append({ ...entry, time: Math.round(this.#elapsedMs() * 1e6) });
-    this.#observer.onOperation?.(this.#history.at(index));
+  #record(process: Operation['process'], type: OperationType, f: string, value: unknown, error?: unknown): void {
+    const time = Math.round(this.#elapsedMs() * 1e6);
+    const index = this.#history.length;
+    // Two shapes and no more: this is written twice an operation, and read by whoever observes it.
+    const operation: Operation =
+      error === undefined ? { index, time, type, process, f, value } : { index, time, type, process, f, value, error };
+    this.#history.append(operation);
+    this.#observer.onOperation?.(operation);
   }
 
   /** Since the operations began; 0 before that. */

@@ -12,6 +12,7 @@ import { goalAtLeast, goalAtMost, interleave, printSection } from './measure.ts'
 
 const NODE = resolve('bin/maelstrom-node');
 const MINIMAL = resolve('test/bench/minimal-echo.mjs');
+const COALESCED = resolve('test/bench/coalesced-echo.mjs');
 const INIT =
   '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0","n1","n2"],"msg_id":1}}\n';
 const MESSAGES = 1_000_000;
@@ -35,11 +36,13 @@ export async function benchNode(): Promise<void> {
     const generate = file('generate', INIT + generateLines.join(''));
     const open = await interleave(ROUNDS, {
       minimal: () => openLoop(MINIMAL, echo, empty),
+      coalesced: () => openLoop(COALESCED, echo, empty),
       echo: () => openLoop(NODE, echo, empty),
       generate: () => openLoop(NODE, generate, empty),
     });
     const closed = await interleave(ROUNDS, {
       minimal: () => closedLoop(MINIMAL, echoLines),
+      coalesced: () => closedLoop(COALESCED, echoLines),
       echo: () => closedLoop(NODE, echoLines),
       generate: () => closedLoop(NODE, generateLines),
     });
@@ -50,9 +53,11 @@ export async function benchNode(): Promise<void> {
     });
     printSection('(b) one node process, through pipes', 'node --import tsx test/bench/main.ts node', [
       row('open loop: minimal echo', open.minimal),
+      row('open loop: the same, one write a turn, no checks', open.coalesced),
       row('open loop: echo', open.echo, 3.5),
       row('open loop: generate', open.generate, 4),
       row(`closed loop, ${IN_FLIGHT} in flight: minimal echo`, closed.minimal),
+      row(`closed loop, ${IN_FLIGHT} in flight: one write a turn`, closed.coalesced),
       row(`closed loop, ${IN_FLIGHT} in flight: echo`, closed.echo, 3),
       row(`closed loop, ${IN_FLIGHT} in flight: generate`, closed.generate, 3),
     ]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeIssue, Envelope, isMessage } from '../../src/protocol/message.ts';
+import { describeIssue, Envelope, isMessage, parseLine } from '../../src/protocol/message.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
 /** Values that have gone wrong somewhere else. */
@@ -57,5 +57,43 @@ describe('an envelope', () => {
     ],
   ])('that is unsound is described by its field: %j', (message, field, text) => {
     expect(describeIssue(Envelope.safeParse(message).error, '')).toEqual({ field, text });
+  });
+});
+
+describe('a line', () => {
+  const parsed = (parse: (line: string) => unknown, line: string) => {
+    try {
+      const message = parse(line) as Record<string, unknown>;
+      // The harness's own number is nobody's business.
+      if (typeof message === 'object' && message !== null) delete message.id;
+      return { message };
+    } catch (error) {
+      return { error: (error as Error).name };
+    }
+  };
+
+  const body = '{"type":"echo","msg_id":1}';
+
+  it.each([
+    `{"id":1,"src":"c1","dest":"n0","body":${body}}`,
+    `{"id":1,"src":"c1","dest":"n0","body":${body}} `,
+    `{"id":1,"src":"c1","dest":"n0","body":${body}}}`,
+    `{"id":1,"src":"c1","dest":"n0","body":${body},"extra":{}}`,
+    `{"id":1,"src":"c1","dest":"n0","body":${body},"body":{"type":"other"}}`,
+    `{"id":1,"src":"c1","dest":"n0","body":${body},"src":"c2"}`,
+    `{"id":1,"src":"c1","dest":"n0","body":5}`,
+    `{"id":1,"src":"c1","dest":"n0","body":}`,
+    `{"id":1,"src":"c1","dest":"n0","body":"}`,
+    `{"id":01,"src":"c1","dest":"n0","body":${body}}`,
+    `{"id":1,"src":"c\\u0031","dest":"n\\"0","body":${body}}`,
+    `{"id":1,"src":"c\t1","dest":"n0","body":${body}}`,
+    `{"id":1,"src":"grüße 🌍","dest":"n0","body":${body}}`,
+    `{"src":"c1","dest":"n0","body":${body}}`,
+    `{"id":1,"src":"c1","dest":"n0","body":{"a":"\\u0000","__proto__":{"x":1}}}`,
+    `{"id":1,"src":"c1","dest":"n0","body":${body}`,
+    '',
+    'null',
+  ])('is taken for what JSON.parse takes it for: %s', (line) => {
+    expect(parsed(parseLine, line)).toEqual(parsed(JSON.parse, line));
   });
 });

@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { type EndedTest, fixture, runTest, temporaryFolder } from '../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();
+let runs = 0;
 
 function run(workload: string, name: string, ...args: string[]): Promise<EndedTest> {
-  return runTest({ workload, bin: fixture(`${name}.mjs`), store: join(folder, `${workload}-${name}`), args });
+  return runTest({ workload, bin: fixture(`${name}.mjs`), store: join(folder, `${++runs}`), args });
 }
 
 function expectInvalid(run: EndedTest, ...reasons: (string | RegExp)[]): void {

@@ -1,0 +1,154 @@
+/** What every workload must do, run over the registry: a new line there is tested unasked. */
+
+import { describe, expect, it } from 'vitest';
+import type { CheckResult } from '../../src/checkers/checker.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
+import type { Bed } from '../../src/simulator/bed.ts';
+import { TestRun } from '../../src/simulator/run.ts';
+import type { RunOptions } from '../../src/simulator/run-options.ts';
+import type { Invocation, WorkloadTest } from '../../src/simulator/workload-test.ts';
+import { findWorkload, startWorkloads, WORKLOADS } from '../../src/workloads/registry.ts';
+import { InProcessBed, memoryPorts } from '../support/in-process-bed.ts';
+import { TestNode } from '../support/test-node.ts';
+import { settle, VirtualTime } from '../support/virtual-time.ts';
+
+type Results = CheckResult & Readonly<Record<string, CheckResult>>;
+
+const OPTIONS = {
+  nodes: ['n0', 'n1', 'n2'],
+  concurrency: 6,
+  ratePerSecond: 200,
+  timeLimitMs: 10_000,
+  latencyMeanMs: 5,
+  latencyDistribution: 'exponential',
+  faults: ['partition'],
+  nemesisIntervalMs: 1000,
+  availability: 'total',
+  seed: 'conformance',
+} as const satisfies RunOptions;
+
+/** Runs a workload's own test on a bed, on virtual time. */
+async function run(
+  time: VirtualTime,
+  bed: Bed,
+  test: WorkloadTest,
+  options: Partial<RunOptions> = {},
+): Promise<Results> {
+  const scheduler = { now: () => time.now(), schedule: (ms: number, act: () => void) => time.schedule(ms, act) };
+  const running = new TestRun({ ...OPTIONS, ...options }, test, bed, scheduler).run();
+  await time.advance(OPTIONS.timeLimitMs + 10_000);
+  return (await running).results as Results;
+}
+
+it('finds every workload by its name, and no other', () => {
+  for (const workload of WORKLOADS) expect(findWorkload(workload.name)).toBe(workload);
+  expect(findWorkload('nonsense')).toBeUndefined();
+  expect(new Set(WORKLOADS.map(({ name }) => name)).size).toBe(WORKLOADS.length);
+});
+
+it('serves all workloads side by side', async () => {
+  const node = await new TestNode(startWorkloads(memoryPorts())).init();
+  expect(node.crashes).toEqual([]);
+});
+
+describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('the workload %s', (_, workload) => {
+  const types = async () => {
+    const found: string[] = [];
+    await new TestNode(async (context) => {
+      const handlers = await workload.start(context, memoryPorts());
+      found.push(...handlers.map(({ rpc }) => rpc.type));
+      return handlers;
+    }).init();
+    return found;
+  };
+
+  it('passes its own test under partitions, and leaves nothing behind', async () => {
+    const time = new VirtualTime();
+    const bed = new InProcessBed(time, [workload]);
+    const results = await run(time, bed, workload.test);
+    expect(results).toMatchObject({ 'valid?': true, faults: { started: { partition: expect.any(Number) } } });
+    expect(results.stats?.['ok-count']).toBeGreaterThan(1500);
+    expect(bed.logged).toEqual([]);
+    await settle();
+    expect(bed.nodes.map(({ load }) => load)).toEqual(
+      OPTIONS.nodes.map(() => ({ inFlight: 0, pendingRpcs: 0, sleepers: 0 })),
+    );
+    expect(time.timerCount).toBe(0);
+  });
+
+  it('does not pass when a node mixes up the answers', async () => {
+    const time = new VirtualTime();
+    const bed = new InProcessBed(time, [workload]);
+    const first = new Map<string, object>();
+    const mixing: Bed = {
+      startNode: (nodeId, events) =>
+        bed.startNode(nodeId, {
+          ...events,
+          onLine: (line) => {
+            const message = JSON.parse(line);
+            const { type, in_reply_to } = message.body;
+            if (!first.has(type)) first.set(type, message.body);
+            // Every answer carries what the first of its type carried.
+            events.onLine(JSON.stringify({ ...message, body: { ...first.get(type), in_reply_to } }));
+          },
+        }),
+    };
+    const results = await run(time, mixing, workload.test);
+    expect(results.workload).toMatchObject({ 'valid?': false });
+  });
+
+  it('is of unknown validity when nobody answers', async () => {
+    const time = new VirtualTime();
+    const bed = new InProcessBed(time, []);
+    const results = await run(time, bed, workload.test, { ratePerSecond: 0 });
+    expect(results['valid?']).toBe('unknown');
+  });
+
+  it('answers a request it cannot read with 12 and the name of a field, or does not care', async () => {
+    const node = await new TestNode(startWorkloads(memoryPorts(), [workload])).init();
+    for (const type of await types()) {
+      node.receive({ type, msg_id: 1 });
+      await settle();
+      const [body] = node.bodies;
+      expect(node.bodies).toHaveLength(1);
+      if (body.type === 'error')
+        expect(body).toMatchObject({ code: 12, text: expect.stringMatching(/^body\.\w+: is missing$/) });
+      else expect(body.type).toBe(`${type}_ok`);
+      node.sent.length = 0;
+    }
+  });
+
+  it('answers 10 to a type that it does not know', async () => {
+    const node = await new TestNode(startWorkloads(memoryPorts(), [workload])).init();
+    node.receive({ type: 'nonsense', msg_id: 1 });
+    expect(node.bodies).toMatchObject([{ code: 10 }]);
+  });
+
+  it('answers a duplicated request twice, each time as declared', async () => {
+    const time = new VirtualTime();
+    const bed = new InProcessBed(time, [workload]);
+    const doubling: Bed = {
+      startNode: (nodeId, events) => {
+        const node = bed.startNode(nodeId, events);
+        return {
+          ...node,
+          deliver: (line) => {
+            node.deliver(line);
+            if (JSON.parse(line).body.type !== 'init') node.deliver(line);
+          },
+        };
+      },
+    };
+    // Clients that stay open drop the second answer.
+    const test = { ...workload.test, reusableClients: true };
+    expect(await run(time, doubling, test)).toMatchObject({ 'valid?': true, protocol: { count: 0 } });
+  });
+
+  it('draws the same operations from the same seed', () => {
+    const drawn = (seed: string): Invocation[] => {
+      const next = workload.test.createGenerator(new SeededRandom(seed));
+      return Array.from({ length: 100 }, next);
+    };
+    expect(drawn('a')).toEqual(drawn('a'));
+  });
+});

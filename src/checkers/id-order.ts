@@ -6,7 +6,7 @@
 
 import { canonicalKey, ExactNumber } from '../protocol/exact-json.ts';
 
-export type IdType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
+type IdType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 
 const ORDER_OF_TYPES: readonly IdType[] = ['null', 'boolean', 'number', 'string', 'array', 'object'];
 

@@ -2,12 +2,14 @@
  * `maelstrom-node`: serves every workload at once on stdin and stdout, for Maelstrom and for `snowstorm test`.
  */
 
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FileReservation } from '../host/file-reservation.ts';
 import { LINE_BYTES_MAX } from '../host/line-guard.ts';
 import { openStdout } from '../host/line-output.ts';
 import { serveStdio } from '../host/stdio-host.ts';
+import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
+import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
 import { startWorkloads, WORKLOADS } from '../workloads/registry.ts';
@@ -26,9 +28,6 @@ import { VERSION } from './version.ts';
 const EXIT_USAGE = 2;
 const EXIT_START = 1;
 
-const WINDOW_MS = 500;
-const LEAD_MS_MAX = 5000;
-const SKEW_MS_MAX = 24 * 3_600_000;
 /** Far above what is ever needed, and low enough that a line of it is still a string to V8. */
 const LINE_BYTES_LIMIT = 256 * 1024 * 1024;
 
@@ -46,21 +45,22 @@ clock is not stepped back around a restart.`,
   } satisfies Option<string | undefined>,
   reserve: {
     value: 'TIME',
-    text: `How much time ids reserve ahead. Default: ${WINDOW_MS}ms.`,
-    absent: WINDOW_MS,
-    parse: parseDurationMs,
+    text: `How much time ids reserve ahead. Default: ${WINDOW_MS_DEFAULT}ms.`,
+    absent: WINDOW_MS_DEFAULT,
+    parse: parseDurationMs(1),
   } satisfies Option<number>,
   'max-lead': {
     value: 'TIME',
-    text: `How far ids may run ahead of the clock; beyond it a request is answered 11. Default: ${LEAD_MS_MAX / 1000}s.`,
-    absent: LEAD_MS_MAX,
-    parse: parseDurationMs,
+    text: `How far ids may run ahead of the clock; beyond it a request is answered 11. Default: ${LEAD_MS_MAX_DEFAULT / 1000}s.`,
+    absent: LEAD_MS_MAX_DEFAULT,
+    parse: parseDurationMs(1),
   } satisfies Option<number>,
   'max-skew': {
     value: 'TIME',
-    text: 'A clock that is off by more than this is not believed. Default: 24h.',
-    absent: SKEW_MS_MAX,
-    parse: parseDurationMs,
+    text: `A clock that is off by more than this is not believed; at a start it may be a year ahead of
+the last life, as a node may have been away. Default: ${MAX_SKEW_MS_DEFAULT / 3_600_000}h.`,
+    absent: MAX_SKEW_MS_DEFAULT,
+    parse: parseDurationMs(1),
   } satisfies Option<number>,
   'max-in-flight': {
     value: 'N',
@@ -98,8 +98,9 @@ Without a JVM:   snowstorm test -w unique-ids --bin bin/maelstrom-node --node-co
 `;
 }
 
+/** By the number of the user, who need not have a name: containers run under numbers that nobody has heard of. */
 function defaultStateFolder(): string {
-  return join(tmpdir(), `snowstorm-${userInfo().uid}`);
+  return join(tmpdir(), `snowstorm-${process.getuid?.() ?? 'state'}`);
 }
 
 async function main(): Promise<number> {
@@ -112,6 +113,12 @@ async function main(): Promise<number> {
   }
   if (values.reserve > values['max-lead']) {
     throw new UsageError('--reserve must not be longer than --max-lead: a restarted node could not serve at once');
+  }
+  // Ids run ahead by one lead at most, and what is reserved behind them by another.
+  if (values['max-skew'] < 2 * values['max-lead']) {
+    throw new UsageError(
+      '--max-skew must be twice --max-lead at least: a restarted node would not believe its own ids',
+    );
   }
   const stateFolder = values['state-dir'];
   // A named folder that cannot be used stops the start, long before the first id is asked for.

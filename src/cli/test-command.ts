@@ -2,7 +2,8 @@
  * `snowstorm test`: real node processes, Maelstrom's network, a verdict. Options, defaults and exit statuses are Maelstrom's.
  */
 
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
@@ -182,7 +183,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
   });
   progress.print(describeRun(workload, options, program));
-  const stopListening = stopOnSignals(run, progress);
+  stopOnSignals(run, progress);
   let results: CheckResult;
   let harness: Readonly<Record<string, number>>;
   try {
@@ -194,7 +195,6 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     };
   } finally {
     progress.stop();
-    stopListening();
     await bed.close();
   }
   // Before anything else may fail: the result is what all the time was spent for.
@@ -226,6 +226,8 @@ function interpret({ values, words }: ParsedOptions<typeof OPTIONS>): {
   if (values.nemesis.includes('partition') && partitionShapes(nodes.length).length === 0) {
     throw new UsageError('--nemesis partition needs at least two nodes: a single one cannot be cut off from anybody');
   }
+  // Left to itself this would look like a program that is not there.
+  if (!existsSync(tmpdir())) throw new UsageError(`TMPDIR ${tmpdir()}: there is no such folder; nodes run in it`);
   const { count, perNode } = values.concurrency;
   return {
     workload: values.workload,
@@ -274,8 +276,11 @@ function openStore(root: string, workload: string): Store {
   }
 }
 
-/** The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. */
-function stopOnSignals(run: TestRun, progress: Progress): () => void {
+/**
+ * The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. Later ones, and those that come while
+ * the record is written, do nothing: the verdict is close.
+ */
+function stopOnSignals(run: TestRun, progress: Progress): void {
   let signals = 0;
   const onSignal = () => {
     if (++signals > 1) return run.abort();
@@ -284,10 +289,6 @@ function stopOnSignals(run: TestRun, progress: Progress): () => void {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  return () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
 }
 
 function describeRun(workload: Workload, options: RunOptions, program: string): string {

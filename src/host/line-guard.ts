@@ -1,9 +1,9 @@
 /**
  * Stands between stdin and readline and lets through whole, bounded, well-formed lines only.
  *
- * readline by itself keeps a line of any length in memory, replaces bytes that are not UTF-8, and splits lines at U+2028, U+2029 and a
- * lone carriage return, all of which are legal within a JSON text. The work is done a chunk at a time with native searches, so that it costs nothing
- * a line.
+ * readline by itself keeps a line of any length in memory, replaces bytes that are not UTF-8, and splits lines at a lone carriage return and,
+ * from Node 24 on, at U+2028 and U+2029, all of which are legal within a JSON text. The work is done a chunk at a time with native
+ * searches, so that it costs nothing a line.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -14,6 +14,9 @@ export const LINE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A chunk of at least this size says that there is more where it came from. */
 const FULL_CHUNK_BYTES = 32 * 1024;
+
+/** A line that comes byte by byte must not cost 256 bytes for each: this many pieces are made one. */
+const PIECES_MAX = 1024;
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -67,6 +70,7 @@ export class LineGuard extends Transform {
   }
 
   #hold(bytes: Buffer): void {
+    if (this.#held.length === PIECES_MAX) this.#held = [Buffer.concat(this.#held, this.#heldBytes)];
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
   }

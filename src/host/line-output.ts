@@ -34,8 +34,9 @@ export class LineOutput {
     stream.on('drain', () => this.#drained());
   }
 
-  /** Writes one line; the newline is added. */
+  /** Writes one line; the newline is added. After a failure it is dropped. */
   write(line: string): void {
+    if (this.#failed) return;
     this.#text += `${line}\n`;
     if (this.#scheduled || this.#blocked) return;
     this.#scheduled = true;
@@ -50,7 +51,7 @@ export class LineOutput {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    if (this.#text === '' || this.#failed) return;
+    if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';
     this.#stream.write(text, 'utf8', this.#written);

@@ -15,11 +15,13 @@ import { LineGuard } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
 import { Reaper } from './reaper.ts';
 import { killMarked, MARK_VARIABLE } from './strays.ts';
+import { onTextLine } from './text-lines.ts';
 
 /** What a stranger may print on one line; the JVM's harness has no limit but its memory. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
 /** The last lines of stderr, which are shown when a node ends by itself. */
 const LAST_WORDS_MAX = 8;
+const LAST_WORD_LENGTH_MAX = 500;
 /** How long a group may take to die before somebody who left it is suspected to hold the pipes. */
 const GROUP_KILL_MS_MAX = 250;
 const KILL_MS_MAX = 5000;
@@ -95,10 +97,14 @@ class ProcessNode implements NodeHandle {
       if (!this.#killed) events.onLine(line);
     });
     if (stderr) {
-      createInterface({ input: stderr, crlfDelay: Number.POSITIVE_INFINITY, terminal: false }).on('line', (line) => {
+      onTextLine(stderr, (line) => {
         if (this.#ended) return;
-        this.#log.write(`${line}\n`);
-        this.#lastWords.push(line);
+        // A node may write faster than the disk.
+        if (!this.#log.write(`${line}\n`) && !stderr.isPaused()) {
+          stderr.pause();
+          this.#log.once('drain', () => stderr.resume());
+        }
+        this.#lastWords.push(line.slice(0, LAST_WORD_LENGTH_MAX));
         if (this.#lastWords.length > LAST_WORDS_MAX) this.#lastWords.shift();
         options.onStderr?.(nodeId, line);
       });

@@ -16,7 +16,9 @@ import { LineOutput } from './line-output.ts';
 import { createRandomUint32, createTurnClock, setSystemTimer } from './system.ts';
 
 /** How long the requests in flight may take to finish once the input has ended, ms. */
-export const DRAIN_MS_MAX = 5000;
+const DRAIN_MS_MAX = 5000;
+/** How long a slow reader may take for what was answered before a crash, ms. */
+const LAST_OUTPUT_MS_MAX = 1000;
 
 export interface StdioHostOptions {
   readonly startHandlers: StartHandlers;
@@ -30,6 +32,8 @@ export interface StdioHostOptions {
 /** Serves until the end; resolves to the exit status. */
 export function serveStdio(options: StdioHostOptions): Promise<number> {
   return new Promise((resolve) => {
+    // Logs that nobody reads any more are no reason to end.
+    process.stderr.on('error', () => {});
     const log = createJsonLogger({
       level: options.logLevel,
       nodeId: () => node.nodeId,
@@ -57,6 +61,8 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
         crash: (error) => {
           const reason = error instanceof AssertionFailure ? (error.stack ?? error.message) : error.message;
           log.error('the node cannot go on', { reason });
+          hold('crash', true);
+          setSystemTimer(LAST_OUTPUT_MS_MAX, () => exit(1));
           void output.empty().then(() => exit(1));
         },
       },
@@ -70,10 +76,13 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
       if (line !== '') node.receiveLine(line);
     });
 
+    let closed = false;
     const holds = new Set<string>();
     const hold = (reason: string, held: boolean) => {
       if (held) holds.add(reason);
       else holds.delete(reason);
+      // From Node 24 on neither may be asked of a readline that has ended.
+      if (closed) return;
       if (holds.size > 0) lines.pause();
       else lines.resume();
     };
@@ -95,7 +104,10 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
     const onSignal = (signal: NodeJS.Signals) => void finish(signal);
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
-    lines.on('close', () => void finish('the input has ended'));
+    lines.on('close', () => {
+      closed = true;
+      void finish('the input has ended');
+    });
     options.input.pipe(guard);
 
     let exited = false;

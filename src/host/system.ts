@@ -46,8 +46,11 @@ export function createRandomUint32(): () => number {
   };
 }
 
+/** Timers know no longer delay, 24.8 days: beyond it they would go off at once. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
 /** `setTimeout` as the core wants it: the function returned cancels. */
 export function setSystemTimer(delayMs: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMs);
+  const timer = setTimeout(callback, Math.min(delayMs, DELAY_MS_MAX));
   return () => clearTimeout(timer);
 }

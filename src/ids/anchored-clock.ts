@@ -17,7 +17,7 @@ import { EPOCH_MS, TIMESTAMP_MS_MAX } from './snowflake.ts';
 export const MAX_SKEW_MS_DEFAULT = 24 * 3_600_000;
 
 /** How long a node may have been away, by the wall clock, when it starts again. */
-export const AWAY_MS_MAX = 366 * 24 * 3_600_000;
+const AWAY_MS_MAX = 366 * 24 * 3_600_000;
 
 /** Between two warnings about the wall clock, however often it flaps. */
 const WARNING_INTERVAL_MS = 60_000;

@@ -14,7 +14,7 @@ import { RpcError } from '../protocol/errors.ts';
 /** 2025-01-01T00:00:00Z in unix milliseconds. */
 export const EPOCH_MS = 1_735_689_600_000;
 
-export const TIMESTAMP_BITS = 41;
+const TIMESTAMP_BITS = 41;
 export const NODE_BITS = 10;
 export const SEQUENCE_BITS = 12;
 export const ENTROPY_BITS = 1;
@@ -23,7 +23,7 @@ export const ENTROPY_BITS = 1;
 export const TIMESTAMP_MS_MAX = EPOCH_MS + 2 ** TIMESTAMP_BITS - 1;
 export const NODE_MAX = 2 ** NODE_BITS - 1;
 export const SEQUENCE_MAX = 2 ** SEQUENCE_BITS - 1;
-export const ENTROPY_MAX = 2 ** ENTROPY_BITS - 1;
+const ENTROPY_MAX = 2 ** ENTROPY_BITS - 1;
 
 const SEQUENCE_SHIFT = BigInt(ENTROPY_BITS);
 const NODE_SHIFT = BigInt(SEQUENCE_BITS + ENTROPY_BITS);
@@ -69,11 +69,6 @@ export function decodeSnowflake(text: string): SnowflakeParts {
     sequence: Number((id >> SEQUENCE_SHIFT) & BigInt(SEQUENCE_MAX)),
     entropy: Number(id & BigInt(ENTROPY_MAX)),
   };
-}
-
-/** Whether `text` is the one text of some id. */
-export function isCanonicalSnowflake(text: string): boolean {
-  return snowflakeProblem(text) === undefined;
 }
 
 /** The order of two canonical ids, as `Array.sort` wants it. */

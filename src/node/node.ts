@@ -37,6 +37,7 @@ export const IN_FLIGHT_MAX = 10_000;
 const EXCERPT_LENGTH = 200;
 /** Encoded addresses are kept; a stranger who invents names must not fill the memory. */
 const ADDRESSES_MAX = 4096;
+const KEPT_ADDRESS_LENGTH_MAX = 256;
 
 export class Node {
   readonly #environment: Environment;
@@ -231,6 +232,7 @@ export class Node {
     let text = this.#addresses.get(dest);
     if (text === undefined) {
       text = `{"src":${JSON.stringify(this.#nodeId)},"dest":${JSON.stringify(dest)},"body":`;
+      if (text.length > KEPT_ADDRESS_LENGTH_MAX) return text;
       if (this.#addresses.size >= ADDRESSES_MAX) this.#addresses.clear();
       this.#addresses.set(dest, text);
     }

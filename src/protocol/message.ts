@@ -8,7 +8,7 @@
 import * as z from 'zod';
 
 /** Message ids beyond 2^53 cannot be told apart in JavaScript, so they are refused rather than answered wrongly. */
-export const MessageId = z.int();
+const MessageId = z.int();
 
 /** The fields that the runtime itself looks at; a body's other fields are its request's own business. */
 export const Envelope = z.object({

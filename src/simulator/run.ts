@@ -31,7 +31,7 @@ import type { Scheduler } from './scheduler.ts';
 import type { Invocation, WorkloadTest } from './workload-test.ts';
 
 /** How long a node may take to answer `init`, ms. */
-export const INIT_TIMEOUT_MS = 10_000;
+const INIT_TIMEOUT_MS = 10_000;
 
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;

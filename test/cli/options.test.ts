@@ -116,11 +116,18 @@ describe('values of options', () => {
     ['500ms', 500],
     ['0s', 0],
     ['1.5s', 1500],
+    ['1.005s', 1005],
+    ['0.4ms', 0],
     ['2m', 120_000],
     ['24h', 86_400_000],
-  ])('duration %j', (text, durationMs) => expect(parseDurationMs(text)).toBe(durationMs));
+  ])('duration %j', (text, durationMs) => expect(parseDurationMs(0)(text)).toBe(durationMs));
 
   it.each(['', '5', 's', '-1s', '5 s', '5d', '1e3ms', '.5s'])('no duration: %j', (text) => {
-    expect(() => parseDurationMs(text)).toThrow('expected a duration such as 500ms, 5s or 24h');
+    expect(() => parseDurationMs(0)(text)).toThrow('expected a duration such as 500ms, 5s or 24h');
+  });
+
+  it('a duration within bounds', () => {
+    expect(() => parseDurationMs(1)('0.4ms')).toThrow('expected 1ms at least');
+    expect(() => parseDurationMs(1)('99999999999999999h')).toThrow('expected 876000h at most');
   });
 });

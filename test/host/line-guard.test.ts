@@ -44,6 +44,15 @@ describe('the line guard', () => {
     expect(await read([])).toEqual({ lines: [], refused: [] });
   });
 
+  it('puts a line together that comes byte by byte', async () => {
+    const line = Array.from({ length: 3000 }, (_, index) => index).join(',');
+    const bytes = Array.from(Buffer.from(`${line}\n`), (byte) => Buffer.of(byte));
+    expect(bytes.length).toBeGreaterThan(10_000);
+    expect(await read(bytes)).toEqual({ lines: [line], refused: [] });
+    const refused = { reason: 'a line of more than 5000 bytes was refused', line: line.slice(0, 120) };
+    expect(await read([...bytes, Buffer.from('end')], 5000)).toEqual({ lines: ['end'], refused: [refused] });
+  });
+
   it('gives the same lines wherever the input is cut, also within a character', async () => {
     const lines = ['{"echo":"Grüße, 世界 🌍"}', '', '{"a":"\u2028"}', 'x'.repeat(50), 'ß'];
     const bytes = Buffer.from(`${lines.join('\n')}\n`);

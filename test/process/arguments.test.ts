@@ -96,6 +96,14 @@ describe.concurrent('the command line tells', () => {
 });
 
 describe.concurrent('the command line takes', () => {
+  it('no temporary directory that is not there, for nodes run in it', async () => {
+    const TMPDIR = join(folder, 'nowhere');
+    const args = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', join(folder, 'never')];
+    const { status, stderr } = await snowstorm(args, { env: { TMPDIR } });
+    expect(stderr).toContain(`snowstorm: TMPDIR ${TMPDIR}: there is no such folder`);
+    expect(status).toBe(254);
+  });
+
   it('paths relative to wherever it is called', async () => {
     const bin = fixture('echo.mjs');
     const args = ['test', '-w', 'echo', '--bin', `./${basename(bin)}`, '--node-count', '1', '--time-limit', '0.2'];

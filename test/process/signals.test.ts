@@ -78,6 +78,17 @@ describe.concurrent('a signal', () => {
     await running.nothingLeft();
   });
 
+  it('given again and again does not keep the verdict from being told and recorded', async () => {
+    const { running, store } = start('impatient', 'never-answers.mjs');
+    await untilStderrHas(running, 'n0: was asked\n');
+    const impatience = setInterval(() => running.signal('SIGINT'), 2);
+    const ended = new EndedTest(await running.ended, store);
+    clearInterval(impatience);
+    expect(ended.verdict).toMatch(/^The run is INVALID\. No operation of the kind "echo" ever succeeded\.$/);
+    expect(ended.status).toBe(1);
+    await running.nothingLeft();
+  });
+
   it('before the first operation ends the run at once, and blames no node', async () => {
     const { running, store } = start('at-start', 'silent-at-init.mjs', '--node-count', '2');
     await untilThereAre(2, running);

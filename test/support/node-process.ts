@@ -4,7 +4,6 @@ import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:c
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 
 export const NODE_PROGRAM = resolve('bin/maelstrom-node');
 
@@ -39,11 +38,13 @@ export class NodeProcess {
       this.#stderr += text;
     });
     if (readsLines) {
-      createInterface({ input: this.child.stdout }).on('line', (line) => {
-        this.#stdout += `${line}\n`;
-        const waiting = this.#waiting.shift();
-        if (waiting === undefined) this.#lines.push(line);
-        else waiting(line);
+      // Not readline, which from Node 24 on takes U+2028 for the end of a line.
+      let rest = '';
+      this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        this.#stdout += text;
+        const lines = (rest + text).split('\n');
+        rest = lines.pop() as string;
+        for (const line of lines) this.#take(line);
       });
     }
     this.ended = new Promise((done) => {
@@ -51,6 +52,12 @@ export class NodeProcess {
         done({ status, signal, stdout: this.#stdout, stderr: this.#stderr }),
       );
     });
+  }
+
+  #take(line: string): void {
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#lines.push(line);
+    else waiting(line);
   }
 
   get stderr(): string {

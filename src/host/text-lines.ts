@@ -1,0 +1,26 @@
+/**
+ * Lines of text for people, out of a stream that may hold anything: a line that does not end comes in pieces, so that nobody fills the
+ * memory with one.
+ */
+
+import type { Readable } from 'node:stream';
+
+/** A longer line comes in pieces of at least this length. */
+export const PIECE_LENGTH_MAX = 64 * 1024;
+
+/** Calls back with every line of `stream`, without its end, and with the last one even if it has none. */
+export function onTextLine(stream: Readable, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() as string;
+    for (const line of lines) onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
+    if (rest.length < PIECE_LENGTH_MAX) return;
+    onLine(rest);
+    rest = '';
+  });
+  stream.on('end', () => {
+    if (rest !== '') onLine(rest);
+  });
+}

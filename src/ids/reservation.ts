@@ -1,10 +1,11 @@
 /**
  * The reservation port: where a holder of a node number claims timestamps before it uses them.
  *
- * One bound per node number is kept where it survives the process. Whoever moves the bound from `from` to `to` by
- * compare-and-set owns the timestamps `from <= t < to`, alone and for ever; since no two winners share a `from`, their
- * ranges are disjoint, whatever any clock says and however long a holder was asleep. It is the scheme of Percolator's
- * timestamp oracle (OSDI 2010), which also writes the highest timestamp of a range before it hands one out.
+ * One bound is kept per holder of a node number, where it survives the process; membership is static, so a number has
+ * one holder. Whoever moves the bound from `from` to `to` by compare-and-set owns the timestamps `from <= t < to`, alone
+ * and for ever; since no two winners share a `from`, their ranges are disjoint, whatever any clock says and however long
+ * a holder was asleep. It is the scheme of Percolator's timestamp oracle (OSDI 2010), which also writes the highest
+ * timestamp of a range before it hands one out.
  */
 
 export interface RaiseResult {

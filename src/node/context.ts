@@ -52,7 +52,7 @@ export interface NodeContext {
   send(dest: string, body: Body): void;
   /** Sends to every other node. */
   broadcast(body: Body): void;
-  /** Resolves after `durationMs`, or at once when the signal aborts: `true` when the time has passed, `false` when aborted. */
+  /** Resolves to `true` after `durationMs`, or to `false` as soon as the signal aborts or the node stops while it sleeps. */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean>;
 }
 

@@ -17,7 +17,7 @@ export class Sleepers {
     return this.#wake.size;
   }
 
-  /** Resolves to true after `durationMs`, or to false as soon as the signal aborts or the node stops. */
+  /** Resolves to true after `durationMs`, or to false as soon as the signal aborts or all are woken. */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean> {
     if (signal?.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {

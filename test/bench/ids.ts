@@ -9,15 +9,17 @@ import { IdGenerator } from '../../src/ids/id-generator.ts';
 import { goalAtLeast, interleave, printSection } from './measure.ts';
 
 const IDS = 4_000_000;
-const IDS_PER_MS = 4096;
+const IDS_PER_MS_BITS = 12;
+const START_MS = 1_800_000_000_000;
 const ROUNDS = 5;
 const SUSTAINED_MS = 1000;
 
 export async function benchIds(): Promise<void> {
   let readings = 0;
+  // Moves by a millisecond just when the ids of one are used up.
   const driven = {
-    wallMs: () => 1_800_000_000_000 + Math.floor(readings / IDS_PER_MS),
-    monotonicMs: () => readings++ / IDS_PER_MS,
+    wallMs: () => START_MS + (readings >>> IDS_PER_MS_BITS),
+    monotonicMs: () => readings++ >>> IDS_PER_MS_BITS,
   };
   const random = xorshift();
   const strings = await IdGenerator.start({ node: 1, clock: driven, random });

@@ -8,11 +8,13 @@
 
 import { RpcError } from '../protocol/errors.ts';
 import {
+  type Body,
   describeIssue,
   Envelope,
   encodeMessage,
   InitRequest,
   isMessage,
+  type Message,
   NESTING_DEPTH_MAX,
   nestsTooDeep,
   parseLine,
@@ -22,6 +24,7 @@ import { AssertionFailure, assert } from './assertion.ts';
 import { type Handler, type NodeContext, RPC_DEADLINE_MS } from './context.ts';
 import type { Environment } from './environment.ts';
 import { PendingRpcs } from './pending-rpcs.ts';
+import { describeMessage, excerpt, originOf } from './refusal.ts';
 import { Sleepers } from './sleepers.ts';
 
 /** Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. */
@@ -34,7 +37,6 @@ export interface NodeOptions {
 
 export const IN_FLIGHT_MAX = 10_000;
 
-const EXCERPT_LENGTH = 200;
 /** Encoded addresses are kept; a stranger who invents names must not fill the memory. */
 const ADDRESSES_MAX = 4096;
 const KEPT_ADDRESS_LENGTH_MAX = 256;
@@ -102,29 +104,19 @@ export class Node {
     const { src, dest, body } = message;
     if (body.type === 'init') {
       this.#receiveInit(message, src, dest);
-    } else if (!this.#ready && this.#init !== undefined && this.#held.length < this.#inFlightMax) {
-      this.#held.push(message);
-    } else if (!this.#ready) {
-      this.#refuse(message, 'body.type', `${body.type} came before init was done`, 'temporarily-unavailable');
+    } else if (this.#init === undefined) {
+      this.#refuse(message, 'body.type', `${body.type} came before init`, 'temporarily-unavailable');
     } else if (dest !== this.#nodeId) {
       this.#refuse(message, 'dest', `dest: this is ${this.#nodeId}, not ${excerpt(dest)}`);
     } else if (body.in_reply_to !== undefined) {
-      if (!this.#rpcs.answer(src, body.in_reply_to, body)) {
-        this.#environment.log.debug('a reply that nobody waits for was dropped', {
-          src,
-          in_reply_to: body.in_reply_to,
-        });
-      }
+      // Also while the handlers start: they may be waiting for just this.
+      this.#receiveReply(src, body.in_reply_to, body);
+    } else if (this.#ready) {
+      this.#receiveRequest(message, src, body);
+    } else if (this.#held.length < this.#inFlightMax) {
+      this.#held.push(message);
     } else {
-      const handler = this.#handlers.get(body.type);
-      if (handler === undefined) {
-        this.#refuse(
-          message,
-          'body.type',
-          `body.type: ${excerpt(body.type)} is not supported by this node`,
-          'not-supported',
-        );
-      } else this.#handle(handler, message, src, body.msg_id, body);
+      this.#refuse(message, 'body.type', `${body.type} came before init was done`, 'temporarily-unavailable');
     }
   }
 
@@ -138,6 +130,19 @@ export class Node {
   stop(reason: string): void {
     this.#rpcs.cancelAll(reason);
     this.#sleepers.wakeAll();
+  }
+
+  #receiveReply(src: string, inReplyTo: number, body: Body): void {
+    if (this.#rpcs.answer(src, inReplyTo, body)) return;
+    this.#environment.log.debug('a reply that nobody waits for was dropped', { src, in_reply_to: inReplyTo });
+  }
+
+  #receiveRequest(message: unknown, src: string, body: Message['body']): void {
+    const handler = this.#handlers.get(body.type);
+    if (handler === undefined) {
+      const text = `body.type: ${excerpt(body.type)} is not supported by this node`;
+      this.#refuse(message, 'body.type', text, 'not-supported');
+    } else this.#handle(handler, message, src, body.msg_id, body);
   }
 
   #handle(
@@ -246,7 +251,7 @@ export class Node {
     text: string,
     name: 'malformed-request' | 'temporarily-unavailable' | 'not-supported' = 'malformed-request',
   ): void {
-    this.#environment.log.warn('a message was refused', { field, reason: text, received: describe(message) });
+    this.#environment.log.warn('a message was refused', { field, reason: text, received: describeMessage(message) });
     const origin = originOf(message);
     if (origin === undefined) return;
     const { src, dest, messageId } = origin;
@@ -272,7 +277,9 @@ export class Node {
     } else if (!sameMembership(this.#init.request, request)) {
       const { node_id, node_ids } = this.#init.request;
       const text = `this node is ${node_id} of ${excerpt(node_ids.join(', '))} already, and stays so`;
-      this.#environment.log.warn('a second init with other content was refused', { received: describe(message) });
+      this.#environment.log.warn('a second init with other content was refused', {
+        received: describeMessage(message),
+      });
       this.#answerError(src, request.msg_id, RpcError.of('precondition-failed', text));
       return;
     }
@@ -320,26 +327,16 @@ export class Node {
       broadcast: (body) => {
         for (const dest of nodeIds) if (dest !== nodeId) send(dest, body);
       },
-      rpc: (dest, rpc, request, options = {}) =>
-        this.#rpcs.ask(dest, rpc, options.deadlineMs ?? RPC_DEADLINE_MS, options.signal, (messageId) =>
+      rpc: (dest, rpc, request, options = {}) => {
+        // A start that asks somebody needs the answer, which comes by the same way as everything else.
+        if (!this.#ready) this.#environment.holdInput?.(false);
+        return this.#rpcs.ask(dest, rpc, options.deadlineMs ?? RPC_DEADLINE_MS, options.signal, (messageId) =>
           send(dest, { ...request, type: rpc.type, msg_id: messageId }),
-        ),
+        );
+      },
       sleep: (durationMs, signal) => this.#sleepers.sleep(durationMs, signal),
     };
   }
-}
-
-/** Whom to answer, when `message` is a request that can be answered; every field is distrusted. */
-function originOf(message: unknown): { src: string; dest: string; messageId: number } | undefined {
-  if (!isObject(message) || !isObject(message.body)) return undefined;
-  const { src, dest, body } = message;
-  if (typeof src !== 'string' || src === '' || body.in_reply_to !== undefined) return undefined;
-  if (!Number.isSafeInteger(body.msg_id)) return undefined;
-  return { src, dest: typeof dest === 'string' ? dest : '', messageId: body.msg_id as number };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function sameMembership(one: InitRequest, other: InitRequest): boolean {
@@ -348,16 +345,4 @@ function sameMembership(one: InitRequest, other: InitRequest): boolean {
     one.node_ids.length === other.node_ids.length &&
     one.node_ids.every((nodeId, index) => nodeId === other.node_ids[index])
   );
-}
-
-function excerpt(text: string): string {
-  return text.length <= EXCERPT_LENGTH ? text : `${text.slice(0, EXCERPT_LENGTH)}… (${text.length} characters)`;
-}
-
-function describe(message: unknown): string {
-  try {
-    return excerpt(JSON.stringify(message) ?? String(message));
-  } catch {
-    return 'a message that is nested too deep to print';
-  }
 }

@@ -38,7 +38,8 @@ export function isMessage(value: unknown): value is Message {
   return isRecord(body) && isText(body.type) && isOptionalId(body.msg_id) && isOptionalId(body.in_reply_to);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether a JSON value is an object, and no array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -221,6 +221,29 @@ describe('init', () => {
     expect(node.bodies).toMatchObject([{ type: 'init_ok' }, { number: 2 }, { number: 4 }]);
   });
 
+  it('lets the handlers ask others while they start, though requests are held', async () => {
+    const node = new TestNode(async (context) => {
+      const answer = await context.rpc('lin-kv', Double, { number: 1 });
+      expect(answer).toEqual({ kind: 'ok', reply: { number: 2 } });
+      return handlers(context);
+    });
+    node.receive(INIT, 'c0');
+    node.receive({ type: 'double', number: 5, msg_id: 2 });
+    expect(node.held).toEqual([true, false]);
+    expect(node.sent).toMatchObject([{ dest: 'lin-kv', body: { type: 'double', number: 1 } }]);
+    node.receive({ type: 'double_ok', number: 2, in_reply_to: node.bodies[0].msg_id }, 'lin-kv');
+    await settle();
+    expect(node.bodies.slice(1)).toMatchObject([{ type: 'init_ok' }, { type: 'double_ok', number: 10 }]);
+  });
+
+  it('asks for no more input than must be while the handlers start', async () => {
+    const node = new TestNode(start);
+    node.receive(INIT, 'c0');
+    expect(node.held).toEqual([true]);
+    await settle();
+    expect(node.held).toEqual([true, false]);
+  });
+
   it('holds no more than the limit', async () => {
     const node = new TestNode(start, { inFlightMax: 2 });
     node.receive(INIT, 'c0');

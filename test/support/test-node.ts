@@ -22,6 +22,8 @@ export class TestNode {
   readonly sent: SentMessage[] = [];
   readonly logged: LogEntry[] = [];
   readonly crashes: Error[] = [];
+  /** What the node said about its input, in order: to be held, or not. */
+  readonly held: boolean[] = [];
   readonly node: Node;
 
   constructor(startHandlers: StartHandlers, options: NodeOptions = {}, randomUint32: () => number = () => 0) {
@@ -35,6 +37,7 @@ export class TestNode {
       randomUint32,
       setTimer: (delayMs, callback) => this.time.schedule(delayMs, callback),
       transmit: (line) => this.sent.push(JSON.parse(line)),
+      holdInput: (held) => this.held.push(held),
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       crash: (error) => this.crashes.push(error),
     };

@@ -1,0 +1,30 @@
+/**
+ * What can be said about a message that is refused: to whom, if anybody, and how it looks in a log. Nothing in such a message is trusted.
+ */
+
+import { isRecord } from '../protocol/message.ts';
+
+const EXCERPT_LENGTH = 200;
+
+/** Whom to answer, when `message` is a request that can be answered. */
+export function originOf(message: unknown): { src: string; dest: string; messageId: number } | undefined {
+  if (!isRecord(message) || !isRecord(message.body)) return undefined;
+  const { src, dest, body } = message;
+  if (typeof src !== 'string' || src === '' || body.in_reply_to !== undefined) return undefined;
+  if (!Number.isSafeInteger(body.msg_id)) return undefined;
+  return { src, dest: typeof dest === 'string' ? dest : '', messageId: body.msg_id as number };
+}
+
+/** The beginning of a message, for a log. */
+export function describeMessage(message: unknown): string {
+  try {
+    return excerpt(JSON.stringify(message) ?? String(message));
+  } catch {
+    return 'a message that is nested too deep to print';
+  }
+}
+
+/** The beginning of a text, and how long it is if that is not all. */
+export function excerpt(text: string): string {
+  return text.length <= EXCERPT_LENGTH ? text : `${text.slice(0, EXCERPT_LENGTH)}… (${text.length} characters)`;
+}

@@ -7,7 +7,8 @@
  */
 
 import { isUtf8 } from 'node:buffer';
-import { Transform, type TransformCallback } from 'node:stream';
+import { createInterface, type Interface } from 'node:readline';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 
 /** A line of this many bytes is still accepted; the next byte makes it refused. */
 export const LINE_BYTES_MAX = 4 * 1024 * 1024;
@@ -24,6 +25,13 @@ const TAB = 0x09;
 const LINE_SEPARATOR = Buffer.from('\u2028');
 const PARAGRAPH_SEPARATOR = Buffer.from('\u2029');
 const EXCERPT_BYTES = 120;
+
+/** The lines of a stream, through a guard and readline. */
+export function readGuardedLines(input: Readable, guard: LineGuard): Interface {
+  const lines = createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY, terminal: false });
+  input.pipe(guard);
+  return lines;
+}
 
 export class LineGuard extends Transform {
   readonly #lineBytesMax: number;

@@ -8,10 +8,9 @@ import { randomUUID } from 'node:crypto';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Bed, NodeEvents, NodeHandle } from '../simulator/bed.ts';
-import { LineGuard } from './line-guard.ts';
+import { LineGuard, readGuardedLines } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
 import { Reaper } from './reaper.ts';
 import { killMarked, MARK_VARIABLE } from './strays.ts';
@@ -86,14 +85,13 @@ class ProcessNode implements NodeHandle {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    const { stdin, stdout, stderr } = this.#child as ChildProcess & { stdin: Writable };
+    const { stdin, stdout, stderr } = this.#child as ChildProcess & { stdin: Writable; stdout: Readable };
 
     // A node that does not read is its own affair: what it is sent waits, as in the real harness, and its end is told by `close`.
     this.#input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
 
     const guard = new LineGuard((reason, beginning) => events.onUnreadable(reason, beginning), LINE_BYTES_MAX);
-    stdout?.pipe(guard);
-    createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY, terminal: false }).on('line', (line) => {
+    readGuardedLines(stdout, guard).on('line', (line) => {
       if (!this.#killed) events.onLine(line);
     });
     if (stderr) {

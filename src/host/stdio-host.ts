@@ -5,13 +5,12 @@
  * and exits 0; a reader that has gone away (EPIPE) ends it with 0 at once; a programmer's error and a start that failed end it with 1.
  */
 
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { AssertionFailure } from '../node/assertion.ts';
 import type { LogLevel } from '../node/environment.ts';
 import { Node, type StartHandlers } from '../node/node.ts';
 import { createJsonLogger } from './json-logger.ts';
-import { LineGuard } from './line-guard.ts';
+import { LineGuard, readGuardedLines } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
 import { createRandomUint32, createTurnClock, setSystemTimer } from './system.ts';
 
@@ -71,7 +70,7 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
     );
 
     const guard = new LineGuard((reason, line) => log.warn(reason, { line }), options.lineBytesMax);
-    const lines = createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY, terminal: false });
+    const lines = readGuardedLines(options.input, guard);
     lines.on('line', (line) => {
       if (line !== '') node.receiveLine(line);
     });
@@ -108,7 +107,6 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
       closed = true;
       void finish('the input has ended');
     });
-    options.input.pipe(guard);
 
     let exited = false;
     const exit = (status: number) => {

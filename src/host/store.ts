@@ -56,7 +56,7 @@ export class Store {
 
   /** What the record does not hold, in a sentence; undefined where it is complete. */
   get leftOut(): string | undefined {
-    const count = this.#messageEvents - MESSAGE_EVENTS_MAX;
+    const count = this.#leftOutCount;
     return count > 0
       ? `messages.jsonl keeps the first ${MESSAGE_EVENTS_MAX} events; ${count} more are left out`
       : undefined;
@@ -64,12 +64,16 @@ export class Store {
 
   /** Writes the results and the links, and closes the files. */
   async finish(results: unknown): Promise<void> {
-    const left = this.#messageEvents - MESSAGE_EVENTS_MAX;
-    if (left > 0)
-      this.#messages.writeLine(JSON.stringify({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: left }));
+    const count = this.#leftOutCount;
+    if (count > 0)
+      this.#messages.writeLine(JSON.stringify({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: count }));
     writeFileSync(join(this.folder, 'results.json'), `${indented(parseExact(stringifyExact(results)), '')}\n`);
     await Promise.all([this.#history.close(), this.#messages.close()]);
     for (const link of this.#links) replaceLink(link, this.folder);
+  }
+
+  get #leftOutCount(): number {
+    return Math.max(0, this.#messageEvents - MESSAGE_EVENTS_MAX);
   }
 }
 

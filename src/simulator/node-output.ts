@@ -4,7 +4,7 @@
  */
 
 import { ExactNumber, isExactInteger, parseExact } from '../protocol/exact-json.ts';
-import { NESTING_DEPTH_MAX, nestsTooDeep } from '../protocol/message.ts';
+import { isRecord, NESTING_DEPTH_MAX, nestsTooDeep } from '../protocol/message.ts';
 
 export interface NodeMessage {
   readonly src: string;
@@ -51,6 +51,7 @@ export function judgeLine(nodeId: string, line: string): JudgedLine {
   return { message: { src, dest, body } };
 }
 
+/** An exact number is an object to JavaScript, but none to JSON. */
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+  return isRecord(value) && !(value instanceof ExactNumber);
 }

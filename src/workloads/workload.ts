@@ -3,6 +3,7 @@
  * file (or folder) and one line in the registry.
  */
 
+import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
 import type { WorkloadTest } from '../simulator/workload-test.ts';
@@ -14,14 +15,8 @@ export interface WorkloadPorts {
   readonly idLimits: IdLimits;
 }
 
-export interface IdLimits {
-  /** How far ids may run ahead of the clock, ms. */
-  readonly leadMsMax?: number;
-  /** Gap between two clocks beyond which neither is believed, ms. */
-  readonly maxSkewMs?: number;
-  /** How much time is reserved ahead, ms. */
-  readonly windowMs?: number;
-}
+/** What the operator of a node may set of its ids. */
+export type IdLimits = Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'windowMs'>;
 
 export interface Workload {
   /** The name for `-w`. */

@@ -12,25 +12,32 @@ import type { Checker } from './checker.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
 const START = 'start-';
+const STOP = 'stop-';
 
 /** Faults of `jepsen.nemesis.combined` that are not called `start-…`. */
 const OTHER_FAULTS: ReadonlySet<string> = new Set(['kill', 'pause']);
 
-export function faultsChecker(): Checker {
+/** Cuts between nodes, whose time is counted. */
+const CUTS: ReadonlySet<string> = new Set(['partition', 'bridge', 'one-way']);
+
+/** @param fates how many messages each message fault hit */
+export function faultsChecker(fates: () => Readonly<Record<string, number>> = () => ({})): Checker {
   return {
     check(_test, history) {
       const started = new Map<string, number>();
       let partitionNanoseconds = 0;
       let partitionedSince: number | undefined;
+      let cuts = 0;
       let time = 0;
       for (const operation of history) {
         time = operation.time;
         if (operation.process !== NEMESIS) continue;
         const fault = faultStarted(operation);
         if (fault !== undefined) started.set(fault, (started.get(fault) ?? 0) + 1);
-        if (fault === 'partition') {
+        if (fault !== undefined && CUTS.has(fault)) {
+          cuts++;
           partitionedSince ??= time;
-        } else if (operation.f === 'stop-partition' && operation.value !== null && partitionedSince !== undefined) {
+        } else if (endsCut(operation) && partitionedSince !== undefined && --cuts === 0) {
           partitionNanoseconds += time - partitionedSince;
           partitionedSince = undefined;
         }
@@ -38,11 +45,15 @@ export function faultsChecker(): Checker {
       if (partitionedSince !== undefined) partitionNanoseconds += time - partitionedSince;
       return {
         'valid?': true,
-        started: Object.fromEntries(started),
+        started: Object.fromEntries([...started, ...Object.entries(fates()).filter(([, count]) => count > 0)]),
         'partition-seconds': partitionNanoseconds / NANOSECONDS_PER_SECOND,
       };
     },
   };
+}
+
+function endsCut({ f, value }: Operation): boolean {
+  return value !== null && f.startsWith(STOP) && CUTS.has(f.slice(STOP.length));
 }
 
 /** The kind of fault that an operation reports as started; undefined for an announcement, an end and all else. */

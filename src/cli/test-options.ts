@@ -5,9 +5,9 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
+import { FAULTS, type Fault } from '../simulator/fault.ts';
 import { partitionShapes } from '../simulator/grudge.ts';
 import { LATENCY_DISTRIBUTIONS } from '../simulator/latency.ts';
-import { FAULTS, type Fault } from '../simulator/nemesis.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';

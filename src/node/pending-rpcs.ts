@@ -26,6 +26,8 @@ export class PendingRpcs {
   readonly #environment: Environment;
   readonly #pending = new Map<number, PendingRpc>();
   #nextId: number;
+  /** Why nothing is asked any more. */
+  #endReason: string | undefined;
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -45,6 +47,7 @@ export class PendingRpcs {
     transmit: (messageId: number) => void,
   ): Promise<RpcResult<never>> {
     if (signal?.aborted) return Promise.resolve(indefinite(`${rpc.type} to ${dest} was aborted before it was sent`));
+    if (this.#endReason !== undefined) return Promise.resolve(indefinite(`${rpc.type} to ${dest}: ${this.#endReason}`));
     return new Promise((resolve) => {
       const messageId = this.#nextId++;
       const onAbort = () => settle(indefinite(`${rpc.type} to ${dest} was aborted`));
@@ -71,8 +74,9 @@ export class PendingRpcs {
     return true;
   }
 
-  /** Settles everything as indefinite: the node is going away. */
+  /** Settles everything as indefinite, and from now on whatever is asked: the node is going away. */
   cancelAll(reason: string): void {
+    this.#endReason = reason;
     for (const { rpc, dest, settle } of [...this.#pending.values()])
       settle(indefinite(`${rpc.type} to ${dest}: ${reason}`));
   }

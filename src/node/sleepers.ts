@@ -8,6 +8,7 @@ import type { Environment } from './environment.ts';
 export class Sleepers {
   readonly #environment: Environment;
   readonly #wake = new Set<() => void>();
+  #awakeForGood = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -19,7 +20,7 @@ export class Sleepers {
 
   /** Resolves to true after `durationMs`, or to false as soon as the signal aborts or all are woken. */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean> {
-    if (signal?.aborted) return Promise.resolve(false);
+    if (signal?.aborted || this.#awakeForGood) return Promise.resolve(false);
     return new Promise((resolve) => {
       const end = (passed: boolean) => {
         this.#wake.delete(wake);
@@ -34,7 +35,9 @@ export class Sleepers {
     });
   }
 
+  /** Wakes everybody; nobody falls asleep any more. */
   wakeAll(): void {
+    this.#awakeForGood = true;
     for (const wake of [...this.#wake]) wake();
   }
 }

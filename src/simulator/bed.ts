@@ -2,6 +2,9 @@
  * Where nodes live: as processes of this machine, or in process on virtual time. The run gives lines and takes lines and does not care.
  */
 
+import type { ClockFault } from './simulated-clock.ts';
+import type { DiskDamage } from './simulated-disk.ts';
+
 export interface NodeEvents {
   /** The node printed a line. */
   readonly onLine: (line: string) => void;
@@ -11,13 +14,35 @@ export interface NodeEvents {
   readonly onExit: (how: string) => void;
 }
 
+/** One life of a node. */
 export interface NodeHandle {
   /** Puts a line on the node's input. */
   deliver(line: string): void;
+  /** Stops the node where it is, as SIGSTOP does. What it is sent waits. */
+  pause(): void;
+  /** Lets a paused node go on, as SIGCONT does. */
+  resume(): void;
   /** Ends the node as Maelstrom does, without warning; resolves when nothing of it is left. */
   kill(): Promise<void>;
 }
 
 export interface Bed {
+  /** Starts a node; again once it was killed, for its next life. */
   startNode(nodeId: string, events: NodeEvents): NodeHandle;
+  /** Tells every node that lives to come to an end, and what it still holds on to after that; absent: nobody can look inside. */
+  readonly findLeaks?: () => Promise<readonly Leak[]>;
+  /** What the machines under the nodes can suffer; absent where they are real. */
+  readonly machines?: Machines;
+}
+
+export interface Leak {
+  readonly node: string;
+  readonly text: string;
+}
+
+export interface Machines {
+  /** What happens to a node's disk when its machine fails; only while the node is down. */
+  damageDisk(nodeId: string, damage: DiskDamage): void;
+  /** Puts a node's clocks wrong, or with undefined right again. */
+  disturbClock(nodeId: string, fault: ClockFault | undefined): void;
 }

@@ -41,6 +41,8 @@ export interface ClientOptions {
   readonly nodeId: string;
   /** Told of an answer that is not as declared. */
   readonly onMalformed: (message: NetworkMessage, text: string) => void;
+  /** Whether the faults of single messages pass this client by. */
+  readonly spared?: boolean;
 }
 
 export class Client {
@@ -52,7 +54,7 @@ export class Client {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.id = options.network.openClient((message) => this.#receive(message));
+    this.id = options.network.openClient((message) => this.#receive(message), options.spared);
   }
 
   get nodeId(): string {

@@ -3,7 +3,8 @@
  * direction only, and the majorities ring of three nodes does.
  *
  * Source: `jepsen.nemesis` (complete-grudge, majorities-ring) and `jepsen.nemesis.combined` (the four shapes). Unlike there, a shape that would isolate
- * nobody in a cluster of this size (a minority third of three nodes) is never chosen.
+ * nobody in a cluster of this size (a minority third of three nodes) is never chosen. The bridge is `jepsen.nemesis/bridge`; one-way cuts and cuts
+ * from services are our own.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -11,6 +12,7 @@ import type { SeededRandom } from '../protocol/random.ts';
 export type Grudge = ReadonlyMap<string, readonly string[]>;
 
 export type PartitionShape = 'one' | 'minority-third' | 'majority' | 'majorities-ring';
+export type CutShape = PartitionShape | 'bridge' | 'one-way';
 
 /** Least number of nodes for which a shape cuts anything. */
 const NODES_MIN: Readonly<Record<PartitionShape, number>> = {
@@ -29,7 +31,7 @@ export function partitionShapes(nodeCount: number): readonly PartitionShape[] {
   return shapes.filter((shape) => nodeCount >= NODES_MIN[shape]);
 }
 
-export function createGrudge(shape: PartitionShape, nodes: readonly string[], random: SeededRandom): Grudge {
+export function createGrudge(shape: CutShape, nodes: readonly string[], random: SeededRandom): Grudge {
   switch (shape) {
     case 'one': {
       const loner = random.pick(nodes);
@@ -41,7 +43,27 @@ export function createGrudge(shape: PartitionShape, nodes: readonly string[], ra
       return completeGrudge(splitAt(random.shuffle(nodes), Math.floor(nodes.length / 2)));
     case 'majorities-ring':
       return nodes.length <= PERFECT_RING_NODES_MAX ? perfectRing(nodes, random) : grownRing(nodes, random);
+    case 'bridge':
+      return bridge(random.shuffle(nodes));
+    case 'one-way': {
+      const [mute, deaf] = splitAt(random.shuffle(nodes), 1 + random.integer(nodes.length - 1)) as [string[], string[]];
+      return new Map(deaf.map((node) => [node, mute]));
+    }
   }
+}
+
+/** Cuts some nodes from all services: what they send is lost, or what is sent to them, or both. */
+export function createServiceGrudge(
+  nodes: readonly string[],
+  services: readonly string[],
+  random: SeededRandom,
+): { shape: 'full' | 'requests' | 'replies'; grudge: Grudge } {
+  const shape = random.pick(['full', 'requests', 'replies'] as const);
+  const hit = random.shuffle(nodes).slice(0, 1 + random.integer(nodes.length));
+  const grudge = new Map<string, readonly string[]>();
+  if (shape !== 'replies') for (const service of services) grudge.set(service, hit);
+  if (shape !== 'requests') for (const node of hit) grudge.set(node, services);
+  return { shape, grudge };
 }
 
 function splitAt(nodes: readonly string[], count: number): string[][] {
@@ -56,6 +78,13 @@ function completeGrudge(components: readonly (readonly string[])[]): Grudge {
       component.map((node) => [node, nodes.filter((other) => !component.includes(other))]),
     ),
   );
+}
+
+/** Two halves that do not hear each other, and one node that both of them hear. */
+function bridge(nodes: readonly string[]): Grudge {
+  const [middle, ...others] = nodes as [string, ...string[]];
+  const halves = completeGrudge(splitAt(others, Math.floor(others.length / 2)));
+  return new Map([[middle, []], ...halves]);
 }
 
 function majorityOf(nodeCount: number): number {

@@ -1,86 +1,198 @@
 /**
- * The nemesis: starts and stops partitions in turn, the first at once, with gaps drawn uniformly from 0 to twice the interval. Every step
- * is written to the history twice, as Jepsen does: what is going to be done, and what was.
+ * The nemesis: carries faults out, each at its time, and undoes them when their time is over. Every step is written to the history twice,
+ * as Jepsen does: what is going to be done, and what was.
+ *
+ * It knows nothing of chance: what is to be done is decided when it comes here (`fault-plan.ts`), so that a recorded schedule is carried
+ * out by the same code.
  */
 
 import { NEMESIS, type OperationEntry } from '../history/operation.ts';
-import type { SeededRandom } from '../protocol/random.ts';
-import { createGrudge, describeGrudge, partitionShapes } from './grudge.ts';
-import type { Network } from './network.ts';
+import type { FaultEvent, GrudgeRecord } from './fault.ts';
+import { describeGrudge } from './grudge.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { ClockFault } from './simulated-clock.ts';
+import type { DiskDamage } from './simulated-disk.ts';
 
-export const FAULTS = ['partition'] as const;
-export type Fault = (typeof FAULTS)[number];
+/** What faults are done to. Each call returns whom it hit; a node that is down already cannot be killed. */
+export interface FaultTarget {
+  cut(grudge: GrudgeRecord): void;
+  mend(grudge: GrudgeRecord): void;
+  kill(nodes: readonly string[], damage: DiskDamage | undefined): readonly string[];
+  restart(nodes: readonly string[]): void;
+  pause(nodes: readonly string[]): readonly string[];
+  resume(nodes: readonly string[]): void;
+  disturbClock(nodes: readonly string[], fault: ClockFault | undefined): void;
+}
 
 export interface NemesisOptions {
-  readonly network: Network;
+  readonly target: FaultTarget;
+  /** Its clock counts from the start of the operations. */
   readonly scheduler: Scheduler;
-  readonly random: SeededRandom;
-  readonly nodes: readonly string[];
-  readonly faults: readonly Fault[];
-  /** Mean gap between two steps, ms. */
-  readonly intervalMs: number;
-  /** The nemesis does nothing from this moment on, ms since the start. */
+  /** Rows of events, each in the order of their times; rows do not wait for each other. */
+  readonly plan: readonly Iterable<FaultEvent>[];
+  /** Nothing of the plan begins or ends from this moment on, ms since the start. */
   readonly endMs: number;
   readonly record: (entry: Pick<OperationEntry, 'process' | 'type' | 'f' | 'value'>) => void;
+  /** Told of every fault as it begins. */
+  readonly onBegin?: ((event: FaultEvent) => void) | undefined;
+}
+
+interface Active {
+  readonly text: string;
+  readonly end: () => void;
 }
 
 export class Nemesis {
   readonly #options: NemesisOptions;
-  #cancel: () => void = () => {};
-  #partition: string | undefined;
+  readonly #active = new Set<Active>();
+  readonly #timers = new Set<() => void>();
 
   constructor(options: NemesisOptions) {
     this.#options = options;
   }
 
-  /** The fault in force, in a few words; undefined when there is none. */
+  /** The faults in force, in a few words; undefined when there is none. */
   get currentFault(): string | undefined {
-    return this.#partition;
+    if (this.#active.size === 0) return undefined;
+    return [...this.#active].map(({ text }) => text).join('; ');
   }
 
   start(): void {
-    if (this.#options.faults.includes('partition')) this.#step();
+    for (const row of this.#options.plan) this.#follow(row[Symbol.iterator]());
   }
 
-  /** Does nothing more; a fault in force stays in force. */
+  /** Begins nothing more and ends nothing; a fault in force stays in force. */
   rest(): void {
-    this.#cancel();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
   }
 
-  /** Heals everything and does nothing more. */
-  stop(): void {
+  /** Undoes everything that is in force, and begins nothing more. */
+  heal(): void {
     this.rest();
-    this.#options.network.heal();
-    this.#partition = undefined;
+    for (const active of [...this.#active]) active.end();
   }
 
-  #step(): void {
-    const { scheduler, random, intervalMs, endMs } = this.#options;
-    if (scheduler.now() >= endMs) return;
-    if (this.#partition === undefined) this.#startPartition();
-    else this.#stopPartition();
-    this.#cancel = scheduler.schedule(random.float() * 2 * intervalMs, () => this.#step());
+  /** Carries one fault out, now, and undoes it when its time is over. */
+  inject(event: FaultEvent): void {
+    const active = this.#begin(event);
+    this.#after(event.durationMs, active.end);
   }
 
-  #startPartition(): void {
-    const { network, random, nodes } = this.#options;
-    const shape = random.pick(partitionShapes(nodes.length));
-    this.#record('start-partition', shape);
-    const grudge = createGrudge(shape, nodes, random);
-    for (const [node, deafTo] of grudge) for (const other of deafTo) network.drop(other, node);
-    this.#partition = `partition ${shape} (${describeGrudge(grudge)})`;
-    this.#record('start-partition', ['isolated', Object.fromEntries(grudge)]);
+  #follow(row: Iterator<FaultEvent>): void {
+    const next = row.next();
+    if (next.done) return;
+    const event = next.value;
+    const nowMs = this.#options.scheduler.now();
+    const begin = () => {
+      if (this.#options.scheduler.now() >= this.#options.endMs) return;
+      const active = this.#begin(event);
+      this.#after(event.durationMs, () => {
+        if (this.#options.scheduler.now() >= this.#options.endMs) return;
+        active.end();
+        this.#follow(row);
+      });
+    };
+    if (event.atMs <= nowMs) begin();
+    else this.#after(event.atMs - nowMs, begin);
   }
 
-  #stopPartition(): void {
-    this.#record('stop-partition', null);
-    this.#options.network.heal();
-    this.#partition = undefined;
-    this.#record('stop-partition', 'network-healed');
+  #after(delayMs: number, act: () => void): void {
+    const cancel = this.#options.scheduler.schedule(delayMs, () => {
+      this.#timers.delete(cancel);
+      act();
+    });
+    this.#timers.add(cancel);
+  }
+
+  #begin(event: FaultEvent): Active {
+    this.#options.onBegin?.({ ...event, atMs: this.#options.scheduler.now() });
+    const { text, done, undo } = this.#carryOut(event);
+    this.#record(NAMES[event.fault]?.begin ?? `start-${event.fault}`, done);
+    const active: Active = {
+      text,
+      end: () => {
+        if (!this.#active.delete(active)) return;
+        const f = NAMES[event.fault]?.end ?? `stop-${event.fault}`;
+        this.#record(f, null);
+        this.#record(f, undo());
+      },
+    };
+    this.#active.add(active);
+    return active;
+  }
+
+  /** Does what the event says: a text for people, what the history shall say of it, and how it is undone. */
+  #carryOut(event: FaultEvent): { text: string; done: unknown; undo: () => unknown } {
+    const { target } = this.#options;
+    const announce = (value: unknown) => this.#record(NAMES[event.fault]?.begin ?? `start-${event.fault}`, value);
+    switch (event.fault) {
+      case 'partition':
+      case 'bridge':
+      case 'one-way':
+      case 'service-cut': {
+        const { grudge, shape } = event;
+        announce(shape);
+        target.cut(grudge);
+        return {
+          text: `${event.fault} ${shape} (${describeGrudge(new Map(Object.entries(grudge)))})`,
+          done: ['isolated', grudge],
+          undo: () => {
+            target.mend(grudge);
+            return 'network-healed';
+          },
+        };
+      }
+      case 'pause': {
+        announce(null);
+        const hit = target.pause(event.nodes);
+        return {
+          text: `${hit.join(',')} paused`,
+          done: hit,
+          undo: () => {
+            target.resume(hit);
+            return 'resumed';
+          },
+        };
+      }
+      case 'clock-jump':
+      case 'clock-drift':
+      case 'clock-freeze': {
+        announce(null);
+        target.disturbClock(event.nodes, event.clock);
+        return {
+          text: `${event.fault} on ${event.nodes.join(',')}`,
+          done: { nodes: event.nodes, ...event.clock },
+          undo: () => {
+            target.disturbClock(event.nodes, undefined);
+            return 'clocks-set-right';
+          },
+        };
+      }
+      default: {
+        announce(null);
+        const { nodes, damage, clock } = event;
+        const hit = target.kill(nodes, damage);
+        return {
+          text: `${hit.join(',')} killed`,
+          done: damage === undefined && clock === undefined ? hit : { nodes: hit, damage, ...clock },
+          undo: () => {
+            if (clock !== undefined) target.disturbClock(hit, clock);
+            target.restart(hit);
+            return 'restarted';
+          },
+        };
+      }
+    }
   }
 
   #record(f: string, value: unknown): void {
     this.#options.record({ process: NEMESIS, type: 'info', f, value });
   }
 }
+
+/** Faults whose two steps have names of their own in Jepsen. */
+const NAMES: Readonly<Partial<Record<FaultEvent['fault'], { readonly begin: string; readonly end: string }>>> = {
+  kill: { begin: 'kill', end: 'start' },
+  pause: { begin: 'pause', end: 'resume' },
+};

@@ -2,10 +2,14 @@
  * The network between nodes, clients and services, as Maelstrom simulates it (`maelstrom.net`): every receiver has one queue ordered by
  * deadline, takes its head, drops it if a partition stands between the two *at that moment*, and else waits for its deadline, so that
  * a slow message holds up those behind it. Messages from and to clients are never delayed.
+ *
+ * Beyond Maelstrom a single message may meet a fate of its own: it is lost, comes twice, or stays in the air for a while before it joins the
+ * receiver's queue, and holds nobody up there. Fates befall messages of clients too.
  */
 
 import type { NetCounts, NetStatistics } from '../checkers/net.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
+import type { MessageEvent, MessageFault } from './fault.ts';
 import type { LatencyDistribution } from './latency.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -17,7 +21,10 @@ export interface NetworkMessage {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export type NetworkEvent = 'send' | 'receive' | 'drop';
+export type NetworkEvent = 'send' | 'receive' | 'drop' | 'delay' | 'duplicate';
+
+/** What becomes of the `nth` message (from 0) from `src` to `dest`; undefined: nothing special. */
+export type DrawFate = (src: string, dest: string, nth: number) => MessageEvent | undefined;
 
 export interface NetworkOptions {
   readonly scheduler: Scheduler;
@@ -25,13 +32,20 @@ export interface NetworkOptions {
   readonly drawLatencyMs: LatencyDistribution;
   /** Told of everything that happens to a message. */
   readonly onEvent?: (event: NetworkEvent, message: NetworkMessage) => void;
+  readonly drawFate?: DrawFate | undefined;
 }
 
 interface Endpoint {
   readonly deliver: (message: NetworkMessage) => void;
   readonly queue: DeadlineQueue<NetworkMessage>;
-  /** Senders that this receiver does not hear. */
-  readonly deaf: Set<string>;
+  /** Senders that this receiver does not hear, each with the number of cuts that stand between the two. */
+  readonly deaf: Map<string, number>;
+  /** How many messages each sender has sent here, counted as long as there are fates to be met. */
+  readonly sentBy: Map<string, number>;
+  /** What takes the messages out of the air that are to join the queue later. */
+  readonly inAir: Set<() => void>;
+  /** Whether what arrives now is lost: nobody is there to take it. */
+  down: boolean;
   /** Delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
   busy: boolean;
   cancelWait: () => void;
@@ -47,11 +61,16 @@ export class Network {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #clients: MutableCounts = { send: 0, receive: 0 };
   readonly #servers: MutableCounts = { send: 0, receive: 0 };
+  readonly #fates: Record<MessageFault, number> = { loss: 0, duplication: 0, reordering: 0, delay: 0 };
+  /** Those whose messages meet no fate. */
+  readonly #spared = new Set<string>();
+  #drawFate: DrawFate | undefined;
   #nextMessageId = 0;
   #nextClientId = 0;
 
   constructor(options: NetworkOptions) {
     this.#options = options;
+    this.#drawFate = options.drawFate;
   }
 
   addEndpoint(id: string, deliver: (message: NetworkMessage) => void): void {
@@ -59,23 +78,42 @@ export class Network {
     this.#endpoints.set(id, {
       deliver,
       queue: new DeadlineQueue(),
-      deaf: new Set(),
+      deaf: new Map(),
+      sentBy: new Map(),
+      inAir: new Set(),
+      down: false,
       busy: false,
       cancelWait: () => {},
     });
   }
 
-  /** Adds a client under the next free client id. */
-  openClient(deliver: (message: NetworkMessage) => void): string {
+  /** Adds a client under the next free client id. One that is spared meets no fate; a partition never stands before any. */
+  openClient(deliver: (message: NetworkMessage) => void, spared = false): string {
     const id = `c${this.#nextClientId++}`;
     this.addEndpoint(id, deliver);
+    if (spared) this.#spared.add(id);
     return id;
   }
 
   /** What is under way to `id` is lost. */
   removeEndpoint(id: string): void {
-    this.#endpoints.get(id)?.cancelWait();
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return;
+    endpoint.cancelWait();
+    for (const takeDown of endpoint.inAir) takeDown();
     this.#endpoints.delete(id);
+    this.#spared.delete(id);
+  }
+
+  /** From now on what arrives at `id` is lost, or no longer is. What is under way may still arrive in time. */
+  setDown(id: string, down: boolean): void {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint !== undefined) endpoint.down = down;
+  }
+
+  /** From now on every message just arrives. What is in the air already stays there for its time. */
+  calm(): void {
+    this.#drawFate = undefined;
   }
 
   /** Removes everybody. What was counted stays. */
@@ -97,22 +135,29 @@ export class Network {
   send(src: string, dest: string, body: Readonly<Record<string, unknown>>): boolean {
     const endpoint = this.#endpoints.get(dest);
     if (endpoint === undefined) return false;
-    const { scheduler, drawLatencyMs, onEvent } = this.#options;
     const message: NetworkMessage = { id: this.#nextMessageId++, src, dest, body };
-    const withClient = involvesClient(message);
-    (withClient ? this.#clients : this.#servers).send++;
-    onEvent?.('send', message);
-    endpoint.queue.push(scheduler.now() + (withClient ? 0 : drawLatencyMs()), message);
-    if (!endpoint.busy) this.#deliverDue(endpoint);
+    (involvesClient(message) ? this.#clients : this.#servers).send++;
+    this.#options.onEvent?.('send', message);
+    if (this.#drawFate === undefined) this.#enqueue(endpoint, message);
+    else this.#meetFate(endpoint, message, this.#drawFate);
     return true;
   }
 
-  /** From now on `dest` does not hear `src`. */
-  drop(src: string, dest: string): void {
-    this.#endpoints.get(dest)?.deaf.add(src);
+  /** From now on `dest` does not hear `src`. Every cut needs a `mend` of its own. */
+  cut(src: string, dest: string): void {
+    const deaf = this.#endpoints.get(dest)?.deaf;
+    deaf?.set(src, (deaf.get(src) ?? 0) + 1);
   }
 
-  /** Everybody hears everybody again. */
+  /** Takes one cut back. */
+  mend(src: string, dest: string): void {
+    const deaf = this.#endpoints.get(dest)?.deaf;
+    const cuts = deaf?.get(src) ?? 0;
+    if (cuts > 1) deaf?.set(src, cuts - 1);
+    else deaf?.delete(src);
+  }
+
+  /** Takes every cut back. */
   heal(): void {
     for (const endpoint of this.#endpoints.values()) endpoint.deaf.clear();
   }
@@ -125,6 +170,40 @@ export class Network {
       clients,
       servers,
     };
+  }
+
+  /** How many messages met which fate. */
+  fates(): Readonly<Record<MessageFault, number>> {
+    return { ...this.#fates };
+  }
+
+  #meetFate(endpoint: Endpoint, message: NetworkMessage, drawFate: DrawFate): void {
+    const { src, dest } = message;
+    const nth = endpoint.sentBy.get(src) ?? 0;
+    endpoint.sentBy.set(src, nth + 1);
+    const fate = this.#spared.has(src) || this.#spared.has(dest) ? undefined : drawFate(src, dest, nth);
+    if (fate === undefined) {
+      this.#enqueue(endpoint, message);
+      return;
+    }
+    this.#fates[fate.fault]++;
+    if (fate.fault === 'loss') {
+      this.#options.onEvent?.('drop', message);
+      return;
+    }
+    if (fate.fault === 'duplication') this.#enqueue(endpoint, message);
+    this.#options.onEvent?.(fate.fault === 'duplication' ? 'duplicate' : 'delay', message);
+    const land = this.#options.scheduler.schedule(fate.delayMs ?? 0, () => {
+      endpoint.inAir.delete(land);
+      this.#enqueue(endpoint, message);
+    });
+    endpoint.inAir.add(land);
+  }
+
+  #enqueue(endpoint: Endpoint, message: NetworkMessage): void {
+    const { scheduler, drawLatencyMs } = this.#options;
+    endpoint.queue.push(scheduler.now() + (involvesClient(message) ? 0 : drawLatencyMs()), message);
+    if (!endpoint.busy) this.#deliverDue(endpoint);
   }
 
   #deliverDue(endpoint: Endpoint): void {
@@ -152,6 +231,10 @@ export class Network {
   }
 
   #deliver(endpoint: Endpoint, message: NetworkMessage): void {
+    if (endpoint.down) {
+      this.#options.onEvent?.('drop', message);
+      return;
+    }
     (involvesClient(message) ? this.#clients : this.#servers).receive++;
     this.#options.onEvent?.('receive', message);
     endpoint.deliver(message);

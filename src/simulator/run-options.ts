@@ -2,8 +2,9 @@
  * The options of a run, by Maelstrom's names and with its defaults.
  */
 
+import type { Fault } from './fault.ts';
 import type { LatencyDistributionName } from './latency.ts';
-import type { Fault } from './nemesis.ts';
+import type { Schedule } from './schedule.ts';
 
 export interface RunOptions {
   /** Node ids, in the order of `node_ids`. */
@@ -17,6 +18,10 @@ export interface RunOptions {
   readonly latencyDistribution: LatencyDistributionName;
   readonly faults: readonly Fault[];
   readonly nemesisIntervalMs: number;
+  /** The mean interval of a fault in ms, or the probability of a message fault, where it is not the default. */
+  readonly faultValues?: Readonly<Partial<Record<Fault, number>>>;
   readonly availability?: 'total' | number;
   readonly seed: string;
+  /** What to do again, in place of the operations and faults that the seed would draw. */
+  readonly schedule?: Schedule;
 }

@@ -2,15 +2,17 @@
  * The run of one test, from `init` to the verdict: nodes, services and clients on one network, operations at the asked rate, the nemesis
  * beside them, then every checker over the history.
  *
- * The same code serves both beds. It ends early when a node does what ends a test in Maelstrom too: it exits, or does not answer
- * `init`.
+ * The same code serves both beds. After faults there is a second phase, as in TigerBeetle's simulator: everything is healed, and then every node must
+ * serve again and the last questions be answered, within a stated time. A run ends early when a node does what ends a test in Maelstrom too: it
+ * exits, or does not answer `init`.
  */
 
 import { availabilityChecker } from '../checkers/availability.ts';
-import { type CheckResult, compose } from '../checkers/checker.ts';
+import { type Checker, type CheckResult, compose } from '../checkers/checker.ts';
 import { latencyChecker } from '../checkers/latency.ts';
 import { faultsChecker } from '../checkers/nemesis.ts';
 import { netChecker } from '../checkers/net.ts';
+import { recoveryChecker } from '../checkers/recovery.ts';
 import { statsChecker } from '../checkers/stats.ts';
 import { type Violation, violationsChecker } from '../checkers/violations.ts';
 import { History } from '../history/history.ts';
@@ -18,20 +20,20 @@ import type { Operation, OperationType } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import { createServices } from '../services/registry.ts';
-import type { Bed, NodeHandle } from './bed.ts';
-import { Client, type ClientOptions, type ClientResult } from './client.ts';
-import { Init } from './init.ts';
+import type { Bed } from './bed.ts';
+import { Client, type ClientOptions } from './client.ts';
+import { Cluster } from './cluster.ts';
+import type { FaultEvent, MessageEvent } from './fault.ts';
+import { type FaultPlanOptions, planFates, planFaults } from './fault-plan.ts';
 import { createLatency } from './latency.ts';
 import { Nemesis } from './nemesis.ts';
-import { Network, type NetworkEvent, type NetworkMessage } from './network.ts';
-import { judgeLine } from './node-output.ts';
-import { Pacing } from './pacing.ts';
+import { type DrawFate, Network, type NetworkEvent, type NetworkMessage } from './network.ts';
+import { DrawnOperations, type OperationEvent, type OperationSource, RecordedOperations } from './operations.ts';
+import { persist, RECOVERY_MS_MAX } from './recovery.ts';
 import type { RunOptions } from './run-options.ts';
+import { repeatFates } from './schedule.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Invocation, WorkloadTest } from './workload-test.ts';
-
-/** How long a node may take to answer `init`, ms. */
-const INIT_TIMEOUT_MS = 10_000;
 
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;
@@ -47,10 +49,14 @@ export interface RunObserver {
   readonly onOperation?: (operation: Operation) => void;
   /** @param timeMs since the start of the operations; 0 before it */
   readonly onMessage?: (event: NetworkEvent, message: NetworkMessage, timeMs: number) => void;
+  /** What was decided: an operation that begins, a fault that begins, a message that meets a fate. */
+  readonly onBegin?: (event: OperationEvent) => void;
+  readonly onFault?: (event: FaultEvent) => void;
+  readonly onFate?: (event: MessageEvent) => void;
 }
 
 export interface RunStatus {
-  readonly phase: 'starting' | 'running' | 'finishing' | 'checking';
+  readonly phase: 'starting' | 'running' | 'recovering' | 'finishing' | 'checking';
   readonly elapsedMs: number;
   readonly okCount: number;
   readonly failCount: number;
@@ -79,17 +85,19 @@ export class TestRun {
   readonly #scheduler: Scheduler;
   readonly #observer: RunObserver;
   readonly #network: Network;
+  readonly #cluster: Cluster;
   readonly #nemesis: Nemesis;
-  readonly #pacing: Pacing;
-  readonly #random: SeededRandom;
+  readonly #operations: OperationSource;
   readonly #nextInvocation: () => Invocation;
+  readonly #finalInvocations: readonly Invocation[];
   readonly #history = new History();
   readonly #violations: Violation[] = [];
-  readonly #nodes = new Map<string, NodeHandle>();
   readonly #counts = { ok: 0, fail: 0, info: 0 };
-  readonly #free: Worker[] = [];
+  /** The numbers of the workers at leisure. */
+  readonly #free: number[] = [];
   readonly #workers: Worker[] = [];
   readonly #openClients = new Set<Client>();
+  readonly #recovery = new Map<string, number | undefined>();
   #phase: RunStatus['phase'] = 'starting';
   /** When the operations began, by the scheduler's clock. */
   #startMs = Number.POSITIVE_INFINITY;
@@ -107,28 +115,49 @@ export class TestRun {
     this.#scheduler = scheduler;
     this.#observer = observer;
     const random = new SeededRandom(options.seed);
-    this.#random = random.fork('workers');
-    this.#pacing = new Pacing(Math.max(options.ratePerSecond, Number.MIN_VALUE), random.fork('pacing'));
+    const services = createServices(random.fork('services'));
+    const { schedule } = options;
     this.#nextInvocation = test.createGenerator(random.fork('generator'));
+    this.#finalInvocations = test.createFinalInvocations?.(random.fork('final')) ?? [];
+    this.#operations =
+      schedule === undefined
+        ? new DrawnOperations(options.ratePerSecond, this.#nextInvocation, random)
+        : new RecordedOperations(schedule.operations);
+    const plan: FaultPlanOptions = {
+      faults: options.faults,
+      faultValues: options.faultValues ?? {},
+      intervalMs: options.nemesisIntervalMs,
+      nodes: options.nodes,
+      services: [...services.keys()],
+      random: random.fork('nemesis'),
+    };
     this.#network = new Network({
       scheduler,
       drawLatencyMs: createLatency(options.latencyDistribution, options.latencyMeanMs, random.fork('latency')),
+      drawFate: this.#observed(schedule === undefined ? planFates(plan) : repeatFates(schedule.messages)),
       onEvent: (event, message) => this.#observer.onMessage?.(event, message, this.#elapsedMs()),
     });
-    this.#nemesis = new Nemesis({
+    this.#cluster = new Cluster({
+      nodes: options.nodes,
+      bed,
       network: this.#network,
+      scheduler,
+      latenessExcused: options.faults.some((fault) => fault !== 'partition'),
+      violate: (violation) => this.report(violation),
+      onExit: () => this.abort(),
+    });
+    this.#nemesis = new Nemesis({
+      target: this.#cluster,
       scheduler: {
         now: () => this.#elapsedMs(),
         schedule: (delayMs, callback) => scheduler.schedule(delayMs, callback),
       },
-      random: random.fork('nemesis'),
-      nodes: options.nodes,
-      faults: options.faults,
-      intervalMs: options.nemesisIntervalMs,
+      plan: schedule === undefined ? planFaults(plan) : schedule.faults.map((event) => [event]),
       endMs: options.timeLimitMs,
       record: ({ process, type, f, value }) => this.#record(process, type, f, value),
+      onBegin: (event) => this.#observer.onFault?.(event),
     });
-    for (const [id, service] of createServices(random.fork('services'))) {
+    for (const [id, service] of services) {
       this.#network.addEndpoint(id, ({ src, body }) => {
         const reply = service.handle(src, body);
         if (reply !== undefined) this.#network.send(id, src, { ...reply, in_reply_to: body.msg_id ?? null });
@@ -149,6 +178,17 @@ export class TestRun {
     };
   }
 
+  /** Does one fault more, now. */
+  inject(event: FaultEvent): void {
+    this.#nemesis.inject(event);
+  }
+
+  /** Makes the run invalid: a rule was broken that holds for every workload. */
+  report({ line, ...violation }: Violation): void {
+    if (this.#violations.length >= VIOLATIONS_MAX) return;
+    this.#violations.push(line === undefined ? violation : { ...violation, line: line.slice(0, LINE_EXCERPT_LENGTH) });
+  }
+
   /** Begins no further operations; those under way may finish. Before the first one there is nothing to wait for. */
   stop(): void {
     if (this.#phase === 'starting') {
@@ -164,6 +204,7 @@ export class TestRun {
   abort(): void {
     this.#ending = true;
     this.#aborted = true;
+    this.#cluster.ignore();
     for (const client of this.#openClients) this.#closeClient(client);
     this.#pump();
   }
@@ -171,14 +212,19 @@ export class TestRun {
   /** Carries the test out. Rejects only for errors of the simulator's own. */
   async run(): Promise<RunOutcome> {
     try {
-      const allReady = await this.#startNodes();
-      if (allReady && !this.#ending) await this.#runOperations();
+      const allReady = await this.#cluster.start();
+      if (allReady && !this.#ending) {
+        await this.#runOperations();
+        await this.#recover();
+        await this.#findLeaks();
+      }
     } finally {
       this.#phase = 'finishing';
       this.#cancelPump?.();
       this.#cancelTimeLimit();
-      this.#nemesis.stop();
-      await Promise.all([...this.#nodes.values()].map((node) => node.kill()));
+      this.#nemesis.rest();
+      await this.#cluster.stop();
+      for (const client of this.#openClients) this.#closeClient(client);
       this.#network.close();
     }
     if (this.#failure !== undefined) throw this.#failure;
@@ -186,50 +232,13 @@ export class TestRun {
     return { history: this.#history, startMs: this.#startMs, results: this.#check() };
   }
 
-  async #startNodes(): Promise<boolean> {
-    const { nodes } = this.#options;
-    for (const nodeId of nodes) {
-      this.#network.addEndpoint(nodeId, ({ id, src, dest, body }) =>
-        this.#nodes.get(nodeId)?.deliver(stringifyExact({ id, src, dest, body })),
-      );
-      const node = this.#bed.startNode(nodeId, {
-        onLine: this.#whileListening((line) => this.#receiveLine(nodeId, line)),
-        onUnreadable: this.#whileListening((reason, beginning) =>
-          this.#violate(nodeId, 'unreadable', `${nodeId} printed output that cannot be read: ${reason}`, beginning),
-        ),
-        onExit: this.#whileListening((how) => this.#nodeExited(nodeId, how)),
-      });
-      this.#nodes.set(nodeId, node);
-      if (this.#aborted) return false;
-    }
-    return (await Promise.all(nodes.map((nodeId) => this.#initNode(nodeId)))).every((ready) => ready);
-  }
-
-  /** What a node does while it is killed is the killing's fault: half a line, for instance. */
-  #whileListening<Args extends unknown[]>(listener: (...args: Args) => void): (...args: Args) => void {
-    return (...args) => {
-      if (this.#phase === 'starting' || this.#phase === 'running') listener(...args);
-    };
-  }
-
-  async #initNode(nodeId: string): Promise<boolean> {
-    const client = this.#openClient(nodeId, () => {});
-    const result = await client.rpc(Init, { node_id: nodeId, node_ids: [...this.#options.nodes] }, INIT_TIMEOUT_MS);
-    this.#closeClient(client);
-    if (result.kind === 'ok') return true;
-    // Nobody waited for the answer any longer; a node that exited has been reported already, with its last words.
-    if (this.#aborted && result.kind === 'timeout') return false;
-    this.#violate(nodeId, 'init', `${nodeId} ${describeInitFailure(result)}`);
-    return false;
-  }
-
   #runOperations(): Promise<void> {
     const { concurrency, nodes, timeLimitMs } = this.#options;
     for (let thread = 0; thread < concurrency; thread++) {
       const nodeId = nodes[thread % nodes.length] as string;
       this.#workers.push({ nodeId, process: thread, client: this.#openClient(nodeId) });
+      this.#free.push(thread);
     }
-    this.#free.push(...this.#workers);
     this.#startMs = this.#scheduler.now();
     this.#phase = 'running';
     return new Promise((resolve) => {
@@ -250,59 +259,92 @@ export class TestRun {
       if (this.#free.length === this.#workers.length) this.#whenOver();
       return;
     }
-    if (this.#options.ratePerSecond === 0) return;
     // What is sent to a node may end the run within the call.
-    while (this.#free.length > 0 && !this.#ending) {
+    while (!this.#ending) {
+      const dueMs = this.#operations.dueMs(this.#free);
+      if (dueMs === undefined) return;
       const nowMs = this.#elapsedMs();
-      const waitMs = this.#pacing.dueMs - nowMs;
+      const waitMs = dueMs - nowMs;
       if (waitMs > EARLINESS_MS_MAX) {
         this.#cancelPump = this.#scheduler.schedule(waitMs, () => this.#pump());
         return;
       }
-      this.#pacing.begun(nowMs);
-      this.#begin(this.#takeFreeWorker());
+      const { worker, invocation } = this.#operations.take(nowMs, this.#free);
+      this.#observer.onBegin?.({ atMs: nowMs, worker, ...invocation });
+      this.#perform(worker, invocation).then(() => {
+        this.#free.push(worker);
+        this.#pump();
+      });
     }
   }
 
-  #takeFreeWorker(): Worker {
-    const free = this.#free;
-    const index = this.#random.integer(free.length);
-    const worker = free[index] as Worker;
-    free[index] = free[free.length - 1] as Worker;
-    free.pop();
-    return worker;
-  }
-
-  #begin(worker: Worker): void {
-    const invocation = this.#nextInvocation();
+  /** Carries one operation out. Resolves to how it ended; never rejects. */
+  async #perform(number: number, invocation: Invocation): Promise<OperationType> {
+    const worker = this.#workers[number] as Worker;
     const { process } = worker;
     this.#record(process, 'invoke', invocation.f, invocation.value);
-    this.#test.invoke(worker.client, invocation).then(
-      (completion) => {
-        this.#counts[completion.type]++;
-        this.#record(process, completion.type, invocation.f, completion.value, completion.error);
-        if (completion.type === 'info') this.#replaceProcess(worker);
-        this.#free.push(worker);
-        this.#pump();
-      },
-      (error: unknown) => {
-        this.#failure ??= error;
-        this.abort();
-        this.#whenOver();
-      },
-    );
+    try {
+      const completion = await this.#test.invoke(worker.client, invocation);
+      this.#counts[completion.type]++;
+      this.#record(process, completion.type, invocation.f, completion.value, completion.error);
+      if (completion.type === 'info') this.#replaceProcess(worker);
+      return completion.type;
+    } catch (error) {
+      this.#failure ??= error;
+      this.abort();
+      this.#whenOver();
+      return 'info';
+    }
+  }
+
+  /** Undoes every fault; then every node must serve again, and the last questions be answered. */
+  async #recover(): Promise<void> {
+    const { faults, schedule } = this.#options;
+    const { ok, fail, info } = this.#counts;
+    // Where nothing was asked, nothing is: such a run shows nothing, and must not look as if it did.
+    const faulty = ok + fail + info > 0 && (faults.length > 0 || (schedule?.faults.length ?? 0) > 0);
+    if (this.#aborted || (!faulty && this.#finalInvocations.length === 0)) return;
+    this.#phase = 'recovering';
+    this.#nemesis.heal();
+    this.#cluster.setClocks();
+    this.#network.calm();
+    const pollable = { scheduler: this.#scheduler, over: () => this.#aborted };
+    const probe = async ({ nodeId }: Worker, number: number) => {
+      const takenMs = await persist(() => this.#perform(number, this.#nextInvocation()), RECOVERY_MS_MAX, pollable);
+      this.#recovery.set(nodeId, takenMs);
+    };
+    const oneOfEach = this.#workers.slice(0, this.#options.nodes.length);
+    if (faulty) await Promise.all(oneOfEach.map(probe));
+    for (const [index, invocation] of this.#finalInvocations.entries()) {
+      const number = index % oneOfEach.length;
+      const takenMs = await persist(() => this.#perform(number, invocation), RECOVERY_MS_MAX, pollable);
+      if (takenMs === undefined) this.#recovery.set(`final ${invocation.f} ${index}`, undefined);
+    }
+  }
+
+  /** Nodes that are told to come to an end must not hold on to anything. */
+  async #findLeaks(): Promise<void> {
+    if (this.#aborted) return;
+    this.#phase = 'finishing';
+    this.#cluster.ignore();
+    for (const { node, text } of (await this.#bed.findLeaks?.()) ?? []) this.report({ node, rule: 'leak', text });
   }
 
   /** Nobody knows what the process did, so it is never used again. */
   #replaceProcess(worker: Worker): void {
     worker.process += this.#options.concurrency;
-    if (this.#test.reusableClients || this.#ending) return;
+    if (this.#test.reusableClients || this.#aborted || (this.#ending && this.#phase === 'running')) return;
     this.#closeClient(worker.client);
     worker.client = this.#openClient(worker.nodeId);
   }
 
-  #openClient(nodeId: string, onMalformed = this.#reportMalformed(nodeId)): Client {
-    const client = new Client({ network: this.#network, scheduler: this.#scheduler, nodeId, onMalformed });
+  #openClient(nodeId: string): Client {
+    const client = new Client({
+      network: this.#network,
+      scheduler: this.#scheduler,
+      nodeId,
+      onMalformed: this.#reportMalformed(nodeId),
+    });
     this.#openClients.add(client);
     return client;
   }
@@ -310,7 +352,7 @@ export class TestRun {
   #reportMalformed(nodeId: string): ClientOptions['onMalformed'] {
     return ({ body }, problem) => {
       const text = `${nodeId} sent a reply that is not as declared: ${problem}`;
-      this.#violate(nodeId, 'closed-reply', text, stringifyExact(body));
+      this.report({ node: nodeId, rule: 'closed-reply', text, line: stringifyExact(body) });
     };
   }
 
@@ -319,31 +361,14 @@ export class TestRun {
     client.close();
   }
 
-  #receiveLine(nodeId: string, line: string): void {
-    const judged = judgeLine(nodeId, line);
-    if (!('message' in judged)) {
-      this.#violate(nodeId, judged.rule, judged.text, line);
-      return;
-    }
-    const { src, dest, body } = judged.message;
-    if (this.#network.send(src, dest, body)) return;
-    const text = this.#network.hadClient(dest)
-      ? `${nodeId} sent a message to the client ${JSON.stringify(dest)}, which is closed: it answered twice, or later than the client waits`
-      : `${nodeId} sent a message to ${JSON.stringify(dest)}, which does not exist`;
-    this.#violate(nodeId, 'unknown-dest', text, line);
-  }
-
-  #nodeExited(nodeId: string, how: string): void {
-    this.#network.removeEndpoint(nodeId);
-    this.#violate(nodeId, 'exit', `${nodeId} ended by itself: ${how}`);
-    this.abort();
-  }
-
-  #violate(node: string, rule: string, text: string, line?: string): void {
-    if (this.#violations.length >= VIOLATIONS_MAX) return;
-    this.#violations.push(
-      line === undefined ? { node, rule, text } : { node, rule, text, line: line.slice(0, LINE_EXCERPT_LENGTH) },
-    );
+  #observed(drawFate: DrawFate | undefined): DrawFate | undefined {
+    const { onFate } = this.#observer;
+    if (drawFate === undefined || onFate === undefined) return drawFate;
+    return (src, dest, nth) => {
+      const fate = drawFate(src, dest, nth);
+      if (fate !== undefined) onFate(fate);
+      return fate;
+    };
   }
 
   #record(process: Operation['process'], type: OperationType, f: string, value: unknown, error?: unknown): void {
@@ -363,13 +388,16 @@ export class TestRun {
 
   #check(): CheckResult {
     const { nodes, concurrency, availability } = this.#options;
+    const recovery: Record<string, Checker> =
+      this.#recovery.size === 0 ? {} : { recovery: recoveryChecker(() => this.#recovery) };
     const checker = compose({
       stats: statsChecker(),
       availability: availabilityChecker(),
       net: netChecker(() => this.#network.statistics()),
       latency: latencyChecker(),
-      faults: faultsChecker(),
+      faults: faultsChecker(() => this.#network.fates()),
       protocol: violationsChecker(() => this.#violations),
+      ...recovery,
       workload: this.#test.checker(),
     });
     return checker.check(
@@ -377,20 +405,4 @@ export class TestRun {
       this.#history,
     );
   }
-}
-
-function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>): string {
-  switch (result.kind) {
-    case 'timeout':
-      return `did not answer init within ${INIT_TIMEOUT_MS / 1000} s`;
-    case 'error':
-      return `answered init with the error ${result.name}${describeErrorText(result.text)}`;
-    case 'malformed':
-      return `answered init with something else: ${result.text}`;
-  }
-}
-
-function describeErrorText(text: unknown): string {
-  if (text === undefined) return '';
-  return `: ${typeof text === 'string' ? text : stringifyExact(text)}`;
 }

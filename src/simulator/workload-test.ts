@@ -22,5 +22,9 @@ export interface WorkloadTest {
   readonly createGenerator: (random: SeededRandom) => () => Invocation;
   /** Carries an operation out against the client's node. Never rejects for what the node does. */
   readonly invoke: (client: Client, invocation: Invocation) => Promise<Completion>;
+  /** What must be answered at the end, when everything has healed and every node serves again; in this order, from node to node. */
+  readonly createFinalInvocations?: (random: SeededRandom) => readonly Invocation[];
+  /** Whether everything it promises holds over the loss of a node's disk. */
+  readonly survivesDiskLoss: boolean;
   readonly checker: () => Checker;
 }

@@ -28,6 +28,7 @@ export const echo: Workload = {
   start: async () => [handler(Echo, (request) => ({ echo: request.echo }))],
   test: {
     reusableClients: false,
+    survivesDiskLoss: true,
     createGenerator: (random) => () => ({ f: 'echo', value: `Please echo ${random.integer(ECHO_VALUES)}` }),
     invoke: async (client, { value }) => completeWith(await client.rpc(Echo, { echo: value }), value, (body) => body),
     checker: echoChecker,

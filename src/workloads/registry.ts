@@ -2,7 +2,9 @@
  * Every workload there is, a line each. A node serves all of them at once.
  */
 
+import { FolderReservation } from '../ids/folder-reservation.ts';
 import type { StartHandlers } from '../node/node.ts';
+import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo.ts';
 import { uniqueIds } from './unique-ids.ts';
 import type { Workload, WorkloadPorts } from './workload.ts';
@@ -19,4 +21,14 @@ export function findWorkload(name: string): Workload | undefined {
 /** The handlers of all workloads together. */
 export function startWorkloads(ports: WorkloadPorts, workloads: readonly Workload[] = WORKLOADS): StartHandlers {
   return async (context) => (await Promise.all(workloads.map((workload) => workload.start(context, ports)))).flat();
+}
+
+/** A workload as the simulator runs it: one node code on simulated machines. */
+export function subjectOf(workload: Workload): Subject {
+  return {
+    name: workload.name,
+    test: workload.test,
+    startHandlers: ({ nodeId, folder }) =>
+      startWorkloads({ openReservation: () => FolderReservation.open(folder, nodeId), idLimits: {} }, [workload]),
+  };
 }

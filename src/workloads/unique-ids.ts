@@ -44,6 +44,8 @@ export const uniqueIds: Workload = {
   },
   test: {
     reusableClients: true,
+    // A lost disk and a clock set back together would repeat ids.
+    survivesDiskLoss: false,
     createGenerator: () => () => ({ f: 'generate', value: null }),
     invoke: async (client) => completeWith(await client.rpc(GenerateAny, {}), null, (body) => body.id),
     checker: uniqueIdsChecker,

@@ -5,7 +5,9 @@
 import { describe, expect, it } from 'vitest';
 import { NEMESIS } from '../../src/history/operation.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { type Fault, Nemesis } from '../../src/simulator/nemesis.ts';
+import type { Fault, GrudgeRecord } from '../../src/simulator/fault.ts';
+import { planFaults } from '../../src/simulator/fault-plan.ts';
+import { Nemesis } from '../../src/simulator/nemesis.ts';
 import { Network } from '../../src/simulator/network.ts';
 import { readRecording } from '../support/histories.ts';
 import { VirtualTime } from '../support/virtual-time.ts';
@@ -24,21 +26,43 @@ class Scene {
   readonly written: Written[] = [];
   readonly nodes: readonly string[];
   readonly nemesis: Nemesis;
+  /** What was done to nodes and clocks, in order. */
+  readonly done: unknown[] = [];
   #heard = 0;
 
   constructor(seed: string, endMs: number, { nodes = ['n0', 'n1', 'n2'], faults = ['partition'] as Fault[] } = {}) {
     this.nodes = nodes;
     for (const node of nodes) this.network.addEndpoint(node, () => this.#heard++);
+    const forEachLink = (grudge: GrudgeRecord, act: (src: string, dest: string) => void) => {
+      for (const [dest, sources] of Object.entries(grudge)) for (const src of sources) act(src, dest);
+    };
     this.nemesis = new Nemesis({
-      network: this.network,
+      target: {
+        cut: (grudge) => forEachLink(grudge, (src, dest) => this.network.cut(src, dest)),
+        mend: (grudge) => forEachLink(grudge, (src, dest) => this.network.mend(src, dest)),
+        kill: (hit) => this.#note('kill', hit),
+        restart: (hit) => this.#note('restart', hit),
+        pause: (hit) => this.#note('pause', hit),
+        resume: (hit) => this.#note('resume', hit),
+        disturbClock: (hit, fault) => this.done.push(['clock', hit, fault]),
+      },
       scheduler: this.time,
-      random: new SeededRandom(seed),
-      nodes,
-      faults,
-      intervalMs: 1000,
+      plan: planFaults({
+        faults,
+        faultValues: {},
+        intervalMs: 1000,
+        nodes,
+        services: [],
+        random: new SeededRandom(seed),
+      }),
       endMs,
       record: (entry) => this.written.push({ atMs: this.time.now(), ...entry }),
     });
+  }
+
+  #note(action: string, hit: readonly string[]): readonly string[] {
+    this.done.push([action, hit]);
+    return hit;
   }
 
   /** Who does not hear whom, right now, as a grudge of the record: found out by sending. */
@@ -86,7 +110,7 @@ describe('the nemesis', () => {
   });
 
   it('starts and stops in turn, and heals the whole network in between', async () => {
-    const scene = new Scene('b', 600_000);
+    const scene = new Scene('bb', 600_000);
     scene.nemesis.start();
     let partitioned = true;
     for (let step = 0; step < 100; step++) {
@@ -161,21 +185,26 @@ describe('the nemesis', () => {
     expect(scene.time.timerCount).toBe(0);
   });
 
-  it('heals and is quiet when it is stopped, whatever was going on', async () => {
+  it('undoes what is in force when it heals, and is quiet from then on', async () => {
     const scene = new Scene('k', 60_000);
     scene.nemesis.start();
     expect(scene.deaf).not.toEqual(WHOLE);
-    scene.nemesis.stop();
+    scene.nemesis.heal();
     expect(scene.deaf).toEqual(WHOLE);
     expect(scene.nemesis.currentFault).toBeUndefined();
     expect(scene.time.timerCount).toBe(0);
     await scene.time.advance(60_000);
-    expect(scene.written).toHaveLength(2);
+    expect(scene.written.map(({ f, value }) => [f, typeof value])).toEqual([
+      ['start-partition', 'string'],
+      ['start-partition', 'object'],
+      ['stop-partition', 'object'],
+      ['stop-partition', 'string'],
+    ]);
   });
 
   it('may be stopped before it began', () => {
     const scene = new Scene('l', 60_000);
-    scene.nemesis.stop();
+    scene.nemesis.heal();
     expect(scene.written).toEqual([]);
   });
 

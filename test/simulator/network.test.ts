@@ -153,7 +153,7 @@ describe('a partition', () => {
   beforeEach(() => listen('n0', 'n1', 'n2'));
 
   it('drops silently what is taken off the queue while it stands, in the named direction only', () => {
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     send('n0', 'n1', 'a');
     send('n1', 'n0', 'b');
     send('n2', 'n1', 'c');
@@ -172,7 +172,7 @@ describe('a partition', () => {
     latencies = [100];
     send('n0', 'n1', 'a');
     await time.advance(50);
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     await time.advance(50);
     expect(arrived).toEqual(['100: n0 → n1 a']);
   });
@@ -182,7 +182,7 @@ describe('a partition', () => {
     send('n0', 'n1', 'ab');
     send('n2', 'n1', 'c');
     await time.advance(50);
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     await time.advance(1000);
     expect(arrived).toEqual(['100: n0 → n1 a', '100: n2 → n1 c']);
   });
@@ -190,7 +190,7 @@ describe('a partition', () => {
   it('does not stop what was sent while it stood and is taken off the queue after that', async () => {
     latencies = [100, 10];
     send('n2', 'n1', 'a');
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     send('n0', 'n1', 'b');
     await time.advance(50);
     network.heal();
@@ -199,7 +199,7 @@ describe('a partition', () => {
   });
 
   it('makes nobody wait for what it drops', async () => {
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     latencies = [1000, 10];
     send('n0', 'n1', 'a');
     send('n2', 'n1', 'b');
@@ -208,12 +208,12 @@ describe('a partition', () => {
   });
 
   it('is healed for all links at once, and can begin again', () => {
-    network.drop('n0', 'n1');
-    network.drop('n2', 'n0');
+    network.cut('n0', 'n1');
+    network.cut('n2', 'n0');
     network.heal();
     send('n0', 'n1', 'a');
     send('n2', 'n0', 'b');
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     send('n0', 'n1', 'c');
     expect(arrived).toEqual(['0: n0 → n1 a', '0: n2 → n0 b']);
   });
@@ -224,7 +224,7 @@ describe('a partition', () => {
       ['n0', 'n1'],
       ['n1', 'n0'],
     ] as const)
-      network.drop(src, dest);
+      network.cut(src, dest);
     send(network.openClient(receive), 'n1', 'a');
     send('lin-kv', 'n1', 'b');
     send('n1', 'lin-kv', 'c');
@@ -232,7 +232,7 @@ describe('a partition', () => {
   });
 
   it('means nothing for somebody who is not there', () => {
-    network.drop('n0', 'n9');
+    network.cut('n0', 'n9');
     listen('n9');
     send('n0', 'n9', 'a');
     expect(arrived).toEqual(['0: n0 → n9 a']);
@@ -268,7 +268,7 @@ describe('the endpoints of a network', () => {
     listen('n0', 'n1');
     latencies = [100, 100, 20];
     send('n0', 'n1', 'ab');
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     network.removeEndpoint('n1');
     listen('n1');
     send('n0', 'n1', 'c');
@@ -330,7 +330,7 @@ describe('the counts of messages', () => {
     send('n0', 'lin-kv', 'c');
     send('lin-kv', 'n1', 'd');
     await time.advance(1);
-    network.drop('n0', 'n1');
+    network.cut('n0', 'n1');
     send('n0', 'n1', 'e');
     send('n1', 'n0', 'f');
     await time.advance(1000);

@@ -58,8 +58,9 @@ describe('a run ends', () => {
     run.run.stop();
     const { history, results } = await run.finish();
     expect(run.endedMs).toBeGreaterThan(5000);
-    expect(run.endedMs).toBeLessThanOrEqual(5400);
-    expect(invocations(history).every(({ time }) => time < 5000e6)).toBe(true);
+    // What is under way, and when that is over, one question to each node after the partition.
+    expect(run.endedMs).toBeLessThanOrEqual(5800);
+    expect(invocations(history).filter(({ time }) => time >= 5000e6)).toHaveLength(3);
     expect([...operationPairs(history)]).toHaveLength(invocations(history).length);
     expect(results['valid?']).toBe(true);
   });

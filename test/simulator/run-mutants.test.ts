@@ -97,7 +97,10 @@ const MUTANTS: readonly Mutant[] = [
         echo: ({ src, body }, node) =>
           node.send(src, { type: 'echo_ok', echo: body.echo, in_reply_to: body.msg_id + 1 }),
       }),
-    found: { stats: { 'ok-count': 0 } },
+    found: {
+      stats: { 'ok-count': 0 },
+      protocol: { violations: expect.arrayContaining([expect.objectContaining({ rule: 'unasked-reply' })]) },
+    },
   },
   {
     name: 'answers without in_reply_to',

@@ -253,7 +253,9 @@ describe('the same seed', () => {
     const { history: right } = await new ScriptedRun(options).finish();
     const { history: slow } = await new ScriptedRun({ ...options, scriptOf }).finish();
     const faults = (history: Iterable<Operation>) =>
-      [...history].filter(({ process }) => process === NEMESIS).map(({ time, f, value }) => [time, f, value]);
+      [...history]
+        .filter(({ process, time }) => process === NEMESIS && time < 10_000e6)
+        .map(({ time, f, value }) => [time, f, value]);
     const values = (history: Iterable<Operation>) => invocations(history).map(({ value }) => value);
     expect(faults(slow)).toEqual(faults(right));
     expect(faults(right).length).toBeGreaterThan(20);

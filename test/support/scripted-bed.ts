@@ -49,6 +49,14 @@ export class ScriptedNode implements NodeHandle {
     this.#script(JSON.parse(line) as ReceivedMessage, this);
   }
 
+  pause(): void {
+    throw new Error('scripted nodes cannot be paused');
+  }
+
+  resume(): void {
+    throw new Error('scripted nodes cannot be resumed');
+  }
+
   async kill(): Promise<void> {
     this.#killed = true;
     for (const cancel of this.#cancels) cancel();

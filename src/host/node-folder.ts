@@ -1,0 +1,193 @@
+/**
+ * The folder port over real files. An error says what could not be done to which file, and why in words.
+ *
+ * A temporary name holds the number of the process that writes it, so that a later one can tell whose files nobody needs any more.
+ * A file stays open from its writing to its syncing: an error of the disk in between is told for certain only to who has it open. A
+ * listing does not miss a file that is there all the while, which Linux gives: a folder of some hundred names is read by one
+ * system call, under the folder's lock.
+ */
+
+import { randomBytes } from 'node:crypto';
+import * as nodeFiles from 'node:fs/promises';
+import * as path from 'node:path';
+import { StateFileError } from '../ids/folder-reservation.ts';
+import type { Folder } from '../protocol/folder.ts';
+
+const TEMPORARY_AGE_MS_MAX = 3_600_000;
+
+/** What this file needs of `node:fs/promises`; a test may put a full disk in its place. */
+export type Files = Pick<typeof nodeFiles, 'link' | 'mkdir' | 'open' | 'readdir' | 'readFile' | 'stat' | 'unlink'>;
+
+export class NodeFolder implements Folder {
+  readonly #folder: string;
+  readonly #files: Files;
+  /** Files that were written and not synced yet. */
+  readonly #unsynced = new Map<string, nodeFiles.FileHandle>();
+
+  /** Makes the folder if need be, for its owner alone. A StateFileError if it cannot be made. */
+  static async open(folder: string, files: Files = nodeFiles): Promise<NodeFolder> {
+    const opened = new NodeFolder(folder, files);
+    await opened.#make();
+    return opened;
+  }
+
+  private constructor(folder: string, files: Files) {
+    this.#folder = path.resolve(folder);
+    this.#files = files;
+  }
+
+  names(): Promise<string[]> {
+    return attempt('list the folder', this.#folder, () => this.#files.readdir(this.#folder));
+  }
+
+  async read(name: string): Promise<string | undefined> {
+    const file = this.describe(name);
+    try {
+      return await this.#files.readFile(file, 'utf8');
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      throw stateFileError('read', file, error);
+    }
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    const file = this.describe(name);
+    const handle = await attempt('create', file, () => this.#files.open(file, 'wx', 0o600));
+    try {
+      await attempt('write', file, () => handle.writeFile(text));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    this.#unsynced.set(name, handle);
+  }
+
+  async sync(name: string): Promise<void> {
+    const file = this.describe(name);
+    const handle = this.#unsynced.get(name) ?? (await attempt('open', file, () => this.#files.open(file, 'r+')));
+    this.#unsynced.delete(name);
+    try {
+      await attempt('sync', file, () => handle.sync());
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async link(name: string, newName: string): Promise<boolean> {
+    const newFile = this.describe(newName);
+    try {
+      await this.#files.link(this.describe(name), newFile);
+      return true;
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') return false;
+      throw stateFileError('link', newFile, error);
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    const file = this.describe(name);
+    const handle = this.#unsynced.get(name);
+    this.#unsynced.delete(name);
+    await handle?.close();
+    await attempt('remove', file, () => this.#files.unlink(file));
+  }
+
+  syncNames(): Promise<void> {
+    return this.#syncFolder(this.#folder);
+  }
+
+  temporaryName(prefix: string): string {
+    return `${prefix}${process.pid}.${randomBytes(8).toString('hex')}.tmp`;
+  }
+
+  /** Those whose process is dead, and those too old for anybody to be still writing them. */
+  async abandonedTemporaries(prefix: string): Promise<string[]> {
+    const abandoned: string[] = [];
+    for (const name of await this.names()) {
+      const match = name.startsWith(prefix) && /^([1-9][0-9]*)\.[0-9a-f]{16}\.tmp$/.exec(name.slice(prefix.length));
+      if (match && (!isAlive(Number(match[1])) || (await this.#isOld(name)))) abandoned.push(name);
+    }
+    return abandoned;
+  }
+
+  describe(name: string): string {
+    return path.join(this.#folder, name);
+  }
+
+  async #make(): Promise<void> {
+    const folder = this.#folder;
+    const first = await attempt('make the folder', folder, () =>
+      this.#files.mkdir(folder, { recursive: true, mode: 0o700 }),
+    );
+    if (first === undefined) return;
+    // A new folder is itself only a name in another one, which a power loss could take back.
+    for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
+      await this.#syncFolder(path.dirname(made));
+    }
+  }
+
+  async #syncFolder(folder: string): Promise<void> {
+    await attempt('sync the folder', folder, async () => {
+      const handle = await this.#files.open(folder, 'r');
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async #isOld(name: string): Promise<boolean> {
+    try {
+      return Date.now() - (await this.#files.stat(this.describe(name))).mtimeMs > TEMPORARY_AGE_MS_MAX;
+    } catch {
+      return false;
+    }
+  }
+}
+
+async function attempt<T>(doing: string, file: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw stateFileError(doing, file, error);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EDQUOT: 'the disk quota is used up',
+  EEXIST: 'it is there and is not a folder',
+  EIO: 'the disk failed',
+  EISDIR: 'it is a folder, where a file should be',
+  ENAMETOOLONG: 'the name is too long',
+  ENOENT: 'it is not there',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'it is not a folder, or lies below something that is not',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+};
+
+/** What a file system without hard links answers to `link`. */
+const NO_HARD_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV']);
+
+function stateFileError(doing: string, file: string, cause: unknown): StateFileError {
+  const code = errorCode(cause) ?? '';
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const noHardLinks = doing === 'link' && NO_HARD_LINKS.has(code);
+  const reason = noHardLinks ? 'the file system has no hard links' : (REASONS[code] ?? message);
+  return new StateFileError(`${file}: cannot ${doing}: ${reason}${code === '' ? '' : ` (${code})`}`, { cause });
+}
+
+function errorCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) !== 'ESRCH';
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * A Reservation kept in a folder, safe against kill -9, power loss and other processes with the same folder and node id,
+ * without locks. The state is one small file a version, `snowstorm-<node>.<version>.json`, and the newest version is
+ * the truth. A raise writes the next version under a temporary name, syncs it and `link`s it to its name, which fails
+ * if taken.
+ *
+ * Why it is linearizable: only versions below a higher one are removed, so the newest never disappears and only grows.
+ * A name is free a second time only once a higher version exists; the late linker finds that one when it lists the
+ * folder after its link, and has lost. So at most one raise wins a version, at the moment of its link, and it resolves
+ * only after the folder is synced. All this needs a listing that does not miss the newest file.
+ */
+
+import type { Folder } from '../protocol/folder.ts';
+import { type RaiseResult, type Reservation, requireUpwards } from './reservation.ts';
+import { EPOCH_MS, TIMESTAMP_MS_MAX } from './snowflake.ts';
+
+const FORMAT = 1;
+/** How often a file may be removed between the listing and the reading of it, by others who raise meanwhile. */
+const READ_ATTEMPTS_MAX = 64;
+
+/** The state cannot be read or written; the text names the file and says what is wrong. */
+export class StateFileError extends Error {
+  override readonly name = 'StateFileError';
+}
+
+interface State {
+  /** 0: there is no file yet. */
+  readonly version: number;
+  readonly reservedUntil: number | undefined;
+}
+
+export class FolderReservation implements Reservation {
+  readonly #folder: Folder;
+  readonly #nodeId: string;
+  readonly #prefix: string;
+
+  /** Removes what dead holders left, and proves by a file of its own that the folder can be written; rejects if not. */
+  static async open(folder: Folder, nodeId: string): Promise<FolderReservation> {
+    const reservation = new FolderReservation(folder, nodeId);
+    for (const name of await folder.abandonedTemporaries(reservation.#prefix)) await reservation.#removeQuietly(name);
+    await folder.remove(await reservation.#writeTemporary('probe\n'));
+    return reservation;
+  }
+
+  private constructor(folder: Folder, nodeId: string) {
+    this.#folder = folder;
+    this.#nodeId = nodeId;
+    this.#prefix = `snowstorm-${encodeNodeId(nodeId)}.`;
+  }
+
+  async read(): Promise<number | undefined> {
+    return (await this.#readNewest()).reservedUntil;
+  }
+
+  async raise(from: number | undefined, to: number): Promise<RaiseResult> {
+    requireUpwards(from, to);
+    for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
+      const current = await this.#readNewest();
+      if (current.reservedUntil !== from) {
+        if (current.reservedUntil !== undefined) return { won: false, bound: current.reservedUntil };
+        throw this.#error(`the state file, which held ${from}, is gone; ids stay unique only if nobody removes it`);
+      }
+      if (await this.#linkVersion(current.version + 1, to)) return { won: true, bound: to };
+    }
+    throw this.#error('it never stood still for long enough to be raised');
+  }
+
+  /** Writes `version`; false if another process was first or has gone further. */
+  async #linkVersion(version: number, reservedUntil: number): Promise<boolean> {
+    const name = this.#nameOf(version);
+    const text = `${JSON.stringify({ format: FORMAT, node: this.#nodeId, reservedUntil })}\n`;
+    const temporary = await this.#writeTemporary(text);
+    try {
+      if (!(await this.#folder.link(temporary, name))) return false;
+      if ((await this.#versions()).some((other) => other > version)) {
+        // Not the newest, so nobody misses it.
+        await this.#removeQuietly(name);
+        return false;
+      }
+      await this.#folder.syncNames();
+    } finally {
+      await this.#removeQuietly(temporary);
+    }
+    await this.#removeOlder(version);
+    return true;
+  }
+
+  async #readNewest(): Promise<State> {
+    for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
+      const version = Math.max(0, ...(await this.#versions()));
+      if (version === 0) return { version, reservedUntil: undefined };
+      const name = this.#nameOf(version);
+      const text = await this.#folder.read(name);
+      // If it was removed since the listing, there is a newer one.
+      if (text === undefined) continue;
+      return { version, reservedUntil: parseState(text, this.#folder.describe(name), this.#nodeId) };
+    }
+    throw this.#error('it never stood still for long enough to be read');
+  }
+
+  async #versions(): Promise<number[]> {
+    return (await this.#folder.names())
+      .filter((name) => name.startsWith(this.#prefix) && name.endsWith('.json'))
+      .map((name) => name.slice(this.#prefix.length, -'.json'.length))
+      .filter((version) => /^[1-9][0-9]{0,14}$/.test(version))
+      .map(Number);
+  }
+
+  async #removeOlder(version: number): Promise<void> {
+    // The raise is won by now: a failure here must not make it look lost.
+    for (const other of await this.#versions().catch(() => [])) {
+      if (other < version) await this.#removeQuietly(this.#nameOf(other));
+    }
+  }
+
+  /** A file under a name that no version has, on the disk when it resolves. */
+  async #writeTemporary(text: string): Promise<string> {
+    const name = this.#folder.temporaryName(this.#prefix);
+    try {
+      await this.#folder.write(name, text);
+      await this.#folder.sync(name);
+    } catch (error) {
+      await this.#removeQuietly(name);
+      throw error;
+    }
+    return name;
+  }
+
+  /**
+   * For files that only take up room: what cannot be removed now is tried again by the next raise, or the next start.
+   */
+  async #removeQuietly(name: string): Promise<void> {
+    await this.#folder.remove(name).catch(() => {});
+  }
+
+  #nameOf(version: number | '*'): string {
+    return `${this.#prefix}${version}.json`;
+  }
+
+  /** An error of the state as a whole, not of one file. */
+  #error(problem: string): StateFileError {
+    return new StateFileError(`${this.#folder.describe(this.#nameOf('*'))}: ${problem}`);
+  }
+}
+
+/**
+ * The bound in a state file. Whatever is wrong with the file is an error: no older version and no clock stands in for
+ * it.
+ */
+function parseState(text: string, file: string, nodeId: string): number {
+  const fail = (problem: string): never => {
+    throw new StateFileError(`${file}: ${problem}`);
+  };
+  if (text === '') fail('the state file is empty');
+  let state: unknown;
+  try {
+    state = JSON.parse(text);
+  } catch {
+    fail(text.endsWith('\n') ? 'the state file is not JSON' : 'the state file is cut short, or not JSON');
+  }
+  if (typeof state !== 'object' || state === null || Array.isArray(state))
+    return fail('the state file is no JSON object');
+  const { format, node, reservedUntil } = state as Record<string, unknown>;
+  if (!Number.isSafeInteger(format) || (format as number) < 1) return fail('the state file has no format number');
+  if (format !== FORMAT) {
+    return fail(`the state file has format ${format}, and this version of Snowstorm knows only format ${FORMAT}`);
+  }
+  if (node !== nodeId)
+    return fail(`the state file is that of node ${JSON.stringify(node)}, not of ${JSON.stringify(nodeId)}`);
+  if (!isBound(reservedUntil)) {
+    return fail(`the state file's reservedUntil is ${JSON.stringify(reservedUntil)}, which is no timestamp of an id`);
+  }
+  if (!text.endsWith('\n')) return fail('the state file is cut short: its last line has no end');
+  return reservedUntil;
+}
+
+function isBound(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= EPOCH_MS && (value as number) <= TIMESTAMP_MS_MAX + 1;
+}
+
+function encodeNodeId(nodeId: string): string {
+  try {
+    return encodeURIComponent(nodeId);
+  } catch {
+    throw new StateFileError(
+      `the node id ${JSON.stringify(nodeId)} is not well-formed text, so no file can be named after it`,
+    );
+  }
+}

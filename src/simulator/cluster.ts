@@ -1,0 +1,285 @@
+/**
+ * The nodes of a run on their network: started and made known to each other, killed and started again, paused, disturbed. Every line that one of them
+ * prints is judged here, and so are its answers: it may answer what it was asked, as often as it was asked, and nothing else.
+ */
+
+import type { Violation } from '../checkers/violations.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
+import type { Bed, NodeHandle } from './bed.ts';
+import { Client, type ClientResult } from './client.ts';
+import type { GrudgeRecord } from './fault.ts';
+import { Init } from './init.ts';
+import type { FaultTarget } from './nemesis.ts';
+import type { Network, NetworkMessage } from './network.ts';
+import { judgeLine } from './node-output.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { ClockFault } from './simulated-clock.ts';
+import type { DiskDamage } from './simulated-disk.ts';
+import { Unanswered } from './unanswered.ts';
+
+/** How long a node may take to answer its first `init`, ms. */
+const INIT_TIMEOUT_MS = 10_000;
+/** A node that starts again under faults may take as long as they last. Whether it ever came back is seen afterwards. */
+const RESTART_TIMEOUT_MS = 1e9;
+
+export interface ClusterOptions {
+  readonly nodes: readonly string[];
+  readonly bed: Bed;
+  readonly network: Network;
+  readonly scheduler: Scheduler;
+  /** Whether an answer may come after its client has gone, without anything being wrong with the node. */
+  readonly latenessExcused: boolean;
+  readonly violate: (violation: Violation) => void;
+  /** A node ended by itself; it has been reported. */
+  readonly onExit: () => void;
+}
+
+/** A node through all its lives. */
+interface Member {
+  readonly id: string;
+  /** Whether a life of it goes on. */
+  up: boolean;
+  handle: NodeHandle | undefined;
+  paused: boolean;
+  /** Which life it is, from 1. */
+  life: number;
+  /** Resolves when nothing of the last life is left. */
+  ended: Promise<void>;
+  /** Requests that this life sent, and their answers did not arrive. */
+  readonly sent: Unanswered;
+  /** The same, of earlier lives. */
+  readonly sentBefore: Unanswered;
+}
+
+export class Cluster implements FaultTarget {
+  readonly #options: ClusterOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #inits = new Set<Client>();
+  /** Requests that reached a node and were not answered. Of all nodes together: one may answer what another one passed on to it. */
+  readonly #asked = new Unanswered();
+  #listening = true;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  /** Starts every node and makes them known to each other; false if one of them would not. */
+  async start(): Promise<boolean> {
+    const { nodes, network } = this.#options;
+    for (const id of nodes) {
+      if (!this.#listening) return false;
+      const member: Member = {
+        id,
+        up: false,
+        handle: undefined,
+        paused: false,
+        life: 0,
+        ended: Promise.resolve(),
+        sent: new Unanswered(),
+        sentBefore: new Unanswered(),
+      };
+      this.#members.set(id, member);
+      network.addEndpoint(id, (message) => this.#deliver(member, message));
+      this.#begin(member);
+    }
+    if (!this.#listening) return false;
+    return (await Promise.all([...this.#members.values()].map((member) => this.#init(member)))).every((ready) => ready);
+  }
+
+  /** From now on nothing that a node does is anybody's fault: what it does while it is killed, for instance. */
+  ignore(): void {
+    this.#listening = false;
+    for (const client of this.#inits) client.close();
+  }
+
+  /** Ends every node; resolves when nothing of them is left. */
+  async stop(): Promise<void> {
+    this.ignore();
+    await Promise.all([...this.#members.values()].map((member) => this.#end(member)));
+  }
+
+  cut(grudge: GrudgeRecord): void {
+    for (const [dest, sources] of Object.entries(grudge))
+      for (const src of sources) this.#options.network.cut(src, dest);
+  }
+
+  mend(grudge: GrudgeRecord): void {
+    for (const [dest, sources] of Object.entries(grudge))
+      for (const src of sources) this.#options.network.mend(src, dest);
+  }
+
+  kill(nodes: readonly string[], damage: DiskDamage | undefined): readonly string[] {
+    return this.#hit(nodes, (member) => {
+      if (!member.up) return false;
+      void this.#end(member);
+      if (damage !== undefined) this.#options.bed.machines?.damageDisk(member.id, damage);
+      return true;
+    });
+  }
+
+  restart(nodes: readonly string[]): void {
+    for (const id of nodes) {
+      const member = this.#members.get(id);
+      if (member === undefined || !this.#listening) continue;
+      void member.ended.then(() => {
+        if (!this.#listening || member.up) return;
+        this.#begin(member);
+        void this.#init(member);
+      });
+    }
+  }
+
+  pause(nodes: readonly string[]): readonly string[] {
+    return this.#hit(nodes, (member) => {
+      if (!member.up || member.paused) return false;
+      member.paused = true;
+      member.handle?.pause();
+      return true;
+    });
+  }
+
+  resume(nodes: readonly string[]): void {
+    this.#hit(nodes, (member) => {
+      member.paused = false;
+      member.handle?.resume();
+      return true;
+    });
+  }
+
+  disturbClock(nodes: readonly string[], fault: ClockFault | undefined): void {
+    for (const id of nodes) this.#options.bed.machines?.disturbClock(id, fault);
+  }
+
+  /** Sets every clock right. */
+  setClocks(): void {
+    this.disturbClock(this.#options.nodes, undefined);
+  }
+
+  #hit(nodes: readonly string[], act: (member: Member) => boolean): readonly string[] {
+    return nodes.filter((id) => {
+      const member = this.#members.get(id);
+      return member !== undefined && act(member);
+    });
+  }
+
+  #begin(member: Member): void {
+    const { bed, network } = this.#options;
+    const { id } = member;
+    const life = ++member.life;
+    const whileAlive =
+      <Args extends unknown[]>(listener: (...args: Args) => void) =>
+      (...args: Args) => {
+        if (this.#listening && member.life === life && member.up) listener(...args);
+      };
+    network.setDown(id, false);
+    member.up = true;
+    const handle = bed.startNode(id, {
+      onLine: whileAlive((line) => this.#receiveLine(member, line)),
+      onUnreadable: whileAlive((reason, beginning) =>
+        this.#violate(id, 'unreadable', `${id} printed output that cannot be read: ${reason}`, beginning),
+      ),
+      onExit: whileAlive((how) => this.#exited(member, how)),
+    });
+    if (member.up) member.handle = handle;
+    // It ended within the call.
+    else member.ended = handle.kill();
+  }
+
+  #end(member: Member): Promise<void> {
+    const { handle } = member;
+    if (!member.up) return member.ended;
+    member.up = false;
+    member.handle = undefined;
+    member.paused = false;
+    member.sent.moveTo(member.sentBefore);
+    this.#options.network.setDown(member.id, true);
+    if (handle !== undefined) member.ended = handle.kill();
+    return member.ended;
+  }
+
+  async #init(member: Member): Promise<boolean> {
+    const { network, scheduler, nodes } = this.#options;
+    const { id, life } = member;
+    const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, spared: true });
+    this.#inits.add(client);
+    const timeoutMs = life === 1 ? INIT_TIMEOUT_MS : RESTART_TIMEOUT_MS;
+    const result = await client.rpc(Init, { node_id: id, node_ids: [...nodes] }, timeoutMs);
+    this.#inits.delete(client);
+    client.close();
+    if (result.kind === 'ok') return true;
+    // Nobody waits for the answer any longer; a node that exited has been reported already, with its last words.
+    if (!this.#listening || member.life !== life || !member.up) return false;
+    this.#violate(id, 'init', `${id} ${describeInitFailure(result)}`);
+    return false;
+  }
+
+  #deliver(member: Member, { id, src, dest, body }: NetworkMessage): void {
+    const { msg_id: messageId, in_reply_to: inReplyTo } = body;
+    if (typeof inReplyTo === 'number') {
+      member.sent.take(src, inReplyTo);
+      member.sentBefore.take(src, inReplyTo);
+    } else if (typeof messageId === 'number') this.#asked.add(src, messageId);
+    member.handle?.deliver(stringifyExact({ id, src, dest, body }));
+  }
+
+  #receiveLine(member: Member, line: string): void {
+    const judged = judgeLine(member.id, line);
+    if (!('message' in judged)) {
+      this.#violate(member.id, judged.rule, judged.text, line);
+      return;
+    }
+    const { src, dest, body } = judged.message;
+    const { msg_id: messageId, in_reply_to: inReplyTo } = body;
+    if (typeof inReplyTo === 'number') {
+      if (!this.#asked.take(dest, inReplyTo) && this.#options.network.has(dest)) {
+        const text = `${src} answered ${dest}, who had not asked that, or was answered already (in_reply_to ${inReplyTo})`;
+        this.#violate(src, 'unasked-reply', text, line);
+      }
+    } else if (typeof messageId === 'number') {
+      member.sent.add(dest, messageId);
+      if (member.sentBefore.has(dest, messageId)) {
+        const text = `${src} asked ${dest} under the msg_id ${messageId} of a request of an earlier life; the answer to that one would pass for the answer to this one`;
+        this.#violate(src, 'msg-id-reuse', text, line);
+      }
+    }
+    const { network, latenessExcused } = this.#options;
+    if (network.send(src, dest, body)) return;
+    if (network.hadClient(dest)) {
+      if (latenessExcused) return;
+      const text = `${src} sent a message to the client ${JSON.stringify(dest)}, which is closed: it answered twice, or later than the client waits`;
+      this.#violate(src, 'unknown-dest', text, line);
+    } else
+      this.#violate(
+        src,
+        'unknown-dest',
+        `${src} sent a message to ${JSON.stringify(dest)}, which does not exist`,
+        line,
+      );
+  }
+
+  #exited(member: Member, how: string): void {
+    this.#violate(member.id, 'exit', `${member.id} ended by itself: ${how}`);
+    void this.#end(member);
+    this.#options.onExit();
+  }
+
+  #violate(node: string, rule: string, text: string, line?: string): void {
+    this.#options.violate(line === undefined ? { node, rule, text } : { node, rule, text, line });
+  }
+}
+
+function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>): string {
+  switch (result.kind) {
+    case 'timeout':
+      return `did not answer init within ${INIT_TIMEOUT_MS / 1000} s`;
+    case 'error':
+      return `answered init with the error ${result.name}${describeErrorText(result.text)}`;
+    case 'malformed':
+      return `answered init with something else: ${result.text}`;
+  }
+}
+
+function describeErrorText(text: unknown): string {
+  if (text === undefined) return '';
+  return `: ${typeof text === 'string' ? text : stringifyExact(text)}`;
+}

@@ -1,0 +1,28 @@
+/**
+ * Liveness: when nothing is broken any more, what must happen has to happen within a stated time. A system that is safe because it does
+ * nothing does not pass.
+ */
+
+import type { OperationType } from '../history/operation.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** Within this time after everything was healed every node serves again, ms. */
+export const RECOVERY_MS_MAX = 10_000;
+
+const RETRY_MS = 100;
+
+/** Tries until `act` ends ok. Resolves to how long that took, ms; undefined if it was not ok in time. */
+export async function persist(
+  act: () => Promise<OperationType>,
+  withinMs: number,
+  { scheduler, over }: { readonly scheduler: Scheduler; readonly over: () => boolean },
+): Promise<number | undefined> {
+  const startMs = scheduler.now();
+  for (;;) {
+    const type = await act();
+    const takenMs = scheduler.now() - startMs;
+    if (over() || takenMs > withinMs) return undefined;
+    if (type === 'ok') return takenMs;
+    await new Promise<void>((resolve) => scheduler.schedule(RETRY_MS, resolve));
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * All that was decided while a run went on, written down: which operation began when, which fault, and which message met a fate. Carried out again
+ * with the same seed it gives the same run; with events left out, a smaller one.
+ */
+
+import type { FaultEvent, MessageEvent } from './fault.ts';
+import type { DrawFate } from './network.ts';
+import type { OperationEvent } from './operations.ts';
+
+export interface Schedule {
+  readonly operations: readonly OperationEvent[];
+  readonly faults: readonly FaultEvent[];
+  readonly messages: readonly MessageEvent[];
+}
+
+/** The fates of a schedule, as the network asks for them. */
+export function repeatFates(messages: readonly MessageEvent[]): DrawFate | undefined {
+  if (messages.length === 0) return undefined;
+  const fates = new Map(messages.map((event) => [`${event.src} ${event.dest} ${event.nth}`, event]));
+  return (src, dest, nth) => fates.get(`${src} ${dest} ${nth}`);
+}
+
+/** Takes down what is decided; hand its listeners to the run as its observer. */
+export class ScheduleRecorder {
+  readonly #operations: OperationEvent[] = [];
+  readonly #faults: FaultEvent[] = [];
+  readonly #messages: MessageEvent[] = [];
+
+  readonly onBegin = (event: OperationEvent): void => {
+    this.#operations.push(event);
+  };
+
+  readonly onFault = (event: FaultEvent): void => {
+    this.#faults.push(event);
+  };
+
+  readonly onFate = (event: MessageEvent): void => {
+    this.#messages.push(event);
+  };
+
+  get schedule(): Schedule {
+    return { operations: [...this.#operations], faults: [...this.#faults], messages: [...this.#messages] };
+  }
+}

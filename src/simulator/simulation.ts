@@ -1,0 +1,51 @@
+/**
+ * A whole run in process: virtual time, simulated machines, and the same `TestRun` that tests real processes. One seed, one outcome.
+ */
+
+import type { StartHandlers } from '../node/node.ts';
+import { SeededRandom } from '../protocol/random.ts';
+import { InProcessBed, type InProcessBedOptions, type LifeSupport } from './in-process-bed.ts';
+import { type RunObserver, type RunOutcome, TestRun } from './run.ts';
+import type { RunOptions } from './run-options.ts';
+import { type Settle, VirtualTime } from './virtual-time.ts';
+import type { WorkloadTest } from './workload-test.ts';
+
+/** What is simulated: a node's code, and the test that judges it. */
+export interface Subject {
+  readonly name: string;
+  readonly test: WorkloadTest;
+  readonly startHandlers: (support: LifeSupport) => StartHandlers;
+  readonly alter?: InProcessBedOptions['alter'];
+}
+
+export interface SimulationOptions {
+  readonly subject: Subject;
+  readonly options: RunOptions;
+  readonly settle: Settle;
+  readonly observer?: RunObserver;
+  readonly onLog?: InProcessBedOptions['onLog'];
+  readonly onStep?: InProcessBedOptions['onStep'];
+}
+
+export class Simulation {
+  readonly run: TestRun;
+  readonly time: VirtualTime;
+
+  constructor({ subject, options, settle, observer, onLog, onStep }: SimulationOptions) {
+    this.time = new VirtualTime(settle);
+    const bed = new InProcessBed({
+      scheduler: this.time,
+      random: new SeededRandom(options.seed).fork('nodes'),
+      startHandlers: subject.startHandlers,
+      alter: subject.alter,
+      onLog,
+      onStep,
+    });
+    this.run = new TestRun(options, subject.test, bed, this.time, observer);
+  }
+
+  /** Lets it happen. Rejects for errors of the simulator's own, and when nothing is left to happen before the run is over. */
+  finish(): Promise<RunOutcome> {
+    return this.time.run(this.run.run());
+  }
+}

@@ -1,6 +1,7 @@
 /**
  * Nodes as processes, started as Maelstrom starts them: all in the system's temporary directory, stderr into a file each, and SIGKILL at the
- * end. Each is the leader of a process group, so that what it has started dies with it; what has left the group is hunted down.
+ * end. Each is the leader of a process group, so that what it has started is paused with it and dies with it; what has left the group is
+ * hunted down. A node that was killed may be started again, as the same node in its next life.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -21,12 +22,10 @@ const LINE_BYTES_MAX = 64 * 1024 * 1024;
 /** The last lines of stderr, which are shown when a node ends by itself. */
 const LAST_WORDS_MAX = 8;
 const LAST_WORD_LENGTH_MAX = 500;
-/** How long a group may take to die before somebody who left it is suspected to hold the pipes. */
-const GROUP_KILL_MS_MAX = 250;
 const KILL_MS_MAX = 5000;
-/** Who is killed may have had a child at the last moment. */
-const STRAY_ROUNDS_MAX = 50;
-const STRAY_ROUND_MS = 20;
+/** Who is killed takes a moment to die, and may have had a child at the last one. */
+const STRAY_ROUNDS_MAX = 200;
+const STRAY_ROUND_MS = 5;
 /** How long output may follow the end of a node. Only a child of it that holds the pipes makes it wait at all. */
 const LAST_OUTPUT_MS_MAX = 500;
 
@@ -34,7 +33,7 @@ export interface ProcessBedOptions {
   /** The program, by its full path. */
   readonly program: string;
   readonly args: readonly string[];
-  /** The folder for `<node id>.log`. */
+  /** The folder for `<node id>.log`, which holds all lives of the node. */
   readonly logFolder: string;
   /** Told of every line that a node writes to stderr. */
   readonly onStderr?: (nodeId: string, line: string) => void;
@@ -44,7 +43,9 @@ export class ProcessBed implements Bed {
   readonly #options: ProcessBedOptions;
   readonly #mark = `${randomUUID()}/`;
   readonly #reaper = new Reaper(this.#mark);
-  readonly #nodes = new Set<ProcessNode>();
+  /** The latest life of each node. */
+  readonly #nodes = new Map<string, ProcessNode>();
+  #closing = false;
 
   constructor(options: ProcessBedOptions) {
     this.#options = options;
@@ -52,101 +53,146 @@ export class ProcessBed implements Bed {
   }
 
   startNode(nodeId: string, events: NodeEvents): NodeHandle {
-    const node = new ProcessNode(nodeId, `${this.#mark}${nodeId}`, this.#options, events);
-    this.#nodes.add(node);
-    if (node.pid !== undefined) this.#reaper.watch(node.pid);
+    if (this.#closing) throw new Error(`${nodeId} was started after the end`);
+    const previous = this.#nodes.get(nodeId);
+    // Whatever still lived of it could not be told from the next life: both bear the same mark.
+    if (previous?.over === false) throw new Error(`${nodeId} was started again before it was killed`);
+    const life = (previous?.life ?? 0) + 1;
+    const node = new ProcessNode(nodeId, life, `${this.#mark}${nodeId}`, this.#options, this.#reaper, events);
+    this.#nodes.set(nodeId, node);
     return node;
   }
 
   /** Kills whatever still runs. */
   async close(): Promise<void> {
-    await Promise.all([...this.#nodes].map((node) => node.kill()));
-    for (let round = 0; round < STRAY_ROUNDS_MAX && killMarked(this.#mark); round++) await timeout(STRAY_ROUND_MS).over;
+    this.#closing = true;
+    await Promise.all([...this.#nodes.values()].map((node) => node.kill()));
+    await killAllMarked(this.#mark);
     this.#reaper.dismiss();
   }
 }
 
 class ProcessNode implements NodeHandle {
+  /** 1 for the first. */
+  readonly life: number;
+  readonly #nodeId: string;
   readonly #mark: string;
+  readonly #options: ProcessBedOptions;
   readonly #child: ChildProcess;
+  readonly #group: ProcessGroup;
   readonly #input: LineOutput;
   readonly #log: WriteStream;
+  readonly #exited: Promise<void>;
   readonly #closed: Promise<void>;
   readonly #lastWords: string[] = [];
+  #paused = false;
   #killed = false;
   #ended = false;
+  #over = false;
+  #killing: Promise<void> | undefined;
 
-  constructor(nodeId: string, mark: string, options: ProcessBedOptions, events: NodeEvents) {
+  constructor(
+    nodeId: string,
+    life: number,
+    mark: string,
+    options: ProcessBedOptions,
+    reaper: Reaper,
+    events: NodeEvents,
+  ) {
+    this.life = life;
+    this.#nodeId = nodeId;
     this.#mark = mark;
-    this.#log = createWriteStream(join(options.logFolder, `${encodeURIComponent(nodeId)}.log`));
+    this.#options = options;
+    const logPath = join(options.logFolder, `${encodeURIComponent(nodeId)}.log`);
+    this.#log = createWriteStream(logPath, { flags: life === 1 ? 'w' : 'a' });
+    if (life > 1) this.#log.write(`--- snowstorm: life ${life} ---\n`);
     this.#child = spawn(options.program, [...options.args], {
       cwd: tmpdir(),
       env: { ...process.env, [MARK_VARIABLE]: mark },
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    this.#group = new ProcessGroup(this.#child.pid, reaper);
     const { stdin, stdout, stderr } = this.#child as ChildProcess & { stdin: Writable; stdout: Readable };
 
     // A node that does not read is its own affair: what it is sent waits, as in the real harness, and its end is told by `close`.
     this.#input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
 
-    const guard = new LineGuard((reason, beginning) => events.onUnreadable(reason, beginning), LINE_BYTES_MAX);
+    const guard = new LineGuard((reason, beginning) => {
+      if (!this.#killed) events.onUnreadable(reason, beginning);
+    }, LINE_BYTES_MAX);
     readGuardedLines(stdout, guard).on('line', (line) => {
       if (!this.#killed) events.onLine(line);
     });
-    if (stderr) {
-      onTextLine(stderr, (line) => {
-        if (this.#ended) return;
-        // A node may write faster than the disk.
-        if (!this.#log.write(`${line}\n`) && !stderr.isPaused()) {
-          stderr.pause();
-          this.#log.once('drain', () => stderr.resume());
-        }
-        this.#lastWords.push(line.slice(0, LAST_WORD_LENGTH_MAX));
-        if (this.#lastWords.length > LAST_WORDS_MAX) this.#lastWords.shift();
-        options.onStderr?.(nodeId, line);
-      });
-    }
+    if (stderr) onTextLine(stderr, (line) => this.#takeStderr(line, stderr));
+
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('exit', () => resolve());
+      this.#child.once('error', () => resolve());
+    });
     this.#closed = new Promise((resolve) => {
       const end = (how: string) => {
         if (this.#ended) return;
         this.#ended = true;
+        this.#group.end();
         this.#log.end(resolve);
         if (!this.#killed) events.onExit(how);
       };
       this.#child.on('error', (error) => end(`it could not be started (${error.message})`));
-      this.#child.on('exit', (status, signal) =>
-        setTimeout(() => end(this.#describeEnd(status, signal)), LAST_OUTPUT_MS_MAX).unref(),
-      );
+      this.#child.on('exit', (status, signal) => {
+        // From now on only members that the leader left behind keep the group's number from being given to others.
+        if (this.#killed || !this.#group.signal(0)) this.#group.end();
+        setTimeout(() => end(this.#describeEnd(status, signal)), LAST_OUTPUT_MS_MAX).unref();
+      });
       this.#child.on('close', (status, signal) => end(this.#describeEnd(status, signal)));
     });
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
+  /** Whether it was killed and that is done. */
+  get over(): boolean {
+    return this.#over;
   }
 
   deliver(line: string): void {
-    if (!this.#ended) this.#input.write(line);
+    if (!this.#ended && !this.#killed) this.#input.write(line);
   }
 
-  async kill(): Promise<void> {
+  pause(): void {
+    if (!this.#paused && !this.#killed) this.#paused = this.#group.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    if (this.#paused && !this.#killed) this.#group.signal('SIGCONT');
+    this.#paused = false;
+  }
+
+  kill(): Promise<void> {
+    this.#killing ??= this.#kill();
+    return this.#killing;
+  }
+
+  async #kill(): Promise<void> {
     this.#killed = true;
-    const { pid } = this.#child;
-    if (pid !== undefined) killGroup(pid);
-    if (!(await this.#closesWithin(GROUP_KILL_MS_MAX))) {
-      killMarked(this.#mark);
-      await this.#closesWithin(KILL_MS_MAX);
-    }
+    this.#group.signal('SIGKILL');
+    await settlesWithin(this.#exited, KILL_MS_MAX);
+    // Who has left the group may hold the pipes, or a file or a port that the next life needs.
+    await killAllMarked(this.#mark);
+    await settlesWithin(this.#closed, KILL_MS_MAX);
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
+    this.#over = true;
   }
 
-  async #closesWithin(durationMs: number): Promise<boolean> {
-    const { over, cancel } = timeout(durationMs);
-    const closed = await Promise.race([this.#closed.then(() => true), over.then(() => false)]);
-    cancel();
-    return closed;
+  #takeStderr(line: string, stderr: Readable): void {
+    if (this.#ended) return;
+    // A node may write faster than the disk.
+    if (!this.#log.write(`${line}\n`) && !stderr.isPaused()) {
+      stderr.pause();
+      this.#log.once('drain', () => stderr.resume());
+    }
+    this.#lastWords.push(line.slice(0, LAST_WORD_LENGTH_MAX));
+    if (this.#lastWords.length > LAST_WORDS_MAX) this.#lastWords.shift();
+    this.#options.onStderr?.(this.#nodeId, line);
   }
 
   #describeEnd(status: number | null, signal: NodeJS.Signals | null): string {
@@ -155,12 +201,43 @@ class ProcessNode implements NodeHandle {
   }
 }
 
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nothing of the group is left.
+/** A process group under the number of its leader, for as long as that number is certainly its own. */
+class ProcessGroup {
+  readonly #reaper: Reaper;
+  #leaderPid: number | undefined;
+
+  constructor(leaderPid: number | undefined, reaper: Reaper) {
+    this.#leaderPid = leaderPid;
+    this.#reaper = reaper;
+    if (leaderPid !== undefined) reaper.watch(leaderPid);
   }
+
+  /** Signals every member at once, or with 0 none; false when nobody is left. */
+  signal(signal: NodeJS.Signals | 0): boolean {
+    if (this.#leaderPid === undefined) return false;
+    try {
+      return process.kill(-this.#leaderPid, signal);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Kills whoever is left. Nobody is signalled from then on, for the number may soon be that of a stranger. */
+  end(): void {
+    this.signal('SIGKILL');
+    if (this.#leaderPid !== undefined) this.#reaper.forget(this.#leaderPid);
+    this.#leaderPid = undefined;
+  }
+}
+
+async function killAllMarked(mark: string): Promise<void> {
+  for (let round = 0; round < STRAY_ROUNDS_MAX && killMarked(mark); round++) await timeout(STRAY_ROUND_MS).over;
+}
+
+async function settlesWithin(promise: Promise<void>, durationMs: number): Promise<void> {
+  const { over, cancel } = timeout(durationMs);
+  await Promise.race([promise, over]);
+  cancel();
 }
 
 function timeout(delayMs: number): { over: Promise<void>; cancel: () => void } {

@@ -13,9 +13,11 @@ export function availabilityChecker(): Checker {
     check(test, history) {
       let invoked = 0;
       let ok = 0;
-      for (const operation of history.clientOperations()) {
-        if (operation.type === 'invoke') invoked++;
-        else if (operation.type === 'ok') ok++;
+      for (let index = 0; index < history.length; index++) {
+        if (history.isNemesisAt(index)) continue;
+        const type = history.typeAt(index);
+        if (type === 'invoke') invoked++;
+        else if (type === 'ok') ok++;
       }
       return availabilityResult(test.availability, ok, invoked);
     },

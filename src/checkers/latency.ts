@@ -8,7 +8,7 @@
  */
 
 import type { Checker } from './checker.ts';
-import { operationPairs } from './pairs.ts';
+import { indexPairs } from './pairs.ts';
 
 const NANOSECONDS_PER_MILLISECOND = 1e6;
 const EXACT_LATENCIES_MAX = 1 << 14;
@@ -25,8 +25,8 @@ export function latencyChecker(): Checker {
   return {
     check(_test, history) {
       const latencies = new Latencies();
-      for (const { invocation, completion } of operationPairs(history)) {
-        if (completion.type === 'ok') latencies.add(completion.time - invocation.time);
+      for (const { invocation, completion } of indexPairs(history)) {
+        if (history.typeAt(completion) === 'ok') latencies.add(history.timeAt(completion) - history.timeAt(invocation));
       }
       if (latencies.count === 0) return { 'valid?': true, count: 0 };
       return {

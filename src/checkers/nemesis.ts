@@ -7,7 +7,7 @@
  * `stop-partition` that has a value.
  */
 
-import { NEMESIS, type Operation } from '../history/operation.ts';
+import type { Operation } from '../history/operation.ts';
 import type { Checker } from './checker.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
@@ -28,10 +28,11 @@ export function faultsChecker(fates: () => Readonly<Record<string, number>> = ()
       let partitionNanoseconds = 0;
       let partitionedSince: number | undefined;
       let cuts = 0;
-      let time = 0;
-      for (const operation of history) {
-        time = operation.time;
-        if (operation.process !== NEMESIS) continue;
+      const endTime = history.length === 0 ? 0 : history.timeAt(history.length - 1);
+      for (let index = 0; index < history.length; index++) {
+        if (!history.isNemesisAt(index)) continue;
+        const operation = history.at(index);
+        const { time } = operation;
         const fault = faultStarted(operation);
         if (fault !== undefined) started.set(fault, (started.get(fault) ?? 0) + 1);
         if (fault !== undefined && CUTS.has(fault)) {
@@ -42,7 +43,7 @@ export function faultsChecker(fates: () => Readonly<Record<string, number>> = ()
           partitionedSince = undefined;
         }
       }
-      if (partitionedSince !== undefined) partitionNanoseconds += time - partitionedSince;
+      if (partitionedSince !== undefined) partitionNanoseconds += endTime - partitionedSince;
       return {
         'valid?': true,
         started: Object.fromEntries([...started, ...Object.entries(fates()).filter(([, count]) => count > 0)]),

@@ -17,18 +17,25 @@ export interface OperationPair {
 
 /** The pairs of all clients. */
 export function* operationPairs(history: History): IterableIterator<OperationPair> {
-  const open = new Map<Operation['process'], Operation>();
-  for (const operation of history.clientOperations()) {
-    const invocation = open.get(operation.process);
-    if (operation.type === 'invoke') {
-      if (invocation !== undefined)
-        throw new Error(`process ${operation.process} invokes ${operation.index} while ${invocation.index} is open`);
-      open.set(operation.process, operation);
+  for (const { invocation, completion } of indexPairs(history)) {
+    yield { invocation: history.at(invocation), completion: history.at(completion) };
+  }
+}
+
+/** The pairs of all clients, by their places in the history. */
+export function* indexPairs(history: History): IterableIterator<{ invocation: number; completion: number }> {
+  const open = new Map<number, number>();
+  for (let index = 0; index < history.length; index++) {
+    if (history.isNemesisAt(index)) continue;
+    const process = history.processAt(index);
+    const invocation = open.get(process);
+    if (history.typeAt(index) === 'invoke') {
+      if (invocation !== undefined) throw new Error(`process ${process} invokes ${index} while ${invocation} is open`);
+      open.set(process, index);
     } else {
-      if (invocation === undefined)
-        throw new Error(`process ${operation.process} completes ${operation.index} without an invocation`);
-      open.delete(operation.process);
-      yield { invocation, completion: operation };
+      if (invocation === undefined) throw new Error(`process ${process} completes ${index} without an invocation`);
+      open.delete(process);
+      yield { invocation, completion: index };
     }
   }
 }

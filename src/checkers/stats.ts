@@ -22,15 +22,17 @@ export function statsChecker(): Checker {
     check(_test, history) {
       const all = noCounts();
       const byFunction = new Map<string, Counts>();
-      for (const operation of history.clientOperations()) {
-        if (operation.type === 'invoke') continue;
-        let counts = byFunction.get(operation.f);
+      for (let index = 0; index < history.length; index++) {
+        const type = history.typeAt(index);
+        if (type === 'invoke' || history.isNemesisAt(index)) continue;
+        const f = history.functionAt(index);
+        let counts = byFunction.get(f);
         if (counts === undefined) {
           counts = noCounts();
-          byFunction.set(operation.f, counts);
+          byFunction.set(f, counts);
         }
-        counts[operation.type]++;
-        all[operation.type]++;
+        counts[type]++;
+        all[type]++;
       }
       const functions = [...byFunction].sort(([left], [right]) => (left < right ? -1 : 1));
       const details = {

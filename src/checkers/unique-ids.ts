@@ -29,16 +29,16 @@ export function uniqueIdsChecker(): Checker {
       const fingerprints = new Float64Array(history.length);
       let attemptedCount = 0;
       let acknowledgedCount = 0;
-      // By index, because the iterators of a history cost as much as all the rest of this loop.
       const { length } = history;
       for (let index = 0; index < length; index++) {
-        const operation = history.at(index);
-        if (operation.f !== 'generate') continue;
-        if (operation.type === 'invoke') attemptedCount++;
-        if (operation.type !== 'ok') continue;
-        fingerprints[acknowledgedCount++] = fingerprint(operation.value);
-        range.add(operation.value);
-        snowflakeRules.observe(operation.process as number, operation.value);
+        if (history.functionAt(index) !== 'generate') continue;
+        const type = history.typeAt(index);
+        if (type === 'invoke') attemptedCount++;
+        if (type !== 'ok') continue;
+        const id = history.valueAt(index);
+        fingerprints[acknowledgedCount++] = fingerprint(id);
+        range.add(id);
+        snowflakeRules.observe(history.processAt(index), id);
       }
       const duplicates = countDuplicates(history, recurring(fingerprints.subarray(0, acknowledgedCount)));
       const snowflake = snowflakeRules.report();

@@ -1,35 +1,59 @@
 /**
- * `snowstorm test`: real node processes, Maelstrom's network, a verdict. Options, defaults and exit statuses are Maelstrom's.
+ * `snowstorm test`: nodes, Maelstrom's network, a verdict. With `--bin` the nodes are processes, without it they are simulated in this one. Options,
+ * defaults and exit statuses are Maelstrom's.
  */
 
+import { readFileSync } from 'node:fs';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
+import { LineComparison } from '../host/run-lines.ts';
+import { createSettle } from '../host/settle.ts';
 import { Store } from '../host/store.ts';
-import { TestRun } from '../simulator/run.ts';
+import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
-import { WORKLOADS } from '../workloads/registry.ts';
+import { parseReplay } from '../simulator/schedule.ts';
+import { Simulation } from '../simulator/simulation.ts';
+import { findWorkload, subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
-import { describeOptions, parseOptions, UsageError } from './options.ts';
+import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { Progress } from './progress.ts';
+import { reportRejections } from './rejections.ts';
 import { formatResults, formatVerdict } from './result-block.ts';
 import { interpretTestOptions, TEST_OPTIONS } from './test-options.ts';
 
-const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
+export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
   [true, 0],
   [false, 1],
   ['unknown', 2],
 ]);
 
-const HELP = `Usage: snowstorm test -w NAME --bin FILE [options] [-- arguments of the node]
+const HELP = `Usage: snowstorm test -w NAME [options]
+       snowstorm test -w NAME --bin FILE [options] [-- arguments of the node]
 
-Starts real processes, sends them what Maelstrom would, injects faults, checks the history.
+Runs nodes, sends them what Maelstrom would, injects faults, checks the history.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(TEST_OPTIONS)}
 
 Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the command itself failed.
 `;
+
+type TestOptions = ParsedOptions<typeof TEST_OPTIONS>;
+
+/** What is to be run. */
+interface Task {
+  readonly workload: Workload;
+  readonly program: string | undefined;
+  readonly options: RunOptions;
+}
+
+/** How a run is made and ended, whatever bed it has. */
+interface Execution {
+  readonly run: TestRun;
+  /** Carries the run out, and says what is to be recorded about this machine. */
+  readonly finish: () => Promise<{ outcome: RunOutcome; harness: Readonly<Record<string, unknown>> }>;
+}
 
 /** Runs the command; resolves to the exit status. */
 export async function testCommand(args: readonly string[]): Promise<number> {
@@ -38,43 +62,33 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { workload, program, options } = interpretTestOptions(parsed);
+  const task =
+    parsed.values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, parsed.values.replay);
+  const { workload, options } = task;
   const store = openStore(parsed.values.store, workload.name);
-  const progress = new Progress(process.stderr, options.timeLimitMs, () => run.status());
-  const bed = new ProcessBed({
-    program,
-    args: parsed.rest,
-    logFolder: store.logFolder,
-    ...(parsed.values['log-stderr'] && {
-      onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
-    }),
-  });
-  // Since the process began, so that the record can tell how long its start took.
-  const schedulerStartMs = performance.now();
-  const run = new TestRun(options, workload.test, bed, createRealScheduler(), {
+  const progress = new Progress(process.stderr, options.timeLimitMs, () => execution.run.status());
+  const record: RunObserver = {
     onOperation: (operation) => store.writeOperation(operation),
     onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
-  });
-  progress.print(describeRun(workload, options, program));
-  stopOnSignals(run, progress);
-  let results: CheckResult;
-  let harness: Readonly<Record<string, number>>;
+  };
+  const execution =
+    task.program === undefined
+      ? simulate(task, parsed, store, progress, record)
+      : runProcesses(task, task.program, parsed, store, progress, record);
+  progress.print(describeRun(task));
+  stopOnSignals(execution.run, progress);
+  let finished: Awaited<ReturnType<Execution['finish']>>;
   try {
-    const outcome = await run.run();
-    results = outcome.results;
-    harness = {
-      'start-milliseconds': outcome.startMs + schedulerStartMs,
-      'resident-megabytes-max': process.resourceUsage().maxRSS / 1024,
-    };
+    finished = await execution.finish();
   } finally {
     progress.stop();
-    await bed.close();
   }
+  const { results } = finished.outcome;
   process.stdout.write(`${formatResults(results)}\n\n`);
   try {
     await store.finish({
-      options: { workload: workload.name, program, args: parsed.rest, ...options },
-      harness,
+      options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
+      harness: finished.harness,
       ...results,
     });
     process.stdout.write(
@@ -85,6 +99,113 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(`${formatVerdict(results)}\n`);
   }
   return EXIT_STATUS.get(results['valid?']) as number;
+}
+
+function runProcesses(
+  { workload, options }: Task,
+  program: string,
+  { values, rest }: TestOptions,
+  store: Store,
+  progress: Progress,
+  record: RunObserver,
+): Execution {
+  const bed = new ProcessBed({
+    program,
+    args: rest,
+    logFolder: store.logFolder,
+    ...(values['log-stderr'] && {
+      onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
+    }),
+  });
+  // Since the process began, so that the record can tell how long its start took.
+  const schedulerStartMs = performance.now();
+  const run = new TestRun(options, workload.test, bed, createRealScheduler(), record);
+  return {
+    run,
+    finish: async () => {
+      try {
+        const outcome = await run.run();
+        return { outcome, harness: describeHarness({ 'start-milliseconds': outcome.startMs + schedulerStartMs }) };
+      } finally {
+        await bed.close();
+      }
+    },
+  };
+}
+
+function simulate(
+  { workload, options }: Task,
+  { values }: TestOptions,
+  store: Store,
+  progress: Progress,
+  record: RunObserver,
+): Execution {
+  const settle = createSettle();
+  const subject = subjectOf(workload);
+  const comparison = values['check-determinism'] ? new LineComparison() : undefined;
+  const simulation = new Simulation({
+    subject,
+    options,
+    settle,
+    observer: comparison === undefined ? record : both(record, comparison.first),
+    onLog: ({ nodeId, level, wallMs, message, fields }) => {
+      const line = JSON.stringify({ level, time: new Date(wallMs).toISOString(), node: nodeId, message, ...fields });
+      store.writeLog(nodeId, line);
+      if (values['log-stderr']) progress.print(`${nodeId}: ${line}`);
+    },
+  });
+  const { run } = simulation;
+  return {
+    run,
+    finish: async () => {
+      const startMs = performance.now();
+      const stopReporting = reportRejections(run);
+      const outcome = await simulation.finish().finally(stopReporting);
+      const harness = describeHarness({ 'simulation-milliseconds': performance.now() - startMs });
+      if (comparison === undefined) return { outcome, harness };
+      await new Simulation({ subject, options, settle, observer: comparison.second }).finish();
+      return { outcome: { ...outcome, results: withDeterminism(outcome.results, comparison) }, harness };
+    },
+  };
+}
+
+/** The results, with one checker more. */
+function withDeterminism(results: CheckResult, { difference, lineCount }: LineComparison): CheckResult {
+  const determinism =
+    difference === undefined
+      ? { 'valid?': true, 'compared-lines': lineCount }
+      : { 'valid?': false, error: `the same seed made another run: ${difference}` };
+  return { ...results, determinism, 'valid?': difference === undefined ? results['valid?'] : false };
+}
+
+function both(one: RunObserver, other: RunObserver): RunObserver {
+  return {
+    onOperation: (operation) => {
+      one.onOperation?.(operation);
+      other.onOperation?.(operation);
+    },
+    onMessage: (event, message, timeMs) => {
+      one.onMessage?.(event, message, timeMs);
+      other.onMessage?.(event, message, timeMs);
+    },
+  };
+}
+
+function describeHarness(figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return { ...figures, 'resident-megabytes-max': process.resourceUsage().maxRSS / 1024 };
+}
+
+function readReplay({ values, words, rest }: TestOptions, file: string): Task {
+  if (values.bin !== undefined || rest.length > 0) throw new UsageError('--replay goes without --bin only');
+  if (words.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}`);
+  try {
+    const replay = parseReplay(readFileSync(file, 'utf8'));
+    const workload = findWorkload(replay.workload);
+    if (workload === undefined) throw new Error(`there is no workload ${JSON.stringify(replay.workload)}`);
+    return { workload, program: undefined, options: { ...replay.options, schedule: replay.schedule } };
+  } catch (error) {
+    throw new UsageError(`--replay ${file}: ${(error as Error).message}`);
+  }
 }
 
 function openStore(root: string, workload: string): Store {
@@ -110,9 +231,14 @@ function stopOnSignals(run: TestRun, progress: Progress): void {
   process.on('SIGTERM', onSignal);
 }
 
-function describeRun(workload: Workload, options: RunOptions, program: string): string {
-  const { nodes, concurrency, ratePerSecond, timeLimitMs, faults, seed } = options;
+function describeRun({ workload, options, program }: Task): string {
+  const { nodes, concurrency, ratePerSecond, timeLimitMs, faults, seed, schedule } = options;
   const clients = `${concurrency} client${concurrency === 1 ? '' : 's'}`;
   const faultText = faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`;
-  return `${workload.name}: ${nodes.length} × ${program}, ${clients}, ${ratePerSecond}/s for ${timeLimitMs / 1000} s, ${faultText}, seed ${seed}`;
+  const where = program === undefined ? `${nodes.length} simulated nodes` : `${nodes.length} × ${program}`;
+  const work =
+    schedule === undefined
+      ? `${ratePerSecond}/s for ${timeLimitMs / 1000} s, ${faultText}`
+      : `replaying ${schedule.operations.length} operations and ${schedule.faults.length + schedule.messages.length} faults`;
+  return `${workload.name}: ${where}, ${clients}, ${work}, seed ${seed}`;
 }

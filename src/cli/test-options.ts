@@ -5,8 +5,8 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
-import { FAULTS, type Fault } from '../simulator/fault.ts';
-import { partitionShapes } from '../simulator/grudge.ts';
+import { FAULTS, type Fault, isMessageFault, needsMachine } from '../simulator/fault.ts';
+import { MESSAGE_FAULT_RATE_DEFAULT } from '../simulator/fault-plan.ts';
 import { LATENCY_DISTRIBUTIONS } from '../simulator/latency.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
@@ -34,6 +34,58 @@ interface Concurrency {
   readonly perNode: boolean;
 }
 
+/** A fault of the command line. */
+export interface ChosenFault {
+  readonly fault: Fault | 'all';
+  /** Mean interval in ms, or the probability of a message fault; undefined: the default. */
+  readonly value: number | undefined;
+}
+
+/** Least number of nodes that can suffer a fault; 1 for those that are not named. */
+const FAULT_NODES_MIN: Readonly<Partial<Record<Fault, number>>> = { partition: 2, 'one-way': 2, bridge: 3 };
+
+function parseFaults(text: string): readonly ChosenFault[] {
+  return text.split(/\s*,\s*/).map((part) => {
+    const [name = '', value, ...more] = part.split('=');
+    const fault = parseOneOf([...FAULTS, 'all' as const])(name);
+    if (value === undefined) return { fault, value: undefined };
+    if (fault === 'all' || more.length > 0) throw new Error(`expected NAME or NAME=N, not ${part}`);
+    if (isMessageFault(fault)) return { fault, value: parseNumber(0, 1)(value) };
+    return { fault, value: parseNumber(Number.MIN_VALUE)(value) * 1000 };
+  });
+}
+
+/** What `--nemesis` asks for, as this workload and these nodes can suffer it. Throws a {@link UsageError} where they cannot. */
+export function interpretFaults(
+  chosen: readonly ChosenFault[],
+  { nodeCount, processes, survivesDiskLoss }: { nodeCount: number; processes: boolean; survivesDiskLoss: boolean },
+): Pick<RunOptions, 'faults' | 'faultValues'> {
+  const obstacle = (fault: Fault): string | undefined => {
+    const nodesMin = FAULT_NODES_MIN[fault] ?? 1;
+    if (nodeCount < nodesMin) {
+      return nodesMin === 2
+        ? 'needs at least two nodes: a single one cannot be cut off from anybody'
+        : `needs at least ${nodesMin} nodes`;
+    }
+    if (processes && needsMachine(fault)) return 'cannot be done to a process from outside; leave out --bin';
+    if (fault === 'disk-loss' && !survivesDiskLoss) return 'is more than this workload promises to survive';
+    return undefined;
+  };
+  const faults = new Set<Fault>();
+  const faultValues: Partial<Record<Fault, number>> = {};
+  for (const { fault, value } of chosen) {
+    if (fault === 'all') {
+      for (const each of FAULTS) if (obstacle(each) === undefined) faults.add(each);
+      continue;
+    }
+    const reason = obstacle(fault);
+    if (reason !== undefined) throw new UsageError(`--nemesis ${fault} ${reason}`);
+    faults.add(fault);
+    if (value !== undefined) faultValues[fault] = value;
+  }
+  return { faults: FAULTS.filter((fault) => faults.has(fault)), faultValues };
+}
+
 export const TEST_OPTIONS = {
   workload: {
     short: 'w',
@@ -48,7 +100,8 @@ export const TEST_OPTIONS = {
   } satisfies Option<Workload | undefined>,
   bin: {
     value: 'FILE',
-    text: 'The program that runs a node. Required. What follows -- goes to it as arguments.',
+    text: `The program that runs a node. What follows -- goes to it as arguments. Without it our own node
+runs in this process, on virtual time: hours in seconds, and one seed makes one run.`,
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
@@ -94,10 +147,13 @@ export const TEST_OPTIONS = {
   } satisfies Option<(typeof LATENCY_DISTRIBUTIONS)[number]>,
   nemesis: {
     value: 'FAULTS',
-    text: `Faults to inject, separated by commas: ${FAULTS.join(', ')}. Default: none.`,
+    text: `Faults to inject, separated by commas, or all of them: ${FAULTS.slice(0, 8).join(', ')},
+${FAULTS.slice(8).join(', ')}, all.
+NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')} the probability
+(${MESSAGE_FAULT_RATE_DEFAULT} otherwise). With --bin there are no faults of disks and clocks. Default: none.`,
     absent: [],
-    parse: (text: string): readonly Fault[] => [...new Set(text.split(/\s*,\s*/).map(parseOneOf(FAULTS)))],
-  } satisfies Option<readonly Fault[]>,
+    parse: parseFaults,
+  } satisfies Option<readonly ChosenFault[]>,
   'nemesis-interval': {
     value: 'SECONDS',
     text: `Mean time between two steps of the nemesis. Default: ${NEMESIS_INTERVAL_S}.`,
@@ -120,6 +176,13 @@ export const TEST_OPTIONS = {
       return text;
     },
   } satisfies Option<string | undefined>,
+  replay: {
+    value: 'FILE',
+    text: 'Repeats a recorded schedule, instead of all options but --store; only without --bin.',
+    absent: undefined,
+    parse: (file: string): string | undefined => file,
+  } satisfies Option<string | undefined>,
+  'check-determinism': switchOption('Runs twice and compares every line; only without --bin.'),
   store: {
     value: 'DIR',
     text: 'Where runs are recorded. Default: store.',
@@ -134,26 +197,28 @@ export const TEST_OPTIONS = {
 };
 
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
-export function interpretTestOptions({ values, words }: ParsedOptions<typeof TEST_OPTIONS>): {
+export function interpretTestOptions({ values, words, rest }: ParsedOptions<typeof TEST_OPTIONS>): {
   workload: Workload;
-  program: string;
+  /** The program that runs a node; undefined: nodes run in this process. */
+  program: string | undefined;
   options: RunOptions;
 } {
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
-  if (values.bin === undefined) throw new UsageError('--bin FILE is missing: which program runs a node?');
   const nodeCount = values['node-count'];
   const nodes = nodeCount === undefined ? NODES_DEFAULT : Array.from({ length: nodeCount }, (_, index) => `n${index}`);
-  if (values.nemesis.includes('partition') && partitionShapes(nodes.length).length === 0) {
-    throw new UsageError('--nemesis partition needs at least two nodes: a single one cannot be cut off from anybody');
+  if (values.bin === undefined) {
+    if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
+  } else {
+    if (values['check-determinism']) throw new UsageError('--check-determinism goes without --bin only');
+    // Left to itself this would look like a program that is not there.
+    if (!existsSync(tmpdir())) throw new UsageError(`TMPDIR ${tmpdir()}: there is no such folder; nodes run in it`);
   }
-  // Left to itself this would look like a program that is not there.
-  if (!existsSync(tmpdir())) throw new UsageError(`TMPDIR ${tmpdir()}: there is no such folder; nodes run in it`);
   const { count, perNode } = values.concurrency;
   return {
     workload: values.workload,
-    program: requireProgram(values.bin),
+    program: values.bin === undefined ? undefined : requireProgram(values.bin),
     options: {
       nodes,
       concurrency: perNode ? count * nodes.length : count,
@@ -161,7 +226,11 @@ export function interpretTestOptions({ values, words }: ParsedOptions<typeof TES
       timeLimitMs: values['time-limit'] * 1000,
       latencyMeanMs: values.latency,
       latencyDistribution: values['latency-dist'],
-      faults: values.nemesis,
+      ...interpretFaults(values.nemesis, {
+        nodeCount: nodes.length,
+        processes: values.bin !== undefined,
+        survivesDiskLoss: values.workload.test.survivesDiskLoss,
+      }),
       nemesisIntervalMs: values['nemesis-interval'] * 1000,
       seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),
       ...(values.availability === undefined ? {} : { availability: values.availability }),

@@ -52,11 +52,36 @@ export class History implements Iterable<Operation> {
     return index;
   }
 
+  /** Nanoseconds since the start of the run. As the other columns: for whoever reads all of a history and needs no whole operations. */
+  timeAt(index: number): number {
+    return this.#chunkOf(index).time[index % CHUNK_LENGTH] as number;
+  }
+
+  typeAt(index: number): OperationType {
+    return TYPES[this.#chunkOf(index).type[index % CHUNK_LENGTH] as number] as OperationType;
+  }
+
+  /** Whether the nemesis wrote it. */
+  isNemesisAt(index: number): boolean {
+    return this.#chunkOf(index).process[index % CHUNK_LENGTH] === NEMESIS_PROCESS;
+  }
+
+  /** The client's process; a number that no client has for the nemesis. */
+  processAt(index: number): number {
+    return this.#chunkOf(index).process[index % CHUNK_LENGTH] as number;
+  }
+
+  functionAt(index: number): string {
+    return this.#functions[this.#chunkOf(index).f[index % CHUNK_LENGTH] as number] as string;
+  }
+
+  valueAt(index: number): unknown {
+    return this.#chunkOf(index).value[index % CHUNK_LENGTH];
+  }
+
   /** The operation at `index`; a RangeError outside the history. */
   at(index: number): Operation {
-    if (!(index >= 0 && index < this.#length))
-      throw new RangeError(`no operation ${index} in a history of ${this.#length}`);
-    const chunk = this.#chunks[Math.floor(index / CHUNK_LENGTH)] as Chunk;
+    const chunk = this.#chunkOf(index);
     const offset = index % CHUNK_LENGTH;
     const process = chunk.process[offset] as number;
     const operation: Operation = {
@@ -78,6 +103,12 @@ export class History implements Iterable<Operation> {
   /** The operations of clients, without the nemesis. */
   *clientOperations(): IterableIterator<Operation> {
     for (const operation of this) if (operation.process !== NEMESIS) yield operation;
+  }
+
+  #chunkOf(index: number): Chunk {
+    if (!(index >= 0 && index < this.#length))
+      throw new RangeError(`no operation ${index} in a history of ${this.#length}`);
+    return this.#chunks[Math.floor(index / CHUNK_LENGTH)] as Chunk;
   }
 
   #functionNumber(f: string): number {

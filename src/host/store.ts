@@ -29,6 +29,7 @@ export class Store {
   readonly #links: readonly string[];
   readonly #history: GatheredFile;
   readonly #messages: GatheredFile;
+  readonly #logs = new Map<string, GatheredFile>();
   #messageEvents = 0;
 
   /** Makes the run's folder. Throws what the file system says if it cannot. */
@@ -54,6 +55,17 @@ export class Store {
     this.#messages.writeLine(stringifyExact({ time: Math.round(timeMs * 1e6), event, ...message }));
   }
 
+  /** Adds to the log of a node that has no stderr of its own. */
+  writeLog(nodeId: string, line: string): void {
+    let log = this.#logs.get(nodeId);
+    if (log === undefined) {
+      mkdirSync(this.logFolder, { recursive: true });
+      log = new GatheredFile(join(this.logFolder, `${encodeURIComponent(nodeId)}.log`));
+      this.#logs.set(nodeId, log);
+    }
+    log.writeLine(line);
+  }
+
   /** What the record does not hold, in a sentence; undefined where it is complete. */
   get leftOut(): string | undefined {
     const count = this.#leftOutCount;
@@ -68,7 +80,7 @@ export class Store {
     if (count > 0)
       this.#messages.writeLine(JSON.stringify({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: count }));
     writeFileSync(join(this.folder, 'results.json'), `${indented(parseExact(stringifyExact(results)), '')}\n`);
-    await Promise.all([this.#history.close(), this.#messages.close()]);
+    await Promise.all([this.#history, this.#messages, ...this.#logs.values()].map((file) => file.close()));
     for (const link of this.#links) replaceLink(link, this.folder);
   }
 

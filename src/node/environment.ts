@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '../protocol/clock.ts';
+import type { Body } from '../protocol/message.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -25,6 +26,11 @@ export interface Environment {
   readonly setTimer: (delayMs: number, callback: () => void) => () => void;
   /** Puts one line (without its newline) on the wire. */
   readonly transmit: (line: string) => void;
+  /**
+   * Told of every reply as well, as the value that its line says, for a simulator that need not parse what it has at hand. Where it is there,
+   * it takes the reply in place of `transmit`.
+   */
+  readonly transmitReply?: (dest: string, body: Body, line: string) => void;
   /** Asks for as few lines as possible while the handlers start; what comes all the same is held. */
   readonly holdInput?: (held: boolean) => void;
   readonly log: Logger;

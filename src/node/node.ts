@@ -19,7 +19,7 @@ import {
   nestsTooDeep,
   parseLine,
 } from '../protocol/message.ts';
-import { encodeReplyBody, type Rpc } from '../protocol/rpc.ts';
+import { encodeReplyBody, type Rpc, replyBody } from '../protocol/rpc.ts';
 import { AssertionFailure, assert } from './assertion.ts';
 import { type Handler, type NodeContext, RPC_DEADLINE_MS } from './context.ts';
 import type { Environment } from './environment.ts';
@@ -210,7 +210,10 @@ export class Node {
       this.#answerFailure(rpc, src, messageId, error);
       return;
     }
-    this.#environment.transmit(`${this.#address(src)}${bodyText}}`);
+    const line = `${this.#address(src)}${bodyText}}`;
+    const { transmit, transmitReply } = this.#environment;
+    if (transmitReply === undefined) transmit(line);
+    else transmitReply(src, replyBody(rpc, messageId, reply as Readonly<Record<string, unknown>>), line);
   }
 
   #answerFailure(rpc: Rpc, src: string, messageId: number | undefined, error: unknown): void {

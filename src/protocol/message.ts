@@ -78,6 +78,22 @@ export interface Body {
   readonly [field: string]: unknown;
 }
 
+/**
+ * Whether a body has nothing but texts, finite numbers, booleans and nulls: then its text, parsed again, is just what it is now, and nobody can
+ * change it for somebody else.
+ */
+export function isFlat(body: Readonly<Record<string, unknown>>): boolean {
+  for (const name in body) {
+    const value = body[name];
+    if (typeof value === 'number' ? !Number.isFinite(value) || Object.is(value, -0) : !isPlain(value)) return false;
+  }
+  return true;
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'boolean' || value === null;
+}
+
 /** How a harness writes an envelope, up to its body. */
 const HARNESS_ENVELOPE = /^\{"id":(?:0|[1-9]\d*),"src":"([^"\\\p{Cc}]+)","dest":"([^"\\\p{Cc}]+)","body":/u;
 

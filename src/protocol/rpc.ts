@@ -8,7 +8,7 @@
 
 import * as z from 'zod';
 import { isExactInteger } from './exact-json.ts';
-import { describeIssue } from './message.ts';
+import { type Body, describeIssue } from './message.ts';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
@@ -76,6 +76,13 @@ export function encodeReplyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Rec
     if (valueText !== undefined) text += prefix + valueText;
   }
   return `${text}}`;
+}
+
+/** The same body as a value. */
+export function replyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<string, unknown>>): Body {
+  const body: Record<string, unknown> & { type: string } = { type: rpc.replyType, in_reply_to: inReplyTo };
+  for (const { name } of rpc.replyFields) if (reply[name] !== undefined) body[name] = reply[name];
+  return body;
 }
 
 /**

@@ -2,12 +2,15 @@
  * Where nodes live: as processes of this machine, or in process on virtual time. The run gives lines and takes lines and does not care.
  */
 
+import type { NodeMessage } from './node-output.ts';
 import type { ClockFault } from './simulated-clock.ts';
 import type { DiskDamage } from './simulated-disk.ts';
 
 export interface NodeEvents {
   /** The node printed a line. */
   readonly onLine: (line: string) => void;
+  /** The node printed a line that says this; only from nodes whose lines are made from values at hand. */
+  readonly onMessage: (message: NodeMessage) => void;
   /** The node printed something that is not even a line of text. */
   readonly onUnreadable: (reason: string, beginning: string) => void;
   /** The node ended without being told to; `how` tells its status and its last words. */
@@ -18,6 +21,8 @@ export interface NodeEvents {
 export interface NodeHandle {
   /** Puts a line on the node's input. */
   deliver(line: string): void;
+  /** The same for a message whose text need not be made; where it is there, it may be used for flat bodies. */
+  readonly deliverMessage?: ((message: NodeMessage) => void) | undefined;
   /** Stops the node where it is, as SIGSTOP does. What it is sent waits. */
   pause(): void;
   /** Lets a paused node go on, as SIGCONT does. */

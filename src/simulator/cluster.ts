@@ -5,13 +5,14 @@
 
 import type { Violation } from '../checkers/violations.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
+import { isFlat } from '../protocol/message.ts';
 import type { Bed, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
 import type { GrudgeRecord } from './fault.ts';
 import { Init } from './init.ts';
 import type { FaultTarget } from './nemesis.ts';
 import type { Network, NetworkMessage } from './network.ts';
-import { judgeLine } from './node-output.ts';
+import { judgeLine, type NodeMessage } from './node-output.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { ClockFault } from './simulated-clock.ts';
 import type { DiskDamage } from './simulated-disk.ts';
@@ -57,6 +58,7 @@ export class Cluster implements FaultTarget {
   readonly #inits = new Set<Client>();
   /** Requests that reached a node and were not answered. Of all nodes together: one may answer what another one passed on to it. */
   readonly #asked = new Unanswered();
+  readonly #restarting = new Set<Promise<void>>();
   #listening = true;
 
   constructor(options: ClusterOptions) {
@@ -117,15 +119,22 @@ export class Cluster implements FaultTarget {
     });
   }
 
+  /** Resolves when every node that was to start again has been started. */
+  async restarted(): Promise<void> {
+    await Promise.all(this.#restarting);
+  }
+
   restart(nodes: readonly string[]): void {
     for (const id of nodes) {
       const member = this.#members.get(id);
       if (member === undefined || !this.#listening) continue;
-      void member.ended.then(() => {
+      const begun = member.ended.then(() => {
+        this.#restarting.delete(begun);
         if (!this.#listening || member.up) return;
         this.#begin(member);
         void this.#init(member);
       });
+      this.#restarting.add(begun);
     }
   }
 
@@ -175,6 +184,7 @@ export class Cluster implements FaultTarget {
     member.up = true;
     const handle = bed.startNode(id, {
       onLine: whileAlive((line) => this.#receiveLine(member, line)),
+      onMessage: whileAlive((message) => this.#receive(member, message)),
       onUnreadable: whileAlive((reason, beginning) =>
         this.#violate(id, 'unreadable', `${id} printed output that cannot be read: ${reason}`, beginning),
       ),
@@ -219,7 +229,9 @@ export class Cluster implements FaultTarget {
       member.sent.take(src, inReplyTo);
       member.sentBefore.take(src, inReplyTo);
     } else if (typeof messageId === 'number') this.#asked.add(src, messageId);
-    member.handle?.deliver(stringifyExact({ id, src, dest, body }));
+    const { handle } = member;
+    if (handle?.deliverMessage !== undefined && isFlat(body)) handle.deliverMessage({ src, dest, body });
+    else handle?.deliver(stringifyExact({ id, src, dest, body }));
   }
 
   #receiveLine(member: Member, line: string): void {
@@ -228,18 +240,22 @@ export class Cluster implements FaultTarget {
       this.#violate(member.id, judged.rule, judged.text, line);
       return;
     }
-    const { src, dest, body } = judged.message;
+    this.#receive(member, judged.message, line);
+  }
+
+  #receive(member: Member, { src, dest, body }: NodeMessage, knownLine?: string): void {
+    const excerpt = () => knownLine ?? stringifyExact({ src, dest, body });
     const { msg_id: messageId, in_reply_to: inReplyTo } = body;
     if (typeof inReplyTo === 'number') {
       if (!this.#asked.take(dest, inReplyTo) && this.#options.network.has(dest)) {
         const text = `${src} answered ${dest}, who had not asked that, or was answered already (in_reply_to ${inReplyTo})`;
-        this.#violate(src, 'unasked-reply', text, line);
+        this.#violate(src, 'unasked-reply', text, excerpt());
       }
     } else if (typeof messageId === 'number') {
       member.sent.add(dest, messageId);
       if (member.sentBefore.has(dest, messageId)) {
         const text = `${src} asked ${dest} under the msg_id ${messageId} of a request of an earlier life; the answer to that one would pass for the answer to this one`;
-        this.#violate(src, 'msg-id-reuse', text, line);
+        this.#violate(src, 'msg-id-reuse', text, excerpt());
       }
     }
     const { network, latenessExcused } = this.#options;
@@ -247,13 +263,13 @@ export class Cluster implements FaultTarget {
     if (network.hadClient(dest)) {
       if (latenessExcused) return;
       const text = `${src} sent a message to the client ${JSON.stringify(dest)}, which is closed: it answered twice, or later than the client waits`;
-      this.#violate(src, 'unknown-dest', text, line);
+      this.#violate(src, 'unknown-dest', text, excerpt());
     } else
       this.#violate(
         src,
         'unknown-dest',
         `${src} sent a message to ${JSON.stringify(dest)}, which does not exist`,
-        line,
+        excerpt(),
       );
   }
 

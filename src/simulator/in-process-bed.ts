@@ -10,12 +10,15 @@ import type { Environment, LogFields, LogLevel } from '../node/environment.ts';
 import { Node, type StartHandlers } from '../node/node.ts';
 import type { Clock } from '../protocol/clock.ts';
 import type { Folder } from '../protocol/folder.ts';
+import { type Body, isFlat } from '../protocol/message.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from './bed.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
+/** One reply in so many goes by its text, the others as the value that the text was made of: parsing takes longer than all the rest. */
+const TEXT_SHARE = 16;
 /** From the arrival of a line to the moment at which the node looks at it. */
 const READ_MS = 0.05;
 /** How long a node that is told to end may take for it. */
@@ -118,6 +121,8 @@ class Life implements NodeHandle {
   /** What happened while the node was paused; undefined while it is not. */
   #backlog: (() => void)[] | undefined;
   #timerCount = 0;
+  #replyCount = 0;
+  readonly deliverMessage: NodeHandle['deliverMessage'];
   alive = true;
 
   constructor(nodeId: string, machine: Machine, events: NodeEvents, options: InProcessBedOptions) {
@@ -143,6 +148,13 @@ class Life implements NodeHandle {
           if (this.alive) callback();
         }),
       transmit: (line) => this.#transmit(line),
+      // Whoever looks at steps wants to see lines.
+      ...(options.onStep === undefined && {
+        transmitReply: (dest: string, body: Body, line: string) => {
+          if (!isFlat(body) || ++this.#replyCount % TEXT_SHARE === 0) this.#transmit(line);
+          else if (this.alive) events.onMessage({ src: nodeId, dest, body });
+        },
+      }),
       log: this.#logger(clock),
       crash: (error) => {
         if (!this.alive) return;
@@ -150,16 +162,15 @@ class Life implements NodeHandle {
         events.onExit(error.message);
       },
     };
+    if (options.onStep === undefined) this.deliverMessage = (message) => this.#read(() => this.node.receive(message));
     this.node = new Node(options.alter?.(environment, support) ?? environment, options.startHandlers(support));
   }
 
   deliver(line: string): void {
-    this.#options.scheduler.schedule(READ_MS, () =>
-      this.#whenRunning(() => {
-        if (this.#options.onStep !== undefined) this.#step(`receive ${line}`);
-        if (this.alive) this.node.receiveLine(line);
-      }),
-    );
+    this.#read(() => {
+      if (this.#options.onStep !== undefined) this.#step(`receive ${line}`);
+      if (this.alive) this.node.receiveLine(line);
+    });
   }
 
   pause(): void {
@@ -187,6 +198,10 @@ class Life implements NodeHandle {
     ] as const;
     const text = held.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
     return text.length === 0 ? undefined : text.join(', ');
+  }
+
+  #read(act: () => void): void {
+    this.#options.scheduler.schedule(READ_MS, () => this.#whenRunning(act));
   }
 
   #transmit(line: string): void {

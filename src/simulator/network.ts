@@ -5,6 +5,8 @@
  *
  * Beyond Maelstrom a single message may meet a fate of its own: it is lost, comes twice, or stays in the air for a while before it joins the
  * receiver's queue, and holds nobody up there. Fates befall messages of clients too.
+ *
+ * For a search through orders of delivery there is no latency at all: all that is in flight lies in one pool, and a strategy says what arrives next.
  */
 
 import type { NetCounts, NetStatistics } from '../checkers/net.ts';
@@ -26,6 +28,15 @@ export type NetworkEvent = 'send' | 'receive' | 'drop' | 'delay' | 'duplicate';
 /** What becomes of the `nth` message (from 0) from `src` to `dest`; undefined: nothing special. */
 export type DrawFate = (src: string, dest: string, nth: number) => MessageEvent | undefined;
 
+/** Which of the messages in flight (at least one; in the order of sending) arrives next: its index. */
+export type Arrange = (pending: readonly NetworkMessage[]) => number;
+
+/**
+ * Between two arrivals that a strategy arranges, ms: long enough that what a node sends because of the one is in flight before the next is
+ * chosen, or else that could never come first.
+ */
+const ARRANGED_INTERVAL_MS = 10;
+
 export interface NetworkOptions {
   readonly scheduler: Scheduler;
   /** Draws the delay of one message, ms. */
@@ -33,6 +44,8 @@ export interface NetworkOptions {
   /** Told of everything that happens to a message. */
   readonly onEvent?: (event: NetworkEvent, message: NetworkMessage) => void;
   readonly drawFate?: DrawFate | undefined;
+  /** Decides on the order of all deliveries, in place of latencies and queues. */
+  readonly arrange?: Arrange | undefined;
 }
 
 interface Endpoint {
@@ -64,6 +77,9 @@ export class Network {
   readonly #fates: Record<MessageFault, number> = { loss: 0, duplication: 0, reordering: 0, delay: 0 };
   /** Those whose messages meet no fate. */
   readonly #spared = new Set<string>();
+  /** What is in flight, where the order is arranged; else empty. */
+  #pool: NetworkMessage[] = [];
+  #arriving = false;
   #drawFate: DrawFate | undefined;
   #nextMessageId = 0;
   #nextClientId = 0;
@@ -101,6 +117,7 @@ export class Network {
     if (endpoint === undefined) return;
     endpoint.cancelWait();
     for (const takeDown of endpoint.inAir) takeDown();
+    if (this.#pool.length > 0) this.#pool = this.#pool.filter(({ dest }) => dest !== id);
     this.#endpoints.delete(id);
     this.#spared.delete(id);
   }
@@ -201,7 +218,12 @@ export class Network {
   }
 
   #enqueue(endpoint: Endpoint, message: NetworkMessage): void {
-    const { scheduler, drawLatencyMs } = this.#options;
+    const { scheduler, drawLatencyMs, arrange } = this.#options;
+    if (arrange !== undefined) {
+      this.#pool.push(message);
+      this.#arrangeNext(arrange);
+      return;
+    }
     endpoint.queue.push(scheduler.now() + (involvesClient(message) ? 0 : drawLatencyMs()), message);
     if (!endpoint.busy) this.#deliverDue(endpoint);
   }
@@ -228,6 +250,28 @@ export class Network {
       this.#deliver(endpoint, message);
     }
     endpoint.busy = false;
+  }
+
+  #arrangeNext(arrange: Arrange): void {
+    if (this.#arriving || this.#pool.length === 0) return;
+    this.#arriving = true;
+    this.#options.scheduler.schedule(ARRANGED_INTERVAL_MS, () => {
+      this.#arriving = false;
+      if (this.#pool.length > 0) this.#arrive([...this.#pool], arrange);
+      this.#arrangeNext(arrange);
+    });
+  }
+
+  #arrive(pending: readonly NetworkMessage[], arrange: Arrange): void {
+    const message = pending[arrange(pending)];
+    if (message === undefined)
+      throw new Error(`there are ${pending.length} messages to choose from, and none was chosen`);
+    const endpoint = this.#endpoints.get(message.dest);
+    // Whoever chooses may end the run instead.
+    if (endpoint === undefined) return;
+    this.#pool.splice(this.#pool.indexOf(message), 1);
+    if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
+    else this.#deliver(endpoint, message);
   }
 
   #deliver(endpoint: Endpoint, message: NetworkMessage): void {

@@ -13,13 +13,13 @@ const RETRY_MS = 100;
 
 /** Tries until `act` ends ok. Resolves to how long that took, ms; undefined if it was not ok in time. */
 export async function persist(
-  act: () => Promise<OperationType>,
+  act: (onEnd: (type: OperationType) => void) => void,
   withinMs: number,
   { scheduler, over }: { readonly scheduler: Scheduler; readonly over: () => boolean },
 ): Promise<number | undefined> {
   const startMs = scheduler.now();
   for (;;) {
-    const type = await act();
+    const type = await new Promise<OperationType>(act);
     const takenMs = scheduler.now() - startMs;
     if (over() || takenMs > withinMs) return undefined;
     if (type === 'ok') return takenMs;

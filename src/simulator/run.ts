@@ -27,7 +27,7 @@ import type { FaultEvent, MessageEvent } from './fault.ts';
 import { type FaultPlanOptions, planFates, planFaults } from './fault-plan.ts';
 import { createLatency } from './latency.ts';
 import { Nemesis } from './nemesis.ts';
-import { type DrawFate, Network, type NetworkEvent, type NetworkMessage } from './network.ts';
+import { type Arrange, type DrawFate, Network, type NetworkEvent, type NetworkMessage } from './network.ts';
 import { DrawnOperations, type OperationEvent, type OperationSource, RecordedOperations } from './operations.ts';
 import { persist, RECOVERY_MS_MAX } from './recovery.ts';
 import type { RunOptions } from './run-options.ts';
@@ -101,6 +101,7 @@ export class TestRun {
   #phase: RunStatus['phase'] = 'starting';
   /** When the operations began, by the scheduler's clock. */
   #startMs = Number.POSITIVE_INFINITY;
+  #injectedCount = 0;
   #ending = false;
   #aborted = false;
   #cancelPump: (() => void) | undefined;
@@ -108,7 +109,14 @@ export class TestRun {
   #whenOver: () => void = () => {};
   #failure: unknown;
 
-  constructor(options: RunOptions, test: WorkloadTest, bed: Bed, scheduler: Scheduler, observer: RunObserver = {}) {
+  constructor(
+    options: RunOptions,
+    test: WorkloadTest,
+    bed: Bed,
+    scheduler: Scheduler,
+    observer: RunObserver = {},
+    arrange?: Arrange,
+  ) {
     this.#options = options;
     this.#test = test;
     this.#bed = bed;
@@ -134,6 +142,7 @@ export class TestRun {
     this.#network = new Network({
       scheduler,
       drawLatencyMs: createLatency(options.latencyDistribution, options.latencyMeanMs, random.fork('latency')),
+      arrange,
       drawFate: this.#observed(schedule === undefined ? planFates(plan) : repeatFates(schedule.messages)),
       onEvent: (event, message) => this.#observer.onMessage?.(event, message, this.#elapsedMs()),
     });
@@ -180,6 +189,7 @@ export class TestRun {
 
   /** Does one fault more, now. */
   inject(event: FaultEvent): void {
+    this.#injectedCount++;
     this.#nemesis.inject(event);
   }
 
@@ -213,7 +223,8 @@ export class TestRun {
   async run(): Promise<RunOutcome> {
     try {
       const allReady = await this.#cluster.start();
-      if (allReady && !this.#ending) {
+      // A node that was killed while it started has broken no rule; its next life is told who it is by itself.
+      if ((allReady || this.#violations.length === 0) && !this.#ending) {
         await this.#runOperations();
         await this.#recover();
         await this.#findLeaks();
@@ -271,30 +282,32 @@ export class TestRun {
       }
       const { worker, invocation } = this.#operations.take(nowMs, this.#free);
       this.#observer.onBegin?.({ atMs: nowMs, worker, ...invocation });
-      this.#perform(worker, invocation).then(() => {
+      this.#perform(worker, invocation, () => {
         this.#free.push(worker);
         this.#pump();
       });
     }
   }
 
-  /** Carries one operation out. Resolves to how it ended; never rejects. */
-  async #perform(number: number, invocation: Invocation): Promise<OperationType> {
+  /** Carries one operation out, and tells how it ended. */
+  #perform(number: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
     const worker = this.#workers[number] as Worker;
     const { process } = worker;
     this.#record(process, 'invoke', invocation.f, invocation.value);
-    try {
-      const completion = await this.#test.invoke(worker.client, invocation);
-      this.#counts[completion.type]++;
-      this.#record(process, completion.type, invocation.f, completion.value, completion.error);
-      if (completion.type === 'info') this.#replaceProcess(worker);
-      return completion.type;
-    } catch (error) {
-      this.#failure ??= error;
-      this.abort();
-      this.#whenOver();
-      return 'info';
-    }
+    this.#test.invoke(worker.client, invocation).then(
+      (completion) => {
+        this.#counts[completion.type]++;
+        this.#record(process, completion.type, invocation.f, completion.value, completion.error);
+        if (completion.type === 'info') this.#replaceProcess(worker);
+        onEnd(completion.type);
+      },
+      (error: unknown) => {
+        this.#failure ??= error;
+        this.abort();
+        this.#whenOver();
+        onEnd('info');
+      },
+    );
   }
 
   /** Undoes every fault; then every node must serve again, and the last questions be answered. */
@@ -308,17 +321,27 @@ export class TestRun {
     this.#nemesis.heal();
     this.#cluster.setClocks();
     this.#network.calm();
-    const pollable = { scheduler: this.#scheduler, over: () => this.#aborted };
     const probe = async ({ nodeId }: Worker, number: number) => {
-      const takenMs = await persist(() => this.#perform(number, this.#nextInvocation()), RECOVERY_MS_MAX, pollable);
+      const takenMs = await this.#persist((onEnd) => this.#perform(number, this.#nextInvocation(), onEnd));
       this.#recovery.set(nodeId, takenMs);
     };
     const oneOfEach = this.#workers.slice(0, this.#options.nodes.length);
     if (faulty) await Promise.all(oneOfEach.map(probe));
     for (const [index, invocation] of this.#finalInvocations.entries()) {
       const number = index % oneOfEach.length;
-      const takenMs = await persist(() => this.#perform(number, invocation), RECOVERY_MS_MAX, pollable);
+      const takenMs = await this.#persist((onEnd) => this.#perform(number, invocation, onEnd));
       if (takenMs === undefined) this.#recovery.set(`final ${invocation.f} ${index}`, undefined);
+    }
+  }
+
+  /** Tries until `act` ends ok; with a fault injected meanwhile the time for it begins anew once that is undone. */
+  async #persist(act: (onEnd: (type: OperationType) => void) => void): Promise<number | undefined> {
+    const pollable = { scheduler: this.#scheduler, over: () => this.#aborted };
+    for (;;) {
+      const injectedCount = this.#injectedCount;
+      const takenMs = await persist(act, RECOVERY_MS_MAX, pollable);
+      if (takenMs !== undefined || this.#aborted || injectedCount === this.#injectedCount) return takenMs;
+      this.#nemesis.heal();
     }
   }
 
@@ -326,6 +349,8 @@ export class TestRun {
   async #findLeaks(): Promise<void> {
     if (this.#aborted) return;
     this.#phase = 'finishing';
+    // A node that is still paused could not come to an end.
+    this.#nemesis.heal();
     this.#cluster.ignore();
     for (const { node, text } of (await this.#bed.findLeaks?.()) ?? []) this.report({ node, rule: 'leak', text });
   }

@@ -1,11 +1,26 @@
 /**
  * All that was decided while a run went on, written down: which operation began when, which fault, and which message met a fate. Carried out again
  * with the same seed it gives the same run; with events left out, a smaller one.
+ *
+ * A run that can be replayed has a form as JSON, with a version number: whoever gets it runs the same thing.
  */
 
-import type { FaultEvent, MessageEvent } from './fault.ts';
+import * as z from 'zod';
+import { parseExact, stringifyExact } from '../protocol/exact-json.ts';
+import { describeIssue } from '../protocol/message.ts';
+import {
+  CLOCK_FAULTS,
+  CUT_FAULTS,
+  FAULTS,
+  type FaultEvent,
+  KILL_FAULTS,
+  MESSAGE_FAULTS,
+  type MessageEvent,
+} from './fault.ts';
+import { LATENCY_DISTRIBUTIONS } from './latency.ts';
 import type { DrawFate } from './network.ts';
 import type { OperationEvent } from './operations.ts';
+import type { RunOptions } from './run-options.ts';
 
 export interface Schedule {
   readonly operations: readonly OperationEvent[];
@@ -41,4 +56,110 @@ export class ScheduleRecorder {
   get schedule(): Schedule {
     return { operations: [...this.#operations], faults: [...this.#faults], messages: [...this.#messages] };
   }
+}
+
+/** A run that can be done again: `workload` by its name, and the options without what would take the schedule's place. */
+export interface Replay {
+  readonly workload: string;
+  readonly options: Omit<RunOptions, 'schedule'>;
+  readonly schedule: Schedule;
+}
+
+/** A text is no replay; the message names the field and says what is wrong. */
+export class ReplayError extends Error {
+  override readonly name = 'ReplayError';
+}
+
+const FORMAT = 1;
+
+const DurationMs = z.number().min(0);
+const NodeIds = z.array(z.string().min(1)).min(1);
+const ClockFault = z.strictObject({
+  wallOffsetMs: z.number().exactOptional(),
+  rate: z.number().min(0).exactOptional(),
+  wallFrozen: z.boolean().exactOptional(),
+});
+const timing = { atMs: DurationMs, durationMs: DurationMs };
+
+const ScheduledFault = z.discriminatedUnion('fault', [
+  z.strictObject({
+    ...timing,
+    fault: z.enum(CUT_FAULTS),
+    shape: z.string(),
+    grudge: z.record(z.string(), z.array(z.string())),
+  }),
+  z.strictObject({
+    ...timing,
+    fault: z.enum(KILL_FAULTS),
+    nodes: NodeIds,
+    damage: z.enum(['unsynced', 'torn', 'lost']).exactOptional(),
+    clock: ClockFault.exactOptional(),
+  }),
+  z.strictObject({ ...timing, fault: z.literal('pause'), nodes: NodeIds }),
+  z.strictObject({ ...timing, fault: z.enum(CLOCK_FAULTS), nodes: NodeIds, clock: ClockFault }),
+]);
+
+const ReplayFile = z
+  .strictObject({
+    format: z.literal(FORMAT, `this version of Snowstorm knows only format ${FORMAT}`),
+    workload: z.string().min(1),
+    options: z.strictObject({
+      nodes: NodeIds,
+      concurrency: z.int().min(1),
+      ratePerSecond: z.number().min(0),
+      timeLimitMs: DurationMs,
+      latencyMeanMs: DurationMs,
+      latencyDistribution: z.enum(LATENCY_DISTRIBUTIONS),
+      faults: z.array(z.enum(FAULTS)),
+      nemesisIntervalMs: DurationMs,
+      faultValues: z.partialRecord(z.enum(FAULTS), z.number().min(0)).exactOptional(),
+      availability: z.union([z.literal('total'), z.number().min(0).max(1)]).exactOptional(),
+      seed: z.string(),
+    }),
+    schedule: z.strictObject({
+      operations: z.array(
+        z.strictObject({ atMs: DurationMs, worker: z.int().min(0), f: z.string(), value: z.unknown() }),
+      ),
+      faults: z.array(ScheduledFault),
+      messages: z.array(
+        z.strictObject({
+          fault: z.enum(MESSAGE_FAULTS),
+          src: z.string(),
+          dest: z.string(),
+          nth: z.int().min(0),
+          delayMs: DurationMs.exactOptional(),
+        }),
+      ),
+    }),
+  })
+  .superRefine(({ options, schedule }, context) => {
+    // An operation of a worker that is not there would never begin, and nobody would notice.
+    const index = schedule.operations.findIndex(({ worker }) => worker >= options.concurrency);
+    if (index < 0) return;
+    const message = `there are only ${options.concurrency} workers, counted from 0`;
+    context.addIssue({ code: 'custom', message, path: ['schedule', 'operations', index, 'worker'] });
+  });
+
+/** A line of JSON: `{"format":1,"workload":…,"options":…,"schedule":…}`. */
+export function encodeReplay({ workload, options, schedule }: Replay): string {
+  const { schedule: _, ...own } = options as RunOptions;
+  return `${stringifyExact(readReplay({ format: FORMAT, workload, options: own, schedule }))}\n`;
+}
+
+/** Throws a {@link ReplayError} for everything but what `encodeReplay` could have written. */
+export function parseReplay(text: string): Replay {
+  let file: unknown;
+  try {
+    file = parseExact(text);
+  } catch (error) {
+    throw new ReplayError(`not JSON: ${(error as Error).message}`);
+  }
+  const { format: _, ...replay } = readReplay(file);
+  return replay;
+}
+
+function readReplay(file: unknown): z.infer<typeof ReplayFile> {
+  const { data, error } = ReplayFile.safeParse(file);
+  if (data === undefined) throw new ReplayError(describeIssue(error, '').text);
+  return data;
 }

@@ -5,6 +5,7 @@
 import type { StartHandlers } from '../node/node.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import { InProcessBed, type InProcessBedOptions, type LifeSupport } from './in-process-bed.ts';
+import type { Arrange } from './network.ts';
 import { type RunObserver, type RunOutcome, TestRun } from './run.ts';
 import type { RunOptions } from './run-options.ts';
 import { type Settle, VirtualTime } from './virtual-time.ts';
@@ -25,13 +26,15 @@ export interface SimulationOptions {
   readonly observer?: RunObserver;
   readonly onLog?: InProcessBedOptions['onLog'];
   readonly onStep?: InProcessBedOptions['onStep'];
+  /** Decides on the order in which messages arrive. */
+  readonly arrange?: Arrange | undefined;
 }
 
 export class Simulation {
   readonly run: TestRun;
   readonly time: VirtualTime;
 
-  constructor({ subject, options, settle, observer, onLog, onStep }: SimulationOptions) {
+  constructor({ subject, options, settle, observer, onLog, onStep, arrange }: SimulationOptions) {
     this.time = new VirtualTime(settle);
     const bed = new InProcessBed({
       scheduler: this.time,
@@ -41,7 +44,7 @@ export class Simulation {
       onLog,
       onStep,
     });
-    this.run = new TestRun(options, subject.test, bed, this.time, observer);
+    this.run = new TestRun(options, subject.test, bed, this.time, observer, arrange);
   }
 
   /** Lets it happen. Rejects for errors of the simulator's own, and when nothing is left to happen before the run is over. */

@@ -1,0 +1,59 @@
+/**
+ * A run as lines of text: its history and its message log, in the order in which they came about, byte for byte the same wherever the same run is
+ * made. They are digested, and held against those of another run.
+ */
+
+import { createHash } from 'node:crypto';
+import { stringifyExact } from '../protocol/exact-json.ts';
+import type { RunObserver } from '../simulator/run.ts';
+
+/** An observer that turns whatever happens into lines. */
+export function observeLines(onLine: (line: string) => void): RunObserver {
+  return {
+    onOperation: (operation) => onLine(stringifyExact(operation)),
+    onMessage: (event, message, timeMs) =>
+      onLine(stringifyExact({ time: Math.round(timeMs * 1e6), event, ...message })),
+  };
+}
+
+/** The SHA-256 of all lines. */
+export class RunDigest {
+  readonly #hash = createHash('sha256');
+
+  readonly observer = observeLines((line) => this.#hash.update(`${line}\n`));
+
+  /** The digest in hexadecimal; the last word, nothing may follow. */
+  finish(): string {
+    return this.#hash.digest('hex');
+  }
+}
+
+/** Holds a second run against a first one. */
+export class LineComparison {
+  readonly #first: string[] = [];
+  #count = 0;
+  #difference: string | undefined;
+
+  readonly first = observeLines((line) => this.#first.push(line));
+
+  readonly second = observeLines((line) => {
+    const expected = this.#first[this.#count++];
+    if (expected !== line) this.#difference ??= describe(this.#count, expected, line);
+  });
+
+  /** Where the runs part, in a sentence; undefined: nowhere. */
+  get difference(): string | undefined {
+    if (this.#difference !== undefined) return this.#difference;
+    return this.#count < this.#first.length
+      ? describe(this.#count + 1, this.#first[this.#count], undefined)
+      : undefined;
+  }
+
+  get lineCount(): number {
+    return this.#first.length;
+  }
+}
+
+function describe(number: number, first: string | undefined, second: string | undefined): string {
+  return `line ${number} was ${first ?? 'not there'} and then ${second ?? 'not there'}`;
+}

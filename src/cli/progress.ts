@@ -1,5 +1,5 @@
 /**
- * What a run says while it goes on: one line that is rewritten on a terminal, a plain line every few seconds elsewhere. On stderr, because
+ * What a command says while it goes on: one line that is rewritten on a terminal, a plain line every few seconds elsewhere. On stderr, because
  * stdout is for the result.
  */
 
@@ -10,17 +10,14 @@ const PLAIN_INTERVAL_MS = 5000;
 const CLEAR_LINE = '\r\x1b[K';
 
 export class Progress {
-  readonly #status: () => RunStatus;
+  readonly #describe: () => string;
   readonly #output: NodeJS.WriteStream;
-  readonly #timeLimitMs: number;
   readonly #timer: NodeJS.Timeout;
-  #lastCount = 0;
-  #lastElapsedMs = 0;
 
-  constructor(output: NodeJS.WriteStream, timeLimitMs: number, status: () => RunStatus) {
+  /** @param describe the line, made anew whenever it is shown */
+  constructor(output: NodeJS.WriteStream, describe: () => string) {
     this.#output = output;
-    this.#timeLimitMs = timeLimitMs;
-    this.#status = status;
+    this.#describe = describe;
     this.#timer = setInterval(() => this.#show(), output.isTTY ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
   }
 
@@ -36,20 +33,30 @@ export class Progress {
   }
 
   #show(): void {
-    const status = this.#status();
-    const count = status.okCount + status.failCount + status.infoCount;
-    const seconds = (status.elapsedMs - this.#lastElapsedMs) / 1000;
-    const rate = seconds > 0 ? Math.round((count - this.#lastCount) / seconds) : 0;
-    this.#lastCount = count;
-    this.#lastElapsedMs = status.elapsedMs;
-    const line = describeStatus(status, this.#timeLimitMs, rate);
+    const line = this.#describe();
     if (this.#output.isTTY) this.#output.write(`\r${line.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`);
     else this.#output.write(`${line}\n`);
   }
 }
 
+/** Describes a run that goes on, its rate being that since the last description. */
+export function describeProgress(timeLimitMs: number, statusOf: () => RunStatus): () => string {
+  let lastCount = 0;
+  let lastElapsedMs = 0;
+  return () => {
+    const status = statusOf();
+    const count = status.okCount + status.failCount + status.infoCount;
+    const seconds = (status.elapsedMs - lastElapsedMs) / 1000;
+    const rate = seconds > 0 ? Math.round((count - lastCount) / seconds) : 0;
+    lastCount = count;
+    lastElapsedMs = status.elapsedMs;
+    return describeStatus(status, timeLimitMs, rate);
+  };
+}
+
 export function describeStatus(status: RunStatus, timeLimitMs: number, rate: number): string {
   if (status.phase === 'starting') return 'starting the nodes';
+  if (status.phase === 'recovering') return 'everything is healed: waiting for the nodes to serve again';
   if (status.phase === 'checking') return 'checking the history';
   const counts = [`${status.okCount} ok`];
   if (status.failCount > 0) counts.push(`${status.failCount} fail`);

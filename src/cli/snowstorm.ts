@@ -2,6 +2,10 @@
  * `snowstorm`: the command line, a line a command.
  */
 
+import { isMainThread } from 'node:worker_threads';
+import { exploreCommand } from './explore-command.ts';
+import { fuzzCommand } from './fuzz-command.ts';
+import { serveFuzz } from './fuzz-worker.ts';
 import { idCommand } from './id-command.ts';
 import { UsageError } from './options.ts';
 import { testCommand } from './test-command.ts';
@@ -10,10 +14,14 @@ import { VERSION } from './version.ts';
 const EXIT_USAGE = 254;
 const EXIT_CRASH = 255;
 
+const COMMANDS: ReadonlySet<string> = new Set(['test', 'fuzz', 'explore', 'id']);
+
 const HELP = `Usage: snowstorm COMMAND [options]
 
-  test         runs a workload against real node processes and checks it   (test --help)
-  id decode    shows what is inside of ids                                 (id --help)
+  test         runs a workload, on real processes or simulated, and checks it   (test --help)
+  fuzz         runs it simulated with many seeds, under all faults              (fuzz --help)
+  explore      runs it simulated with a crash at every single step              (explore --help)
+  id decode    shows what is inside of ids                                      (id --help)
   --version    prints the version
   --help       prints this text
 `;
@@ -23,6 +31,10 @@ async function main(args: readonly string[]): Promise<number> {
   switch (command) {
     case 'test':
       return testCommand(rest);
+    case 'fuzz':
+      return fuzzCommand(rest);
+    case 'explore':
+      return exploreCommand(rest);
     case 'id':
       return idCommand(rest);
     case '--version':
@@ -49,13 +61,18 @@ process.on('uncaughtException', crash);
 // Whoever reads the output may go away; the run and its exit status do not depend on it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
-const args = process.argv.slice(2);
-main(args).then(
-  (status) => process.exit(status),
-  (error: unknown) => {
-    if (!(error instanceof UsageError)) crash(error);
-    const command = args[0] === 'test' || args[0] === 'id' ? ` ${args[0]}` : '';
-    process.stderr.write(`snowstorm: ${error.message}\nTry snowstorm${command} --help\n`);
-    process.exit(EXIT_USAGE);
-  },
-);
+function start(args: readonly string[]): void {
+  main(args).then(
+    (status) => process.exit(status),
+    (error: unknown) => {
+      if (!(error instanceof UsageError)) crash(error);
+      const command = COMMANDS.has(args[0] ?? '') ? ` ${args[0]}` : '';
+      process.stderr.write(`snowstorm: ${error.message}\nTry snowstorm${command} --help\n`);
+      process.exit(EXIT_USAGE);
+    },
+  );
+}
+
+// The threads of a fuzz are this program as well.
+if (isMainThread) start(process.argv.slice(2));
+else serveFuzz();

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
-import { LineComparison } from '../host/run-lines.ts';
+import { both, LineComparison } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import { Store } from '../host/store.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
@@ -17,7 +17,7 @@ import { Simulation } from '../simulator/simulation.ts';
 import { findWorkload, subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
-import { Progress } from './progress.ts';
+import { describeProgress, Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
 import { formatResults, formatVerdict } from './result-block.ts';
 import { interpretTestOptions, TEST_OPTIONS } from './test-options.ts';
@@ -66,7 +66,10 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     parsed.values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, parsed.values.replay);
   const { workload, options } = task;
   const store = openStore(parsed.values.store, workload.name);
-  const progress = new Progress(process.stderr, options.timeLimitMs, () => execution.run.status());
+  const progress = new Progress(
+    process.stderr,
+    describeProgress(options.timeLimitMs, () => execution.run.status()),
+  );
   const record: RunObserver = {
     onOperation: (operation) => store.writeOperation(operation),
     onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
@@ -176,19 +179,6 @@ function withDeterminism(results: CheckResult, { difference, lineCount }: LineCo
       ? { 'valid?': true, 'compared-lines': lineCount }
       : { 'valid?': false, error: `the same seed made another run: ${difference}` };
   return { ...results, determinism, 'valid?': difference === undefined ? results['valid?'] : false };
-}
-
-function both(one: RunObserver, other: RunObserver): RunObserver {
-  return {
-    onOperation: (operation) => {
-      one.onOperation?.(operation);
-      other.onOperation?.(operation);
-    },
-    onMessage: (event, message, timeMs) => {
-      one.onMessage?.(event, message, timeMs);
-      other.onMessage?.(event, message, timeMs);
-    },
-  };
 }
 
 function describeHarness(figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> {

@@ -196,6 +196,11 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
   help: switchOption('Prints this text.', 'h'),
 };
 
+/** Node ids, in the order of `node_ids`. */
+export function interpretNodes(nodeCount: number | undefined): readonly string[] {
+  return nodeCount === undefined ? NODES_DEFAULT : Array.from({ length: nodeCount }, (_, index) => `n${index}`);
+}
+
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
 export function interpretTestOptions({ values, words, rest }: ParsedOptions<typeof TEST_OPTIONS>): {
   workload: Workload;
@@ -206,8 +211,7 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
-  const nodeCount = values['node-count'];
-  const nodes = nodeCount === undefined ? NODES_DEFAULT : Array.from({ length: nodeCount }, (_, index) => `n${index}`);
+  const nodes = interpretNodes(values['node-count']);
   if (values.bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {

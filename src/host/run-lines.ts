@@ -16,6 +16,20 @@ export function observeLines(onLine: (line: string) => void): RunObserver {
   };
 }
 
+/** Tells two of every operation and every message. */
+export function both(one: RunObserver, other: RunObserver): RunObserver {
+  return {
+    onOperation: (operation) => {
+      one.onOperation?.(operation);
+      other.onOperation?.(operation);
+    },
+    onMessage: (event, message, timeMs) => {
+      one.onMessage?.(event, message, timeMs);
+      other.onMessage?.(event, message, timeMs);
+    },
+  };
+}
+
 /** The SHA-256 of all lines. */
 export class RunDigest {
   readonly #hash = createHash('sha256');

@@ -88,7 +88,8 @@ export class TestRun {
   readonly #cluster: Cluster;
   readonly #nemesis: Nemesis;
   readonly #operations: OperationSource;
-  readonly #nextInvocation: () => Invocation;
+  /** What a node is asked to find out whether it serves again. */
+  readonly #nextProbe: () => Invocation;
   readonly #finalInvocations: readonly Invocation[];
   readonly #history = new History();
   readonly #violations: Violation[] = [];
@@ -101,6 +102,7 @@ export class TestRun {
   #phase: RunStatus['phase'] = 'starting';
   /** When the operations began, by the scheduler's clock. */
   #startMs = Number.POSITIVE_INFINITY;
+  /** Since everything was healed. */
   #injectedCount = 0;
   #ending = false;
   #aborted = false;
@@ -125,11 +127,11 @@ export class TestRun {
     const random = new SeededRandom(options.seed);
     const services = createServices(random.fork('services'));
     const { schedule } = options;
-    this.#nextInvocation = test.createGenerator(random.fork('generator'));
+    this.#nextProbe = test.createGenerator(random.fork('probes'));
     this.#finalInvocations = test.createFinalInvocations?.(random.fork('final')) ?? [];
     this.#operations =
       schedule === undefined
-        ? new DrawnOperations(options.ratePerSecond, this.#nextInvocation, random)
+        ? new DrawnOperations(options.ratePerSecond, test.createGenerator(random.fork('generator')), random)
         : new RecordedOperations(schedule.operations);
     const plan: FaultPlanOptions = {
       faults: options.faults,
@@ -319,10 +321,12 @@ export class TestRun {
     if (this.#aborted || (!faulty && this.#finalInvocations.length === 0)) return;
     this.#phase = 'recovering';
     this.#nemesis.heal();
+    this.#injectedCount = 0;
     this.#cluster.setClocks();
     this.#network.calm();
+    await this.#cluster.restarted();
     const probe = async ({ nodeId }: Worker, number: number) => {
-      const takenMs = await this.#persist((onEnd) => this.#perform(number, this.#nextInvocation(), onEnd));
+      const takenMs = await this.#persist((onEnd) => this.#perform(number, this.#nextProbe(), onEnd));
       this.#recovery.set(nodeId, takenMs);
     };
     const oneOfEach = this.#workers.slice(0, this.#options.nodes.length);
@@ -337,11 +341,10 @@ export class TestRun {
   /** Tries until `act` ends ok; with a fault injected meanwhile the time for it begins anew once that is undone. */
   async #persist(act: (onEnd: (type: OperationType) => void) => void): Promise<number | undefined> {
     const pollable = { scheduler: this.#scheduler, over: () => this.#aborted };
-    for (;;) {
-      const injectedCount = this.#injectedCount;
+    for (let excused = 0; ; excused = this.#injectedCount) {
+      if (excused > 0) this.#nemesis.heal();
       const takenMs = await persist(act, RECOVERY_MS_MAX, pollable);
-      if (takenMs !== undefined || this.#aborted || injectedCount === this.#injectedCount) return takenMs;
-      this.#nemesis.heal();
+      if (takenMs !== undefined || this.#aborted || excused === this.#injectedCount) return takenMs;
     }
   }
 

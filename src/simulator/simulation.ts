@@ -26,6 +26,8 @@ export interface SimulationOptions {
   readonly observer?: RunObserver;
   readonly onLog?: InProcessBedOptions['onLog'];
   readonly onStep?: InProcessBedOptions['onStep'];
+  /** What the machines draw from. Default: a stream of the seed. */
+  readonly random?: SeededRandom | undefined;
   /** Decides on the order in which messages arrive. */
   readonly arrange?: Arrange | undefined;
 }
@@ -34,11 +36,11 @@ export class Simulation {
   readonly run: TestRun;
   readonly time: VirtualTime;
 
-  constructor({ subject, options, settle, observer, onLog, onStep, arrange }: SimulationOptions) {
+  constructor({ subject, options, settle, observer, onLog, onStep, arrange, random }: SimulationOptions) {
     this.time = new VirtualTime(settle);
     const bed = new InProcessBed({
       scheduler: this.time,
-      random: new SeededRandom(options.seed).fork('nodes'),
+      random: random ?? new SeededRandom(options.seed).fork('nodes'),
       startHandlers: subject.startHandlers,
       alter: subject.alter,
       onLog,

@@ -18,7 +18,10 @@ export interface WorkloadTest {
    * node that answers it late talks to somebody who is not there.
    */
   readonly reusableClients: boolean;
-  /** Makes the function that says what the next operation is. */
+  /**
+   * Makes the function that says what the next operation is. A run makes two: one for its operations, one for those that ask whether a node
+   * serves again; what the two draw must not clash.
+   */
   readonly createGenerator: (random: SeededRandom) => () => Invocation;
   /** Carries an operation out against the client's node. Never rejects for what the node does. */
   readonly invoke: (client: Client, invocation: Invocation) => Promise<Completion>;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { fuzzCommand } from '../../src/cli/fuzz-command.ts';
 import { idCommand } from '../../src/cli/id-command.ts';
 import { UsageError } from '../../src/cli/options.ts';
 import { testCommand } from '../../src/cli/test-command.ts';
@@ -41,8 +42,50 @@ interface Mistake {
   readonly says: string | RegExp;
 }
 
+const SIMULATED = ['-w', 'unique-ids', '--store', join(folder, 'never')];
+
 const TEST_MISTAKES: readonly Mistake[] = [
-  { mistake: 'no program', args: ['-w', 'echo'], says: '--bin FILE is missing' },
+  {
+    mistake: 'arguments of a program that is not there',
+    args: [...SIMULATED, '--', '--verbose'],
+    says: 'arguments after -- are for a program: --bin FILE is missing',
+  },
+  {
+    mistake: 'a second run of processes',
+    args: [...ECHO, '--check-determinism'],
+    says: '--check-determinism goes without --bin only',
+  },
+  {
+    mistake: 'a broken disk under a process',
+    args: [...ECHO, '--nemesis', 'kill,disk-torn'],
+    says: '--nemesis disk-torn cannot be done to a process from outside; leave out --bin',
+  },
+  {
+    mistake: 'a bridge between two nodes',
+    args: [...SIMULATED, '--node-count', '2', '--nemesis', 'bridge'],
+    says: '--nemesis bridge needs at least 3 nodes',
+  },
+  {
+    mistake: 'a lost disk where that is not survived',
+    args: [...SIMULATED, '--nemesis', 'disk-loss'],
+    says: '--nemesis disk-loss is more than this workload promises to survive',
+  },
+  {
+    mistake: 'a probability above 1',
+    args: [...SIMULATED, '--nemesis', 'loss=2'],
+    says: '--nemesis "loss=2": expected a number from 0 to 1',
+  },
+  {
+    mistake: 'an interval for all faults',
+    args: [...SIMULATED, '--nemesis', 'all=3'],
+    says: '--nemesis "all=3": expected NAME or NAME=N, not all=3',
+  },
+  {
+    mistake: 'a schedule that is not there',
+    args: [...SIMULATED, '--replay', '/no/such/schedule'],
+    says: '--replay /no/such/schedule: ENOENT',
+  },
+  { mistake: 'a replay on processes', args: [...ECHO, '--replay', 'x'], says: '--replay goes without --bin only' },
   {
     mistake: 'an unknown workload',
     args: [...ECHO, '-w', 'eccho'],
@@ -124,6 +167,22 @@ const TEST_MISTAKES: readonly Mistake[] = [
   { mistake: 'a store without a name', args: [...ECHO, '--store', ''], says: '--store "": expected a folder' },
 ];
 
+const FUZZ_MISTAKES: readonly Mistake[] = [
+  { mistake: 'no workload', args: [], says: '-w NAME is missing' },
+  { mistake: 'a stray word', args: ['-w', 'echo', 'now'], says: 'unexpected argument "now"' },
+  { mistake: 'no seeds', args: ['-w', 'echo', '--seeds', '0'], says: '--seeds "0": expected a whole number' },
+  {
+    mistake: 'a seed that is a word',
+    args: ['-w', 'echo', '--from', 'snow'],
+    says: '--from "snow": expected a whole number',
+  },
+  {
+    mistake: 'no threads',
+    args: ['-w', 'echo', '--jobs', '0'],
+    says: '--jobs "0": expected a whole number from 1 to 256',
+  },
+];
+
 const ID_MISTAKES: readonly Mistake[] = [
   { mistake: 'nothing to do with an id', args: [], says: 'id: what is to be done?' },
   {
@@ -135,6 +194,7 @@ const ID_MISTAKES: readonly Mistake[] = [
 
 for (const { name, command, mistakes } of [
   { name: 'test', command: testCommand, mistakes: TEST_MISTAKES },
+  { name: 'fuzz', command: fuzzCommand, mistakes: FUZZ_MISTAKES },
   { name: 'id', command: idCommand, mistakes: ID_MISTAKES },
 ]) {
   describe(`${name} refuses`, () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { describeStatus, Progress } from '../../src/cli/progress.ts';
+import { describeProgress, describeStatus, Progress } from '../../src/cli/progress.ts';
 import type { RunStatus } from '../../src/simulator/run.ts';
 
 const RUNNING: RunStatus = {
@@ -38,7 +38,10 @@ describe('progress', () => {
 
   function start(terminal: { isTTY?: boolean; columns?: number }): Progress {
     const output = { ...terminal, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
-    return new Progress(output, 60_000, () => status);
+    return new Progress(
+      output,
+      describeProgress(60_000, () => status),
+    );
   }
 
   beforeEach(() => {

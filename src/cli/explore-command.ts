@@ -1,0 +1,201 @@
+/**
+ * `snowstorm explore`: a small scenario of a workload, with a crash, a pause or a cut at every step of every node, or with its messages in every
+ * order. Where `snowstorm test` draws, this enumerates, and says what was covered.
+ */
+
+import { createSettle } from '../host/settle.ts';
+import { type ExploreReport, explore } from '../simulator/explore.ts';
+import { type ExploreOrdersReport, exploreOrders } from '../simulator/explore-orders.ts';
+import { drawScenario, type Scenario, type Simulate } from '../simulator/explore-scenario.ts';
+import { ACTIONS, type Action } from '../simulator/explore-steps.ts';
+import { Simulation, type SimulationOptions } from '../simulator/simulation.ts';
+import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { formatExploration, formatOrders, number } from './explore-result.ts';
+import {
+  describeOptions,
+  type Option,
+  parseOneOf,
+  parseOptions,
+  parseWhole,
+  switchOption,
+  UsageError,
+} from './options.ts';
+import { reportRejections } from './rejections.ts';
+import { TEST_OPTIONS } from './test-options.ts';
+
+const NODE_COUNT = 2;
+const OPERATION_COUNT = 6;
+const SCHEDULES_MAX = 20_000;
+const SEED_MAX = 2 ** 32;
+/** Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the background meanwhile. */
+const OPERATION_INTERVAL_MS = 50;
+
+const TERMINAL_INTERVAL_MS = 200;
+const PLAIN_INTERVAL_MS = 5000;
+const CLEAR_LINE = '\r\x1b[K';
+
+export const EXPLORE_OPTIONS = {
+  workload: TEST_OPTIONS.workload,
+  'node-count': {
+    value: 'N',
+    text: `Number of nodes. Default: ${NODE_COUNT}.`,
+    absent: NODE_COUNT,
+    parse: parseWhole(1, 16),
+  } satisfies Option<number>,
+  operations: {
+    value: 'N',
+    text: `Number of operations. Default: ${OPERATION_COUNT}.`,
+    absent: OPERATION_COUNT,
+    parse: parseWhole(1, 1000),
+  } satisfies Option<number>,
+  depth: {
+    value: 'D',
+    text: 'How many times a run may be hit; 2 is a crash while a crash is recovered from, too. Default: 1.',
+    absent: undefined,
+    parse: (text: string): number | undefined => parseWhole(1, 5)(text),
+  } satisfies Option<number | undefined>,
+  actions: {
+    value: 'ACTIONS',
+    text: `What hits a node, separated by commas. Default: ${ACTIONS.join(',')}.`,
+    absent: undefined,
+    parse: (text: string): readonly Action[] | undefined => [
+      ...new Set(text.split(/\s*,\s*/).map(parseOneOf(ACTIONS))),
+    ],
+  } satisfies Option<readonly Action[] | undefined>,
+  orders: switchOption('All operations begin at once, and messages arrive in every order; nothing is hit.'),
+  'max-schedules': {
+    value: 'N',
+    text: `Stops after so many distinct schedules. Default: ${SCHEDULES_MAX}.`,
+    absent: SCHEDULES_MAX,
+    parse: parseWhole(1),
+  } satisfies Option<number>,
+  seed: TEST_OPTIONS.seed,
+  help: switchOption('Prints this text.', 'h'),
+};
+
+const HELP = `Usage: snowstorm explore -w NAME [options]
+
+Runs a few operations again and again on virtual time: once for every step that a node takes into the world or
+the world into it (a line sent or received, a disk operation, a timer) and for everything that can hit it there.
+${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
+
+${describeOptions(EXPLORE_OPTIONS)}
+
+Exit status: 0 all runs valid, 1 one of them invalid, 2 nothing could be told, 254 bad arguments, 255 the command itself failed.
+`;
+
+/** Runs the command; resolves to the exit status. */
+export async function exploreCommand(args: readonly string[]): Promise<number> {
+  const { values, words, rest } = parseOptions(EXPLORE_OPTIONS, args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const [unexpected] = [...words, ...rest];
+  if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
+  const { workload, orders, depth = 1, actions = ACTIONS } = values;
+  if (workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be explored?');
+  if (orders && (values.depth ?? values.actions) !== undefined)
+    throw new UsageError('--orders goes without --depth and --actions: it hits nobody');
+  const options = drawScenario({
+    test: workload.test,
+    seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),
+    nodeCount: values['node-count'],
+    operationCount: values.operations,
+    intervalMs: orders ? 0 : OPERATION_INTERVAL_MS,
+  });
+  const schedulesMax = values['max-schedules'];
+  const start = `${workload.name}: ${count(options.nodes.length, 'node')}, ${count(values.operations, 'operation')}, seed ${options.seed}`;
+  const watch = new Watch(process.stderr, start);
+  const shared = { simulate: createSimulate(workload, watch), options, schedulesMax, over: () => watch.stopping };
+  try {
+    const report = orders ? await runOrders(shared, watch) : await runSteps({ ...shared, depth, actions }, watch);
+    watch.stop();
+    process.stdout.write(`${start}\n${report.text}\n`);
+    return exitStatus(report);
+  } finally {
+    watch.stop();
+  }
+}
+
+type Shared = { simulate: Simulate; options: Scenario; schedulesMax: number; over: () => boolean };
+
+async function runSteps(options: Shared & { depth: number; actions: readonly Action[] }, watch: Watch) {
+  const report = await explore({
+    ...options,
+    onProgress: ({ depth, runsDone, runsPlanned, schedules, failureCount }) => {
+      const hits = depth === 1 ? 'one hit' : `${depth} hits`;
+      watch.text = `${number(runsDone)}/${number(runsPlanned)} runs with ${hits}  ${number(schedules)} schedules  ${number(failureCount)} failed`;
+    },
+  });
+  return { ...report, text: formatExploration(report, options.actions) };
+}
+
+async function runOrders(options: Shared, watch: Watch) {
+  const report = await exploreOrders({
+    ...options,
+    onProgress: ({ runs, schedules, failureCount }) => {
+      watch.text = `${number(runs)} runs  ${number(schedules)} schedules  ${number(failureCount)} failed`;
+    },
+  });
+  return { ...report, text: formatOrders(report) };
+}
+
+function createSimulate(workload: Workload, watch: Watch): Simulate {
+  const subject: SimulationOptions['subject'] = subjectOf(workload);
+  const settle = createSettle();
+  return (options, hooks) => {
+    const simulation = new Simulation({ subject, options, settle, ...hooks });
+    watch.run = simulation.run;
+    return simulation;
+  };
+}
+
+function exitStatus({ failures }: Pick<ExploreReport | ExploreOrdersReport, 'failures'>): number {
+  if (failures.some(({ validity }) => validity === false)) return 1;
+  return failures.length > 0 ? 2 : 0;
+}
+
+function count(amount: number, noun: string): string {
+  return `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+}
+
+/** What is seen and heard while it goes on: progress on stderr, signals, promises that nobody hears. */
+class Watch {
+  readonly #output: NodeJS.WriteStream;
+  readonly #end: () => void;
+  text = '';
+  stopping = false;
+  /** The run that goes on. */
+  run: Simulation['run'] | undefined;
+
+  constructor(output: NodeJS.WriteStream, firstLine: string) {
+    this.#output = output;
+    output.write(`${firstLine}\n`);
+    const timer = setInterval(() => this.#show(), output.isTTY ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
+    // The first signal ends it with what has been found; a second one finds nobody listening and ends the process.
+    const onSignal = () => {
+      this.stopping = true;
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    const stopReporting = reportRejections({ report: (violation) => this.run?.report(violation) });
+    this.#end = () => {
+      clearInterval(timer);
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      stopReporting();
+    };
+  }
+
+  /** Leaves the screen as if no progress had been shown. */
+  stop(): void {
+    this.#end();
+    if (this.#output.isTTY) this.#output.write(CLEAR_LINE);
+  }
+
+  #show(): void {
+    if (this.#output.isTTY) this.#output.write(`\r${this.text.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`);
+    else this.#output.write(`${this.text}\n`);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What an exploration found, for people: what was covered, in numbers, where it stopped short, and the failures, the simplest ones first.
+ */
+
+import type { CheckResult } from '../checkers/checker.ts';
+import type { ExploreReport } from '../simulator/explore.ts';
+import type { ExploreOrdersReport } from '../simulator/explore-orders.ts';
+import { type Action, describeInjection } from '../simulator/explore-steps.ts';
+import { formatVerdict } from './result-block.ts';
+
+const FAILURES_SHOWN_MAX = 5;
+const STEP_LENGTH_MAX = 160;
+
+/** @param actions those that were tried */
+export function formatExploration(report: ExploreReport, actions: readonly Action[]): string {
+  const { steps, schedules, runs, levels } = report;
+  const covered = levels.map(({ runs: done, runsPlanned }, index) => {
+    const each = index === 0 ? `every one of ${number(steps)} steps` : 'every later step of each of these';
+    const part = done < runsPlanned ? `${number(done)} of ${number(runsPlanned)} runs` : `${number(done)} runs`;
+    return `${each} × ${number(actions.length)} actions (${actions.join(', ')}): ${part}`;
+  });
+  const total = `in all ${number(runs)} runs, ${number(schedules)} distinct schedules`;
+  return [
+    ...formatFailures(
+      report,
+      ({ injections }) => injections.map(shorten).join(', then ') || 'nothing was done to anybody',
+    ),
+    ...covered.map((line, index) => `${index === 0 ? 'Covered: ' : '         then '}${line}`),
+    `         ${total}`,
+    ...formatEnd(report),
+  ].join('\n');
+}
+
+export function formatOrders(report: ExploreOrdersReport): string {
+  const { arrivalsMax, schedules, runs } = report;
+  const orders = report.complete ? 'every order' : `${number(schedules)} orders`;
+  return [
+    ...formatFailures(
+      report,
+      ({ order }) => `in the order\n${order.map((line) => `       ${excerpt(line)}`).join('\n')}`,
+    ),
+    `Covered: ${orders} of up to ${number(arrivalsMax)} messages: ${number(runs)} runs, ${number(schedules)} distinct schedules`,
+    ...formatEnd(report),
+  ].join('\n');
+}
+
+function formatFailures<Failure extends { readonly results: CheckResult }>(
+  { failures, failureCount }: { readonly failures: readonly Failure[]; readonly failureCount: number },
+  describe: (failure: Failure) => string,
+): string[] {
+  const shown = failures.slice(0, FAILURES_SHOWN_MAX);
+  const lines = shown.map(
+    (failure, index) => `  ${index + 1}. ${describe(failure)}\n     ${formatVerdict(failure.results)}`,
+  );
+  if (failureCount > shown.length) lines.push(`  … and ${number(failureCount - shown.length)} more`);
+  return lines;
+}
+
+function formatEnd({ stoppedBecause, failureCount, runs }: ExploreReport | ExploreOrdersReport): string[] {
+  const verdict =
+    failureCount === 0
+      ? `All ${number(runs)} runs are valid.`
+      : `${number(failureCount)} of ${number(runs)} runs FAILED.`;
+  return stoppedBecause === undefined ? [verdict] : [`Stopped short: ${stoppedBecause}.`, verdict];
+}
+
+function shorten(injection: Parameters<typeof describeInjection>[0]): string {
+  return describeInjection({ ...injection, text: excerpt(injection.text) });
+}
+
+function excerpt(text: string): string {
+  return text.length > STEP_LENGTH_MAX ? `${text.slice(0, STEP_LENGTH_MAX)}…` : text;
+}
+
+/** With commas between thousands. */
+export function number(amount: number): string {
+  return amount.toLocaleString('en-US');
+}

@@ -1,0 +1,190 @@
+/**
+ * `snowstorm fuzz`: many seeds on all cores. The first that fails is made as small as it goes and told as a story, with the command that plays it
+ * again.
+ */
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createSettle } from '../host/settle.ts';
+import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../simulator/fuzz.ts';
+import { encodeReplay } from '../simulator/schedule.ts';
+import type { Simulation } from '../simulator/simulation.ts';
+import { tellStory } from '../simulator/story.ts';
+import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
+import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions } from './fuzz-options.ts';
+import { runFuzzPool } from './fuzz-pool.ts';
+import type { FuzzAnswer } from './fuzz-worker.ts';
+import { describeOptions, parseOptions } from './options.ts';
+import { Progress } from './progress.ts';
+import { reportRejections } from './rejections.ts';
+import { formatVerdict } from './result-block.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_UNKNOWN = 2;
+/** Failing seeds that are listed one by one. */
+const LISTED_FAILURES_MAX = 20;
+
+const HELP = `Usage: snowstorm fuzz -w NAME [options]
+
+Runs a workload on virtual time with one seed after the other, under all faults at once, on all cores.
+${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
+
+${describeOptions(FUZZ_OPTIONS)}
+
+Exit status: 0 all runs valid, 1 one of them invalid, 2 one of unknown validity, 254 bad arguments, 255 the command itself failed.
+`;
+
+/** What all runs together showed. */
+interface Tally {
+  readonly answers: Map<string, FuzzAnswer>;
+  operationCount: number;
+  readonly failures: FuzzAnswer[];
+  readonly unknown: FuzzAnswer[];
+}
+
+/** Runs the command; resolves to the exit status. */
+export async function fuzzCommand(args: readonly string[]): Promise<number> {
+  const parsed = parseOptions(FUZZ_OPTIONS, args);
+  const { values } = parsed;
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const task = interpretFuzzOptions(parsed);
+  const startMs = performance.now();
+  const tally = await tryAll(task, values['keep-going'], values['check-determinism']);
+  process.stdout.write(`${describeTally(tally, performance.now() - startMs)}\n`);
+  if (values['check-determinism']) process.stdout.write(`${describeDeterminism(tally)}\n`);
+  const [first] = tally.failures;
+  if (first === undefined) return tally.unknown.length > 0 ? EXIT_UNKNOWN : 0;
+  if (first.validity === false) await explain(task, first, values.store);
+  return EXIT_FAILED;
+}
+
+async function tryAll(task: FuzzTask, keepGoing: boolean, checkDeterminism: boolean): Promise<Tally> {
+  const { workload, from, seedCount, jobs, options } = task;
+  const tally: Tally = { answers: new Map(), operationCount: 0, failures: [], unknown: [] };
+  let next = from;
+  let stopping = false;
+  const onSignal = () => {
+    if (stopping) process.exit(EXIT_UNKNOWN);
+    stopping = true;
+  };
+  const startMs = performance.now();
+  const progress = new Progress(process.stderr, () => {
+    const count = tally.answers.size;
+    const rate = (count / (performance.now() - startMs)) * 1000;
+    return `${count}/${seedCount} seeds  ${rate.toFixed(1)}/s  ${tally.operationCount} operations  ${tally.failures.length} failed`;
+  });
+  progress.print(describeTask(task));
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  try {
+    await runFuzzPool({
+      data: { workload: workload.name, options, checkDeterminism },
+      jobs,
+      nextSeed: () => {
+        if (stopping || next >= from + seedCount || (!keepGoing && tally.failures.length > 0)) return undefined;
+        return String(next++);
+      },
+      onAnswer: (answer) => {
+        tally.answers.set(answer.seed, answer);
+        tally.operationCount += answer.operationCount;
+        if (answer.validity === false || answer.difference !== undefined) tally.failures.push(answer);
+        else if (answer.validity === 'unknown') tally.unknown.push(answer);
+      },
+    });
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    progress.stop();
+  }
+  // The lowest seed is looked at first, whichever thread was faster.
+  tally.failures.sort((one, other) => Number(one.seed) - Number(other.seed));
+  return tally;
+}
+
+function describeTask({ workload, from, seedCount, jobs, options }: FuzzTask): string {
+  const { nodes, concurrency, ratePerSecond, timeLimitMs, faults } = options;
+  const work = `${nodes.length} nodes, ${concurrency} clients, ${ratePerSecond}/s for ${timeLimitMs / 1000} s`;
+  const faultText = faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`;
+  return `${workload.name}: seeds ${from} to ${from + seedCount - 1} on ${jobs} threads, each ${work}, ${faultText}`;
+}
+
+function describeTally({ answers, operationCount, failures, unknown }: Tally, tookMs: number): string {
+  const seconds = tookMs / 1000;
+  const lines = [
+    `${answers.size} seeds, ${operationCount} operations in ${seconds.toFixed(1)} s: ${failures.length} failed`,
+  ];
+  for (const { seed, signature, difference } of failures.slice(0, LISTED_FAILURES_MAX))
+    lines.push(
+      `  seed ${seed}: ${difference === undefined ? signature.join(', ') : `not deterministic: ${difference}`}`,
+    );
+  if (failures.length > LISTED_FAILURES_MAX) lines.push(`  … and ${failures.length - LISTED_FAILURES_MAX} more`);
+  const [first] = unknown;
+  if (first !== undefined)
+    lines.push(`  of ${unknown.length} nobody can tell, seed ${first.seed} for instance: too little happened in them`);
+  return lines.join('\n');
+}
+
+/** One digest of all runs, in the order of their seeds: equal wherever all of them are. */
+function describeDeterminism({ answers }: Tally): string {
+  const hash = createHash('sha256');
+  const ordered = [...answers.values()].sort((one, other) => Number(one.seed) - Number(other.seed));
+  for (const { seed, digest } of ordered) hash.update(`${seed} ${digest}\n`);
+  return `digest of ${ordered.length} histories and message logs: ${hash.digest('hex')}`;
+}
+
+/** Makes a failing run small, tells it, and says how to play it again. */
+async function explain({ workload, options }: FuzzTask, { seed }: FuzzAnswer, store: string): Promise<void> {
+  let running: Simulation | undefined;
+  let runs = 0;
+  const context: FuzzContext = {
+    subject: subjectOf(workload),
+    settle: createSettle(),
+    onRun: (simulation) => {
+      running = simulation;
+    },
+  };
+  const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
+  const progress = new Progress(process.stderr, () => `seed ${seed} failed; making it smaller: ${runs} runs`);
+  let found: Investigation;
+  try {
+    found = await investigate(
+      context,
+      { ...options, seed },
+      {
+        onProgress: (count) => {
+          runs = count;
+        },
+      },
+    );
+  } finally {
+    progress.stop();
+    stopReporting();
+  }
+  const lines = tellStory({
+    events: found.story,
+    options: found.options,
+    outcome: found.outcome,
+    reason: formatVerdict(found.results),
+  });
+  const size = `${eventCount(found.schedule)} events, ${found.options.nodes.length} nodes`;
+  const how = found.reproduced
+    ? found.complete
+      ? ''
+      : `, stopped after ${SHRINK_RUNS_MAX}`
+    : ', and did not fail again';
+  const file = writeReplay(store, workload.name, seed, found);
+  process.stdout.write(
+    `\nSeed ${seed}, made small in ${found.runs} runs${how}: ${size}\n\n${lines.join('\n')}\n\n` +
+      `Once more:  snowstorm test --replay ${file}\n`,
+  );
+}
+
+function writeReplay(store: string, workload: string, seed: string, { options, schedule }: Investigation): string {
+  const folder = join(store, workload);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `fuzz-seed-${seed}.json`);
+  writeFileSync(file, encodeReplay({ workload, options, schedule }));
+  return file;
+}

@@ -1,0 +1,118 @@
+/**
+ * The options of `snowstorm fuzz`: those of `snowstorm test` that make sense for thousands of short runs, with defaults that leave no fault out.
+ */
+
+import { availableParallelism } from 'node:os';
+import { fuzzOptions } from '../simulator/fuzz-defaults.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { type Option, type ParsedOptions, parseWhole, switchOption, UsageError } from './options.ts';
+import { interpretFaults, interpretNodes, TEST_OPTIONS } from './test-options.ts';
+
+const SEED_COUNT = 1000;
+const JOBS_MAX = 256;
+
+const DEFAULTS = fuzzOptions({ seed: '1' });
+
+export const FUZZ_OPTIONS = {
+  workload: TEST_OPTIONS.workload,
+  seeds: {
+    value: 'N',
+    text: `How many seeds to try. Default: ${SEED_COUNT}.`,
+    absent: SEED_COUNT,
+    parse: parseWhole(1),
+  } satisfies Option<number>,
+  from: {
+    value: 'S',
+    text: 'The first seed; they are whole numbers in a row. Default: 1.',
+    absent: 1,
+    parse: parseWhole(0),
+  } satisfies Option<number>,
+  'keep-going': switchOption('Tries all seeds even if some fail.'),
+  'check-determinism': switchOption('Runs every seed twice, compares every line, and prints a digest of all runs.'),
+  jobs: {
+    value: 'N',
+    text: 'How many runs go on at once. Default: one for each core.',
+    absent: undefined,
+    parse: (text: string): number | undefined => parseWhole(1, JOBS_MAX)(text),
+  } satisfies Option<number | undefined>,
+  'node-count': TEST_OPTIONS['node-count'],
+  'time-limit': {
+    ...TEST_OPTIONS['time-limit'],
+    text: `How long operations are begun. Default: ${DEFAULTS.timeLimitMs / 1000}.`,
+    absent: DEFAULTS.timeLimitMs / 1000,
+  },
+  rate: {
+    ...TEST_OPTIONS.rate,
+    text: `Operations a second, over all clients. Default: ${DEFAULTS.ratePerSecond}.`,
+    absent: DEFAULTS.ratePerSecond,
+  },
+  concurrency: {
+    ...TEST_OPTIONS.concurrency,
+    text: 'Number of clients; 4n: four a node. Default: 2n.',
+    absent: { count: DEFAULTS.concurrency / DEFAULTS.nodes.length, perNode: true },
+  },
+  latency: {
+    ...TEST_OPTIONS.latency,
+    text: `Mean delay of messages between nodes, in whole ms. Default: ${DEFAULTS.latencyMeanMs}.`,
+    absent: DEFAULTS.latencyMeanMs,
+  },
+  'latency-dist': {
+    ...TEST_OPTIONS['latency-dist'],
+    text: `How delays are distributed, see test --help. Default: ${DEFAULTS.latencyDistribution}.`,
+    absent: DEFAULTS.latencyDistribution,
+  },
+  nemesis: {
+    ...TEST_OPTIONS.nemesis,
+    text: 'Faults to inject, see test --help. Default: all.',
+    absent: [{ fault: 'all' as const, value: undefined }],
+  },
+  'nemesis-interval': {
+    ...TEST_OPTIONS['nemesis-interval'],
+    text: `Mean time between two steps of the nemesis. Default: ${DEFAULTS.nemesisIntervalMs / 1000}.`,
+    absent: DEFAULTS.nemesisIntervalMs / 1000,
+  },
+  availability: TEST_OPTIONS.availability,
+  store: { ...TEST_OPTIONS.store, text: 'Where the schedule of a failure is written. Default: store.' },
+  help: switchOption('Prints this text.', 'h'),
+};
+
+export interface FuzzTask {
+  readonly workload: Workload;
+  readonly from: number;
+  readonly seedCount: number;
+  readonly jobs: number;
+  /** Of every run but for its seed. */
+  readonly options: Omit<RunOptions, 'seed'>;
+}
+
+/** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
+export function interpretFuzzOptions({ values, words, rest }: ParsedOptions<typeof FUZZ_OPTIONS>): FuzzTask {
+  const [unexpected] = [...words, ...rest];
+  if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
+  const { workload } = values;
+  if (workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
+  const nodes = interpretNodes(values['node-count']);
+  const { count, perNode } = values.concurrency;
+  return {
+    workload,
+    from: values.from,
+    seedCount: values.seeds,
+    jobs: Math.min(values.jobs ?? availableParallelism(), values.seeds),
+    options: {
+      nodes,
+      concurrency: perNode ? count * nodes.length : count,
+      ratePerSecond: values.rate,
+      timeLimitMs: values['time-limit'] * 1000,
+      latencyMeanMs: values.latency,
+      latencyDistribution: values['latency-dist'],
+      ...interpretFaults(values.nemesis, {
+        nodeCount: nodes.length,
+        processes: false,
+        survivesDiskLoss: workload.test.survivesDiskLoss,
+      }),
+      nemesisIntervalMs: values['nemesis-interval'] * 1000,
+      ...(values.availability === undefined ? {} : { availability: values.availability }),
+    },
+  };
+}

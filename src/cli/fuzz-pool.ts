@@ -1,0 +1,45 @@
+/**
+ * Threads that judge seeds side by side, a seed each at a time. Which thread judges which seed makes no difference to any run.
+ */
+
+import { Worker } from 'node:worker_threads';
+import type { FuzzAnswer, FuzzCrash, FuzzWorkerData } from './fuzz-worker.ts';
+
+export interface FuzzPoolOptions {
+  readonly data: FuzzWorkerData;
+  readonly jobs: number;
+  /** The next seed; undefined: there is none, or no more is wanted. */
+  readonly nextSeed: () => string | undefined;
+  readonly onAnswer: (answer: FuzzAnswer) => void;
+}
+
+/** Resolves when every seed that was handed out is answered; rejects when one of them could not be judged. */
+export async function runFuzzPool(options: FuzzPoolOptions): Promise<void> {
+  const workers = Array.from({ length: options.jobs }, () => new Worker(__filename, { workerData: options.data }));
+  try {
+    await Promise.all(workers.map((worker) => serve(worker, options)));
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+function serve(worker: Worker, { nextSeed, onAnswer }: FuzzPoolOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const handOut = () => {
+      const seed = nextSeed();
+      if (seed === undefined) resolve();
+      else worker.postMessage(seed);
+    };
+    worker.on('message', (answer: FuzzAnswer | FuzzCrash) => {
+      if ('crash' in answer) {
+        reject(new Error(`seed ${answer.seed} could not be judged: ${answer.crash}`));
+        return;
+      }
+      onAnswer(answer);
+      handOut();
+    });
+    worker.on('error', reject);
+    worker.on('exit', (status) => reject(new Error(`a thread ended with status ${status}`)));
+    handOut();
+  });
+}

@@ -1,0 +1,63 @@
+/**
+ * One of the threads of `snowstorm fuzz`: is told a seed, makes its run, tells what it showed, and asks for the next.
+ */
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { both, LineComparison, RunDigest } from '../host/run-lines.ts';
+import { createSettle } from '../host/settle.ts';
+import { type FuzzContext, runSeed, type SeedVerdict } from '../simulator/fuzz.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import type { Simulation } from '../simulator/simulation.ts';
+import { findWorkload, subjectOf } from '../workloads/registry.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { reportRejections } from './rejections.ts';
+
+/** What a thread is started with. */
+export interface FuzzWorkerData {
+  readonly workload: string;
+  readonly options: Omit<RunOptions, 'seed'>;
+  readonly checkDeterminism: boolean;
+}
+
+export interface FuzzAnswer extends SeedVerdict {
+  /** Of the run's history and messages, where determinism is checked. */
+  readonly digest?: string;
+  /** Where a second run of the seed parted from the first. */
+  readonly difference?: string | undefined;
+}
+
+/** Why a thread could not judge a seed. */
+export interface FuzzCrash {
+  readonly seed: string;
+  readonly crash: string;
+}
+
+/** Serves the thread it is called in, until the thread is ended from outside. */
+export function serveFuzz(): void {
+  const port = parentPort as MessagePort;
+  const { workload, options, checkDeterminism } = workerData as FuzzWorkerData;
+  let running: Simulation | undefined;
+  reportRejections({ report: (violation) => running?.run.report(violation) });
+  const context: FuzzContext = {
+    subject: subjectOf(findWorkload(workload) as Workload),
+    settle: createSettle(),
+    onRun: (simulation) => {
+      running = simulation;
+    },
+  };
+  port.on('message', (seed: string) => {
+    judge(context, { ...options, seed }, checkDeterminism).then(
+      (answer) => port.postMessage(answer),
+      (error: unknown) => port.postMessage({ seed, crash: error instanceof Error ? error.stack : String(error) }),
+    );
+  });
+}
+
+async function judge(context: FuzzContext, options: RunOptions, checkDeterminism: boolean): Promise<FuzzAnswer> {
+  if (!checkDeterminism) return runSeed(context, options);
+  const comparison = new LineComparison();
+  const verdict = await runSeed(context, options, comparison.first);
+  const digest = new RunDigest();
+  await runSeed(context, options, both(comparison.second, digest.observer));
+  return { ...verdict, digest: digest.finish(), difference: comparison.difference };
+}

@@ -1,0 +1,182 @@
+/**
+ * Every order in which messages can arrive, for scenarios small enough: a run in which a strategy chooses what arrives next, repeated with another
+ * choice until none is left; depth first, each run replaying the choices of the one before up to the last that has an alternative.
+ *
+ * Arrivals at different receivers commute, so only the order at each receiver tells two schedules apart. Of those that differ in nothing else all
+ * but one are left out by sleep sets (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996): what was tried first at one
+ * choice need not be tried after its siblings, until something arrives at the same receiver. This takes the moments of arrival for unimportant; what
+ * a node does by its clock is explored in one of the equivalent orders only.
+ */
+
+import type { CheckResult, Validity } from '../checkers/checker.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
+import type { Scenario, Simulate } from './explore-scenario.ts';
+import { judge, Trace } from './explore-steps.ts';
+import { isClient, type NetworkMessage } from './network.ts';
+
+/** Failures beyond this number are only counted. */
+const FAILURES_KEPT_MAX = 100;
+
+export interface ExploreOrdersOptions {
+  readonly simulate: Simulate;
+  /** What is run. Its operations begin all at once, each by a worker of its own, or else orders of arrival are not all there are. */
+  readonly options: Scenario;
+  /** No further run begins once there are so many distinct schedules. */
+  readonly schedulesMax: number;
+  readonly onProgress?: (progress: ExploreOrdersProgress) => void;
+  /** Asked before every run; no further one begins once it says true. */
+  readonly over?: () => boolean;
+}
+
+export interface ExploreOrdersProgress {
+  readonly runs: number;
+  readonly schedules: number;
+  readonly failureCount: number;
+}
+
+export interface OrderFailure {
+  /** What arrived while operations ran, one after another: `c0 → n0 {"type":…}`. */
+  readonly order: readonly string[];
+  readonly validity: Exclude<Validity, true>;
+  readonly results: CheckResult;
+}
+
+export interface ExploreOrdersReport {
+  /** The most messages that arrived in a run. */
+  readonly arrivalsMax: number;
+  /** The distinct ones, by the order at each receiver. */
+  readonly schedules: number;
+  /** Those that were broken off because they could only repeat another one are among them. */
+  readonly runs: number;
+  readonly complete: boolean;
+  readonly stoppedBecause?: string;
+  readonly failureCount: number;
+  readonly failures: readonly OrderFailure[];
+}
+
+/** Rejects for errors of the simulator's own only, and when a run turns out not to be deterministic. */
+export async function exploreOrders(options: ExploreOrdersOptions): Promise<ExploreOrdersReport> {
+  const { schedulesMax, onProgress, over } = options;
+  const choices = new Choices();
+  const seen = new Set<string>();
+  const failures: OrderFailure[] = [];
+  let failureCount = 0;
+  let arrivalsMax = 0;
+  let runs = 0;
+  let exhausted = false;
+  while (!exhausted && seen.size < schedulesMax && !over?.()) {
+    const run = await runInOrder(options, choices);
+    runs++;
+    if (!run.redundant) {
+      seen.add(run.fingerprint);
+      arrivalsMax = Math.max(arrivalsMax, run.order.length);
+      const { order, results, validity } = run;
+      if (validity !== true && ++failureCount <= FAILURES_KEPT_MAX) failures.push({ order, results, validity });
+    }
+    onProgress?.({ runs, schedules: seen.size, failureCount });
+    exhausted = !choices.backtrack();
+  }
+  const report = { arrivalsMax, schedules: seen.size, runs, complete: exhausted, failureCount, failures };
+  if (exhausted) return report;
+  const stoppedBecause = over?.() ? 'it was told to stop' : `the limit of ${schedulesMax} schedules was reached`;
+  return { ...report, stoppedBecause };
+}
+
+async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: Choices) {
+  const order: string[] = [];
+  /** For each receiver, what arrived there. */
+  const traces = new Map<string, Trace>();
+  let redundant = false;
+  const arrange = (pending: readonly NetworkMessage[]): number => {
+    // The start and the end are what they are; operations are what orders matter to.
+    if (redundant || simulation.run.status().phase !== 'running') return 0;
+    const answer = findAnswer(pending);
+    const index = answer >= 0 ? answer : choices.next(pending);
+    if (index === undefined) {
+      redundant = true;
+      simulation.run.abort();
+      return 0;
+    }
+    const { src, dest, body } = pending[index] as NetworkMessage;
+    const trace = traces.get(dest) ?? new Trace();
+    traces.set(dest, trace);
+    trace.add(`${src} ${stringifyExact(body)}`);
+    order.push(`${src} → ${dest} ${stringifyExact(body)}`);
+    return index;
+  };
+  choices.rewind();
+  const simulation = simulate(options, { arrange });
+  const { results } = await simulation.finish();
+  const fingerprint = [...traces.entries()]
+    .map(([dest, trace]) => `${dest} ${trace.fingerprint}`)
+    .sort()
+    .join(' ');
+  return { redundant, order, fingerprint, results, validity: judge(results) };
+}
+
+/**
+ * An answer to a client arrives at once and is no choice: a client asks one thing at a time, so there is nothing that could arrive there
+ * before it, and nowhere else does it matter.
+ */
+function findAnswer(pending: readonly NetworkMessage[]): number {
+  return pending.findIndex(({ dest }) => isClient(dest));
+}
+
+/** One moment at which several messages could arrive next. */
+interface Choice {
+  readonly pending: readonly NetworkMessage[];
+  /** Those that lead to nothing but what was tried already. */
+  readonly asleep: Set<NetworkMessage['id']>;
+  chosen: number;
+}
+
+/** The choices of the run that goes on: first those to be repeated, then new ones. */
+class Choices {
+  readonly #choices: Choice[] = [];
+  #position = 0;
+
+  /** Begins another run. */
+  rewind(): void {
+    this.#position = 0;
+  }
+
+  /** The index of the message that is to arrive next; undefined: whichever it is, this run has been there. */
+  next(pending: readonly NetworkMessage[]): number | undefined {
+    const known = this.#choices[this.#position];
+    if (known === undefined) {
+      const choice = { pending, asleep: this.#stillAsleep(), chosen: -1 };
+      if (!advance(choice)) return undefined;
+      this.#choices.push(choice);
+    } else if (known.pending.map(({ id }) => id).join() !== pending.map(({ id }) => id).join()) {
+      throw new Error(`the run is not deterministic: at choice ${this.#position} other messages are in flight`);
+    }
+    return this.#choices[this.#position++]?.chosen;
+  }
+
+  /** Turns to the last choice that has an alternative; false: there is none. */
+  backtrack(): boolean {
+    for (;;) {
+      const last = this.#choices.at(-1);
+      if (last === undefined) return false;
+      last.asleep.add((last.pending[last.chosen] as NetworkMessage).id);
+      if (advance(last)) return true;
+      this.#choices.pop();
+    }
+  }
+
+  /** What slept at the choice before and goes on sleeping: what the arrival chosen there does not concern. */
+  #stillAsleep(): Set<NetworkMessage['id']> {
+    const before = this.#choices.at(-1);
+    if (before === undefined) return new Set();
+    const arrived = before.pending[before.chosen] as NetworkMessage;
+    const sleepers = before.pending.filter(({ id, dest }) => before.asleep.has(id) && dest !== arrived.dest);
+    return new Set(sleepers.map(({ id }) => id));
+  }
+}
+
+/** Chooses the next message that is not asleep; false if there is none. */
+function advance(choice: Choice): boolean {
+  const next = choice.pending.findIndex(({ id }, index) => index > choice.chosen && !choice.asleep.has(id));
+  if (next >= 0) choice.chosen = next;
+  return next >= 0;
+}

@@ -1,0 +1,59 @@
+/**
+ * The small scenario that an exploration runs again and again: a few operations at fixed moments, and nothing left to chance but what its seed
+ * decides. Small is enough: most crash bugs need few operations, if only the crash comes at the right moment ("ALICE" of Pillai et al., OSDI 2014).
+ */
+
+import { SeededRandom } from '../protocol/random.ts';
+import type { RunOptions } from './run-options.ts';
+import type { Schedule } from './schedule.ts';
+import type { Simulation, SimulationOptions } from './simulation.ts';
+import type { WorkloadTest } from './workload-test.ts';
+
+/** Nodes are asked by so many clients each, so that one of them asks while another still waits for a dead life. */
+const WORKERS_PER_NODE = 2;
+/** After the last operation there is time for the longest fault and for the client that waits for an answer until its end, ms. */
+const REST_MS = 25_000;
+
+/** The options of a run that says beforehand what is done when. */
+export type Scenario = RunOptions & { readonly schedule: Schedule };
+
+/** Makes one run of the scenario, with what looks into it. */
+export type Simulate = (
+  options: RunOptions,
+  hooks: Pick<SimulationOptions, 'onStep' | 'arrange' | 'random'>,
+) => Simulation;
+
+export interface ScenarioOptions {
+  readonly test: WorkloadTest;
+  readonly seed: string;
+  readonly nodeCount: number;
+  readonly operationCount: number;
+  /** Between the beginnings of two operations, ms; 0: all begin at once, each with a worker of its own. */
+  readonly intervalMs: number;
+}
+
+/** The first operations that the seed draws, without any fault. */
+export function drawScenario({ test, seed, nodeCount, operationCount, intervalMs }: ScenarioOptions): Scenario {
+  const concurrency = intervalMs === 0 ? Math.max(operationCount, nodeCount) : nodeCount * WORKERS_PER_NODE;
+  const next = test.createGenerator(new SeededRandom(seed).fork('scenario'));
+  return {
+    nodes: Array.from({ length: nodeCount }, (_, index) => `n${index}`),
+    concurrency,
+    ratePerSecond: 0,
+    timeLimitMs: operationCount * intervalMs + REST_MS,
+    latencyMeanMs: 0,
+    latencyDistribution: 'constant',
+    faults: [],
+    nemesisIntervalMs: 0,
+    seed,
+    schedule: {
+      operations: Array.from({ length: operationCount }, (_, index) => ({
+        atMs: index * intervalMs,
+        worker: index % concurrency,
+        ...next(),
+      })),
+      faults: [],
+      messages: [],
+    },
+  };
+}

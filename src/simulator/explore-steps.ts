@@ -1,0 +1,187 @@
+/**
+ * One run of a scenario in which every step of every node is numbered, and in which chosen steps are met by a fault. The run is the same
+ * up to the first of them each time, so a number says where in it one is.
+ *
+ * A step is a line that a node is about to send, has sent or is about to receive, a disk operation that starts or has taken effect, a timer that goes
+ * off. Only lines sent and effects on the disk are seen by others, so there is a step between any two of these. What a crash does is told by what
+ * happened before it and what came of it, and two crashes of which both are the same are one schedule: to die before the second disk operation or
+ * after the first, with nothing in between, is all the same.
+ */
+
+import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
+import { SeededRandom } from '../protocol/random.ts';
+import { createServices } from '../services/registry.ts';
+import { DamageDraws } from './explore-damage.ts';
+import type { Scenario, Simulate } from './explore-scenario.ts';
+import type { Fault, FaultEvent } from './fault.ts';
+import type { RunStatus } from './run.ts';
+
+export const ACTIONS = ['kill', 'kill-unsynced', 'kill-torn', 'pause', 'cut'] as const;
+/** What can be done to a node at a step: killed, its machine's power failed, stopped for a while, cut off from nodes and services. */
+export type Action = (typeof ACTIONS)[number];
+
+/** The fault by whose name each action goes everywhere else. */
+export const FAULT_OF: Readonly<Record<Action, Fault>> = {
+  kill: 'kill',
+  'kill-unsynced': 'disk-unsynced',
+  'kill-torn': 'disk-torn',
+  pause: 'pause',
+  cut: 'partition',
+};
+
+/** From a kill to the restart: others notice, and a client of the dead life still waits, ms. */
+const DOWN_MS = 1_000;
+/** Longer than any RPC waits and any takeover takes, ms. */
+const PAUSE_MS = 15_000;
+/** A node that takes longer than 10 s for its first `init` has failed; so while it starts it is stopped for less, even twice. */
+const PAUSE_AT_START_MS = 3_000;
+const CUT_MS = 3_000;
+
+const PHASES: ReadonlySet<RunStatus['phase']> = new Set(['starting', 'running', 'recovering']);
+
+/** Where a run is met by what. */
+export interface Injection {
+  /** The number of the step, from 1. */
+  readonly step: number;
+  readonly node: string;
+  /** What the node was about to do or had just done: `send …`, `sent …`, `receive …`, `before write …`, `after write …`, `timer`. */
+  readonly text: string;
+  readonly action: Action;
+  /** Which of several draws of what a power failure leaves, from 0; 0 where nothing is drawn. */
+  readonly draw: number;
+}
+
+export type PlannedInjection = Pick<Injection, 'step' | 'action' | 'draw'> & Partial<Injection>;
+
+export interface SteppedRun {
+  readonly injections: readonly Injection[];
+  /** Whether the last injection could have ended otherwise, by another draw. */
+  readonly drew: boolean;
+  /** How many steps there were in all. */
+  readonly stepCount: number;
+  /** The same for runs in which the same happened. */
+  readonly fingerprint: string;
+  readonly validity: Validity;
+  readonly results: CheckResult;
+}
+
+/** Runs the scenario and does what is planned, each at its step; the steps of the plan ascend. */
+export async function runWithInjections(
+  simulate: Simulate,
+  scenario: Scenario,
+  plan: readonly PlannedInjection[],
+): Promise<SteppedRun> {
+  const trace = new Trace();
+  const damage = new DamageDraws(scenario.seed);
+  const injections: Injection[] = [];
+  let drew = false;
+  let stepCount = 0;
+  /** Counts a step and does what is planned for it; whether the node lives on. */
+  const reach = (node: string, text: string): boolean => {
+    stepCount++;
+    const planned = plan[injections.length];
+    if (planned?.step !== stepCount) return true;
+    const injection = { ...planned, node: planned.node ?? node, text: planned.text ?? text };
+    if (injection.node !== node || injection.text !== text) throw diverged(injection, `now it is ${node}: ${text}`);
+    injections.push(injection);
+    const { action, draw } = injection;
+    const nowMs = simulation.time.now();
+    const event = eventOf(injection, scenario, simulation.run.status());
+    drew = damage.drawFor(`${nowMs} ${draw}`, () => simulation.run.inject(event));
+    // A power failure that finds everything on the disk is like any other end.
+    const what = drew ? `${action} ${draw}` : isKill(action) ? 'kill' : action;
+    trace.add(`${nowMs} ${what} ${node}`);
+    return !isKill(action);
+  };
+  const onStep = (node: string, text: string) => {
+    const counts = () => PHASES.has(simulation.run.status().phase);
+    if (!counts()) return;
+    if (text.startsWith('after ')) {
+      trace.add(`${node} ${text}`);
+      reach(node, text);
+      return;
+    }
+    if (!reach(node, text)) return;
+    // That a disk operation begins changes nothing yet.
+    if (!text.startsWith('before ')) trace.add(`${node} ${text}`);
+    if (text.startsWith('send ')) {
+      simulation.time.schedule(0, () => {
+        if (counts()) reach(node, text.replace('send', 'sent'));
+      });
+    }
+  };
+  const simulation = simulate(scenario, { onStep, random: damage.random });
+  const { results } = await simulation.finish();
+  const missing = plan[injections.length];
+  if (missing !== undefined) throw diverged(missing, `now there are ${stepCount} steps`);
+  return { injections, drew, stepCount, fingerprint: trace.fingerprint, validity: judge(results), results };
+}
+
+/**
+ * The verdict but for the statistics: that none of a handful of operations of a kind was ok says nothing when the crash was aimed at
+ * them. That every node serves afterwards is asked by the check of the recovery.
+ */
+export function judge(results: CheckResult): Validity {
+  const parts = Object.entries(results).filter(([name]) => name !== 'valid?' && name !== 'stats');
+  return mergeValidity(parts.map(([, result]) => (result as CheckResult)['valid?']));
+}
+
+/** One injection in words. */
+export function describeInjection({ step, node, text, action, draw }: Injection): string {
+  return `${action} of ${node} at step ${step} (${text})${draw > 0 ? `, draw ${draw}` : ''}`;
+}
+
+/** Whether the node does not do any more what it was about to do. */
+function isKill(action: Action): boolean {
+  return action !== 'pause' && action !== 'cut';
+}
+
+function diverged(at: PlannedInjection, found: string): Error {
+  return new Error(
+    `the run is not deterministic: step ${at.step} was ${at.node ?? 'some node'}: ${at.text ?? 'any'}; ${found}`,
+  );
+}
+
+function eventOf({ action, node }: Injection, { nodes }: Scenario, { phase, elapsedMs }: RunStatus): FaultEvent {
+  const atMs = elapsedMs;
+  switch (action) {
+    case 'kill':
+      return { atMs, durationMs: DOWN_MS, fault: 'kill', nodes: [node] };
+    case 'kill-unsynced':
+      return { atMs, durationMs: DOWN_MS, fault: 'disk-unsynced', nodes: [node], damage: 'unsynced' };
+    case 'kill-torn':
+      return { atMs, durationMs: DOWN_MS, fault: 'disk-torn', nodes: [node], damage: 'torn' };
+    case 'pause':
+      return { atMs, durationMs: phase === 'starting' ? PAUSE_AT_START_MS : PAUSE_MS, fault: 'pause', nodes: [node] };
+    case 'cut': {
+      const others = [...nodes.filter((other) => other !== node), ...SERVICES];
+      const grudge = Object.fromEntries([[node, others], ...others.map((other) => [other, [node]] as const)]);
+      return { atMs, durationMs: CUT_MS, fault: 'partition', shape: 'alone', grudge };
+    }
+  }
+}
+
+const SERVICES: readonly string[] = [...createServices(new SeededRandom('names only')).keys()];
+
+/** A digest of what happened, in its order: two streams of 32 bits, mixed as MurmurHash3 mixes a block. */
+export class Trace {
+  #low = 0x243f6a88;
+  #high = 0x85a308d3 | 0;
+
+  add(text: string): void {
+    for (let position = 0; position <= text.length; position++) {
+      // One unit beyond the end, so that "ab", "c" is not "a", "bc".
+      const unit = position < text.length ? text.charCodeAt(position) : 0x10000;
+      this.#low = Math.imul(rotated(this.#low ^ Math.imul(unit, 0xcc9e2d51), 13), 5) + 0xe6546b64;
+      this.#high = Math.imul(rotated(this.#high ^ Math.imul(unit, 0x1b873593), 15), 9) + 0x561ccd1b;
+    }
+  }
+
+  get fingerprint(): string {
+    return `${(this.#low >>> 0).toString(16)}-${(this.#high >>> 0).toString(16)}`;
+  }
+}
+
+function rotated(word: number, bits: number): number {
+  return (word << bits) | (word >>> (32 - bits));
+}

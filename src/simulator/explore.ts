@@ -1,0 +1,218 @@
+/**
+ * Crash points enumerated, not sampled: a small scenario runs once to number every step at which a node touches the world, and then once more for every
+ * step and every action, which befalls the node at just that step. Breadth first, so that every single crash is done before the first crash in the
+ * recovery from a crash. The ideas are those of "ALICE" (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014), of stateright, which lets
+ * the same actor be checked and run, and of madsim.
+ *
+ * What is enumerated are the moments and the actions. What a power failure leaves of a disk is drawn, several times where there is anything to draw.
+ */
+
+import type { CheckResult, Validity } from '../checkers/checker.ts';
+import type { Scenario, Simulate } from './explore-scenario.ts';
+import {
+  type Action,
+  describeInjection,
+  FAULT_OF,
+  type Injection,
+  type PlannedInjection,
+  runWithInjections,
+  type SteppedRun,
+} from './explore-steps.ts';
+
+const DRAWS_DEFAULT = 4;
+
+/** Failures beyond this number are only counted: they are likely to be the first one again. */
+const FAILURES_KEPT_MAX = 100;
+
+export interface ExploreOptions {
+  readonly simulate: Simulate;
+  /** What is run. Its list of faults is replaced by those that the actions are. */
+  readonly options: Scenario;
+  readonly actions: readonly Action[];
+  /** How many injections a run may have. */
+  readonly depth: number;
+  /** How many times it is drawn what a power failure leaves of a disk. Default: 4. */
+  readonly draws?: number;
+  /** No further run begins once there are so many distinct schedules. */
+  readonly schedulesMax: number;
+  readonly onProgress?: (progress: ExploreProgress) => void;
+  /** Asked before every run; no further one begins once it says true. */
+  readonly over?: () => boolean;
+}
+
+/** The runs with the same number of injections. */
+export interface ExploreLevel {
+  /** How many steps were met with how many actions: the product. */
+  readonly tried: number;
+  /** How many that would have been without any limit. */
+  readonly planned: number;
+  /** Some were drawn several times. */
+  readonly runs: number;
+}
+
+export interface ExploreProgress {
+  /** How many injections the runs of now have. */
+  readonly depth: number;
+  /** Of this depth. */
+  readonly tried: number;
+  readonly planned: number;
+  readonly runs: number;
+  readonly schedules: number;
+  readonly failureCount: number;
+}
+
+export interface ExploreFailure {
+  /** In their order; none: the scenario alone fails. */
+  readonly injections: readonly Injection[];
+  readonly validity: Exclude<Validity, true>;
+  readonly results: CheckResult;
+}
+
+export interface ExploreReport {
+  /** Of the scenario without any injection. */
+  readonly steps: number;
+  /** The distinct ones, with that without injection. */
+  readonly schedules: number;
+  readonly runs: number;
+  /** With one injection, with two, …, as far as it came. */
+  readonly levels: readonly ExploreLevel[];
+  /** Whether every step and action was tried, up to the depth asked for. */
+  readonly complete: boolean;
+  readonly stoppedBecause?: string;
+  readonly failureCount: number;
+  /** Those with the fewest injections, and of these the earliest, first. */
+  readonly failures: readonly ExploreFailure[];
+}
+
+/** Rejects for errors of the simulator's own only, and when a run turns out not to be deterministic. */
+export function explore(options: ExploreOptions): Promise<ExploreReport> {
+  return new Exploration(options).explore();
+}
+
+/** A run whose later steps are still to be tried. */
+type Branch = Pick<SteppedRun, 'injections' | 'stepCount'>;
+
+/** A step that is to be met with an action, after what befell the branch before. */
+interface Point {
+  readonly injections: readonly Injection[];
+  readonly step: number;
+  readonly action: Action;
+}
+
+class Exploration {
+  readonly #options: ExploreOptions;
+  readonly #scenario: Scenario;
+  readonly #seen = new Set<string>();
+  readonly #failures: ExploreFailure[] = [];
+  readonly #levels: ExploreLevel[] = [];
+  #failureCount = 0;
+  #runs = 0;
+
+  constructor(options: ExploreOptions) {
+    this.#options = options;
+    // By its faults a run knows that there is something to recover from.
+    this.#scenario = { ...options.options, faults: [...new Set(options.actions.map((action) => FAULT_OF[action]))] };
+  }
+
+  async explore(): Promise<ExploreReport> {
+    const { depth } = this.#options;
+    const plain = await this.#run([]);
+    if (plain.validity !== true) return this.#report(plain, 'the scenario fails without any injection');
+    let branches: readonly Branch[] = [plain];
+    for (let level = 1; level <= depth; level++) {
+      const next: Branch[] = [];
+      const stoppedBecause = await this.#exploreLevel(level, branches, level < depth ? next : undefined);
+      if (stoppedBecause !== undefined) return this.#report(plain, stoppedBecause);
+      branches = next;
+    }
+    return this.#report(plain, undefined);
+  }
+
+  /**
+   * Tries every later step of every branch with every action, and puts into `next` what is worth going on from. Resolves to why it
+   * stopped short; undefined: it did not.
+   */
+  async #exploreLevel(depth: number, branches: readonly Branch[], next?: Branch[]): Promise<string | undefined> {
+    const { actions, onProgress } = this.#options;
+    const planned = branches.reduce((sum, branch) => sum + (branch.stepCount - lastStep(branch)) * actions.length, 0);
+    const level = { tried: 0, planned, runs: 0 };
+    this.#levels.push(level);
+    for (const point of pointsAfter(branches, actions)) {
+      const stoppedBecause = this.#reasonToStop();
+      if (stoppedBecause !== undefined) return stoppedBecause;
+      const runsBefore = this.#runs;
+      next?.push(...(await this.#runAllDraws(point)));
+      level.tried++;
+      level.runs += this.#runs - runsBefore;
+      onProgress?.({ depth, ...level, schedules: this.#seen.size, failureCount: this.#failureCount });
+    }
+    return undefined;
+  }
+
+  /** Resolves to the runs that are worth going on from: what has failed fails again, and of two that are the same one is enough. */
+  async #runAllDraws({ injections, step, action }: Point): Promise<Branch[]> {
+    const { draws = DRAWS_DEFAULT } = this.#options;
+    const branches: Branch[] = [];
+    for (let draw = 0; draw < draws; draw++) {
+      const run = await this.#run([...injections, { step, action, draw }]);
+      if (run.isNew && run.validity === true) branches.push(run);
+      if (!run.drew) break;
+    }
+    return branches;
+  }
+
+  #reasonToStop(): string | undefined {
+    const { schedulesMax, over } = this.#options;
+    if (this.#seen.size >= schedulesMax) return `the limit of ${schedulesMax} schedules was reached`;
+    return over?.() ? 'it was told to stop' : undefined;
+  }
+
+  async #run(plan: readonly PlannedInjection[]): Promise<SteppedRun & { readonly isNew: boolean }> {
+    const run = await this.#simulate(plan);
+    const { injections, fingerprint, validity, results } = run;
+    this.#runs++;
+    if (validity !== true) {
+      this.#failureCount++;
+      if (this.#failures.length < FAILURES_KEPT_MAX) this.#failures.push({ injections, validity, results });
+    }
+    const isNew = !this.#seen.has(fingerprint);
+    this.#seen.add(fingerprint);
+    return { ...run, isNew };
+  }
+
+  async #simulate(plan: readonly PlannedInjection[]): Promise<SteppedRun> {
+    try {
+      return await runWithInjections(this.#options.simulate, this.#scenario, plan);
+    } catch (error) {
+      const where = plan.map(({ node = '?', text = '?', ...rest }) => describeInjection({ ...rest, node, text }));
+      throw new Error(`the simulator failed after ${where.join(', then ') || 'no injection'}: ${error}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #report({ stepCount }: Branch, stoppedBecause: string | undefined): ExploreReport {
+    return {
+      steps: stepCount,
+      schedules: this.#seen.size,
+      runs: this.#runs,
+      levels: this.#levels,
+      complete: stoppedBecause === undefined,
+      ...(stoppedBecause === undefined ? {} : { stoppedBecause }),
+      failureCount: this.#failureCount,
+      failures: this.#failures,
+    };
+  }
+}
+
+function* pointsAfter(branches: readonly Branch[], actions: readonly Action[]): Generator<Point> {
+  for (const branch of branches) {
+    for (let step = lastStep(branch) + 1; step <= branch.stepCount; step++) {
+      for (const action of actions) yield { injections: branch.injections, step, action };
+    }
+  }
+}
+
+function lastStep({ injections }: Branch): number {
+  return injections.at(-1)?.step ?? 0;
+}

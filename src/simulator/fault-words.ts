@@ -1,0 +1,83 @@
+/**
+ * Faults in words, for people: whom they hit, what they do, and how they end.
+ */
+
+import type { FaultEvent, MessageEvent } from './fault.ts';
+import { describeGrudge } from './grudge.ts';
+import type { ClockFault } from './simulated-clock.ts';
+import type { DiskDamage } from './simulated-disk.ts';
+
+interface Words {
+  readonly who: string;
+  readonly what: string;
+}
+
+const DAMAGE: Readonly<Record<DiskDamage, string>> = {
+  unsynced: ', and loses what was not synced',
+  torn: ', and what was not synced is lost or torn',
+  lost: ', and its disk is lost',
+};
+
+export function describeFault(event: FaultEvent): Words {
+  if ('grudge' in event) {
+    const cut = describeGrudge(new Map(Object.entries(event.grudge)));
+    return { who: 'network', what: `is cut for ${ms(event.durationMs)}, ${event.fault} ${event.shape}: ${cut}` };
+  }
+  const who = event.nodes.join(', ');
+  const during = `for ${ms(event.durationMs)}`;
+  switch (event.fault) {
+    case 'pause':
+      return { who, what: `stands still ${during}` };
+    case 'clock-jump':
+    case 'clock-drift':
+    case 'clock-freeze':
+      return { who, what: `${describeClock(event.clock)} ${during}` };
+    default: {
+      const damage = event.damage === undefined ? '' : DAMAGE[event.damage];
+      const clock = event.clock === undefined ? '' : `; when it starts again, ${describeClock(event.clock)}`;
+      return { who, what: `is killed ${during}${damage}${clock}` };
+    }
+  }
+}
+
+export function describeFaultEnd(event: FaultEvent): Words {
+  if ('grudge' in event) return { who: 'network', what: `is whole again (${event.fault} ${event.shape})` };
+  const who = event.nodes.join(', ');
+  switch (event.fault) {
+    case 'pause':
+      return { who, what: 'goes on' };
+    case 'clock-jump':
+    case 'clock-drift':
+    case 'clock-freeze':
+      return { who, what: 'has the right time again' };
+    default:
+      return { who, what: 'starts again' };
+  }
+}
+
+/** What becomes of a message, as the end of a sentence. */
+export function describeFate({ fault, delayMs }: MessageEvent): string {
+  switch (fault) {
+    case 'loss':
+      return 'is lost';
+    case 'duplication':
+      return `comes twice, the second time ${ms(delayMs ?? 0)} later`;
+    case 'reordering':
+    case 'delay':
+      return `is ${ms(delayMs ?? 0)} late`;
+  }
+}
+
+function describeClock({ wallOffsetMs, rate, wallFrozen }: ClockFault): string {
+  const parts: string[] = [];
+  if (wallOffsetMs !== undefined)
+    parts.push(`its clock is ${ms(Math.abs(wallOffsetMs))} ${wallOffsetMs < 0 ? 'behind' : 'ahead'}`);
+  if (rate !== undefined)
+    parts.push(rate === 0 ? 'its clocks stand still' : `its clocks run at ${rate} of their speed`);
+  if (wallFrozen) parts.push('its wall clock stands still');
+  return parts.join(', ') || 'its clocks go on as they are';
+}
+
+function ms(timeMs: number): string {
+  return `${Math.round(timeMs * 100) / 100} ms`;
+}

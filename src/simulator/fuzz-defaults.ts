@@ -1,0 +1,32 @@
+/**
+ * What a fuzzed run is like unless told otherwise: short, with every fault there is often enough that several overlap, and with latency, so that messages
+ * meet on their way.
+ */
+
+import { FAULTS } from './fault.ts';
+import type { RunOptions } from './run-options.ts';
+import type { WorkloadTest } from './workload-test.ts';
+
+const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const;
+const CLIENTS_PER_NODE = 2;
+
+export type FuzzOptions = Partial<RunOptions> & {
+  readonly seed: string;
+  /** Whose promises say which faults it must survive. */
+  readonly test?: Pick<WorkloadTest, 'survivesDiskLoss'>;
+};
+
+/** The defaults, with what is given in their place. */
+export function fuzzOptions({ test, ...given }: FuzzOptions): RunOptions {
+  return {
+    nodes: NODES,
+    concurrency: CLIENTS_PER_NODE * NODES.length,
+    ratePerSecond: 50,
+    timeLimitMs: 20_000,
+    latencyMeanMs: 5,
+    latencyDistribution: 'exponential',
+    faults: FAULTS.filter((fault) => fault !== 'disk-loss' || (test?.survivesDiskLoss ?? false)),
+    nemesisIntervalMs: 4000,
+    ...given,
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * Fuzzing: many seeds, one short run each, and when one of them fails, the smallest run that fails alike. A seed is all that is needed to make a
+ * run again, so nothing is recorded until a run has failed; then it is made once more, with everything taken down.
+ */
+
+import type { CheckResult, Validity } from '../checkers/checker.ts';
+import { failureSignature } from './failure.ts';
+import type { RunObserver, RunOutcome } from './run.ts';
+import type { RunOptions } from './run-options.ts';
+import { type Schedule, ScheduleRecorder } from './schedule.ts';
+import { type ShrinkResult, shrink } from './shrink.ts';
+import { Simulation, type Subject } from './simulation.ts';
+import { type StoryEvent, StoryRecorder } from './story-recorder.ts';
+import type { Settle } from './virtual-time.ts';
+
+/** How often a failing run is run again, each time smaller, before what there is must do. */
+export const SHRINK_RUNS_MAX = 2000;
+
+export interface FuzzContext {
+  readonly subject: Subject;
+  readonly settle: Settle;
+  /** Told of every run that begins, for whoever watches from outside. */
+  readonly onRun?: ((simulation: Simulation) => void) | undefined;
+}
+
+/** What one seed showed. */
+export interface SeedVerdict {
+  readonly seed: string;
+  readonly validity: Validity;
+  /** In which ways the run failed, see `failureSignature`. */
+  readonly signature: readonly string[];
+  readonly operationCount: number;
+}
+
+/** A failing run, made small, with what there is to tell about it. */
+export interface Investigation extends ShrinkResult {
+  readonly signature: readonly string[];
+  /** Of the small run. */
+  readonly results: CheckResult;
+  readonly outcome: RunOutcome;
+  readonly story: readonly StoryEvent[];
+}
+
+/** Makes one run and judges it. */
+export async function runSeed(
+  { subject, settle, onRun }: FuzzContext,
+  options: RunOptions,
+  observer: RunObserver = {},
+): Promise<SeedVerdict> {
+  const simulation = new Simulation({ subject, options, settle, observer });
+  onRun?.(simulation);
+  const { results, history } = await simulation.finish();
+  const { count } = results.stats as { readonly count?: number };
+  return {
+    seed: options.seed,
+    validity: results['valid?'],
+    signature: failureSignature(results),
+    operationCount: count ?? history.length,
+  };
+}
+
+/** Makes a failing run again, and smaller. Rejects if it does not fail this time. */
+export async function investigate(
+  context: FuzzContext,
+  options: RunOptions,
+  { runsMax = SHRINK_RUNS_MAX, onProgress }: { runsMax?: number; onProgress?: (runs: number) => void } = {},
+): Promise<Investigation> {
+  const { subject, settle, onRun } = context;
+  const attempt = (candidate: RunOptions): Promise<RunOutcome> => {
+    const simulation = new Simulation({ subject, options: candidate, settle });
+    onRun?.(simulation);
+    return simulation.finish();
+  };
+  const recorder = new ScheduleRecorder();
+  const { signature } = await runSeed(context, options, recorder);
+  const shrunk = await shrink({
+    attempt,
+    options,
+    schedule: recorder.schedule,
+    signature,
+    runsMax,
+    ...(onProgress && { onProgress: ({ runs }: { runs: number }) => onProgress(runs) }),
+  });
+  const { outcome, story } = await tell(context, { ...shrunk.options, schedule: shrunk.schedule });
+  return { ...shrunk, signature, outcome, results: outcome.results, story };
+}
+
+async function tell(
+  { subject, settle, onRun }: FuzzContext,
+  options: RunOptions,
+): Promise<{ outcome: RunOutcome; story: readonly StoryEvent[] }> {
+  const recorder: StoryRecorder = new StoryRecorder(() => simulation.time.now());
+  const simulation: Simulation = new Simulation({
+    subject,
+    options,
+    settle,
+    observer: recorder.observer,
+    onLog: recorder.onLog,
+  });
+  onRun?.(simulation);
+  const outcome = await simulation.finish();
+  return { outcome, story: recorder.events };
+}
+
+/** The number of things that happen in a schedule. */
+export function eventCount({ operations, faults, messages }: Schedule): number {
+  return operations.length + faults.length + messages.length;
+}

@@ -1,0 +1,219 @@
+/**
+ * The steps of shrinking: what may be left out of a failing run, or be plainer. Each tries candidates on the search, which keeps those that fail; each
+ * candidate is smaller than what it is made of, or its numbers are.
+ */
+
+import { ddmin } from './delta-debugging.ts';
+import { type Fault, type FaultEvent, KILL_FAULTS, type KillFault, type MessageEvent } from './fault.ts';
+import type { Schedule } from './schedule.ts';
+import type { ShrinkSearch } from './shrink-search.ts';
+import type { ClockFault } from './simulated-clock.ts';
+import {
+  grudgePairs,
+  type RecordedRun,
+  withBusyWorkersOnly,
+  withGrudge,
+  withOneWorkerEach,
+  withOperations,
+  withoutNode,
+  withSchedule,
+  withTimeLimit,
+} from './smaller-runs.ts';
+
+/** How long after the last event a run may still have to go on: a moment, or until a client stops waiting. */
+const REMAINDERS_MS = [1, 10, 100, 1000, 5001, 10_001];
+const ROUND_MS = [1000, 100, 10, 1];
+
+/** Ends the run just after its failure: by bisection over the moments at which something begins. */
+export async function shortenTime(search: ShrinkSearch): Promise<void> {
+  const { timeLimitMs } = search.best.options;
+  const run = search.best;
+  const moments = momentsOf(run);
+  let low = 0;
+  let high = moments.length;
+  while (low < high && !search.over) {
+    const middle = Math.floor((low + high) / 2);
+    const limitMs = Math.floor(moments[middle] as number) + 1;
+    if (limitMs >= timeLimitMs || (await search.accept(withTimeLimit(run, limitMs)))) high = middle;
+    else low = middle + 1;
+  }
+  await search.acceptFirst(endings(search.best));
+}
+
+/** The run with the same events, over sooner. */
+function* endings(run: RecordedRun): Iterable<RecordedRun> {
+  const { faults } = run.schedule;
+  const lastMs = momentsOf(run).at(-1) ?? 0;
+  const limits = REMAINDERS_MS.map((remainderMs) => Math.floor(lastMs + remainderMs));
+  const endsMs = faults.map(({ atMs, durationMs }) => Math.floor(atMs + durationMs) + 1);
+  for (const limitMs of [...limits, ...endsMs].sort((one, other) => one - other)) {
+    if (limitMs > lastMs && limitMs < run.options.timeLimitMs) yield withTimeLimit(run, limitMs);
+  }
+}
+
+/** Takes out faults, then the fates of messages, then operations. */
+export async function removeEvents(search: ShrinkSearch): Promise<void> {
+  const over = () => search.over;
+  const { faults } = search.best.schedule;
+  await ddmin(faults, (kept) => search.accept(withSchedule(search.best, { faults: kept })), over);
+  const { messages } = search.best.schedule;
+  await ddmin(messages, (kept) => search.accept(withSchedule(search.best, { messages: kept })), over);
+  // Before the operations, in whose place those of a recovery would fail.
+  const left = kindsOf(search.best.schedule);
+  if (search.best.options.faults.some((fault) => !left.has(fault)))
+    await search.accept({ ...search.best, options: { ...search.best.options, faults: [...left] } });
+  // The fates are numbered anew from those of the whole run: of a run in between only its own operations could tell.
+  const run = search.best;
+  await ddmin(run.schedule.operations, (kept) => search.accept(withOperations(run, kept)), over);
+}
+
+/** The kinds of faults that are in a schedule. */
+export function kindsOf({ faults, messages }: Schedule): ReadonlySet<Fault> {
+  return new Set([...faults, ...messages].map(({ fault }) => fault));
+}
+
+/** Takes out nodes, from the last on, and workers. */
+export async function useFewer(search: ShrinkSearch): Promise<void> {
+  for (const node of search.best.options.nodes.toReversed()) {
+    const candidate = withoutNode(search.best, node);
+    if (candidate !== undefined) await search.accept(candidate);
+  }
+  for (const pack of [withOneWorkerEach, withBusyWorkersOnly]) {
+    const candidate = pack(search.best);
+    if (candidate.options.concurrency < search.best.options.concurrency) await search.accept(candidate);
+  }
+}
+
+/** Makes everything plainer that is left. */
+export async function simplify(search: ShrinkSearch): Promise<void> {
+  const { options } = search.best;
+  if (options.latencyMeanMs > 0) {
+    const candidates = [0, ...rounderAmounts(options.latencyMeanMs)];
+    await search.acceptFirst(
+      candidates.map((latencyMeanMs) => ({ ...search.best, options: { ...options, latencyMeanMs } })),
+    );
+  }
+  for (let index = 0; index < search.best.schedule.faults.length; index++) await simplifyFault(search, index);
+  for (let index = 0; index < search.best.schedule.messages.length; index++) {
+    const event = search.best.schedule.messages[index] as MessageEvent;
+    const delays = rounderAmounts(event.delayMs ?? 0);
+    await search.acceptFirst(
+      delays.map((delayMs) =>
+        withSchedule(search.best, { messages: search.best.schedule.messages.with(index, { ...event, delayMs }) }),
+      ),
+    );
+  }
+  await moveForward(search);
+}
+
+async function simplifyFault(search: ShrinkSearch, index: number): Promise<void> {
+  const current = () => search.best.schedule.faults[index] as FaultEvent;
+  const accept = (event: FaultEvent) =>
+    search.accept(withSchedule(search.best, { faults: search.best.schedule.faults.with(index, event) }));
+  const kill = asKill(current());
+  if (kill !== undefined) await accept(kill);
+  const event = current();
+  const over = () => search.over;
+  if ('grudge' in event) {
+    await ddmin(
+      grudgePairs(event.grudge),
+      async (pairs) => pairs.length > 0 && (await accept(withGrudge(event, pairs))),
+      over,
+    );
+  } else {
+    await ddmin(event.nodes, async (nodes) => nodes.length > 0 && (await accept({ ...event, nodes })), over);
+  }
+  for (const plainer of plainerClocks(current())) if (await accept(plainer)) break;
+  for (const durationMs of rounderAmounts(current().durationMs)) if (await accept({ ...current(), durationMs })) break;
+}
+
+/** The plain kill in place of one with circumstances. */
+function asKill(event: FaultEvent): FaultEvent | undefined {
+  if (!isKill(event) || (event.fault === 'kill' && event.damage === undefined && event.clock === undefined)) return;
+  const { atMs, durationMs, nodes } = event;
+  return { atMs, durationMs, fault: 'kill', nodes };
+}
+
+function isKill(event: FaultEvent): event is Extract<FaultEvent, { readonly fault: KillFault }> {
+  return (KILL_FAULTS as readonly string[]).includes(event.fault);
+}
+
+function plainerClocks(event: FaultEvent): FaultEvent[] {
+  if (!('clock' in event) || event.clock?.wallOffsetMs === undefined) return [];
+  const { clock } = event;
+  const sign = Math.sign(event.clock.wallOffsetMs);
+  const amountsMs = rounderAmounts(Math.abs(event.clock.wallOffsetMs));
+  return amountsMs.map((amountMs) => withOffset(event, clock, sign * amountMs));
+}
+
+/** Lets everything begin sooner, and at round times: all together, then each wait between two moments by itself. */
+async function moveForward(search: ShrinkSearch): Promise<void> {
+  const run = search.best;
+  const moved = [Number.POSITIVE_INFINITY, ...ROUND_MS]
+    .filter((roundMs) => momentsOf(run).some((atMs) => floorTo(atMs, roundMs) < atMs))
+    .map((roundMs) => withTimes(run, (atMs) => floorTo(atMs, roundMs)));
+  await search.acceptFirst(moved);
+  for (let position = 0; position < momentsOf(search.best).length && !search.over; ) {
+    const moments = momentsOf(search.best);
+    await search.acceptFirst(shorterWaits(search.best, moments, position));
+    // Two moments that became one leave the next in its place.
+    if (momentsOf(search.best).length === moments.length) position++;
+  }
+}
+
+function* shorterWaits(run: RecordedRun, moments: readonly number[], position: number): Iterable<RecordedRun> {
+  const beforeMs = moments[position - 1] ?? 0;
+  const fromMs = moments[position] as number;
+  const waitMs = fromMs - beforeMs;
+  if (waitMs === 0) return;
+  for (const shorterMs of [0, ...rounderAmounts(waitMs)]) {
+    const moved = withTimes(run, (atMs) => (atMs < fromMs ? atMs : withoutDust(atMs - waitMs + shorterMs)));
+    yield moved;
+    const faults = moved.schedule.faults.map((event) => lessOff(event, waitMs - shorterMs));
+    // A clock that is off by as much as two moments are apart has to follow them.
+    if (faults.some((event, index) => event !== moved.schedule.faults[index])) yield withSchedule(moved, { faults });
+  }
+}
+
+/** The fault with its clock less wrong; the same if it would be right, or is wrong in another way. */
+function lessOff(event: FaultEvent, byMs: number): FaultEvent {
+  if (!('clock' in event) || event.clock?.wallOffsetMs === undefined) return event;
+  const { clock } = event;
+  const amountMs = withoutDust(Math.abs(event.clock.wallOffsetMs) - byMs);
+  return amountMs > 0 ? withOffset(event, clock, Math.sign(event.clock.wallOffsetMs) * amountMs) : event;
+}
+
+function withOffset(event: FaultEvent, clock: ClockFault, wallOffsetMs: number): FaultEvent {
+  return { ...event, clock: { ...clock, wallOffsetMs } } as FaultEvent;
+}
+
+function withTimes(run: RecordedRun, move: (atMs: number) => number): RecordedRun {
+  const { operations, faults } = run.schedule;
+  return withSchedule(run, {
+    operations: operations.map((event) => ({ ...event, atMs: move(event.atMs) })),
+    faults: faults.map((event) => ({ ...event, atMs: move(event.atMs) })),
+  });
+}
+
+/** When something begins, each moment once. */
+function momentsOf({ schedule }: RecordedRun): number[] {
+  const times = [...schedule.operations, ...schedule.faults].map(({ atMs }) => atMs);
+  return [...new Set(times)].sort((one, other) => one - other);
+}
+
+/** Positive amounts that are rounder than this one and less: the powers of ten, then what is left when its last digits go. */
+export function rounderAmounts(amount: number): number[] {
+  const powers: number[] = [];
+  for (let power = 1; power < amount && power <= Number.MAX_SAFE_INTEGER; power *= 10) powers.push(power);
+  const floors = ROUND_MS.map((round) => floorTo(amount, round)).filter((floor) => floor > 0 && floor < amount);
+  return [...new Set([...powers, ...floors])];
+}
+
+function floorTo(amount: number, round: number): number {
+  return Number.isFinite(round) ? Math.floor(amount / round) * round : 0;
+}
+
+/** Without what the addition of doubles leaves behind the nanoseconds. */
+function withoutDust(timeMs: number): number {
+  return Math.round(timeMs * 1e6) / 1e6;
+}

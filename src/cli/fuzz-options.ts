@@ -49,7 +49,7 @@ export const FUZZ_OPTIONS = {
   },
   concurrency: {
     ...TEST_OPTIONS.concurrency,
-    text: 'Number of clients; 4n: four a node. Default: 2n.',
+    text: 'Number of clients; 4n: four a node. Default: 4n.',
     absent: { count: DEFAULTS.concurrency / DEFAULTS.nodes.length, perNode: true },
   },
   latency: {

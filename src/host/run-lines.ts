@@ -4,15 +4,41 @@
  */
 
 import { createHash } from 'node:crypto';
-import { stringifyExact } from '../protocol/exact-json.ts';
+import type { Operation } from '../history/operation.ts';
+import { stringifyRecord, stringifyText } from '../protocol/exact-json.ts';
+import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
 import type { RunObserver } from '../simulator/run.ts';
+
+/** An operation as a line of the history. */
+export function operationLine(operation: Operation): string {
+  // Its members by name: an object that is gone through costs as much again.
+  const { index, time, type, process, f, value, error } = operation;
+  if (error !== undefined || (value !== null && typeof value !== 'string')) return stringifyRecord({ ...operation });
+  const processText = typeof process === 'number' ? process : stringifyText(process);
+  const valueText = value === null ? 'null' : stringifyText(value);
+  return `{"index":${index},"time":${time},"type":"${type}","process":${processText},"f":${stringifyText(f)},"value":${valueText}}`;
+}
+
+/** Makes the lines of a message log, one call an event. What is said of one message twice running is made once. */
+export function createMessageLine(): (event: NetworkEvent, message: NetworkMessage, timeMs: number) => string {
+  let last: NetworkMessage | undefined;
+  let lastText = '';
+  return (event, message, timeMs) => {
+    if (message !== last) {
+      const { id, src, dest, body } = message;
+      last = message;
+      lastText = `"id":${id},"src":${stringifyText(src)},"dest":${stringifyText(dest)},"body":${stringifyRecord(body)}}`;
+    }
+    return `{"time":${Math.round(timeMs * 1e6)},"event":"${event}",${lastText}`;
+  };
+}
 
 /** An observer that turns whatever happens into lines. */
 export function observeLines(onLine: (line: string) => void): RunObserver {
+  const messageLine = createMessageLine();
   return {
-    onOperation: (operation) => onLine(stringifyExact(operation)),
-    onMessage: (event, message, timeMs) =>
-      onLine(stringifyExact({ time: Math.round(timeMs * 1e6), event, ...message })),
+    onOperation: (operation) => onLine(operationLine(operation)),
+    onMessage: (event, message, timeMs) => onLine(messageLine(event, message, timeMs)),
   };
 }
 

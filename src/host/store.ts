@@ -17,6 +17,7 @@ import { join, relative, resolve } from 'node:path';
 import type { Operation } from '../history/operation.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../protocol/exact-json.ts';
 import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
+import { createMessageLine, operationLine } from './run-lines.ts';
 
 /** As many events of messages are kept; what comes later is only counted. */
 export const MESSAGE_EVENTS_MAX = 100_000;
@@ -30,6 +31,7 @@ export class Store {
   readonly #history: GatheredFile;
   readonly #messages: GatheredFile;
   readonly #logs = new Map<string, GatheredFile>();
+  readonly #messageLine = createMessageLine();
   #messageEvents = 0;
 
   /** Makes the run's folder. Throws what the file system says if it cannot. */
@@ -47,12 +49,12 @@ export class Store {
   }
 
   writeOperation(operation: Operation): void {
-    this.#history.writeLine(stringifyExact(operation));
+    this.#history.writeLine(operationLine(operation));
   }
 
   writeMessage(event: NetworkEvent, message: NetworkMessage, timeMs: number): void {
     if (++this.#messageEvents > MESSAGE_EVENTS_MAX) return;
-    this.#messages.writeLine(stringifyExact({ time: Math.round(timeMs * 1e6), event, ...message }));
+    this.#messages.writeLine(this.#messageLine(event, message, timeMs));
   }
 
   /** Adds to the log of a node that has no stderr of its own. */

@@ -87,6 +87,35 @@ export function stringifyExact(value: unknown): string {
   return exact;
 }
 
+/** What must be escaped, and what may have to be. */
+const PERHAPS_ESCAPED = /[^ !#-[\]-~]/;
+
+/** A string as JSON; most need no escaping, and to see that takes half the time of `JSON.stringify`. */
+export function stringifyText(text: string): string {
+  return PERHAPS_ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+/**
+ * The same text as `stringifyExact` gives for a plain object, in a third of the time where its members are scalars. For what is written for every
+ * message.
+ */
+export function stringifyRecord(record: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const key in record) {
+    const value = record[key];
+    if (value === undefined) continue;
+    text += `${text === '' ? '{' : ','}${stringifyText(key)}:${stringifyMember(value)}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
+}
+
+function stringifyMember(value: unknown): string {
+  if (typeof value === 'string') return stringifyText(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value === 0 ? 0 : value);
+  if (value === null || typeof value === 'boolean') return String(value);
+  return stringifyExact(value);
+}
+
 function written(value: unknown): string | undefined {
   if (value instanceof ExactNumber) return value.text;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

@@ -7,7 +7,7 @@
  */
 
 import * as z from 'zod';
-import { isExactInteger } from './exact-json.ts';
+import { isExactInteger, stringifyText } from './exact-json.ts';
 import { type Body, describeIssue } from './message.ts';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
@@ -59,20 +59,12 @@ export function defineRpc<Request extends Fields, Reply extends Fields>(
   };
 }
 
-/** What must be escaped, and what may have to be. */
-const PERHAPS_ESCAPED = /[^ !#-[\]-~]/;
-
-/** A string as JSON text; most need no escaping, and to see that takes half the time of `JSON.stringify`. */
-function encodeText(text: string): string {
-  return PERHAPS_ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
-}
-
 /** The body of a reply, as JSON text. Fields that are undefined are left out. */
 export function encodeReplyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<string, unknown>>): string {
   let text = `{"type":"${rpc.replyType}","in_reply_to":${inReplyTo}`;
   for (const { name, prefix } of rpc.replyFields) {
     const value = reply[name];
-    const valueText = typeof value === 'string' ? encodeText(value) : JSON.stringify(value);
+    const valueText = typeof value === 'string' ? stringifyText(value) : JSON.stringify(value);
     if (valueText !== undefined) text += prefix + valueText;
   }
   return `${text}}`;

@@ -4,7 +4,7 @@
  */
 
 import type { Violation } from '../checkers/violations.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
+import { stringifyExact, stringifyRecord, stringifyText } from '../protocol/exact-json.ts';
 import { isFlat } from '../protocol/message.ts';
 import type { Bed, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
@@ -231,7 +231,10 @@ export class Cluster implements FaultTarget {
     } else if (typeof messageId === 'number') this.#asked.add(src, messageId);
     const { handle } = member;
     if (handle?.deliverMessage !== undefined && isFlat(body)) handle.deliverMessage({ src, dest, body });
-    else handle?.deliver(stringifyExact({ id, src, dest, body }));
+    else
+      handle?.deliver(
+        `{"id":${id},"src":${stringifyText(src)},"dest":${stringifyText(dest)},"body":${stringifyRecord(body)}}`,
+      );
   }
 
   #receiveLine(member: Member, line: string): void {

@@ -8,7 +8,8 @@ import type { RunOptions } from './run-options.ts';
 import type { WorkloadTest } from './workload-test.ts';
 
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const;
-const CLIENTS_PER_NODE = 2;
+/** More than are at work at once: whoever lost a message waits for 5 s. */
+const CLIENTS_PER_NODE = 4;
 
 export type FuzzOptions = Partial<RunOptions> & {
   readonly seed: string;

@@ -1,10 +1,11 @@
 /**
- * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `node`, `start`, `memory`, `harness`) only those parts.
+ * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `node`, `start`, `memory`, `harness`, `simulator`) only those parts.
  */
 
 import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { benchMemory, benchNode, benchStart } from './node-process.ts';
+import { benchSimulator } from './simulator.ts';
 
 const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   ids: benchIds,
@@ -12,6 +13,7 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   start: benchStart,
   harness: benchHarness,
   memory: benchMemory,
+  simulator: benchSimulator,
 };
 
 async function main(): Promise<void> {

@@ -1,0 +1,340 @@
+/**
+ * Whole runs on simulated machines: what faults do to nodes, what the run does about it, and which rules hold for every workload. The nodes are real ones
+ * with small workloads of this file.
+ */
+
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import type { CheckResult } from '../../src/checkers/checker.ts';
+import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
+import type { History } from '../../src/history/history.ts';
+import { LineComparison } from '../../src/host/run-lines.ts';
+import { createSettle } from '../../src/host/settle.ts';
+import { type Handler, handler, type NodeContext } from '../../src/node/context.ts';
+import type { Environment } from '../../src/node/environment.ts';
+import type { Folder } from '../../src/protocol/folder.ts';
+import { defineRpc } from '../../src/protocol/rpc.ts';
+import { completeWith } from '../../src/simulator/client.ts';
+import type { FaultEvent } from '../../src/simulator/fault.ts';
+import type { RunObserver } from '../../src/simulator/run.ts';
+import type { RunOptions } from '../../src/simulator/run-options.ts';
+import { ScheduleRecorder } from '../../src/simulator/schedule.ts';
+import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
+import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
+import { subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
+
+const Generate = defineRpc('generate', 'Asks for a number.', {}, { id: z.unknown() });
+
+const TEST: WorkloadTest = {
+  reusableClients: true,
+  survivesDiskLoss: true,
+  createGenerator: () => () => ({ f: 'generate', value: null }),
+  invoke: async (client) => completeWith(await client.rpc(Generate, {}), null, ({ id }) => id),
+  checker: uniqueIdsChecker,
+};
+
+type Start = (context: NodeContext, support: { readonly life: number; readonly folder: Folder }) => readonly Handler[];
+
+/** A node whose only handler is told; what it answers is its own affair. */
+function subject(start: Start, change: Partial<Subject> = {}): Subject {
+  return {
+    name: 'small',
+    test: TEST,
+    startHandlers: (support) => async (context) => start(context, support),
+    ...change,
+  };
+}
+
+function answering(answer: (context: NodeContext, life: number, number: number) => unknown): Subject {
+  return subject((context, { life }) => {
+    let number = 0;
+    return [handler(Generate, async () => ({ id: await answer(context, life, number++) }))];
+  });
+}
+
+const OPTIONS: RunOptions = {
+  nodes: ['n0', 'n1'],
+  concurrency: 2,
+  ratePerSecond: 100,
+  timeLimitMs: 4000,
+  latencyMeanMs: 0,
+  latencyDistribution: 'constant',
+  faults: [],
+  nemesisIntervalMs: 1000,
+  seed: 'snow',
+};
+
+type Results = CheckResult & Readonly<Record<string, CheckResult>>;
+
+async function run(
+  of: Subject,
+  options: Partial<RunOptions> = {},
+  observer: RunObserver = {},
+): Promise<{ results: Results; history: History; simulation: Simulation }> {
+  const simulation = new Simulation({
+    subject: of,
+    options: { ...OPTIONS, ...options },
+    settle: createSettle(),
+    observer,
+  });
+  const { results, history } = await simulation.finish();
+  return { results: results as Results, history, simulation };
+}
+
+/** A run with faults that are decided here, and 100 questions a second. */
+function runWith(of: Subject, faults: readonly FaultEvent[], options: Partial<RunOptions> = {}) {
+  const operations = Array.from({ length: 400 }, (_, number) => ({
+    atMs: 10 * number,
+    worker: number % 20,
+    f: 'generate',
+    value: null,
+  }));
+  return run(of, { concurrency: 20, schedule: { operations, faults, messages: [] }, ...options });
+}
+
+const fine = answering(({ nodeId }, life, number) => `${nodeId}-${life}-${number}`);
+
+/** Values of the operations of a node that were ok, with the times of their completions in ms. */
+function answersOf(history: History, process: number): { atMs: number; value: unknown }[] {
+  return [...history]
+    .filter((operation) => operation.type === 'ok' && (operation.process as number) % 2 === process)
+    .map(({ time, value }) => ({ atMs: time / 1e6, value }));
+}
+
+describe('a killed node', () => {
+  it('answers nothing until it starts again, and then in another life', async () => {
+    const { history, results } = await runWith(fine, [{ fault: 'kill', atMs: 500, durationMs: 100, nodes: ['n1'] }]);
+    const answers = answersOf(history, 1);
+    expect(answers.filter(({ atMs }) => atMs > 500 && atMs < 600)).toEqual([]);
+    expect(answers.filter(({ value }) => String(value).startsWith('n1-1-')).length).toBeGreaterThan(20);
+    expect(answers.filter(({ value }) => String(value).startsWith('n1-2-')).length).toBeGreaterThan(20);
+    expect(answersOf(history, 0).length).toBeGreaterThan(190);
+    expect(results).toMatchObject({
+      'valid?': true,
+      faults: { started: { kill: 1 } },
+      recovery: { 'recovered-count': 2 },
+    });
+  });
+
+  it('never acts again, whatever its promises still do', async () => {
+    const late = answering(async (context, life) => {
+      await context.sleep(300);
+      context.send('n0', { type: 'ghost', life });
+      return `${context.nodeId}-${life}`;
+    });
+    const { history } = await runWith(late, [{ fault: 'kill', atMs: 100, durationMs: 1000, nodes: ['n1'] }]);
+    expect(answersOf(history, 1).filter(({ value }) => value === 'n1-1')).toEqual([]);
+  });
+
+  it('keeps its disk, unless the machine fails with it', async () => {
+    const counting = subject((_, { life, folder }) => [
+      handler(Generate, async () => {
+        const names = (await folder.names()).filter((name) => name === 'mark');
+        if (names.length === 0 && life === 1) await folder.write('mark', 'x');
+        return { id: `${life} ${names.length}` };
+      }),
+    ]);
+    const seen = async (fault: FaultEvent) => {
+      const { history } = await runWith(counting, [fault]);
+      return answersOf(history, 1).some(({ value }) => String(value).startsWith('2 1'));
+    };
+    const when = { atMs: 1000, durationMs: 100, nodes: ['n1'] };
+    expect(await seen({ fault: 'kill', ...when })).toBe(true);
+    expect(await seen({ fault: 'disk-loss', damage: 'lost', ...when })).toBe(false);
+  });
+
+  it('cannot be killed while it is down, and is started once', async () => {
+    const { history, results } = await runWith(fine, [
+      { fault: 'kill', atMs: 500, durationMs: 1000, nodes: ['n1'] },
+      { fault: 'kill-all', atMs: 600, durationMs: 100, nodes: ['n0', 'n1'] },
+    ]);
+    expect([...history].find(({ f, value }) => f === 'start-kill-all' && value !== null)?.value).toEqual(['n0']);
+    expect(answersOf(history, 1).filter(({ atMs }) => atMs > 500 && atMs < 1500)).toEqual([]);
+    expect(results['valid?']).toBe(true);
+  });
+
+  it('is started again at the end if the end comes first', async () => {
+    const { results } = await runWith(fine, [
+      { fault: 'kill-all', atMs: 3900, durationMs: 60_000, nodes: ['n0', 'n1'] },
+    ]);
+    expect(results).toMatchObject({ 'valid?': true, recovery: { 'recovered-count': 2 } });
+  });
+
+  it('starts with its clock set back where the fault says so', async () => {
+    const telling = answering(({ nodeId, clock }, life, number) => `${nodeId}-${life}-${number}-${clock.wallMs()}`);
+    const { history } = await runWith(telling, [
+      { fault: 'clock-restart', atMs: 1000, durationMs: 100, nodes: ['n1'], clock: { wallOffsetMs: -3_600_000 } },
+    ]);
+    const walls = answersOf(history, 1).map(({ value }) => Number(String(value).split('-')[3]));
+    expect(Math.max(...walls) - Math.min(...walls)).toBeGreaterThan(3_590_000);
+  });
+});
+
+describe('a paused node', () => {
+  it('answers nothing until it is resumed, and then everything', async () => {
+    const { history, results } = await runWith(fine, [{ fault: 'pause', atMs: 500, durationMs: 2000, nodes: ['n1'] }]);
+    const answers = answersOf(history, 1);
+    expect(answers.filter(({ atMs }) => atMs > 501 && atMs < 2500)).toEqual([]);
+    expect(answers.every(({ value }) => String(value).startsWith('n1-1-'))).toBe(true);
+    expect(results).toMatchObject({ 'valid?': true, stats: { 'info-count': 0 } });
+  });
+
+  it('sleeps on through a pause, and can be killed in it', async () => {
+    const { results } = await runWith(fine, [
+      { fault: 'pause', atMs: 500, durationMs: 2000, nodes: ['n1'] },
+      { fault: 'kill', atMs: 1000, durationMs: 500, nodes: ['n1'] },
+    ]);
+    expect(results['valid?']).toBe(true);
+  });
+});
+
+describe('rules that hold for every workload', () => {
+  const violations = (results: Results) => (results.protocol?.violations as { rule: string; text: string }[]) ?? [];
+
+  it('a node must serve again when everything is healed', async () => {
+    const broken = answering((context, life, number) =>
+      life === 1 ? `${context.nodeId}-${number}` : new Promise(() => {}),
+    );
+    const { results } = await runWith(broken, [{ fault: 'kill', atMs: 500, durationMs: 10, nodes: ['n1'] }]);
+    expect(results.recovery).toMatchObject({ 'valid?': false, missing: ['n1'] });
+  });
+
+  it('a node that is told to end must not hold on to anything', async () => {
+    const leaking = subject((context) => [
+      handler(Generate, async () => {
+        if (context.randomUint32() % 8 === 0) void new Promise(() => {});
+        else await context.sleep(1);
+        return { id: context.randomUint32() };
+      }),
+      handler(defineRpc('hang', 'Never answers.', {}, {}), () => new Promise(() => {})),
+    ]);
+    expect((await run(leaking)).results.protocol).toMatchObject({ 'valid?': true });
+    const hanging = answering((_, _life, number) => (number === 5 ? new Promise(() => {}) : number));
+    const { results } = await run(hanging, { timeLimitMs: 1000, nodes: ['n0'], concurrency: 2 });
+    expect(violations(results)).toMatchObject([
+      { rule: 'leak', text: 'n0 was told to end and still has 1 requests in flight' },
+    ]);
+  });
+
+  it('a node may answer only what it was asked, and as often as it was asked', async () => {
+    const twice = subject((context) => {
+      let number = 0;
+      return [
+        handler(Generate, (_request, { src }) => {
+          context.send(src, { type: 'generate_ok', id: 'unasked', in_reply_to: 1_000_000 });
+          return { id: `${context.nodeId}-${number++}` };
+        }),
+      ];
+    });
+    const { results } = await run(twice, { timeLimitMs: 200 });
+    expect(violations(results)[0]).toMatchObject({ rule: 'unasked-reply' });
+  });
+
+  it('a restarted node may not number its requests as before while their answers may still come', async () => {
+    const Ask = defineRpc('read', 'Reads a key.', { key: z.string() }, { value: z.unknown() });
+    const asking = (alter?: Subject['alter']) =>
+      subject((context, { life }) => {
+        let number = 0;
+        void context.rpc('lin-kv', Ask, { key: 'x' });
+        return [handler(Generate, () => ({ id: `${context.nodeId}-${life}-${number++}` }))];
+      }, alter && { alter });
+    const faults: FaultEvent[] = [
+      { fault: 'service-cut', shape: 'full', atMs: 0, durationMs: 3000, grudge: { n0: ['lin-kv'] } },
+      { fault: 'kill', atMs: 100, durationMs: 100, nodes: ['n0'] },
+    ];
+    const beginAtZero = (environment: Environment): Environment => ({ ...environment, randomUint32: () => 0 });
+    const slow = { latencyMeanMs: 500 };
+    expect(violations((await runWith(asking(), faults, slow)).results)).toEqual([]);
+    expect(violations((await runWith(asking(beginAtZero), faults, slow)).results)).toMatchObject([
+      { rule: 'msg-id-reuse', text: expect.stringContaining('n0 asked lin-kv under the msg_id 1') },
+    ]);
+  });
+
+  it('a node that ends by itself ends the run, in every life', async () => {
+    const frail = subject((context, { life }) => {
+      if (life === 2) throw new Error('the second life is one too many');
+      return [handler(Generate, () => ({ id: context.randomUint32() }))];
+    });
+    const { results } = await runWith(frail, [{ fault: 'kill', atMs: 500, durationMs: 10, nodes: ['n1'] }]);
+    expect(violations(results)).toMatchObject([
+      { rule: 'exit', text: 'n1 ended by itself: the second life is one too many' },
+    ]);
+  });
+
+  it('the last questions must be answered, from node to node', async () => {
+    const test: WorkloadTest = {
+      ...TEST,
+      createFinalInvocations: () => Array.from({ length: 3 }, () => ({ f: 'generate', value: 'last' })),
+    };
+    const { history, results } = await run({ ...fine, test });
+    const last = [...history].filter(({ type, value }) => type === 'invoke' && value === 'last');
+    expect(last.map(({ process }) => (process as number) % 2)).toEqual([0, 1, 0]);
+    expect(results['valid?']).toBe(true);
+    const refusing = answering(({ clock }, _, number) => {
+      if (clock.monotonicMs() > 4000) throw new Error('too late');
+      return number;
+    });
+    const refused = await run({ ...refusing, test }, { nodes: ['n0'], concurrency: 1 });
+    expect(refused.results.recovery).toMatchObject({
+      'valid?': false,
+      missing: ['final generate 0', 'final generate 1', 'final generate 2'],
+    });
+  });
+});
+
+describe('one seed', () => {
+  const faulty: Partial<RunOptions> = {
+    faults: ['partition', 'loss', 'duplication', 'reordering', 'delay', 'kill', 'disk-torn', 'pause', 'clock-jump'],
+    concurrency: 40,
+    nemesisIntervalMs: 500,
+    latencyMeanMs: 3,
+    latencyDistribution: 'exponential',
+  };
+
+  it.each(WORKLOADS.map((workload) => [workload.name, workload] as const))(
+    'makes one run of %s, line by line',
+    async (_, workload) => {
+      const comparison = new LineComparison();
+      await run(subjectOf(workload), faulty, comparison.first);
+      await run(subjectOf(workload), faulty, comparison.second);
+      expect(comparison.difference).toBeUndefined();
+      expect(comparison.lineCount).toBeGreaterThan(300);
+      const other = new LineComparison();
+      await run(subjectOf(workload), faulty, other.first);
+      await run(subjectOf(workload), { ...faulty, seed: 'ice' }, other.second);
+      expect(other.difference).toMatch(/^line \d+ was /);
+    },
+  );
+
+  it.each(WORKLOADS.map((workload) => [workload.name, workload] as const))(
+    'makes one run of %s, whether messages go as values or as text',
+    async (_, workload) => {
+      const comparison = new LineComparison();
+      await run(subjectOf(workload), faulty, comparison.first);
+      // Whoever watches the steps of nodes sees lines.
+      const watched = new Simulation({
+        subject: subjectOf(workload),
+        options: { ...OPTIONS, ...faulty },
+        settle: createSettle(),
+        observer: comparison.second,
+        onStep: () => {},
+      });
+      await watched.finish();
+      expect(comparison.difference).toBeUndefined();
+    },
+  );
+
+  it('makes the same run again from what was recorded of it, until everything is healed', async () => {
+    const recorder = new ScheduleRecorder();
+    const first = await run(subjectOf(WORKLOADS[1] as (typeof WORKLOADS)[number]), faulty, recorder);
+    const again = await run(subjectOf(WORKLOADS[1] as (typeof WORKLOADS)[number]), {
+      ...faulty,
+      schedule: recorder.schedule,
+    });
+    const { schedule } = recorder;
+    expect(schedule.operations.length).toBeGreaterThan(50);
+    expect(schedule.faults.length).toBeGreaterThan(5);
+    expect(schedule.messages.length).toBeGreaterThan(3);
+    expect([...again.history]).toEqual([...first.history]);
+  });
+});

@@ -11,9 +11,13 @@ RATE ?= 1000
 TIME ?= 30
 NEMESIS_INTERVAL ?= 5
 
+# What `make fuzz` does: make fuzz SEEDS=10000 WORKLOADS=unique-ids
+WORKLOADS ?= echo unique-ids
+SEEDS ?= 2000
+
 SOURCES := $(shell find src -name '*.ts') package.json
 
-.PHONY: help run test check build bench clean
+.PHONY: help run test fuzz check build bench clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +30,9 @@ run: build ## Runs three real nodes for 30 s at 1000 requests a second with part
 test: check build ## Types, lint, rings, unit tests, recorded transcripts, real processes under partitions
 	@echo '== tests'
 	@$(BIN)/vitest run --config test/vitest.config.mts
+
+fuzz: build ## Runs every workload simulated, 2000 seeds each, under all faults
+	@for workload in $(WORKLOADS); do bin/snowstorm fuzz -w $$workload --seeds $(SEEDS) || exit; done
 
 check: node_modules/.installed ## Types, lint and format, and that the core stays pure
 	@echo '== types'

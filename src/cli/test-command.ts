@@ -89,7 +89,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   const { results } = finished.outcome;
   process.stdout.write(`${formatResults(results)}\n\n`);
   try {
-    await store.finish({
+    store.finish({
       options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
       harness: finished.harness,
       ...results,

@@ -1,6 +1,7 @@
 /**
  * Draws the faults of a run: for each kind an endless row of events in turn with quiet times, both drawn uniformly from 0 to twice the kind's
- * interval, as Jepsen's partition nemesis does. Every kind draws from a stream of its own, so that adding one moves no other.
+ * interval, as Jepsen's partition nemesis does. Nodes are down and paused for a quarter of that, or under several kinds at once nobody would ever be
+ * there. Every kind draws from a stream of its own, so that adding one moves no other.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -9,6 +10,7 @@ import {
   type FaultEvent,
   type GrudgeRecord,
   isMessageFault,
+  KILL_FAULTS,
   type MessageEvent,
   type MessageFault,
 } from './fault.ts';
@@ -19,6 +21,9 @@ import type { ClockFault } from './simulated-clock.ts';
 /** Clocks are put wrong by up to 2^22 ms, 70 minutes, small amounts being as likely as large ones. */
 const CLOCK_ERROR_BITS_MAX = 22;
 const DRIFT_RATES = [0.5, 0.9, 0.999, 1.001, 1.1, 2] as const;
+
+/** How long a node is stopped, to how long it is not. */
+const STOPPED_SHARE = 0.25;
 
 /** The probability that a message fault hits a message, where none is given. */
 export const MESSAGE_FAULT_RATE_DEFAULT = 0.02;
@@ -55,10 +60,14 @@ function* drawEvents(
   let atMs = 0;
   for (;;) {
     const event = drawEvent(fault, options, random);
-    const durationMs = random.float() * 2 * intervalMs;
+    const durationMs = random.float() * 2 * intervalMs * (stops(fault) ? STOPPED_SHARE : 1);
     yield { atMs, durationMs, ...event } as FaultEvent;
     atMs += durationMs + random.float() * 2 * intervalMs;
   }
+}
+
+function stops(fault: Fault): boolean {
+  return fault === 'pause' || (KILL_FAULTS as readonly Fault[]).includes(fault);
 }
 
 type Drawn = FaultEvent extends infer Event

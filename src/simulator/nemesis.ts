@@ -38,7 +38,8 @@ export interface NemesisOptions {
 }
 
 interface Active {
-  readonly text: string;
+  /** Undefined where nobody was hit. */
+  readonly text: string | undefined;
   readonly end: () => void;
 }
 
@@ -53,8 +54,8 @@ export class Nemesis {
 
   /** The faults in force, in a few words; undefined when there is none. */
   get currentFault(): string | undefined {
-    if (this.#active.size === 0) return undefined;
-    return [...this.#active].map(({ text }) => text).join('; ');
+    const texts = [...this.#active].flatMap(({ text }) => text ?? []);
+    return texts.length === 0 ? undefined : texts.join('; ');
   }
 
   start(): void {
@@ -123,7 +124,7 @@ export class Nemesis {
   }
 
   /** Does what the event says: a text for people, what the history shall say of it, and how it is undone. */
-  #carryOut(event: FaultEvent): { text: string; done: unknown; undo: () => unknown } {
+  #carryOut(event: FaultEvent): { text: string | undefined; done: unknown; undo: () => unknown } {
     const { target } = this.#options;
     const announce = (value: unknown) => this.#record(NAMES[event.fault]?.begin ?? `start-${event.fault}`, value);
     switch (event.fault) {
@@ -147,7 +148,7 @@ export class Nemesis {
         announce(null);
         const hit = target.pause(event.nodes);
         return {
-          text: `${hit.join(',')} paused`,
+          text: hit.length === 0 ? undefined : `${hit.join(',')} paused`,
           done: hit,
           undo: () => {
             target.resume(hit);
@@ -174,7 +175,7 @@ export class Nemesis {
         const { nodes, damage, clock } = event;
         const hit = target.kill(nodes, damage);
         return {
-          text: `${hit.join(',')} killed`,
+          text: hit.length === 0 ? undefined : `${hit.join(',')} killed`,
           done: damage === undefined && clock === undefined ? hit : { nodes: hit, damage, ...clock },
           undo: () => {
             if (clock !== undefined) target.disturbClock(hit, clock);

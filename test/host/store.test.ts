@@ -25,7 +25,7 @@ describe('the store', () => {
       '20260101T000000.000Z-2',
       '20260101T000000.000Z-3',
     ]);
-    for (const store of stores) await store.finish({});
+    for (const store of stores) store.finish({});
     expect(realpathSync(join(root, 'latest'))).toBe(stores[2]?.folder);
     expect(realpathSync(join(root, 'echo', 'latest'))).toBe(stores[2]?.folder);
     expect(readdirSync(root).sort()).toEqual(['echo', 'latest']);
@@ -37,7 +37,7 @@ describe('the store', () => {
     expect(store.leftOut).toBeUndefined();
     for (let count = 0; count < 3; count++) store.writeMessage('receive', MESSAGE, 2);
     expect(store.leftOut).toBe('messages.jsonl keeps the first 100000 events; 3 more are left out');
-    await store.finish({});
+    store.finish({});
     const written = lines(store, 'messages.jsonl');
     expect(written).toHaveLength(MESSAGE_EVENTS_MAX + 1);
     expect(JSON.parse(written[0] as string)).toEqual({ time: 1500, event: 'send', ...MESSAGE });
@@ -47,7 +47,7 @@ describe('the store', () => {
   it('writes results for people, as JSON.stringify does', async () => {
     const results = { 'valid?': true, list: [1, [], {}, { a: null }], text: '"\n', none: undefined, nested: { b: [] } };
     const store = new Store(root, 'echo', TIME);
-    await store.finish(results);
+    store.finish(results);
     expect(readFileSync(join(store.folder, 'results.json'), 'utf8')).toBe(`${JSON.stringify(results, null, 2)}\n`);
   });
 
@@ -55,7 +55,7 @@ describe('the store', () => {
     const store = new Store(root, 'echo', TIME);
     const value = parseExact('[9007199254740993]');
     store.writeOperation({ index: 0, time: 0, process: 0, type: 'ok', f: 'generate', value });
-    await store.finish({ range: value });
+    store.finish({ range: value });
     expect(lines(store, 'results.json').map((line) => line.trim())).toContain('9007199254740993');
     expect(lines(store, 'history.jsonl')[0]).toContain('"value":[9007199254740993]');
   });

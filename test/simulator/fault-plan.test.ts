@@ -45,13 +45,15 @@ describe('a plan of faults', () => {
       else expect(cuts(event).length).toBeGreaterThan(0);
     }
     const meanMs = events.reduce((sum, { durationMs }) => sum + durationMs, 0) / events.length;
-    expect(meanMs).toBeGreaterThan(800);
-    expect(meanMs).toBeLessThan(1200);
+    // Who is stopped is so for a quarter of the time.
+    const expectedMs = /^(kill|disk|pause|clock-restart)/.test(fault) ? 250 : 1000;
+    expect(meanMs / expectedMs).toBeGreaterThan(0.8);
+    expect(meanMs / expectedMs).toBeLessThan(1.2);
   });
 
   it('keeps to an interval of its own', () => {
     const events = firstEvents('pause', 200, { faultValues: { pause: 10 } });
-    expect(Math.max(...events.map(({ durationMs }) => durationMs))).toBeLessThan(20);
+    expect(Math.max(...events.map(({ durationMs }) => durationMs))).toBeLessThan(5);
   });
 
   it('does not move a fault when another one is added', () => {

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { recoveryChecker } from '../../src/checkers/recovery.ts';
+import { History } from '../../src/history/history.ts';
+
+function check(entries: readonly [string, number | undefined][]) {
+  return recoveryChecker(() => new Map(entries)).check({ nodes: ['n0', 'n1'], concurrency: 2 }, new History());
+}
+
+it('accepts a run in which everybody worked again, and tells how long that took', () => {
+  expect(
+    check([
+      ['n0', 12],
+      ['n1', 1500],
+    ]),
+  ).toEqual({ 'valid?': true, 'recovered-count': 2, 'seconds-max': 1.5 });
+});
+
+it('rejects a run in which somebody did not, and names them', () => {
+  expect(
+    check([
+      ['n0', 0],
+      ['n1', undefined],
+    ]),
+  ).toEqual({
+    'valid?': false,
+    'recovered-count': 1,
+    'seconds-max': 0,
+    missing: ['n1'],
+    error: 'n1 did not work again after everything was healed',
+  });
+});

@@ -11,7 +11,7 @@ import { ACTIONS, type Action } from '../simulator/explore-steps.ts';
 import { Simulation, type SimulationOptions } from '../simulator/simulation.ts';
 import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
-import { formatExploration, formatOrders, number } from './explore-result.ts';
+import { count, formatExploration, formatOrders, number } from './explore-result.ts';
 import {
   describeOptions,
   type Option,
@@ -70,7 +70,10 @@ export const EXPLORE_OPTIONS = {
     absent: SCHEDULES_MAX,
     parse: parseWhole(1),
   } satisfies Option<number>,
-  seed: TEST_OPTIONS.seed,
+  seed: {
+    ...TEST_OPTIONS.seed,
+    text: 'Makes the same choices again: values, latencies, damage. Default: a new one, printed.',
+  },
   help: switchOption('Prints this text.', 'h'),
 };
 
@@ -112,7 +115,7 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   try {
     const report = orders ? await runOrders(shared, watch) : await runSteps({ ...shared, depth, actions }, watch);
     watch.stop();
-    process.stdout.write(`${start}\n${report.text}\n`);
+    process.stdout.write(`${report.text}\nSeed ${options.seed}\n`);
     return exitStatus(report);
   } finally {
     watch.stop();
@@ -124,9 +127,9 @@ type Shared = { simulate: Simulate; options: Scenario; schedulesMax: number; ove
 async function runSteps(options: Shared & { depth: number; actions: readonly Action[] }, watch: Watch) {
   const report = await explore({
     ...options,
-    onProgress: ({ depth, runsDone, runsPlanned, schedules, failureCount }) => {
+    onProgress: ({ depth, tried, planned, schedules, failureCount }) => {
       const hits = depth === 1 ? 'one hit' : `${depth} hits`;
-      watch.text = `${number(runsDone)}/${number(runsPlanned)} runs with ${hits}  ${number(schedules)} schedules  ${number(failureCount)} failed`;
+      watch.text = `${number(tried)}/${number(planned)} with ${hits}  ${number(schedules)} schedules  ${number(failureCount)} failed`;
     },
   });
   return { ...report, text: formatExploration(report, options.actions) };
@@ -155,10 +158,6 @@ function createSimulate(workload: Workload, watch: Watch): Simulate {
 function exitStatus({ failures }: Pick<ExploreReport | ExploreOrdersReport, 'failures'>): number {
   if (failures.some(({ validity }) => validity === false)) return 1;
   return failures.length > 0 ? 2 : 0;
-}
-
-function count(amount: number, noun: string): string {
-  return `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
 /** What is seen and heard while it goes on: progress on stderr, signals, promises that nobody hears. */

@@ -3,9 +3,9 @@
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
-import type { ExploreReport } from '../simulator/explore.ts';
+import { DRAWS, type ExploreReport } from '../simulator/explore.ts';
 import type { ExploreOrdersReport } from '../simulator/explore-orders.ts';
-import { type Action, describeInjection } from '../simulator/explore-steps.ts';
+import { type Action, describeInjection, drawsDamage } from '../simulator/explore-steps.ts';
 import { formatVerdict } from './result-block.ts';
 
 const FAILURES_SHOWN_MAX = 5;
@@ -14,19 +14,22 @@ const STEP_LENGTH_MAX = 160;
 /** @param actions those that were tried */
 export function formatExploration(report: ExploreReport, actions: readonly Action[]): string {
   const { steps, schedules, runs, levels } = report;
-  const covered = levels.map(({ runs: done, runsPlanned }, index) => {
-    const each = index === 0 ? `every one of ${number(steps)} steps` : 'every later step of each of these';
-    const part = done < runsPlanned ? `${number(done)} of ${number(runsPlanned)} runs` : `${number(done)} runs`;
-    return `${each} × ${number(actions.length)} actions (${actions.join(', ')}): ${part}`;
+  const times = count(actions.length, 'action');
+  const drawn = actions.some(drawsDamage) ? `, what power failures leave drawn up to ${DRAWS} times` : '';
+  const covered = levels.map(({ tried, planned, runs: runsOfLevel }, index) => {
+    const each =
+      index === 0
+        ? `every one of ${count(steps, 'step')} × ${times} (${actions.join(', ')})`
+        : `every later step of each of these × ${times}`;
+    const part = tried < planned ? `${number(tried)} of ${number(planned)}` : number(planned);
+    return `${each}: ${part}${drawn}: ${count(runsOfLevel, 'run')}`;
   });
-  const total = `in all ${number(runs)} runs, ${number(schedules)} distinct schedules`;
+  const describe = ({ injections }: ExploreReport['failures'][number]) =>
+    injections.map(shorten).join(', then ') || 'nothing was done to anybody';
   return [
-    ...formatFailures(
-      report,
-      ({ injections }) => injections.map(shorten).join(', then ') || 'nothing was done to anybody',
-    ),
+    ...formatFailures(report, describe),
     ...covered.map((line, index) => `${index === 0 ? 'Covered: ' : '         then '}${line}`),
-    `         ${total}`,
+    `In all ${count(runs, 'run')}, ${count(schedules, 'distinct schedule')}.`,
     ...formatEnd(report),
   ].join('\n');
 }
@@ -39,7 +42,7 @@ export function formatOrders(report: ExploreOrdersReport): string {
       report,
       ({ order }) => `in the order\n${order.map((line) => `       ${excerpt(line)}`).join('\n')}`,
     ),
-    `Covered: ${orders} of up to ${number(arrivalsMax)} messages: ${number(runs)} runs, ${number(schedules)} distinct schedules`,
+    `Covered: ${orders} of up to ${number(arrivalsMax)} messages: ${count(runs, 'run')}, ${count(schedules, 'distinct schedule')}.`,
     ...formatEnd(report),
   ].join('\n');
 }
@@ -58,9 +61,7 @@ function formatFailures<Failure extends { readonly results: CheckResult }>(
 
 function formatEnd({ stoppedBecause, failureCount, runs }: ExploreReport | ExploreOrdersReport): string[] {
   const verdict =
-    failureCount === 0
-      ? `All ${number(runs)} runs are valid.`
-      : `${number(failureCount)} of ${number(runs)} runs FAILED.`;
+    failureCount === 0 ? 'All of them are valid.' : `${number(failureCount)} of ${count(runs, 'run')} FAILED.`;
   return stoppedBecause === undefined ? [verdict] : [`Stopped short: ${stoppedBecause}.`, verdict];
 }
 
@@ -70,6 +71,10 @@ function shorten(injection: Parameters<typeof describeInjection>[0]): string {
 
 function excerpt(text: string): string {
   return text.length > STEP_LENGTH_MAX ? `${text.slice(0, STEP_LENGTH_MAX)}…` : text;
+}
+
+export function count(amount: number, noun: string): string {
+  return `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
 /** With commas between thousands. */

@@ -131,6 +131,11 @@ export function describeInjection({ step, node, text, action, draw }: Injection)
   return `${action} of ${node} at step ${step} (${text})${draw > 0 ? `, draw ${draw}` : ''}`;
 }
 
+/** Whether it is drawn what is left of the disk. */
+export function drawsDamage(action: Action): boolean {
+  return action === 'kill-unsynced' || action === 'kill-torn';
+}
+
 /** Whether the node does not do any more what it was about to do. */
 function isKill(action: Action): boolean {
   return action !== 'pause' && action !== 'cut';

@@ -19,7 +19,8 @@ import {
   type SteppedRun,
 } from './explore-steps.ts';
 
-const DRAWS_DEFAULT = 4;
+/** How many times it is drawn what a power failure leaves of a disk. */
+export const DRAWS = 4;
 
 /** Failures beyond this number are only counted: they are likely to be the first one again. */
 const FAILURES_KEPT_MAX = 100;
@@ -31,8 +32,6 @@ export interface ExploreOptions {
   readonly actions: readonly Action[];
   /** How many injections a run may have. */
   readonly depth: number;
-  /** How many times it is drawn what a power failure leaves of a disk. Default: 4. */
-  readonly draws?: number;
   /** No further run begins once there are so many distinct schedules. */
   readonly schedulesMax: number;
   readonly onProgress?: (progress: ExploreProgress) => void;
@@ -141,7 +140,8 @@ class Exploration {
       const stoppedBecause = this.#reasonToStop();
       if (stoppedBecause !== undefined) return stoppedBecause;
       const runsBefore = this.#runs;
-      next?.push(...(await this.#runAllDraws(point)));
+      const promising = await this.#runAllDraws(point);
+      next?.push(...promising);
       level.tried++;
       level.runs += this.#runs - runsBefore;
       onProgress?.({ depth, ...level, schedules: this.#seen.size, failureCount: this.#failureCount });
@@ -151,9 +151,8 @@ class Exploration {
 
   /** Resolves to the runs that are worth going on from: what has failed fails again, and of two that are the same one is enough. */
   async #runAllDraws({ injections, step, action }: Point): Promise<Branch[]> {
-    const { draws = DRAWS_DEFAULT } = this.#options;
     const branches: Branch[] = [];
-    for (let draw = 0; draw < draws; draw++) {
+    for (let draw = 0; draw < DRAWS; draw++) {
       const run = await this.#run([...injections, { step, action, draw }]);
       if (run.isNew && run.validity === true) branches.push(run);
       if (!run.drew) break;

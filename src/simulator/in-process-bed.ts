@@ -152,7 +152,7 @@ class Life implements NodeHandle {
       ...(options.onStep === undefined && {
         transmitReply: (dest: string, body: Body, line: string) => {
           if (!isFlat(body) || ++this.#replyCount % TEXT_SHARE === 0) this.#transmit(line);
-          else if (this.alive) events.onMessage({ src: nodeId, dest, body });
+          else this.#whenRunning(() => events.onMessage({ src: nodeId, dest, body }));
         },
       }),
       log: this.#logger(clock),
@@ -207,7 +207,7 @@ class Life implements NodeHandle {
   #transmit(line: string): void {
     if (!this.alive) return;
     if (this.#options.onStep !== undefined) this.#step(`send ${line}`);
-    if (this.alive) this.#events.onLine(line);
+    this.#whenRunning(() => this.#events.onLine(line));
   }
 
   #step(step: string): void {

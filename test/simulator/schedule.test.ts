@@ -97,6 +97,7 @@ describe('a recorded run', () => {
     const options = {
       ...OPTIONS,
       faults: ['kill', 'partition', 'duplication', 'clock-jump'] as const,
+      faultValues: { duplication: 0.2 },
       timeLimitMs: 2000,
     };
     const { outcome, schedule } = await record(losesItsHead, options);

@@ -141,7 +141,8 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
       faultValues: { duplication: 1 },
     });
     expect(results).toMatchObject({ 'valid?': true, protocol: { count: 0 } });
-    expect((results.faults?.started as { duplication: number }).duplication).toBeGreaterThan(3000);
+    const { duplication } = (results.faults as CheckResult).started as Record<string, number>;
+    expect(duplication).toBeGreaterThan(3000);
   });
 
   it('draws the same operations from the same seed', () => {

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { exploreCommand } from '../../src/cli/explore-command.ts';
+import { formatExploration } from '../../src/cli/explore-result.ts';
+import { UsageError } from '../../src/cli/options.ts';
+
+describe('snowstorm explore', () => {
+  it.each([
+    [[], '-w NAME is missing: which workload is to be explored?'],
+    [['-w', 'echo', '--depth', '0'], '--depth "0": expected a whole number from 1 to 5'],
+    [['-w', 'echo', '--actions', 'kill,kil'], '--actions "kill,kil": expected one of kill, kill-unsynced'],
+    [['-w', 'echo', '--orders', '--depth', '2'], '--orders goes without --depth and --actions'],
+    [['-w', 'echo', '--orders', '--actions', 'kill'], '--orders goes without --depth and --actions'],
+    [['-w', 'echo', '--', 'argument'], 'unexpected argument "argument"'],
+  ])('refuses %j', async (args, text) => {
+    await expect(exploreCommand(args)).rejects.toThrow(UsageError);
+    await expect(exploreCommand(args)).rejects.toThrow(text);
+  });
+});
+
+describe('the result of an exploration', () => {
+  it('says what was covered, where it stopped, and with what it failed', () => {
+    const text = formatExploration(
+      {
+        steps: 14,
+        schedules: 40,
+        runs: 61,
+        levels: [
+          { tried: 28, planned: 28, runs: 40 },
+          { tried: 20, planned: 1000, runs: 20 },
+        ],
+        complete: false,
+        stoppedBecause: 'the limit of 40 schedules was reached',
+        failureCount: 1,
+        failures: [
+          {
+            injections: [
+              { step: 3, node: 'n0', text: 'after write a', action: 'kill-torn', draw: 2 },
+              { step: 9, node: 'n1', text: 'timer', action: 'pause', draw: 0 },
+            ],
+            validity: false,
+            results: { 'valid?': false, workload: { 'valid?': false, error: 'lost: 1' } },
+          },
+        ],
+      },
+      ['kill-torn', 'pause'],
+    );
+    expect(text.split('\n')).toEqual([
+      '  1. kill-torn of n0 at step 3 (after write a), draw 2, then pause of n1 at step 9 (timer)',
+      '     The run is INVALID. Lost: 1.',
+      'Covered: every one of 14 steps × 2 actions (kill-torn, pause): 28, what power failures leave drawn up to 4 times: 40 runs',
+      '         then every later step of each of these × 2 actions: 20 of 1,000, what power failures leave drawn up to 4 times: 20 runs',
+      'In all 61 runs, 40 distinct schedules.',
+      'Stopped short: the limit of 40 schedules was reached.',
+      '1 of 61 runs FAILED.',
+    ]);
+  });
+});

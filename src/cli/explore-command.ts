@@ -21,6 +21,7 @@ import {
   switchOption,
   UsageError,
 } from './options.ts';
+import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
 import { TEST_OPTIONS } from './test-options.ts';
 
@@ -30,10 +31,6 @@ const SCHEDULES_MAX = 20_000;
 const SEED_MAX = 2 ** 32;
 /** Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the background meanwhile. */
 const OPERATION_INTERVAL_MS = 50;
-
-const TERMINAL_INTERVAL_MS = 200;
-const PLAIN_INTERVAL_MS = 5000;
-const CLEAR_LINE = '\r\x1b[K';
 
 export const EXPLORE_OPTIONS = {
   workload: TEST_OPTIONS.workload,
@@ -162,7 +159,7 @@ function exitStatus({ failures }: Pick<ExploreReport | ExploreOrdersReport, 'fai
 
 /** What is seen and heard while it goes on: progress on stderr, signals, promises that nobody hears. */
 class Watch {
-  readonly #output: NodeJS.WriteStream;
+  readonly #progress: Progress;
   readonly #end: () => void;
   text = '';
   stopping = false;
@@ -170,9 +167,8 @@ class Watch {
   run: Simulation['run'] | undefined;
 
   constructor(output: NodeJS.WriteStream, firstLine: string) {
-    this.#output = output;
-    output.write(`${firstLine}\n`);
-    const timer = setInterval(() => this.#show(), output.isTTY ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
+    this.#progress = new Progress(output, () => this.text);
+    this.#progress.print(firstLine);
     // The first signal ends it with what has been found; a second one finds nobody listening and ends the process.
     const onSignal = () => {
       this.stopping = true;
@@ -181,7 +177,6 @@ class Watch {
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     const stopReporting = reportRejections({ report: (violation) => this.run?.report(violation) });
     this.#end = () => {
-      clearInterval(timer);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       stopReporting();
     };
@@ -190,11 +185,6 @@ class Watch {
   /** Leaves the screen as if no progress had been shown. */
   stop(): void {
     this.#end();
-    if (this.#output.isTTY) this.#output.write(CLEAR_LINE);
-  }
-
-  #show(): void {
-    if (this.#output.isTTY) this.#output.write(`\r${this.text.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`);
-    else this.#output.write(`${this.text}\n`);
+    this.#progress.stop();
   }
 }

@@ -11,7 +11,8 @@ import { ACTIONS, type Action } from '../simulator/explore-steps.ts';
 import { Simulation, type SimulationOptions } from '../simulator/simulation.ts';
 import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
-import { count, formatExploration, formatOrders, number } from './explore-result.ts';
+import { count, number } from './amounts.ts';
+import { formatExploration, formatOrders } from './explore-result.ts';
 import {
   describeOptions,
   type Option,

@@ -6,6 +6,7 @@ import type { CheckResult } from '../checkers/checker.ts';
 import { DRAWS, type ExploreReport } from '../simulator/explore.ts';
 import type { ExploreOrdersReport } from '../simulator/explore-orders.ts';
 import { type Action, describeInjection, drawsDamage } from '../simulator/explore-steps.ts';
+import { count, number } from './amounts.ts';
 import { formatVerdict } from './result-block.ts';
 
 const FAILURES_SHOWN_MAX = 5;
@@ -71,13 +72,4 @@ function shorten(injection: Parameters<typeof describeInjection>[0]): string {
 
 function excerpt(text: string): string {
   return text.length > STEP_LENGTH_MAX ? `${text.slice(0, STEP_LENGTH_MAX)}…` : text;
-}
-
-export function count(amount: number, noun: string): string {
-  return `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
-}
-
-/** With commas between thousands. */
-export function number(amount: number): string {
-  return amount.toLocaleString('en-US');
 }

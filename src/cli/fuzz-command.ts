@@ -12,6 +12,7 @@ import { encodeReplay } from '../simulator/schedule.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import { tellStory } from '../simulator/story.ts';
 import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
+import { count, number } from './amounts.ts';
 import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions } from './fuzz-options.ts';
 import { runFuzzPool } from './fuzz-pool.ts';
 import type { FuzzAnswer } from './fuzz-worker.ts';
@@ -113,7 +114,7 @@ function describeTask({ workload, from, seedCount, jobs, options }: FuzzTask): s
 function describeTally({ answers, operationCount, failures, unknown }: Tally, tookMs: number): string {
   const seconds = tookMs / 1000;
   const lines = [
-    `${answers.size} seeds, ${operationCount} operations in ${seconds.toFixed(1)} s: ${failures.length} failed`,
+    `${count(answers.size, 'seed')}, ${count(operationCount, 'operation')} in ${seconds.toFixed(1)} s: ${failures.length} failed`,
   ];
   for (const { seed, signature, difference } of failures.slice(0, LISTED_FAILURES_MAX))
     lines.push(
@@ -168,15 +169,15 @@ async function explain({ workload, options }: FuzzTask, { seed }: FuzzAnswer, st
     outcome: found.outcome,
     reason: formatVerdict(found.results),
   });
-  const size = `${eventCount(found.schedule)} events, ${found.options.nodes.length} nodes`;
+  const size = `${count(eventCount(found.schedule), 'event')}, ${count(found.options.nodes.length, 'node')}`;
   const how = found.reproduced
     ? found.complete
       ? ''
-      : `, stopped after ${SHRINK_RUNS_MAX}`
+      : `, stopped after ${number(SHRINK_RUNS_MAX)}`
     : ', and did not fail again';
   const file = writeReplay(store, workload.name, seed, found);
   process.stdout.write(
-    `\nSeed ${seed}, made small in ${found.runs} runs${how}: ${size}\n\n${lines.join('\n')}\n\n` +
+    `\nSeed ${seed}, made small in ${count(found.runs, 'run')}${how}: ${size}\n\n${lines.join('\n')}\n\n` +
       `Once more:  snowstorm test --replay ${file}\n`,
   );
 }

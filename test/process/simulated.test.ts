@@ -1,0 +1,135 @@
+/**
+ * The simulator from the outside: `snowstorm test` without a program, `fuzz` and `explore`, their output, files and exit statuses. The bounded fuzz of
+ * every workload is here, too.
+ */
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { WORKLOADS } from '../../src/workloads/registry.ts';
+import { snowstorm, temporaryFolder } from '../support/snowstorm-process.ts';
+
+const folder = temporaryFolder();
+const store = (name: string) => ['--store', join(folder, name)];
+
+/** The digests of all workloads as they are to be; written anew by `UPDATE_DIGESTS=1 make test`, when a change is meant to change runs. */
+const DIGESTS = new URL('../data/digests.json', import.meta.url);
+const SEEDS = 100;
+
+describe('a simulated test', () => {
+  it('has the result block, the record and the verdict of a real one', async () => {
+    const { status, stdout, stderr } = await snowstorm([
+      ...[
+        'test',
+        '-w',
+        'unique-ids',
+        '--node-count',
+        '3',
+        '--rate',
+        '100',
+        '--concurrency',
+        '4n',
+        '--time-limit',
+        '20',
+      ],
+      ...['--nemesis', 'all', '--nemesis-interval', '3', '--seed', 'snow', '--check-determinism', ...store('test')],
+    ]);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain('unique-ids: 3 simulated nodes, 12 clients, 100/s for 20 s, faults: partition, bridge,');
+    expect(stdout).toContain('Everything looks good! The run is valid.');
+    expect(stdout).toMatch(/^determinism +valid\? true, compared-lines \d{4,}$/m);
+    const latest = join(folder, 'test', 'latest');
+    expect(readdirSync(latest)).toEqual(expect.arrayContaining(['history.jsonl', 'messages.jsonl', 'results.json']));
+    const results = JSON.parse(readFileSync(join(latest, 'results.json'), 'utf8'));
+    expect(results).toMatchObject({ 'valid?': true, options: { program: null, seed: 'snow' } });
+    for (const fault of ['kill', 'disk-torn', 'clock-jump', 'pause', 'loss', 'delay']) {
+      expect(results.faults.started[fault], fault).toBeGreaterThan(0);
+    }
+    expect(results.recovery['recovered-count']).toBe(3);
+  });
+
+  it('of a minute takes no minute, and writes the logs of its nodes', async () => {
+    const { status, stderr } = await snowstorm([
+      ...[
+        'test',
+        '-w',
+        'unique-ids',
+        '--node-count',
+        '1',
+        '--time-limit',
+        '60',
+        '--nemesis',
+        'clock-jump',
+        '--seed',
+        '4',
+      ],
+      ...store('logs'),
+    ]);
+    expect(status, stderr).toBe(0);
+    expect(stderr).not.toMatch(/^\d+\/60 s/m);
+    const results = JSON.parse(readFileSync(join(folder, 'logs', 'latest', 'results.json'), 'utf8'));
+    expect(results.stats.count).toBeGreaterThan(250);
+  });
+});
+
+describe.each(WORKLOADS.map(({ name }) => name))('a fuzz of %s', (name) => {
+  it(`finds nothing in ${SEEDS} seeds, and the same runs as ever, twice`, async () => {
+    const { status, stdout, stderr } = await snowstorm([
+      'fuzz',
+      '-w',
+      name,
+      '--seeds',
+      String(SEEDS),
+      '--check-determinism',
+      ...store('fuzz'),
+    ]);
+    expect(status, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^${SEEDS} seeds, [\\d,]{5,} operations in [\\d.]+ s: 0 failed$`, 'm'));
+    const digest = /^digest of 100 histories and message logs: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
+    const digests = JSON.parse(readFileSync(DIGESTS, 'utf8'));
+    if (process.env.UPDATE_DIGESTS === '1') {
+      writeFileSync(DIGESTS, `${JSON.stringify({ ...digests, [name]: digest }, null, 2)}\n`);
+    } else expect(digest).toBe(digests[name]);
+  });
+});
+
+describe('a fuzz that finds something', () => {
+  const fuzz = ['fuzz', '-w', 'unique-ids', '--availability', 'total', '--nemesis', 'kill', '--time-limit', '5'];
+
+  it('tells it as a story, with a command that plays it again, and ends with 1', async () => {
+    const { status, stdout, stderr } = await snowstorm([...fuzz, '--seeds', '50', ...store('found')], { cwd: folder });
+    expect(status, stderr).toBe(1);
+    expect(stdout).toMatch(/^\d+ seeds, [\d,]+ operations in [\d.]+ s: \d+ failed\n {2}seed \d+: availability$/m);
+    expect(stdout).toMatch(/^Seed \d+, made small in \d+ runs: \d events, 1 node$/m);
+    expect(stdout).toMatch(/^ +[\d.]+ ms {2}n\d +is killed for [\d.]+ ms$/m);
+    expect(stdout).toMatch(/^The run is INVALID\. Only [\d.]+ of all operations were ok\.$/m);
+    const [, file] = /^Once more: {2}snowstorm test --replay (\S+)$/m.exec(stdout) ?? [];
+    const replayed = await snowstorm(['test', '--replay', file as string, ...store('replayed')]);
+    expect(replayed.status, replayed.stderr).toBe(1);
+    expect(replayed.stderr).toMatch(/replaying \d operations and \d faults/);
+    expect(replayed.stdout).toContain('The run is INVALID. Only');
+  });
+
+  it('tries all seeds when it is told to', async () => {
+    const { status, stdout } = await snowstorm([
+      ...fuzz,
+      '--seeds',
+      '10',
+      '--from',
+      '7',
+      '--keep-going',
+      ...store('all'),
+    ]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^10 seeds, /);
+    expect(Number(/: (\d+) failed/.exec(stdout)?.[1])).toBeGreaterThan(1);
+  });
+});
+
+describe.each(WORKLOADS.map(({ name }) => name))('an exploration of %s', (name) => {
+  it('finds nothing at any step', async () => {
+    const { status, stdout, stderr } = await snowstorm(['explore', '-w', name, '--operations', '4', '--seed', '1']);
+    expect(status, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(/^Covered: every one of \d+ steps × 5 actions /m);
+  });
+});

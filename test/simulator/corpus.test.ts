@@ -1,0 +1,43 @@
+/**
+ * The regression corpus: schedules that once made something fail, as `snowstorm fuzz` writes them, in a folder by the name of what failed. A mutant must
+ * fail under its own again; what is right must be valid under all of them.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { createSettle } from '../../src/host/settle.ts';
+import { failureSignature } from '../../src/simulator/failure.ts';
+import { parseReplay, type Replay } from '../../src/simulator/schedule.ts';
+import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
+import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
+import type { Workload } from '../../src/workloads/workload.ts';
+import { MUTANTS, type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
+
+const CORPUS = fileURLToPath(new URL('../data/schedules/', import.meta.url));
+
+const ENTRIES = readdirSync(CORPUS).flatMap((subject) =>
+  readdirSync(join(CORPUS, subject)).map((file) => ({ subject, file })),
+);
+
+async function play(subject: Subject, { options, schedule }: Replay) {
+  return (await new Simulation({ subject, options: { ...options, schedule }, settle: createSettle() }).finish())
+    .results;
+}
+
+describe.each(ENTRIES)('the schedule $subject/$file', ({ subject, file }) => {
+  const replay = parseReplay(readFileSync(join(CORPUS, subject, file), 'utf8'));
+
+  it('is survived by the workload', async () => {
+    expect(failureSignature(await play(subjectOf(findWorkload(replay.workload) as Workload), replay))).toEqual([]);
+  });
+
+  it.runIf(subject in MUTANTS)('is not survived by the mutant', async () => {
+    expect(failureSignature(await play(mutantSubject(subject as MutantName), replay))).not.toEqual([]);
+  });
+});
+
+it('has an entry for mutants of every kind', () => {
+  expect(new Set(ENTRIES.map(({ subject }) => subject)).size).toBeGreaterThanOrEqual(5);
+});

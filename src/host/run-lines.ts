@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Operation } from '../history/operation.ts';
-import { stringifyRecord, stringifyText } from '../protocol/exact-json.ts';
+import { stringifyName, stringifyRecord, stringifyText } from '../protocol/exact-json.ts';
 import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
 import type { RunObserver } from '../simulator/run.ts';
 
@@ -14,9 +14,9 @@ export function operationLine(operation: Operation): string {
   // Its members by name: an object that is gone through costs as much again.
   const { index, time, type, process, f, value, error } = operation;
   if (error !== undefined || (value !== null && typeof value !== 'string')) return stringifyRecord({ ...operation });
-  const processText = typeof process === 'number' ? process : stringifyText(process);
+  const processText = typeof process === 'number' ? process : stringifyName(process);
   const valueText = value === null ? 'null' : stringifyText(value);
-  return `{"index":${index},"time":${time},"type":"${type}","process":${processText},"f":${stringifyText(f)},"value":${valueText}}`;
+  return `{"index":${index},"time":${time},"type":"${type}","process":${processText},"f":${stringifyName(f)},"value":${valueText}}`;
 }
 
 /** Makes the lines of a message log, one call an event. What is said of one message twice running is made once. */
@@ -27,7 +27,7 @@ export function createMessageLine(): (event: NetworkEvent, message: NetworkMessa
     if (message !== last) {
       const { id, src, dest, body } = message;
       last = message;
-      lastText = `"id":${id},"src":${stringifyText(src)},"dest":${stringifyText(dest)},"body":${stringifyRecord(body)}}`;
+      lastText = `"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body)}}`;
     }
     return `{"time":${Math.round(timeMs * 1e6)},"event":"${event}",${lastText}`;
   };

@@ -34,6 +34,8 @@ export interface NodeHandle {
 export interface Bed {
   /** Starts a node; again once it was killed, for its next life. */
   startNode(nodeId: string, events: NodeEvents): NodeHandle;
+  /** What is wrong with a message of a node to another node, held against the declarations of its RPCs; absent where nobody knows them. */
+  readonly findFlaw?: (message: NodeMessage) => string | undefined;
   /** Tells every node that lives to come to an end, and what it still holds on to after that; absent: nobody can look inside. */
   readonly findLeaks?: () => Promise<readonly Leak[]>;
   /** What the machines under the nodes can suffer; absent where they are real. */

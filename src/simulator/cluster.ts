@@ -4,7 +4,7 @@
  */
 
 import type { Violation } from '../checkers/violations.ts';
-import { stringifyExact, stringifyRecord, stringifyText } from '../protocol/exact-json.ts';
+import { stringifyExact, stringifyName, stringifyRecord } from '../protocol/exact-json.ts';
 import { isFlat } from '../protocol/message.ts';
 import type { Bed, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
@@ -233,7 +233,7 @@ export class Cluster implements FaultTarget {
     if (handle?.deliverMessage !== undefined && isFlat(body)) handle.deliverMessage({ src, dest, body });
     else
       handle?.deliver(
-        `{"id":${id},"src":${stringifyText(src)},"dest":${stringifyText(dest)},"body":${stringifyRecord(body)}}`,
+        `{"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body)}}`,
       );
   }
 
@@ -261,7 +261,12 @@ export class Cluster implements FaultTarget {
         this.#violate(src, 'msg-id-reuse', text, excerpt());
       }
     }
-    const { network, latenessExcused } = this.#options;
+    const { bed, network, latenessExcused } = this.#options;
+    if (this.#members.has(dest)) {
+      const flaw = bed.findFlaw?.({ src, dest, body });
+      if (flaw !== undefined)
+        this.#violate(src, 'schema', `${src} sent ${dest} a message that is not as declared: ${flaw}`, excerpt());
+    }
     if (network.send(src, dest, body)) return;
     if (network.hadClient(dest)) {
       if (latenessExcused) return;

@@ -10,9 +10,11 @@ import type { Environment, LogFields, LogLevel } from '../node/environment.ts';
 import { Node, type StartHandlers } from '../node/node.ts';
 import type { Clock } from '../protocol/clock.ts';
 import type { Folder } from '../protocol/folder.ts';
-import { type Body, isFlat } from '../protocol/message.ts';
+import { type Body, describeIssue, isFlat } from '../protocol/message.ts';
 import type { SeededRandom } from '../protocol/random.ts';
+import { findReplyProblem, type Rpc } from '../protocol/rpc.ts';
 import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from './bed.ts';
+import type { NodeMessage } from './node-output.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -65,6 +67,10 @@ export class InProcessBed implements Bed {
   readonly #options: InProcessBedOptions;
   readonly #machines = new Map<string, Machine>();
 
+  /** The RPCs that any node serves, by the types of request and reply. */
+  readonly #requests = new Map<string, Rpc>();
+  readonly #replies = new Map<string, Rpc>();
+
   readonly machines: Machines = {
     damageDisk: (nodeId, damage) => this.#machine(nodeId).disk.damage(damage),
     disturbClock: (nodeId, fault) => this.#machine(nodeId).clock.disturb(fault),
@@ -77,8 +83,25 @@ export class InProcessBed implements Bed {
   startNode(nodeId: string, events: NodeEvents): NodeHandle {
     const machine = this.#machine(nodeId);
     machine.lives++;
-    machine.life = new Life(nodeId, machine, events, this.#options);
+    machine.life = new Life(nodeId, machine, events, this.#options, (rpcs) => this.#learn(rpcs));
     return machine.life;
+  }
+
+  findFlaw({ body }: NodeMessage): string | undefined {
+    const request = this.#requests.get(String(body.type));
+    if (request !== undefined && body.in_reply_to === undefined) {
+      const checked = request.request.safeParse(body);
+      return checked.success ? undefined : describeIssue(checked.error, 'body').text;
+    }
+    const reply = this.#replies.get(String(body.type));
+    return reply === undefined ? undefined : findReplyProblem(reply, body);
+  }
+
+  #learn(rpcs: readonly Rpc[]): void {
+    for (const rpc of rpcs) {
+      this.#requests.set(rpc.type, rpc);
+      this.#replies.set(rpc.replyType, rpc);
+    }
   }
 
   async findLeaks(): Promise<readonly Leak[]> {
@@ -125,7 +148,13 @@ class Life implements NodeHandle {
   readonly deliverMessage: NodeHandle['deliverMessage'];
   alive = true;
 
-  constructor(nodeId: string, machine: Machine, events: NodeEvents, options: InProcessBedOptions) {
+  constructor(
+    nodeId: string,
+    machine: Machine,
+    events: NodeEvents,
+    options: InProcessBedOptions,
+    learn: (rpcs: readonly Rpc[]) => void,
+  ) {
     this.nodeId = nodeId;
     this.#events = events;
     this.#options = options;
@@ -163,7 +192,12 @@ class Life implements NodeHandle {
       },
     };
     if (options.onStep === undefined) this.deliverMessage = (message) => this.#read(() => this.node.receive(message));
-    this.node = new Node(options.alter?.(environment, support) ?? environment, options.startHandlers(support));
+    const startHandlers = options.startHandlers(support);
+    this.node = new Node(options.alter?.(environment, support) ?? environment, async (context) => {
+      const handlers = await startHandlers(context);
+      learn(handlers.map(({ rpc }) => rpc));
+      return handlers;
+    });
   }
 
   deliver(line: string): void {

@@ -285,9 +285,11 @@ export class Network {
   }
 }
 
+const LETTER_C = 0x63;
+
 /** Maelstrom takes every id that begins with a `c` for a client. */
 export function isClient(id: string): boolean {
-  return id.startsWith('c');
+  return id.charCodeAt(0) === LETTER_C;
 }
 
 function involvesClient(message: NetworkMessage): boolean {

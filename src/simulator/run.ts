@@ -171,7 +171,8 @@ export class TestRun {
     for (const [id, service] of services) {
       this.#network.addEndpoint(id, ({ src, body }) => {
         const reply = service.handle(src, body);
-        if (reply !== undefined) this.#network.send(id, src, { ...reply, in_reply_to: body.msg_id ?? null });
+        if (reply === undefined) this.#judgeSilence(id, src, body);
+        else this.#network.send(id, src, { ...reply, in_reply_to: body.msg_id ?? null });
       });
     }
   }
@@ -356,6 +357,13 @@ export class TestRun {
     this.#nemesis.heal();
     this.#cluster.ignore();
     for (const { node, text } of (await this.#bed.findLeaks?.()) ?? []) this.report({ node, rule: 'leak', text });
+  }
+
+  /** A service keeps silent where it does not understand. From our own nodes that is a mistake; strangers may try what they like. */
+  #judgeSilence(service: string, node: string, body: Readonly<Record<string, unknown>>): void {
+    if (this.#bed.findFlaw === undefined) return;
+    const text = `${node} sent ${service} a message that it does not understand`;
+    this.report({ node, rule: 'schema', text, line: stringifyExact(body) });
   }
 
   /** Nobody knows what the process did, so it is never used again. */

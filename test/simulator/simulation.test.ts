@@ -230,6 +230,33 @@ describe('rules that hold for every workload', () => {
     expect(violations(results)[0]).toMatchObject({ rule: 'unasked-reply' });
   });
 
+  it('nodes must keep to their declarations among each other, and to what services understand', async () => {
+    const Tell = defineRpc('tell', 'Tells a number.', { number: z.int() }, {});
+    const telling = (body: { readonly type: string; readonly [field: string]: unknown }, dest = 'n1') =>
+      subject((context) => {
+        let number = 0;
+        return [
+          handler(Tell, () => ({})),
+          handler(Generate, () => {
+            context.send(dest, body);
+            return { id: `${context.nodeId}-${number++}` };
+          }),
+        ];
+      });
+    const rulesBroken = async (of: Subject) => violations((await run(of, { timeLimitMs: 200 })).results)[0];
+    expect(await rulesBroken(telling({ type: 'tell', number: 5 }))).toBeUndefined();
+    expect(await rulesBroken(telling({ type: 'tell', number: 'five' }))).toMatchObject({
+      rule: 'schema',
+      text: expect.stringMatching(
+        /^n\d sent n1 a message that is not as declared: body.number: expected number, received string$/,
+      ),
+    });
+    expect(await rulesBroken(telling({ type: 'reed', key: 'x' }, 'lin-kv'))).toMatchObject({
+      rule: 'schema',
+      text: expect.stringContaining('sent lin-kv a message that it does not understand'),
+    });
+  });
+
   it('a restarted node may not number its requests as before while their answers may still come', async () => {
     const Ask = defineRpc('read', 'Reads a key.', { key: z.string() }, { value: z.unknown() });
     const asking = (alter?: Subject['alter']) =>

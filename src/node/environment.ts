@@ -27,10 +27,10 @@ export interface Environment {
   /** Puts one line (without its newline) on the wire. */
   readonly transmit: (line: string) => void;
   /**
-   * Told of every reply as well, as the value that its line says, for a simulator that need not parse what it has at hand. Where it is there,
-   * it takes the reply in place of `transmit`.
+   * Offered every reply as a value before it is written, by a simulator that need not parse what it has at hand; true: taken, and not to be
+   * transmitted.
    */
-  readonly transmitReply?: (dest: string, body: Body, line: string) => void;
+  readonly offerReply?: (dest: string, body: Body) => boolean;
   /** Asks for as few lines as possible while the handlers start; what comes all the same is held. */
   readonly holdInput?: (held: boolean) => void;
   readonly log: Logger;

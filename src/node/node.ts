@@ -201,19 +201,23 @@ export class Node {
 
   #answer(rpc: Rpc, src: string, messageId: number | undefined, reply: object): void {
     if (messageId === undefined) return;
-    let bodyText: string;
+    const checked = rpc.reply.safeParse(reply);
+    if (!checked.success) {
+      const problem = new Error(`the reply is not as declared: ${describeIssue(checked.error, '').text}`);
+      this.#answerFailure(rpc, src, messageId, problem);
+      return;
+    }
+    const fields = reply as Readonly<Record<string, unknown>>;
+    const { offerReply, transmit } = this.#environment;
+    if (offerReply?.(src, replyBody(rpc, messageId, fields))) return;
+    let line: string;
     try {
-      const checked = rpc.reply.safeParse(reply);
-      if (!checked.success) throw new Error(`the reply is not as declared: ${describeIssue(checked.error, '').text}`);
-      bodyText = encodeReplyBody(rpc, messageId, reply as Readonly<Record<string, unknown>>);
+      line = `${this.#address(src)}${encodeReplyBody(rpc, messageId, fields)}}`;
     } catch (error) {
       this.#answerFailure(rpc, src, messageId, error);
       return;
     }
-    const line = `${this.#address(src)}${bodyText}}`;
-    const { transmit, transmitReply } = this.#environment;
-    if (transmitReply === undefined) transmit(line);
-    else transmitReply(src, replyBody(rpc, messageId, reply as Readonly<Record<string, unknown>>), line);
+    transmit(line);
   }
 
   #answerFailure(rpc: Rpc, src: string, messageId: number | undefined, error: unknown): void {

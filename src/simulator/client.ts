@@ -51,6 +51,7 @@ export class Client {
   #nextMessageId = 1;
   #waiting: Waiting | undefined;
   #closed = false;
+  readonly #onTimeout = () => this.#settle({ kind: 'timeout' });
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -68,7 +69,7 @@ export class Client {
     const { network, scheduler, nodeId } = this.#options;
     return new Promise((resolve) => {
       const messageId = this.#nextMessageId++;
-      const cancelTimeout = scheduler.schedule(timeoutMs, () => this.#settle({ kind: 'timeout' }));
+      const cancelTimeout = scheduler.schedule(timeoutMs, this.#onTimeout);
       this.#waiting = { messageId, rpc, resolve, cancelTimeout };
       network.send(this.id, nodeId, { ...request, type: rpc.type, msg_id: messageId });
     });

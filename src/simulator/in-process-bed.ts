@@ -20,7 +20,7 @@ import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /** One reply in so many goes by its text, the others as the value that the text was made of: parsing takes longer than all the rest. */
-const TEXT_SHARE = 16;
+const TEXT_SHARE = 64;
 /** From the arrival of a line to the moment at which the node looks at it. */
 const READ_MS = 0.05;
 /** How long a node that is told to end may take for it. */
@@ -179,9 +179,10 @@ class Life implements NodeHandle {
       transmit: (line) => this.#transmit(line),
       // Whoever looks at steps wants to see lines.
       ...(options.onStep === undefined && {
-        transmitReply: (dest: string, body: Body, line: string) => {
-          if (!isFlat(body) || ++this.#replyCount % TEXT_SHARE === 0) this.#transmit(line);
-          else this.#whenRunning(() => events.onMessage({ src: nodeId, dest, body }));
+        offerReply: (dest: string, body: Body) => {
+          if (!isFlat(body) || ++this.#replyCount % TEXT_SHARE === 0) return false;
+          this.#whenRunning(() => events.onMessage({ src: nodeId, dest, body }));
+          return true;
         },
       }),
       log: this.#logger(clock),

@@ -59,7 +59,7 @@ interface Endpoint {
   readonly inAir: Set<() => void>;
   /** Whether what arrives now is lost: nobody is there to take it. */
   down: boolean;
-  /** Delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
+  /** Invariant: whoever is not busy has an empty queue. Busy is: delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
   busy: boolean;
   cancelWait: () => void;
 }
@@ -224,8 +224,17 @@ export class Network {
       this.#arrangeNext(arrange);
       return;
     }
-    endpoint.queue.push(scheduler.now() + (involvesClient(message) ? 0 : drawLatencyMs()), message);
-    if (!endpoint.busy) this.#deliverDue(endpoint);
+    const latencyMs = involvesClient(message) ? 0 : drawLatencyMs();
+    if (endpoint.busy || latencyMs > 0) {
+      endpoint.queue.push(scheduler.now() + latencyMs, message);
+      if (!endpoint.busy) this.#deliverDue(endpoint);
+      return;
+    }
+    // The queue is empty, and the message would come out of it at once.
+    endpoint.busy = true;
+    if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
+    else this.#deliver(endpoint, message);
+    this.#deliverDue(endpoint);
   }
 
   #deliverDue(endpoint: Endpoint): void {

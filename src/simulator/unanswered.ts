@@ -2,41 +2,59 @@
  * Requests without an answer, by who is on the other side and their `msg_id`. A duplicated request is there twice, and may be answered twice.
  */
 
+/** Those of one peer. Most have one open request at a time, which takes no map. */
+interface OpenRequests {
+  /** One that is open `count` times, if that is not 0. */
+  messageId: number;
+  count: number;
+  /** Others, with their counts. Invariant: none of them is 0, none is `messageId`. */
+  others: Map<number, number> | undefined;
+}
+
 export class Unanswered {
-  /** Invariant: no count is 0. Nobody is there without a request for long: a peer that has none open keeps an empty map only. */
-  readonly #counts = new Map<string, Map<number, number>>();
+  readonly #open = new Map<string, OpenRequests>();
 
   add(peer: string, messageId: number): void {
-    let counts = this.#counts.get(peer);
-    if (counts === undefined) {
-      counts = new Map();
-      this.#counts.set(peer, counts);
+    const open = this.#open.get(peer);
+    if (open === undefined) this.#open.set(peer, { messageId, count: 1, others: undefined });
+    else if (open.messageId === messageId) open.count++;
+    else if (open.count === 0 && open.others === undefined) {
+      open.messageId = messageId;
+      open.count = 1;
+    } else {
+      open.others ??= new Map();
+      open.others.set(messageId, (open.others.get(messageId) ?? 0) + 1);
     }
-    counts.set(messageId, (counts.get(messageId) ?? 0) + 1);
   }
 
   has(peer: string, messageId: number): boolean {
-    return this.#counts.get(peer)?.has(messageId) ?? false;
+    const open = this.#open.get(peer);
+    if (open === undefined) return false;
+    return open.messageId === messageId ? open.count > 0 : (open.others?.has(messageId) ?? false);
   }
 
   /** Strikes one off; false if it is not there. */
   take(peer: string, messageId: number): boolean {
-    const counts = this.#counts.get(peer);
-    const count = counts?.get(messageId);
-    if (counts === undefined || count === undefined) return false;
-    if (count > 1) counts.set(messageId, count - 1);
-    else counts.delete(messageId);
+    const open = this.#open.get(peer);
+    if (open === undefined) return false;
+    if (open.messageId === messageId) return open.count > 0 && open.count-- > 0;
+    const count = open.others?.get(messageId);
+    if (open.others === undefined || count === undefined) return false;
+    if (count > 1) open.others.set(messageId, count - 1);
+    else open.others.delete(messageId);
+    if (open.others.size === 0) open.others = undefined;
     return true;
   }
 
   clear(): void {
-    this.#counts.clear();
+    this.#open.clear();
   }
 
   /** Gives everything to another one. */
   moveTo(other: Unanswered): void {
-    for (const [peer, counts] of this.#counts) {
-      for (const [messageId, count] of counts) for (let times = 0; times < count; times++) other.add(peer, messageId);
+    for (const [peer, { messageId, count, others = [] }] of this.#open) {
+      for (const [id, times] of [[messageId, count] as const, ...others])
+        for (let time = 0; time < times; time++) other.add(peer, id);
     }
     this.clear();
   }

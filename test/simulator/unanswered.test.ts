@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/protocol/random.ts';
 import { Unanswered } from '../../src/simulator/unanswered.ts';
 
 describe('unanswered requests', () => {
@@ -11,6 +12,28 @@ describe('unanswered requests', () => {
     expect(unanswered.has('c2', 7)).toBe(true);
     expect(unanswered.take('c2', 8)).toBe(false);
     expect(unanswered.take('c3', 7)).toBe(false);
+  });
+
+  it('do not get mixed up when a peer has several open', () => {
+    const random = new SeededRandom('unanswered');
+    const unanswered = new Unanswered();
+    const expected: number[] = [];
+    for (let step = 0; step < 5000; step++) {
+      const id = random.integer(6);
+      const place = expected.indexOf(id);
+      expect(unanswered.has('n1', id)).toBe(place >= 0);
+      if (random.integer(2) === 0) {
+        unanswered.add('n1', id);
+        expected.push(id);
+      } else {
+        expect(unanswered.take('n1', id)).toBe(place >= 0);
+        if (place >= 0) expected.splice(place, 1);
+      }
+    }
+    const other = new Unanswered();
+    unanswered.moveTo(other);
+    for (const id of expected) expect(other.take('n1', id)).toBe(true);
+    for (let id = 0; id < 6; id++) expect(other.has('n1', id)).toBe(false);
   });
 
   it('pass to another list with all their counts, and leave none behind', () => {

@@ -16,11 +16,12 @@ import { parseReplay } from '../simulator/schedule.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { findWorkload, subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { number } from './amounts.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
 import { formatResults, formatVerdict } from './result-block.ts';
-import { interpretTestOptions, TEST_OPTIONS } from './test-options.ts';
+import { interpretTestOptions, PROCESS_EVENTS, SIMULATED_EVENTS, TEST_OPTIONS } from './test-options.ts';
 
 export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
   [true, 0],
@@ -52,7 +53,7 @@ interface Task {
 interface Execution {
   readonly run: TestRun;
   /** Carries the run out, and says what is to be recorded about this machine. */
-  readonly finish: () => Promise<{ outcome: RunOutcome; harness: Readonly<Record<string, unknown>> }>;
+  readonly finish: () => Promise<{ outcome: RunOutcome; harness: Readonly<Record<string, number>> }>;
 }
 
 /** Runs the command; resolves to the exit status. */
@@ -65,19 +66,16 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   const task =
     parsed.values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, parsed.values.replay);
   const { workload, options } = task;
-  const store = openStore(parsed.values.store, workload.name);
+  const store = openStore(parsed, workload.name);
   const progress = new Progress(
     process.stderr,
     describeProgress(options.timeLimitMs, () => execution.run.status()),
   );
-  const record: RunObserver = {
-    onOperation: (operation) => store.writeOperation(operation),
-    onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
-  };
+  const record: RunObserver = store === undefined ? {} : recordIn(store);
   const execution =
     task.program === undefined
       ? simulate(task, parsed, store, progress, record)
-      : runProcesses(task, task.program, parsed, store, progress, record);
+      : runProcesses(task, task.program, parsed, store as Store, progress, record);
   progress.print(describeRun(task));
   stopOnSignals(execution.run, progress);
   let finished: Awaited<ReturnType<Execution['finish']>>;
@@ -88,15 +86,18 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   }
   const { results } = finished.outcome;
   process.stdout.write(`${formatResults(results)}\n\n`);
+  if (task.program === undefined) process.stdout.write(`${describeSpeed(finished)}\n`);
   try {
-    store.finish({
-      options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
-      harness: finished.harness,
-      ...results,
-    });
-    process.stdout.write(
-      `Recorded in ${[store.folder, `seed ${options.seed}`, store.leftOut ?? []].flat().join(', ')}\n`,
-    );
+    if (store !== undefined) {
+      store.finish({
+        options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
+        harness: finished.harness,
+        ...results,
+      });
+      process.stdout.write(
+        `Recorded in ${[store.folder, `seed ${options.seed}`, store.leftOut ?? []].flat().join(', ')}\n`,
+      );
+    }
   } finally {
     // Whatever becomes of the record: the verdict is what all the time was spent for.
     process.stdout.write(`${formatVerdict(results)}\n`);
@@ -139,7 +140,7 @@ function runProcesses(
 function simulate(
   { workload, options }: Task,
   { values }: TestOptions,
-  store: Store,
+  store: Store | undefined,
   progress: Progress,
   record: RunObserver,
 ): Execution {
@@ -153,7 +154,7 @@ function simulate(
     observer: comparison === undefined ? record : both(record, comparison.first),
     onLog: ({ nodeId, level, wallMs, message, fields }) => {
       const line = JSON.stringify({ level, time: new Date(wallMs).toISOString(), node: nodeId, message, ...fields });
-      store.writeLog(nodeId, line);
+      store?.writeLog(nodeId, line);
       if (values['log-stderr']) progress.print(`${nodeId}: ${line}`);
     },
   });
@@ -181,6 +182,15 @@ function withDeterminism(results: CheckResult, { difference, lineCount }: LineCo
   return { ...results, determinism, 'valid?': difference === undefined ? results['valid?'] : false };
 }
 
+/** What the simulation cost. Only here and in the record's "harness" does anything depend on this machine. */
+function describeSpeed({ outcome: { results }, harness }: Awaited<ReturnType<Execution['finish']>>): string {
+  const { count: operationCount = 0 } = results.stats as { readonly count?: number };
+  const seconds = (harness['simulation-milliseconds'] as number) / 1000;
+  const megabytes = harness['resident-megabytes-max'] as number;
+  const rate = number(Math.round(operationCount / seconds));
+  return `Simulated and checked in ${seconds.toFixed(2)} s: ${rate} operations/s, ${number(Math.ceil(megabytes))} MB at most`;
+}
+
 function describeHarness(figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   return { ...figures, 'resident-megabytes-max': process.resourceUsage().maxRSS / 1024 };
 }
@@ -198,12 +208,30 @@ function readReplay({ values, words, rest }: TestOptions, file: string): Task {
   }
 }
 
-function openStore(root: string, workload: string): Store {
-  try {
-    return new Store(root, workload, new Date());
-  } catch (error) {
-    throw new UsageError(`--store ${root}: ${(error as Error).message}`);
+/** Undefined where nothing is to be recorded. */
+function openStore({ values }: TestOptions, workload: string): Store | undefined {
+  const { store, bin } = values;
+  if (store === 'none') {
+    if (bin !== undefined) throw new UsageError('--store none goes without --bin only: processes have logs');
+    return undefined;
   }
+  try {
+    return new Store(
+      store,
+      workload,
+      new Date(),
+      values.messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS),
+    );
+  } catch (error) {
+    throw new UsageError(`--store ${store}: ${(error as Error).message}`);
+  }
+}
+
+function recordIn(store: Store): RunObserver {
+  return {
+    onOperation: (operation) => store.writeOperation(operation),
+    onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
+  };
 }
 
 /**

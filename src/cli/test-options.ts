@@ -28,6 +28,10 @@ const NEMESIS_INTERVAL_S = 10;
 const RATE = 5;
 const SEED_MAX = 2 ** 32;
 
+/** Message events that are recorded where nothing else is asked for. */
+export const PROCESS_EVENTS = 100_000;
+export const SIMULATED_EVENTS = 20_000;
+
 /** Workers, or workers a node. */
 interface Concurrency {
   readonly count: number;
@@ -185,13 +189,20 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
   'check-determinism': switchOption('Runs twice and compares every line; only without --bin.'),
   store: {
     value: 'DIR',
-    text: 'Where runs are recorded. Default: store.',
+    text: 'Where runs are recorded; none: nowhere, without --bin only. Default: store.',
     absent: 'store',
     parse: (text: string): string => {
       if (text === '') throw new Error('expected a folder');
       return text;
     },
   } satisfies Option<string>,
+  messages: {
+    value: 'N',
+    text: `How many message events are recorded at most. Default: ${PROCESS_EVENTS}; without --bin, where the seed brings
+them all back, ${SIMULATED_EVENTS}.`,
+    absent: undefined,
+    parse: (text: string): number | undefined => parseWhole(0)(text),
+  } satisfies Option<number | undefined>,
   'log-stderr': switchOption('Shows what the nodes write to stderr; it is in node-logs/ anyway.'),
   help: switchOption('Prints this text.', 'h'),
 };

@@ -11,9 +11,6 @@ import { ExactNumber, parseExact, stringifyExact } from '../protocol/exact-json.
 import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
 import { createMessageLine, operationLine } from './run-lines.ts';
 
-/** As many events of messages are kept; what comes later is only counted. */
-export const MESSAGE_EVENTS_MAX = 100_000;
-
 const GATHERED_BYTES = 256 * 1024;
 const LINE_FEED = 0x0a;
 
@@ -27,8 +24,15 @@ export class Store {
   readonly #messageLine = createMessageLine();
   #messageEvents = 0;
 
-  /** Makes the run's folder. Throws what the file system says if it cannot. */
-  constructor(root: string, workload: string, time: Date) {
+  readonly #messageEventsMax: number;
+
+  /**
+   * Makes the run's folder. Throws what the file system says if it cannot.
+   *
+   * @param messageEventsMax as many events of messages are kept; what comes later is only counted
+   */
+  constructor(root: string, workload: string, time: Date, messageEventsMax: number) {
+    this.#messageEventsMax = messageEventsMax;
     const workloadFolder = resolve(root, workload);
     this.#links = [join(resolve(root), 'latest'), join(workloadFolder, 'latest')];
     mkdirSync(workloadFolder, { recursive: true });
@@ -46,7 +50,7 @@ export class Store {
   }
 
   writeMessage(event: NetworkEvent, message: NetworkMessage, timeMs: number): void {
-    if (++this.#messageEvents > MESSAGE_EVENTS_MAX) return;
+    if (++this.#messageEvents > this.#messageEventsMax) return;
     this.#messages.writeLine(this.#messageLine(event, message, timeMs));
   }
 
@@ -65,7 +69,7 @@ export class Store {
   get leftOut(): string | undefined {
     const count = this.#leftOutCount;
     return count > 0
-      ? `messages.jsonl keeps the first ${MESSAGE_EVENTS_MAX} events; ${count} more are left out`
+      ? `messages.jsonl keeps the first ${this.#messageEventsMax} events; ${count} more are left out`
       : undefined;
   }
 
@@ -73,14 +77,14 @@ export class Store {
   finish(results: unknown): void {
     const count = this.#leftOutCount;
     if (count > 0)
-      this.#messages.writeLine(JSON.stringify({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: count }));
+      this.#messages.writeLine(JSON.stringify({ truncated: true, kept: this.#messageEventsMax, left_out: count }));
     writeFileSync(join(this.folder, 'results.json'), `${indented(parseExact(stringifyExact(results)), '')}\n`);
     for (const file of [this.#history, this.#messages, ...this.#logs.values()]) file.close();
     for (const link of this.#links) replaceLink(link, this.folder);
   }
 
   get #leftOutCount(): number {
-    return Math.max(0, this.#messageEvents - MESSAGE_EVENTS_MAX);
+    return Math.max(0, this.#messageEvents - this.#messageEventsMax);
   }
 }
 

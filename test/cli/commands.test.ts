@@ -85,6 +85,11 @@ const TEST_MISTAKES: readonly Mistake[] = [
     args: [...SIMULATED, '--replay', '/no/such/schedule'],
     says: '--replay /no/such/schedule: ENOENT',
   },
+  {
+    mistake: 'processes without a record',
+    args: [...ECHO, '--store', 'none'],
+    says: '--store none goes without --bin only: processes have logs',
+  },
   { mistake: 'a replay on processes', args: [...ECHO, '--replay', 'x'], says: '--replay goes without --bin only' },
   {
     mistake: 'an unknown workload',

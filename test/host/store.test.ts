@@ -2,11 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MESSAGE_EVENTS_MAX, Store } from '../../src/host/store.ts';
+import { Store } from '../../src/host/store.ts';
 import { parseExact } from '../../src/protocol/exact-json.ts';
 import { NEW_YEAR_MS } from '../support/manual-clock.ts';
 
 const TIME = new Date(NEW_YEAR_MS);
+const MESSAGE_EVENTS_MAX = 1000;
 const MESSAGE = { id: 0, src: 'c0', dest: 'n0', body: { type: 'echo' } };
 
 describe('the store', () => {
@@ -19,7 +20,11 @@ describe('the store', () => {
   const lines = (store: Store, file: string) => readFileSync(join(store.folder, file), 'utf8').trimEnd().split('\n');
 
   it('gives two runs of the same moment a folder each', async () => {
-    const stores = [new Store(root, 'echo', TIME), new Store(root, 'echo', TIME), new Store(root, 'echo', TIME)];
+    const stores = [
+      new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+      new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+      new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+    ];
     expect(stores.map(({ folder }) => basename(folder))).toEqual([
       '20260101T000000.000Z',
       '20260101T000000.000Z-2',
@@ -32,11 +37,11 @@ describe('the store', () => {
   });
 
   it('keeps a bounded number of messages, and says how many it leaves out', async () => {
-    const store = new Store(root, 'echo', TIME);
+    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     for (let count = 0; count < MESSAGE_EVENTS_MAX; count++) store.writeMessage('send', MESSAGE, 0.0015);
     expect(store.leftOut).toBeUndefined();
     for (let count = 0; count < 3; count++) store.writeMessage('receive', MESSAGE, 2);
-    expect(store.leftOut).toBe('messages.jsonl keeps the first 100000 events; 3 more are left out');
+    expect(store.leftOut).toBe('messages.jsonl keeps the first 1000 events; 3 more are left out');
     store.finish({});
     const written = lines(store, 'messages.jsonl');
     expect(written).toHaveLength(MESSAGE_EVENTS_MAX + 1);
@@ -46,13 +51,13 @@ describe('the store', () => {
 
   it('writes results for people, as JSON.stringify does', async () => {
     const results = { 'valid?': true, list: [1, [], {}, { a: null }], text: '"\n', none: undefined, nested: { b: [] } };
-    const store = new Store(root, 'echo', TIME);
+    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     store.finish(results);
     expect(readFileSync(join(store.folder, 'results.json'), 'utf8')).toBe(`${JSON.stringify(results, null, 2)}\n`);
   });
 
   it('writes results and operations with every digit of big integers', async () => {
-    const store = new Store(root, 'echo', TIME);
+    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     const value = parseExact('[9007199254740993]');
     store.writeOperation({ index: 0, time: 0, process: 0, type: 'ok', f: 'generate', value });
     store.finish({ range: value });
@@ -63,6 +68,16 @@ describe('the store', () => {
   it('refuses a root that is a file', () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
-    expect(() => new Store(file, 'echo', TIME)).toThrow(/ENOTDIR|EEXIST/);
+    expect(() => new Store(file, 'echo', TIME, MESSAGE_EVENTS_MAX)).toThrow(/ENOTDIR|EEXIST/);
+  });
+
+  it('writes the logs of nodes that have none of their own, a file each', () => {
+    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    store.writeLog('n0', 'one');
+    store.writeLog('n/1', 'é'.repeat(200_000));
+    store.writeLog('n0', 'two');
+    store.finish({});
+    expect(readFileSync(join(store.logFolder, 'n0.log'), 'utf8')).toBe('one\ntwo\n');
+    expect(readFileSync(join(store.logFolder, 'n%2F1.log'), 'utf8')).toBe(`${'é'.repeat(200_000)}\n`);
   });
 });

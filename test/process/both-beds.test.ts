@@ -1,0 +1,135 @@
+/**
+ * One code, two beds: what is right in the simulator is right as processes under the same faults, and what is wrong there is found wrong here. So a
+ * verdict of the simulator, which costs milliseconds, can stand for one about the real thing.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { CheckResult, Validity } from '../../src/checkers/checker.ts';
+import { ProcessBed } from '../../src/host/process-bed.ts';
+import { createRealScheduler } from '../../src/host/real-scheduler.ts';
+import { createSettle } from '../../src/host/settle.ts';
+import type { Fault } from '../../src/simulator/fault.ts';
+import { TestRun } from '../../src/simulator/run.ts';
+import type { RunOptions } from '../../src/simulator/run-options.ts';
+import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
+import { echo } from '../../src/workloads/echo.ts';
+import { subjectOf } from '../../src/workloads/registry.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
+import { temporaryFolder } from '../support/snowstorm-process.ts';
+
+const folder = temporaryFolder();
+const program = join(folder, 'mutants.cjs');
+
+beforeAll(async () => {
+  await build({
+    entryPoints: [fileURLToPath(new URL('../fixtures/mutants/main.ts', import.meta.url))],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    outfile: program,
+    logLevel: 'silent',
+  });
+});
+
+/** Faults that a process can suffer and a right node survives. */
+const FAULTS: readonly Fault[] = ['partition', 'kill', 'pause', 'loss', 'duplication', 'reordering', 'delay'];
+
+const OPTIONS: RunOptions = {
+  nodes: ['n0', 'n1', 'n2'],
+  concurrency: 12,
+  ratePerSecond: 100,
+  timeLimitMs: 4000,
+  latencyMeanMs: 2,
+  latencyDistribution: 'exponential',
+  faults: [],
+  nemesisIntervalMs: 500,
+  seed: 'both beds',
+};
+
+async function runProcesses({ name, test }: Subject, options: RunOptions): Promise<CheckResult> {
+  const own = mkdtempSync(join(folder, `${name}-`));
+  const args = [program, name, join(own, 'state')];
+  const bed = new ProcessBed({ program: process.execPath, args, logFolder: join(own, 'logs') });
+  try {
+    return (await new TestRun(options, test, bed, createRealScheduler()).run()).results;
+  } finally {
+    await bed.close();
+    expect(processesThatName(own)).toEqual([]);
+  }
+}
+
+function processesThatName(text: string): string[] {
+  const commands = execFileSync('ps', ['-Aww', '-o', 'command='], { encoding: 'utf8' });
+  return commands.split('\n').filter((command) => command.includes(text));
+}
+
+async function simulate(subject: Subject, options: RunOptions): Promise<CheckResult> {
+  return (await new Simulation({ subject, options, settle: createSettle() }).finish()).results;
+}
+
+interface Verdict {
+  readonly run: Validity;
+  readonly workload: Validity | undefined;
+}
+
+function verdictOf(results: CheckResult): Verdict {
+  return { run: results['valid?'], workload: (results.workload as CheckResult | undefined)?.['valid?'] };
+}
+
+/** Runs the subject on both beds with the same options, and expects what is wrong to be told in the same words. */
+async function expectOnBoth(subject: Subject, options: RunOptions, verdict: Verdict): Promise<void> {
+  const simulated = await simulate(subject, options);
+  expect(verdictOf(simulated), JSON.stringify(simulated.protocol)).toEqual(verdict);
+  const real = await runProcesses(subject, options);
+  expect(verdictOf(real), JSON.stringify(real)).toEqual(verdict);
+  expect(brokenRules(real)).toEqual(brokenRules(simulated));
+}
+
+function brokenRules({ protocol }: CheckResult): string[] {
+  const { violations = [] } = protocol as { violations?: { rule: string }[] };
+  return [...new Set(violations.map(({ rule }) => rule))];
+}
+
+const VALID: Verdict = { run: true, workload: true };
+const DUPLICATES: Verdict = { run: false, workload: false };
+const PROTOCOL_BROKEN: Verdict = { run: false, workload: true };
+
+describe.concurrent('what is right', () => {
+  it.each([
+    [subjectOf(uniqueIds), FAULTS],
+    [subjectOf(echo), FAULTS],
+    [mutantSubject('ids-in-the-store'), [...FAULTS, 'service-cut'] as const],
+  ] as const)('is valid on both beds under faults (%o)', async (subject, faults) => {
+    await expectOnBoth(subject, { ...OPTIONS, faults, nemesisIntervalMs: 1000 }, VALID);
+  });
+});
+
+describe.concurrent('what is wrong', () => {
+  it('is found on both beds without any fault: ids without the number of the node', async () => {
+    await expectOnBoth(mutantSubject('without-node-number'), { ...OPTIONS, ratePerSecond: 400 }, DUPLICATES);
+  });
+
+  it.each<[MutantName, Fault, number, Verdict]>([
+    ['counts-from-zero-in-every-life', 'kill', 500, DUPLICATES],
+    ['answers-again-after-a-pause', 'pause', 500, PROTOCOL_BROKEN],
+    ['timeout-taken-for-failure', 'loss', 0.1, DUPLICATES],
+    ['uses-a-doubled-grant-twice', 'duplication', 0.3, DUPLICATES],
+  ])('is found on both beds by the fault that it does not survive: %s, %s', async (name, fault, value, verdict) => {
+    const subject = mutantSubject(name);
+    expect(verdictOf(await simulate(subject, OPTIONS))).toEqual(VALID);
+    await expectOnBoth(subject, { ...OPTIONS, faults: [fault], faultValues: { [fault]: value } }, verdict);
+  });
+
+  it.each<MutantName>(['wall-clock-only', 'without-reservation', 'reservation-without-sync'])(
+    'is found on neither bed where it takes a broken clock or a power failure: %s',
+    async (name) => {
+      await expectOnBoth(mutantSubject(name), { ...OPTIONS, faults: FAULTS, timeLimitMs: 3000 }, VALID);
+    },
+  );
+});

@@ -1,0 +1,152 @@
+/**
+ * The proof that fuzzing finds what it is for: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, is made small, and its story says
+ * why. What is right stays valid.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { reportRejections } from '../../src/cli/rejections.ts';
+import { formatVerdict } from '../../src/cli/result-block.ts';
+import { createSettle } from '../../src/host/settle.ts';
+import { failureSignature, tellingWays } from '../../src/simulator/failure.ts';
+import type { Fault } from '../../src/simulator/fault.ts';
+import {
+  eventCount,
+  type FuzzContext,
+  type Investigation,
+  investigate,
+  runSeed,
+  type SeedVerdict,
+} from '../../src/simulator/fuzz.ts';
+import { fuzzOptions } from '../../src/simulator/fuzz-defaults.ts';
+import type { Subject } from '../../src/simulator/simulation.ts';
+import { tellStory } from '../../src/simulator/story.ts';
+import { subjectOf } from '../../src/workloads/registry.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
+
+const SEEDS_MAX = 200;
+const EVENTS_MAX = 10;
+
+function contextOf(subject: Subject): FuzzContext {
+  return { subject, settle: createSettle() };
+}
+
+/** The verdict on the first seed that is not valid. */
+async function findFailure(context: FuzzContext, seedsMax = SEEDS_MAX): Promise<SeedVerdict | undefined> {
+  const { test } = context.subject;
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    const verdict = await runSeed(context, fuzzOptions({ seed: String(seed), test }));
+    if (verdict.validity !== true) return verdict;
+  }
+  return undefined;
+}
+
+/** Finds the mutant and makes its failure small; the story is told as for people. */
+async function investigateMutant(context: FuzzContext): Promise<Investigation & { readonly text: string }> {
+  const { test } = context.subject;
+  const found = await findFailure(context);
+  if (found === undefined) throw new Error(`${context.subject.name} is valid with ${SEEDS_MAX} seeds`);
+  expect(found.validity).toBe(false);
+  const investigation = await investigate(context, fuzzOptions({ seed: found.seed, test }));
+  const { story: events, options, outcome, results } = investigation;
+  const reason = formatVerdict(results);
+  return { ...investigation, text: tellStory({ events, options, outcome, reason }).join('\n') };
+}
+
+/** Of a failure that was made small: it fails as the seed did, `way` is what it is about, and the story says so. */
+function expectTold(
+  { signature, reproduced, complete, schedule, results, text }: Awaited<ReturnType<typeof investigateMutant>>,
+  way: string,
+  reason: RegExp,
+): void {
+  expect({ reproduced, complete }).toEqual({ reproduced: true, complete: true });
+  expect(tellingWays(signature)).toContain(way);
+  expect(failureSignature(results)).toContain(way);
+  expect(eventCount(schedule), text).toBeLessThanOrEqual(EVENTS_MAX);
+  expect(text.split('\n').at(-1)).toMatch(/^The run is INVALID\. /);
+  expect(text).toMatch(reason);
+}
+
+describe('what is right', () => {
+  it.each([
+    ['with its bound in a folder', subjectOf(uniqueIds)],
+    ['with its bound in a store', mutantSubject('ids-in-the-store')],
+  ])('is valid with 100 seeds: unique-ids %s', async (_, subject) => {
+    expect(await findFailure(contextOf(subject), 100)).toBeUndefined();
+  });
+});
+
+describe('a mutant of unique-ids', () => {
+  const DUPLICATE = /\d+ ids? (?:was|were) given out more than once/;
+
+  it('is found that leaves out the number of the node', async () => {
+    const small = await investigateMutant(contextOf(mutantSubject('without-node-number')));
+    expectTold(small, 'workload', DUPLICATE);
+    expect(small.options.nodes).toHaveLength(2);
+  });
+
+  it.each<MutantName>(['wall-clock-only', 'without-reservation', 'reservation-written-behind'])(
+    'is found where a clock goes wrong: %s',
+    async (name) => {
+      const small = await investigateMutant(contextOf(mutantSubject(name)));
+      expectTold(small, 'workload', DUPLICATE);
+      const kinds = small.schedule.faults.map(({ fault }) => fault);
+      const clocks: readonly Fault[] = ['clock-restart', 'clock-jump', 'clock-freeze', 'clock-drift'];
+      expect(kinds.filter((kind) => clocks.includes(kind))).not.toEqual([]);
+    },
+  );
+
+  it('is found that never syncs, when the power fails', async () => {
+    const small = await investigateMutant(contextOf(mutantSubject('reservation-without-sync')));
+    expectTold(small, 'protocol:exit', /ended by itself: .*the state file is (?:empty|cut short|not JSON)/);
+    expect(small.text).toMatch(/is killed .*what was not synced is lost/);
+  });
+
+  it('is found that numbers its messages from the beginning in every life', async () => {
+    const small = await investigateMutant(contextOf(mutantSubject('message-ids-restart')));
+    expectTold(small, 'protocol:msg-id-reuse', /under the msg_id \d+ of a request of an earlier life/);
+    expect(small.text).toMatch(/is killed/);
+  });
+
+  it.each<MutantName>(['counts-from-zero-in-every-life', 'timeout-taken-for-failure', 'uses-a-doubled-grant-twice'])(
+    'is found that does not survive what may happen to processes too: %s',
+    async (name) => {
+      const small = await investigateMutant(contextOf(mutantSubject(name)));
+      expectTold(small, 'workload', DUPLICATE);
+      expect([...small.schedule.faults, ...small.schedule.messages]).not.toEqual([]);
+    },
+  );
+});
+
+describe('what no workload may do', () => {
+  it.each<[MutantName, string, RegExp]>([
+    ['leaks-a-request', 'protocol:leak', /was told to end and still has 1 requests in flight/],
+    ['answers-what-nobody-asked', 'protocol:unasked-reply', /answered c\d+, who had not asked that/],
+    ['answers-again-after-a-pause', 'protocol:unasked-reply', /stands still[\s\S]*or was answered already/],
+  ])('is found with every workload: %s', async (name, way, reason) => {
+    expectTold(await investigateMutant(contextOf(mutantSubject(name))), way, reason);
+  });
+
+  it('is found with every workload: a promise that is rejected unheard', async () => {
+    // What is rejected on purpose is nothing to the test runner.
+    const listeners = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    let stopReporting = () => {};
+    try {
+      const context = contextOf(mutantSubject('rejects-unheard'));
+      const onRun: FuzzContext['onRun'] = ({ run }) => {
+        stopReporting();
+        stopReporting = reportRejections(run);
+      };
+      const small = await investigateMutant({ ...context, onRun });
+      expectTold(
+        small,
+        'protocol:unhandled-rejection',
+        /a promise was rejected and nobody heard: RpcError: witness to n\d/,
+      );
+    } finally {
+      stopReporting();
+      for (const listener of listeners) process.on('unhandledRejection', listener);
+    }
+  });
+});

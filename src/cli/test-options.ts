@@ -38,6 +38,13 @@ interface Concurrency {
   readonly perNode: boolean;
 }
 
+const HELP_TEXT_WIDTH = 95;
+
+/** Breaks a long list into lines. */
+function wrap(text: string): string {
+  return text.replaceAll(new RegExp(`(.{1,${HELP_TEXT_WIDTH}})(?: |$)`, 'g'), '$1\n').trimEnd();
+}
+
 /** A fault of the command line. */
 export interface ChosenFault {
   readonly fault: Fault | 'all';
@@ -151,8 +158,8 @@ runs in this process, on virtual time: hours in seconds, and one seed makes one 
   } satisfies Option<(typeof LATENCY_DISTRIBUTIONS)[number]>,
   nemesis: {
     value: 'FAULTS',
-    text: `Faults to inject, separated by commas, or all of them: ${FAULTS.slice(0, 8).join(', ')},
-${FAULTS.slice(8).join(', ')}, all.
+    text: `Faults to inject, separated by commas:
+${wrap([...FAULTS, 'all'].join(', '))}.
 NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')} the probability
 (${MESSAGE_FAULT_RATE_DEFAULT} otherwise). With --bin there are no faults of disks and clocks. Default: none.`,
     absent: [],
@@ -198,8 +205,8 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
   } satisfies Option<string>,
   messages: {
     value: 'N',
-    text: `How many message events are recorded at most. Default: ${PROCESS_EVENTS}; without --bin, where the seed brings
-them all back, ${SIMULATED_EVENTS}.`,
+    text: `How many message events are recorded at most. Default: ${PROCESS_EVENTS}; without --bin, where
+the seed brings them all back, ${SIMULATED_EVENTS}.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseWhole(0)(text),
   } satisfies Option<number | undefined>,

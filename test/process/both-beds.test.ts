@@ -3,7 +3,6 @@
  * verdict of the simulator, which costs milliseconds, can stand for one about the real thing.
  */
 
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +20,7 @@ import { echo } from '../../src/workloads/echo.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
-import { temporaryFolder } from '../support/snowstorm-process.ts';
+import { processesThatName, temporaryFolder } from '../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();
 const program = join(folder, 'mutants.cjs');
@@ -64,11 +63,6 @@ async function runProcesses({ name, test }: Subject, options: RunOptions): Promi
   }
 }
 
-function processesThatName(text: string): string[] {
-  const commands = execFileSync('ps', ['-Aww', '-o', 'command='], { encoding: 'utf8' });
-  return commands.split('\n').filter((command) => command.includes(text));
-}
-
 async function simulate(subject: Subject, options: RunOptions): Promise<CheckResult> {
   return (await new Simulation({ subject, options, settle: createSettle() }).finish()).results;
 }
@@ -101,11 +95,11 @@ const DUPLICATES: Verdict = { run: false, workload: false };
 const PROTOCOL_BROKEN: Verdict = { run: false, workload: true };
 
 describe.concurrent('what is right', () => {
-  it.each([
-    [subjectOf(uniqueIds), FAULTS],
-    [subjectOf(echo), FAULTS],
-    [mutantSubject('ids-in-the-store'), [...FAULTS, 'service-cut'] as const],
-  ] as const)('is valid on both beds under faults (%o)', async (subject, faults) => {
+  it.each<{ name: string; subject: Subject; faults: readonly Fault[] }>([
+    { name: 'unique-ids', subject: subjectOf(uniqueIds), faults: FAULTS },
+    { name: 'echo', subject: subjectOf(echo), faults: FAULTS },
+    { name: 'ids in a store', subject: mutantSubject('ids-in-the-store'), faults: [...FAULTS, 'service-cut'] },
+  ])('is valid on both beds under faults: $name', async ({ subject, faults }) => {
     await expectOnBoth(subject, { ...OPTIONS, faults, nemesisIntervalMs: 1000 }, VALID);
   });
 });
@@ -117,13 +111,15 @@ describe.concurrent('what is wrong', () => {
 
   it.each<[MutantName, Fault, number, Verdict]>([
     ['counts-from-zero-in-every-life', 'kill', 500, DUPLICATES],
-    ['answers-again-after-a-pause', 'pause', 500, PROTOCOL_BROKEN],
+    ['answers-again-after-a-pause', 'pause', 700, PROTOCOL_BROKEN],
     ['timeout-taken-for-failure', 'loss', 0.1, DUPLICATES],
     ['uses-a-doubled-grant-twice', 'duplication', 0.3, DUPLICATES],
   ])('is found on both beds by the fault that it does not survive: %s, %s', async (name, fault, value, verdict) => {
     const subject = mutantSubject(name);
-    expect(verdictOf(await simulate(subject, OPTIONS))).toEqual(VALID);
-    await expectOnBoth(subject, { ...OPTIONS, faults: [fault], faultValues: { [fault]: value } }, verdict);
+    // Enough at once that a fault always meets somebody at work.
+    const busy = { ...OPTIONS, ratePerSecond: 400, concurrency: 48 };
+    expect(verdictOf(await simulate(subject, busy))).toEqual(VALID);
+    await expectOnBoth(subject, { ...busy, faults: [fault], faultValues: { [fault]: value } }, verdict);
   });
 
   it.each<MutantName>(['wall-clock-only', 'without-reservation', 'reservation-without-sync'])(

@@ -226,6 +226,22 @@ function processesWith(entry: string, exceptPid: number | undefined): string[] {
     });
 }
 
+/** Every process whose command line has this text in it. */
+export function processesThatName(text: string): string[] {
+  const commands = existsSync('/proc/self/cmdline')
+    ? readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? commandOf(name) : []))
+    : execFileSync('ps', ['-Aww', '-o', 'command='], { encoding: 'utf8' }).split('\n');
+  return commands.filter((command) => command.includes(text));
+}
+
+function commandOf(pid: string): string[] {
+  try {
+    return [readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')];
+  } catch {
+    return []; // It ended meanwhile.
+  }
+}
+
 /** For systems without /proc: `ps e` shows the environment behind the command. */
 function processesByPs(entry: string, exceptPid: number | undefined): string[] {
   const lines = execFileSync('ps', ['-Aeww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n');

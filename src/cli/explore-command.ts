@@ -4,10 +4,10 @@
  */
 
 import { createSettle } from '../host/settle.ts';
-import { type ExploreReport, explore } from '../simulator/explore.ts';
-import { type ExploreOrdersReport, exploreOrders } from '../simulator/explore-orders.ts';
-import { drawScenario, type Scenario, type Simulate } from '../simulator/explore-scenario.ts';
-import { ACTIONS, type Action } from '../simulator/explore-steps.ts';
+import { type ExploreReport, explore } from '../search/explore.ts';
+import { type ExploreOrdersReport, exploreOrders } from '../search/explore-orders.ts';
+import { drawScenario, type Scenario, type Simulate } from '../search/explore-scenario.ts';
+import { ACTIONS, type Action } from '../search/explore-steps.ts';
 import { Simulation, type SimulationOptions } from '../simulator/simulation.ts';
 import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';

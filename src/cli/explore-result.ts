@@ -3,9 +3,9 @@
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
-import { DRAWS, type ExploreReport } from '../simulator/explore.ts';
-import type { ExploreOrdersReport } from '../simulator/explore-orders.ts';
-import { type Action, describeInjection, drawsDamage } from '../simulator/explore-steps.ts';
+import { DRAWS, type ExploreReport } from '../search/explore.ts';
+import type { ExploreOrdersReport } from '../search/explore-orders.ts';
+import { type Action, describeInjection, drawsDamage } from '../search/explore-steps.ts';
 import { count, number } from './amounts.ts';
 import { formatVerdict } from './result-block.ts';
 

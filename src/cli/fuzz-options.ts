@@ -3,7 +3,7 @@
  */
 
 import { availableParallelism } from 'node:os';
-import { fuzzOptions } from '../simulator/fuzz-defaults.ts';
+import { fuzzOptions } from '../search/fuzz-defaults.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { type Option, type ParsedOptions, parseWhole, switchOption, UsageError } from './options.ts';

@@ -5,7 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { both, LineComparison, RunDigest } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
-import { type FuzzContext, runSeed, type SeedVerdict } from '../simulator/fuzz.ts';
+import { type FuzzContext, runSeed, type SeedVerdict } from '../search/fuzz.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../workloads/registry.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { History } from '../../src/history/history.ts';
-import { failureSignature } from '../../src/simulator/failure.ts';
+import { failureSignature } from '../../src/search/failure.ts';
+import { type ShrinkOptions, type ShrinkResult, shrink } from '../../src/search/shrink.ts';
+import { rounderAmounts } from '../../src/search/shrink-steps.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { encodeReplay, parseReplay, type Schedule } from '../../src/simulator/schedule.ts';
-import { type ShrinkOptions, type ShrinkResult, shrink } from '../../src/simulator/shrink.ts';
-import { rounderAmounts } from '../../src/simulator/shrink-steps.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';

@@ -4,10 +4,10 @@
  */
 
 import { SeededRandom } from '../protocol/random.ts';
-import type { RunOptions } from './run-options.ts';
-import type { Schedule } from './schedule.ts';
-import type { Simulation, SimulationOptions } from './simulation.ts';
-import type { WorkloadTest } from './workload-test.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import type { Schedule } from '../simulator/schedule.ts';
+import type { Simulation, SimulationOptions } from '../simulator/simulation.ts';
+import type { WorkloadTest } from '../simulator/workload-test.ts';
 
 /** Nodes are asked by so many clients each, so that one of them asks while another still waits for a dead life. */
 const WORKERS_PER_NODE = 2;

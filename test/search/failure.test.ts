@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failsAlike, failureSignature, tellingWays } from '../../src/simulator/failure.ts';
+import { failsAlike, failureSignature, tellingWays } from '../../src/search/failure.ts';
 
 const violation = (rule: string) => ({ node: 'n0', rule, text: rule });
 const FAILED = {

@@ -11,10 +11,10 @@
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import { createServices } from '../services/registry.ts';
+import type { Fault, FaultEvent } from '../simulator/fault.ts';
+import type { RunStatus } from '../simulator/run.ts';
 import { DamageDraws } from './explore-damage.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
-import type { Fault, FaultEvent } from './fault.ts';
-import type { RunStatus } from './run.ts';
 
 export const ACTIONS = ['kill', 'kill-unsynced', 'kill-torn', 'pause', 'cut'] as const;
 /** What can be done to a node at a step: killed, its machine's power failed, stopped for a while, cut off from nodes and services. */

@@ -4,14 +4,14 @@
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
+import type { RunObserver, RunOutcome } from '../simulator/run.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import { type Schedule, ScheduleRecorder } from '../simulator/schedule.ts';
+import { Simulation, type Subject } from '../simulator/simulation.ts';
+import type { Settle } from '../simulator/virtual-time.ts';
 import { failureSignature } from './failure.ts';
-import type { RunObserver, RunOutcome } from './run.ts';
-import type { RunOptions } from './run-options.ts';
-import { type Schedule, ScheduleRecorder } from './schedule.ts';
 import { type ShrinkResult, shrink } from './shrink.ts';
-import { Simulation, type Subject } from './simulation.ts';
 import { type StoryEvent, StoryRecorder } from './story-recorder.ts';
-import type { Settle } from './virtual-time.ts';
 
 /** How often a failing run is run again, each time smaller, before what there is must do. */
 export const SHRINK_RUNS_MAX = 2000;

@@ -4,9 +4,9 @@
  */
 
 import { stringifyExact } from '../protocol/exact-json.ts';
+import type { RunOutcome } from '../simulator/run.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
 import { failsAlike, tellingWays } from './failure.ts';
-import type { RunOutcome } from './run.ts';
-import type { RunOptions } from './run-options.ts';
 import type { RecordedRun } from './smaller-runs.ts';
 
 export interface ShrinkSearchOptions {

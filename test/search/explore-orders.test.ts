@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { createSettle } from '../../src/host/settle.ts';
 import { handler, type NodeContext } from '../../src/node/context.ts';
-import { type ExploreOrdersOptions, exploreOrders } from '../../src/simulator/explore-orders.ts';
-import { drawScenario, type Simulate } from '../../src/simulator/explore-scenario.ts';
+import { type ExploreOrdersOptions, exploreOrders } from '../../src/search/explore-orders.ts';
+import { drawScenario, type Simulate } from '../../src/search/explore-scenario.ts';
 import type { OperationEvent } from '../../src/simulator/operations.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { Echo, echo } from '../../src/workloads/echo.ts';

@@ -3,11 +3,11 @@
  * candidate is smaller than what it is made of, or its numbers are.
  */
 
+import { type Fault, type FaultEvent, KILL_FAULTS, type KillFault, type MessageEvent } from '../simulator/fault.ts';
+import type { Schedule } from '../simulator/schedule.ts';
+import type { ClockFault } from '../simulator/simulated-clock.ts';
 import { ddmin } from './delta-debugging.ts';
-import { type Fault, type FaultEvent, KILL_FAULTS, type KillFault, type MessageEvent } from './fault.ts';
-import type { Schedule } from './schedule.ts';
 import type { ShrinkSearch } from './shrink-search.ts';
-import type { ClockFault } from './simulated-clock.ts';
 import {
   grudgePairs,
   type RecordedRun,

@@ -10,9 +10,9 @@
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
+import { isClient, type NetworkMessage } from '../simulator/network.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 import { judge, Trace } from './explore-steps.ts';
-import { isClient, type NetworkMessage } from './network.ts';
 
 /** Failures beyond this number are only counted. */
 const FAILURES_KEPT_MAX = 100;

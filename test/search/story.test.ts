@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createSettle } from '../../src/host/settle.ts';
+import { tellStory } from '../../src/search/story.ts';
+import { StoryRecorder } from '../../src/search/story-recorder.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
-import { tellStory } from '../../src/simulator/story.ts';
-import { StoryRecorder } from '../../src/simulator/story-recorder.ts';
 import { forgetsItsPast, losesItsHead, OPTIONS, sharesNodeNumber } from '../support/wrong-subjects.ts';
 
 const REASON = 'The run is INVALID.';

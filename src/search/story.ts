@@ -6,10 +6,10 @@
 import type { CheckResult } from '../checkers/checker.ts';
 import type { Operation } from '../history/operation.ts';
 import { canonicalKey, stringifyExact } from '../protocol/exact-json.ts';
+import type { NetworkMessage } from '../simulator/network.ts';
+import type { RunOutcome } from '../simulator/run.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
 import { describeFate, describeFault, describeFaultEnd } from './fault-words.ts';
-import type { NetworkMessage } from './network.ts';
-import type { RunOutcome } from './run.ts';
-import type { RunOptions } from './run-options.ts';
 import { clientOf, nodeOf } from './smaller-runs.ts';
 import type { StoryEvent } from './story-recorder.ts';
 

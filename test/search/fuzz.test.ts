@@ -7,8 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { reportRejections } from '../../src/cli/rejections.ts';
 import { formatVerdict } from '../../src/cli/result-block.ts';
 import { createSettle } from '../../src/host/settle.ts';
-import { failureSignature, tellingWays } from '../../src/simulator/failure.ts';
-import type { Fault } from '../../src/simulator/fault.ts';
+import { failureSignature, tellingWays } from '../../src/search/failure.ts';
 import {
   eventCount,
   type FuzzContext,
@@ -16,10 +15,11 @@ import {
   investigate,
   runSeed,
   type SeedVerdict,
-} from '../../src/simulator/fuzz.ts';
-import { fuzzOptions } from '../../src/simulator/fuzz-defaults.ts';
+} from '../../src/search/fuzz.ts';
+import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
+import { tellStory } from '../../src/search/story.ts';
+import type { Fault } from '../../src/simulator/fault.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
-import { tellStory } from '../../src/simulator/story.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';

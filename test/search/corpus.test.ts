@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createSettle } from '../../src/host/settle.ts';
-import { failureSignature } from '../../src/simulator/failure.ts';
+import { failureSignature } from '../../src/search/failure.ts';
 import { parseReplay, type Replay } from '../../src/simulator/schedule.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';

@@ -3,10 +3,10 @@
  */
 
 import { NEMESIS, type Operation } from '../history/operation.ts';
-import type { FaultEvent, MessageEvent } from './fault.ts';
-import type { LogEntry } from './in-process-bed.ts';
-import type { NetworkMessage } from './network.ts';
-import type { RunObserver } from './run.ts';
+import type { FaultEvent, MessageEvent } from '../simulator/fault.ts';
+import type { LogEntry } from '../simulator/in-process-bed.ts';
+import type { NetworkMessage } from '../simulator/network.ts';
+import type { RunObserver } from '../simulator/run.ts';
 
 /** What is worth telling. `atMs` is by the scheduler's clock. */
 export type StoryEvent = { readonly atMs: number } & (

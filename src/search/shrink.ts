@@ -6,9 +6,9 @@
  * shorter everything. No step ever makes anything larger, so it comes to an end.
  */
 
+import type { RunOptions } from '../simulator/run-options.ts';
+import type { Schedule } from '../simulator/schedule.ts';
 import { ddmin } from './delta-debugging.ts';
-import type { RunOptions } from './run-options.ts';
-import type { Schedule } from './schedule.ts';
 import { ShrinkSearch, type ShrinkSearchOptions } from './shrink-search.ts';
 import { kindsOf, removeEvents, shortenTime, simplify, useFewer } from './shrink-steps.ts';
 import type { RecordedRun } from './smaller-runs.ts';

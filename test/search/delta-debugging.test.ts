@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ddmin } from '../../src/simulator/delta-debugging.ts';
+import { ddmin } from '../../src/search/delta-debugging.ts';
 
 const NUMBERS = Array.from({ length: 4096 }, (_, index) => index);
 

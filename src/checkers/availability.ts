@@ -8,12 +8,14 @@
 
 import type { Checker, CheckResult, TestFacts } from './checker.ts';
 
-export function availabilityChecker(): Checker {
+/** @param end the index of the first operation that does not count; absent: all count */
+export function availabilityChecker(end: () => number = () => Number.POSITIVE_INFINITY): Checker {
   return {
     check(test, history) {
       let invoked = 0;
       let ok = 0;
-      for (let index = 0; index < history.length; index++) {
+      const length = Math.min(history.length, end());
+      for (let index = 0; index < length; index++) {
         if (history.isNemesisAt(index)) continue;
         const type = history.typeAt(index);
         if (type === 'invoke') invoked++;

@@ -53,13 +53,19 @@ export function faultsChecker(fates: () => Readonly<Record<string, number>> = ()
   };
 }
 
+/** A fault for which no node was left, all being down for instance. */
+function hitNobody(value: object): boolean {
+  const nodes: unknown = Array.isArray(value) ? value : (value as { nodes?: unknown }).nodes;
+  return Array.isArray(nodes) && nodes.length === 0;
+}
+
 function endsCut({ f, value }: Operation): boolean {
   return value !== null && f.startsWith(STOP) && CUTS.has(f.slice(STOP.length));
 }
 
 /** The kind of fault that an operation reports as started; undefined for an announcement, an end and all else. */
 function faultStarted({ f, value }: Operation): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
+  if (typeof value !== 'object' || value === null || hitNobody(value)) return undefined;
   if (f.startsWith(START)) return f.slice(START.length);
   return OTHER_FAULTS.has(f) ? f : undefined;
 }

@@ -17,12 +17,14 @@ interface Counts {
   info: number;
 }
 
-export function statsChecker(): Checker {
+/** @param end the index of the first operation that does not count; absent: all count */
+export function statsChecker(end: () => number = () => Number.POSITIVE_INFINITY): Checker {
   return {
     check(_test, history) {
       const all = noCounts();
       const byFunction = new Map<string, Counts>();
-      for (let index = 0; index < history.length; index++) {
+      const length = Math.min(history.length, end());
+      for (let index = 0; index < length; index++) {
         const type = history.typeAt(index);
         if (type === 'invoke' || history.isNemesisAt(index)) continue;
         const f = history.functionAt(index);

@@ -20,7 +20,9 @@ export class Sleepers {
 
   /** Resolves to true after `durationMs`, or to false as soon as the signal aborts or all are woken. */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean> {
-    if (signal?.aborted || this.#awakeForGood) return Promise.resolve(false);
+    if (signal?.aborted) return Promise.resolve(false);
+    // Not at once: a loop that does not heed the answer must not keep everybody else from coming to an end.
+    if (this.#awakeForGood) return new Promise((resolve) => this.#environment.setTimer(1, () => resolve(false)));
     return new Promise((resolve) => {
       const end = (passed: boolean) => {
         this.#wake.delete(wake);

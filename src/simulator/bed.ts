@@ -50,6 +50,8 @@ export interface Leak {
 export interface Machines {
   /** What happens to a node's disk when its machine fails; only while the node is down. */
   damageDisk(nodeId: string, damage: DiskDamage): void;
-  /** Puts a node's clocks wrong, or with undefined right again. */
-  disturbClock(nodeId: string, fault: ClockFault | undefined): void;
+  /** Puts a node's clocks wrong, beside what is wrong with them already; the function returned takes this fault back. */
+  disturbClock(nodeId: string, fault: ClockFault): () => void;
+  /** Sets a node's clocks right, whatever was wrong with them. */
+  setClock(nodeId: string): void;
 }

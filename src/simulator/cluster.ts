@@ -112,10 +112,11 @@ export class Cluster implements FaultTarget {
 
   kill(nodes: readonly string[], damage: DiskDamage | undefined): readonly string[] {
     return this.#hit(nodes, (member) => {
-      if (!member.up) return false;
+      const hit = member.up;
       void this.#end(member);
+      // The power may also fail while the node is down.
       if (damage !== undefined) this.#options.bed.machines?.damageDisk(member.id, damage);
-      return true;
+      return hit;
     });
   }
 
@@ -155,13 +156,16 @@ export class Cluster implements FaultTarget {
     });
   }
 
-  disturbClock(nodes: readonly string[], fault: ClockFault | undefined): void {
-    for (const id of nodes) this.#options.bed.machines?.disturbClock(id, fault);
+  disturbClock(nodes: readonly string[], fault: ClockFault): () => void {
+    const undo = nodes.map((id) => this.#options.bed.machines?.disturbClock(id, fault));
+    return () => {
+      for (const undoOne of undo) undoOne?.();
+    };
   }
 
   /** Sets every clock right. */
   setClocks(): void {
-    this.disturbClock(this.#options.nodes, undefined);
+    for (const id of this.#options.nodes) this.#options.bed.machines?.setClock(id);
   }
 
   #hit(nodes: readonly string[], act: (member: Member) => boolean): readonly string[] {
@@ -172,7 +176,7 @@ export class Cluster implements FaultTarget {
   }
 
   #begin(member: Member): void {
-    const { bed, network } = this.#options;
+    const { bed } = this.#options;
     const { id } = member;
     const life = ++member.life;
     const whileAlive =
@@ -180,7 +184,6 @@ export class Cluster implements FaultTarget {
       (...args: Args) => {
         if (this.#listening && member.life === life && member.up) listener(...args);
       };
-    network.setDown(id, false);
     member.up = true;
     const handle = bed.startNode(id, {
       onLine: whileAlive((line) => this.#receiveLine(member, line)),
@@ -202,7 +205,7 @@ export class Cluster implements FaultTarget {
     member.handle = undefined;
     member.paused = false;
     member.sent.moveTo(member.sentBefore);
-    this.#options.network.setDown(member.id, true);
+    this.#options.network.setDown(member.id);
     if (handle !== undefined) member.ended = handle.kill();
     return member.ended;
   }
@@ -212,6 +215,7 @@ export class Cluster implements FaultTarget {
     const { id, life } = member;
     const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, spared: true });
     this.#inits.add(client);
+    if (life > 1) network.admit(id, client.id);
     const timeoutMs = life === 1 ? INIT_TIMEOUT_MS : RESTART_TIMEOUT_MS;
     const result = await client.rpc(Init, { node_id: id, node_ids: [...nodes] }, timeoutMs);
     this.#inits.delete(client);
@@ -256,7 +260,7 @@ export class Cluster implements FaultTarget {
       }
     } else if (typeof messageId === 'number') {
       member.sent.add(dest, messageId);
-      if (member.sentBefore.has(dest, messageId)) {
+      if (member.sentBefore.has(dest, messageId) && this.#surelyAnswers(dest)) {
         const text = `${src} asked ${dest} under the msg_id ${messageId} of a request of an earlier life; the answer to that one would pass for the answer to this one`;
         this.#violate(src, 'msg-id-reuse', text, excerpt());
       }
@@ -279,6 +283,11 @@ export class Cluster implements FaultTarget {
         `${src} sent a message to ${JSON.stringify(dest)}, which does not exist`,
         excerpt(),
       );
+  }
+
+  /** Whether what is sent to `dest` under a `msg_id` is a request: a stranger may number messages that nobody is to answer. */
+  #surelyAnswers(dest: string): boolean {
+    return this.#options.bed.findFlaw !== undefined || !this.#members.has(dest);
   }
 
   #exited(member: Member, how: string): void {

@@ -57,7 +57,8 @@ function* drawEvents(
   options: FaultPlanOptions,
   random: SeededRandom,
 ): Iterable<FaultEvent> {
-  let atMs = 0;
+  // A partition comes at once, as in Jepsen; the others would all hit the same moment, and a node can be killed once.
+  let atMs = fault === 'partition' ? 0 : random.float() * 2 * intervalMs;
   for (;;) {
     const event = drawEvent(fault, options, random);
     const durationMs = random.float() * 2 * intervalMs * (stops(fault) ? STOPPED_SHARE : 1);

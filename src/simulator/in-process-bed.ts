@@ -74,6 +74,7 @@ export class InProcessBed implements Bed {
   readonly machines: Machines = {
     damageDisk: (nodeId, damage) => this.#machine(nodeId).disk.damage(damage),
     disturbClock: (nodeId, fault) => this.#machine(nodeId).clock.disturb(fault),
+    setClock: (nodeId) => this.#machine(nodeId).clock.setRight(),
   };
 
   constructor(options: InProcessBedOptions) {
@@ -107,10 +108,21 @@ export class InProcessBed implements Bed {
   async findLeaks(): Promise<readonly Leak[]> {
     const { scheduler } = this.#options;
     const lives = [...this.#machines.values()].flatMap(({ life }) => (life?.alive ? life : []));
+    const waitWhile = async (busy: () => boolean) => {
+      const endMs = scheduler.now() + END_MS_MAX;
+      do await new Promise<void>((resolve) => scheduler.schedule(END_POLL_MS, resolve));
+      while (scheduler.now() < endMs && busy());
+    };
+    // Nobody asks any more. What is still worked on then would be cut off by the end, and look as if it had come to one.
+    await waitWhile(() => lives.some(({ node }) => node.load.inFlight > 0));
+    const stuck = lives.flatMap(({ nodeId, node: { load } }) =>
+      load.inFlight === 0
+        ? []
+        : { node: nodeId, text: `${nodeId} still works on ${load.inFlight} requests long after they were asked` },
+    );
+    if (stuck.length > 0) return stuck;
     for (const life of lives) life.node.stop('the run is over');
-    const endMs = scheduler.now() + END_MS_MAX;
-    do await new Promise<void>((resolve) => scheduler.schedule(END_POLL_MS, resolve));
-    while (scheduler.now() < endMs && lives.some((life) => life.describeLoad() !== undefined));
+    await waitWhile(() => lives.some((life) => life.describeLoad() !== undefined));
     return lives.flatMap((life) => {
       const text = life.describeLoad();
       return text === undefined

@@ -21,7 +21,8 @@ export interface FaultTarget {
   restart(nodes: readonly string[]): void;
   pause(nodes: readonly string[]): readonly string[];
   resume(nodes: readonly string[]): void;
-  disturbClock(nodes: readonly string[], fault: ClockFault | undefined): void;
+  /** Returns what takes the fault back. */
+  disturbClock(nodes: readonly string[], fault: ClockFault): () => void;
 }
 
 export interface NemesisOptions {
@@ -47,6 +48,8 @@ export class Nemesis {
   readonly #options: NemesisOptions;
   readonly #active = new Set<Active>();
   readonly #timers = new Set<() => void>();
+  /** What sets the clocks right of those that were started again with a wrong one. */
+  readonly #clocksSetBack = new Map<string, () => void>();
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -160,12 +163,12 @@ export class Nemesis {
       case 'clock-drift':
       case 'clock-freeze': {
         announce(null);
-        target.disturbClock(event.nodes, event.clock);
+        const setRight = target.disturbClock(event.nodes, event.clock);
         return {
           text: `${event.fault} on ${event.nodes.join(',')}`,
           done: { nodes: event.nodes, ...event.clock },
           undo: () => {
-            target.disturbClock(event.nodes, undefined);
+            setRight();
             return 'clocks-set-right';
           },
         };
@@ -178,12 +181,20 @@ export class Nemesis {
           text: hit.length === 0 ? undefined : `${hit.join(',')} killed`,
           done: damage === undefined && clock === undefined ? hit : { nodes: hit, damage, ...clock },
           undo: () => {
-            if (clock !== undefined) target.disturbClock(hit, clock);
+            if (clock !== undefined) this.#setBack(hit, clock);
             target.restart(hit);
             return 'restarted';
           },
         };
       }
+    }
+  }
+
+  /** Leaves clocks set back until everything is healed; one that is set back again is not set back twice as far. */
+  #setBack(nodes: readonly string[], fault: ClockFault): void {
+    for (const node of nodes) {
+      this.#clocksSetBack.get(node)?.();
+      this.#clocksSetBack.set(node, this.#options.target.disturbClock([node], fault));
     }
   }
 

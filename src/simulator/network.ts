@@ -59,6 +59,8 @@ interface Endpoint {
   readonly inAir: Set<() => void>;
   /** Whether what arrives now is lost: nobody is there to take it. */
   down: boolean;
+  /** Whom this receiver has to hear before anybody else. */
+  firstSrc: string | undefined;
   /** Invariant: whoever is not busy has an empty queue. Busy is: delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
   busy: boolean;
   cancelWait: () => void;
@@ -98,6 +100,7 @@ export class Network {
       sentBy: new Map(),
       inAir: new Set(),
       down: false,
+      firstSrc: undefined,
       busy: false,
       cancelWait: () => {},
     });
@@ -122,10 +125,18 @@ export class Network {
     this.#spared.delete(id);
   }
 
-  /** From now on what arrives at `id` is lost, or no longer is. What is under way may still arrive in time. */
-  setDown(id: string, down: boolean): void {
+  /** From now on what arrives at `id` is lost. What is under way may still arrive in time for whoever comes next. */
+  setDown(id: string): void {
     const endpoint = this.#endpoints.get(id);
-    if (endpoint !== undefined) endpoint.down = down;
+    if (endpoint !== undefined) endpoint.down = true;
+  }
+
+  /** Somebody is at `id` again, who has to hear `firstSrc` before anybody else: until then what others sent is lost. */
+  admit(id: string, firstSrc: string): void {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return;
+    endpoint.down = false;
+    endpoint.firstSrc = firstSrc;
   }
 
   /** From now on every message just arrives. What is in the air already stays there for its time. */
@@ -284,10 +295,11 @@ export class Network {
   }
 
   #deliver(endpoint: Endpoint, message: NetworkMessage): void {
-    if (endpoint.down) {
+    if (endpoint.down || (endpoint.firstSrc !== undefined && endpoint.firstSrc !== message.src)) {
       this.#options.onEvent?.('drop', message);
       return;
     }
+    endpoint.firstSrc = undefined;
     (involvesClient(message) ? this.#clients : this.#servers).receive++;
     this.#options.onEvent?.('receive', message);
     endpoint.deliver(message);

@@ -104,6 +104,8 @@ export class TestRun {
   #startMs = Number.POSITIVE_INFINITY;
   /** Since everything was healed. */
   #injectedCount = 0;
+  /** The length of the history when everything was healed. What comes then is asked until it is answered, and must not count. */
+  #healedAt = Number.POSITIVE_INFINITY;
   #ending = false;
   #aborted = false;
   #cancelPump: (() => void) | undefined;
@@ -321,22 +323,39 @@ export class TestRun {
     const faulty = ok + fail + info > 0 && (faults.length > 0 || (schedule?.faults.length ?? 0) > 0);
     if (this.#aborted || (!faulty && this.#finalInvocations.length === 0)) return;
     this.#phase = 'recovering';
+    this.#healedAt = this.#history.length;
     this.#nemesis.heal();
     this.#injectedCount = 0;
     this.#cluster.setClocks();
     this.#network.calm();
     await this.#cluster.restarted();
-    const probe = async ({ nodeId }: Worker, number: number) => {
-      const takenMs = await this.#persist((onEnd) => this.#perform(number, this.#nextProbe(), onEnd));
-      this.#recovery.set(nodeId, takenMs);
-    };
-    const oneOfEach = this.#workers.slice(0, this.#options.nodes.length);
-    if (faulty) await Promise.all(oneOfEach.map(probe));
+    if (faulty) await Promise.all(this.#options.nodes.map((nodeId, number) => this.#probe(nodeId, number)));
+    const askers = Math.min(this.#workers.length, this.#options.nodes.length);
     for (const [index, invocation] of this.#finalInvocations.entries()) {
-      const number = index % oneOfEach.length;
-      const takenMs = await this.#persist((onEnd) => this.#perform(number, invocation, onEnd));
+      const takenMs = await this.#persist((onEnd) => this.#perform(index % askers, invocation, onEnd));
+      if (this.#aborted) return;
       if (takenMs === undefined) this.#recovery.set(`final ${invocation.f} ${index}`, undefined);
     }
+  }
+
+  /** Asks a node until it serves. Where there are fewer workers than nodes a guest asks, who is in no history. */
+  async #probe(nodeId: string, number: number): Promise<void> {
+    const takenMs = await this.#persist((onEnd) =>
+      number < this.#workers.length ? this.#perform(number, this.#nextProbe(), onEnd) : this.#askAsGuest(nodeId, onEnd),
+    );
+    if (!this.#aborted) this.#recovery.set(nodeId, takenMs);
+  }
+
+  #askAsGuest(nodeId: string, onEnd: (type: OperationType) => void): void {
+    const client = this.#openClient(nodeId);
+    const end = (type: OperationType) => {
+      this.#closeClient(client);
+      onEnd(type);
+    };
+    this.#test.invoke(client, this.#nextProbe()).then(
+      ({ type }) => end(type),
+      () => end('info'),
+    );
   }
 
   /** Tries until `act` ends ok; with a fault injected meanwhile the time for it begins anew once that is undone. */
@@ -355,7 +374,6 @@ export class TestRun {
     this.#phase = 'finishing';
     // A node that is still paused could not come to an end.
     this.#nemesis.heal();
-    this.#cluster.ignore();
     for (const { node, text } of (await this.#bed.findLeaks?.()) ?? []) this.report({ node, rule: 'leak', text });
   }
 
@@ -427,8 +445,8 @@ export class TestRun {
     const recovery: Record<string, Checker> =
       this.#recovery.size === 0 ? {} : { recovery: recoveryChecker(() => this.#recovery) };
     const checker = compose({
-      stats: statsChecker(),
-      availability: availabilityChecker(),
+      stats: statsChecker(() => this.#healedAt),
+      availability: availabilityChecker(() => this.#healedAt),
       net: netChecker(() => this.#network.statistics()),
       latency: latencyChecker(),
       faults: faultsChecker(() => this.#network.fates()),

@@ -10,7 +10,7 @@ import type { Clock } from '../protocol/clock.ts';
 export const SIMULATION_START_MS = 1_798_761_600_000;
 
 export interface ClockFault {
-  /** How far the wall clock is off, ms; what it was before is forgotten. Absent: it stays as it is. */
+  /** How far it moves the wall clock, ms. */
   readonly wallOffsetMs?: number;
   /** How fast both clocks run; 1 is right, 0 stands still. Absent: 1. */
   readonly rate?: number;
@@ -20,7 +20,9 @@ export interface ClockFault {
 
 export class SimulatedClock implements Clock {
   readonly #now: () => number;
-  /** When the disturbance in force began, and what the clocks showed then. */
+  /** What is wrong at the moment. Offsets add up, rates multiply. */
+  readonly #faults = new Set<ClockFault>();
+  /** When the clocks last began to run as they do now, and what they showed then. */
   #sinceMs = 0;
   #wallAtMs = SIMULATION_START_MS;
   #monotonicAtMs = 0;
@@ -33,24 +35,43 @@ export class SimulatedClock implements Clock {
   }
 
   wallMs(): number {
-    const passedMs = this.#wallFrozen ? 0 : (this.#now() - this.#sinceMs) * this.#rate;
-    return Math.floor(this.#wallAtMs + passedMs);
+    return Math.floor(this.#wallAtMs + (this.#wallFrozen ? 0 : this.#passedMs()));
   }
 
   monotonicMs(): number {
-    return this.#monotonicAtMs + (this.#now() - this.#sinceMs) * this.#rate;
+    return this.#monotonicAtMs + this.#passedMs();
   }
 
-  /** Puts the clocks wrong; undefined: the wall clock is right again and both run as they should. */
-  disturb(fault: ClockFault | undefined): void {
-    const nowMs = this.#now();
-    const trueWallMs = SIMULATION_START_MS + nowMs;
-    const wallAtMs = this.#wallAtMs + (this.#wallFrozen ? 0 : (nowMs - this.#sinceMs) * this.#rate);
-    this.#monotonicAtMs = this.monotonicMs();
-    this.#sinceMs = nowMs;
-    this.#rate = fault?.rate ?? 1;
-    this.#wallFrozen = fault?.wallFrozen ?? false;
-    if (fault === undefined) this.#wallAtMs = trueWallMs;
-    else this.#wallAtMs = fault.wallOffsetMs === undefined ? wallAtMs : trueWallMs + fault.wallOffsetMs;
+  /** Adds a fault; the function returned takes it back. */
+  disturb(fault: ClockFault): () => void {
+    // An object of its own: the same fault may come twice.
+    const own = { ...fault };
+    this.#change(() => this.#faults.add(own));
+    return () => {
+      if (this.#faults.has(own)) this.#change(() => this.#faults.delete(own));
+    };
+  }
+
+  setRight(): void {
+    this.#change(() => this.#faults.clear());
+  }
+
+  #passedMs(): number {
+    return (this.#now() - this.#sinceMs) * this.#rate;
+  }
+
+  /** With every change the wall clock is set by the true time, so that errors do not pile up beyond what somebody asked for. */
+  #change(act: () => void): void {
+    this.#monotonicAtMs += this.#passedMs();
+    this.#sinceMs = this.#now();
+    act();
+    this.#wallAtMs = SIMULATION_START_MS + this.#sinceMs;
+    this.#rate = 1;
+    this.#wallFrozen = false;
+    for (const { wallOffsetMs = 0, rate = 1, wallFrozen = false } of this.#faults) {
+      this.#wallAtMs += wallOffsetMs;
+      this.#rate *= rate;
+      this.#wallFrozen ||= wallFrozen;
+    }
   }
 }

@@ -44,7 +44,10 @@ class Scene {
         restart: (hit) => this.#note('restart', hit),
         pause: (hit) => this.#note('pause', hit),
         resume: (hit) => this.#note('resume', hit),
-        disturbClock: (hit, fault) => this.done.push(['clock', hit, fault]),
+        disturbClock: (hit, fault) => {
+          this.done.push(['clock', hit, fault]);
+          return () => this.done.push(['clock', hit, 'right']);
+        },
       },
       scheduler: this.time,
       plan: planFaults({

@@ -17,14 +17,16 @@ describe('a simulated clock', () => {
     expect(readings()).toEqual([12, 12.75]);
   });
 
-  it('jumps with the wall clock only, measured from the true time', () => {
+  it('jumps with the wall clock only, and back', () => {
     nowMs = 1000;
-    clock.disturb({ wallOffsetMs: -5000 });
+    const undo = clock.disturb({ wallOffsetMs: -5000 });
     expect(readings()).toEqual([-4000, 1000]);
     nowMs = 2000;
     expect(readings()).toEqual([-3000, 2000]);
-    clock.disturb({ wallOffsetMs: 60_000 });
-    expect(readings()).toEqual([62_000, 2000]);
+    undo();
+    expect(readings()).toEqual([2000, 2000]);
+    undo();
+    expect(readings()).toEqual([2000, 2000]);
   });
 
   it('drifts with both clocks, from where they are', () => {
@@ -36,23 +38,64 @@ describe('a simulated clock', () => {
 
   it('stands still with both clocks, or with the wall clock only', () => {
     nowMs = 100;
-    clock.disturb({ rate: 0 });
+    const undo = clock.disturb({ rate: 0 });
     nowMs = 200;
     expect(readings()).toEqual([100, 100]);
     clock.disturb({ wallFrozen: true });
+    undo();
     nowMs = 300;
-    expect(readings()).toEqual([100, 200]);
+    expect(readings()).toEqual([200, 200]);
   });
 
-  it('is right again afterwards, and its monotonic clock never went back', () => {
+  it('suffers several faults at once, and each of them until it is taken back', () => {
+    const unfreeze = clock.disturb({ rate: 0 });
+    nowMs = 1000;
+    const jumpBack = clock.disturb({ wallOffsetMs: 500 });
+    nowMs = 2000;
+    expect(readings()).toEqual([1500, 0]);
+    jumpBack();
+    nowMs = 3000;
+    expect(readings()).toEqual([2000, 0]);
+    clock.disturb({ rate: 2 });
+    unfreeze();
+    nowMs = 4000;
+    expect(readings()).toEqual([5000, 2000]);
+    clock.disturb({ wallOffsetMs: -1000 });
+    clock.disturb({ wallOffsetMs: -1000 });
+    expect(readings()).toEqual([2000, 2000]);
+    clock.setRight();
+    expect(readings()).toEqual([4000, 2000]);
+    nowMs = 5000;
+    expect(readings()).toEqual([5000, 3000]);
+  });
+
+  it('is never further off than what is wrong with it at the moment', () => {
+    for (let round = 0; round < 100; round++) {
+      const undo = clock.disturb({ rate: 2 });
+      clock.disturb({ wallOffsetMs: 0 });
+      nowMs += 1000;
+      expect(clock.wallMs()).toBe(START + nowMs + 1000);
+      undo();
+    }
+  });
+
+  it('is right again when the last fault is taken back, and its monotonic clock never went back', () => {
     const seen: number[] = [];
-    const faults = [{ rate: 0.5 }, { wallOffsetMs: -9e6 }, { rate: 0 }, { wallFrozen: true }, { rate: 2 }, undefined];
-    for (const fault of faults) {
-      clock.disturb(fault);
+    const faults = [{ rate: 0.5 }, { wallOffsetMs: -9e6 }, { rate: 0 }, { wallFrozen: true }, { rate: 2 }];
+    const pass = () => {
       for (let step = 0; step < 5; step++) {
         seen.push(clock.monotonicMs());
         nowMs += 10;
       }
+    };
+    const undo = faults.map((fault) => {
+      const undoOne = clock.disturb(fault);
+      pass();
+      return undoOne;
+    });
+    for (const undoOne of undo) {
+      undoOne();
+      pass();
     }
     expect(seen).toEqual(seen.toSorted((one, other) => one - other));
     expect(clock.wallMs()).toBe(START + nowMs);

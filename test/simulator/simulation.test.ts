@@ -170,6 +170,54 @@ describe('a killed node', () => {
   });
 });
 
+describe('a node that starts again', () => {
+  it('hears nothing before its init, whatever was under way to it', async () => {
+    const heard: string[] = [];
+    const gossiping = subject((context) => {
+      const gossip = async () => {
+        while (await context.sleep(20)) context.broadcast({ type: 'gossip' });
+      };
+      void gossip();
+      let number = 0;
+      return [
+        handler(defineRpc('gossip', 'Tells nothing.', {}, {}), () => ({})),
+        handler(Generate, () => ({ id: `${context.nodeId}-${context.clock.monotonicMs()}-${number++}` })),
+      ];
+    });
+    const operations = Array.from({ length: 100 }, (_, number) => ({
+      atMs: 40 * number,
+      worker: number % 20,
+      f: 'generate',
+      value: null,
+    }));
+    const simulation = new Simulation({
+      subject: gossiping,
+      options: {
+        ...OPTIONS,
+        concurrency: 20,
+        latencyMeanMs: 300,
+        schedule: {
+          operations,
+          faults: [{ fault: 'kill', atMs: 1000, durationMs: 100, nodes: ['n1'] }],
+          messages: [],
+        },
+      },
+      settle: createSettle(),
+      onStep: (nodeId, step) => {
+        if (nodeId === 'n1' && step.startsWith('receive')) heard.push(/"type":"(\w+)"/.exec(step)?.[1] ?? '');
+      },
+      onLog: (entry) => heard.push(entry.message),
+    });
+    const { results } = await simulation.finish();
+    expect(results['valid?']).toBe(true);
+    const second = heard.lastIndexOf('init');
+    expect(heard.indexOf('init')).toBe(0);
+    expect(second).toBeGreaterThan(10);
+    // Nothing is refused because it came too early.
+    expect(new Set(heard)).toEqual(new Set(['init', 'gossip', 'generate']));
+  });
+});
+
 describe('a paused node', () => {
   it('answers nothing until it is resumed, and then everything', async () => {
     const { history, results } = await runWith(fine, [{ fault: 'pause', atMs: 500, durationMs: 2000, nodes: ['n1'] }]);
@@ -199,6 +247,74 @@ describe('rules that hold for every workload', () => {
     expect(results.recovery).toMatchObject({ 'valid?': false, missing: ['n1'] });
   });
 
+  it('a node must serve again even if no client asks it', async () => {
+    const broken = answering((context, life, number) =>
+      life === 1 ? `${context.nodeId}-${number}` : new Promise(() => {}),
+    );
+    const { results, history } = await run(broken, {
+      nodes: ['n0', 'n1', 'n2'],
+      concurrency: 1,
+      schedule: {
+        operations: [{ atMs: 0, worker: 0, f: 'generate', value: null }],
+        faults: [{ fault: 'kill', atMs: 500, durationMs: 10, nodes: ['n2'] }],
+        messages: [],
+      },
+    });
+    expect(results.recovery).toMatchObject({ 'valid?': false, missing: ['n2'], 'recovered-count': 2 });
+    expect(new Set([...history.clientOperations()].map(({ process }) => process))).toEqual(new Set([0]));
+  });
+
+  it('what is asked after everything was healed does not make a run that showed nothing a good one', async () => {
+    const lost: Partial<RunOptions> = { faults: ['loss'], faultValues: { loss: 1 }, timeLimitMs: 1000 };
+    const { results } = await run(fine, { ...lost, availability: 0.1 });
+    expect(results).toMatchObject({
+      'valid?': false,
+      stats: { 'valid?': false, 'ok-count': 0, 'info-count': 2 },
+      availability: { 'valid?': false, 'ok-fraction': 0 },
+      recovery: { 'valid?': true, 'recovered-count': 2 },
+      workload: { 'valid?': true, 'acknowledged-count': 2 },
+    });
+  });
+
+  it('a run that is broken off while nodes recover says nothing about their recovery', async () => {
+    const broken = answering((context, life, number) =>
+      life === 1 ? `${context.nodeId}-${number}` : new Promise(() => {}),
+    );
+    const simulation = new Simulation({
+      subject: broken,
+      options: { ...OPTIONS, faults: ['kill'], timeLimitMs: 3000, nemesisIntervalMs: 500 },
+      settle: createSettle(),
+    });
+    simulation.time.schedule(9500, () => simulation.run.abort());
+    const { results } = await simulation.finish();
+    expect(results.recovery).toBeUndefined();
+  });
+
+  it('a node that fails while it is told to end is heard', async () => {
+    const failing = subject((context) => {
+      const background = async () => {
+        await context.sleep(1e6);
+        context.send('nobody', { type: 'farewell' });
+      };
+      void background();
+      return [handler(Generate, () => ({ id: context.randomUint32() }))];
+    });
+    const { results } = await run(failing, { timeLimitMs: 500 });
+    expect(violations(results)[0]).toMatchObject({ rule: 'unknown-dest' });
+  });
+
+  it('a loop that goes on after its node was told to end is found, and ends nothing', async () => {
+    const looping = subject((context) => {
+      const loop = async () => {
+        for (;;) await context.sleep(1000);
+      };
+      void loop();
+      return [handler(Generate, () => ({ id: context.randomUint32() }))];
+    });
+    const { results } = await run(looping, { timeLimitMs: 500, nodes: ['n0'], concurrency: 1 });
+    expect(violations(results)).toMatchObject([{ rule: 'leak', text: 'n0 was told to end and still has 1 timers' }]);
+  });
+
   it('a node that is told to end must not hold on to anything', async () => {
     const leaking = subject((context) => [
       handler(Generate, async () => {
@@ -212,7 +328,7 @@ describe('rules that hold for every workload', () => {
     const hanging = answering((_, _life, number) => (number === 5 ? new Promise(() => {}) : number));
     const { results } = await run(hanging, { timeLimitMs: 1000, nodes: ['n0'], concurrency: 2 });
     expect(violations(results)).toMatchObject([
-      { rule: 'leak', text: 'n0 was told to end and still has 1 requests in flight' },
+      { rule: 'leak', text: 'n0 still works on 1 requests long after they were asked' },
     ]);
   });
 

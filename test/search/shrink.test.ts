@@ -30,7 +30,7 @@ const EXAMPLES: Readonly<Record<string, { subject: Subject; options: RunOptions;
     subject: forgetsItsPast,
     options: {
       ...OPTIONS,
-      seed: '4',
+      seed: '12',
       concurrency: 60,
       ratePerSecond: 200,
       timeLimitMs: 20_000,

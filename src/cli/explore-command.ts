@@ -83,7 +83,7 @@ ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(EXPLORE_OPTIONS)}
 
-Exit status: 0 all runs valid, 1 one of them invalid, 2 nothing could be told, 254 bad arguments, 255 the command itself failed.
+Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or nothing could be told, 254 bad arguments, 255 the command itself failed.
 `;
 
 /** Runs the command; resolves to the exit status. */
@@ -114,7 +114,7 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
     const report = orders ? await runOrders(shared, watch) : await runSteps({ ...shared, depth, actions }, watch);
     watch.stop();
     process.stdout.write(`${report.text}\nSeed ${options.seed}\n`);
-    return exitStatus(report);
+    return exitStatus(report, watch.stopping);
   } finally {
     watch.stop();
   }
@@ -153,9 +153,10 @@ function createSimulate(workload: Workload, watch: Watch): Simulate {
   };
 }
 
-function exitStatus({ failures }: Pick<ExploreReport | ExploreOrdersReport, 'failures'>): number {
+/** A limit is what was asked for; who is interrupted has not seen what was asked for. */
+function exitStatus({ failures, complete }: ExploreReport | ExploreOrdersReport, interrupted: boolean): number {
   if (failures.some(({ validity }) => validity === false)) return 1;
-  return failures.length > 0 ? 2 : 0;
+  return failures.length > 0 || (interrupted && !complete) ? 2 : 0;
 }
 
 /** What is seen and heard while it goes on: progress on stderr, signals, promises that nobody hears. */

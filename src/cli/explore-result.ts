@@ -18,11 +18,12 @@ export function formatExploration(report: ExploreReport, actions: readonly Actio
   const times = count(actions.length, 'action');
   const drawn = actions.some(drawsDamage) ? `, what power failures leave drawn up to ${DRAWS} times` : '';
   const covered = levels.map(({ tried, planned, runs: runsOfLevel }, index) => {
+    const whole = tried === planned;
     const each =
       index === 0
-        ? `every one of ${count(steps, 'step')} × ${times} (${actions.join(', ')})`
-        : `every later step of each of these × ${times}`;
-    const part = tried < planned ? `${number(tried)} of ${number(planned)}` : number(planned);
+        ? `${whole ? 'every one of' : 'of'} ${count(steps, 'step')} × ${times} (${actions.join(', ')})`
+        : `${whole ? 'every later step' : 'later steps'} of each of these × ${times}`;
+    const part = whole ? number(planned) : `${number(tried)} of ${number(planned)}`;
     return `${each}: ${part}${drawn}: ${count(runsOfLevel, 'run')}`;
   });
   const describe = ({ injections }: ExploreReport['failures'][number]) =>
@@ -60,9 +61,14 @@ function formatFailures<Failure extends { readonly results: CheckResult }>(
   return lines;
 }
 
-function formatEnd({ stoppedBecause, failureCount, runs }: ExploreReport | ExploreOrdersReport): string[] {
-  const verdict =
-    failureCount === 0 ? 'All of them are valid.' : `${number(failureCount)} of ${count(runs, 'run')} FAILED.`;
+function formatEnd({ complete, stoppedBecause, failureCount, runs }: ExploreReport | ExploreOrdersReport): string[] {
+  // What was not tried may fail; nobody must take this for a word on everything.
+  const valid = complete
+    ? 'All of them are valid.'
+    : runs === 1
+      ? 'The only run that was made is valid.'
+      : `All ${number(runs)} runs that were made are valid.`;
+  const verdict = failureCount === 0 ? valid : `${number(failureCount)} of ${count(runs, 'run')} FAILED.`;
   return stoppedBecause === undefined ? [verdict] : [`Stopped short: ${stoppedBecause}.`, verdict];
 }
 

@@ -20,6 +20,7 @@ import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
 import { formatVerdict } from './result-block.ts';
+import { testArguments } from './test-arguments.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_UNKNOWN = 2;
@@ -33,7 +34,7 @@ ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(FUZZ_OPTIONS)}
 
-Exit status: 0 all runs valid, 1 one of them invalid, 2 one of unknown validity, 254 bad arguments, 255 the command itself failed.
+Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or one of unknown validity, 254 bad arguments, 255 the command itself failed.
 `;
 
 /** What all runs together showed. */
@@ -54,24 +55,57 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
   }
   const task = interpretFuzzOptions(parsed);
   const startMs = performance.now();
-  const tally = await tryAll(task, values['keep-going'], values['check-determinism']);
-  process.stdout.write(`${describeTally(tally, performance.now() - startMs)}\n`);
-  if (values['check-determinism']) process.stdout.write(`${describeDeterminism(tally)}\n`);
-  const [first] = tally.failures;
-  if (first === undefined) return tally.unknown.length > 0 ? EXIT_UNKNOWN : 0;
-  if (first.validity === false) await explain(task, first, values.store);
-  return EXIT_FAILED;
+  const tally: Tally = { answers: new Map(), operationCount: 0, failures: [], unknown: [] };
+  const interruption = new Interruption(() => (tally.failures.length > 0 ? EXIT_FAILED : EXIT_UNKNOWN));
+  try {
+    await tryAll(task, tally, values['keep-going'], values['check-determinism'], interruption);
+    const interrupted = interruption.came && tally.answers.size < task.seedCount;
+    process.stdout.write(`${describeTally(tally, performance.now() - startMs)}\n`);
+    if (interrupted) process.stdout.write(`stopped after ${tally.answers.size} of ${task.seedCount} seeds\n`);
+    if (values['check-determinism']) process.stdout.write(`${describeDeterminism(tally)}\n`);
+    const [first] = tally.failures;
+    if (first === undefined) return interrupted || tally.unknown.length > 0 ? EXIT_UNKNOWN : 0;
+    // Before anything is made smaller: that takes its time, and may be interrupted.
+    process.stdout.write(`\nSeed ${first.seed} again:  ${describeCommand(task, first, values.store)}\n`);
+    if (first.validity === false) await explain(task, first, values.store, interruption);
+    return EXIT_FAILED;
+  } finally {
+    interruption.ignore();
+  }
 }
 
-async function tryAll(task: FuzzTask, keepGoing: boolean, checkDeterminism: boolean): Promise<Tally> {
+/** The first signal ends what goes on as soon as there is something to tell; a second one ends the process. */
+class Interruption {
+  readonly #onSignal: () => void;
+  came = false;
+  /** Says on the screen that the first signal was heard. */
+  announce: (text: string) => void = () => {};
+  /** What a second signal would cut short. */
+  goingOn = 'the runs under way are finished';
+
+  constructor(exitStatus: () => number) {
+    this.#onSignal = () => {
+      if (this.came) process.exit(exitStatus());
+      this.came = true;
+      this.announce(`stopping: ${this.goingOn}; once more to stop at once`);
+    };
+    process.on('SIGINT', this.#onSignal).on('SIGTERM', this.#onSignal);
+  }
+
+  ignore(): void {
+    process.off('SIGINT', this.#onSignal).off('SIGTERM', this.#onSignal);
+  }
+}
+
+async function tryAll(
+  task: FuzzTask,
+  tally: Tally,
+  keepGoing: boolean,
+  checkDeterminism: boolean,
+  interruption: Interruption,
+): Promise<void> {
   const { workload, from, seedCount, jobs, options } = task;
-  const tally: Tally = { answers: new Map(), operationCount: 0, failures: [], unknown: [] };
   let next = from;
-  let stopping = false;
-  const onSignal = () => {
-    if (stopping) process.exit(EXIT_UNKNOWN);
-    stopping = true;
-  };
   const startMs = performance.now();
   const progress = new Progress(process.stderr, () => {
     const count = tally.answers.size;
@@ -79,13 +113,14 @@ async function tryAll(task: FuzzTask, keepGoing: boolean, checkDeterminism: bool
     return `${count}/${seedCount} seeds  ${rate.toFixed(1)}/s  ${tally.operationCount} operations  ${tally.failures.length} failed`;
   });
   progress.print(describeTask(task));
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  interruption.announce = (text) => progress.print(text);
   try {
     await runFuzzPool({
       data: { workload: workload.name, options, checkDeterminism },
       jobs,
       nextSeed: () => {
-        if (stopping || next >= from + seedCount || (!keepGoing && tally.failures.length > 0)) return undefined;
+        if (interruption.came || next >= from + seedCount || (!keepGoing && tally.failures.length > 0))
+          return undefined;
         return String(next++);
       },
       onAnswer: (answer) => {
@@ -96,12 +131,17 @@ async function tryAll(task: FuzzTask, keepGoing: boolean, checkDeterminism: bool
       },
     });
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     progress.stop();
   }
   // The lowest seed is looked at first, whichever thread was faster.
   tally.failures.sort((one, other) => Number(one.seed) - Number(other.seed));
-  return tally;
+}
+
+/** The command that makes the run of a seed again, and twice where it was another one the second time. */
+function describeCommand({ workload, options }: FuzzTask, { seed, difference }: FuzzAnswer, store: string): string {
+  const twice = difference === undefined ? [] : ['--check-determinism'];
+  const recorded = store === 'none' ? ['--store', 'none'] : [];
+  return ['snowstorm', 'test', ...testArguments(workload, { ...options, seed }), ...twice, ...recorded].join(' ');
 }
 
 function describeTask({ workload, from, seedCount, jobs, options }: FuzzTask): string {
@@ -136,7 +176,12 @@ function describeDeterminism({ answers }: Tally): string {
 }
 
 /** Makes a failing run small, tells it, and says how to play it again. */
-async function explain({ workload, options }: FuzzTask, { seed }: FuzzAnswer, store: string): Promise<void> {
+async function explain(
+  { workload, options }: FuzzTask,
+  { seed }: FuzzAnswer,
+  store: string,
+  interruption: Interruption,
+): Promise<void> {
   let running: Simulation | undefined;
   let runs = 0;
   const context: FuzzContext = {
@@ -148,6 +193,8 @@ async function explain({ workload, options }: FuzzTask, { seed }: FuzzAnswer, st
   };
   const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
   const progress = new Progress(process.stderr, () => `seed ${seed} failed; making it smaller: ${runs} runs`);
+  interruption.goingOn = 'when the failure is as small as it goes';
+  interruption.announce = (text) => progress.print(text);
   let found: Investigation;
   try {
     found = await investigate(
@@ -175,11 +222,12 @@ async function explain({ workload, options }: FuzzTask, { seed }: FuzzAnswer, st
       ? ''
       : `, stopped after ${number(SHRINK_RUNS_MAX)}`
     : ', and did not fail again';
-  const file = writeReplay(store, workload.name, seed, found);
   process.stdout.write(
-    `\nSeed ${seed}, made small in ${count(found.runs, 'run')}${how}: ${size}\n\n${lines.join('\n')}\n\n` +
-      `Once more:  snowstorm test --replay ${file}\n`,
+    `\nSeed ${seed}, made small in ${count(found.runs, 'run')}${how}: ${size}\n\n${lines.join('\n')}\n`,
   );
+  if (store === 'none') return;
+  const file = writeReplay(store, workload.name, seed, found);
+  process.stdout.write(`\nOnce more:  snowstorm test --replay ${file}\n`);
 }
 
 function writeReplay(store: string, workload: string, seed: string, { options, schedule }: Investigation): string {

@@ -73,7 +73,7 @@ export const FUZZ_OPTIONS = {
     absent: DEFAULTS.nemesisIntervalMs / 1000,
   },
   availability: TEST_OPTIONS.availability,
-  store: { ...TEST_OPTIONS.store, text: 'Where the schedule of a failure is written. Default: store.' },
+  store: { ...TEST_OPTIONS.store, text: 'Where the schedule of a failure is written; none: nowhere. Default: store.' },
   help: switchOption('Prints this text.', 'h'),
 };
 
@@ -92,6 +92,11 @@ export function interpretFuzzOptions({ values, words, rest }: ParsedOptions<type
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
   const { workload } = values;
   if (workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
+  const seedsMax = Number.MAX_SAFE_INTEGER - values.from + 1;
+  if (values.seeds > seedsMax) {
+    const both = `--from ${values.from} and --seeds ${values.seeds}`;
+    throw new UsageError(`${both}: seeds go up to ${Number.MAX_SAFE_INTEGER}`);
+  }
   const nodes = interpretNodes(values['node-count']);
   const { count, perNode } = values.concurrency;
   return {

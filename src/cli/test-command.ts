@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import type { CheckResult, Validity } from '../checkers/checker.ts';
+import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
 import { both, LineComparison } from '../host/run-lines.ts';
@@ -49,9 +49,16 @@ interface Task {
   readonly options: RunOptions;
 }
 
+/** The run that goes on, for whoever watches and stops it. */
+interface UnderWay {
+  run: TestRun;
+  /** Whether somebody wanted it to end before its time. */
+  stopped: boolean;
+}
+
 /** How a run is made and ended, whatever bed it has. */
 interface Execution {
-  readonly run: TestRun;
+  readonly underWay: UnderWay;
   /** Carries the run out, and says what is to be recorded about this machine. */
   readonly finish: () => Promise<{ outcome: RunOutcome; harness: Readonly<Record<string, number>> }>;
 }
@@ -69,7 +76,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   const store = openStore(parsed, workload.name);
   const progress = new Progress(
     process.stderr,
-    describeProgress(options.timeLimitMs, () => execution.run.status()),
+    describeProgress(options.timeLimitMs, () => execution.underWay.run.status()),
   );
   const record: RunObserver = store === undefined ? {} : recordIn(store);
   const execution =
@@ -77,7 +84,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
       ? simulate(task, parsed, store, progress, record)
       : runProcesses(task, task.program, parsed, store as Store, progress, record);
   progress.print(describeRun(task));
-  stopOnSignals(execution.run, progress);
+  stopOnSignals(execution.underWay, progress);
   let finished: Awaited<ReturnType<Execution['finish']>>;
   try {
     finished = await execution.finish();
@@ -125,7 +132,7 @@ function runProcesses(
   const schedulerStartMs = performance.now();
   const run = new TestRun(options, workload.test, bed, createRealScheduler(), record);
   return {
-    run,
+    underWay: { run, stopped: false },
     finish: async () => {
       try {
         const outcome = await run.run();
@@ -158,28 +165,44 @@ function simulate(
       if (values['log-stderr']) progress.print(`${nodeId}: ${line}`);
     },
   });
-  const { run } = simulation;
+  const underWay: UnderWay = { run: simulation.run, stopped: false };
+  const finish = async () => {
+    const startMs = performance.now();
+    const outcome = await simulation.finish();
+    const harness = describeHarness({ 'simulation-milliseconds': performance.now() - startMs });
+    if (comparison === undefined) return { outcome, harness };
+    if (!underWay.stopped) {
+      const second = new Simulation({ subject, options, settle, observer: comparison.second });
+      underWay.run = second.run;
+      await second.finish();
+    }
+    const determinism = underWay.stopped ? STOPPED_BEFORE_TWICE : describeDeterminism(comparison);
+    return { outcome: { ...outcome, results: withDeterminism(outcome.results, determinism) }, harness };
+  };
   return {
-    run,
-    finish: async () => {
-      const startMs = performance.now();
-      const stopReporting = reportRejections(run);
-      const outcome = await simulation.finish().finally(stopReporting);
-      const harness = describeHarness({ 'simulation-milliseconds': performance.now() - startMs });
-      if (comparison === undefined) return { outcome, harness };
-      await new Simulation({ subject, options, settle, observer: comparison.second }).finish();
-      return { outcome: { ...outcome, results: withDeterminism(outcome.results, comparison) }, harness };
+    underWay,
+    finish: () => {
+      const stopReporting = reportRejections({ report: (violation) => underWay.run.report(violation) });
+      return finish().finally(stopReporting);
     },
   };
 }
 
+/** Where somebody stopped it in the real world, the same seed does not make the same run. */
+const STOPPED_BEFORE_TWICE: CheckResult = {
+  'valid?': 'unknown',
+  error: 'the run was stopped before it could be made twice',
+};
+
 /** The results, with one checker more. */
-function withDeterminism(results: CheckResult, { difference, lineCount }: LineComparison): CheckResult {
-  const determinism =
-    difference === undefined
-      ? { 'valid?': true, 'compared-lines': lineCount }
-      : { 'valid?': false, error: `the same seed made another run: ${difference}` };
-  return { ...results, determinism, 'valid?': difference === undefined ? results['valid?'] : false };
+function withDeterminism(results: CheckResult, determinism: CheckResult): CheckResult {
+  return { ...results, determinism, 'valid?': mergeValidity([results['valid?'], determinism['valid?']]) };
+}
+
+function describeDeterminism({ difference, lineCount }: LineComparison): CheckResult {
+  return difference === undefined
+    ? { 'valid?': true, 'compared-lines': lineCount }
+    : { 'valid?': false, error: `the same seed made another run: ${difference}` };
 }
 
 /** What the simulation cost. Only here and in the record's "harness" does anything depend on this machine. */
@@ -238,12 +261,12 @@ function recordIn(store: Store): RunObserver {
  * The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. Later ones, and those that come while
  * the record is written, do nothing: the verdict is close.
  */
-function stopOnSignals(run: TestRun, progress: Progress): void {
-  let signals = 0;
+function stopOnSignals(underWay: UnderWay, progress: Progress): void {
   const onSignal = () => {
-    if (++signals > 1) return run.abort();
+    if (underWay.stopped) return underWay.run.abort();
+    underWay.stopped = true;
     progress.print('stopping: the verdict will be on what has run; once more to stop at once');
-    return run.stop();
+    return underWay.run.stop();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

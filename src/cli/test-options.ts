@@ -94,7 +94,21 @@ export function interpretFaults(
     faults.add(fault);
     if (value !== undefined) faultValues[fault] = value;
   }
+  refuseSurplus([...faults], faultValues);
   return { faults: FAULTS.filter((fault) => faults.has(fault)), faultValues };
+}
+
+/** Sums of doubles do not come out even: 0.1 + 0.2 + 0.7 need not be 1. */
+const PROBABILITY_EXCESS_MAX = 1e-9;
+
+/** A message meets one fate at most. Beyond 1 the last faults would be rarer than asked for, and nobody would notice. */
+function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<Record<Fault, number>>>): void {
+  const rates = faults
+    .filter(isMessageFault)
+    .map((fault) => ({ fault, rate: faultValues[fault] ?? MESSAGE_FAULT_RATE_DEFAULT }));
+  if (rates.reduce((sum, { rate }) => sum + rate, 0) <= 1 + PROBABILITY_EXCESS_MAX) return;
+  const list = rates.map(({ fault, rate }) => `${fault} (${rate})`).join(', ');
+  throw new UsageError(`--nemesis: the probabilities of ${list} add up to more than 1`);
 }
 
 export const TEST_OPTIONS = {

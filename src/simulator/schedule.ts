@@ -8,6 +8,8 @@
 import * as z from 'zod';
 import { parseExact, stringifyExact } from '../protocol/exact-json.ts';
 import { describeIssue } from '../protocol/message.ts';
+import { SeededRandom } from '../protocol/random.ts';
+import { createServices } from '../services/registry.ts';
 import {
   CLOCK_FAULTS,
   CUT_FAULTS,
@@ -72,6 +74,9 @@ export class ReplayError extends Error {
 
 const FORMAT = 1;
 
+const SERVICES: ReadonlySet<string> = new Set(createServices(new SeededRandom('names only')).keys());
+const CLIENT = /^c(?:0|[1-9]\d*)$/;
+
 const DurationMs = z.number().min(0);
 const NodeIds = z.array(z.string().min(1)).min(1);
 const ClockFault = z.strictObject({
@@ -135,10 +140,44 @@ const ReplayFile = z
   .superRefine(({ options, schedule }, context) => {
     // An operation of a worker that is not there would never begin, and nobody would notice.
     const index = schedule.operations.findIndex(({ worker }) => worker >= options.concurrency);
-    if (index < 0) return;
-    const message = `there are only ${options.concurrency} workers, counted from 0`;
-    context.addIssue({ code: 'custom', message, path: ['schedule', 'operations', index, 'worker'] });
+    const refuse = (message: string, path: readonly (string | number)[]) =>
+      context.addIssue({ code: 'custom', message, path: ['schedule', ...path] });
+    if (index >= 0) {
+      refuse(`there are only ${options.concurrency} workers, counted from 0`, ['operations', index, 'worker']);
+    }
+    // Nor would a fault ever hit somebody who is not there.
+    for (const { id, path, nodeOnly } of namesIn(schedule)) {
+      const known = options.nodes.includes(id) || (!nodeOnly && (SERVICES.has(id) || CLIENT.test(id)));
+      if (!known) refuse(`there is no ${nodeOnly ? 'node' : 'node, service or client'} ${JSON.stringify(id)}`, path);
+    }
   });
+
+/** Everybody whom the faults and fates name, and where in the schedule. */
+function* namesIn({
+  faults,
+  messages,
+}: {
+  readonly faults: readonly z.infer<typeof ScheduledFault>[];
+  readonly messages: readonly Pick<MessageEvent, 'src' | 'dest'>[];
+}): Generator<{ id: string; path: readonly (string | number)[]; nodeOnly: boolean }> {
+  for (const [index, event] of faults.entries()) {
+    const path = ['faults', index];
+    if ('nodes' in event) {
+      for (const [at, id] of event.nodes.entries()) yield { id, path: [...path, 'nodes', at], nodeOnly: true };
+      continue;
+    }
+    for (const [id, sources] of Object.entries(event.grudge)) {
+      yield { id, path: [...path, 'grudge', id], nodeOnly: false };
+      for (const [at, src] of sources.entries()) {
+        yield { id: src, path: [...path, 'grudge', id, at], nodeOnly: false };
+      }
+    }
+  }
+  for (const [index, { src, dest }] of messages.entries()) {
+    yield { id: src, path: ['messages', index, 'src'], nodeOnly: false };
+    yield { id: dest, path: ['messages', index, 'dest'], nodeOnly: false };
+  }
+}
 
 /** A line of JSON: `{"format":1,"workload":…,"options":…,"schedule":…}`. */
 export function encodeReplay({ workload, options, schedule }: Replay): string {

@@ -76,6 +76,16 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--nemesis "loss=2": expected a number from 0 to 1',
   },
   {
+    mistake: 'probabilities above 1 together',
+    args: [...SIMULATED, '--nemesis', 'loss=0.5,delay=0.6'],
+    says: '--nemesis: the probabilities of loss (0.5), delay (0.6) add up to more than 1',
+  },
+  {
+    mistake: 'a default too many beside a certain fault',
+    args: [...SIMULATED, '--nemesis', 'loss=1,reordering'],
+    says: '--nemesis: the probabilities of loss (1), reordering (0.02) add up to more than 1',
+  },
+  {
     mistake: 'an interval for all faults',
     args: [...SIMULATED, '--nemesis', 'all=3'],
     says: '--nemesis "all=3": expected NAME or NAME=N, not all=3',
@@ -180,6 +190,11 @@ const FUZZ_MISTAKES: readonly Mistake[] = [
     mistake: 'a seed that is a word',
     args: ['-w', 'echo', '--from', 'snow'],
     says: '--from "snow": expected a whole number',
+  },
+  {
+    mistake: 'seeds beyond the whole numbers',
+    args: ['-w', 'echo', '--from', '9007199254740991', '--seeds', '2'],
+    says: '--from 9007199254740991 and --seeds 2: seeds go up to 9007199254740991',
   },
   {
     mistake: 'no threads',

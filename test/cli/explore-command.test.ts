@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exploreCommand } from '../../src/cli/explore-command.ts';
-import { formatExploration } from '../../src/cli/explore-result.ts';
+import { formatExploration, formatOrders } from '../../src/cli/explore-result.ts';
 import { UsageError } from '../../src/cli/options.ts';
 
 describe('snowstorm explore', () => {
@@ -48,10 +48,43 @@ describe('the result of an exploration', () => {
       '  1. kill-torn of n0 at step 3 (after write a), draw 2, then pause of n1 at step 9 (timer)',
       '     The run is INVALID. Lost: 1.',
       'Covered: every one of 14 steps × 2 actions (kill-torn, pause): 28, what power failures leave drawn up to 4 times: 40 runs',
-      '         then every later step of each of these × 2 actions: 20 of 1,000, what power failures leave drawn up to 4 times: 20 runs',
+      '         then later steps of each of these × 2 actions: 20 of 1,000, what power failures leave drawn up to 4 times: 20 runs',
       'In all 61 runs, 40 distinct schedules.',
       'Stopped short: the limit of 40 schedules was reached.',
       '1 of 61 runs FAILED.',
     ]);
+  });
+
+  const VALID = { steps: 14, schedules: 9, runs: 10, complete: true, failureCount: 0, failures: [] };
+
+  it('speaks of everything only where everything was tried', () => {
+    const whole = formatExploration({ ...VALID, levels: [{ tried: 14, planned: 14, runs: 9 }] }, ['pause']);
+    expect(whole.split('\n')).toEqual([
+      'Covered: every one of 14 steps × 1 action (pause): 14: 9 runs',
+      'In all 10 runs, 9 distinct schedules.',
+      'All of them are valid.',
+    ]);
+    const part = formatExploration(
+      {
+        ...VALID,
+        complete: false,
+        stoppedBecause: 'it was told to stop',
+        levels: [{ tried: 9, planned: 14, runs: 9 }],
+      },
+      ['pause'],
+    );
+    expect(part.split('\n')).toEqual([
+      'Covered: of 14 steps × 1 action (pause): 9 of 14: 9 runs',
+      'In all 10 runs, 9 distinct schedules.',
+      'Stopped short: it was told to stop.',
+      'All 10 runs that were made are valid.',
+    ]);
+  });
+
+  it('speaks of every order only where every order was tried', () => {
+    const report = { arrivalsMax: 3, schedules: 9, runs: 10, failureCount: 0, failures: [] };
+    expect(formatOrders({ ...report, complete: true })).toMatch(/every order[\s\S]*\nAll of them are valid\.$/);
+    const part = formatOrders({ ...report, complete: false, stoppedBecause: 'it was told to stop' });
+    expect(part).toMatch(/^Covered: 9 orders of [\s\S]*\nAll 10 runs that were made are valid\.$/);
   });
 });

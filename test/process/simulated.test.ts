@@ -3,7 +3,7 @@
  * every workload is here, too.
  */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WORKLOADS } from '../../src/workloads/registry.ts';
@@ -102,12 +102,32 @@ describe('a fuzz that finds something', () => {
     expect(stdout).toMatch(/^\d+ seeds, [\d,]+ operations in [\d.]+ s: \d+ failed\n {2}seed \d+: availability$/m);
     expect(stdout).toMatch(/^Seed \d+, made small in \d+ runs: \d events, 1 node$/m);
     expect(stdout).toMatch(/^ +[\d.]+ ms {2}n\d +is killed for [\d.]+ ms$/m);
-    expect(stdout).toMatch(/^The run is INVALID\. Only [\d.]+ of all operations were ok\.$/m);
+    expect(stdout).toMatch(/^The run is INVALID\. Only [\d.]+ of all operations were ok\./m);
     const [, file] = /^Once more: {2}snowstorm test --replay (\S+)$/m.exec(stdout) ?? [];
     const replayed = await snowstorm(['test', '--replay', file as string, ...store('replayed')]);
     expect(replayed.status, replayed.stderr).toBe(1);
     expect(replayed.stderr).toMatch(/replaying \d operations and \d faults/);
     expect(replayed.stdout).toContain('The run is INVALID. Only');
+  });
+
+  it('writes no file where nothing is to be stored, and tells the command that makes the failing run again', async () => {
+    const cwd = join(folder, 'nowhere');
+    mkdirSync(cwd);
+    const { status, stdout, stderr } = await snowstorm([...fuzz, '--seeds', '50', '--jobs', '1', '--store', 'none'], {
+      cwd,
+    });
+    expect(status, stderr).toBe(1);
+    expect(stdout).toMatch(/^Seed \d+, made small in \d+ runs/m);
+    expect(stdout).not.toContain('--replay');
+    expect(readdirSync(cwd)).toEqual([]);
+    const [, seed, command] = /^Seed (\d+) again: {2}snowstorm (test -w .*)$/m.exec(stdout) ?? [];
+    const again = await snowstorm((command as string).split(' '), { cwd });
+    expect(again.status, again.stderr).toBe(1);
+    expect(again.stdout).toMatch(/^The run is INVALID\. Only [\d.]+ of all operations were ok\./m);
+    expect(readdirSync(cwd)).toEqual([]);
+    const alone = await snowstorm([...fuzz, '--seeds', '1', '--from', seed as string, '--store', 'none'], { cwd });
+    const [, operations] = /^1 seed, ([\d,]+) operations/m.exec(alone.stdout) ?? [];
+    expect(again.stdout).toMatch(new RegExp(`^stats\\n(?: .*\\n)*? {2}count +${operations?.replace(',', '')}$`, 'm'));
   });
 
   it('tries all seeds when it is told to', async () => {

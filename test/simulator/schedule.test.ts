@@ -71,6 +71,30 @@ describe('the file of a replay', () => {
     ],
     ['schedule.faults.1.damage: ', (file) => set(file.schedule?.faults?.[1], 'damage', 'wet')],
     ['schedule.faults.3.nodes: is missing', (file) => delete file.schedule?.faults?.[3]?.nodes],
+    [
+      'schedule.faults.3.nodes.1: there is no node "n9"',
+      (file) => set(file.schedule?.faults?.[3], 'nodes', ['n1', 'n9']),
+    ],
+    [
+      'schedule.faults.3.nodes.0: there is no node "lin-kv"',
+      (file) => set(file.schedule?.faults?.[3], 'nodes', ['lin-kv']),
+    ],
+    [
+      'schedule.faults.0.grudge.n9: there is no node, service or client "n9"',
+      (file) => set(file.schedule?.faults?.[0], 'grudge', { n9: ['n0'] }),
+    ],
+    [
+      'schedule.faults.0.grudge.n0.1: there is no node, service or client "lin-vk"',
+      (file) => set(file.schedule?.faults?.[0], 'grudge', { n0: ['n1', 'lin-vk'] }),
+    ],
+    [
+      'schedule.messages.0.src: there is no node, service or client "c01"',
+      (file) => set(file.schedule?.messages?.[0], 'src', 'c01'),
+    ],
+    [
+      'schedule.messages.1.dest: there is no node, service or client "n3"',
+      (file) => set(file.schedule?.messages?.[1], 'dest', 'n3'),
+    ],
     ['options.seed: is missing', (file) => delete file.options?.seed],
     ['options.concurrency: ', (file) => set(file.options, 'concurrency', 1.5)],
     ['options.colour', (file) => set(file.options, 'colour', 'white')],

@@ -1,0 +1,55 @@
+/**
+ * A run as the arguments of `snowstorm test`: the options table of `test-options.ts` in the other direction.
+ */
+
+import { isMessageFault } from '../simulator/fault.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { interpretFaults, interpretNodes } from './test-options.ts';
+
+/**
+ * What `snowstorm test` must be given to make the same simulated run, a word each and none in need of quotes, as long as the seed is not. For options
+ * that came from a command line: a schedule, or a choice of nodes that no option makes, is not among them.
+ */
+export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
+  const { nodes, concurrency, availability } = options;
+  const named = nodes.join() === interpretNodes(undefined).join();
+  const nemesis = renderFaults(workload, options);
+  return [
+    ...['-w', workload.name],
+    ...(named ? [] : ['--node-count', String(nodes.length)]),
+    ...['--time-limit', renderSeconds(options.timeLimitMs)],
+    ...['--rate', String(options.ratePerSecond)],
+    ...['--concurrency', concurrency % nodes.length === 0 ? `${concurrency / nodes.length}n` : String(concurrency)],
+    ...['--latency', String(options.latencyMeanMs)],
+    ...['--latency-dist', options.latencyDistribution],
+    ...(nemesis === '' ? [] : ['--nemesis', nemesis]),
+    ...['--nemesis-interval', renderSeconds(options.nemesisIntervalMs)],
+    ...(availability === undefined ? [] : ['--availability', String(availability)]),
+    ...['--seed', options.seed],
+  ];
+}
+
+/** The value of `--nemesis`, with one word for all faults that these nodes can suffer; empty for none. */
+function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: RunOptions): string {
+  const all = interpretFaults([{ fault: 'all', value: undefined }], {
+    nodeCount: nodes.length,
+    processes: false,
+    survivesDiskLoss: test.survivesDiskLoss,
+  });
+  const isAll = all.faults.join() === faults.join();
+  const words = faults.flatMap((fault) => {
+    const value = faultValues[fault];
+    if (value === undefined) return isAll ? [] : fault;
+    return `${fault}=${isMessageFault(fault) ? value : renderSeconds(value)}`;
+  });
+  return [...(isAll ? ['all'] : []), ...words].join();
+}
+
+/** A number of seconds that makes exactly so many ms when it is multiplied again; the quotient alone may be a bit off. */
+function renderSeconds(durationMs: number): string {
+  const seconds = durationMs / 1000;
+  const bit = (seconds * Number.EPSILON) / 2;
+  const candidates = [0, 1, -1, 2, -2].map((bits) => seconds + bits * bit);
+  return String(candidates.find((candidate) => candidate * 1000 === durationMs) ?? seconds);
+}

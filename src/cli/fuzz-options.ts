@@ -7,7 +7,7 @@ import { fuzzOptions } from '../search/fuzz-defaults.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { type Option, type ParsedOptions, parseWhole, switchOption, UsageError } from './options.ts';
-import { interpretFaults, interpretNodes, TEST_OPTIONS } from './test-options.ts';
+import { interpretRun, TEST_OPTIONS } from './test-options.ts';
 
 const SEED_COUNT = 1000;
 const JOBS_MAX = 256;
@@ -97,27 +97,11 @@ export function interpretFuzzOptions({ values, words, rest }: ParsedOptions<type
     const both = `--from ${values.from} and --seeds ${values.seeds}`;
     throw new UsageError(`${both}: seeds go up to ${Number.MAX_SAFE_INTEGER}`);
   }
-  const nodes = interpretNodes(values['node-count']);
-  const { count, perNode } = values.concurrency;
   return {
     workload,
     from: values.from,
     seedCount: values.seeds,
     jobs: Math.min(values.jobs ?? availableParallelism(), values.seeds),
-    options: {
-      nodes,
-      concurrency: perNode ? count * nodes.length : count,
-      ratePerSecond: values.rate,
-      timeLimitMs: values['time-limit'] * 1000,
-      latencyMeanMs: values.latency,
-      latencyDistribution: values['latency-dist'],
-      ...interpretFaults(values.nemesis, {
-        nodeCount: nodes.length,
-        processes: false,
-        survivesDiskLoss: workload.test.survivesDiskLoss,
-      }),
-      nemesisIntervalMs: values['nemesis-interval'] * 1000,
-      ...(values.availability === undefined ? {} : { availability: values.availability }),
-    },
+    options: interpretRun(values, workload, false),
   };
 }

@@ -243,7 +243,6 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
-  const nodes = interpretNodes(values['node-count']);
   if (values.bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
@@ -251,26 +250,47 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
     // Left to itself this would look like a program that is not there.
     if (!existsSync(tmpdir())) throw new UsageError(`TMPDIR ${tmpdir()}: there is no such folder; nodes run in it`);
   }
-  const { count, perNode } = values.concurrency;
   return {
     workload: values.workload,
     program: values.bin === undefined ? undefined : requireProgram(values.bin),
     options: {
-      nodes,
-      concurrency: perNode ? count * nodes.length : count,
-      ratePerSecond: values.rate,
-      timeLimitMs: values['time-limit'] * 1000,
-      latencyMeanMs: values.latency,
-      latencyDistribution: values['latency-dist'],
-      ...interpretFaults(values.nemesis, {
-        nodeCount: nodes.length,
-        processes: values.bin !== undefined,
-        survivesDiskLoss: values.workload.test.survivesDiskLoss,
-      }),
-      nemesisIntervalMs: values['nemesis-interval'] * 1000,
+      ...interpretRun(values, values.workload, values.bin !== undefined),
       seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),
-      ...(values.availability === undefined ? {} : { availability: values.availability }),
     },
+  };
+}
+
+type RunValues = Pick<
+  ParsedOptions<typeof TEST_OPTIONS>['values'],
+  | 'node-count'
+  | 'time-limit'
+  | 'rate'
+  | 'concurrency'
+  | 'latency'
+  | 'latency-dist'
+  | 'nemesis'
+  | 'nemesis-interval'
+  | 'availability'
+>;
+
+/** The run that the options describe, but for its seed. Throws a {@link UsageError} for faults that cannot be had. */
+export function interpretRun(values: RunValues, { test }: Workload, processes: boolean): Omit<RunOptions, 'seed'> {
+  const nodes = interpretNodes(values['node-count']);
+  const { count, perNode } = values.concurrency;
+  return {
+    nodes,
+    concurrency: perNode ? count * nodes.length : count,
+    ratePerSecond: values.rate,
+    timeLimitMs: values['time-limit'] * 1000,
+    latencyMeanMs: values.latency,
+    latencyDistribution: values['latency-dist'],
+    ...interpretFaults(values.nemesis, {
+      nodeCount: nodes.length,
+      processes,
+      survivesDiskLoss: test.survivesDiskLoss,
+    }),
+    nemesisIntervalMs: values['nemesis-interval'] * 1000,
+    ...(values.availability === undefined ? {} : { availability: values.availability }),
   };
 }
 

@@ -170,13 +170,13 @@ class Watch {
 
   constructor(output: NodeJS.WriteStream, firstLine: string) {
     this.#progress = new Progress(output, () => this.text);
-    this.#progress.print(firstLine);
     // The first signal ends it with what has been found; a second one finds nobody listening and ends the process.
     const onSignal = () => {
       this.stopping = true;
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    this.#progress.print(firstLine);
     const stopReporting = reportRejections({ report: (violation) => this.run?.report(violation) });
     this.#end = () => {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

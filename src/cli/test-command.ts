@@ -83,8 +83,9 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     task.program === undefined
       ? simulate(task, parsed, store, progress, record)
       : runProcesses(task, task.program, parsed, store as Store, progress, record);
-  progress.print(describeRun(task));
+  // First of all: whoever sees the first line may send a signal.
   stopOnSignals(execution.underWay, progress);
+  progress.print(describeRun(task));
   let finished: Awaited<ReturnType<Execution['finish']>>;
   try {
     finished = await execution.finish();

@@ -125,7 +125,7 @@ async function main(): Promise<number> {
   if (stateFolder !== undefined && stateFolder !== 'none') await FileReservation.open(resolve(stateFolder), 'start');
   return serveStdio({
     startHandlers: startWorkloads({
-      openReservation: async (nodeId) =>
+      openReservation: async ({ nodeId }) =>
         stateFolder === 'none' ? undefined : FileReservation.open(resolve(stateFolder ?? defaultStateFolder()), nodeId),
       idLimits: { leadMsMax: values['max-lead'], maxSkewMs: values['max-skew'], windowMs: values.reserve },
     }),

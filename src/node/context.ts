@@ -54,7 +54,16 @@ export interface NodeContext {
   broadcast(body: Body): void;
   /** Resolves to `true` after `durationMs`, or to `false` as soon as the signal aborts or the node stops while it sleeps. */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean>;
+  /** Puts figures of one part of the node, under its name, into every answer to `metrics`. */
+  report(part: string, figures: () => Figures): void;
+  /** Asked by `health`: what keeps a part of the node from serving, in words; undefined while nothing does. */
+  diagnose(part: string, findTrouble: () => string | undefined): void;
+  /** Calls back once when the node is told to end and can still send, but no answer will come. */
+  onStop(callback: () => void): void;
 }
+
+/** Numbers by their names, units last. */
+export type Figures = Readonly<Record<string, number>>;
 
 /** Who sent the request that a handler is working on. */
 export interface RequestOrigin {

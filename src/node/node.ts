@@ -21,7 +21,7 @@ import {
 } from '../protocol/message.ts';
 import { encodeReplyBody, type Rpc, replyBody } from '../protocol/rpc.ts';
 import { AssertionFailure, assert } from './assertion.ts';
-import { type Handler, type NodeContext, RPC_DEADLINE_MS } from './context.ts';
+import { type Figures, type Handler, type NodeContext, RPC_DEADLINE_MS } from './context.ts';
 import type { Environment } from './environment.ts';
 import { PendingRpcs } from './pending-rpcs.ts';
 import { describeMessage, excerpt, originOf } from './refusal.ts';
@@ -56,6 +56,9 @@ export class Node {
   #held: unknown[] = [];
   #inFlight = 0;
   #whenIdle: (() => void)[] = [];
+  readonly #figures = new Map<string, () => Figures>();
+  readonly #diagnoses = new Map<string, () => string | undefined>();
+  #onStop: (() => void)[] = [];
 
   constructor(environment: Environment, startHandlers: StartHandlers, options: NodeOptions = {}) {
     this.#environment = environment;
@@ -128,6 +131,9 @@ export class Node {
 
   /** No answer will come any more: settles what waits for one as indefinite and wakes every sleeper, so that handlers come to an end. */
   stop(reason: string): void {
+    const callbacks = this.#onStop;
+    this.#onStop = [];
+    for (const callback of callbacks) callback();
     this.#rpcs.cancelAll(reason);
     this.#sleepers.wakeAll();
   }
@@ -342,6 +348,9 @@ export class Node {
         );
       },
       sleep: (durationMs, signal) => this.#sleepers.sleep(durationMs, signal),
+      report: (part, figures) => this.#figures.set(part, figures),
+      diagnose: (part, findTrouble) => this.#diagnoses.set(part, findTrouble),
+      onStop: (callback) => this.#onStop.push(callback),
     };
   }
 }

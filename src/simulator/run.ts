@@ -33,7 +33,7 @@ import { persist, RECOVERY_MS_MAX } from './recovery.ts';
 import type { RunOptions } from './run-options.ts';
 import { repeatFates } from './schedule.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { Invocation, WorkloadTest } from './workload-test.ts';
+import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
 
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;
@@ -91,6 +91,9 @@ export class TestRun {
   /** What a node is asked to find out whether it serves again. */
   readonly #nextProbe: () => Invocation;
   readonly #finalInvocations: readonly Invocation[];
+  /** How many workers ask the last questions, each another node. */
+  readonly #askers: number;
+  readonly #invoke: Invoke;
   readonly #history = new History();
   readonly #violations: Violation[] = [];
   readonly #counts = { ok: 0, fail: 0, info: 0 };
@@ -130,7 +133,9 @@ export class TestRun {
     const services = createServices(random.fork('services'));
     const { schedule } = options;
     this.#nextProbe = test.createGenerator(random.fork('probes'));
-    this.#finalInvocations = test.createFinalInvocations?.(random.fork('final')) ?? [];
+    this.#invoke = test.createInvoke();
+    this.#askers = Math.min(options.concurrency, options.nodes.length);
+    this.#finalInvocations = test.createFinalInvocations?.(random.fork('final'), this.#askers) ?? [];
     this.#operations =
       schedule === undefined
         ? new DrawnOperations(options.ratePerSecond, test.createGenerator(random.fork('generator')), random)
@@ -299,7 +304,7 @@ export class TestRun {
     const worker = this.#workers[number] as Worker;
     const { process } = worker;
     this.#record(process, 'invoke', invocation.f, invocation.value);
-    this.#test.invoke(worker.client, invocation).then(
+    this.#invoke(worker.client, invocation).then(
       (completion) => {
         this.#counts[completion.type]++;
         this.#record(process, completion.type, invocation.f, completion.value, completion.error);
@@ -330,9 +335,8 @@ export class TestRun {
     this.#network.calm();
     await this.#cluster.restarted();
     if (faulty) await Promise.all(this.#options.nodes.map((nodeId, number) => this.#probe(nodeId, number)));
-    const askers = Math.min(this.#workers.length, this.#options.nodes.length);
     for (const [index, invocation] of this.#finalInvocations.entries()) {
-      const takenMs = await this.#persist((onEnd) => this.#perform(index % askers, invocation, onEnd));
+      const takenMs = await this.#persist((onEnd) => this.#perform(index % this.#askers, invocation, onEnd));
       if (this.#aborted) return;
       if (takenMs === undefined) this.#recovery.set(`final ${invocation.f} ${index}`, undefined);
     }
@@ -352,7 +356,7 @@ export class TestRun {
       this.#closeClient(client);
       onEnd(type);
     };
-    this.#test.invoke(client, this.#nextProbe()).then(
+    this.#invoke(client, this.#nextProbe()).then(
       ({ type }) => end(type),
       () => end('info'),
     );

@@ -12,6 +12,9 @@ export interface Invocation {
   readonly value: unknown;
 }
 
+/** Carries an operation out against the client's node. Never rejects for what the node does. */
+export type Invoke = (client: Client, invocation: Invocation) => Promise<Completion>;
+
 export interface WorkloadTest {
   /**
    * Whether a client goes on after an operation whose outcome is unknown. Where it does not (`echo` in Maelstrom), it is closed, and a
@@ -23,10 +26,13 @@ export interface WorkloadTest {
    * serves again; what the two draw must not clash.
    */
   readonly createGenerator: (random: SeededRandom) => () => Invocation;
-  /** Carries an operation out against the client's node. Never rejects for what the node does. */
-  readonly invoke: (client: Client, invocation: Invocation) => Promise<Completion>;
-  /** What must be answered at the end, when everything has healed and every node serves again; in this order, from node to node. */
-  readonly createFinalInvocations?: (random: SeededRandom) => readonly Invocation[];
+  /** Made once a run, so that an operation may build on what another one learnt. */
+  readonly createInvoke: () => Invoke;
+  /**
+   * What must be answered at the end, when everything has healed and every node serves again. They are asked one after the other, the `i`th of
+   * worker `i mod askers`, each of whom talks to another node.
+   */
+  readonly createFinalInvocations?: (random: SeededRandom, askers: number) => readonly Invocation[];
   /** Whether everything it promises holds over the loss of a node's disk. */
   readonly survivesDiskLoss: boolean;
   readonly checker: () => Checker;

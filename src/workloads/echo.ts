@@ -30,7 +30,10 @@ export const echo: Workload = {
     reusableClients: false,
     survivesDiskLoss: true,
     createGenerator: (random) => () => ({ f: 'echo', value: `Please echo ${random.integer(ECHO_VALUES)}` }),
-    invoke: async (client, { value }) => completeWith(await client.rpc(Echo, { echo: value }), value, (body) => body),
+    createInvoke:
+      () =>
+      async (client, { value }) =>
+        completeWith(await client.rpc(Echo, { echo: value }), value, (body) => body),
     checker: echoChecker,
   },
 };

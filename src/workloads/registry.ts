@@ -20,7 +20,8 @@ export function findWorkload(name: string): Workload | undefined {
 
 /** The handlers of all workloads together. */
 export function startWorkloads(ports: WorkloadPorts, workloads: readonly Workload[] = WORKLOADS): StartHandlers {
-  return async (context) => (await Promise.all(workloads.map((workload) => workload.start(context, ports)))).flat();
+  const starts = [...new Set(workloads.map(({ start }) => start))];
+  return async (context) => (await Promise.all(starts.map((start) => start(context, ports)))).flat();
 }
 
 /** A workload as the simulator runs it: one node code on simulated machines. */
@@ -28,7 +29,9 @@ export function subjectOf(workload: Workload): Subject {
   return {
     name: workload.name,
     test: workload.test,
-    startHandlers: ({ nodeId, folder }) =>
-      startWorkloads({ openReservation: () => FolderReservation.open(folder, nodeId), idLimits: {} }, [workload]),
+    startHandlers: ({ folder }) =>
+      startWorkloads({ openReservation: ({ nodeId }) => FolderReservation.open(folder, nodeId), idLimits: {} }, [
+        workload,
+      ]),
   };
 }

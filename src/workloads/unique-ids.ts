@@ -31,7 +31,7 @@ export const uniqueIds: Workload = {
       node: context.nodeIds.indexOf(context.nodeId),
       clock: context.clock,
       random: context.randomUint32,
-      reservation: await ports.openReservation(context.nodeId),
+      reservation: await ports.openReservation(context),
       warn: (text) => context.log.warn(text),
       ...ports.idLimits,
     });
@@ -47,7 +47,7 @@ export const uniqueIds: Workload = {
     // A lost disk and a clock set back together would repeat ids.
     survivesDiskLoss: false,
     createGenerator: () => () => ({ f: 'generate', value: null }),
-    invoke: async (client) => completeWith(await client.rpc(GenerateAny, {}), null, (body) => body.id),
+    createInvoke: () => async (client) => completeWith(await client.rpc(GenerateAny, {}), null, (body) => body.id),
     checker: uniqueIdsChecker,
   },
 };

@@ -11,7 +11,7 @@ import type { WorkloadTest } from '../simulator/workload-test.ts';
 /** What workloads need beyond the node's own context. The host gives real ones, the simulator its own. */
 export interface WorkloadPorts {
   /** The reservation of timestamps that survives this node; undefined when it was told to do without. */
-  readonly openReservation: (nodeId: string) => Promise<Reservation | undefined>;
+  readonly openReservation: (context: NodeContext) => Promise<Reservation | undefined>;
   readonly idLimits: IdLimits;
 }
 
@@ -23,7 +23,10 @@ export interface Workload {
   readonly name: string;
   /** What its test does, in one sentence. */
   readonly text: string;
-  /** Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. */
+  /**
+   * Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. Workloads that test the same handlers
+   * name the same function, and a node starts it once.
+   */
   readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
   readonly test: WorkloadTest;
 }

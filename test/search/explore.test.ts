@@ -88,10 +88,12 @@ function keeper(
       survivesDiskLoss: false,
       createGenerator: (random) => () => ({ f: 'add', value: random.integer(1e9) }),
       createFinalInvocations: () => [{ f: 'list', value: null }],
-      invoke: async (client, { f, value }) =>
-        f === 'add'
-          ? completeWith(await client.rpc(Add, { value: value as number }), value, () => value)
-          : completeWith(await client.rpc(List, {}), null, ({ values }) => values),
+      createInvoke:
+        () =>
+        async (client, { f, value }) =>
+          f === 'add'
+            ? completeWith(await client.rpc(Add, { value: value as number }), value, () => value)
+            : completeWith(await client.rpc(List, {}), null, ({ values }) => values),
       checker: keepsAcknowledged,
     },
   };

@@ -138,7 +138,7 @@ describe('a run ends', () => {
   });
 
   it('with its own error when a workload fails, and leaves no node and no timer', async () => {
-    const broken = { ...echo.test, invoke: () => Promise.reject(new Error('the workload is broken')) };
+    const broken = { ...echo.test, createInvoke: () => () => Promise.reject(new Error('the workload is broken')) };
     const run = new ScriptedRun({ test: broken, faults: ['partition'] });
     await expect(run.finish()).rejects.toThrow('the workload is broken');
     expect([...run.bed.nodes.values()].map(({ killed }) => killed)).toEqual([true, true, true]);

@@ -29,7 +29,7 @@ const TEST: WorkloadTest = {
   reusableClients: true,
   survivesDiskLoss: true,
   createGenerator: () => () => ({ f: 'generate', value: null }),
-  invoke: async (client) => completeWith(await client.rpc(Generate, {}), null, ({ id }) => id),
+  createInvoke: () => async (client) => completeWith(await client.rpc(Generate, {}), null, ({ id }) => id),
   checker: uniqueIdsChecker,
 };
 

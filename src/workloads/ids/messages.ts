@@ -1,0 +1,63 @@
+/**
+ * The messages of the id service.
+ *
+ *     {"type": "generate"}                            → {"type": "generate_ok", "id": "595172839467794432"}
+ *     {"type": "generate", "count": 3}                → {"type": "generate_ok", "ids": ["595…", "595…", "595…"]}
+ *     {"type": "generate", "kind": "uuid"}            → {"type": "generate_ok", "id": "01964a7b-…"}
+ *     {"type": "guid_status", "id": "595…"}           → {"type": "guid_status_ok", "kind": "snowflake", "timestamp": "2026-…Z", "node": 7, "sequence": 0}
+ *     {"type": "guid_assign", "service": S, "key": K} → {"type": "guid_assign_ok", "id": "595…"}
+ *
+ * An id is always a text: a decimal number beyond 2^53 does not survive JavaScript's clients.
+ */
+
+import * as z from 'zod';
+import { defineRpc } from '../../protocol/rpc.ts';
+
+/** More ids than this are asked for in several requests. */
+export const COUNT_MAX = 10_000;
+
+/** UTF-16 code units in the name of a service or a key. */
+export const NAME_LENGTH_MAX = 256;
+
+export const IdKind = z.enum(['snowflake', 'uuid']);
+export type IdKind = z.infer<typeof IdKind>;
+
+export const Generate = defineRpc(
+  'generate',
+  'Answers with an id that nobody ever got or gets, or with `count` of them, ascending.',
+  { count: z.int().min(1).max(COUNT_MAX).exactOptional(), kind: IdKind.exactOptional() },
+  { id: z.string().exactOptional(), ids: z.array(z.string()).exactOptional() },
+);
+
+/** To whom an id was given. */
+export const Assignment = z.object({
+  service: z.string(),
+  key: z.string(),
+  /** The id of the node that gave it. */
+  node: z.string(),
+  /** ISO 8601, by the clock of that node. */
+  created_at: z.string(),
+});
+export type Assignment = z.infer<typeof Assignment>;
+
+export const GuidStatus = defineRpc(
+  'guid_status',
+  'Says what is known of an id: when it was made, by which node number, the how-manieth of its millisecond, and to whom it was assigned. What is no id is refused with error 12.',
+  { id: z.string() },
+  {
+    kind: IdKind,
+    timestamp: z.string(),
+    node: z.int(),
+    sequence: z.int(),
+    assignment: Assignment.exactOptional(),
+  },
+);
+
+const Name = z.string().min(1).max(NAME_LENGTH_MAX);
+
+export const GuidAssign = defineRpc(
+  'guid_assign',
+  'Answers with the one id of this service and key: the same for ever, from every node.',
+  { service: Name, key: Name },
+  { id: z.string() },
+);

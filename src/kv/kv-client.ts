@@ -1,0 +1,97 @@
+/**
+ * A client of one of Maelstrom's key-value stores, and of its timestamp oracle. What comes back is `ok`, `definite` (it did not happen and never
+ * will, as far as the store can tell) or `indefinite` (silence: it may have happened, or may happen later).
+ *
+ * Whoever writes over a network that repeats messages must not take error 22 for proof: what was refused may be the second copy of a request whose
+ * first one was carried out. `documents.ts` keeps that rule, and is what should be used for anything that matters.
+ */
+
+import * as z from 'zod';
+import type { NodeContext, RpcResult } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { defineRpc } from '../protocol/rpc.ts';
+
+export const STORES = ['lin-kv', 'seq-kv', 'lww-kv'] as const;
+export type Store = (typeof STORES)[number];
+const TIMESTAMP_ORACLE = 'lin-tso';
+
+export const Read = defineRpc('read', 'The value under a key.', { key: z.unknown() }, { value: z.unknown() });
+
+export const Write = defineRpc(
+  'write',
+  'Puts a value under a key, whatever is there.',
+  { key: z.unknown(), value: z.unknown() },
+  {},
+);
+
+export const CompareAndSet = defineRpc(
+  'cas',
+  'Puts the value `to` in the place of `from`.',
+  { key: z.unknown(), from: z.unknown(), to: z.unknown(), create_if_not_exists: z.boolean().exactOptional() },
+  {},
+);
+
+export const NextTimestamp = defineRpc('ts', 'A number above every one before it.', {}, { ts: z.int() });
+
+const KEY_DOES_NOT_EXIST = RpcError.of('key-does-not-exist').code;
+
+export type KvResult<Value> =
+  | { readonly kind: 'ok'; readonly value: Value }
+  | Exclude<RpcResult<never>, { readonly kind: 'ok' }>;
+
+export interface KvOptions {
+  /** How long to wait for each answer, ms. */
+  readonly deadlineMs?: number;
+}
+
+export class KvClient {
+  readonly store: Store;
+  readonly #context: Pick<NodeContext, 'rpc'>;
+  readonly #options: KvOptions;
+
+  constructor(context: Pick<NodeContext, 'rpc'>, store: Store, options: KvOptions = {}) {
+    this.#context = context;
+    this.store = store;
+    this.#options = options;
+  }
+
+  /** The value under `key`, undefined if there is none. */
+  async read(key: string): Promise<KvResult<unknown>> {
+    const result = await this.#context.rpc(this.store, Read, { key }, this.#options);
+    if (result.kind === 'ok') return { kind: 'ok', value: result.reply.value };
+    return result.error.code === KEY_DOES_NOT_EXIST ? { kind: 'ok', value: undefined } : result;
+  }
+
+  async write(key: string, value: unknown): Promise<KvResult<undefined>> {
+    return done(await this.#context.rpc(this.store, Write, { key, value }, this.#options));
+  }
+
+  /**
+   * Puts `to` in the place of `from`; where `from` is null, in the place of nothing. (A store would take any `from` for right when it creates a key;
+   * so a key is only created by whoever saw that there was none, and loses the race with error 22. lww-kv cannot create by compare-and-set: 20.)
+   */
+  async compareAndSet(key: string, from: string | null, to: string): Promise<KvResult<undefined>> {
+    const request = { key, from, to, ...(from === null && { create_if_not_exists: true }) };
+    return done(await this.#context.rpc(this.store, CompareAndSet, request, this.#options));
+  }
+}
+
+export class TimestampOracle {
+  readonly #context: Pick<NodeContext, 'rpc'>;
+  readonly #options: KvOptions;
+
+  constructor(context: Pick<NodeContext, 'rpc'>, options: KvOptions = {}) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** A number above every one that anybody was given before this was asked. */
+  async next(): Promise<KvResult<number>> {
+    const result = await this.#context.rpc(TIMESTAMP_ORACLE, NextTimestamp, {}, this.#options);
+    return result.kind === 'ok' ? { kind: 'ok', value: result.reply.ts } : result;
+  }
+}
+
+function done(result: RpcResult<unknown>): KvResult<undefined> {
+  return result.kind === 'ok' ? { kind: 'ok', value: undefined } : result;
+}

@@ -38,6 +38,7 @@ export class LineGuard extends Transform {
   readonly #onRefused: (reason: string, line: string) => void;
   #held: Buffer[] = [];
   #heldBytes = 0;
+  #bytesIn = 0;
   /** Invariant: while true, `#held` is empty. */
   #discarding = false;
 
@@ -48,7 +49,13 @@ export class LineGuard extends Transform {
     this.#lineBytesMax = lineBytesMax;
   }
 
+  /** All that has come so far, be it let through or not. */
+  get bytesIn(): number {
+    return this.#bytesIn;
+  }
+
   override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    this.#bytesIn += chunk.length;
     let rest = this.#discarding ? this.#afterDiscarded(chunk) : chunk;
     while (rest.length > 0) {
       const firstNewline = rest.indexOf(NEWLINE);

@@ -22,6 +22,7 @@ export class LineOutput {
   readonly #stream: Writable;
   readonly #events: LineOutputEvents;
   #text = '';
+  #bytesOut = 0;
   #scheduled = false;
   #blocked = false;
   #failed = false;
@@ -32,6 +33,11 @@ export class LineOutput {
     this.#events = events;
     stream.on('error', (error: NodeJS.ErrnoException) => this.#fail(error));
     stream.on('drain', () => this.#drained());
+  }
+
+  /** All that was given to the stream so far. */
+  get bytesOut(): number {
+    return this.#bytesOut;
   }
 
   /** Writes one line; the newline is added. After a failure it is dropped. */
@@ -54,6 +60,7 @@ export class LineOutput {
     if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';
+    this.#bytesOut += Buffer.byteLength(text);
     this.#stream.write(text, 'utf8', this.#written);
     if (this.#stream.writableLength > WAITING_BYTES_MAX && !this.#blocked) {
       this.#blocked = true;

@@ -2,7 +2,8 @@
  * A node as a process: lines from stdin through readline into the runtime, its lines out to stdout, logs to stderr.
  *
  * It ends cleanly in every way a process can end: at the end of input, on SIGTERM and SIGINT it finishes what is in flight, for a bounded time,
- * and exits 0; a reader that has gone away (EPIPE) ends it with 0 at once; a programmer's error and a start that failed end it with 1.
+ * sums up on stderr what it has done and exits 0; a reader that has gone away (EPIPE) ends it with 0 at once; a programmer's error and a
+ * start that failed end it with 1.
  */
 
 import type { Readable, Writable } from 'node:stream';
@@ -26,6 +27,8 @@ export interface StdioHostOptions {
   readonly logLevel: LogLevel;
   readonly inFlightMax: number;
   readonly lineBytesMax: number;
+  /** Requests a second of each client; absent: as many as it likes. */
+  readonly rateLimitPerSecond?: number | undefined;
 }
 
 /** Serves until the end; resolves to the exit status. */
@@ -33,11 +36,9 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
   return new Promise((resolve) => {
     // Logs that nobody reads any more are no reason to end.
     process.stderr.on('error', () => {});
-    const log = createJsonLogger({
-      level: options.logLevel,
-      nodeId: () => node.nodeId,
-      write: (text) => process.stderr.write(text),
-    });
+    const createLogger = (level: LogLevel) =>
+      createJsonLogger({ level, nodeId: () => node.nodeId, write: (text) => process.stderr.write(text) });
+    const log = createLogger(options.logLevel);
 
     const output = new LineOutput(options.output, {
       onBlocked: () => hold('output', true),
@@ -56,6 +57,7 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
         setTimer: setSystemTimer,
         transmit: (line) => output.write(line),
         holdInput: (held) => hold('start', held),
+        traffic: () => ({ bytesIn: guard.bytesIn, bytesOut: output.bytesOut }),
         log,
         crash: (error) => {
           const reason = error instanceof AssertionFailure ? (error.stack ?? error.message) : error.message;
@@ -66,10 +68,10 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
         },
       },
       options.startHandlers,
-      { inFlightMax: options.inFlightMax },
+      { inFlightMax: options.inFlightMax, rateLimitPerSecond: options.rateLimitPerSecond },
     );
 
-    const guard = new LineGuard((reason, line) => log.warn(reason, { line }), options.lineBytesMax);
+    const guard = new LineGuard((reason, line) => node.refuseLine(reason, line), options.lineBytesMax);
     const lines = readGuardedLines(options.input, guard);
     lines.on('line', (line) => {
       if (line !== '') node.receiveLine(line);
@@ -93,11 +95,17 @@ export function serveStdio(options: StdioHostOptions): Promise<number> {
       node.stop(reason);
       const cancelBound = setSystemTimer(DRAIN_MS_MAX, () => {
         log.warn('requests in flight were given up', { in_flight: node.load.inFlight, after_ms: DRAIN_MS_MAX });
-        exit(0);
+        exitCleanly();
       });
       await node.idle();
       await output.empty();
       cancelBound();
+      exitCleanly();
+    };
+    const exitCleanly = () => {
+      if (exited) return;
+      // One line at the very end is not noise: only who wants silence does without.
+      createLogger(options.logLevel === 'silent' ? 'silent' : 'info').info('summary', node.readMetrics());
       exit(0);
     };
     const onSignal = (signal: NodeJS.Signals) => void finish(signal);

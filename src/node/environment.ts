@@ -33,6 +33,8 @@ export interface Environment {
   readonly offerReply?: (dest: string, body: Body) => boolean;
   /** Asks for as few lines as possible while the handlers start; what comes all the same is held. */
   readonly holdInput?: (held: boolean) => void;
+  /** What has gone through the wire so far; absent where nothing goes as bytes. */
+  readonly traffic?: () => { readonly bytesIn: number; readonly bytesOut: number };
   readonly log: Logger;
   /** Ends the process (or the simulated node) after a programmer's error. */
   readonly crash: (error: Error) => void;

@@ -6,7 +6,7 @@
  * a reply is never answered; nothing but messages is transmitted.
  */
 
-import { RpcError } from '../protocol/errors.ts';
+import { type ErrorName, RpcError } from '../protocol/errors.ts';
 import {
   type Body,
   describeIssue,
@@ -19,13 +19,16 @@ import {
   nestsTooDeep,
   parseLine,
 } from '../protocol/message.ts';
-import { encodeReplyBody, type Rpc, replyBody } from '../protocol/rpc.ts';
+import { encodeReplyBody, replyBody } from '../protocol/rpc.ts';
 import { AssertionFailure, assert } from './assertion.ts';
-import { type Figures, type Handler, type NodeContext, RPC_DEADLINE_MS } from './context.ts';
+import { type Figures, type Handler, handler, type NodeContext, RPC_DEADLINE_MS } from './context.ts';
 import type { Environment } from './environment.ts';
+import { inMicroseconds, NodeMetrics, type RequestMetrics } from './metrics.ts';
 import { PendingRpcs } from './pending-rpcs.ts';
+import { RateLimit } from './rate-limit.ts';
 import { describeMessage, excerpt, originOf } from './refusal.ts';
 import { Sleepers } from './sleepers.ts';
+import { Health, type HealthReply, Metrics, type MetricsReply } from './status.ts';
 
 /** Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. */
 export type StartHandlers = (context: NodeContext) => Promise<readonly Handler[]>;
@@ -33,6 +36,8 @@ export type StartHandlers = (context: NodeContext) => Promise<readonly Handler[]
 export interface NodeOptions {
   /** Requests being worked on at once; one more is answered 11. */
   readonly inFlightMax?: number;
+  /** Requests a second of each client; one more is answered 11. Nodes among themselves are not limited. Absent: nobody is. */
+  readonly rateLimitPerSecond?: number | undefined;
 }
 
 export const IN_FLIGHT_MAX = 10_000;
@@ -41,16 +46,27 @@ export const IN_FLIGHT_MAX = 10_000;
 const ADDRESSES_MAX = 4096;
 const KEPT_ADDRESS_LENGTH_MAX = 256;
 
+interface ServedType {
+  readonly handler: Handler;
+  readonly requests: RequestMetrics;
+  /** Undefined without a limit, and for what must be answered just then when somebody asks too much. */
+  readonly rateLimit: RateLimit | undefined;
+}
+
 export class Node {
   readonly #environment: Environment;
   readonly #startHandlers: StartHandlers;
   readonly #inFlightMax: number;
+  readonly #rateLimit: RateLimit | undefined;
+  readonly #startMs: number;
+  readonly #metrics = new NodeMetrics();
   readonly #rpcs: PendingRpcs;
   readonly #sleepers: Sleepers;
-  readonly #handlers = new Map<string, Handler>();
+  readonly #served = new Map<string, ServedType>();
   readonly #addresses = new Map<string, string>();
   #init: { readonly request: InitRequest; readonly started: Promise<void> } | undefined;
   #nodeId = '';
+  #nodeIds: ReadonlySet<string> = new Set();
   #ready = false;
   /** Messages that came while the handlers were starting. */
   #held: unknown[] = [];
@@ -64,6 +80,9 @@ export class Node {
     this.#environment = environment;
     this.#startHandlers = startHandlers;
     this.#inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX;
+    const { rateLimitPerSecond } = options;
+    this.#rateLimit = rateLimitPerSecond === undefined ? undefined : new RateLimit(rateLimitPerSecond);
+    this.#startMs = environment.clock.monotonicMs();
     this.#rpcs = new PendingRpcs(environment);
     this.#sleepers = new Sleepers(environment);
   }
@@ -78,12 +97,39 @@ export class Node {
     return { inFlight: this.#inFlight, pendingRpcs: this.#rpcs.count, sleepers: this.#sleepers.count };
   }
 
+  /** What the node has done so far, as `metrics` tells it. */
+  readMetrics(): MetricsReply {
+    const { clock, traffic } = this.#environment;
+    const { messagesIn, messagesOut, messagesRefused } = this.#metrics;
+    const bytes = traffic?.();
+    return {
+      uptime_ms: inMicroseconds(clock.monotonicMs() - this.#startMs),
+      in_flight: this.#inFlight,
+      messages_in: messagesIn,
+      messages_out: messagesOut,
+      messages_refused: messagesRefused,
+      ...(bytes && { bytes_in: bytes.bytesIn, bytes_out: bytes.bytesOut }),
+      rpcs: this.#rpcs.figures,
+      requests: this.#metrics.readRequests(),
+      parts: Object.fromEntries([...this.#figures].map(([part, readFigures]) => [part, readFigures()])),
+    };
+  }
+
+  /** Takes note of a line that whoever reads them did not let through. */
+  refuseLine(reason: string, line: string): void {
+    this.#metrics.messagesIn++;
+    this.#metrics.messagesRefused++;
+    this.#environment.log.warn(reason, { line });
+  }
+
   /** Takes one line, without its newline. Never throws for what is in it. */
   receiveLine(line: string): void {
     let message: unknown;
     try {
       message = parseLine(line);
     } catch (error) {
+      this.#metrics.messagesIn++;
+      this.#metrics.messagesRefused++;
       this.#environment.log.warn('a line is not JSON and was ignored', {
         reason: error instanceof Error ? error.message : String(error),
         line: excerpt(line),
@@ -91,6 +137,7 @@ export class Node {
       return;
     }
     if (nestsTooDeep(line)) {
+      this.#metrics.messagesIn++;
       this.#refuse(message, 'body', `message: nested deeper than ${NESTING_DEPTH_MAX} levels`);
       return;
     }
@@ -99,6 +146,11 @@ export class Node {
 
   /** Takes one message, as parsed. */
   receive(message: unknown): void {
+    this.#metrics.messagesIn++;
+    this.#take(message);
+  }
+
+  #take(message: unknown): void {
     if (!isMessage(message)) {
       const { field, text } = describeIssue(Envelope.safeParse(message).error, '');
       this.#refuse(message, field, text);
@@ -144,49 +196,75 @@ export class Node {
   }
 
   #receiveRequest(message: unknown, src: string, body: Message['body']): void {
-    const handler = this.#handlers.get(body.type);
-    if (handler === undefined) {
+    const served = this.#served.get(body.type);
+    if (served === undefined) {
       const text = `body.type: ${excerpt(body.type)} is not supported by this node`;
-      this.#refuse(message, 'body.type', text, 'not-supported');
-    } else this.#handle(handler, message, src, body.msg_id, body);
+      this.#refuse(message, 'body.type', text, 'not-supported', this.#metrics.unknown);
+      return;
+    }
+    const { rateLimit } = served;
+    const waitMs = rateLimit === undefined ? 0 : this.#waitMs(rateLimit, src);
+    if (waitMs > 0) {
+      const text = `${excerpt(src)} may send ${rateLimit?.ratePerSecond} requests/s; try again in ${waitMs} ms`;
+      this.#answerFailure(served, src, body.msg_id, RpcError.of('temporarily-unavailable', text));
+    } else this.#handle(served, message, src, body.msg_id, body);
+  }
+
+  /** How long `src` has to wait before it may ask for more; 0: not at all. */
+  #waitMs(rateLimit: RateLimit, src: string): number {
+    return this.#nodeIds.has(src) ? 0 : rateLimit.take(src, this.#environment.clock.monotonicMs());
   }
 
   #handle(
-    handler: Handler,
+    served: ServedType,
     message: unknown,
     src: string,
     messageId: number | undefined,
     body: Readonly<Record<string, unknown>>,
   ): void {
+    const { handler, requests } = served;
     const request = handler.rpc.request.safeParse(body);
     if (!request.success) {
       const { field, text } = describeIssue(request.error, 'body');
-      this.#refuse(message, field, text);
+      this.#refuse(message, field, text, 'malformed-request', requests);
       return;
     }
     if (this.#inFlight >= this.#inFlightMax) {
-      this.#answerError(
-        src,
-        messageId,
-        RpcError.of('temporarily-unavailable', `${this.#inFlight} requests are in flight already`),
-      );
+      const text = `${this.#inFlight} requests are in flight already`;
+      this.#answerFailure(served, src, messageId, RpcError.of('temporarily-unavailable', text));
       return;
     }
     let outcome: object | Promise<object>;
     try {
       outcome = handler.handle(request.data as never, { src });
     } catch (error) {
-      this.#answerFailure(handler.rpc, src, messageId, error);
+      requests.latency.record(0);
+      this.#answerFailure(served, src, messageId, error);
       return;
     }
     if (!(outcome instanceof Promise)) {
-      this.#answer(handler.rpc, src, messageId, outcome);
+      // Less than a clock can tell: reading it would take longer.
+      requests.latency.record(0);
+      this.#answer(served, src, messageId, outcome);
       return;
     }
+    const { clock } = this.#environment;
+    const beginMs = clock.monotonicMs();
+    requests.inFlight++;
+    const end = () => {
+      requests.inFlight--;
+      requests.latency.record(clock.monotonicMs() - beginMs);
+    };
     this.#track(
       outcome.then(
-        (reply) => this.#answer(handler.rpc, src, messageId, reply),
-        (error: unknown) => this.#answerFailure(handler.rpc, src, messageId, error),
+        (reply) => {
+          end();
+          this.#answer(served, src, messageId, reply);
+        },
+        (error: unknown) => {
+          end();
+          this.#answerFailure(served, src, messageId, error);
+        },
       ),
     );
   }
@@ -205,44 +283,62 @@ export class Node {
     for (const resolve of waiting) resolve();
   }
 
-  #answer(rpc: Rpc, src: string, messageId: number | undefined, reply: object): void {
-    if (messageId === undefined) return;
+  #answer(served: ServedType, src: string, messageId: number | undefined, reply: object): void {
+    const { rpc } = served.handler;
+    if (messageId === undefined) {
+      served.requests.ok++;
+      return;
+    }
     const checked = rpc.reply.safeParse(reply);
     if (!checked.success) {
       const problem = new Error(`the reply is not as declared: ${describeIssue(checked.error, '').text}`);
-      this.#answerFailure(rpc, src, messageId, problem);
+      this.#answerFailure(served, src, messageId, problem);
       return;
     }
     const fields = reply as Readonly<Record<string, unknown>>;
-    const { offerReply, transmit } = this.#environment;
-    if (offerReply?.(src, replyBody(rpc, messageId, fields))) return;
+    if (this.#environment.offerReply?.(src, replyBody(rpc, messageId, fields))) {
+      served.requests.ok++;
+      this.#metrics.messagesOut++;
+      return;
+    }
     let line: string;
     try {
       line = `${this.#address(src)}${encodeReplyBody(rpc, messageId, fields)}}`;
     } catch (error) {
-      this.#answerFailure(rpc, src, messageId, error);
+      this.#answerFailure(served, src, messageId, error);
       return;
     }
-    transmit(line);
+    served.requests.ok++;
+    this.#transmit(line);
   }
 
-  #answerFailure(rpc: Rpc, src: string, messageId: number | undefined, error: unknown): void {
-    if (error instanceof RpcError) {
-      this.#answerError(src, messageId, error);
-    } else if (error instanceof AssertionFailure) {
+  #answerFailure({ handler, requests }: ServedType, src: string, messageId: number | undefined, error: unknown): void {
+    if (error instanceof AssertionFailure) {
       this.#environment.crash(error);
-    } else {
-      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#environment.log.error(`the handler of ${rpc.type} failed`, { src, stack });
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#answerError(src, messageId, RpcError.of('crash', `the handler of ${rpc.type} failed: ${reason}`));
+      return;
     }
+    const answer = error instanceof RpcError ? error : this.#describeCrash(handler.rpc.type, src, error);
+    requests.countError(answer.code);
+    this.#answerError(src, messageId, answer);
+  }
+
+  /** Logs what nobody foresaw, and makes an error of it that can be answered. */
+  #describeCrash(type: string, src: string, error: unknown): RpcError {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#environment.log.error(`the handler of ${type} failed`, { src, stack });
+    const reason = error instanceof Error ? error.message : String(error);
+    return RpcError.of('crash', `the handler of ${type} failed: ${reason}`);
   }
 
   #answerError(src: string, messageId: number | undefined, error: RpcError): void {
     if (messageId === undefined) return;
     const body = { type: 'error', in_reply_to: messageId, code: error.code, text: error.message };
-    this.#environment.transmit(`${this.#address(src)}${JSON.stringify(body)}}`);
+    this.#transmit(`${this.#address(src)}${JSON.stringify(body)}}`);
+  }
+
+  #transmit(line: string): void {
+    this.#metrics.messagesOut++;
+    this.#environment.transmit(line);
   }
 
   /** The beginning of a line to `dest`, up to its body. */
@@ -262,14 +358,18 @@ export class Node {
     message: unknown,
     field: string,
     text: string,
-    name: 'malformed-request' | 'temporarily-unavailable' | 'not-supported' = 'malformed-request',
+    name: ErrorName = 'malformed-request',
+    requests?: RequestMetrics,
   ): void {
+    const { code } = RpcError.of(name);
+    this.#metrics.messagesRefused++;
+    requests?.countError(code);
     this.#environment.log.warn('a message was refused', { field, reason: text, received: describeMessage(message) });
     const origin = originOf(message);
     if (origin === undefined) return;
     const { src, dest, messageId } = origin;
-    const body = { type: 'error', in_reply_to: messageId, code: RpcError.of(name).code, text };
-    this.#environment.transmit(encodeMessage(this.#nodeId || dest, src, body));
+    const body = { type: 'error', in_reply_to: messageId, code, text };
+    this.#transmit(encodeMessage(this.#nodeId || dest, src, body));
   }
 
   #receiveInit(message: unknown, src: string, dest: string): void {
@@ -286,6 +386,7 @@ export class Node {
     }
     if (this.#init === undefined) {
       this.#nodeId = request.node_id;
+      this.#nodeIds = new Set(request.node_ids);
       this.#init = { request, started: this.#start(request) };
     } else if (!sameMembership(this.#init.request, request)) {
       const { node_id, node_ids } = this.#init.request;
@@ -299,7 +400,7 @@ export class Node {
     this.#track(
       this.#init.started.then(
         () => {
-          this.#environment.transmit(`${this.#address(src)}{"type":"init_ok","in_reply_to":${request.msg_id}}}`);
+          this.#transmit(`${this.#address(src)}{"type":"init_ok","in_reply_to":${request.msg_id}}}`);
           this.#receiveHeld();
         },
         (error: unknown) => {
@@ -313,23 +414,34 @@ export class Node {
 
   async #start(request: InitRequest): Promise<void> {
     this.#environment.holdInput?.(true);
-    for (const handler of await this.#startHandlers(this.#context(request))) {
-      assert(!this.#handlers.has(handler.rpc.type), `two handlers for ${handler.rpc.type}`);
-      this.#handlers.set(handler.rpc.type, handler);
-    }
+    for (const given of await this.#startHandlers(this.#context(request))) this.#serve(given, this.#rateLimit);
+    this.#serve(handler(Metrics, () => this.readMetrics()));
+    this.#serve(handler(Health, () => this.#readHealth()));
     this.#ready = true;
+  }
+
+  #serve(handler: Handler, rateLimit?: RateLimit): void {
+    const { type } = handler.rpc;
+    assert(!this.#served.has(type), `two handlers for ${type}`);
+    this.#served.set(type, { handler, requests: this.#metrics.declare(type), rateLimit });
+  }
+
+  #readHealth(): HealthReply {
+    const found = [...this.#diagnoses].map(([part, findTrouble]) => [part, findTrouble()] as const);
+    const troubles = found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined);
+    return { status: troubles.length === 0 ? 'ok' : 'degraded', troubles: Object.fromEntries(troubles) };
   }
 
   #receiveHeld(): void {
     const held = this.#held;
     this.#held = [];
-    for (const message of held) this.receive(message);
+    for (const message of held) this.#take(message);
     this.#environment.holdInput?.(false);
   }
 
   #context({ node_id: nodeId, node_ids: nodeIds }: InitRequest): NodeContext {
-    const { clock, randomUint32, log, transmit } = this.#environment;
-    const send: NodeContext['send'] = (dest, body) => transmit(encodeMessage(nodeId, dest, body));
+    const { clock, randomUint32, log } = this.#environment;
+    const send: NodeContext['send'] = (dest, body) => this.#transmit(encodeMessage(nodeId, dest, body));
     return {
       nodeId,
       nodeIds,

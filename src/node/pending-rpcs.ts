@@ -26,6 +26,9 @@ export class PendingRpcs {
   readonly #environment: Environment;
   readonly #pending = new Map<number, PendingRpc>();
   #nextId: number;
+  #asked = 0;
+  #answered = 0;
+  #timeouts = 0;
   /** Why nothing is asked any more. */
   #endReason: string | undefined;
 
@@ -36,6 +39,11 @@ export class PendingRpcs {
 
   get count(): number {
     return this.#pending.size;
+  }
+
+  /** How many were sent, and how they ended. */
+  get figures(): { asked: number; answered: number; timeouts: number; pending: number } {
+    return { asked: this.#asked, answered: this.#answered, timeouts: this.#timeouts, pending: this.count };
   }
 
   /** Registers an RPC; `transmit` is called with the `msg_id` to send it under. */
@@ -51,9 +59,10 @@ export class PendingRpcs {
     return new Promise((resolve) => {
       const messageId = this.#nextId++;
       const onAbort = () => settle(indefinite(`${rpc.type} to ${dest} was aborted`));
-      const cancelTimer = this.#environment.setTimer(deadlineMs, () =>
-        settle(indefinite(`${rpc.type} to ${dest}: no answer in ${deadlineMs} ms`)),
-      );
+      const cancelTimer = this.#environment.setTimer(deadlineMs, () => {
+        this.#timeouts++;
+        settle(indefinite(`${rpc.type} to ${dest}: no answer in ${deadlineMs} ms`));
+      });
       const settle = (result: RpcResult<never>) => {
         this.#pending.delete(messageId);
         cancelTimer();
@@ -62,6 +71,7 @@ export class PendingRpcs {
       };
       signal?.addEventListener('abort', onAbort);
       this.#pending.set(messageId, { rpc, dest, settle });
+      this.#asked++;
       transmit(messageId);
     });
   }
@@ -70,6 +80,7 @@ export class PendingRpcs {
   answer(src: string, inReplyTo: number, body: Readonly<Record<string, unknown>>): boolean {
     const pending = this.#pending.get(inReplyTo);
     if (pending === undefined || pending.dest !== src) return false;
+    this.#answered++;
     pending.settle(interpretReply(src, pending.rpc, body));
     return true;
   }

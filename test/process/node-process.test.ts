@@ -12,6 +12,7 @@ import {
   runNode,
   temporaryFolder,
 } from '../support/node-process.ts';
+import { splitLogs } from '../support/summary-line.ts';
 
 const request = (type: string, messageId: number, fields: object = {}) =>
   JSON.stringify({ id: 7, src: 'c1', dest: 'n0', body: { ...fields, type, msg_id: messageId } });
@@ -29,7 +30,7 @@ describe('the node process', () => {
       '--state-dir',
       temporaryFolder(),
     ]);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect({ status, logged: splitLogs(stderr).logged }).toEqual({ status: 0, logged: [] });
     const [init, ...replies] = bodies(stdout);
     expect(init).toEqual({ type: 'init_ok', in_reply_to: 1 });
     expect(replies.map((body) => body.in_reply_to)).toEqual(requests.map((_, index) => index + 2));
@@ -47,7 +48,7 @@ describe('the node process', () => {
     const echo = 'Grüße, 世界 🌍 \u2028 \u0000';
     const { stdout, stderr } = await runNode(`${INIT}\r\n\r\n\n${request('echo', 2, { echo })}\r\n`);
     expect(bodies(stdout)[1]).toEqual({ type: 'echo_ok', in_reply_to: 2, echo });
-    expect(stderr).toBe('');
+    expect(splitLogs(stderr).logged).toEqual([]);
   });
 
   it('prints nothing but messages on stdout, whatever comes in', async () => {
@@ -73,10 +74,7 @@ describe('the node process', () => {
       { code: 10, in_reply_to: 5 },
       { type: 'echo_ok', in_reply_to: 9 },
     ]);
-    const logged = stderr
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const { logged } = splitLogs(stderr);
     expect(logged).toHaveLength(garbage.length + 1);
     expect(logged.every(({ level, node, message }) => level === 'warn' && node === 'n0' && message !== '')).toBe(true);
   });
@@ -90,7 +88,7 @@ describe('the node process', () => {
   it('answers a last line whose answer is more than may wait for its reader', async () => {
     const echo = 'x'.repeat(WAITING_BYTES_MAX + 1);
     const { status, stdout, stderr } = await runNode(`${INIT}\n${request('echo', 2, { echo })}`);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect({ status, logged: splitLogs(stderr).logged }).toEqual({ status: 0, logged: [] });
     expect(bodies(stdout)[1].echo).toBe(echo);
   });
 
@@ -118,10 +116,9 @@ describe('the node process', () => {
     node.child.stdin.end();
     const { status, stderr } = await node.ended;
     expect(status).toBe(0);
-    expect(JSON.parse(stderr)).toMatchObject({
-      level: 'warn',
-      message: 'a line of more than 4194304 bytes was refused',
-    });
+    expect(splitLogs(stderr).logged).toMatchObject([
+      { level: 'warn', message: 'a line of more than 4194304 bytes was refused' },
+    ]);
   });
 
   it('takes no more input than it can answer while its reader is slow, and then answers all of it', async () => {
@@ -159,7 +156,8 @@ describe('the node process', () => {
       for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) newlines++;
     });
     await feeding;
-    expect(await node.ended).toMatchObject({ status: 0, stderr: '' });
+    const { status, stderr } = await node.ended;
+    expect({ status, logged: splitLogs(stderr).logged }).toEqual({ status: 0, logged: [] });
     expect(newlines).toBe(count + 1);
   });
 
@@ -168,7 +166,8 @@ describe('the node process', () => {
     node.send(request('generate', 2));
     await node.nextBody();
     node.child.kill(signal);
-    expect(await node.ended).toMatchObject({ status: 0, signal: null, stderr: '' });
+    const { status, signal: killedBy, stderr } = await node.ended;
+    expect({ status, killedBy, logged: splitLogs(stderr).logged }).toEqual({ status: 0, killedBy: null, logged: [] });
   });
 
   it('exits 0 and says nothing when its reader has gone away', async () => {
@@ -191,7 +190,7 @@ describe('the node process', () => {
   it('logs what it does when asked to', async () => {
     const late = '{"src":"n1","dest":"n0","body":{"type":"read_ok","in_reply_to":99,"value":1}}';
     const { stderr } = await runNode(`${INIT}\n${late}\n`, ['--state-dir', 'none', '--log-level', 'debug']);
-    expect(JSON.parse(stderr)).toMatchObject({ level: 'debug', node: 'n0', in_reply_to: 99 });
+    expect(splitLogs(stderr).logged).toMatchObject([{ level: 'debug', node: 'n0', in_reply_to: 99 }]);
     expect((await runNode('garbage\n', ['--state-dir', 'none', '--log-level', 'silent'])).stderr).toBe('');
   });
 });
@@ -243,6 +242,7 @@ describe('ids of the node process', () => {
       input: `${INIT}\n${request('generate', 2)}\n`,
       env: { PATH: process.env.PATH, TMPDIR: folder },
       uid,
+      stdio: 'pipe',
       encoding: 'utf8',
     });
     expect(bodies(stdout)).toMatchObject([{ type: 'init_ok' }, { type: 'generate_ok' }]);
@@ -275,6 +275,7 @@ describe('the command line of the node', () => {
       '--max-skew',
       '--reserve',
       '--max-in-flight',
+      '--rate-limit',
       '--max-line-bytes',
     ]) {
       expect(stdout).toContain(option);

@@ -1,0 +1,108 @@
+/**
+ * A token bucket for every client: it holds one second's worth of tokens, a request takes one whatever its size, and who finds none is told how
+ * long to wait. Nothing refills a bucket but the look at it, so there is no timer.
+ *
+ * Memory is bounded. Forgetting a full bucket changes nothing, so these go first; then the one that was least recently used, whose owner
+ * may burst once more.
+ */
+
+import { assert } from './assertion.ts';
+
+export const CLIENTS_MAX = 4096;
+
+/** Full buckets are looked for once in so many newcomers, lest a stranger who invents names makes each of them cost a walk. */
+const NEWCOMERS_PER_WALK = 256;
+/** Longer names that begin alike share a bucket. */
+const NAME_LENGTH_MAX = 256;
+/** In tokens, and far more than calculating is off by: a wait that was told must be enough. */
+const ROUNDING = 1e-6;
+
+interface Bucket {
+  /** Invariant: from 0 to the burst, but for rounding. */
+  tokens: number;
+  /** When it held that many. */
+  atMs: number;
+}
+
+export class RateLimit {
+  readonly ratePerSecond: number;
+  readonly #tokensPerMs: number;
+  readonly #tokensMax: number;
+  readonly #clientsMax: number;
+  /** Invariant: the least recently used one first; never more than `#clientsMax`. */
+  readonly #buckets = new Map<string, Bucket>();
+  /** The client that came last: mostly it comes again, and stands at the end of the map already. */
+  #latestClient: string | undefined;
+  #latestBucket: Bucket = { tokens: 0, atMs: 0 };
+  #newcomersUntilWalk = 0;
+  #nowMs = 0;
+
+  constructor(ratePerSecond: number, clientsMax = CLIENTS_MAX) {
+    assert(ratePerSecond > 0 && ratePerSecond < Number.POSITIVE_INFINITY, `a rate limit of ${ratePerSecond}/s`);
+    assert(clientsMax >= 1, `a rate limit for ${clientsMax} clients`);
+    this.ratePerSecond = ratePerSecond;
+    this.#tokensPerMs = ratePerSecond / 1000;
+    this.#tokensMax = Math.max(ratePerSecond, 1);
+    this.#clientsMax = clientsMax;
+  }
+
+  /** How many clients are remembered. */
+  get clientCount(): number {
+    return this.#buckets.size;
+  }
+
+  /** Takes a token of `client` and returns 0, or takes nothing and returns how long to wait for the next one, whole ms. */
+  take(client: string, nowMs: number): number {
+    // A clock that shows nonsense stands still.
+    if (Number.isFinite(nowMs)) this.#nowMs = nowMs;
+    const bucket = this.#bucketOf(client);
+    bucket.tokens = this.#tokensNow(bucket);
+    bucket.atMs = this.#nowMs;
+    const missing = 1 - ROUNDING - bucket.tokens;
+    if (missing > 0) return Math.ceil(missing / this.#tokensPerMs);
+    bucket.tokens--;
+    return 0;
+  }
+
+  /** A clock that went back has measured nothing. */
+  #tokensNow({ tokens, atMs }: Bucket): number {
+    return Math.min(tokens + Math.max(this.#nowMs - atMs, 0) * this.#tokensPerMs, this.#tokensMax);
+  }
+
+  #bucketOf(client: string): Bucket {
+    if (client === this.#latestClient) return this.#latestBucket;
+    const name = client.length <= NAME_LENGTH_MAX ? client : client.slice(0, NAME_LENGTH_MAX);
+    let bucket = this.#buckets.get(name);
+    if (bucket !== undefined) {
+      this.#buckets.delete(name);
+      this.#buckets.set(name, bucket);
+    } else {
+      if (this.#buckets.size >= this.#clientsMax) this.#makeRoom();
+      bucket = { tokens: this.#tokensMax, atMs: this.#nowMs };
+      this.#buckets.set(detached(name), bucket);
+      this.#newcomersUntilWalk--;
+    }
+    this.#latestClient = client.length <= NAME_LENGTH_MAX ? client : undefined;
+    this.#latestBucket = bucket;
+    return bucket;
+  }
+
+  #makeRoom(): void {
+    if (this.#newcomersUntilWalk <= 0) {
+      this.#newcomersUntilWalk = NEWCOMERS_PER_WALK;
+      for (const [name, bucket] of this.#buckets) {
+        if (this.#tokensNow(bucket) >= this.#tokensMax) this.#buckets.delete(name);
+      }
+    }
+    if (this.#buckets.size < this.#clientsMax) return;
+    for (const name of this.#buckets.keys()) {
+      this.#buckets.delete(name);
+      return;
+    }
+  }
+}
+
+/** A copy: a name cut out of a line would keep the whole line in memory for as long as it is remembered. */
+function detached(name: string): string {
+  return `.${name}`.slice(1);
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { Histogram } from '../../src/node/histogram.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
+
+const ERROR_MAX = 0.03;
+const DAY_MS = 24 * 3_600_000;
+const SHARES = [0.001, 0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 1];
+
+function histogramOf(values: readonly number[]): Histogram {
+  const histogram = new Histogram();
+  for (const value of values) histogram.record(value);
+  return histogram;
+}
+
+/** The nearest rank, from the values themselves. */
+function exactQuantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.max(Math.ceil(share * sorted.length), 1) - 1] as number;
+}
+
+/** The greatest relative error of any quantile. */
+function errorOf(values: readonly number[]): number {
+  const histogram = histogramOf(values);
+  return Math.max(
+    ...SHARES.map((share) => {
+      const exact = exactQuantile(values, share);
+      return Math.abs(histogram.quantile(share) - exact) / exact;
+    }),
+  );
+}
+
+const random = new SeededRandom('histogram');
+/** Uniform in (0, 1]. */
+const uniform = () => (random.uint32() + 1) / 2 ** 32;
+const draw = (count: number, next: () => number) => Array.from({ length: count }, next);
+
+describe('a histogram', () => {
+  it.each([
+    ['uniform', () => 1 + 999 * uniform()],
+    ['exponential', () => 0.001 - 20 * Math.log(uniform())],
+    ['log-uniform from 1 µs to ten days', () => 0.001 * (10 * DAY_MS * 1000) ** uniform()],
+    ['two far peaks', () => (uniform() < 0.97 ? 0.05 + 0.01 * uniform() : 5000 + 100 * uniform())],
+  ] as const)('tells the quantiles of %s data to 3 %', (_, next) => {
+    for (const count of [1, 2, 3, 10, 1000, 20_000]) expect(errorOf(draw(count, next))).toBeLessThan(ERROR_MAX);
+  });
+
+  it('keeps to its error at every power of two and beside it', () => {
+    for (let ms = 0.001; ms < 10 * DAY_MS; ms *= 2) {
+      // A greater one above, so that the maximum cannot make up for the bucket.
+      for (const value of [ms * 0.999999, ms, ms * 1.000001, ms * 1.5].filter((near) => near >= 0.001)) {
+        const told = histogramOf([value, 11 * DAY_MS]).quantile(0.5);
+        expect(Math.abs(told - value) / value).toBeLessThan(ERROR_MAX);
+      }
+    }
+  });
+
+  it('counts, and knows its greatest value exactly', () => {
+    const histogram = histogramOf([3, 1.2345, 7.654321, 2]);
+    expect({ count: histogram.count, max: histogram.max }).toEqual({ count: 4, max: 7.654321 });
+    expect(histogram.quantile(1)).toBe(7.654321);
+  });
+
+  it('that is empty says 0', () => {
+    const histogram = new Histogram();
+    expect([histogram.count, histogram.max, histogram.quantile(0.5), histogram.quantile(1)]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('takes what is below its resolution for 0', () => {
+    const histogram = histogramOf([0, 0, 0.0005, 8]);
+    expect([0.25, 0.5, 0.75].map((share) => histogram.quantile(share))).toEqual([0, 0, 0]);
+    expect(histogram.quantile(1)).toBe(8);
+  });
+
+  it('takes what a bad clock makes of a duration for 0', () => {
+    const histogram = histogramOf([-1, Number.NaN, Number.NEGATIVE_INFINITY]);
+    expect([histogram.count, histogram.max, histogram.quantile(1)]).toEqual([3, 0, 0]);
+  });
+
+  it('takes what is longer than it can tell for the longest that it can', () => {
+    const histogram = histogramOf([Number.POSITIVE_INFINITY, 1e300]);
+    expect(histogram.max).toBeGreaterThan(12 * DAY_MS);
+    expect(histogram.max).toBeLessThan(13 * DAY_MS);
+    expect(Math.abs(histogram.quantile(0.5) - histogram.max) / histogram.max).toBeLessThan(ERROR_MAX);
+  });
+
+  it('never tells more than its greatest value, and never goes down', () => {
+    const values = draw(500, () => 0.001 - 3 * Math.log(uniform()));
+    const histogram = histogramOf(values);
+    let last = 0;
+    for (let percent = 0; percent <= 100; percent++) {
+      const told = histogram.quantile(percent / 100);
+      expect(told).toBeGreaterThanOrEqual(last);
+      expect(told).toBeLessThanOrEqual(histogram.max);
+      last = told;
+    }
+  });
+});

@@ -1,0 +1,23 @@
+/** The logs of a node process, taken apart. */
+
+import { expect } from 'vitest';
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every shape
+type LogLine = any;
+
+export interface EndedLogs {
+  /** Everything but the summary. */
+  readonly logged: readonly LogLine[];
+  readonly summary: LogLine;
+}
+
+/** The logs of a node that has ended cleanly: its last line, and no other, sums up. */
+export function splitLogs(stderr: string): EndedLogs {
+  const lines: LogLine[] = stderr
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+  const summaries = lines.filter(({ message }) => message === 'summary');
+  expect(summaries).toEqual(lines.slice(-1));
+  return { logged: lines.slice(0, -1), summary: summaries[0] };
+}

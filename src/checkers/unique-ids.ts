@@ -10,6 +10,7 @@
 import type { History } from '../history/history.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import type { Checker } from './checker.ts';
+import { fingerprint, recurring } from './fingerprints.ts';
 import { comparableIds, compareIds, typeOfId } from './id-order.ts';
 import { SnowflakeRules } from './snowflake-rules.ts';
 
@@ -85,36 +86,6 @@ class IdRange {
       this.#highest = id;
     }
   }
-}
-
-/** A number that equal ids share and different ones nearly never do. */
-function fingerprint(id: unknown): number {
-  if (typeof id === 'string') return hash(id);
-  return Number.isSafeInteger(id) ? (id as number) : hash(canonicalKey(id));
-}
-
-/** 53 bits of a text, from two chains of multiply and xor with an avalanche at the end (constants of MurmurHash3's finalizer). */
-function hash(text: string): number {
-  let high = text.length;
-  let low = ~text.length;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    high = Math.imul(high ^ code, 0x85ebca6b);
-    low = Math.imul(low ^ code, 0xc2b2ae35);
-  }
-  high = Math.imul(high ^ (low >>> 16), 0xc2b2ae35);
-  low = Math.imul(low ^ (high >>> 13), 0x85ebca6b);
-  return ((high ^ (high >>> 16)) & 0x1fffff) * 2 ** 32 + ((low ^ (low >>> 16)) >>> 0);
-}
-
-/** The numbers that are there more than once. Sorts in place. */
-function recurring(numbers: Float64Array): ReadonlySet<number> {
-  numbers.sort();
-  const found = new Set<number>();
-  for (let index = 1; index < numbers.length; index++) {
-    if (numbers[index] === numbers[index - 1]) found.add(numbers[index] as number);
-  }
-  return found;
 }
 
 /** The ids that were acknowledged more than once, among those with a suspect fingerprint. */

@@ -3,7 +3,16 @@
 import { describe, expect, it } from 'vitest';
 import { statsChecker } from '../../src/checkers/stats.ts';
 import type { History } from '../../src/history/history.ts';
-import { fail, handwritten, info, invoke, nemesis, ok, THREE_NODES } from '../support/histories.ts';
+import {
+  fail,
+  type HandwrittenOperation,
+  handwritten,
+  info,
+  invoke,
+  nemesis,
+  ok,
+  THREE_NODES,
+} from '../support/histories.ts';
 
 function check(history: History) {
   return statsChecker().check(THREE_NODES, history);
@@ -88,5 +97,31 @@ describe('stats', () => {
   it.each(['crash', 'debug-topic-partitions'])('excuses %s from being ok', (f) => {
     const history = handwritten(invoke(0, 'send'), ok(0, 'send'), invoke(1, f), info(1, f));
     expect(check(history)).toMatchObject({ 'valid?': true, 'by-f': { [f]: { 'valid?': false } } });
+  });
+
+  describe('of a run that was healed', () => {
+    const before = [invoke(0, 'read'), ok(0, 'read'), invoke(1, 'add'), info(1, 'add')];
+    const checkHealed = (...after: readonly HandwrittenOperation[]) =>
+      statsChecker(() => before.length).check(THREE_NODES, handwritten(...before, ...after));
+
+    it('counts nothing that came afterwards', () => {
+      expect(checkHealed(invoke(3, 'read'), fail(3, 'read'), invoke(4, 'add'), ok(4, 'add'))).toMatchObject({
+        count: 2,
+        'by-f': { add: { count: 1, 'ok-count': 0 }, read: { count: 1, 'fail-count': 0 } },
+      });
+    });
+
+    it('accepts a function that was ok afterwards', () => {
+      expect(checkHealed(invoke(4, 'add'), ok(4, 'add'))['valid?']).toBe(true);
+    });
+
+    it('rejects a function that was never ok', () => {
+      expect(checkHealed(invoke(4, 'add'), info(4, 'add'), invoke(3, 'read'), ok(3, 'read'))['valid?']).toBe(false);
+    });
+
+    it('finds it unknown when nothing was completed before', () => {
+      const later = handwritten(invoke(0, 'read'), ok(0, 'read'));
+      expect(statsChecker(() => 0).check(THREE_NODES, later)['valid?']).toBe('unknown');
+    });
   });
 });

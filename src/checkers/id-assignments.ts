@@ -1,0 +1,181 @@
+/**
+ * Two rules for ids that are assigned to a (service, key). The assignment is one to one, whichever node answers and whenever (I6). And what a status
+ * says of it is true, and is said as soon as anybody can know it (I7).
+ *
+ * Completions are taken in the order of the history. What is only known at the end, because a later answer may contradict an earlier one, is judged
+ * there.
+ */
+
+import { canonicalKey } from '../protocol/exact-json.ts';
+import { isRecord } from '../protocol/message.ts';
+import { Findings } from './findings.ts';
+import type { Handout } from './id-slots.ts';
+
+/** An answer that gave `id` to a service and key. */
+interface AssignedId extends Handout {
+  readonly service: unknown;
+  readonly key: unknown;
+}
+
+/** A status that told an assignment. */
+interface ToldAssignment extends AssignedId {
+  /** The whole of it, as text. */
+  readonly text: string;
+}
+
+export class AssignmentRules {
+  readonly oneToOne = new Findings();
+  readonly toldTruly = new Findings();
+  readonly #nodes: readonly string[];
+  /** Every id of every (service, key), once each; the first is the one that was acknowledged first. */
+  readonly #assigned: AssignedId[] = [];
+  readonly #assignedByPair = new Map<string, AssignedId[]>();
+  readonly #assignedById = new Map<string, AssignedId[]>();
+  /** What statuses told, once each. */
+  readonly #toldById = new Map<string, ToldAssignment[]>();
+  readonly #toldByPair = new Map<string, ToldAssignment>();
+
+  /** @param nodes whoever may have assigned an id */
+  constructor(nodes: readonly string[]) {
+    this.#nodes = nodes;
+  }
+
+  /** Each id of each (service, key) once, however often it was answered. */
+  get handouts(): readonly Handout[] {
+    return this.#assigned;
+  }
+
+  /** How many (service, key) were acknowledged. */
+  get pairCount(): number {
+    return this.#assignedByPair.size;
+  }
+
+  /** Takes an acknowledged assignment. Whether it is the first with this id and this (service, key). */
+  observeAssign(assigned: AssignedId): boolean {
+    const { service, key, id, operation } = assigned;
+    const ofPair = listOf(this.#assignedByPair, pairName(assigned));
+    const name = idName(id);
+    if (ofPair.some((other) => idName(other.id) === name)) return false;
+    const ofId = listOf(this.#assignedById, name);
+    const [otherId] = ofPair;
+    const [otherPair] = ofId;
+    if (otherId !== undefined) {
+      const facts = { service, key, ids: [otherId.id, id], operations: [otherId.operation, operation] };
+      this.oneToOne.add('one service and key got two ids', facts);
+    }
+    if (otherPair !== undefined) {
+      const to = [nameOfPair(otherPair), nameOfPair(assigned)];
+      this.oneToOne.add('one id was assigned twice', { id, to, operations: [otherPair.operation, operation] });
+    }
+    ofPair.push(assigned);
+    ofId.push(assigned);
+    this.#assigned.push(assigned);
+    return true;
+  }
+
+  /**
+   * Takes the assignment in an acknowledged status of `id`.
+   *
+   * @param assignment undefined when there is none in it
+   * @param invocation the index of the invocation: what was known before it must be told
+   */
+  observeStatus({ id, operation }: Handout, assignment: unknown, invocation: number): void {
+    if (assignment === undefined) {
+      this.#requireUnknown({ id, operation }, invocation);
+      return;
+    }
+    const problem = this.#problemOf(assignment);
+    if (problem !== undefined) this.toldTruly.add(problem, { id, assignment, operation });
+    if (!isRecord(assignment)) return;
+    const { service, key } = assignment;
+    this.#observeTold({ id, operation, service, key, text: canonicalKey(assignment) }, assignment);
+  }
+
+  /** Takes, when everything else was taken, an id that was generated. */
+  observeGenerated({ id, operation }: Handout): void {
+    const name = idName(id);
+    const assigned = this.#assignedById.get(name)?.[0];
+    const told = this.#toldById.get(name)?.[0];
+    const problem = 'an id that is assigned was generated, too';
+    const facts = (other: AssignedId) => ({ id, to: nameOfPair(other), operations: [operation, other.operation] });
+    if (assigned !== undefined) this.oneToOne.add(problem, facts(assigned));
+    else if (told !== undefined) this.toldTruly.add(problem, facts(told));
+  }
+
+  /** Holds what statuses told against every acknowledged assignment, earlier and later ones. */
+  judgeTold(): void {
+    for (const told of [...this.#toldById.values()].flat()) {
+      const name = idName(told.id);
+      const pair = pairName(told);
+      const contradiction =
+        this.#assignedByPair.get(pair)?.find((assigned) => idName(assigned.id) !== name) ??
+        this.#assignedById.get(name)?.find((assigned) => pairName(assigned) !== pair);
+      if (contradiction === undefined) continue;
+      this.toldTruly.add('a status tells another assignment than was acknowledged', {
+        id: told.id,
+        told: nameOfPair(told),
+        acknowledged: { ...nameOfPair(contradiction), id: contradiction.id },
+        operations: [told.operation, contradiction.operation],
+      });
+    }
+  }
+
+  #requireUnknown({ id, operation }: Handout, invocation: number): void {
+    const name = idName(id);
+    // What somebody was told before stays true as well.
+    const known = this.#assignedById.get(name)?.[0] ?? this.#toldById.get(name)?.[0];
+    if (known === undefined || known.operation > invocation) return;
+    const facts = { id, to: nameOfPair(known), operations: [known.operation, operation] };
+    this.toldTruly.add('a status does not tell the assignment', facts);
+  }
+
+  #problemOf(assignment: unknown): string | undefined {
+    if (!isRecord(assignment)) return 'an assignment is no object';
+    const { service, key, node, created_at: createdAt } = assignment;
+    if (typeof service !== 'string' || typeof key !== 'string') return 'an assignment does not name service and key';
+    if (typeof node !== 'string' || !this.#nodes.includes(node)) return 'an assignment is by no node of this run';
+    if (typeof createdAt !== 'string' || !ISO_8601.test(createdAt)) return 'an assignment has no time';
+    return undefined;
+  }
+
+  #observeTold(told: ToldAssignment, assignment: unknown): void {
+    const ofId = listOf(this.#toldById, idName(told.id));
+    if (ofId.some(({ text }) => text === told.text)) return;
+    const ofPair = this.#toldByPair.get(pairName(told));
+    const other = ofId[0] ?? (ofPair !== undefined && idName(ofPair.id) !== idName(told.id) ? ofPair : undefined);
+    if (other !== undefined) {
+      const operations = [other.operation, told.operation];
+      this.toldTruly.add('two statuses tell different assignments', {
+        ids: [other.id, told.id],
+        assignment,
+        operations,
+      });
+    }
+    ofId.push(told);
+    if (ofPair === undefined) this.#toldByPair.set(pairName(told), told);
+  }
+}
+
+const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+/** Texts are the usual case, and made for millions; no id that is something else has a name like one. */
+function idName(id: unknown): string {
+  return typeof id === 'string' ? id : `not a text: ${canonicalKey(id)}`;
+}
+
+function pairName({ service, key }: AssignedId): string {
+  return canonicalKey([service, key]);
+}
+
+function nameOfPair({ service, key }: AssignedId) {
+  return { service, key };
+}
+
+function listOf<Item>(lists: Map<string, Item[]>, name: string): Item[] {
+  let list = lists.get(name);
+  if (list === undefined) {
+    list = [];
+    lists.set(name, list);
+  }
+  return list;
+}

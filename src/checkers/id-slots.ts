@@ -1,0 +1,136 @@
+/**
+ * What ids of both kinds say of themselves: the slot, which is the timestamp, the node number and the sequence. Whoever owns a slot makes one id of
+ * it, a Snowflake id or a UUIDv7, so a slot that is found in two ids was handed out twice, however different the two look.
+ */
+
+import { decodeSnowflake, SEQUENCE_BITS } from '../ids/snowflake.ts';
+import { decodeUuid } from '../ids/uuid.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { canonicalKey } from '../protocol/exact-json.ts';
+import type { TestFacts } from './checker.ts';
+import { Findings } from './findings.ts';
+import { fingerprint, recurring } from './fingerprints.ts';
+
+export interface IdFacts {
+  readonly kind: 'snowflake' | 'uuid';
+  /** Unix milliseconds. */
+  readonly timestampMs: number;
+  readonly node: number;
+  readonly sequence: number;
+}
+
+/** Where a UUID has its first hyphen, and a Snowflake id a digit. */
+const HYPHEN_INDEX = 8;
+
+/** What an id says; undefined when it is none. */
+export function readId(id: unknown): IdFacts | undefined {
+  if (typeof id !== 'string') return undefined;
+  try {
+    const kind = id[HYPHEN_INDEX] === '-' ? 'uuid' : 'snowflake';
+    const { timestampMs, node, sequence } = kind === 'uuid' ? decodeUuid(id) : decodeSnowflake(id);
+    return { kind, timestampMs, node, sequence };
+  } catch (error) {
+    if (error instanceof RpcError) return undefined;
+    throw error;
+  }
+}
+
+/** One id that one operation handed out. */
+export interface Handout {
+  readonly id: unknown;
+  /** The index of the completion. */
+  readonly operation: number;
+}
+
+/** No id and no slot may be handed out twice. Two passes, so that millions fit into memory: fingerprints first, then those that recur. */
+export class SlotRule {
+  readonly #fingerprints: Float64Array;
+  #count = 0;
+
+  /** @param handoutsMax how many will be observed, at most */
+  constructor(handoutsMax: number) {
+    this.#fingerprints = new Float64Array(handoutsMax);
+  }
+
+  observe(id: unknown, facts: IdFacts | undefined): void {
+    this.#fingerprints[this.#count++] = slotFingerprint(id, facts);
+  }
+
+  /** Judges what was observed, which is told once more. */
+  judge(handouts: Iterable<Handout>): Findings {
+    const findings = new Findings();
+    const suspects = recurring(this.#fingerprints.subarray(0, this.#count));
+    if (suspects.size === 0) return findings;
+    const slots = new Map<string, Handout[]>();
+    for (const handout of handouts) {
+      const facts = readId(handout.id);
+      if (!suspects.has(slotFingerprint(handout.id, facts))) continue;
+      const slot = facts === undefined ? canonicalKey(handout.id) : slotName(facts);
+      const sharing = slots.get(slot);
+      if (sharing === undefined) slots.set(slot, [handout]);
+      else sharing.push(handout);
+    }
+    for (const sharing of slots.values()) if (sharing.length > 1) addShared(findings, sharing);
+    return findings;
+  }
+}
+
+/** How many of those that share a slot one example names. */
+const SHARING_LISTED_MAX = 8;
+
+function addShared(findings: Findings, sharing: readonly Handout[]): void {
+  const ids = [...new Map(sharing.map(({ id }) => [canonicalKey(id), id])).values()];
+  const problem =
+    ids.length === 1 ? 'one id was handed out more than once' : 'one slot was handed out in different ids';
+  const operations = sharing.map(({ operation }) => operation).sort((one, other) => one - other);
+  findings.add(problem, { ids: ids.slice(0, SHARING_LISTED_MAX), operations: operations.slice(0, SHARING_LISTED_MAX) });
+}
+
+/** Timestamps that are so far apart, 24 days, may share a fingerprint. */
+const TIMESTAMP_RANGE_MS = 2 ** 31;
+const NODE_FACTOR = 2 ** SEQUENCE_BITS;
+const TIMESTAMP_FACTOR = 2 ** 22;
+
+/** What is no id is in a slot of its own. */
+function slotFingerprint(id: unknown, facts: IdFacts | undefined): number {
+  if (facts === undefined) return fingerprint(id);
+  const { timestampMs, node, sequence } = facts;
+  return (timestampMs % TIMESTAMP_RANGE_MS) * TIMESTAMP_FACTOR + node * NODE_FACTOR + sequence;
+}
+
+/** No canonical key of anything looks like it. */
+function slotName({ timestampMs, node, sequence }: IdFacts): string {
+  return `${timestampMs} ${node} ${sequence}`;
+}
+
+/**
+ * The ids that a client gets ascend by timestamp and sequence, over both kinds: a client is a worker, which asks one node one thing at a time,
+ * and whatever a node starts again with must be above what it had. By node number, because a node that holds a lease may get another number,
+ * and nothing is promised between two numbers.
+ */
+export class OrderRule {
+  readonly findings = new Findings();
+  readonly #test: TestFacts;
+  /** The last id of each worker and node number. */
+  readonly #last = new Map<number, { readonly id: unknown; readonly facts: IdFacts }>();
+
+  constructor(test: TestFacts) {
+    this.#test = test;
+  }
+
+  observe(process: number, { id, operation }: Handout, facts: IdFacts): void {
+    const worker = process % this.#test.concurrency;
+    const key = facts.node * this.#test.concurrency + worker;
+    const last = this.#last.get(key);
+    if (last !== undefined && !isAfter(facts, last.facts)) {
+      const node = this.#test.nodes[worker % this.#test.nodes.length];
+      this.findings.add('an id is not above the one before', { previous: last.id, id, process, node, operation });
+    }
+    this.#last.set(key, { id, facts });
+  }
+}
+
+function isAfter(later: IdFacts, earlier: IdFacts): boolean {
+  if (later.timestampMs !== earlier.timestampMs) return later.timestampMs > earlier.timestampMs;
+  return later.sequence > earlier.sequence;
+}

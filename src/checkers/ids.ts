@@ -1,0 +1,211 @@
+/**
+ * What the id service promises, over everything it does: `generate` and `assign` hand ids out, `status` explains them, and is asked of what is no id
+ * too. Only `ok` binds; what ended in `info` may have happened or not, and shows in no id.
+ *
+ * The rules, by their names in the result:
+ * `unique` no id and no slot is handed out twice (I1) · `ascending` what one client gets of one node number ascends (I3) · `status-is-right` a status says
+ * what the id itself says (I5) · `one-to-one` one (service, key), one id (I6) · `assignment-is-right` what a status says of an assignment is true (I7) ·
+ * `as-asked` answers have the asked number of ids, of the asked kind (I8) · `refuses-what-is-no-id` with error 12 (I9).
+ */
+
+import type { History } from '../history/history.ts';
+import { formatTimestamp } from '../ids/timestamp.ts';
+import { isRecord } from '../protocol/message.ts';
+import type { Checker, TestFacts } from './checker.ts';
+import { Findings } from './findings.ts';
+import { AssignmentRules } from './id-assignments.ts';
+import { type Handout, OrderRule, readId, SlotRule } from './id-slots.ts';
+import { indexPairs } from './pairs.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A completed operation, with indices into the history. */
+interface Answer {
+  readonly process: number;
+  readonly invocation: number;
+  readonly operation: number;
+  readonly asked: Fields;
+  readonly answered: Fields;
+}
+
+export function idsChecker(): Checker {
+  return {
+    check(test, history) {
+      const totals = countHandouts(history);
+      const run = new IdsRun(test, totals.idCount + totals.assignCount);
+      for (const pair of indexPairs(history)) run.observe(history, pair.invocation, pair.completion);
+      const rules = run.judge(history);
+      const broken = Object.values(rules).find(({ count }) => count > 0);
+      const error =
+        broken?.examples[0]?.problem ?? (totals.acknowledgedCount === 0 ? 'no id was acknowledged' : undefined);
+      return {
+        'valid?': broken !== undefined ? false : totals.acknowledgedCount === 0 ? 'unknown' : true,
+        'attempted-count': totals.attemptedCount,
+        'acknowledged-count': totals.acknowledgedCount,
+        'id-count': totals.idCount,
+        'assigned-count': run.assignedCount,
+        ...rules,
+        ...(error === undefined ? {} : { error }),
+      };
+    },
+  };
+}
+
+/** Of the operations that ask for ids. */
+interface Totals {
+  readonly attemptedCount: number;
+  readonly acknowledgedCount: number;
+  /** How many ids were generated. */
+  readonly idCount: number;
+  /** How many answers assigned an id, or told one that was assigned before. */
+  readonly assignCount: number;
+}
+
+function countHandouts(history: History): Totals {
+  let [attemptedCount, generatedCount, idCount, assignCount] = [0, 0, 0, 0];
+  for (let index = 0; index < history.length; index++) {
+    const f = history.functionAt(index);
+    if (f !== 'generate' && f !== 'assign') continue;
+    const type = history.typeAt(index);
+    if (type === 'invoke') attemptedCount++;
+    if (type !== 'ok') continue;
+    if (f === 'assign') assignCount++;
+    else {
+      const ids = idsOf(history.valueAt(index));
+      idCount += ids.length;
+      if (ids.length > 0) generatedCount++;
+    }
+  }
+  return { attemptedCount, acknowledgedCount: generatedCount + assignCount, idCount, assignCount };
+}
+
+class IdsRun {
+  readonly #slots: SlotRule;
+  readonly #order: OrderRule;
+  readonly #assignments: AssignmentRules;
+  readonly #status = new Findings();
+  readonly #asAsked = new Findings();
+  readonly #refusal = new Findings();
+
+  constructor(test: TestFacts, handoutsMax: number) {
+    this.#slots = new SlotRule(handoutsMax);
+    this.#order = new OrderRule(test);
+    this.#assignments = new AssignmentRules(test.nodes);
+  }
+
+  get assignedCount(): number {
+    return this.#assignments.pairCount;
+  }
+
+  observe(history: History, invocation: number, operation: number): void {
+    const type = history.typeAt(operation);
+    if (type === 'info') return;
+    const f = history.functionAt(operation);
+    const answer: Answer = {
+      process: history.processAt(operation),
+      invocation,
+      operation,
+      asked: fieldsOf(history.valueAt(invocation)),
+      answered: fieldsOf(history.valueAt(operation)),
+    };
+    if (type === 'fail') {
+      // Other definite errors may be answered to anything, at some time.
+      if (isCalledMalformed(history.at(operation).error)) this.#observeRefusal(f, answer);
+    } else if (f === 'generate') this.#observeGenerate(answer);
+    else if (f === 'status' && answer.asked.bad !== undefined) this.#observeBadStatus(answer);
+    else if (f === 'status') this.#observeStatus(answer);
+    else if (f === 'assign') this.#observeAssign(answer);
+  }
+
+  judge(history: History) {
+    this.#assignments.judgeTold();
+    for (const handout of generated(history)) this.#assignments.observeGenerated(handout);
+    const unique = this.#slots.judge(handoutsOf(history, this.#assignments.handouts));
+    return {
+      unique: unique.report(),
+      ascending: this.#order.findings.report(),
+      'status-is-right': this.#status.report(),
+      'one-to-one': this.#assignments.oneToOne.report(),
+      'assignment-is-right': this.#assignments.toldTruly.report(),
+      'as-asked': this.#asAsked.report(),
+      'refuses-what-is-no-id': this.#refusal.report(),
+    };
+  }
+
+  #observeGenerate({ process, operation, asked, answered }: Answer): void {
+    const ids = idsOf(answered);
+    const { count = 1, kind = 'snowflake' } = asked;
+    if (ids.length !== count) {
+      const facts = { asked, 'answered-count': ids.length, operation };
+      this.#asAsked.add('another number of ids was answered than was asked for', facts);
+    }
+    for (const id of ids) {
+      const facts = readId(id);
+      if (facts?.kind !== kind) this.#asAsked.add(`an id is no ${kind}`, { asked, id, operation });
+      this.#slots.observe(id, facts);
+      if (facts !== undefined) this.#order.observe(process, { id, operation }, facts);
+    }
+  }
+
+  #observeStatus({ invocation, operation, answered }: Answer): void {
+    const { id, assignment, ...said } = answered;
+    const facts = readId(id);
+    if (facts === undefined) {
+      this.#status.add('there is a status of what is no id', { id, said, operation });
+      return;
+    }
+    const { kind, timestampMs, node, sequence } = facts;
+    const expected: Fields = { kind, timestamp: formatTimestamp(timestampMs), node, sequence };
+    if (Object.entries(expected).some(([name, value]) => said[name] !== value))
+      this.#status.add('a status is not what the id says', { id, said, expected, operation });
+    this.#assignments.observeStatus({ id, operation }, assignment, invocation);
+  }
+
+  #observeAssign({ operation, asked, answered }: Answer): void {
+    const { id } = answered;
+    const { service, key } = asked;
+    const facts = readId(id);
+    if (facts?.kind !== 'snowflake') this.#asAsked.add('an id is no snowflake', { asked, id, operation });
+    // Its place in time says nothing: it may have been assigned long ago.
+    if (this.#assignments.observeAssign({ id, service, key, operation })) this.#slots.observe(id, facts);
+  }
+
+  #observeBadStatus({ operation, answered }: Answer): void {
+    const { name, refused, answer } = answered;
+    if (refused !== true) this.#refusal.add('what is no id was not refused with error 12', { name, answer, operation });
+  }
+
+  /** What is well-formed must not be called malformed. */
+  #observeRefusal(f: string, { operation, asked, answered }: Answer): void {
+    const { id } = answered;
+    if (f === 'generate' || f === 'assign')
+      this.#asAsked.add('a request was refused that is well-formed', { f, asked, operation });
+    else if (f === 'status' && readId(id) !== undefined) this.#status.add('an id was refused', { id, operation });
+  }
+}
+
+/** Whatever was handed out, a second time. */
+function* handoutsOf(history: History, assigned: readonly Handout[]): IterableIterator<Handout> {
+  yield* generated(history);
+  yield* assigned;
+}
+
+function* generated(history: History): IterableIterator<Handout> {
+  for (let index = 0; index < history.length; index++) {
+    if (history.functionAt(index) !== 'generate' || history.typeAt(index) !== 'ok') continue;
+    for (const id of idsOf(history.valueAt(index))) yield { id, operation: index };
+  }
+}
+
+function idsOf(value: unknown): readonly unknown[] {
+  const { ids } = fieldsOf(value);
+  return Array.isArray(ids) ? ids : [];
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isRecord(value) ? value : {};
+}
+
+function isCalledMalformed(error: unknown): boolean {
+  return Array.isArray(error) && error[0] === 'malformed-request';
+}

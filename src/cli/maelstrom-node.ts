@@ -4,19 +4,25 @@
 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { LEASE_MS_DEFAULT, STORED_WINDOW_MS_DEFAULT } from '../fleet/leased-ids.ts';
+import { StoreReservation } from '../fleet/store-reservation.ts';
 import { FileReservation } from '../host/file-reservation.ts';
 import { LINE_BYTES_MAX } from '../host/line-guard.ts';
 import { openStdout } from '../host/line-output.ts';
 import { serveStdio } from '../host/stdio-host.ts';
 import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
 import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
+import { NODE_MAX } from '../ids/snowflake.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
 import { startWorkloads, WORKLOADS } from '../workloads/registry.ts';
+import type { WorkloadPorts } from '../workloads/workload.ts';
 import {
   describeOptions,
   type Option,
+  type ParsedOptions,
   parseDurationMs,
+  parseNumber,
   parseOneOf,
   parseOptions,
   parseWhole,
@@ -31,24 +37,46 @@ const EXIT_START = 1;
 /** Far above what is ever needed, and low enough that a line of it is still a string to V8. */
 const LINE_BYTES_LIMIT = 256 * 1024 * 1024;
 
+/** The value of `--state-dir` that means the store. */
+const STATE_IN_STORE = 'lin-kv';
+
+/** Requests a second: less than some an hour is a mistake, and more than this no node can answer anyway. */
+const RATE_LIMIT_MIN = 0.001;
+const RATE_LIMIT_MAX = 1e9;
+
 const OPTIONS = {
+  'node-id': {
+    value: 'index|lease',
+    text: `Where the number in this node's ids comes from. index: its place in node_ids. lease: it is
+leased in lin-kv, for a fleet that comes and goes, ${NODE_MAX + 1} nodes at once. Default: index.`,
+    absent: 'index',
+    parse: parseOneOf(['index', 'lease']),
+  } satisfies Option<'index' | 'lease'>,
+  lease: {
+    value: 'TIME',
+    text: `A number whose holder is not heard of for so long may be taken over. Default: ${LEASE_MS_DEFAULT / 1000}s.`,
+    absent: undefined,
+    parse: (text: string): number | undefined => parseDurationMs(1)(text),
+  } satisfies Option<number | undefined>,
   'state-dir': {
-    value: 'DIR|none',
-    text: `Where ids reserve time, a file a node, so that a restart never repeats one. Default: a folder
-in the system's temporary directory. none: no file; ids are then unique as long as the
-clock is not stepped back around a restart.`,
+    value: `DIR|${STATE_IN_STORE}|none`,
+    text: `Where ids reserve time, so that a restart never repeats one: a folder with a file a node, or
+the store lin-kv, where leased numbers always do it. none: nowhere; ids are then unique as long as
+the clock is not stepped back around a restart. Default: a folder in the system's temporary
+directory.`,
     absent: undefined,
     parse: (text: string): string | undefined => {
-      if (text === '') throw new Error('expected a folder, or none');
+      if (text === '') throw new Error(`expected a folder, ${STATE_IN_STORE} or none`);
       return text;
     },
   } satisfies Option<string | undefined>,
   reserve: {
     value: 'TIME',
-    text: `How much time ids reserve ahead. Default: ${WINDOW_MS_DEFAULT}ms.`,
-    absent: WINDOW_MS_DEFAULT,
-    parse: parseDurationMs(1),
-  } satisfies Option<number>,
+    text: `How much time ids reserve ahead; in a store ids go on for so long while it is away.
+Default: ${WINDOW_MS_DEFAULT}ms, in a store ${STORED_WINDOW_MS_DEFAULT / 1000}s.`,
+    absent: undefined,
+    parse: (text: string): number | undefined => parseDurationMs(1)(text),
+  } satisfies Option<number | undefined>,
   'max-lead': {
     value: 'TIME',
     text: `How far ids may run ahead of the clock; beyond it a request is answered 11. Default: ${LEAD_MS_MAX_DEFAULT / 1000}s.`,
@@ -68,6 +96,13 @@ the last life, as a node may have been away. Default: ${MAX_SKEW_MS_DEFAULT / 3_
     absent: IN_FLIGHT_MAX,
     parse: parseWhole(1),
   } satisfies Option<number>,
+  'rate-limit': {
+    value: 'R',
+    text: `Requests a second that a client may send; one more is answered 11. Nodes are not limited, nor
+are metrics and health. Default: no limit.`,
+    absent: undefined,
+    parse: parseNumber(RATE_LIMIT_MIN, RATE_LIMIT_MAX),
+  } satisfies Option<number | undefined>,
   'max-line-bytes': {
     value: 'N',
     text: `A longer line is refused. Default: ${LINE_BYTES_MAX}.`,
@@ -103,6 +138,40 @@ function defaultStateFolder(): string {
   return join(tmpdir(), `snowstorm-${process.getuid?.() ?? 'state'}`);
 }
 
+type NodeValues = ParsedOptions<typeof OPTIONS>['values'];
+
+/** Where ids get their numbers and keep their bounds. Throws a {@link UsageError} for options that do not go together. */
+async function openPorts(values: NodeValues): Promise<WorkloadPorts> {
+  const leased = values['node-id'] === 'lease';
+  const state = values['state-dir'];
+  if (leased && state !== undefined && state !== STATE_IN_STORE)
+    throw new UsageError(`--node-id lease keeps its state in ${STATE_IN_STORE}, not in --state-dir ${state}`);
+  if (!leased && values.lease !== undefined) throw new UsageError('--lease goes with --node-id lease only');
+  const stored = leased || state === STATE_IN_STORE;
+  const windowMs = values.reserve ?? (stored ? STORED_WINDOW_MS_DEFAULT : WINDOW_MS_DEFAULT);
+  if (!stored && windowMs > values['max-lead'])
+    throw new UsageError('--reserve must not be longer than --max-lead: a restarted node could not serve at once');
+  if (leased && windowMs < (values.lease ?? LEASE_MS_DEFAULT))
+    throw new UsageError('--reserve must be as long as --lease at least: ids would end before the lease does');
+  // Ids run ahead by one lead at most, and what is reserved behind them by another, or by a window.
+  if (values['max-skew'] < values['max-lead'] + Math.max(values['max-lead'], windowMs)) {
+    throw new UsageError(
+      '--max-skew must be twice --max-lead at least, and as long as --max-lead and --reserve together: a restarted node would not believe its own ids',
+    );
+  }
+  const idLimits = { leadMsMax: values['max-lead'], maxSkewMs: values['max-skew'], windowMs };
+  if (leased)
+    return { openReservation: async () => undefined, idLimits, lease: { leaseMs: values.lease ?? LEASE_MS_DEFAULT } };
+  if (state === 'none') return { openReservation: async () => undefined, idLimits };
+  if (stored) return { openReservation: async (context) => StoreReservation.ofPlace(context), idLimits };
+  // A named folder that cannot be used stops the start, long before the first id is asked for.
+  if (state !== undefined) await FileReservation.open(resolve(state), 'start');
+  return {
+    openReservation: async ({ nodeId }) => FileReservation.open(resolve(state ?? defaultStateFolder()), nodeId),
+    idLimits,
+  };
+}
+
 async function main(): Promise<number> {
   const { values, words, rest } = parseOptions(OPTIONS, process.argv.slice(2));
   const stray = words[0] ?? rest[0];
@@ -111,28 +180,14 @@ async function main(): Promise<number> {
     process.stdout.write(values.help ? helpText() : `${VERSION}\n`);
     return 0;
   }
-  if (values.reserve > values['max-lead']) {
-    throw new UsageError('--reserve must not be longer than --max-lead: a restarted node could not serve at once');
-  }
-  // Ids run ahead by one lead at most, and what is reserved behind them by another.
-  if (values['max-skew'] < 2 * values['max-lead']) {
-    throw new UsageError(
-      '--max-skew must be twice --max-lead at least: a restarted node would not believe its own ids',
-    );
-  }
-  const stateFolder = values['state-dir'];
-  // A named folder that cannot be used stops the start, long before the first id is asked for.
-  if (stateFolder !== undefined && stateFolder !== 'none') await FileReservation.open(resolve(stateFolder), 'start');
+  const ports = await openPorts(values);
   return serveStdio({
-    startHandlers: startWorkloads({
-      openReservation: async ({ nodeId }) =>
-        stateFolder === 'none' ? undefined : FileReservation.open(resolve(stateFolder ?? defaultStateFolder()), nodeId),
-      idLimits: { leadMsMax: values['max-lead'], maxSkewMs: values['max-skew'], windowMs: values.reserve },
-    }),
+    startHandlers: startWorkloads(ports),
     input: process.stdin,
     output: openStdout(),
     logLevel: values['log-level'],
     inFlightMax: values['max-in-flight'],
+    rateLimitPerSecond: values['rate-limit'],
     lineBytesMax: values['max-line-bytes'],
   });
 }

@@ -4,16 +4,17 @@
  * Uniqueness rests on two rules and on no clock: every (timestamp, sequence) is used at most once, and only timestamps
  * that a Reservation has given to this generator are used. The clock only chooses which of them comes next. When the
  * 4096 ids of a millisecond are used up, the next millisecond is borrowed; how far that may lead the clock is bounded,
- * and beyond it a request gets error 11. The techniques are Snowflake's (Twitter, 2010), ranges reserved ahead
- * (Percolator's oracle) and, for speed, the decimal digits of a millisecond kept as text, to which an id only adds its
- * last four digits.
+ * and beyond it a request gets error 11. Snowflakes and UUIDs come out of the same row. The techniques are Snowflake's
+ * (Twitter, 2010) and ranges reserved ahead (Percolator's oracle); `id-texts.ts` writes the ids.
  */
 
 import type { Clock } from '../protocol/clock.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { AnchoredClock } from './anchored-clock.ts';
+import type { IdKind, IdSource } from './id-source.ts';
+import { IdTexts } from './id-texts.ts';
 import type { Reservation } from './reservation.ts';
-import { EPOCH_MS, encodeSnowflake, NODE_MAX, SEQUENCE_MAX, TIMESTAMP_MS_MAX } from './snowflake.ts';
+import { EPOCH_MS, NODE_MAX, SEQUENCE_MAX, TIMESTAMP_MS_MAX } from './snowflake.ts';
 
 export const LEAD_MS_MAX_DEFAULT = 5_000;
 export const WINDOW_MS_DEFAULT = 500;
@@ -24,14 +25,7 @@ const FIRST_TIMESTAMP_MS = EPOCH_MS + 1;
 const END_MS = TIMESTAMP_MS_MAX + 1;
 /** How often one reservation, or one id, tries again after others were faster. */
 const ATTEMPTS_MAX = 16;
-const RANDOM_BITS = 32;
-
-/** The last four digits are kept as text; twice, because a sequence may carry into the digits before them. */
-const LAST_DIGITS_BASE = 10_000;
-const TWO_DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'));
-// Put together from pairs, because every node makes this table while somebody waits for its start.
-const FOUR_DIGITS = TWO_DIGITS.flatMap((first) => TWO_DIGITS.map((last) => first + last));
-const LAST_DIGITS: readonly string[] = [...FOUR_DIGITS, ...FOUR_DIGITS];
+const IDS_PER_MS = SEQUENCE_MAX + 1;
 
 export interface IdGeneratorOptions {
   /** 0 … 1023, and held by nobody else who does not share the reservation. */
@@ -50,14 +44,35 @@ export interface IdGeneratorOptions {
   readonly windowMs?: number | undefined;
   /** How far off the wall clock, or the stored bound, may be and still be believed. */
   readonly maxSkewMs?: number | undefined;
+  /**
+   * Ids begin at this timestamp at the earliest, and the clock is anchored there as at a stored bound: for a node that
+   * changes its number and wants its ids to go on ascending.
+   */
+  readonly floorMs?: number | undefined;
   readonly warn?: ((text: string) => void) | undefined;
 }
 
-export class IdGenerator {
+/** What a generator tells of itself. */
+export type IdFigures = Readonly<
+  Record<
+    /** Ids of either kind. */
+    | 'issued'
+    /** Milliseconds that were begun before the clock had come to them. */
+    | 'borrowed_ms'
+    /** How far the newest id is ahead of the clock, now. */
+    | 'lead_ms'
+    /** Raises of the bound that were won, and that somebody else was faster with. */
+    | 'reservations'
+    | 'reservations_lost',
+    number
+  >
+>;
+
+export class IdGenerator implements IdSource {
   readonly #node: number;
   readonly #clock: Clock;
   readonly #anchored: AnchoredClock;
-  readonly #random: () => number;
+  readonly #texts: IdTexts;
   readonly #reservation: Reservation | undefined;
   readonly #leadMsMax: number;
   readonly #windowMs: number;
@@ -69,14 +84,15 @@ export class IdGenerator {
   #sequence = 0;
   /** The monotonic reading until which ids may be taken without a look at the clocks. */
   #stepAtMonotonicMs = Number.NEGATIVE_INFINITY;
-  #entropyWord = 0;
-  #entropyBitsLeft = 0;
+  /** The anchored clock as last read. */
+  #nowMs = Number.NEGATIVE_INFINITY;
 
-  // What the ids of `#timestampMs` have in common, see `#moveTo`.
-  #firstId = 0n;
-  #firstLastDigits = 0;
-  #prefix = '';
-  #prefixAfterCarry = '';
+  // Counted by the millisecond, so that an id costs nothing: `#sequence` ids come on top of those issued before.
+  #issuedBefore = 0;
+  #lastTimestampMsBefore: number;
+  #borrowedMs = 0;
+  #reservations = 0;
+  #reservationsLost = 0;
 
   /** Invariant: every timestamp from `#timestampMs` up to here, exclusive, is this generator's alone. */
   #reservedUntilMs = Number.NEGATIVE_INFINITY;
@@ -99,16 +115,16 @@ export class IdGenerator {
     requireOptions(options);
     const storedBoundMs = await options.reservation?.read();
     const generator = new IdGenerator(options, storedBoundMs);
-    await generator.#raise();
+    await generator.#raise(1);
     return generator;
   }
 
   private constructor(options: IdGeneratorOptions, storedBoundMs: number | undefined) {
-    const { clock, maxSkewMs, warn = () => {} } = options;
+    const { clock, maxSkewMs, floorMs, warn = () => {} } = options;
     this.#node = options.node;
     this.#clock = clock;
-    this.#anchored = new AnchoredClock({ clock, storedBoundMs, maxSkewMs, warn });
-    this.#random = options.random;
+    this.#anchored = new AnchoredClock({ clock, storedBoundMs: laterOf(storedBoundMs, floorMs), maxSkewMs, warn });
+    this.#texts = new IdTexts(options.node, options.random);
     this.#reservation = options.reservation;
     this.#leadMsMax = options.leadMsMax ?? LEAD_MS_MAX_DEFAULT;
     this.#windowMs = options.windowMs ?? WINDOW_MS_DEFAULT;
@@ -116,6 +132,7 @@ export class IdGenerator {
     this.#boundMs = storedBoundMs;
     if (this.#reservation === undefined) this.#reservedUntilMs = END_MS;
     this.#moveTo(Math.max(this.#now(), FIRST_TIMESTAMP_MS));
+    this.#lastTimestampMsBefore = this.#timestampMs - 1;
   }
 
   /**
@@ -123,76 +140,132 @@ export class IdGenerator {
    * the time to wait, and error 14 when the timestamps are used up; neither loses an id.
    */
   next(): string | undefined {
-    const offset = this.#take();
-    if (offset < 0) return undefined;
-    const lastDigits = this.#firstLastDigits + offset;
-    const prefix = lastDigits < LAST_DIGITS_BASE ? this.#prefix : this.#prefixAfterCarry;
-    return prefix + LAST_DIGITS[lastDigits];
+    const sequence = this.#take();
+    return sequence < 0 ? undefined : this.#texts.snowflake(sequence);
   }
 
   /** As `next`, the id as a number. */
   nextBigint(): bigint | undefined {
-    const offset = this.#take();
-    return offset < 0 ? undefined : this.#firstId + BigInt(offset);
+    const sequence = this.#take();
+    return sequence < 0 ? undefined : this.#texts.snowflakeBigint(sequence);
+  }
+
+  /** As `next`, a UUID. */
+  nextUuid(): string | undefined {
+    const sequence = this.#take();
+    return sequence < 0 ? undefined : this.#texts.uuid(sequence);
+  }
+
+  /**
+   * So many ids at once, ascending, under the same conditions as one. Either all of them can be had, or nothing is used
+   * up.
+   */
+  nextBatch(count: number, kind: IdKind): string[] | undefined {
+    this.#requireCount(count);
+    const monotonicMs = this.#clock.monotonicMs();
+    if (!(monotonicMs < this.#stepAtMonotonicMs) || this.#sequence + count > IDS_PER_MS) {
+      if (!this.#step(monotonicMs, count)) return undefined;
+    }
+    const ids = new Array<string>(count);
+    for (let done = 0; ; this.#moveTo(this.#timestampMs + 1)) {
+      const sequence = this.#sequence;
+      this.#sequence = Math.min(sequence + count - done, IDS_PER_MS);
+      this.#texts.fill(ids, done, sequence, this.#sequence, kind);
+      done += this.#sequence - sequence;
+      if (done === count) return ids;
+    }
   }
 
   /** The next id, after a reservation if one must land first. */
-  async nextReserved(): Promise<string> {
+  nextReserved(): Promise<string> {
+    return this.#reserved(1, () => this.next());
+  }
+
+  nextUuidReserved(): Promise<string> {
+    return this.#reserved(1, () => this.nextUuid());
+  }
+
+  nextBatchReserved(count: number, kind: IdKind): Promise<string[]> {
+    return this.#reserved(count, () => this.nextBatch(count, kind));
+  }
+
+  async #reserved<Ids>(count: number, take: () => Ids | undefined): Promise<Ids> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const id = this.next();
-      if (id !== undefined) return id;
-      await this.reserve();
+      const ids = take();
+      if (ids !== undefined) return ids;
+      await this.reserve(count);
     }
     throw cannotReserve('others used up every range at once');
   }
 
   /**
-   * Waits until there is a reserved timestamp to use. Rejects with error 11 if the storage fails; a later call tries
-   * again.
+   * Waits until there are reserved timestamps for so many ids. Rejects with error 11 if the storage fails, or if they
+   * would lead the clock too far; a later call tries again.
    */
-  async reserve(): Promise<void> {
+  async reserve(count = 1): Promise<void> {
+    this.#requireCount(count);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (this.#hasRoom()) return;
+      if (this.#hasRoom(count)) return;
+      // Others may wait for the same raise, and are not to fail for what only this one asks.
+      this.#requireLead(count);
       try {
-        await this.#raise();
+        await this.#raise(count);
       } catch (error) {
         if (error instanceof RpcError) throw error;
         throw cannotReserve(describe(error));
       }
     }
-    if (!this.#hasRoom()) throw cannotReserve('the storage is so slow that every range was over when it came');
+    if (!this.#hasRoom(count)) throw cannotReserve('the storage is so slow that every range was over when it came');
   }
 
-  /** Uses up one sequence number: the distance of its id from `#firstId`, or -1 if a reservation must land first. */
+  /**
+   * Raises the bound to a window from now, even if there is room: a lease is renewed so. Rejects with the storage's own
+   * error. A raise that is under way will do.
+   */
+  async extend(): Promise<void> {
+    if (this.#boundMs === END_MS) throw usedUp();
+    await this.#raise(1);
+  }
+
+  /** The highest timestamp that was used; before the first id, the one below where it will begin. */
+  get lastTimestampMs(): number {
+    return this.#sequence > 0 ? this.#timestampMs : this.#lastTimestampMsBefore;
+  }
+
+  figures(): IdFigures {
+    return {
+      issued: this.#issuedBefore + this.#sequence,
+      borrowed_ms: this.#borrowedMs,
+      lead_ms: Math.max(0, this.lastTimestampMs - this.#now()),
+      reservations: this.#reservations,
+      reservations_lost: this.#reservationsLost,
+    };
+  }
+
+  /** Uses up one sequence number and returns it; -1 if a reservation must land first. */
   #take(): number {
     const monotonicMs = this.#clock.monotonicMs();
     // Negated, so that a clock that reads NaN takes the careful path.
     if (!(monotonicMs < this.#stepAtMonotonicMs) || this.#sequence > SEQUENCE_MAX) {
-      if (!this.#step(monotonicMs)) return -1;
+      if (!this.#step(monotonicMs, 1)) return -1;
     }
-    if (this.#entropyBitsLeft === 0) {
-      this.#entropyWord = this.#random() | 0;
-      this.#entropyBitsLeft = RANDOM_BITS;
-    }
-    const offset = (this.#sequence << 1) | (this.#entropyWord & 1);
-    this.#entropyWord >>>= 1;
-    this.#entropyBitsLeft--;
-    this.#sequence++;
-    return offset;
+    return this.#sequence++;
   }
 
   /**
-   * Sees to it that (`#timestampMs`, `#sequence`) may be used now. False, or a throw, changes nothing but the clock.
+   * Sees to it that `count` ids may be used now, from (`#timestampMs`, `#sequence`) on. False, or a throw, changes
+   * nothing but the clock.
    */
-  #step(monotonicMs: number): boolean {
-    const nowMs = this.#anchored.advance(monotonicMs);
+  #step(monotonicMs: number, count: number): boolean {
+    const nowMs = this.#advance(monotonicMs);
     const timestampMs = this.#timestampAt(nowMs);
-    if (timestampMs >= END_MS) throw usedUp();
-    if (timestampMs - nowMs > this.#leadMsMax) throw tooFarAhead(timestampMs - nowMs - this.#leadMsMax);
-    if (timestampMs >= this.#reservedUntilMs) return false;
+    const lastMs = this.#lastOf(timestampMs, count);
+    if (lastMs >= END_MS) throw usedUp();
+    if (lastMs - nowMs > this.#leadMsMax) throw tooFarAhead(lastMs - nowMs - this.#leadMsMax);
+    if (lastMs >= this.#reservedUntilMs) return false;
     if (timestampMs > this.#timestampMs) this.#moveTo(timestampMs);
     this.#stepAtMonotonicMs = this.#anchored.stepAtMonotonicMs;
-    if (this.#reservedUntilMs - timestampMs < this.#aheadMs / 2) this.#raiseAhead(nowMs);
+    if (this.#reservedUntilMs - lastMs < this.#aheadMs / 2) this.#raiseAhead(nowMs);
     return true;
   }
 
@@ -202,29 +275,50 @@ export class IdGenerator {
     return this.#sequence > SEQUENCE_MAX ? this.#timestampMs + 1 : this.#timestampMs;
   }
 
-  /**
-   * Begins a millisecond. Its ids are 8192 numbers in a row, so but for the last four digits there are only two texts
-   * to know.
-   */
-  #moveTo(timestampMs: number): void {
-    const firstId = encodeSnowflake({ timestampMs, node: this.#node, sequence: 0, entropy: 0 });
-    const prefix = firstId / BigInt(LAST_DIGITS_BASE);
-    this.#timestampMs = timestampMs;
-    this.#sequence = 0;
-    this.#firstId = firstId;
-    this.#firstLastDigits = Number(firstId % BigInt(LAST_DIGITS_BASE));
-    this.#prefix = prefix.toString();
-    this.#prefixAfterCarry = (prefix + 1n).toString();
+  /** The timestamp of the last of `count` ids, given that of the first. */
+  #lastOf(timestampMs: number, count: number): number {
+    const sequence = timestampMs === this.#timestampMs ? this.#sequence : 0;
+    return timestampMs + Math.floor((sequence + count - 1) / IDS_PER_MS);
   }
 
-  #hasRoom(): boolean {
-    const timestampMs = this.#timestampAt(this.#now());
+  #moveTo(timestampMs: number): void {
+    if (this.#sequence > 0) {
+      this.#issuedBefore += this.#sequence;
+      this.#lastTimestampMsBefore = this.#timestampMs;
+    }
+    if (timestampMs > this.#nowMs) this.#borrowedMs++;
+    this.#timestampMs = timestampMs;
+    this.#sequence = 0;
+    this.#texts.begin(timestampMs);
+  }
+
+  #hasRoom(count: number): boolean {
+    const lastMs = this.#lastOf(this.#timestampAt(this.#now()), count);
     // Beyond the end there is nothing to wait for: `next` says so.
-    return timestampMs < this.#reservedUntilMs || timestampMs >= END_MS;
+    return lastMs < this.#reservedUntilMs || lastMs >= END_MS;
+  }
+
+  #requireLead(count: number): void {
+    const leadMs = this.#lastOf(this.#timestampAt(this.#nowMs), count) - this.#nowMs;
+    if (leadMs > this.#leadMsMax) throw tooFarAhead(leadMs - this.#leadMsMax);
   }
 
   #now(): number {
-    return this.#anchored.advance(this.#clock.monotonicMs());
+    return this.#advance(this.#clock.monotonicMs());
+  }
+
+  #advance(monotonicMs: number): number {
+    this.#nowMs = this.#anchored.advance(monotonicMs);
+    return this.#nowMs;
+  }
+
+  /** More ids than the lead holds from now on could never be had together. */
+  #requireCount(count: number): void {
+    if (!(Number.isSafeInteger(count) && count >= 1)) {
+      throw new RangeError(`a count of ids is an integer from 1 on, not ${count}`);
+    }
+    const countMax = (this.#leadMsMax + 1) * IDS_PER_MS;
+    if (count > countMax) throw tooMany(count, countMax);
   }
 
   /**
@@ -241,38 +335,45 @@ export class IdGenerator {
    */
   #raiseAhead(nowMs: number): void {
     if (this.#raising !== undefined || nowMs < this.#raiseAheadFromMs || this.#reservedUntilMs === END_MS) return;
-    this.#raise().catch((error) => {
+    this.#raise(1).catch((error) => {
       this.#raiseAheadFromMs = nowMs + this.#windowMs / 10;
       this.#warn(`cannot reserve ahead: ${describe(error)}`);
     });
   }
 
-  /** Raises the bound, one raise at a time: who asks during one waits for that one. */
-  #raise(): Promise<void> {
-    this.#raising ??= this.#raiseAlone().finally(() => {
+  /**
+   * Raises the bound, far enough for `count` ids and a window. One raise at a time: who asks during one waits for that
+   * one.
+   */
+  #raise(count: number): Promise<void> {
+    this.#raising ??= this.#raiseAlone(count).finally(() => {
       this.#raising = undefined;
     });
     return this.#raising;
   }
 
-  async #raiseAlone(): Promise<void> {
+  async #raiseAlone(count: number): Promise<void> {
     if (this.#reservation === undefined) return;
+    // However far into its millisecond the first id is.
+    const furtherMs = Math.ceil((count - 1) / IDS_PER_MS);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const nowMs = this.#now();
       const fromMs = this.#boundMs;
       const firstMs = this.#firstTimestampAfter(fromMs);
       if (firstMs >= END_MS) throw usedUp();
       if (firstMs - nowMs > this.#leadMsMax) throw tooFarAhead(firstMs - nowMs - this.#leadMsMax);
-      const wantedMs = Math.max(nowMs, firstMs) + this.#aheadMs;
+      const wantedMs = Math.max(nowMs, firstMs) + furtherMs + this.#aheadMs;
       const toMs = Math.min(Math.max(wantedMs, (fromMs ?? 0) + 1), END_MS);
       const startedAtMonotonicMs = this.#anchored.monotonicMs;
       const { won, bound } = await this.#reservation.raise(fromMs, toMs);
       this.#now();
       this.#raiseTookMs = Math.ceil(this.#anchored.monotonicMs - startedAtMonotonicMs);
       if (won) {
-        this.#own(fromMs, toMs);
+        this.#reservations++;
+        this.#own(fromMs, bound);
         return;
       }
+      this.#reservationsLost++;
       if (fromMs !== undefined && bound < fromMs)
         throw new Error(`the stored bound went back from ${fromMs} to ${bound}`);
       this.#boundMs = bound;
@@ -298,7 +399,12 @@ export class IdGenerator {
   }
 }
 
-function requireOptions({ node, leadMsMax, windowMs }: IdGeneratorOptions): void {
+/** The later of two times that may be missing. */
+function laterOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
+}
+
+function requireOptions({ node, leadMsMax, windowMs, floorMs }: IdGeneratorOptions): void {
   if (!(Number.isInteger(node) && node >= 0 && node <= NODE_MAX)) {
     throw new RangeError(`a node number is an integer from 0 to ${NODE_MAX}, not ${describeValue(node)}`);
   }
@@ -308,6 +414,9 @@ function requireOptions({ node, leadMsMax, windowMs }: IdGeneratorOptions): void
   if (windowMs !== undefined && !(Number.isSafeInteger(windowMs) && windowMs >= 1)) {
     throw new RangeError(`windowMs must be an integer from 1 on, not ${windowMs}`);
   }
+  if (floorMs !== undefined && !(Number.isSafeInteger(floorMs) && floorMs >= EPOCH_MS)) {
+    throw new RangeError(`floorMs must be an integer from ${EPOCH_MS} on, not ${floorMs}`);
+  }
 }
 
 function tooFarAhead(waitMs: number): RpcError {
@@ -315,6 +424,11 @@ function tooFarAhead(waitMs: number): RpcError {
     'temporarily-unavailable',
     `ids are as far ahead of the clock as allowed; try again in ${waitMs} ms`,
   );
+}
+
+/** Not error 11, which would promise that trying again helps. */
+function tooMany(count: number, countMax: number): RpcError {
+  return RpcError.of('abort', `${count} ids at once are more than the ${countMax} that may lead the clock`);
 }
 
 function cannotReserve(reason: string): RpcError {

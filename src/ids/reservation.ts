@@ -10,7 +10,10 @@
 
 export interface RaiseResult {
   readonly won: boolean;
-  /** The bound now in force, in unix ms: `to` if won, what somebody else made it if not. */
+  /**
+   * The bound now in force, in unix ms: what somebody else made it if lost; if won the end of what the caller owns, which is `to`, or
+   * what an earlier raise of its own made it, whose answer was lost.
+   */
   readonly bound: number;
 }
 

@@ -88,11 +88,12 @@ function snowflakeProblem(text: string): string | undefined {
   return undefined;
 }
 
-function echo(text: string): string {
+/** A text as an error repeats it: not all of a long one. */
+export function echo(text: string): string {
   return JSON.stringify(text.length > ECHO_LENGTH_MAX ? `${text.slice(0, ECHO_LENGTH_MAX - 1)}…` : text);
 }
 
-function requireWithin(name: string, value: number, min: number, max: number): void {
+export function requireWithin(name: string, value: number, min: number, max: number): void {
   if (!(Number.isInteger(value) && value >= min && value <= max)) {
     throw new RangeError(`${name} must be an integer from ${min} to ${max}, not ${value}`);
   }

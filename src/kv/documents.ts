@@ -47,6 +47,10 @@ export type ReadResult<Content> =
   | { readonly kind: 'ok'; readonly stored: Stored<Content> }
   | { readonly kind: 'definite'; readonly error: RpcError };
 
+export type ReplaceResult<Content> =
+  | { readonly kind: 'ok'; readonly stored: Stored<Content> & { readonly content: Content } }
+  | { readonly kind: 'refused' | 'silent'; readonly error: RpcError };
+
 /**
  * The next content, or undefined when there is nothing (more) to change: its own mark is there. It may be asked several times, each time about what
  * the document holds then. To refuse, it throws an `RpcError`. A document that does not exist must be created.
@@ -147,6 +151,18 @@ export class Documents<Content extends object> {
       if (this.#nowMs() >= endMs || !(await this.#pause(attempt)))
         return fail(unavailable(`${this.#name} ${key}: ${trouble}`));
     }
+  }
+
+  /**
+   * Sends one compare-and-set and no more, for a change that is good for one version only. `refused` and `silent` prove nothing: only a later
+   * version without the mark of the change does.
+   */
+  async replace(key: string, from: Stored<Content>, content: Content): Promise<ReplaceResult<Content>> {
+    const ver = from.ver + 1;
+    const text = canonicalKey({ ...content, ver });
+    const sent = await this.#kv.compareAndSet(key, from.text, text);
+    if (sent.kind === 'ok') return { kind: 'ok', stored: { ver, content, text } };
+    return { kind: sent.kind === 'definite' ? 'refused' : 'silent', error: sent.error };
   }
 
   #parse(key: string, value: unknown): ReadResult<Content> {

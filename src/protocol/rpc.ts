@@ -6,11 +6,10 @@
  * field from its declaration, which is also several times faster than `JSON.stringify` of the whole object.
  */
 
-import * as z from 'zod';
-import { isExactInteger, stringifyText } from './exact-json.ts';
+import type * as z from 'zod';
+import { isExactInteger, stringifyText, stringifyTexts } from './exact-json.ts';
+import { checkFields, type FieldCheck, type Fields, isTexts } from './field-check.ts';
 import { type Body, describeIssue } from './message.ts';
-
-type Fields = Readonly<Record<string, z.ZodType>>;
 
 type FieldsInput<F extends Fields> = z.input<z.ZodObject<F>>;
 type FieldsOutput<F extends Fields> = z.output<z.ZodObject<F>>;
@@ -22,9 +21,9 @@ export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fie
   /** What it does, for people; the wire reference is made from it. */
   readonly text: string;
   /** Checks a whole body; fields that are not declared are dropped, so that newer senders can talk to older nodes. */
-  readonly request: z.ZodType<FieldsOutput<Request>>;
+  readonly request: FieldCheck<FieldsOutput<Request>>;
   /** Checks the fields of a reply, without `type` and `in_reply_to`. */
-  readonly reply: z.ZodType<FieldsOutput<Reply>>;
+  readonly reply: FieldCheck<FieldsOutput<Reply>>;
   /** Whether a reply with more fields than declared is wrong: in Maelstrom every reply but `init_ok`. */
   readonly closed: boolean;
   /** The reply's fields, in the order in which they are written, each with the text that stands before its value. */
@@ -52,8 +51,8 @@ export function defineRpc<Request extends Fields, Reply extends Fields>(
     type,
     replyType,
     text,
-    request: z.object(request) as unknown as z.ZodType<FieldsOutput<Request>>,
-    reply: z.object(reply) as unknown as z.ZodType<FieldsOutput<Reply>>,
+    request: checkFields<FieldsOutput<Request>>(request),
+    reply: checkFields<FieldsOutput<Reply>>(reply),
     closed,
     replyFields: Object.keys(reply).map((name) => ({ name, prefix: `,${JSON.stringify(name)}:` })),
   };
@@ -64,10 +63,15 @@ export function encodeReplyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Rec
   let text = `{"type":"${rpc.replyType}","in_reply_to":${inReplyTo}`;
   for (const { name, prefix } of rpc.replyFields) {
     const value = reply[name];
-    const valueText = typeof value === 'string' ? stringifyText(value) : JSON.stringify(value);
+    const valueText = encodeValue(value);
     if (valueText !== undefined) text += prefix + valueText;
   }
   return `${text}}`;
+}
+
+function encodeValue(value: unknown): string | undefined {
+  if (typeof value === 'string') return stringifyText(value);
+  return isTexts(value) ? stringifyTexts(value) : JSON.stringify(value);
 }
 
 /** The same body as a value. */

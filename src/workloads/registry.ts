@@ -6,12 +6,14 @@ import { FolderReservation } from '../ids/folder-reservation.ts';
 import type { StartHandlers } from '../node/node.ts';
 import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo.ts';
+import { ids } from './ids/ids.ts';
 import { uniqueIds } from './unique-ids.ts';
 import type { Workload, WorkloadPorts } from './workload.ts';
 
 export const WORKLOADS: readonly Workload[] = [
   echo, //
   uniqueIds,
+  ids,
 ];
 
 export function findWorkload(name: string): Workload | undefined {
@@ -29,9 +31,15 @@ export function subjectOf(workload: Workload): Subject {
   return {
     name: workload.name,
     test: workload.test,
-    startHandlers: ({ folder }) =>
-      startWorkloads({ openReservation: ({ nodeId }) => FolderReservation.open(folder, nodeId), idLimits: {} }, [
-        workload,
-      ]),
+    startHandlers:
+      ({ folder, life }) =>
+      (context) => {
+        const ports: WorkloadPorts = {
+          openReservation: ({ nodeId }) => FolderReservation.open(folder, nodeId),
+          idLimits: {},
+          ...workload.simulate?.(context, life),
+        };
+        return startWorkloads(ports, [workload])(context);
+      },
   };
 }

@@ -7,41 +7,21 @@
 
 import * as z from 'zod';
 import { uniqueIdsChecker } from '../checkers/unique-ids.ts';
-import { IdGenerator } from '../ids/id-generator.ts';
-import { handler } from '../node/context.ts';
 import { defineRpc } from '../protocol/rpc.ts';
 import { completeWith } from '../simulator/client.ts';
+import { Generate } from './ids/messages.ts';
+import { startIds } from './ids/serve.ts';
 import type { Workload } from './workload.ts';
 
-export const Generate = defineRpc(
-  'generate',
-  'Answers with an id that nobody ever got or gets.',
-  {},
-  { id: z.string() },
-);
-
 /** What a client accepts from any node: ids may be of any JSON type. */
-const GenerateAny = defineRpc('generate', Generate.text, {}, { id: z.unknown() });
+const GenerateAny = defineRpc(Generate.type, Generate.text, {}, { id: z.unknown() });
+
+export { Generate };
 
 export const uniqueIds: Workload = {
   name: 'unique-ids',
   text: 'Asks for ids and expects no id twice.',
-  start: async (context, ports) => {
-    const generator = await IdGenerator.start({
-      node: context.nodeIds.indexOf(context.nodeId),
-      clock: context.clock,
-      random: context.randomUint32,
-      reservation: await ports.openReservation(context),
-      warn: (text) => context.log.warn(text),
-      ...ports.idLimits,
-    });
-    return [
-      handler(Generate, () => {
-        const id = generator.next();
-        return id === undefined ? generator.nextReserved().then((reserved) => ({ id: reserved })) : { id };
-      }),
-    ];
-  },
+  start: startIds,
   test: {
     reusableClients: true,
     // A lost disk and a clock set back together would repeat ids.

@@ -3,6 +3,7 @@
  * file (or folder) and one line in the registry.
  */
 
+import type { LeaseOptions } from '../fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
@@ -13,6 +14,8 @@ export interface WorkloadPorts {
   /** The reservation of timestamps that survives this node; undefined when it was told to do without. */
   readonly openReservation: (context: NodeContext) => Promise<Reservation | undefined>;
   readonly idLimits: IdLimits;
+  /** Node numbers are leased in the store; absent: a node's number is its place in `node_ids`. */
+  readonly lease?: LeaseOptions | undefined;
 }
 
 /** What the operator of a node may set of its ids. */
@@ -29,4 +32,6 @@ export interface Workload {
    */
   readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
   readonly test: WorkloadTest;
+  /** How its simulated nodes are set up, where that is not what a process without options does. */
+  readonly simulate?: (context: NodeContext, life: number) => Pick<WorkloadPorts, 'idLimits' | 'lease'>;
 }

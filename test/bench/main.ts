@@ -1,7 +1,8 @@
 /**
- * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `node`, `start`, `memory`, `harness`, `simulator`) only those parts.
+ * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `batches`, `node`, `start`, `memory`, `harness`, `simulator`) only those parts.
  */
 
+import { benchBatches } from './batches.ts';
 import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { benchMemory, benchNode, benchStart } from './node-process.ts';
@@ -9,6 +10,7 @@ import { benchSimulator } from './simulator.ts';
 
 const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   ids: benchIds,
+  batches: benchBatches,
   node: benchNode,
   start: benchStart,
   harness: benchHarness,

@@ -1,0 +1,203 @@
+/**
+ * Ids that are assigned: one id for a service and a key, for ever and from every node, however often it is asked for.
+ *
+ * The assignment is the creation of one document, `guid/<service>/<key>`, which can succeed once. So that one can also ask to whom an id was given, the
+ * intention is written down before, in a page that is found by the id, `guid-page/<id without its last bits>`: an id is assigned exactly when its page
+ * names a service and key whose document names the id. An intention that came to nothing (a crash, another node was faster) says nothing.
+ *
+ * Requests for one key share one answer. Requests for many keys are gathered: while one page is being written the next ones wait, and go into one
+ * page together, up to a page's 64. Pages never grow beyond that, and an assigned document never changes.
+ */
+
+import * as z from 'zod';
+import type { IdSource } from '../ids/id-source.ts';
+import { formatTimestamp } from '../ids/timestamp.ts';
+import { Documents, type Stored } from '../kv/documents.ts';
+import { KvClient } from '../kv/kv-client.ts';
+import type { NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+
+const AssignmentRecord = z.object({
+  id: z.string(),
+  service: z.string(),
+  key: z.string(),
+  /** The id of the node that made it. */
+  node: z.string(),
+  /** ISO 8601, by the clock of that node. */
+  created_at: z.string(),
+});
+export type AssignmentRecord = z.infer<typeof AssignmentRecord>;
+
+/** Service and key by the id that was meant for them. */
+const Page = z.object({ intentions: z.record(z.string(), z.tuple([z.string(), z.string()])) });
+type Page = z.infer<typeof Page>;
+
+/** The bits of an id that its page leaves out: entropy and the last six of the sequence, so a page has 64 places. */
+const PAGE_SHIFT = 7n;
+const BATCH_MAX = 64;
+
+/** Assignments that are remembered; each is proven, and never changes. */
+const REMEMBERED_MAX = 10_000;
+
+interface Request {
+  readonly service: string;
+  readonly key: string;
+  readonly documentKey: string;
+  readonly resolve: (id: string) => void;
+  readonly reject: (error: RpcError) => void;
+}
+
+interface Intention extends Request {
+  readonly id: string;
+}
+
+export class Assignments {
+  readonly #context: NodeContext;
+  readonly #source: Pick<IdSource, 'nextBatchReserved'>;
+  readonly #records: Documents<AssignmentRecord>;
+  readonly #pages: Documents<Page>;
+  /** By document key; the oldest one first. */
+  readonly #remembered = new Map<string, string>();
+  readonly #underWay = new Map<string, Promise<string>>();
+  #waiting: Request[] = [];
+  #writing = false;
+
+  constructor(context: NodeContext, source: Pick<IdSource, 'nextBatchReserved'>) {
+    const kv = new KvClient(context, 'lin-kv');
+    this.#context = context;
+    this.#source = source;
+    this.#records = new Documents({ kv, context, name: 'assignment', schema: AssignmentRecord });
+    this.#pages = new Documents({ kv, context, name: 'page of assignments', schema: Page });
+  }
+
+  /**
+   * The id of this service and key. Rejects with error 11 when nothing was assigned and nothing will be, with 13 when that is not known. Error 12 for
+   * a name that is not well-formed text.
+   */
+  assign(service: string, key: string): Promise<string> {
+    const documentKey = `guid/${encodeName('service', service)}/${encodeName('key', key)}`;
+    const known = this.#remembered.get(documentKey);
+    if (known !== undefined) return Promise.resolve(known);
+    let answer = this.#underWay.get(documentKey);
+    if (answer === undefined) {
+      answer = this.#find(service, key, documentKey).finally(() => this.#underWay.delete(documentKey));
+      this.#underWay.set(documentKey, answer);
+    }
+    return answer;
+  }
+
+  /** To whom a Snowflake was assigned; undefined: to nobody. Rejects with error 11 when the store does not tell. */
+  async find(id: string): Promise<AssignmentRecord | undefined> {
+    const page = await this.#pages.read(pageKey(id));
+    if (page.kind !== 'ok') throw page.error;
+    const intentions = page.stored.content?.intentions ?? {};
+    if (!Object.hasOwn(intentions, id)) return undefined;
+    const [service, key] = intentions[id] as [string, string];
+    const record = await this.#records.read(`guid/${encodeName('service', service)}/${encodeName('key', key)}`);
+    if (record.kind !== 'ok') throw record.error;
+    return record.stored.content?.id === id ? record.stored.content : undefined;
+  }
+
+  async #find(service: string, key: string, documentKey: string): Promise<string> {
+    const read = await this.#records.read(documentKey);
+    if (read.kind !== 'ok') throw read.error;
+    const { content } = read.stored;
+    if (content !== undefined) return this.#remember(documentKey, content.id);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ service, key, documentKey, resolve, reject });
+      if (!this.#writing) void this.#writeIntentions();
+    });
+  }
+
+  /** Writes the intentions of all who wait, page by page; each assignment is made as soon as its page is written. */
+  async #writeIntentions(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const requests = this.#waiting.splice(0, BATCH_MAX);
+      try {
+        const ids = await this.#source.nextBatchReserved(requests.length, 'snowflake');
+        const intentions = requests.map((request, index) => ({ ...request, id: ids[index] as string }));
+        await Promise.all([...byPage(intentions)].map(([key, members]) => this.#writePage(key, members)));
+      } catch (error) {
+        // No id, no assignment: what nobody has been told of did not happen.
+        for (const { reject } of requests) reject(asRpcError(error));
+      }
+    }
+    this.#writing = false;
+  }
+
+  async #writePage(key: string, intentions: readonly Intention[]): Promise<void> {
+    const result = await this.#pages.update(
+      key,
+      (page) => {
+        const known = page?.intentions ?? {};
+        if (intentions.every(({ id }) => Object.hasOwn(known, id))) return undefined;
+        const added = intentions.map(({ id, service, key: name }) => [id, [service, name]] as const);
+        return { intentions: { ...known, ...Object.fromEntries(added) } } as Page;
+      },
+      NOTHING_STORED,
+    );
+    for (const intention of intentions) {
+      // Whether the page came to be or not: without its assignment it says nothing.
+      if (result.kind !== 'ok')
+        intention.reject(RpcError.of('temporarily-unavailable', `nothing was assigned, for ${result.error.message}`));
+      else void this.#create(intention).then(intention.resolve, (error) => intention.reject(asRpcError(error)));
+    }
+  }
+
+  /** Creates the assignment, unless somebody was faster: then it is theirs. */
+  async #create({ id, service, key, documentKey }: Intention): Promise<string> {
+    const { nodeId: node, clock } = this.#context;
+    const record: AssignmentRecord = { id, service, key, node, created_at: formatTimestamp(clock.wallMs()) };
+    const result = await this.#records.update(
+      documentKey,
+      (content) => (content === undefined ? record : undefined),
+      NOTHING_STORED,
+    );
+    if (result.kind !== 'ok') throw result.error;
+    return this.#remember(documentKey, result.stored.content.id);
+  }
+
+  #remember(documentKey: string, id: string): string {
+    if (this.#remembered.size >= REMEMBERED_MAX) {
+      for (const oldest of this.#remembered.keys()) {
+        this.#remembered.delete(oldest);
+        break;
+      }
+    }
+    this.#remembered.set(documentKey, id);
+    return id;
+  }
+}
+
+/** What is most likely there, where nobody but this node writes, or nobody but the first. */
+const NOTHING_STORED: Stored<never> = { ver: 0, content: undefined, text: null };
+
+function pageKey(id: string): string {
+  return `guid-page/${BigInt(id) >> PAGE_SHIFT}`;
+}
+
+function byPage(intentions: readonly Intention[]): ReadonlyMap<string, readonly Intention[]> {
+  const pages = new Map<string, Intention[]>();
+  for (const intention of intentions) {
+    const key = pageKey(intention.id);
+    const page = pages.get(key);
+    if (page === undefined) pages.set(key, [intention]);
+    else page.push(intention);
+  }
+  return pages;
+}
+
+/** So that no two pairs of names make one key. */
+function encodeName(field: string, name: string): string {
+  try {
+    return encodeURIComponent(name);
+  } catch {
+    throw RpcError.of('malformed-request', `body.${field}: is not well-formed text`);
+  }
+}
+
+function asRpcError(error: unknown): RpcError {
+  if (error instanceof RpcError) return error;
+  return RpcError.of('crash', error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,237 @@
+/**
+ * Ids for a node of a fleet: a node number is claimed in the store, kept as long as the node lives, and replaced when it was lost.
+ *
+ * The lease is renewed three times within its time. While the store is away ids go on for as long as the reserved range lasts, which is longer than the
+ * lease: whoever takes the number over meanwhile uses timestamps above that range. After that, and until there is a first number, requests are
+ * answered 11. A node that has lost its number goes on in what is left of its range while it looks for another one, and its ids go on
+ * ascending.
+ */
+
+import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
+import { IdGenerator, type IdGeneratorOptions } from '../ids/id-generator.ts';
+import type { IdKind, IdSource } from '../ids/id-source.ts';
+import { NODE_MAX } from '../ids/snowflake.ts';
+import { Abort } from '../node/abort.ts';
+import type { Figures, NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { Lease } from './lease.ts';
+import { NodeNumbers } from './node-numbers.ts';
+import { newHolder, numberRecords } from './number-record.ts';
+
+export const LEASE_MS_DEFAULT = 30_000;
+/** What is reserved ahead in a store. Longer than the lease, so that a range outlasts what it takes to notice that the store is away. */
+export const STORED_WINDOW_MS_DEFAULT = 60_000;
+
+/** A lease is renewed so many times within its time. */
+const RENEWALS = 3;
+/** How long a start waits for a number before the node serves without one, ms. Harnesses wait 10 s for a node. */
+const START_MS_MAX = 5000;
+/** Without a number the records are searched so many times within the time of a lease, so that one that has run out is soon noticed. */
+const SEARCHES = 4;
+/** Between two tries when the store was silent, ms. */
+const RETRY_MS_MAX = 1000;
+
+export interface LeaseOptions {
+  /** After how long without a sign of life a number may be taken over. */
+  readonly leaseMs?: number;
+  /** How many numbers there are, from 0 on. Default: as many as the format has. */
+  readonly numberCount?: number;
+  /** As who a number is held: a number that the same one held before is taken back at once. Default: the node's id. */
+  readonly identity?: string;
+}
+
+type GeneratorLimits = Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'windowMs'>;
+
+export class LeasedIds implements IdSource {
+  readonly #context: NodeContext;
+  readonly #limits: GeneratorLimits;
+  readonly #leaseMs: number;
+  readonly #numberCount: number;
+  readonly #identity: string;
+  readonly #retryMs: number;
+  readonly #numbers: NodeNumbers;
+  /** Makes the ids, with the number held or with the one held last. */
+  #generator: IdGenerator | undefined;
+  #lease: Lease | undefined;
+  /** Why there is no number, or none that will last; undefined while one is held. */
+  #trouble: string | undefined = 'no node number was found yet';
+  #leaseCount = 0;
+  #lostCount = 0;
+  /** Figures of the generators before this one. */
+  readonly #earlier: Record<string, number> = {};
+
+  /** Resolves with the first number, or without one when that takes longer than a start should. Never rejects. */
+  static async start(context: NodeContext, options: LeaseOptions, limits: GeneratorLimits): Promise<LeasedIds> {
+    const ids = new LeasedIds(context, options, limits);
+    const found = new Abort();
+    void ids.#keepNumber(() => found.abort());
+    await context.sleep(START_MS_MAX, found);
+    return ids;
+  }
+
+  private constructor(context: NodeContext, options: LeaseOptions, limits: GeneratorLimits) {
+    const { leaseMs = LEASE_MS_DEFAULT, numberCount = NODE_MAX + 1, identity = context.nodeId } = options;
+    const { windowMs = STORED_WINDOW_MS_DEFAULT, maxSkewMs = MAX_SKEW_MS_DEFAULT } = limits;
+    this.#context = context;
+    this.#limits = { ...limits, windowMs };
+    this.#leaseMs = leaseMs;
+    this.#numberCount = numberCount;
+    this.#identity = identity;
+    this.#retryMs = Math.min(leaseMs / SEARCHES, RETRY_MS_MAX);
+    this.#numbers = new NodeNumbers({
+      context,
+      records: numberRecords(context),
+      count: numberCount,
+      leaseMs,
+      canContinue: (until) => until === null || until - context.clock.wallMs() <= maxSkewMs,
+    });
+    context.diagnose('node number', () => this.#trouble);
+    context.onStop(() => this.#lease?.release());
+  }
+
+  next(): string | undefined {
+    return this.#requireGenerator().next();
+  }
+
+  nextUuid(): string | undefined {
+    return this.#requireGenerator().nextUuid();
+  }
+
+  nextBatch(count: number, kind: IdKind): string[] | undefined {
+    return this.#requireGenerator().nextBatch(count, kind);
+  }
+
+  async nextReserved(): Promise<string> {
+    return this.#requireGenerator().nextReserved();
+  }
+
+  async nextUuidReserved(): Promise<string> {
+    return this.#requireGenerator().nextUuidReserved();
+  }
+
+  async nextBatchReserved(count: number, kind: IdKind): Promise<string[]> {
+    return this.#requireGenerator().nextBatchReserved(count, kind);
+  }
+
+  figures(): Figures {
+    const current: Figures = this.#generator?.figures() ?? {};
+    const all: Record<string, number> = { ...current };
+    for (const name of SUMMED) all[name] = (this.#earlier[name] ?? 0) + (current[name] ?? 0);
+    return { ...all, node_number: this.#lease?.number ?? -1, leases: this.#leaseCount, leases_lost: this.#lostCount };
+  }
+
+  /** Holds a number, for as long as the node lives. */
+  async #keepNumber(onFirst: () => void): Promise<void> {
+    // What a node of this id held when this one starts was an earlier life's. Later it is somebody's who lives.
+    let reclaims = true;
+    for (;;) {
+      const lease = await this.#claim(reclaims);
+      if (lease === undefined) return;
+      const generator = await this.#startGenerator(lease);
+      if (generator !== undefined) {
+        this.#begin(lease, generator);
+        reclaims = false;
+        onFirst();
+        if (!(await this.#renewUntilLost(lease, generator))) return;
+      }
+    }
+  }
+
+  /** Searches until a number is found; undefined: the node stops. */
+  async #claim(reclaims: boolean): Promise<Lease | undefined> {
+    const holder = newHolder(this.#identity, this.#context.randomUint32);
+    for (;;) {
+      const result = await this.#numbers.claim(holder, reclaims);
+      if (result instanceof Lease) return result;
+      this.#setTrouble(result === 'held' ? this.#allHeldText() : 'lin-kv does not tell which node numbers are free');
+      // Where all are held there is nothing to find before a lease has run out; a store may be back at any time.
+      const pauseMs = result === 'held' ? this.#leaseMs / SEARCHES : this.#retryMs;
+      if (!(await this.#context.sleep(pauseMs))) return undefined;
+    }
+  }
+
+  /** Undefined when this number cannot be used: it is given back. */
+  async #startGenerator(lease: Lease): Promise<IdGenerator | undefined> {
+    const { clock, randomUint32, log, sleep } = this.#context;
+    const lastMs = this.#generator?.lastTimestampMs;
+    for (;;) {
+      try {
+        return await IdGenerator.start({
+          node: lease.number,
+          clock,
+          random: randomUint32,
+          reservation: lease,
+          warn: (text) => log.warn(text),
+          ...(lastMs !== undefined && { floorMs: lastMs + 1 }),
+          ...this.#limits,
+        });
+      } catch (error) {
+        this.#setTrouble(`node number ${lease.number} cannot be used: ${describe(error)}`);
+        if (lease.lost || !isTemporary(error)) {
+          lease.release();
+          await sleep(this.#retryMs);
+          return undefined;
+        }
+        if (!(await sleep(this.#retryMs))) return undefined;
+      }
+    }
+  }
+
+  /** True when the number is somebody else's now, false when the node stops. */
+  async #renewUntilLost(lease: Lease, generator: IdGenerator): Promise<boolean> {
+    for (;;) {
+      if (!(await this.#context.sleep(this.#leaseMs / RENEWALS))) return false;
+      try {
+        await generator.extend();
+        this.#trouble = undefined;
+      } catch (error) {
+        this.#setTrouble(`the lease of node number ${lease.number} was not renewed: ${describe(error)}`);
+      }
+      if (lease.lost) {
+        this.#lostCount++;
+        this.#lease = undefined;
+        return true;
+      }
+    }
+  }
+
+  #begin(lease: Lease, generator: IdGenerator): void {
+    const last: Figures = this.#generator?.figures() ?? {};
+    for (const name of SUMMED) this.#earlier[name] = (this.#earlier[name] ?? 0) + (last[name] ?? 0);
+    this.#lease = lease;
+    this.#generator = generator;
+    this.#leaseCount++;
+    this.#trouble = undefined;
+    this.#context.log.info(`this node holds node number ${lease.number}`);
+  }
+
+  #requireGenerator(): IdGenerator {
+    if (this.#generator === undefined) throw RpcError.of('temporarily-unavailable', `no ids: ${this.#trouble}`);
+    return this.#generator;
+  }
+
+  #setTrouble(text: string): void {
+    if (text !== this.#trouble) this.#context.log.warn(text);
+    this.#trouble = text;
+  }
+
+  #allHeldText(): string {
+    return (
+      `all ${this.#numberCount} node numbers are held; one whose holder is not heard of for ` +
+      `${this.#leaseMs / 1000} s is taken over`
+    );
+  }
+}
+
+/** Figures of generators that are added up over all of them. */
+const SUMMED = ['issued', 'borrowed_ms', 'reservations', 'reservations_lost'] as const;
+
+function isTemporary(error: unknown): boolean {
+  return error instanceof RpcError && error.code === TEMPORARILY_UNAVAILABLE;
+}
+
+const TEMPORARILY_UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,123 @@
+/**
+ * Finding a node number that nobody holds.
+ *
+ * A number can be had when nobody ever had it, when it was given back, when an earlier life of the same node had it, or when its record has not moved
+ * for the lease time, by the claimant's own monotonic clock, from the end of one reading of it to the beginning of another. That clock may be wrong, and a
+ * holder may be asleep and wake up: then two nodes take the number for theirs, and still use disjoint timestamps (see `lease.ts`). Leases for
+ * efficiency, ranges for safety: what Gray and Cheriton (1989) call a lease needs clocks that keep time, this does not.
+ *
+ * Every node looks at the numbers in an order of its own, so that many that come at once do not all want the same.
+ */
+
+import type { Documents, ReadResult, Stored } from '../kv/documents.ts';
+import type { NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { Lease } from './lease.ts';
+import { identityOf, type NumberRecord, numberKey } from './number-record.ts';
+import { searchOrder } from './search-order.ts';
+
+/** How many records are read side by side: one at first, then twice as many each time, up to this. */
+const READS_MAX = 64;
+
+export interface NodeNumbersOptions {
+  readonly context: NodeContext;
+  readonly records: Documents<NumberRecord>;
+  /** Numbers from 0 on that there are. */
+  readonly count: number;
+  readonly leaseMs: number;
+  /** Whether the ids of a number can go on from its bound, by what this node takes for the time. */
+  readonly canContinue: (until: number | null) => boolean;
+}
+
+type Held = Stored<NumberRecord> & { readonly content: NumberRecord };
+
+/** `held`: no number can be had. `silent`: the store does not tell of all of them. */
+export type ClaimResult = Lease | 'held' | 'silent';
+
+interface Sighting {
+  readonly ver: number;
+  /** When this version had been read for the first time, by the monotonic clock. */
+  readonly readAtMs: number;
+}
+
+export class NodeNumbers {
+  readonly #context: NodeContext;
+  readonly #records: Documents<NumberRecord>;
+  readonly #leaseMs: number;
+  readonly #canContinue: NodeNumbersOptions['canContinue'];
+  readonly #order: readonly number[];
+  readonly #sightings = new Map<number, Sighting>();
+
+  constructor({ context, records, count, leaseMs, canContinue }: NodeNumbersOptions) {
+    this.#context = context;
+    this.#records = records;
+    this.#leaseMs = leaseMs;
+    this.#canContinue = canContinue;
+    this.#order = searchOrder(context, count);
+  }
+
+  /**
+   * Goes through the numbers once.
+   *
+   * @param holder the name of this claim; the same until it succeeds, so that one whose answer was lost is found again
+   * @param reclaims whether a number under the same identity is an earlier life's. Not so for a node that lost its own: whoever took it lives.
+   */
+  async claim(holder: string, reclaims: boolean): Promise<ClaimResult> {
+    let result: ClaimResult = 'held';
+    let readCount = 1;
+    for (
+      let first = 0;
+      first < this.#order.length;
+      first += readCount, readCount = Math.min(readCount * 2, READS_MAX)
+    ) {
+      const numbers = this.#order.slice(first, first + readCount);
+      const beganAtMs = this.#context.clock.monotonicMs();
+      const reads = await Promise.all(numbers.map((number) => this.#records.read(numberKey(number))));
+      for (const [index, number] of numbers.entries()) {
+        const read = reads[index] as ReadResult<NumberRecord>;
+        if (read.kind !== 'ok') result = 'silent';
+        else if (this.#canBeHad(number, read.stored, holder, reclaims, beganAtMs)) {
+          const lease = await this.#take(number, read.stored, holder);
+          if (lease !== undefined) return lease;
+        }
+      }
+      // A store that does not answer is not asked about a thousand more.
+      if (reads.every(({ kind }) => kind !== 'ok')) break;
+    }
+    return result;
+  }
+
+  #canBeHad(
+    number: number,
+    { ver, content }: Stored<NumberRecord>,
+    holder: string,
+    reclaims: boolean,
+    beganAtMs: number,
+  ): boolean {
+    if (content !== undefined && !this.#canContinue(content.until)) return false;
+    if (content === undefined || content.holder === null || content.holder === holder) return true;
+    if (reclaims && identityOf(content.holder) === identityOf(holder)) return true;
+    const sighting = this.#sightings.get(number);
+    if (sighting?.ver === ver) return beganAtMs - sighting.readAtMs >= this.#leaseMs;
+    this.#sightings.set(number, { ver, readAtMs: this.#context.clock.monotonicMs() });
+    return false;
+  }
+
+  /** Becomes the holder of a number, if nobody has touched its record since it was seen. */
+  async #take(number: number, seen: Stored<NumberRecord>, holder: string): Promise<Lease | undefined> {
+    const until = seen.content?.until ?? null;
+    const result = await this.#records.update(
+      numberKey(number),
+      (content) => {
+        if (content?.holder === holder) return undefined;
+        // Another holder, or the same one that has moved on: it lives.
+        const untouched = content?.holder === seen.content?.holder && (content?.until ?? null) === until;
+        if (!untouched) throw RpcError.of('precondition-failed', `node number ${number} was taken by somebody else`);
+        return { holder, until };
+      },
+      seen,
+    );
+    this.#sightings.delete(number);
+    return result.kind === 'ok' ? new Lease(this.#records, number, holder, result.stored as Held) : undefined;
+  }
+}

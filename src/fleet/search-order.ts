@@ -1,0 +1,35 @@
+/**
+ * The order in which a node looks at the node numbers: its place in `node_ids` first, which is nobody else's where all know of each other, then all
+ * others in a permutation drawn from its id (double hashing). It is the same in every life, so a node that starts again soon meets its own number.
+ */
+
+import type { NodeContext } from '../node/context.ts';
+
+export function searchOrder({ nodeId, nodeIds }: Pick<NodeContext, 'nodeId' | 'nodeIds'>, count: number): number[] {
+  const hash = hashOf(nodeId);
+  const start = hash % count;
+  const step = strideFrom((hash >>> 16) % count, count);
+  const own = nodeIds.indexOf(nodeId);
+  const permutation = Array.from({ length: count }, (_, place) => (start + place * step) % count);
+  return own < count ? [own, ...permutation.filter((number) => number !== own)] : permutation;
+}
+
+/** The first stride from `least` on that visits every number before it comes back. */
+function strideFrom(least: number, count: number): number {
+  let stride = Math.max(1, least);
+  while (greatestCommonDivisor(stride, count) !== 1) stride++;
+  return stride;
+}
+
+function greatestCommonDivisor(one: number, other: number): number {
+  return other === 0 ? one : greatestCommonDivisor(other, one % other);
+}
+
+/** FNV-1a, 32 bits, with an avalanche at the end: ids of nodes differ in their last digit only. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

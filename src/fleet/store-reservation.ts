@@ -1,0 +1,59 @@
+/**
+ * The bound of a node number in the store, for a node whose number is its own: what `ids/folder-reservation.ts` is for a disk. Other processes that
+ * take the same number for theirs get other ranges.
+ *
+ * The holder in the record is this process. So when an answer was lost and the bound has moved on from where this process left it, the record says
+ * whose move it was, and a range of one's own is not given away.
+ */
+
+import { type RaiseResult, type Reservation, requireUpwards } from '../ids/reservation.ts';
+import type { Documents, Stored } from '../kv/documents.ts';
+import type { NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { type NumberRecord, newHolder, numberKey, numberRecords } from './number-record.ts';
+
+export class StoreReservation implements Reservation {
+  readonly #records: Documents<NumberRecord>;
+  readonly #key: string;
+  readonly #holder: string;
+  #known: Stored<NumberRecord> | undefined;
+
+  /** That of the number that is a node's place in `node_ids`. */
+  static ofPlace(context: NodeContext): StoreReservation {
+    return new StoreReservation(context, context.nodeIds.indexOf(context.nodeId));
+  }
+
+  constructor(context: NodeContext, number: number) {
+    this.#records = numberRecords(context);
+    this.#key = numberKey(number);
+    this.#holder = newHolder(context.nodeId, context.randomUint32);
+  }
+
+  /** Rejects with error 11 when the store does not answer. */
+  async read(): Promise<number | undefined> {
+    const result = await this.#records.read(this.#key);
+    if (result.kind !== 'ok') throw result.error;
+    this.#known = result.stored;
+    return result.stored.content?.until ?? undefined;
+  }
+
+  async raise(from: number | undefined, to: number): Promise<RaiseResult> {
+    requireUpwards(from, to);
+    const result = await this.#records.update(
+      this.#key,
+      (content) => {
+        const until = content?.until ?? undefined;
+        if (until !== from) {
+          if (until === undefined) throw RpcError.of('abort', `the bound ${from} of ${this.#key} is no longer stored`);
+          return undefined;
+        }
+        return { holder: this.#holder, until: to };
+      },
+      this.#known,
+    );
+    this.#known = result.kind === 'ok' ? result.stored : undefined;
+    if (result.kind !== 'ok') throw result.error;
+    const { holder, until } = result.stored.content;
+    return { won: holder === this.#holder, bound: until as number };
+  }
+}

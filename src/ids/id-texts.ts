@@ -1,0 +1,90 @@
+/**
+ * Writes the ids of one node, a millisecond at a time: what they have in common is worked out once, and an id only adds its own last digits. Which
+ * sequence number comes next, and whether it may be used, is the generator's affair.
+ */
+
+import type { IdKind } from './id-source.ts';
+import { encodeSnowflake } from './snowflake.ts';
+import { uuidNode, uuidStart, uuidText } from './uuid.ts';
+
+const RANDOM_BITS = 32;
+const UUID_HIGH_SHIFT = 12;
+
+/** The last four digits are kept as text; twice, because a sequence may carry into the digits before them. */
+const LAST_DIGITS_BASE = 10_000;
+const TWO_DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'));
+// Put together from pairs, because every node makes this table while somebody waits for its start.
+const FOUR_DIGITS = TWO_DIGITS.flatMap((first) => TWO_DIGITS.map((last) => first + last));
+const LAST_DIGITS: readonly string[] = [...FOUR_DIGITS, ...FOUR_DIGITS];
+
+export class IdTexts {
+  readonly #node: number;
+  readonly #uuidNode: string;
+  readonly #random: () => number;
+  #entropyWord = 0;
+  #entropyBitsLeft = 0;
+
+  // Of the Snowflakes of the millisecond, 8192 numbers in a row: but for the last four digits there are only two texts.
+  #firstId = 0n;
+  #firstLastDigits = 0;
+  #prefix = '';
+  #prefixAfterCarry = '';
+
+  #timestampMs = 0;
+  /** Worked out when the millisecond's first UUID is asked for. */
+  #uuidStart = '';
+
+  /** @param random a random unsigned 32-bit integer */
+  constructor(node: number, random: () => number) {
+    this.#node = node;
+    this.#uuidNode = uuidNode(node);
+    this.#random = random;
+  }
+
+  /** Begins a millisecond, not the first one there is: its ids would have fewer digits than the table holds. */
+  begin(timestampMs: number): void {
+    const firstId = encodeSnowflake({ timestampMs, node: this.#node, sequence: 0, entropy: 0 });
+    const prefix = firstId / BigInt(LAST_DIGITS_BASE);
+    this.#firstId = firstId;
+    this.#firstLastDigits = Number(firstId % BigInt(LAST_DIGITS_BASE));
+    this.#prefix = prefix.toString();
+    this.#prefixAfterCarry = (prefix + 1n).toString();
+    this.#timestampMs = timestampMs;
+    this.#uuidStart = '';
+  }
+
+  snowflake(sequence: number): string {
+    const lastDigits = this.#firstLastDigits + this.#offset(sequence);
+    const prefix = lastDigits < LAST_DIGITS_BASE ? this.#prefix : this.#prefixAfterCarry;
+    return prefix + LAST_DIGITS[lastDigits];
+  }
+
+  snowflakeBigint(sequence: number): bigint {
+    return this.#firstId + BigInt(this.#offset(sequence));
+  }
+
+  uuid(sequence: number): string {
+    if (this.#uuidStart === '') this.#uuidStart = uuidStart(this.#timestampMs);
+    const entropyHigh = this.#random() >>> UUID_HIGH_SHIFT;
+    return uuidText(this.#uuidStart, sequence, this.#uuidNode, entropyHigh, this.#random());
+  }
+
+  /** Writes the ids of the sequence numbers from `sequence` to `end`, exclusive, into `ids` from `index` on. */
+  fill(ids: string[], index: number, sequence: number, end: number, kind: IdKind): void {
+    const shift = index - sequence;
+    if (kind === 'uuid') for (let next = sequence; next < end; next++) ids[next + shift] = this.uuid(next);
+    else for (let next = sequence; next < end; next++) ids[next + shift] = this.snowflake(next);
+  }
+
+  /** How far the id of `sequence` is from the millisecond's first one. Draws its random bit. */
+  #offset(sequence: number): number {
+    if (this.#entropyBitsLeft === 0) {
+      this.#entropyWord = this.#random() | 0;
+      this.#entropyBitsLeft = RANDOM_BITS;
+    }
+    const offset = (sequence << 1) | (this.#entropyWord & 1);
+    this.#entropyWord >>>= 1;
+    this.#entropyBitsLeft--;
+    return offset;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The same (timestamp, node, sequence) as in a Snowflake, laid out as a UUIDv7 (RFC 9562, section 5.7), so that every guarantee of the generator holds for
+ * it too: 48 bits of unix milliseconds, the version, 12 bits of sequence (rand_a), the variant, and of rand_b 10 bits of node and 52 random
+ * bits. The sequence is the fixed-length dedicated counter of section 6.2, method 1.
+ *
+ * Exactly one text stands for a UUID: lower case, with hyphens. The texts of one node sort by (timestamp, sequence).
+ */
+
+import { RpcError } from '../protocol/errors.ts';
+import { EPOCH_MS, echo, NODE_MAX, requireWithin, SEQUENCE_MAX, TIMESTAMP_MS_MAX } from './snowflake.ts';
+
+const TEXT_LENGTH = 36;
+const VERSION = '7';
+/** The bits 10 before those of the node, which fill three digits with it. */
+const VARIANT = 0x800;
+const ENTROPY_BITS = 52;
+const ENTROPY_MAX = 2 ** ENTROPY_BITS - 1;
+const WORD = 2 ** 32;
+
+/** Every text of one digit, and of three: the fields of a UUID are rows of 12 bits, but for one of 4. */
+const HEX_1 = Array.from({ length: 16 }, (_, value) => value.toString(16));
+const HEX_2 = HEX_1.flatMap((first) => HEX_1.map((last) => first + last));
+const HEX_3: readonly string[] = HEX_2.flatMap((first) => HEX_1.map((last) => first + last));
+
+export interface UuidParts {
+  /** Unix milliseconds, within those that a Snowflake can hold. */
+  readonly timestampMs: number;
+  readonly node: number;
+  readonly sequence: number;
+  /** 52 bits. */
+  readonly entropy: number;
+}
+
+/** Puts the parts together; a RangeError names a part that does not fit. Nothing is ever masked into its field. */
+export function encodeUuid({ timestampMs, node, sequence, entropy }: UuidParts): string {
+  requireWithin('timestampMs', timestampMs, EPOCH_MS, TIMESTAMP_MS_MAX);
+  requireWithin('node', node, 0, NODE_MAX);
+  requireWithin('sequence', sequence, 0, SEQUENCE_MAX);
+  requireWithin('entropy', entropy, 0, ENTROPY_MAX);
+  return uuidText(uuidStart(timestampMs), sequence, uuidNode(node), Math.floor(entropy / WORD), entropy % WORD);
+}
+
+/** What the UUIDs of one millisecond begin with, up to the version. */
+export function uuidStart(timestampMs: number): string {
+  const hex = timestampMs.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-${VERSION}`;
+}
+
+/** What the UUIDs of one node have after the sequence. */
+export function uuidNode(node: number): string {
+  return `-${HEX_3[VARIANT | node]}`;
+}
+
+/**
+ * The text out of parts that are known to fit.
+ *
+ * @param entropyHigh 20 bits, `entropyLow` 32
+ */
+export function uuidText(
+  start: string,
+  sequence: number,
+  node: string,
+  entropyHigh: number,
+  entropyLow: number,
+): string {
+  // In pieces of up to 12 characters, which V8 copies: longer ones it would only link.
+  const middle = `${HEX_3[sequence]}${node}${HEX_1[entropyHigh >>> 16]}-`;
+  const end =
+    (HEX_3[(entropyHigh >>> 4) & 0xfff] as string) +
+    HEX_3[((entropyHigh & 0xf) << 8) | (entropyLow >>> 24)] +
+    HEX_3[(entropyLow >>> 12) & 0xfff] +
+    HEX_3[entropyLow & 0xfff];
+  return start + middle + end;
+}
+
+/** Takes a UUID apart; error 12 says what keeps `text` from being one that a node here could have made. */
+export function decodeUuid(text: string): UuidParts {
+  const problem = uuidProblem(text);
+  if (problem !== undefined) throw RpcError.of('malformed-request', `not an id: ${problem}`);
+  return {
+    timestampMs: timestampOf(text),
+    node: Number.parseInt(text.slice(19, 22), 16) & NODE_MAX,
+    sequence: Number.parseInt(text.slice(15, 18), 16),
+    entropy: Number.parseInt(text.slice(22, 23) + text.slice(24), 16),
+  };
+}
+
+function timestampOf(text: string): number {
+  return Number.parseInt(text.slice(0, 8) + text.slice(9, 13), 16);
+}
+
+function uuidProblem(text: string): string | undefined {
+  if (text.length !== TEXT_LENGTH) return `${echo(text)} has ${text.length} characters, a UUID has ${TEXT_LENGTH}`;
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
+    return `${echo(text)} is not 8-4-4-4-12 hexadecimal digits`;
+  }
+  if (/[A-F]/.test(text)) return `${echo(text)} has upper case letters in it`;
+  if (text.charAt(14) !== VERSION) return `${echo(text)} has version ${text.charAt(14)}, not ${VERSION}`;
+  if (!/[89ab]/.test(text.charAt(19))) return `${echo(text)} has not the variant of RFC 9562, 8 to b`;
+  const timestampMs = timestampOf(text);
+  if (timestampMs < EPOCH_MS) {
+    return `${echo(text)} has timestamp ${timestampMs}, before 2025 (${EPOCH_MS}), where those of ids begin`;
+  }
+  if (timestampMs > TIMESTAMP_MS_MAX) {
+    return `${echo(text)} has timestamp ${timestampMs}, after 2094 (${TIMESTAMP_MS_MAX}), where those of ids end`;
+  }
+  return undefined;
+}

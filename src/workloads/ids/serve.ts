@@ -1,0 +1,85 @@
+/**
+ * What a node answers about ids. The messages, and what they look like on the wire, are in `messages.ts`.
+ */
+
+import { Assignments } from '../../fleet/assignments.ts';
+import { LeasedIds } from '../../fleet/leased-ids.ts';
+import { IdGenerator } from '../../ids/id-generator.ts';
+import type { IdSource } from '../../ids/id-source.ts';
+import { decodeSnowflake } from '../../ids/snowflake.ts';
+import { formatTimestamp } from '../../ids/timestamp.ts';
+import { decodeUuid } from '../../ids/uuid.ts';
+import { type Handler, handler, type NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
+import type { WorkloadPorts } from '../workload.ts';
+import { Generate, GuidAssign, GuidStatus } from './messages.ts';
+
+type GenerateReply = ReplyOf<typeof Generate>;
+
+/** Between two tries to start from a store that is away, ms. */
+const RETRY_MS = 100;
+
+const TEMPORARILY_UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
+
+export async function startIds(context: NodeContext, ports: WorkloadPorts): Promise<readonly Handler[]> {
+  const ids = await startSource(context, ports);
+  context.report('ids', () => ids.figures());
+  return idHandlers(ids, new Assignments(context, ids));
+}
+
+export function idHandlers(ids: IdSource, assignments: Pick<Assignments, 'assign' | 'find'>): readonly Handler[] {
+  return [
+    handler(Generate, (request) => generate(ids, request)),
+    handler(GuidStatus, ({ id }) => describeId(id, assignments)),
+    handler(GuidAssign, async ({ service, key }) => ({ id: await assignments.assign(service, key) })),
+  ];
+}
+
+async function startSource(context: NodeContext, ports: WorkloadPorts): Promise<IdSource> {
+  if (ports.lease !== undefined) return LeasedIds.start(context, ports.lease, ports.idLimits);
+  const reservation = await ports.openReservation(context);
+  for (;;) {
+    try {
+      // Membership is static: a node's number is its place in it.
+      return await IdGenerator.start({
+        node: context.nodeIds.indexOf(context.nodeId),
+        clock: context.clock,
+        random: context.randomUint32,
+        reservation,
+        warn: (text) => context.log.warn(text),
+        ...ports.idLimits,
+      });
+    } catch (error) {
+      // A node that is cut off from its store waits for it. A range of which it does not know whether it was stored costs no more than itself.
+      const temporary = error instanceof RpcError && (error.code === TEMPORARILY_UNAVAILABLE || !error.definite);
+      if (!temporary || !(await context.sleep(RETRY_MS))) throw error;
+    }
+  }
+}
+
+/** Ids that can be had at once are answered at once: a promise costs more than an id. */
+function generate(ids: IdSource, request: RequestOf<typeof Generate>): GenerateReply | Promise<GenerateReply> {
+  const { count, kind = 'snowflake' } = request;
+  if (count !== undefined) {
+    const batch = ids.nextBatch(count, kind);
+    return batch === undefined ? ids.nextBatchReserved(count, kind).then((late) => ({ ids: late })) : { ids: batch };
+  }
+  if (kind === 'uuid') {
+    const uuid = ids.nextUuid();
+    return uuid === undefined ? ids.nextUuidReserved().then((late) => ({ id: late })) : { id: uuid };
+  }
+  const id = ids.next();
+  return id === undefined ? ids.nextReserved().then((late) => ({ id: late })) : { id };
+}
+
+/** What an id says of itself, and what the store says of it. UUIDs are not assigned. */
+async function describeId(id: string, assignments: Pick<Assignments, 'find'>): Promise<ReplyOf<typeof GuidStatus>> {
+  const kind = id.includes('-') ? 'uuid' : 'snowflake';
+  const { timestampMs, node, sequence } = kind === 'uuid' ? decodeUuid(id) : decodeSnowflake(id);
+  const status = { kind, timestamp: formatTimestamp(timestampMs), node, sequence } as const;
+  const record = kind === 'uuid' ? undefined : await assignments.find(id);
+  if (record === undefined) return status;
+  const { service, key, node: nodeId, created_at } = record;
+  return { ...status, assignment: { service, key, node: nodeId, created_at } };
+}

@@ -1,0 +1,207 @@
+/**
+ * The test of the id service: a mix of everything that it does, so that ids of both kinds, single and in batches, generated and assigned, meet each other in
+ * one run. `status` asks about ids that the run itself got; which one is decided when it is asked, so that an operation means the same in a replay
+ * from which others were left out.
+ */
+
+import * as z from 'zod';
+import { idsChecker } from '../../checkers/ids.ts';
+import type { SeededRandom } from '../../protocol/random.ts';
+import { defineRpc } from '../../protocol/rpc.ts';
+import { type Client, type Completion, completeWith } from '../../simulator/client.ts';
+import type { Invocation, WorkloadTest } from '../../simulator/workload-test.ts';
+import { BAD_IDS } from './bad-ids.ts';
+import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/*
+ * What a client accepts from any node. Which fields there are is a matter of the protocol; what is in them is judged by the checker, which says what is
+ * wrong with it. One id comes as `id`, a batch as `ids`.
+ */
+const GenerateOne = defineRpc('generate', Generate.text, { kind: IdKind.exactOptional() }, { id: z.unknown() });
+const GenerateBatch = defineRpc(
+  'generate',
+  Generate.text,
+  { count: z.int(), kind: IdKind.exactOptional() },
+  { ids: z.array(z.unknown()) },
+);
+const StatusAny = defineRpc(
+  'guid_status',
+  GuidStatus.text,
+  { id: z.string() },
+  {
+    kind: z.unknown(),
+    timestamp: z.unknown(),
+    node: z.unknown(),
+    sequence: z.unknown(),
+    assignment: z.unknown().exactOptional(),
+  },
+);
+const StatusOfAnything = defineRpc(
+  'guid_status',
+  GuidStatus.text,
+  { id: z.unknown().exactOptional() },
+  {},
+  { closed: false },
+);
+const AssignAny = defineRpc(
+  'guid_assign',
+  GuidAssign.text,
+  { service: z.string(), key: z.string() },
+  { id: z.unknown() },
+);
+
+const BAD_ID_NAMES = [...BAD_IDS.keys()];
+
+const SERVICES = ['payment', 'booking'];
+const HOT_KEYS = ['hot-0', 'hot-1'];
+/** What everybody asks for, also the probes: one to one is easy as long as nobody else wants the same. */
+const HOT_PAIRS = SERVICES.flatMap((service) => HOT_KEYS.map((key) => ({ service, key })));
+
+const SMALL_COUNT_MAX = 20;
+const LARGE_COUNT = 1000;
+/** More ids than a millisecond has, so that the next one is borrowed. */
+const BORROWING_COUNT_MIN = 4097;
+
+/** Any number does: it is taken modulo the number of ids that there are. */
+const CHOICES = 1 << 16;
+
+/** Names for keys: another one every time, and never one of another generator. */
+type NameKey = () => string;
+
+/** How often each kind of operation is drawn. A batch is large so seldom (see `drawCount`) that it is one operation of a hundred. */
+const MIX: readonly (readonly [weight: number, draw: (random: SeededRandom, nameKey: NameKey) => Invocation])[] = [
+  [28, () => generate({})],
+  [14, (random) => generate({ count: drawCount(random) })],
+  [10, () => generate({ kind: 'uuid' })],
+  [6, (random) => generate({ count: drawCount(random), kind: 'uuid' })],
+  [20, (random) => ({ f: 'status', value: { of: random.integer(CHOICES) } })],
+  [6, (random) => ({ f: 'status', value: { bad: random.pick(BAD_ID_NAMES) } })],
+  [8, (random) => ({ f: 'assign', value: random.pick(HOT_PAIRS) })],
+  [8, (random, nameKey) => ({ f: 'assign', value: { service: random.pick(SERVICES), key: nameKey() } })],
+];
+const WEIGHT_TOTAL = MIX.reduce((total, [weight]) => total + weight, 0);
+
+export const idsTest: WorkloadTest = {
+  reusableClients: true,
+  // A leased node keeps nothing on its disk: number, bound and assignments are in the store.
+  survivesDiskLoss: true,
+  createGenerator: (random) => {
+    const prefix = random.integer(2 ** 40).toString(36);
+    let keyCount = 0;
+    const nameKey = () => `${prefix}-${keyCount++}`;
+    return () => drawOperation(random, nameKey);
+  },
+  createInvoke: () => {
+    const recent = new RecentIds();
+    return (client, { f, value }) => operationOf(f)(client, value, recent);
+  },
+  // Of every node, because each may have kept an answer of its own.
+  createFinalInvocations: (_random, askers) =>
+    [generate({}), { f: 'status', value: { of: 0 } }, ...HOT_PAIRS.map((value) => ({ f: 'assign', value }))].flatMap(
+      (invocation) => Array.from({ length: askers }, () => invocation),
+    ),
+  checker: idsChecker,
+};
+
+function generate(value: { readonly count?: number; readonly kind?: IdKind }): Invocation {
+  return { f: 'generate', value };
+}
+
+function drawOperation(random: SeededRandom, nameKey: NameKey): Invocation {
+  let point = random.integer(WEIGHT_TOTAL);
+  for (const [weight, draw] of MIX) {
+    if (point < weight) return draw(random, nameKey);
+    point -= weight;
+  }
+  throw new Error('the weights do not add up');
+}
+
+function drawCount(random: SeededRandom): number {
+  const percentile = random.integer(100);
+  if (percentile < 1) return BORROWING_COUNT_MIN + random.integer(COUNT_MAX - BORROWING_COUNT_MIN + 1);
+  if (percentile < 5) return LARGE_COUNT;
+  return 1 + random.integer(SMALL_COUNT_MAX);
+}
+
+type Operate = (client: Client, value: unknown, recent: RecentIds) => Promise<Completion>;
+
+const OPERATIONS: ReadonlyMap<string, Operate> = new Map<string, Operate>([
+  ['generate', askForIds],
+  ['status', askForStatus],
+  ['assign', askForAssignment],
+]);
+
+function operationOf(f: string): Operate {
+  const operate = OPERATIONS.get(f);
+  if (operate === undefined) throw new Error(`the workload ids has no operation ${f}`);
+  return operate;
+}
+
+const RECENT_IDS_MAX = 64;
+/** As good an id as any, for as long as nobody got one. */
+const FIRST_ID = '595172839467794432';
+
+/** The ids that clients of a run got last, generated and assigned ones, each once. */
+class RecentIds {
+  readonly #ids: string[] = [];
+
+  add(id: unknown): void {
+    if (typeof id !== 'string' || this.#ids.includes(id)) return;
+    this.#ids.push(id);
+    if (this.#ids.length > RECENT_IDS_MAX) this.#ids.shift();
+  }
+
+  /** Counts back from the newest. */
+  choose(number: number): string {
+    const { length } = this.#ids;
+    return this.#ids[length - 1 - (number % length)] ?? FIRST_ID;
+  }
+}
+
+async function askForIds(client: Client, value: unknown, recent: RecentIds): Promise<Completion> {
+  const { count, ...rest } = value as { readonly count?: number; readonly kind?: IdKind };
+  const result =
+    count === undefined ? await client.rpc(GenerateOne, rest) : await client.rpc(GenerateBatch, { count, ...rest });
+  return completeWith(result, value, ({ id, ids }) => {
+    const got = count === undefined ? [id] : (ids as readonly unknown[]);
+    // The ends of a batch, or it would drive everything else out.
+    recent.add(got[0]);
+    recent.add(got.at(-1));
+    return { kind: rest.kind ?? 'snowflake', ids: got };
+  });
+}
+
+async function askForStatus(client: Client, value: unknown, recent: RecentIds): Promise<Completion> {
+  const { of, bad } = value as { readonly of?: number; readonly bad?: string };
+  if (bad !== undefined) return askForBadStatus(client, bad);
+  const id = recent.choose(of ?? 0);
+  return completeWith(await client.rpc(StatusAny, { id }), { id }, (body) => ({ id, ...answerIn(body) }));
+}
+
+async function askForBadStatus(client: Client, name: string): Promise<Completion> {
+  const request = BAD_IDS.get(name);
+  if (request === undefined) throw new Error(`there is no bad id by the name of ${name}`);
+  const result = await client.rpc(StatusOfAnything, request);
+  if (result.kind === 'error' && result.definite && result.name !== 'temporarily-unavailable') {
+    const refused = result.name === 'malformed-request';
+    const answer = refused ? {} : { answer: [result.name, result.text] };
+    return { type: 'ok', value: { name, refused, ...answer } };
+  }
+  return completeWith(result, { name }, (body) => ({ name, refused: false, answer: answerIn(body) }));
+}
+
+async function askForAssignment(client: Client, value: unknown, recent: RecentIds): Promise<Completion> {
+  const { service, key } = value as { readonly service: string; readonly key: string };
+  return completeWith(await client.rpc(AssignAny, { service, key }), value, ({ id }) => {
+    recent.add(id);
+    return { service, key, id };
+  });
+}
+
+/** What a reply says, without what makes it a reply. */
+function answerIn(body: Fields): Fields {
+  const { type: _type, in_reply_to: _inReplyTo, msg_id: _messageId, ...answer } = body;
+  return answer;
+}

@@ -1,0 +1,312 @@
+/** One id for a service and a key: what everybody is answered, and what is in the store when not everything went well. */
+
+import { describe, expect, it } from 'vitest';
+import { Assignments } from '../../src/fleet/assignments.ts';
+import { IdGenerator } from '../../src/ids/id-generator.ts';
+import { RpcError } from '../../src/protocol/errors.ts';
+import { NEW_YEAR_MS } from '../support/manual-clock.ts';
+import { NumberRig } from '../support/number-rig.ts';
+import type { WireMessage } from '../support/store-rig.ts';
+
+/** Longer than an assignment goes on trying. */
+const LONG_MS = 30_000;
+
+class Bench {
+  readonly rig = new NumberRig();
+
+  /** Another node, with an empty memory. */
+  async open(nodeId = `n${this.rig.lifeCount}`): Promise<Assignments> {
+    const { context } = this.rig.begin(nodeId);
+    const node = this.rig.lifeCount;
+    return new Assignments(
+      context,
+      await IdGenerator.start({ node, clock: context.clock, random: context.randomUint32 }),
+    );
+  }
+
+  assign(assignments: Assignments, service: string, key: string): Promise<string> {
+    return this.rig.run(assignments.assign(service, key));
+  }
+
+  find(assignments: Assignments, id: string) {
+    return this.rig.run(assignments.find(id));
+  }
+
+  /** The requests of a type for keys that begin like this. */
+  requests(type: 'read' | 'cas', prefix: string): WireMessage['body'][] {
+    return this.rig.requests(type).filter(({ key }) => key.startsWith(prefix));
+  }
+
+  /** The ids that were meant for somebody, from what was written into pages. */
+  get intended(): string[] {
+    const pages = this.requests('cas', 'guid-page/').map(({ to }) => Object.keys(JSON.parse(to).intentions));
+    return [...new Set(pages.flat())];
+  }
+
+  stored(key: string): unknown {
+    return this.rig.look('lin-kv', { type: 'read', key }).value;
+  }
+}
+
+function isPage({ body }: WireMessage): boolean {
+  return body.type === 'cas' && body.key.startsWith('guid-page/');
+}
+
+function isRecord({ body }: WireMessage): boolean {
+  return body.type === 'cas' && body.key.startsWith('guid/');
+}
+
+describe('an assignment', () => {
+  it('is the same for ever and from every node', async () => {
+    const bench = new Bench();
+    const [one, other] = [await bench.open(), await bench.open()];
+    const id = await bench.assign(one, 'payment', 'k');
+    expect(await bench.assign(other, 'payment', 'k')).toBe(id);
+    expect(await bench.assign(one, 'payment', 'k')).toBe(id);
+    expect(await bench.assign(await bench.open(), 'payment', 'k')).toBe(id);
+    expect(bench.requests('cas', 'guid/')).toHaveLength(1);
+  });
+
+  it('that is known is answered without the store', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    const id = await bench.assign(assignments, 'payment', 'k');
+    const { length } = bench.rig.wire;
+    bench.rig.cutStore();
+    expect(await bench.assign(assignments, 'payment', 'k')).toBe(id);
+    expect(bench.rig.wire).toHaveLength(length);
+  });
+
+  it('is told by every node, with whoever made it and when', async () => {
+    const bench = new Bench();
+    const id = await bench.assign(await bench.open('n7'), 'payment', 'k');
+    expect(await bench.find(await bench.open('n8'), id)).toEqual({
+      id,
+      service: 'payment',
+      key: 'k',
+      node: 'n7',
+      created_at: expect.stringMatching(/^2026-01-01T00:00:00\.\d{3}Z$/),
+    });
+  });
+
+  it('is told of no id that nobody assigned, after one question', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    expect(await bench.find(assignments, '595172839467794432')).toBeUndefined();
+    expect(bench.rig.requests('read')).toHaveLength(1);
+  });
+
+  const NAMES: readonly (readonly [string, string])[] = [
+    ['a', 'b'],
+    ['a/b', 'c'],
+    ['a', 'b/c'],
+    ['a/b/c', '/'],
+    ['a%2Fb', 'c'],
+    ['a', 'b%2Fc'],
+    ['a%252Fb', 'c'],
+    ['%', '%25'],
+    ['%25', '%'],
+    ['ä', 'é'],
+    ['a\u0308', 'e\u0301'],
+    ['世界', '🌍'],
+    ['世界/🌍', ' '],
+    ['.', '..'],
+    ['a\u0000', 'b\n'],
+    ['__proto__', 'constructor'],
+    ['constructor', '__proto__'],
+    ['A', 'B'],
+  ];
+
+  it('is that of its service and key alone, whatever characters are in them', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    const ids = await bench.rig.run(Promise.all(NAMES.map(([service, key]) => assignments.assign(service, key))));
+    expect(new Set(ids).size).toBe(NAMES.length);
+    const stranger = await bench.open();
+    for (const [index, [service, key]] of NAMES.entries()) {
+      expect(await bench.find(stranger, ids[index] as string)).toMatchObject({ id: ids[index], service, key });
+      expect(await bench.assign(stranger, service, key)).toBe(ids[index]);
+    }
+  });
+
+  it.each([
+    ['service', '\ud800', 'k'],
+    ['service', 'a\udc00b', 'k'],
+    ['key', 'payment', '\udfff\ud83c'],
+  ])('is refused for a %s that is not well-formed text', async (field, service, key) => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    const assign = async () => assignments.assign(service, key);
+    await expect(assign()).rejects.toMatchObject({ code: 12, message: `body.${field}: is not well-formed text` });
+    expect(bench.rig.wire).toEqual([]);
+  });
+});
+
+describe('many requests at once', () => {
+  it('for one key share one answer, and what it takes to find it', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    const ids = await bench.rig.run(Promise.all(Array.from({ length: 100 }, () => assignments.assign('payment', 'k'))));
+    expect(new Set(ids).size).toBe(1);
+    expect(bench.rig.wire.map(({ body }) => body.type)).toEqual(['read', 'error', 'cas', 'cas_ok', 'cas', 'cas_ok']);
+  });
+
+  it('for one key share one failure, and the next request begins anew', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    bench.rig.cutStore();
+    const assign = () => assignments.assign('payment', 'k');
+    const results = await bench.rig.run(Promise.allSettled(Array.from({ length: 10 }, assign)));
+    expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    bench.rig.heal();
+    expect(await bench.rig.run(assign())).toMatch(/^\d+$/);
+  });
+
+  it('for many keys are gathered in few pages, none of which has more than 64 places', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
+    const ids = await bench.rig.run(Promise.all(keys.map((key) => assignments.assign('payment', key))));
+    expect(new Set(ids).size).toBe(200);
+    const pages = bench.requests('cas', 'guid-page/');
+    // A page for what came first, and then 64 at a time, which may lie across two pages.
+    expect(pages.length).toBeLessThanOrEqual(2 * Math.ceil(200 / 64) + 1);
+    const sizes = pages.map(({ to }) => Object.keys(JSON.parse(to).intentions).length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(64);
+    const stranger = await bench.open();
+    for (const [index, id] of ids.entries())
+      expect(await bench.find(stranger, id)).toMatchObject({ service: 'payment', key: keys[index] });
+  });
+
+  it('fill a page that was begun, and forget nothing in it', async () => {
+    const bench = new Bench();
+    const { context } = bench.rig.begin('n0');
+    // The clock stands still, so all ids are of one millisecond and next to each other.
+    const clock = { wallMs: () => NEW_YEAR_MS, monotonicMs: () => 0 };
+    const source = await IdGenerator.start({ node: 0, clock, random: context.randomUint32 });
+    const assignments = new Assignments(context, source);
+    const ids: string[] = [];
+    for (let number = 0; number < 70; number++) ids.push(await bench.assign(assignments, 'payment', `k${number}`));
+    const keys = bench.requests('cas', 'guid-page/').map(({ key }) => key);
+    expect(new Set(keys).size).toBe(2);
+    for (const [number, id] of ids.entries())
+      expect(await bench.find(assignments, id)).toMatchObject({ key: `k${number}` });
+  });
+});
+
+describe('when not everything goes well', () => {
+  it('a node that dies between page and record has assigned nothing, and no status says that it had', async () => {
+    const bench = new Bench();
+    const { context, kill } = bench.rig.begin('n0');
+    const dying = new Assignments(context, await IdGenerator.start({ node: 0, clock: context.clock, random: () => 0 }));
+    bench.rig.lose(isRecord);
+    void dying.assign('payment', 'k').catch(() => {});
+    await bench.rig.pass(100);
+    kill();
+    bench.rig.heal();
+    const [intended] = bench.intended;
+    expect(bench.stored(bench.requests('cas', 'guid-page/')[0].key)).toContain(intended);
+    const other = await bench.open();
+    expect(await bench.find(other, intended as string)).toBeUndefined();
+    const id = await bench.assign(other, 'payment', 'k');
+    expect(id).not.toBe(intended);
+    expect(await bench.find(other, intended as string)).toBeUndefined();
+    expect(await bench.find(other, id)).toMatchObject({ id, service: 'payment', key: 'k' });
+  });
+
+  it('the loser of a race answers the winner’s id, and both ids have the status that is true', async () => {
+    const bench = new Bench();
+    const nodes = await Promise.all(Array.from({ length: 3 }, () => bench.open()));
+    const ids = await bench.rig.run(Promise.all(nodes.map((node) => node.assign('payment', 'k'))));
+    expect(new Set(ids).size).toBe(1);
+    expect(bench.intended).toHaveLength(3);
+    for (const node of nodes) {
+      const found = await bench.rig.run(Promise.all(bench.intended.map((id) => node.find(id))));
+      expect(found.map((record) => record?.id)).toEqual(bench.intended.map((id) => (id === ids[0] ? id : undefined)));
+    }
+  });
+
+  it.each([0, 1, 2])('a lost answer changes nothing: of three the one with the index %d', async (lost) => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    let answered = 0;
+    bench.rig.lose(({ src }) => src === 'lin-kv' && answered++ === lost);
+    const id = await bench.assign(assignments, 'payment', 'k');
+    expect(await bench.find(assignments, id)).toMatchObject({ id, key: 'k' });
+    expect(bench.intended).toEqual([id]);
+  });
+
+  it('the answer is 11 when the store is away, and nothing is ever assigned', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    bench.rig.cutStore();
+    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toMatchObject({ code: 11 });
+    await expect(bench.find(assignments, '595172839467794432')).rejects.toMatchObject({ code: 11 });
+    expect(bench.rig.requests('cas')).toEqual([]);
+  });
+
+  it.each([
+    ['never came to be', true],
+    ['may have come to be', false],
+  ])('the answer is 11 when the page %s, and nothing is ever assigned', async (_, arrivesNever) => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    const isAnswer = ({ src }: WireMessage) => src === 'lin-kv' && bench.rig.requests('cas').length > 0;
+    bench.rig.lose((message) => (arrivesNever ? isPage(message) : isAnswer(message)));
+    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toMatchObject({
+      code: 11,
+      message: expect.stringMatching(/^nothing was assigned, for /),
+    });
+    bench.rig.heal();
+    await bench.rig.pass(LONG_MS);
+    expect(bench.requests('cas', 'guid/')).toEqual([]);
+    expect(bench.stored('guid/payment/k')).toBeUndefined();
+    for (const id of bench.intended) expect(await bench.find(assignments, id)).toBeUndefined();
+  });
+
+  it('the answer is 13 when the record may have come to be, and the next one tells what did', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    bench.rig.lose(({ src }) => src === 'lin-kv' && bench.requests('cas', 'guid/').length > 0);
+    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toMatchObject({ code: 13, definite: false });
+    bench.rig.heal();
+    const [intended] = bench.intended;
+    expect(await bench.assign(assignments, 'payment', 'k')).toBe(intended);
+    expect(bench.intended).toHaveLength(1);
+  });
+
+  it('the answer is 13 when the record did not come to be and nobody knows, and the next one assigns', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    bench.rig.lose(
+      (message) => isRecord(message) || (message.dest === 'lin-kv' && bench.requests('cas', 'guid/').length > 0),
+    );
+    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toMatchObject({ code: 13 });
+    bench.rig.heal();
+    const id = await bench.assign(assignments, 'payment', 'k');
+    expect(bench.intended).toHaveLength(2);
+    for (const intended of bench.intended)
+      expect((await bench.find(assignments, intended))?.id).toBe(intended === id ? id : undefined);
+  });
+
+  it('a record that arrives late, after another node’s, changes nothing', async () => {
+    const bench = new Bench();
+    const [slow, fast] = [await bench.open(), await bench.open()];
+    bench.rig.drawFate = (message) => (isRecord(message) ? [500] : [1]);
+    const late = slow.assign('payment', 'k');
+    await bench.rig.pass(100);
+    bench.rig.heal();
+    const id = await bench.assign(fast, 'payment', 'k');
+    expect(await bench.rig.run(late)).toBe(id);
+    expect(await bench.find(slow, id)).toMatchObject({ id, node: 'n1' });
+  });
+
+  it('without an id nothing is asked of the store but whether there is one', async () => {
+    const bench = new Bench();
+    const { context } = bench.rig.begin('n0');
+    const refusal = RpcError.of('temporarily-unavailable', 'no ids');
+    const assignments = new Assignments(context, { nextBatchReserved: () => Promise.reject(refusal) });
+    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toBe(refusal);
+    expect(bench.rig.requests('cas')).toEqual([]);
+  });
+});

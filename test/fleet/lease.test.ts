@@ -1,0 +1,166 @@
+/** A held node number, as its holder sees it, and as the record shows it to everybody. */
+
+import { describe, expect, it } from 'vitest';
+import { Lease } from '../../src/fleet/lease.ts';
+import { type NumberRecord, numberRecords } from '../../src/fleet/number-record.ts';
+import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
+import { NumberRig } from '../support/number-rig.ts';
+import { LATENCY_MS, LOST } from '../support/store-rig.ts';
+
+const HOLDER = 'n0/mine';
+const OTHER = 'n1/theirs';
+/** Longer than any update goes on. */
+const LONG_MS = 10_000;
+
+function holdNumber(until: number | null = T): { rig: NumberRig; lease: Lease } {
+  const rig = new NumberRig();
+  const content: NumberRecord = { holder: HOLDER, until };
+  const { ver } = rig.put(0, content);
+  const text = rig.look('lin-kv', { type: 'read', key: 'node/0' }).value;
+  return { rig, lease: new Lease(numberRecords(rig.begin('n0').context), 0, HOLDER, { ver, content, text }) };
+}
+
+/** A raise that the store carries out and of which the holder never hears. */
+async function raiseUnheard({ rig, lease }: ReturnType<typeof holdNumber>, from: number, to: number): Promise<void> {
+  rig.silenceStore();
+  await expect(rig.run(lease.raise(from, to))).rejects.toMatchObject({ code: 13, definite: false });
+  rig.heal();
+}
+
+describe('a raise', () => {
+  it('moves the bound by one compare-and-set, in which everybody sees that the holder lives', async () => {
+    const { rig, lease } = holdNumber();
+    expect(await rig.run(lease.raise(T, T + 500))).toEqual({ won: true, bound: T + 500 });
+    expect(rig.record(0)).toEqual({ holder: HOLDER, until: T + 500, ver: 2 });
+    expect(await lease.read()).toBe(T + 500);
+    expect(rig.wire.map(({ body }) => body.type)).toEqual(['cas', 'cas_ok']);
+  });
+
+  it('begins where nothing was given out yet', async () => {
+    const { rig, lease } = holdNumber(null);
+    expect(await lease.read()).toBeUndefined();
+    expect(await rig.run(lease.raise(undefined, T))).toEqual({ won: true, bound: T });
+  });
+
+  it('that would not raise is a mistake of the caller, and nothing is asked', async () => {
+    const { rig, lease } = holdNumber();
+    for (const to of [T, T - 1, Number.NaN]) await expect(lease.raise(T, to)).rejects.toThrow(RangeError);
+    expect(rig.wire).toEqual([]);
+  });
+
+  it('whose answer is lost is found again by itself', async () => {
+    const { rig, lease } = holdNumber();
+    rig.next('cas_ok', LOST);
+    expect(await rig.run(lease.raise(T, T + 500))).toEqual({ won: true, bound: T + 500 });
+    expect(rig.record(0)).toMatchObject({ until: T + 500, ver: 2 });
+  });
+
+  it('that is carried out twice counts once', async () => {
+    const { rig, lease } = holdNumber();
+    rig.next('cas', [LATENCY_MS, 2 * LATENCY_MS]);
+    expect(await rig.run(lease.raise(T, T + 500))).toEqual({ won: true, bound: T + 500 });
+    await rig.pass(LONG_MS);
+    expect(rig.record(0)).toEqual({ holder: HOLDER, until: T + 500, ver: 2 });
+  });
+
+  it.each([
+    ['more', T + 900],
+    ['less', T + 200],
+    ['as much', T + 500],
+  ])('after one whose answer was lost, for %s, wins what is stored and nothing beyond it (seed 381)', async (_, to) => {
+    const held = holdNumber();
+    await raiseUnheard(held, T, T + 500);
+    expect(await held.rig.run(held.lease.raise(T, to))).toEqual({ won: true, bound: T + 500 });
+    expect(held.rig.record(0)).toMatchObject({ holder: HOLDER, until: T + 500 });
+    expect(await held.rig.run(held.lease.raise(T + 500, T + 1000))).toEqual({ won: true, bound: T + 1000 });
+  });
+
+  it('after one that never arrived wins what it asks for', async () => {
+    const { rig, lease } = holdNumber();
+    rig.cutStore();
+    await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject({ definite: false });
+    rig.heal();
+    expect(await rig.run(lease.raise(T, T + 900))).toEqual({ won: true, bound: T + 900 });
+  });
+
+  it('that arrives when a later one is over changes nothing', async () => {
+    const { rig, lease } = holdNumber();
+    rig.cutStore();
+    rig.next('cas', [LONG_MS]);
+    await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject({ definite: false });
+    rig.heal();
+    await rig.run(lease.raise(T, T + 200));
+    await rig.pass(LONG_MS);
+    expect(rig.record(0)).toEqual({ holder: HOLDER, until: T + 200, ver: 2 });
+  });
+
+  it('fails for ever once somebody else is the holder', async () => {
+    const { rig, lease } = holdNumber();
+    rig.put(0, { holder: OTHER, until: T });
+    expect(lease.lost).toBe(false);
+    const refusal = { code: 22, message: 'node number 0 is no longer held by n0/mine, but by n1/theirs' };
+    await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject(refusal);
+    expect(lease.lost).toBe(true);
+    rig.put(0, { holder: null, until: T });
+    await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject({ code: 22 });
+    expect(rig.record(0)).toEqual({ holder: null, until: T, ver: 3 });
+    expect(await lease.read()).toBe(T);
+  });
+
+  it('fails when somebody else was faster than the compare-and-set, whatever became of the bound', async () => {
+    const { rig, lease } = holdNumber();
+    rig.next('cas', [100]);
+    const raise = rig.run(lease.raise(T, T + 500)).catch((error: unknown) => error);
+    rig.time.schedule(50, () => rig.put(0, { holder: OTHER, until: T + 800 }));
+    expect(await raise).toMatchObject({ code: 22 });
+    expect(rig.record(0)).toMatchObject({ holder: OTHER, until: T + 800 });
+  });
+
+  it('does not take silence for a loss', async () => {
+    const held = holdNumber();
+    await raiseUnheard(held, T, T + 500);
+    expect(held.lease.lost).toBe(false);
+  });
+});
+
+describe('a release', () => {
+  it('leaves the bound for whoever comes next', async () => {
+    const { rig, lease } = holdNumber();
+    await rig.run(lease.raise(T, T + 500));
+    lease.release();
+    await rig.pass(LONG_MS);
+    expect(rig.record(0)).toEqual({ holder: null, until: T + 500, ver: 3 });
+  });
+
+  it('does not lower a bound of which the holder has not heard', async () => {
+    const held = holdNumber();
+    await raiseUnheard(held, T, T + 500);
+    held.lease.release();
+    await held.rig.pass(LONG_MS);
+    expect(held.rig.record(0)).toMatchObject({ holder: null, until: T + 500 });
+  });
+
+  it('leaves a number alone that is somebody else’s', async () => {
+    const { rig, lease } = holdNumber();
+    const theirs = rig.put(0, { holder: OTHER, until: T + 100 });
+    lease.release();
+    await rig.pass(LONG_MS);
+    expect(rig.record(0)).toEqual(theirs);
+  });
+
+  it('ends the lease: a raise after it fails', async () => {
+    const { rig, lease } = holdNumber();
+    lease.release();
+    await rig.pass(LONG_MS);
+    await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject({ code: 22 });
+    expect(lease.lost).toBe(true);
+  });
+
+  it('disturbs nobody when there is no store to tell', async () => {
+    const { rig, lease } = holdNumber();
+    rig.cutStore();
+    lease.release();
+    await rig.pass(LONG_MS);
+    expect(rig.record(0)).toMatchObject({ holder: HOLDER });
+  });
+});

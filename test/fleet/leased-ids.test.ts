@@ -1,0 +1,236 @@
+/** A fleet of simulated nodes that lease their numbers from one simulated store. */
+
+import { describe, expect, it } from 'vitest';
+import { compareSnowflakes, decodeSnowflake } from '../../src/ids/snowflake.ts';
+import type { FaultEvent } from '../../src/simulator/fault.ts';
+import type { Schedule } from '../../src/simulator/schedule.ts';
+import { type FleetOptions, type FleetOutcome, nodeIds, runFleet } from '../support/fleet.ts';
+
+/** Questions at a steady pace, of one worker after the other. */
+function schedule(nodeCount: number, count: number, intervalMs: number, faults: readonly FaultEvent[]): Schedule {
+  const operations = Array.from({ length: count }, (_, number) => ({
+    atMs: number * intervalMs,
+    worker: number % nodeCount,
+    f: 'generate',
+    value: null,
+  }));
+  return { operations, faults, messages: [] };
+}
+
+function kill(atMs: number, durationMs: number, nodes: readonly string[]): FaultEvent {
+  return { fault: 'kill', atMs, durationMs, nodes };
+}
+
+/** Every life is that of a new machine: it finds nothing that it held before. */
+const newMachines: Partial<FleetOptions> = {
+  lease: (nodeId, life) => ({ identity: `${nodeId}.${life}` }),
+};
+
+function expectValid({ results }: FleetOutcome): void {
+  expect(results).toMatchObject({ 'valid?': true });
+}
+
+interface Answer {
+  readonly worker: number;
+  readonly atMs: number;
+  readonly id: string;
+}
+
+function answersOf({ history }: FleetOutcome, workers: number): Answer[] {
+  return [...history]
+    .filter(({ type, process }) => type === 'ok' && typeof process === 'number')
+    .map(({ process, time, value }) => ({
+      worker: (process as number) % workers,
+      atMs: time / 1e6,
+      id: String(value),
+    }));
+}
+
+function refusalsOf({ history }: FleetOutcome): string[] {
+  return [...history].filter(({ type }) => type === 'fail').map(({ error }) => String((error as unknown[])[1]));
+}
+
+describe('a fleet', () => {
+  it('of 1,024 nodes that know nobody but themselves finds a number for each within a second', async () => {
+    const outcome = await runFleet({ nodes: nodeIds(1024), alone: true, ratePerSecond: 1000 });
+    expectValid(outcome);
+    expect(new Set(outcome.holdings.map(({ number }) => number)).size).toBe(1024);
+    expect(outcome.holdings).toHaveLength(1024);
+    expect(Math.max(...outcome.holdings.map(({ atMs }) => atMs))).toBeLessThan(1000);
+  });
+
+  it('of 1,024 nodes that know each other finds a number for each at the first look', async () => {
+    const outcome = await runFleet({ nodes: nodeIds(1024), ratePerSecond: 1000 });
+    expect(outcome.holdings.map(({ nodeId, number }) => nodeId === `n${number}`)).toEqual(Array(1024).fill(true));
+    expect(Math.max(...outcome.holdings.map(({ atMs }) => atMs))).toBeLessThan(200);
+  });
+
+  it('tells the 1,025th node that there is no number, and it serves once another one has left', async () => {
+    const nodes = nodeIds(1025);
+    const outcome = await runFleet({
+      nodes,
+      ...newMachines,
+      timeLimitMs: 50_000,
+      schedule: schedule(1025, 5000, 10, [kill(6000, 1e6, ['n7'])]),
+    });
+    const last = outcome.holdings.at(-1);
+    expect(outcome.holdings).toHaveLength(1025);
+    expect(last?.number).toBe(7);
+    // When the dead one is missed depends on when it was last seen alive.
+    expect(last?.atMs).toBeGreaterThan(outcome.startMs + 6000 + 20_000);
+    expect(last?.atMs).toBeLessThan(outcome.startMs + 6000 + 30_000 + 7500 + 1000);
+    const refusals = refusalsOf(outcome);
+    expect(refusals).not.toEqual([]);
+    expect(new Set(refusals)).toEqual(
+      new Set(['no ids: all 1024 node numbers are held; one whose holder is not heard of for 30 s is taken over']),
+    );
+  });
+
+  it('takes 64 nodes in at once, each with a free number within two seconds', async () => {
+    const joining = nodeIds(960).slice(100, 164);
+    const outcome = await runFleet({
+      nodes: nodeIds(960),
+      alone: true,
+      ...newMachines,
+      timeLimitMs: 5000,
+      schedule: schedule(960, 250, 20, [kill(500, 500, joining)]),
+    });
+    expectValid(outcome);
+    const late = outcome.holdings.filter(({ atMs }) => atMs > outcome.startMs + 500);
+    expect(late.map(({ nodeId }) => nodeId).sort()).toEqual([...joining].sort());
+    expect(new Set(outcome.holdings.map(({ number }) => number)).size).toBe(1024);
+    expect(Math.max(...late.map(({ atMs }) => atMs))).toBeLessThan(outcome.startMs + 1000 + 2000);
+  });
+
+  it('takes 64 nodes in at once that must wait for the numbers of 64 dead ones', async () => {
+    const replaced = nodeIds(64);
+    const outcome = await runFleet({
+      nodes: nodeIds(128),
+      alone: true,
+      lease: (nodeId, life) => ({ identity: `${nodeId}.${life}`, numberCount: 128 }),
+      timeLimitMs: 50_000,
+      schedule: schedule(128, 1000, 50, [kill(500, 500, replaced)]),
+    });
+    expectValid(outcome);
+    const late = outcome.holdings.filter(({ atMs }) => atMs > outcome.startMs + 500);
+    expect(late).toHaveLength(64);
+    expect(new Set(late.map(({ number }) => number)).size).toBe(64);
+    expect(Math.max(...late.map(({ atMs }) => atMs))).toBeLessThan(outcome.startMs + 1000 + 30_000 + 7500 + 1000);
+  });
+});
+
+describe('a node of a fleet', () => {
+  it('takes its own number back at once when it starts again', async () => {
+    const outcome = await runFleet({
+      nodes: nodeIds(3),
+      alone: true,
+      timeLimitMs: 4000,
+      schedule: schedule(3, 400, 10, [kill(1000, 100, ['n1'])]),
+    });
+    expectValid(outcome);
+    const [first, second] = outcome.holdings.filter(({ nodeId }) => nodeId === 'n1');
+    expect(second?.number).toBe(first?.number);
+    expect(second?.atMs).toBeLessThan(outcome.startMs + 1100 + 100);
+  });
+
+  it('gives its number back when it is told to end', async () => {
+    const outcome = await runFleet({ nodes: nodeIds(2), lease: () => ({ numberCount: 2 }) });
+    expectValid(outcome);
+    expect(outcome.released).toEqual([0, 1]);
+  });
+
+  /** Who is faster when two want number 0, and who is not; the same in every run of these options. */
+  async function rank(options: FleetOptions): Promise<[string, string]> {
+    const { holdings } = await runFleet({ ...options, schedule: schedule(2, 1, 10, []) });
+    return holdings[0]?.nodeId === 'n0' ? ['n0', 'n1'] : ['n1', 'n0'];
+  }
+
+  it('that slept past its lease goes on beside its successor, and never with the same timestamp', async () => {
+    const options: FleetOptions = {
+      nodes: nodeIds(2),
+      lease: () => ({ leaseMs: 1000, numberCount: 1 }),
+      limits: { windowMs: 20_000 },
+      timeLimitMs: 10_000,
+    };
+    const [first, second] = await rank(options);
+    const outcome = await runFleet({
+      ...options,
+      schedule: schedule(2, 1000, 10, [{ fault: 'pause', atMs: 2000, durationMs: 3000, nodes: [first] }]),
+    });
+    const answers = answersOf(outcome, 2).map((answer) => ({ ...answer, ...decodeSnowflake(answer.id) }));
+    const of = (nodeId: string) => answers.filter(({ worker }) => `n${worker}` === nodeId);
+    const late = ({ atMs }: Answer) => atMs > 5500;
+    expect(of(first).filter(late).length).toBeGreaterThan(100);
+    expect(of(second).filter(late).length).toBeGreaterThan(100);
+    expect(new Set(answers.map(({ node }) => node))).toEqual(new Set([0]));
+    const lastOfFirst = Math.max(...of(first).map(({ timestampMs }) => timestampMs));
+    expect(Math.min(...of(second).map(({ timestampMs }) => timestampMs))).toBeGreaterThan(lastOfFirst);
+    expect(outcome.results).toMatchObject({ workload: { 'valid?': true, 'duplicated-count': 0 } });
+  });
+
+  it('goes on with ids for as long as its range lasts while the store is away, then refuses, then goes on', async () => {
+    const outcome = await runFleet({
+      nodes: nodeIds(1),
+      concurrency: 10,
+      lease: () => ({ leaseMs: 1000 }),
+      limits: { windowMs: 5000 },
+      timeLimitMs: 20_000,
+      schedule: schedule(10, 2000, 10, [
+        {
+          fault: 'service-cut',
+          atMs: 2000,
+          durationMs: 10_000,
+          shape: 'test',
+          grudge: { n0: ['lin-kv'], 'lin-kv': ['n0'] },
+        },
+      ]),
+    });
+    const times = answersOf(outcome, 10).map(({ atMs }) => atMs);
+    const inside = (from: number, to: number) => times.filter((atMs) => atMs > from && atMs < to).length;
+    // The last renewal before the cut was a third of a second old at most.
+    expect(inside(2000, 6600)).toBe(460);
+    expect(inside(7100, 12_000)).toBe(0);
+    expect(inside(14_000, 20_000)).toBeGreaterThan(590);
+    expect(refusalsOf(outcome).every((text) => text.startsWith('node number node/0: '))).toBe(true);
+  });
+
+  it('starts while the store is away, refuses until it is back, and then serves', async () => {
+    const outcome = await runFleet({
+      nodes: nodeIds(2),
+      timeLimitMs: 20_000,
+      schedule: schedule(2, 2000, 10, [
+        { fault: 'service-cut', atMs: 500, durationMs: 8000, shape: 'test', grudge: { n1: ['lin-kv'] } },
+        kill(1000, 100, ['n1']),
+      ]),
+    });
+    const served = answersOf(outcome, 2).filter(({ worker, atMs }) => worker === 1 && atMs > 1100);
+    expect(refusalsOf(outcome)).toContain('no ids: lin-kv does not tell which node numbers are free');
+    expect(served.length).toBeGreaterThan(400);
+    expect(Math.min(...served.map(({ atMs }) => atMs))).toBeGreaterThan(8500);
+  });
+
+  it('goes on ascending when it changes its number', async () => {
+    const options: FleetOptions = {
+      nodes: nodeIds(2),
+      alone: true,
+      lease: (nodeId, life) => ({ leaseMs: 1000, numberCount: 2, identity: `${nodeId}.${life}` }),
+      limits: { windowMs: 20_000 },
+      timeLimitMs: 20_000,
+    };
+    const [first, second] = await rank(options);
+    // The one with number 0 sleeps; the other one comes back as a stranger, looks at 0 before all others, and takes it.
+    const outcome = await runFleet({
+      ...options,
+      schedule: schedule(2, 2000, 10, [
+        { fault: 'pause', atMs: 1000, durationMs: 5000, nodes: [first] },
+        kill(1500, 100, [second]),
+      ]),
+    });
+    const numbers = outcome.holdings.filter(({ nodeId }) => nodeId === first).map(({ number }) => number);
+    expect(numbers).toEqual([0, 1]);
+    const own = answersOf(outcome, 2).filter(({ worker }) => `n${worker}` === first);
+    expect(own.map(({ id }) => id)).toEqual(own.map(({ id }) => id).toSorted(compareSnowflakes));
+    expect(new Set(own.map(({ id }) => decodeSnowflake(id).node))).toEqual(new Set([0, 1]));
+    expect(outcome.results).toMatchObject({ workload: { 'duplicated-count': 0 } });
+  });
+});

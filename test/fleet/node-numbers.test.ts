@@ -1,0 +1,241 @@
+/** Which node numbers a node may claim, and when. */
+
+import { describe, expect, it } from 'vitest';
+import { Lease } from '../../src/fleet/lease.ts';
+import { type ClaimResult, NodeNumbers, type NodeNumbersOptions } from '../../src/fleet/node-numbers.ts';
+import { numberRecords } from '../../src/fleet/number-record.ts';
+import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
+import { NumberRig } from '../support/number-rig.ts';
+import { LATENCY_MS, LOST } from '../support/store-rig.ts';
+
+const LEASE_MS = 1000;
+/** How long a reading takes. */
+const READING_MS = 2 * LATENCY_MS;
+const MINE = 'n0/mine';
+const THEIRS = 'n9/theirs';
+
+class Claimant {
+  readonly rig: NumberRig;
+  readonly #numbers: NodeNumbers;
+
+  constructor(rig: NumberRig, { context = rig.begin('n0').context, ...options }: Partial<NodeNumbersOptions> = {}) {
+    this.rig = rig;
+    const records = numberRecords(context);
+    this.#numbers = new NodeNumbers({
+      context,
+      records,
+      count: 1,
+      leaseMs: LEASE_MS,
+      canContinue: () => true,
+      ...options,
+    });
+  }
+
+  /** Begins a claim, for a test that lets time pass itself. */
+  begin(holder: string): Promise<ClaimResult> {
+    return this.#numbers.claim(holder, false);
+  }
+
+  claim(holder = MINE, reclaims = false): Promise<ClaimResult> {
+    return this.rig.run(this.#numbers.claim(holder, reclaims));
+  }
+
+  /** The number that it gets, or why it gets none. */
+  async claimNumber(holder = MINE, reclaims = false): Promise<number | 'held' | 'silent'> {
+    const result = await this.claim(holder, reclaims);
+    return result instanceof Lease ? result.number : result;
+  }
+}
+
+describe('a number can be had at once', () => {
+  it('that nobody ever had; nothing was given out of it', async () => {
+    const rig = new NumberRig();
+    const lease = await new Claimant(rig).claim();
+    expect(lease).toMatchObject({ number: 0, holder: MINE, lost: false });
+    expect(await (lease as Lease).read()).toBeUndefined();
+    expect(rig.record(0)).toEqual({ holder: MINE, until: null, ver: 1 });
+  });
+
+  it('that was given back, and goes on at its bound', async () => {
+    const rig = new NumberRig();
+    rig.put(0, { holder: null, until: T });
+    const lease = await new Claimant(rig).claim();
+    expect(await (lease as Lease).read()).toBe(T);
+    expect(rig.record(0)).toEqual({ holder: MINE, until: T, ver: 2 });
+  });
+
+  it('that an earlier life of the same node had', async () => {
+    const rig = new NumberRig();
+    rig.put(0, { holder: 'n0/earlier', until: T });
+    expect(await new Claimant(rig).claimNumber(MINE, true)).toBe(0);
+    expect(rig.record(0)).toEqual({ holder: MINE, until: T, ver: 2 });
+  });
+
+  it('but not an earlier life’s by a node that lost its own, for whoever took it lives', async () => {
+    const rig = new NumberRig();
+    rig.put(0, { holder: 'n0/earlier', until: T });
+    expect(await new Claimant(rig).claimNumber(MINE, false)).toBe('held');
+  });
+
+  it.each(['n0/1/earlier', 'n/earlier', 'n00/earlier'])(
+    'but not that of another one with a similar name: %s',
+    async (holder) => {
+      const rig = new NumberRig();
+      rig.put(0, { holder, until: T });
+      expect(await new Claimant(rig).claimNumber(MINE, true)).toBe('held');
+    },
+  );
+
+  it('that is this claim’s own, whose answer was lost', async () => {
+    const rig = new NumberRig();
+    const claimant = new Claimant(rig);
+    rig.lose(({ body }) => body.type === 'cas_ok' || (body.type === 'read_ok' && rig.requests('cas').length > 0));
+    expect(await claimant.claimNumber()).toBe('held');
+    rig.heal();
+    expect(rig.record(0)).toMatchObject({ holder: MINE });
+    expect(await claimant.claimNumber()).toBe(0);
+    expect(rig.record(0)).toEqual({ holder: MINE, until: null, ver: 1 });
+  });
+
+  it('whose claim’s first answer is lost, without a second number', async () => {
+    const rig = new NumberRig();
+    rig.next('cas_ok', LOST);
+    expect(await new Claimant(rig, { count: 4 }).claimNumber()).toBe(0);
+    expect([1, 2, 3].map((number) => rig.record(number))).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+describe('a number that somebody holds', () => {
+  function heldByAnother(options?: Partial<NodeNumbersOptions>): { rig: NumberRig; claimant: Claimant } {
+    const rig = new NumberRig();
+    rig.put(0, { holder: THEIRS, until: T });
+    return { rig, claimant: new Claimant(rig, options) };
+  }
+
+  it.each([
+    ['a millisecond too early', LEASE_MS - 1, 'held'],
+    ['after the lease time', LEASE_MS, 0],
+  ])(
+    'is taken over no earlier: %s from the end of one reading to the beginning of another',
+    async (_, waitMs, expected) => {
+      const { rig, claimant } = heldByAnother();
+      // The beginning of the first reading and the end of the second one are further apart.
+      rig.next('read_ok', [300]);
+      expect(await claimant.claimNumber()).toBe('held');
+      await rig.pass(waitMs);
+      rig.next('read', [300]);
+      expect(await claimant.claimNumber()).toBe(expected);
+    },
+  );
+
+  it('goes on at the bound of the one before', async () => {
+    const { rig, claimant } = heldByAnother();
+    await claimant.claim();
+    await rig.pass(LEASE_MS);
+    expect(await ((await claimant.claim()) as Lease).read()).toBe(T);
+    expect(rig.record(0)).toEqual({ holder: MINE, until: T, ver: 2 });
+  });
+
+  it('is never taken over while its record moves, however often one looks', async () => {
+    const { rig, claimant } = heldByAnother();
+    for (let renewal = 1; renewal <= 20; renewal++) {
+      expect(await claimant.claimNumber()).toBe('held');
+      await rig.pass(LEASE_MS - READING_MS);
+      expect(await claimant.claimNumber()).toBe('held');
+      rig.put(0, { holder: THEIRS, until: T + renewal });
+      await rig.pass(LEASE_MS);
+    }
+    expect(rig.record(0)).toMatchObject({ holder: THEIRS });
+  });
+
+  it('is not taken over when its holder renews between the reading and the taking', async () => {
+    const { rig, claimant } = heldByAnother();
+    await claimant.claim();
+    await rig.pass(LEASE_MS);
+    rig.next('cas', [100]);
+    rig.time.schedule(50, () => rig.put(0, { holder: THEIRS, until: T + 500 }));
+    expect(await claimant.claimNumber()).toBe('held');
+    expect(rig.record(0)).toEqual({ holder: THEIRS, until: T + 500, ver: 2 });
+    // And the renewal counts as a sign of life.
+    expect(await claimant.claimNumber()).toBe('held');
+  });
+
+  it('is taken over by the monotonic clock of the claimant, whatever the wall clock says', async () => {
+    const rig = new NumberRig();
+    let wallMs = T;
+    const clock = { wallMs: () => wallMs, monotonicMs: () => rig.time.now() / 2 };
+    rig.put(0, { holder: THEIRS, until: T });
+    const claimant = new Claimant(rig, { context: rig.begin('n0', { clock }).context });
+    expect(await claimant.claimNumber()).toBe('held');
+    wallMs += 100 * LEASE_MS;
+    await rig.pass(2 * LEASE_MS - 2);
+    expect(await claimant.claimNumber()).toBe('held');
+    wallMs -= 200 * LEASE_MS;
+    expect(await claimant.claimNumber()).toBe(0);
+  });
+
+  it('is passed over for one that can be had', async () => {
+    const { rig, claimant } = heldByAnother({ count: 2 });
+    expect(await claimant.claimNumber()).toBe(1);
+    expect(rig.record(0)).toMatchObject({ holder: THEIRS, ver: 1 });
+  });
+});
+
+describe('of two claimants of one number', () => {
+  it.each([
+    ['that nobody ever had', undefined],
+    ['that was given back', { holder: null, until: T }],
+  ])('one wins it, %s', async (_, record) => {
+    for (let seed = 0; seed < 20; seed++) {
+      const rig = new NumberRig(seed);
+      if (record !== undefined) rig.put(0, record);
+      const claimants = ['n0', 'n1'].map((nodeId) => new Claimant(rig, { context: rig.begin(nodeId).context }));
+      rig.drawFate = () => [1 + ((rig.wire.length * (seed + 3)) % 7)];
+      const results = await rig.run(Promise.all(claimants.map((claimant, index) => claimant.begin(`n${index}/token`))));
+      const winners = results.filter((result) => result instanceof Lease);
+      expect(winners).toHaveLength(1);
+      expect(results).toContain('held');
+      expect(rig.record(0)?.holder).toBe(winners[0]?.holder);
+    }
+  });
+});
+
+describe('a claim', () => {
+  it('passes a number over whose bound is beyond belief, given back or not', async () => {
+    const rig = new NumberRig();
+    rig.put(0, { holder: null, until: T + 100 });
+    rig.put(1, { holder: 'n0/earlier', until: T + 100 });
+    const claimant = new Claimant(rig, { count: 3, canContinue: (until) => until === null || until <= T });
+    expect(await claimant.claimNumber(MINE, true)).toBe(2);
+    expect([0, 1].map((number) => rig.record(number)?.ver)).toEqual([1, 1]);
+  });
+
+  it('finds nothing where all are held, and says so', async () => {
+    const rig = new NumberRig();
+    for (let number = 0; number < 5; number++) rig.put(number, { holder: `n${number + 1}/token`, until: T });
+    expect(await new Claimant(rig, { count: 5 }).claimNumber()).toBe('held');
+  });
+
+  it('reads few records at first, more with every step, and all of them where none can be had', async () => {
+    const rig = new NumberRig();
+    for (let number = 0; number < 200; number++) rig.put(number, { holder: `n${number + 1}/token`, until: T });
+    expect(await new Claimant(rig, { count: 200 }).claimNumber()).toBe('held');
+    const steps = rig.wire.map(({ body }) => (body.type === 'read' ? 'r' : ' ')).join('');
+    expect(steps.split(/ +/).map(({ length }) => length)).toEqual([1, 2, 4, 8, 16, 32, 64, 64, 9, 0]);
+    expect(new Set(rig.requests('read').map(({ key }) => key)).size).toBe(200);
+  });
+
+  it('gives up after the first step where the store is silent, and says that nobody knows', async () => {
+    const rig = new NumberRig();
+    rig.cutStore();
+    expect(await new Claimant(rig, { count: 1024 }).claimNumber()).toBe('silent');
+    expect(new Set(rig.requests('read').map(({ key }) => key)).size).toBe(1);
+  });
+
+  it('says that nobody knows where one record was not told and the others are held', async () => {
+    const rig = new NumberRig();
+    for (let number = 0; number < 4; number++) rig.put(number, { holder: `n${number + 1}/token`, until: T });
+    rig.lose(({ body }) => body.type === 'read' && body.key === 'node/2');
+    expect(await new Claimant(rig, { count: 4 }).claimNumber()).toBe('silent');
+  });
+});

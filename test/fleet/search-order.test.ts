@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { searchOrder } from '../../src/fleet/search-order.ts';
+
+const COUNTS = [...Array.from({ length: 64 }, (_, index) => index + 1), 97, 100, 128, 210, 511, 512, 513, 1000, 1024];
+const IDS = ['n0', 'n1', 'n1023', 'a', '', 'node-with-a-long-name.example.com', 'Grüße 🌍'];
+
+function ascending(count: number): number[] {
+  return Array.from({ length: count }, (_, number) => number);
+}
+
+describe('the order in which a node looks at the numbers', () => {
+  it.each(COUNTS)('has each of %d numbers once, for a node that knows nobody else', (count) => {
+    for (const nodeId of IDS) {
+      const order = searchOrder({ nodeId, nodeIds: [nodeId] }, count);
+      expect(order.toSorted((one, other) => one - other)).toEqual(ascending(count));
+      expect(order[0]).toBe(0);
+    }
+  });
+
+  it.each(COUNTS)('has each of %d numbers once, and begins with the place in node_ids', (count) => {
+    const nodeIds = ascending(count).map((number) => `n${number}`);
+    for (const place of new Set([0, 1, count >> 1, count - 1])) {
+      if (place >= count) continue;
+      const order = searchOrder({ nodeId: `n${place}`, nodeIds }, count);
+      expect(order.toSorted((one, other) => one - other)).toEqual(ascending(count));
+      expect(order[0]).toBe(place);
+    }
+  });
+
+  it('has every number once for a node whose place is beyond them', () => {
+    const nodeIds = ascending(9).map((number) => `n${number}`);
+    const order = searchOrder({ nodeId: 'n8', nodeIds }, 8);
+    expect(order.toSorted((one, other) => one - other)).toEqual(ascending(8));
+  });
+
+  it('is the same in every life', () => {
+    const one = searchOrder({ nodeId: 'n7', nodeIds: ['n7'] }, 1024);
+    expect(searchOrder({ nodeId: 'n7', nodeIds: ['n7'] }, 1024)).toEqual(one);
+  });
+
+  it('is another one for almost every node, so that many that come at once do not want the same', () => {
+    const seconds = ascending(1024).map(
+      (number) => searchOrder({ nodeId: `n${number}`, nodeIds: [`n${number}`] }, 1024)[1],
+    );
+    // What 1,024 throws of a die with as many sides show: 63 % of all.
+    expect(new Set(seconds).size).toBeGreaterThan(600);
+  });
+});

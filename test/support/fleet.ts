@@ -1,0 +1,89 @@
+/** A simulated fleet whose nodes lease their numbers, and what it says of itself. */
+
+import { LeasedIds, type LeaseOptions } from '../../src/fleet/leased-ids.ts';
+import { createSettle } from '../../src/host/settle.ts';
+import type { IdGeneratorOptions } from '../../src/ids/id-generator.ts';
+import { handler } from '../../src/node/context.ts';
+import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
+import type { RunOutcome } from '../../src/simulator/run.ts';
+import type { RunOptions } from '../../src/simulator/run-options.ts';
+import { Simulation } from '../../src/simulator/simulation.ts';
+import { Generate } from '../../src/workloads/ids/messages.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+
+export interface FleetOptions extends Partial<RunOptions> {
+  readonly nodes: readonly string[];
+  readonly lease?: (nodeId: string, life: number) => LeaseOptions;
+  /** Nodes know of nobody but themselves, so their places in `node_ids` say nothing. */
+  readonly alone?: boolean;
+  readonly limits?: Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'windowMs'>;
+}
+
+export interface Holding {
+  readonly nodeId: string;
+  readonly number: number;
+  /** Since the simulation began. */
+  readonly atMs: number;
+}
+
+export interface FleetOutcome extends RunOutcome {
+  readonly holdings: readonly Holding[];
+  /** The numbers that were given back. */
+  readonly released: readonly number[];
+  readonly logs: readonly LogEntry[];
+}
+
+/** Nodes that are asked for an id now and then. */
+export async function runFleet({
+  lease = () => ({}),
+  alone = false,
+  limits = {},
+  ...options
+}: FleetOptions): Promise<FleetOutcome> {
+  const logs: LogEntry[] = [];
+  const holdings: Holding[] = [];
+  const released: number[] = [];
+  const simulation = new Simulation({
+    subject: {
+      name: 'fleet',
+      test: uniqueIds.test,
+      startHandlers:
+        ({ nodeId, life }) =>
+        async (context) => {
+          const own = alone ? { ...context, nodeIds: [nodeId] } : context;
+          const ids = await LeasedIds.start(own, lease(nodeId, life), limits);
+          return [handler(Generate, async () => ({ id: await ids.nextReserved() }))];
+        },
+    },
+    options: {
+      concurrency: options.nodes.length,
+      ratePerSecond: 100,
+      timeLimitMs: 1000,
+      latencyMeanMs: 5,
+      latencyDistribution: 'exponential',
+      faults: [],
+      nemesisIntervalMs: 1000,
+      seed: 'fleet',
+      ...options,
+    },
+    settle: createSettle(),
+    observer: {
+      onMessage: (event, { body }) => {
+        const { type, key, to } = body as Record<string, unknown>;
+        if (event === 'send' && type === 'cas' && JSON.parse(String(to)).holder === null)
+          released.push(Number(String(key).replace('node/', '')));
+      },
+    },
+    onLog: (entry) => {
+      logs.push(entry);
+      const number = /^this node holds node number (\d+)$/.exec(entry.message)?.[1];
+      if (number !== undefined)
+        holdings.push({ nodeId: entry.nodeId, number: Number(number), atMs: simulation.time.now() });
+    },
+  });
+  return { ...(await simulation.finish()), holdings, released, logs };
+}
+
+export function nodeIds(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `n${index}`);
+}

@@ -1,0 +1,33 @@
+/** How a node that serves ids begins when its store is not there. */
+
+import { expect, it } from 'vitest';
+import { StoreReservation } from '../../src/fleet/store-reservation.ts';
+import { startIds } from '../../src/workloads/ids/serve.ts';
+import type { WorkloadPorts } from '../../src/workloads/workload.ts';
+import { NumberRig } from '../support/number-rig.ts';
+
+/** Longer than an update goes on. */
+const AWAY_MS = 15_000;
+
+const PORTS: WorkloadPorts = { openReservation: async (context) => StoreReservation.ofPlace(context), idLimits: {} };
+
+it.each([
+  ['nothing reaches it', (rig: NumberRig) => rig.cutStore()],
+  ['nothing is heard of it', (rig: NumberRig) => rig.silenceStore()],
+  [
+    'it falls silent before the first range is acknowledged (seed 83 of ids-in-the-store)',
+    (rig: NumberRig) => rig.lose(({ src }) => src === 'lin-kv' && rig.requests('cas').length > 0),
+  ],
+])('a node waits for a store that is away, and then serves: %s', async (_, takeAway) => {
+  const rig = new NumberRig();
+  takeAway(rig);
+  let started = false;
+  const starting = startIds(rig.begin('n0').context, PORTS).finally(() => {
+    started = true;
+  });
+  starting.catch(() => {});
+  await rig.pass(AWAY_MS);
+  expect(started).toBe(false);
+  rig.heal();
+  expect((await rig.run(starting)).map(({ rpc }) => rpc.type)).toContain('generate');
+});

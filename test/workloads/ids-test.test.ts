@@ -1,0 +1,456 @@
+/** The test of the id service: what it draws, what its client makes of answers, and that a service which is wrong in one way is found out by the rule for that. */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { readId } from '../../src/checkers/id-slots.ts';
+import { EPOCH_MS, encodeSnowflake } from '../../src/ids/snowflake.ts';
+import { formatTimestamp } from '../../src/ids/timestamp.ts';
+import { encodeUuid } from '../../src/ids/uuid.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
+import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/simulator/client.ts';
+import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
+import type { Invocation, Invoke } from '../../src/simulator/workload-test.ts';
+import { BAD_IDS } from '../../src/workloads/ids/bad-ids.ts';
+import { COUNT_MAX } from '../../src/workloads/ids/messages.ts';
+import { idsTest } from '../../src/workloads/ids/test.ts';
+import { answering } from '../support/scripted-bed.ts';
+import { ScriptedRun } from '../support/scripted-run.ts';
+import { settle, VirtualTime } from '../support/virtual-time.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
+type Fields = Readonly<Record<string, any>>;
+
+function draw(seed: string, count: number): (Invocation & { readonly value: Fields })[] {
+  const next = idsTest.createGenerator(new SeededRandom(seed));
+  return Array.from({ length: count }, () => next() as Invocation & { readonly value: Fields });
+}
+
+function invokedOf(operations: readonly Invocation[], f: string): Fields[] {
+  return operations.filter((operation) => operation.f === f).map(({ value }) => value as Fields);
+}
+
+describe('the operations drawn', () => {
+  const operations = draw('mix', 20_000);
+  const generated = invokedOf(operations, 'generate');
+  const assigned = invokedOf(operations, 'assign');
+  const fresh = assigned.filter(({ key }) => !key.startsWith('hot-'));
+
+  it('are of every kind, and of no other', () => {
+    expect(new Set(operations.map(({ f }) => f))).toEqual(new Set(['generate', 'status', 'assign']));
+    expect(new Set(generated.map((value) => Object.keys(value).join()))).toEqual(
+      new Set(['', 'count', 'kind', 'count,kind']),
+    );
+    expect(new Set(generated.map(({ kind }) => kind))).toEqual(new Set([undefined, 'uuid']));
+    expect(new Set(invokedOf(operations, 'status').flatMap(({ bad }) => bad ?? []))).toEqual(new Set(BAD_IDS.keys()));
+  });
+
+  it('are plain JSON, and hold no id', () => {
+    expect(JSON.parse(JSON.stringify(operations))).toEqual(operations);
+    for (const { of, bad, ...rest } of invokedOf(operations, 'status')) {
+      expect(rest).toEqual({});
+      if (bad !== undefined) continue;
+      expect(of).toBeGreaterThanOrEqual(0);
+      expect(Number.isInteger(of)).toBe(true);
+    }
+  });
+
+  it('ask for few ids mostly, for a thousand once in fifty at most, and seldom for more than a millisecond has', () => {
+    const counts = generated.flatMap(({ count }) => count ?? []);
+    const large = counts.filter((count) => count > 20);
+    expect(Math.min(...counts)).toBe(1);
+    expect(counts).toContain(20);
+    expect(large).toContain(1000);
+    expect(large.length).toBeLessThan(operations.length / 50);
+    const borrowing = large.filter((count) => count > 4096);
+    expect(borrowing.length).toBeGreaterThan(0);
+    expect(borrowing.length).toBeLessThan(large.length / 2);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(COUNT_MAX);
+  });
+
+  it('want the same few keys again and again, and as many others once', () => {
+    const hot = assigned.filter(({ key }) => key.startsWith('hot-'));
+    expect(new Set(hot.map(({ service, key }) => `${service}/${key}`)).size).toBe(4);
+    expect(new Set(fresh.map(({ key }) => key)).size).toBe(fresh.length);
+    expect(Math.min(hot.length, fresh.length)).toBeGreaterThan(1000);
+  });
+
+  it('share the few keys with the probes, and none of the others', () => {
+    const probes = invokedOf(draw('probes', 20_000), 'assign');
+    const keys = new Set(assigned.map(({ key }) => key));
+    const shared = probes.filter(({ key }) => keys.has(key)).map(({ key }) => key);
+    expect(new Set(shared)).toEqual(new Set(['hot-0', 'hot-1']));
+  });
+
+  it('are in the end each hot key, once of every node', () => {
+    const final = idsTest.createFinalInvocations?.(new SeededRandom('final'), 3) ?? [];
+    const hot = new Set(assigned.filter(({ key }) => key.startsWith('hot-')).map((value) => JSON.stringify(value)));
+    expect(new Set(final.map(({ f }) => f))).toEqual(new Set(['assign']));
+    for (let asker = 0; asker < 3; asker++) {
+      const asked = final.filter((_, index) => index % 3 === asker).map(({ value }) => JSON.stringify(value));
+      expect(asked.toSorted()).toEqual([...hot].sort());
+    }
+  });
+});
+
+describe('a client', () => {
+  let time: VirtualTime;
+  let network: Network;
+  let invoke: Invoke;
+  let clients: Client[];
+  let requests: NetworkMessage[];
+  let malformed: string[];
+
+  beforeEach(() => {
+    time = new VirtualTime();
+    network = new Network({ scheduler: time, drawLatencyMs: () => 0 });
+    invoke = idsTest.createInvoke();
+    requests = [];
+    malformed = [];
+    network.addEndpoint('n0', (message) => requests.push(message));
+    const onMalformed = (_: NetworkMessage, text: string) => malformed.push(text);
+    clients = [0, 1].map(() => new Client({ network, scheduler: time, nodeId: 'n0', onMalformed }));
+  });
+
+  /** Carries an operation out and answers it with a body; without one nobody answers. */
+  async function perform(
+    f: string,
+    value: unknown,
+    reply?: Fields,
+    client = clients[0] as Client,
+  ): Promise<Completion> {
+    const completing = invoke(client, { f, value });
+    const request = requests.at(-1) as NetworkMessage;
+    if (reply === undefined) await time.advance(CLIENT_TIMEOUT_MS);
+    else network.send('n0', client.id, { in_reply_to: request.body.msg_id, ...reply });
+    await settle();
+    return completing;
+  }
+
+  function lastRequest(): Fields {
+    const { msg_id: _messageId, ...request } = (requests.at(-1) as NetworkMessage).body;
+    return request;
+  }
+
+  const UUID = '0199c1a2-7b3c-7001-8041-5f2d9e8c7b6a';
+
+  it.each([
+    ['one id', {}, { id: '7' }, { kind: 'snowflake', ids: ['7'] }],
+    ['a batch', { count: 2 }, { ids: ['7', '9'] }, { kind: 'snowflake', ids: ['7', '9'] }],
+    ['a batch of one', { count: 1 }, { ids: ['7'] }, { kind: 'snowflake', ids: ['7'] }],
+    ['a UUID', { kind: 'uuid' }, { id: UUID }, { kind: 'uuid', ids: [UUID] }],
+    ['a batch of UUIDs', { count: 1, kind: 'uuid' }, { ids: [UUID] }, { kind: 'uuid', ids: [UUID] }],
+    ['ids that are none, and too few', { count: 9 }, { ids: [7, null] }, { kind: 'snowflake', ids: [7, null] }],
+  ])('gets %s', async (_name, asked, answer, value) => {
+    expect(await perform('generate', asked, { type: 'generate_ok', ...answer })).toEqual({ type: 'ok', value });
+    expect(lastRequest()).toEqual({ type: 'generate', ...asked });
+    expect(malformed).toEqual([]);
+  });
+
+  it.each([
+    ['a batch of whoever was asked for one id', {}, { ids: ['7'] }],
+    ['one id of whoever was asked for a batch', { count: 1 }, { id: '7' }],
+    ['both', { count: 1 }, { id: '7', ids: ['7'] }],
+    ['nothing', {}, {}],
+  ])('takes %s for a breach of the protocol', async (_name, asked, answer) => {
+    const completion = await perform('generate', asked, { type: 'generate_ok', ...answer });
+    expect(completion).toMatchObject({ type: 'info', value: asked, error: ['malformed-reply', expect.any(String)] });
+    expect(malformed).toHaveLength(1);
+  });
+
+  it('gets an id for a service and key', async () => {
+    const pair = { service: 'payment', key: 'a' };
+    const completion = await perform('assign', pair, { type: 'guid_assign_ok', id: '7' });
+    expect(completion).toEqual({ type: 'ok', value: { ...pair, id: '7' } });
+    expect(lastRequest()).toEqual({ type: 'guid_assign', ...pair });
+  });
+
+  it.each(['generate', 'assign'])('keeps what was wanted of %s where nothing is known', async (f) => {
+    const value = { service: 'payment', key: 'a' };
+    expect(await perform(f, value)).toEqual({ type: 'info', value, error: 'net-timeout' });
+    const refusal = { type: 'error', code: 11, text: 'later' };
+    expect(await perform(f, value, refusal)).toEqual({
+      type: 'fail',
+      value,
+      error: ['temporarily-unavailable', 'later'],
+    });
+  });
+
+  describe('that asks for a status', () => {
+    const SAID = { kind: 'snowflake', timestamp: '2026-…', node: 1, sequence: 2 };
+    const OK = { type: 'guid_status_ok', ...SAID };
+    const generate = (...ids: string[]) =>
+      perform('generate', { count: ids.length }, { type: 'generate_ok', ids }, clients[1]);
+
+    it('asks of a well-formed id as long as nobody got one', async () => {
+      for (const of of [0, 1, 65_535]) {
+        await perform('status', { of }, OK);
+        expect(readId(lastRequest().id)?.kind).toBe('snowflake');
+      }
+    });
+
+    it('asks of an id that any client got, generated or assigned, by its number from the newest', async () => {
+      await generate('1', '2', '3');
+      await perform('assign', { service: 'payment', key: 'a' }, { type: 'guid_assign_ok', id: '4' });
+      await generate('5');
+      // A batch is remembered by its ends.
+      const expected = ['5', '4', '3', '1', '5'];
+      for (const [of, id] of expected.entries()) {
+        expect(await perform('status', { of }, OK)).toEqual({ type: 'ok', value: { id, ...SAID } });
+        expect(lastRequest()).toEqual({ type: 'guid_status', id });
+      }
+    });
+
+    it('remembers an id once, only acknowledged ones, and a bounded number', async () => {
+      await perform('generate', {}, { type: 'error', code: 11, text: '' });
+      for (let id = 0; id < 100; id++) await generate(String(id), String(id));
+      for (const [of, id] of [
+        [0, '99'],
+        [63, '36'],
+        [64, '99'],
+      ] as const) {
+        await perform('status', { of }, OK);
+        expect(lastRequest()).toEqual({ type: 'guid_status', id });
+      }
+    });
+
+    it('forgets everything with the run', async () => {
+      await generate('77');
+      invoke = idsTest.createInvoke();
+      await perform('status', { of: 0 }, OK);
+      expect(lastRequest().id).not.toBe('77');
+    });
+
+    it('keeps the assignment, and whatever else is in it', async () => {
+      const said = { kind: null, timestamp: 7, node: '1', sequence: 1.5, assignment: { service: 'payment' } };
+      await generate('77');
+      const completion = await perform('status', { of: 0 }, { type: 'guid_status_ok', ...said, msg_id: 3 });
+      expect(completion).toEqual({ type: 'ok', value: { id: '77', ...said } });
+    });
+
+    it('tells of which id it asked, however that ended', async () => {
+      await generate('77');
+      const value = { id: '77' };
+      expect(await perform('status', { of: 0 })).toEqual({ type: 'info', value, error: 'net-timeout' });
+      const refusal = { type: 'error', code: 12, text: 'no' };
+      expect(await perform('status', { of: 0 }, refusal)).toEqual({
+        type: 'fail',
+        value,
+        error: ['malformed-request', 'no'],
+      });
+      const { sequence: _sequence, ...incomplete } = OK;
+      expect(await perform('status', { of: 0 }, incomplete)).toMatchObject({ type: 'info', value });
+      expect(malformed).toHaveLength(1);
+    });
+  });
+
+  describe('that asks for the status of what is no id', () => {
+    it.each([...BAD_IDS])('sends %s as it is', async (name, fields) => {
+      await perform('status', { bad: name }, { type: 'error', code: 12, text: 'no' });
+      expect(lastRequest()).toEqual({ type: 'guid_status', ...fields });
+      expect(readId(fields.id)).toBeUndefined();
+    });
+
+    it.each([
+      ['takes error 12 for a refusal', { type: 'error', code: 12, text: 'no' }, { refused: true }],
+      [
+        'takes a status for none',
+        { type: 'guid_status_ok', node: 1, more: true },
+        { refused: false, answer: { node: 1, more: true } },
+      ],
+      [
+        'takes another definite error for none',
+        { type: 'error', code: 20, text: 'no' },
+        { refused: false, answer: ['key-does-not-exist', 'no'] },
+      ],
+    ])('%s', async (_name, reply, judged) => {
+      const completion = await perform('status', { bad: 'letters' }, reply);
+      expect(completion).toEqual({ type: 'ok', value: { name: 'letters', ...judged } });
+      expect(malformed).toEqual([]);
+    });
+
+    it.each([
+      ['fails', 11, 'fail'],
+      ['knows nothing', 13, 'info'],
+      ['knows nothing', 1000, 'info'],
+    ])('%s after error %d', async (_name, code, type) => {
+      const completion = await perform('status', { bad: 'letters' }, { type: 'error', code, text: 'no' });
+      expect(completion).toMatchObject({ type, value: { name: 'letters' } });
+    });
+
+    it('knows nothing when nobody answers', async () => {
+      expect(await perform('status', { bad: 'letters' })).toEqual({
+        type: 'info',
+        value: { name: 'letters' },
+        error: 'net-timeout',
+      });
+    });
+  });
+
+  it('does not do what it does not know', () => {
+    const client = clients[0] as Client;
+    expect(() => invoke(client, { f: 'redeem', value: {} })).toThrow('no operation redeem');
+    return expect(invoke(client, { f: 'status', value: { bad: 'good' } })).rejects.toThrow(
+      'no bad id by the name of good',
+    );
+  });
+});
+
+/** The service in a few lines, without faults to survive: all nodes share one memory. */
+class SmallService {
+  readonly assigned = new Map<string, { readonly id: string; readonly assignment: Fields }>();
+  #timestampMs = EPOCH_MS + 365 * 24 * 3600 * 1000;
+
+  nextTimestampMs(_kind: string): number {
+    return this.#timestampMs++;
+  }
+
+  nextId(node: number, kind: string): string {
+    const parts = { timestampMs: this.nextTimestampMs(kind), node, sequence: 0, entropy: 0 };
+    return kind === 'uuid' ? encodeUuid(parts) : String(encodeSnowflake(parts));
+  }
+
+  generate(node: number, { count, kind = 'snowflake' }: Fields): Fields {
+    if (count === undefined) return { id: this.nextId(node, kind) };
+    return { ids: Array.from({ length: count }, () => this.nextId(node, kind)) };
+  }
+
+  status({ id }: Fields): Fields {
+    const facts = readId(id);
+    if (facts === undefined) return { type: 'error', code: 12, text: 'not an id' };
+    const { timestampMs, ...said } = facts;
+    const assignment = [...this.assigned.values()].find((assigned) => assigned.id === id)?.assignment;
+    return { ...said, timestamp: formatTimestamp(timestampMs), ...(assignment && { assignment }) };
+  }
+
+  assign(node: number, { service, key }: Fields): Fields {
+    const name = this.nameOf(node, { service, key });
+    let assigned = this.assigned.get(name);
+    if (assigned === undefined) {
+      const id = this.nextId(node, 'snowflake');
+      const createdAt = formatTimestamp(EPOCH_MS);
+      assigned = { id, assignment: { service, key, node: `n${node}`, created_at: createdAt } };
+      this.assigned.set(name, assigned);
+    }
+    return { id: assigned.id };
+  }
+
+  nameOf(_node: number, { service, key }: Fields): string {
+    return `${service}/${key}`;
+  }
+}
+
+class CountsEachKindApart extends SmallService {
+  readonly #counts = new Map<string, number>();
+
+  override nextTimestampMs(kind: string): number {
+    const timestampMs = this.#counts.get(kind) ?? super.nextTimestampMs(kind) - 1000;
+    this.#counts.set(kind, timestampMs + 1);
+    return timestampMs;
+  }
+}
+
+class ReversesBatches extends SmallService {
+  override generate(node: number, asked: Fields): Fields {
+    const { id, ids } = super.generate(node, asked);
+    return ids === undefined ? { id } : { ids: ids.toReversed() };
+  }
+}
+
+class CutsBatches extends SmallService {
+  override generate(node: number, asked: Fields): Fields {
+    const { id, ids } = super.generate(node, asked);
+    return ids === undefined ? { id } : { ids: ids.slice(0, 4096) };
+  }
+}
+
+class AnswersNumbers extends SmallService {
+  override generate(node: number, asked: Fields): Fields {
+    const { id, ids } = super.generate(node, asked);
+    return ids === undefined && asked.kind === undefined ? { id: Number(id) } : { id, ids };
+  }
+}
+
+class CountsFromOne extends SmallService {
+  override status(asked: Fields): Fields {
+    const said = super.status(asked);
+    return said.type === 'error' ? said : { ...said, sequence: said.sequence + 1 };
+  }
+}
+
+class AssignsOnItsOwn extends SmallService {
+  override nameOf(node: number, pair: Fields): string {
+    return `n${node}/${super.nameOf(node, pair)}`;
+  }
+}
+
+class IgnoresServices extends SmallService {
+  override nameOf(_node: number, { key }: Fields): string {
+    return key;
+  }
+}
+
+class TellsNoAssignment extends SmallService {
+  override status(asked: Fields): Fields {
+    const { assignment: _assignment, ...said } = super.status(asked);
+    return said;
+  }
+}
+
+class Trims extends SmallService {
+  override status({ id }: Fields): Fields {
+    return super.status({ id: typeof id === 'string' ? id.trim() : id });
+  }
+}
+
+class KnowsNoUuids extends SmallService {
+  override status(asked: Fields): Fields {
+    return readId(asked.id)?.kind === 'uuid' ? { type: 'error', code: 12, text: 'no' } : super.status(asked);
+  }
+}
+
+function runAgainst(service: SmallService) {
+  const run = new ScriptedRun({
+    test: idsTest,
+    ratePerSecond: 100,
+    scriptOf: (nodeId) => {
+      const node = Number(nodeId.slice(1));
+      return answering({
+        generate: (message, host) =>
+          host.reply(message, { type: 'generate_ok', ...service.generate(node, message.body) }, 1),
+        guid_status: (message, host) =>
+          host.reply(message, { type: 'guid_status_ok', ...service.status(message.body) }, 1),
+        guid_assign: (message, host) =>
+          host.reply(message, { type: 'guid_assign_ok', ...service.assign(node, message.body) }, 1),
+      });
+    },
+  });
+  return run.finish();
+}
+
+describe('a run', () => {
+  it('accepts a service that is right, and asks every node for the hot keys in the end', async () => {
+    const { results, history } = await runAgainst(new SmallService());
+    expect(results).toMatchObject({ 'valid?': true, workload: { 'valid?': true } });
+    const final = [...history].slice(-24);
+    expect(new Set(final.map(({ f }) => f))).toEqual(new Set(['assign']));
+    expect(final.filter(({ type }) => type === 'ok')).toHaveLength(12);
+  });
+
+  it.each([
+    ['counts each kind of ids apart', CountsEachKindApart, ['unique', 'ascending']],
+    ['gives a batch in the wrong order', ReversesBatches, ['ascending']],
+    ['ends a batch where a millisecond ends', CutsBatches, ['as-asked']],
+    ['answers with numbers', AnswersNumbers, ['as-asked']],
+    ['counts the ids of a millisecond from one', CountsFromOne, ['status-is-right']],
+    ['refuses to tell the status of UUIDs', KnowsNoUuids, ['status-is-right']],
+    ['lets every node assign on its own', AssignsOnItsOwn, ['one-to-one', 'assignment-is-right']],
+    ['assigns one id to the key of two services', IgnoresServices, ['unique', 'one-to-one', 'assignment-is-right']],
+    ['tells no assignment', TellsNoAssignment, ['assignment-is-right']],
+    ['passes over white space', Trims, ['refuses-what-is-no-id']],
+  ])('rejects a service that %s, for that reason', async (_name, Service, rules) => {
+    const { results } = await runAgainst(new Service());
+    const workload = results.workload as Fields;
+    expect(Object.keys(workload).filter((name) => workload[name]?.count > 0)).toEqual(rules);
+    expect(workload['valid?']).toBe(false);
+    expect(results.protocol?.count).toBe(0);
+  });
+});

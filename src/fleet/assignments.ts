@@ -115,7 +115,7 @@ export class Assignments {
     while (this.#waiting.length > 0) {
       const requests = this.#waiting.splice(0, BATCH_MAX);
       try {
-        const ids = await this.#source.nextBatchReserved(requests.length, 'snowflake');
+        const ids = (await this.#source.nextBatchReserved(requests.length, 'snowflake')).toArray();
         const intentions = requests.map((request, index) => ({ ...request, id: ids[index] as string }));
         await Promise.all([...byPage(intentions)].map(([key, members]) => this.#writePage(key, members)));
       } catch (error) {

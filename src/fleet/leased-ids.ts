@@ -14,6 +14,7 @@ import { NODE_MAX } from '../ids/snowflake.ts';
 import { Abort } from '../node/abort.ts';
 import type { Figures, NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
+import type { TextList } from '../protocol/text-list.ts';
 import { Lease } from './lease.ts';
 import { NodeNumbers } from './node-numbers.ts';
 import { newHolder, numberRecords } from './number-record.ts';
@@ -97,7 +98,7 @@ export class LeasedIds implements IdSource {
     return this.#requireGenerator().nextUuid();
   }
 
-  nextBatch(count: number, kind: IdKind): string[] | undefined {
+  nextBatch(count: number, kind: IdKind): TextList | undefined {
     return this.#requireGenerator().nextBatch(count, kind);
   }
 
@@ -109,7 +110,7 @@ export class LeasedIds implements IdSource {
     return this.#requireGenerator().nextUuidReserved();
   }
 
-  async nextBatchReserved(count: number, kind: IdKind): Promise<string[]> {
+  async nextBatchReserved(count: number, kind: IdKind): Promise<TextList> {
     return this.#requireGenerator().nextBatchReserved(count, kind);
   }
 
@@ -198,6 +199,8 @@ export class LeasedIds implements IdSource {
   #begin(lease: Lease, generator: IdGenerator): void {
     const last: Figures = this.#generator?.figures() ?? {};
     for (const name of SUMMED) this.#earlier[name] = (this.#earlier[name] ?? 0) + (last[name] ?? 0);
+    // The one before has gone on while this one started.
+    if (this.#generator !== undefined) generator.passOver(this.#generator.lastTimestampMs);
     this.#lease = lease;
     this.#generator = generator;
     this.#leaseCount++;

@@ -10,6 +10,7 @@
 
 import type { Clock } from '../protocol/clock.ts';
 import { RpcError } from '../protocol/errors.ts';
+import { TextList } from '../protocol/text-list.ts';
 import { AnchoredClock } from './anchored-clock.ts';
 import type { IdKind, IdSource } from './id-source.ts';
 import { IdTexts } from './id-texts.ts';
@@ -160,19 +161,19 @@ export class IdGenerator implements IdSource {
    * So many ids at once, ascending, under the same conditions as one. Either all of them can be had, or nothing is used
    * up.
    */
-  nextBatch(count: number, kind: IdKind): string[] | undefined {
+  nextBatch(count: number, kind: IdKind): TextList | undefined {
     this.#requireCount(count);
     const monotonicMs = this.#clock.monotonicMs();
     if (!(monotonicMs < this.#stepAtMonotonicMs) || this.#sequence + count > IDS_PER_MS) {
       if (!this.#step(monotonicMs, count)) return undefined;
     }
-    const ids = new Array<string>(count);
+    const parts: string[] = [];
     for (let done = 0; ; this.#moveTo(this.#timestampMs + 1)) {
       const sequence = this.#sequence;
       this.#sequence = Math.min(sequence + count - done, IDS_PER_MS);
-      this.#texts.fill(ids, done, sequence, this.#sequence, kind);
+      this.#texts.list(parts, sequence, this.#sequence, kind);
       done += this.#sequence - sequence;
-      if (done === count) return ids;
+      if (done === count) return new TextList(`["${parts.join('","')}"]`, count);
     }
   }
 
@@ -185,7 +186,7 @@ export class IdGenerator implements IdSource {
     return this.#reserved(1, () => this.nextUuid());
   }
 
-  nextBatchReserved(count: number, kind: IdKind): Promise<string[]> {
+  nextBatchReserved(count: number, kind: IdKind): Promise<TextList> {
     return this.#reserved(count, () => this.nextBatch(count, kind));
   }
 
@@ -225,6 +226,14 @@ export class IdGenerator implements IdSource {
   async extend(): Promise<void> {
     if (this.#boundMs === END_MS) throw usedUp();
     await this.#raise(1);
+  }
+
+  /** Passes over what is left up to `timestampMs`, inclusive: the next id is above it. What is passed over is used up. */
+  passOver(timestampMs: number): void {
+    if (timestampMs < this.#timestampMs) return;
+    this.#moveTo(timestampMs + 1);
+    // Whether that may be used is looked at again.
+    this.#stepAtMonotonicMs = Number.NEGATIVE_INFINITY;
   }
 
   /** The highest timestamp that was used; before the first id, the one below where it will begin. */

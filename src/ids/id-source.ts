@@ -6,16 +6,18 @@
  * later helps; then nothing was used up.
  */
 
+import type { TextList } from '../protocol/text-list.ts';
+
 export type IdKind = 'snowflake' | 'uuid';
 
 export interface IdSource {
   next(): string | undefined;
   nextUuid(): string | undefined;
   /** So many ids, ascending, or none of them. */
-  nextBatch(count: number, kind: IdKind): string[] | undefined;
+  nextBatch(count: number, kind: IdKind): TextList | undefined;
   nextReserved(): Promise<string>;
   nextUuidReserved(): Promise<string>;
-  nextBatchReserved(count: number, kind: IdKind): Promise<string[]>;
+  nextBatchReserved(count: number, kind: IdKind): Promise<TextList>;
   /** Numbers by their names, units last, for the metrics of a node. */
   figures(): Readonly<Record<string, number>>;
 }

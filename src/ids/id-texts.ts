@@ -69,11 +69,21 @@ export class IdTexts {
     return uuidText(this.#uuidStart, sequence, this.#uuidNode, entropyHigh, this.#random());
   }
 
-  /** Writes the ids of the sequence numbers from `sequence` to `end`, exclusive, into `ids` from `index` on. */
-  fill(ids: string[], index: number, sequence: number, end: number, kind: IdKind): void {
-    const shift = index - sequence;
-    if (kind === 'uuid') for (let next = sequence; next < end; next++) ids[next + shift] = this.uuid(next);
-    else for (let next = sequence; next < end; next++) ids[next + shift] = this.snowflake(next);
+  /**
+   * Adds the ids of the sequence numbers from `sequence` to `end`, exclusive, to `parts`, each part being some of them as they stand in a JSON array,
+   * without the quotes at both ends. What the Snowflakes have in common stands in the separator, so that only four digits of each are joined.
+   */
+  list(parts: string[], sequence: number, end: number, kind: IdKind): void {
+    if (kind === 'uuid') {
+      for (let next = sequence; next < end; next++) parts.push(this.uuid(next));
+      return;
+    }
+    const offsets: number[] = [];
+    for (let next = sequence; next < end; next++) offsets.push(this.#firstLastDigits + this.#offset(next));
+    const carry = offsets.findIndex((lastDigits) => lastDigits >= LAST_DIGITS_BASE);
+    const before = carry < 0 ? offsets : offsets.slice(0, carry);
+    if (before.length > 0) parts.push(joined(this.#prefix, before));
+    if (carry >= 0) parts.push(joined(this.#prefixAfterCarry, offsets.slice(carry)));
   }
 
   /** How far the id of `sequence` is from the millisecond's first one. Draws its random bit. */
@@ -87,4 +97,8 @@ export class IdTexts {
     this.#entropyBitsLeft--;
     return offset;
   }
+}
+
+function joined(prefix: string, lastDigits: readonly number[]): string {
+  return prefix + lastDigits.map((digits) => LAST_DIGITS[digits]).join(`","${prefix}`);
 }

@@ -95,18 +95,6 @@ export function stringifyText(text: string): string {
   return PERHAPS_ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
-/**
- * Texts as a JSON array. Texts that were just put together are strings in pieces to V8, and `JSON.stringify` makes each of them whole; to join them
- * first takes half the time. It then tells by the length alone that only the quotes in between would have to be escaped.
- */
-export function stringifyTexts(texts: readonly string[]): string {
-  if (texts.length === 0) return '[]';
-  const joined = texts.join('","');
-  const quotes = 2 * (texts.length - 1);
-  if (JSON.stringify(joined).length !== joined.length + quotes + 2) return JSON.stringify(texts);
-  return `["${joined}"]`;
-}
-
 /** Names that are written again and again, as JSON. A stranger who invents names must not fill the memory. */
 const names = new Map<string, string>();
 const NAMES_MAX = 4096;

@@ -1,9 +1,9 @@
 /**
- * Judges the fields of a body as a zod object of them does, and takes less time where a body is small or a field large. What is wrong is always
- * said by the whole schema.
+ * Judges the fields of a body as a zod object of them does, and takes less time where a body is small. What is wrong is always said by the whole
+ * schema.
  *
  * zod asks every optional field, absent or not, which costs more than all else of a small body: so a body is checked by the schema of just those
- * that it has, made when it is first needed. And zod makes an object for every element of an array, which texts do not need.
+ * that it has, made when it is first needed.
  */
 
 import * as z from 'zod';
@@ -44,32 +44,17 @@ export function checkFields<Output>(fields: Fields): FieldCheck<Output> {
 function subsetOf<Output>(fields: Fields, absent: ReadonlySet<string>): z.ZodType<Output> {
   const present = Object.entries(fields).filter(([name]) => !absent.has(name));
   return z.object(
-    Object.fromEntries(present.map(([name, schema]) => [name, quicker(schema)])),
+    Object.fromEntries(present.map(([name, schema]) => [name, unwrapped(schema)])),
   ) as unknown as z.ZodType<Output>;
 }
 
-/** Accepts just what `schema` does, of a field that is there. */
-function quicker(schema: z.ZodType): z.ZodType {
-  const inner = schema instanceof z.ZodExactOptional ? (schema.unwrap() as z.ZodType) : schema;
-  const { element } = inner instanceof z.ZodArray ? inner : { element: undefined };
-  return element instanceof z.ZodString && isPlain(inner) && isPlain(element) ? z.custom(isTexts) : inner;
-}
-
-/** Whether a schema demands no more than its type. */
-function isPlain({ def }: z.ZodType): boolean {
-  return Object.keys(def).every((key) => key === 'type' || key === 'element');
+/** The schema of a field that is there. */
+function unwrapped(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodExactOptional ? (schema.unwrap() as z.ZodType) : schema;
 }
 
 /** A field that may be missing, and then is missing from what comes out too: no default stands in for it. */
 function isOptional(schema: z.ZodType): boolean {
   const mayBeMissing = schema instanceof z.ZodOptional || schema instanceof z.ZodExactOptional;
   return mayBeMissing && !(schema.unwrap() as z.ZodType).safeParse(undefined).success;
-}
-
-/** Whether a value is an array of texts and nothing else. */
-export function isTexts(value: unknown): value is readonly string[] {
-  if (!Array.isArray(value)) return false;
-  // Not `every`, which passes over what is missing.
-  for (let index = 0; index < value.length; index++) if (typeof value[index] !== 'string') return false;
-  return true;
 }

@@ -7,9 +7,11 @@
  */
 
 import type * as z from 'zod';
-import { isExactInteger, stringifyText, stringifyTexts } from './exact-json.ts';
-import { checkFields, type FieldCheck, type Fields, isTexts } from './field-check.ts';
+import { isExactInteger, stringifyText } from './exact-json.ts';
+
+import { checkFields, type FieldCheck, type Fields } from './field-check.ts';
 import { type Body, describeIssue } from './message.ts';
+import { TextList } from './text-list.ts';
 
 type FieldsInput<F extends Fields> = z.input<z.ZodObject<F>>;
 type FieldsOutput<F extends Fields> = z.output<z.ZodObject<F>>;
@@ -71,7 +73,7 @@ export function encodeReplyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Rec
 
 function encodeValue(value: unknown): string | undefined {
   if (typeof value === 'string') return stringifyText(value);
-  return isTexts(value) ? stringifyTexts(value) : JSON.stringify(value);
+  return value instanceof TextList ? value.json : JSON.stringify(value);
 }
 
 /** The same body as a value. */

@@ -80,13 +80,22 @@ describe('the operations drawn', () => {
     expect(new Set(shared)).toEqual(new Set(['hot-0', 'hot-1']));
   });
 
-  it('are in the end each hot key, once of every node', () => {
+  it('are in the end an id, a status, and each hot key, once of every node', () => {
     const final = idsTest.createFinalInvocations?.(new SeededRandom('final'), 3) ?? [];
     const hot = new Set(assigned.filter(({ key }) => key.startsWith('hot-')).map((value) => JSON.stringify(value)));
-    expect(new Set(final.map(({ f }) => f))).toEqual(new Set(['assign']));
     for (let asker = 0; asker < 3; asker++) {
-      const asked = final.filter((_, index) => index % 3 === asker).map(({ value }) => JSON.stringify(value));
-      expect(asked.toSorted()).toEqual([...hot].sort());
+      const asked = final.filter((_, index) => index % 3 === asker);
+      expect(asked.slice(0, 2)).toEqual([
+        { f: 'generate', value: {} },
+        { f: 'status', value: { of: 0 } },
+      ]);
+      expect(new Set(asked.slice(2).map(({ f }) => f))).toEqual(new Set(['assign']));
+      expect(
+        asked
+          .slice(2)
+          .map(({ value }) => JSON.stringify(value))
+          .sort(),
+      ).toEqual([...hot].sort());
     }
   });
 });

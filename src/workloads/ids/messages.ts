@@ -12,6 +12,7 @@
 
 import * as z from 'zod';
 import { defineRpc } from '../../protocol/rpc.ts';
+import { Texts } from '../../protocol/text-list.ts';
 
 /** More ids than this are asked for in several requests. */
 export const COUNT_MAX = 10_000;
@@ -26,7 +27,7 @@ export const Generate = defineRpc(
   'generate',
   'Answers with an id that nobody ever got or gets, or with `count` of them, ascending.',
   { count: z.int().min(1).max(COUNT_MAX).exactOptional(), kind: IdKind.exactOptional() },
-  { id: z.string().exactOptional(), ids: z.array(z.string()).exactOptional() },
+  { id: z.string().exactOptional(), ids: Texts.exactOptional() },
 );
 
 /** To whom an id was given. */

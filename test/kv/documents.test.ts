@@ -323,7 +323,9 @@ describe('an update that does not come to an end', () => {
     });
     const result = await bench.append('a');
     expect(result).toMatchObject({ kind: 'indefinite', error: { code: 13 } });
-    expect(result).toMatchObject({ error: { message: expect.stringContaining('it is not known whether it happened: list k: ') } });
+    expect(result).toMatchObject({
+      error: { message: expect.stringContaining('it is not known whether it happened: list k: ') },
+    });
     expect(result).toMatchObject({ error: { message: expect.stringContaining('no answer in 100 ms') } });
     expect(bench.tokens).toHaveLength(effects);
   });

@@ -15,10 +15,13 @@ import { createSettle } from '../../src/host/settle.ts';
 import type { Fault } from '../../src/simulator/fault.ts';
 import { TestRun } from '../../src/simulator/run.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
+import type { Schedule } from '../../src/simulator/schedule.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { echo } from '../../src/workloads/echo.ts';
+import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { processesThatName, temporaryFolder } from '../support/snowstorm-process.ts';
 
@@ -77,12 +80,13 @@ function verdictOf(results: CheckResult): Verdict {
 }
 
 /** Runs the subject on both beds with the same options, and expects what is wrong to be told in the same words. */
-async function expectOnBoth(subject: Subject, options: RunOptions, verdict: Verdict): Promise<void> {
+async function expectOnBoth(subject: Subject, options: RunOptions, verdict: Verdict): Promise<CheckResult[]> {
   const simulated = await simulate(subject, options);
   expect(verdictOf(simulated), JSON.stringify(simulated.protocol)).toEqual(verdict);
   const real = await runProcesses(subject, options);
   expect(verdictOf(real), JSON.stringify(real)).toEqual(verdict);
   expect(brokenRules(real)).toEqual(brokenRules(simulated));
+  return [simulated, real];
 }
 
 function brokenRules({ protocol }: CheckResult): string[] {
@@ -91,7 +95,7 @@ function brokenRules({ protocol }: CheckResult): string[] {
 }
 
 const VALID: Verdict = { run: true, workload: true };
-const DUPLICATES: Verdict = { run: false, workload: false };
+const WRONG_IDS: Verdict = { run: false, workload: false };
 const PROTOCOL_BROKEN: Verdict = { run: false, workload: true };
 
 describe.concurrent('what is right', () => {
@@ -99,21 +103,43 @@ describe.concurrent('what is right', () => {
     { name: 'unique-ids', subject: subjectOf(uniqueIds), faults: FAULTS },
     { name: 'echo', subject: subjectOf(echo), faults: FAULTS },
     { name: 'ids in a store', subject: mutantSubject('ids-in-the-store'), faults: [...FAULTS, 'service-cut'] },
+    { name: 'ids with leased numbers', subject: subjectOf(ids), faults: [...FAULTS, 'service-cut'] },
   ])('is valid on both beds under faults: $name', async ({ subject, faults }) => {
     await expectOnBoth(subject, { ...OPTIONS, faults, nemesisIntervalMs: 1000 }, VALID);
   });
 });
 
+/** The nodes are asked to assign the same key at the same time, again and again. */
+const RACES: Schedule = {
+  operations: Array.from({ length: 120 }, (_, number) => ({
+    atMs: 25 * Math.floor(number / 3),
+    worker: number % OPTIONS.concurrency,
+    f: 'assign',
+    value: { service: 'payment', key: `k${Math.floor(number / 3)}` },
+  })),
+  faults: [],
+  messages: [],
+};
+
 describe.concurrent('what is wrong', () => {
+  it.each<[IdsMutantName, string, Partial<RunOptions>]>([
+    ['assigns-by-read-then-write', 'one-to-one', { schedule: RACES, latencyMeanMs: 10 }],
+    ['status-from-another-epoch', 'status-is-right', {}],
+    ['status-without-assignments', 'assignment-is-right', {}],
+  ])('is found on both beds without any fault: %s', async (name, rule, options) => {
+    for (const { workload } of await expectOnBoth(idsMutantSubject(name), { ...OPTIONS, ...options }, WRONG_IDS))
+      expect((workload as Record<string, CheckResult>)[rule]?.count).toBeGreaterThan(0);
+  });
+
   it('is found on both beds without any fault: ids without the number of the node', async () => {
-    await expectOnBoth(mutantSubject('without-node-number'), { ...OPTIONS, ratePerSecond: 400 }, DUPLICATES);
+    await expectOnBoth(mutantSubject('without-node-number'), { ...OPTIONS, ratePerSecond: 400 }, WRONG_IDS);
   });
 
   it.each<[MutantName, Fault, number, Verdict]>([
-    ['counts-from-zero-in-every-life', 'kill', 500, DUPLICATES],
+    ['counts-from-zero-in-every-life', 'kill', 500, WRONG_IDS],
     ['answers-again-after-a-pause', 'pause', 700, PROTOCOL_BROKEN],
-    ['timeout-taken-for-failure', 'loss', 0.1, DUPLICATES],
-    ['uses-a-doubled-grant-twice', 'duplication', 0.3, DUPLICATES],
+    ['timeout-taken-for-failure', 'loss', 0.1, WRONG_IDS],
+    ['uses-a-doubled-grant-twice', 'duplication', 0.3, WRONG_IDS],
   ])('is found on both beds by the fault that it does not survive: %s, %s', async (name, fault, value, verdict) => {
     const subject = mutantSubject(name);
     // Enough at once that a fault always meets somebody at work.

@@ -269,6 +269,8 @@ describe('the command line of the node', () => {
     const { status, stdout } = await runNode('', ['--help']);
     expect(status).toBe(0);
     for (const option of [
+      '--node-id',
+      '--lease',
       '--state-dir',
       '--log-level',
       '--max-lead',
@@ -297,12 +299,36 @@ describe('the command line of the node', () => {
     [['--reserve', '0ms'], '--reserve "0ms": expected 1ms at least'],
     [['--max-skew', '9s'], '--max-skew must be twice --max-lead at least'],
     [['--max-in-flight', '0'], '--max-in-flight "0": expected a whole number of at least 1'],
-    [['--state-dir', ''], '--state-dir "": expected a folder, or none'],
+    [['--state-dir', ''], '--state-dir "": expected a folder, lin-kv or none'],
+    [['--node-id', 'number'], '--node-id "number": expected one of index, lease'],
+    [['--lease', '0s'], '--lease "0s": expected 1ms at least'],
+    [['--lease', '10s'], '--lease goes with --node-id lease only'],
+    [['--lease', '10s', '--state-dir', 'lin-kv'], '--lease goes with --node-id lease only'],
+    [
+      ['--node-id', 'lease', '--state-dir', 'a/folder'],
+      '--node-id lease keeps its state in lin-kv, not in --state-dir a/folder',
+    ],
+    [
+      ['--node-id', 'lease', '--state-dir', 'none'],
+      '--node-id lease keeps its state in lin-kv, not in --state-dir none',
+    ],
+    [['--node-id', 'lease', '--reserve', '29s'], '--reserve must be as long as --lease at least'],
+    [['--node-id', 'lease', '--lease', '2m'], '--reserve must be as long as --lease at least'],
+    [['--node-id', 'lease', '--max-skew', '64s'], '--max-skew must be twice --max-lead at least, and as long as'],
+    [['--state-dir', 'lin-kv', '--max-skew', '64s'], '--max-skew must be twice --max-lead at least, and as long as'],
     [['stray'], 'unexpected argument "stray"'],
   ])('answers %j with exit status 2 and says why', async (args, reason) => {
     const { status, stdout, stderr } = await runNode('', args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(`maelstrom-node: ${reason}`);
+  });
+
+  it.each([
+    [['--node-id', 'lease', '--state-dir', 'lin-kv']],
+    [['--node-id', 'lease', '--lease', '60s', '--max-skew', '65s']],
+    [['--node-id', 'index', '--state-dir', 'lin-kv', '--reserve', '10s', '--max-skew', '15s']],
+  ])('takes options that go together, to the limit: %j', async (args) => {
+    expect(await runNode('', args)).toMatchObject({ status: 0, stdout: '' });
   });
 
   it('refuses to start in a named folder that cannot be written', async () => {

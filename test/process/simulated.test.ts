@@ -146,10 +146,19 @@ describe('a fuzz that finds something', () => {
   });
 });
 
+/** A node that renews a lease has hundreds of steps, and no disk that a power failure could damage. */
+const EXPLORATIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['ids', ['--node-count', '1', '--actions', 'kill,cut']],
+]);
+
 describe.each(WORKLOADS.map(({ name }) => name))('an exploration of %s', (name) => {
   it('finds nothing at any step', async () => {
-    const { status, stdout, stderr } = await snowstorm(['explore', '-w', name, '--operations', '4', '--seed', '1']);
+    const own = EXPLORATIONS.get(name) ?? [];
+    const { status, stdout, stderr } = await snowstorm([
+      ...['explore', '-w', name, '--operations', '4', '--seed', '1'],
+      ...own,
+    ]);
     expect(status, stdout + stderr).toBe(0);
-    expect(stdout).toMatch(/^Covered: every one of \d+ steps × 5 actions /m);
+    expect(stdout).toMatch(/^Covered: every one of \d+ steps × \d actions /m);
   });
 });

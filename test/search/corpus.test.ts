@@ -13,6 +13,7 @@ import { parseReplay, type Replay } from '../../src/simulator/schedule.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
+import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { MUTANTS, type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 
 const CORPUS = fileURLToPath(new URL('../data/schedules/', import.meta.url));
@@ -20,6 +21,12 @@ const CORPUS = fileURLToPath(new URL('../data/schedules/', import.meta.url));
 const ENTRIES = readdirSync(CORPUS).flatMap((subject) =>
   readdirSync(join(CORPUS, subject)).map((file) => ({ subject, file })),
 );
+
+/** The mutant by whose name a folder goes; undefined: it is a right workload's. */
+function findMutant(name: string): Subject | undefined {
+  if (name in MUTANTS) return mutantSubject(name as MutantName);
+  return name in IDS_MUTANTS ? idsMutantSubject(name as IdsMutantName) : undefined;
+}
 
 async function play(subject: Subject, { options, schedule }: Replay) {
   return (await new Simulation({ subject, options: { ...options, schedule }, settle: createSettle() }).finish())
@@ -33,11 +40,20 @@ describe.each(ENTRIES)('the schedule $subject/$file', ({ subject, file }) => {
     expect(failureSignature(await play(subjectOf(findWorkload(replay.workload) as Workload), replay))).toEqual([]);
   });
 
-  it.runIf(subject in MUTANTS)('is not survived by the mutant', async () => {
-    expect(failureSignature(await play(mutantSubject(subject as MutantName), replay))).not.toEqual([]);
+  const mutant = findMutant(subject);
+  if (mutant === undefined) return;
+  it('is not survived by the mutant', async () => {
+    expect(failureSignature(await play(mutant, replay))).not.toEqual([]);
   });
 });
 
+it('lies in folders that have the name of a mutant or of a workload', () => {
+  const strangers = ENTRIES.filter(({ subject }) => findMutant(subject) === undefined && !findWorkload(subject));
+  expect(strangers).toEqual([]);
+});
+
 it('has an entry for mutants of every kind', () => {
-  expect(new Set(ENTRIES.map(({ subject }) => subject)).size).toBeGreaterThanOrEqual(5);
+  const subjects = new Set(ENTRIES.map(({ subject }) => subject));
+  expect([...subjects]).toEqual(expect.arrayContaining(Object.keys(IDS_MUTANTS)));
+  expect([...subjects].filter((subject) => subject in MUTANTS).length).toBeGreaterThanOrEqual(5);
 });

@@ -20,8 +20,10 @@ import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import { tellStory } from '../../src/search/story.ts';
 import type { Fault } from '../../src/simulator/fault.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
+import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 
 const SEEDS_MAX = 200;
@@ -69,9 +71,10 @@ function expectTold(
 
 describe('what is right', () => {
   it.each([
-    ['with its bound in a folder', subjectOf(uniqueIds)],
-    ['with its bound in a store', mutantSubject('ids-in-the-store')],
-  ])('is valid with 100 seeds: unique-ids %s', async (_, subject) => {
+    ['unique-ids with its bound in a folder', subjectOf(uniqueIds)],
+    ['unique-ids with its bound in a store', mutantSubject('ids-in-the-store')],
+    ['ids with leased numbers', subjectOf(ids)],
+  ])('is valid with 100 seeds: %s', async (_, subject) => {
     expect(await findFailure(contextOf(subject), 100)).toBeUndefined();
   });
 });
@@ -116,6 +119,22 @@ describe('a mutant of unique-ids', () => {
       expect([...small.schedule.faults, ...small.schedule.messages]).not.toEqual([]);
     },
   );
+});
+
+describe('a mutant of ids', () => {
+  /** What the checker says of each. */
+  const REASONS: Readonly<Record<IdsMutantName, RegExp>> = {
+    'lease-without-range': /An id is not above the one before/,
+    'assigns-by-read-then-write': /One service and key got two ids/,
+    'status-from-another-epoch': /A status is not what the id says/,
+    'uuids-from-the-wall-clock': /One slot was handed out in different ids/,
+    'status-without-assignments': /A status does not tell the assignment/,
+    'assigns-before-it-is-stored': /One service and key got two ids/,
+  };
+
+  it.each(Object.keys(IDS_MUTANTS) as IdsMutantName[])('is found: %s', async (name) => {
+    expectTold(await investigateMutant(contextOf(idsMutantSubject(name))), 'workload', REASONS[name]);
+  });
 });
 
 describe('what no workload may do', () => {

@@ -1,0 +1,203 @@
+/**
+ * What a whole run leaves behind: at its end every node is asked for the status of every id that any client got in it. A checker sees whether a status
+ * agrees with its id; here it is held against what nobody wrote into the id, the true time at which it was asked for, who was asked, and for what.
+ */
+
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { createSettle } from '../../src/host/settle.ts';
+import { LEAD_MS_MAX_DEFAULT } from '../../src/ids/id-generator.ts';
+import { SEQUENCE_MAX } from '../../src/ids/snowflake.ts';
+import { defineRpc } from '../../src/protocol/rpc.ts';
+import type { Fault } from '../../src/simulator/fault.ts';
+import type { RunOptions } from '../../src/simulator/run-options.ts';
+import { SIMULATION_START_MS } from '../../src/simulator/simulated-clock.ts';
+import { Simulation } from '../../src/simulator/simulation.ts';
+import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
+import { ids } from '../../src/workloads/ids/ids.ts';
+import { subjectOf } from '../../src/workloads/registry.ts';
+
+const NODES = ['n0', 'n1', 'n2'];
+const WORKER_COUNT = 12;
+/** Of a batch: each of its ids is asked about three times. */
+const COUNT_MAX = 100;
+/** As the workload sets simulated nodes up. */
+const WINDOW_MS = 3000;
+
+const Status = defineRpc('guid_status', 'Any status.', { id: z.string() }, {}, { closed: false });
+
+interface Told {
+  readonly kind: string;
+  readonly timestamp: string;
+  readonly node: number;
+  readonly assignment?: { service: string; key: string; node: string; created_at: string };
+}
+
+/** When and of whom an id was got, by true wall time. */
+interface Handout {
+  readonly worker: number;
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
+/** What a run handed out, and what it was told of it at the end. */
+interface Ledger {
+  readonly generated: Map<string, Handout & { readonly kind: string }>;
+  /** By service and key, the first that was acknowledged. */
+  readonly assigned: Map<string, Handout & { readonly id: string }>;
+  /** The status of each id, by the node that was asked. */
+  readonly told: Map<string, Map<string, Told>>;
+  readonly restartCount: number;
+  readonly results: object;
+}
+
+const ASK_ALL = { f: 'status of all', value: null };
+
+/** The workload's own test, with one more question for every node at the end. */
+function askingAll(told: Ledger['told']): WorkloadTest {
+  const test = ids.test;
+  return {
+    ...test,
+    createGenerator: (random) => {
+      const next = test.createGenerator(random);
+      return () => {
+        const { f, value } = next();
+        const { count, ...rest } = value as { readonly count?: number };
+        return { f, value: count === undefined ? rest : { ...rest, count: Math.min(count, COUNT_MAX) } };
+      };
+    },
+    createInvoke: () => {
+      const invoke = test.createInvoke();
+      const got = new Set<string>();
+      return async (client, invocation) => {
+        if (invocation.f !== ASK_ALL.f) {
+          const completion = await invoke(client, invocation);
+          if (completion.type === 'ok' && invocation.f !== 'status')
+            for (const id of idsIn(completion.value)) got.add(id);
+          return completion;
+        }
+        const statuses = new Map<string, Told>();
+        for (const id of got) {
+          const result = await client.rpc(Status, { id });
+          if (result.kind !== 'ok') return { type: 'info', value: null, error: result };
+          const { in_reply_to: _, ...status } = result.body;
+          statuses.set(id, status as unknown as Told);
+        }
+        told.set(client.nodeId, statuses);
+        return { type: 'ok', value: null };
+      };
+    },
+    createFinalInvocations: (random, askers) => [
+      ...(test.createFinalInvocations?.(random, askers) ?? []),
+      ...Array.from({ length: askers }, () => ASK_ALL),
+    ],
+  };
+}
+
+function idsIn(value: unknown): readonly string[] {
+  const { id, ids: many } = value as { readonly id?: string; readonly ids?: readonly string[] };
+  return many ?? [id as string];
+}
+
+async function keepLedger(options: Pick<RunOptions, 'faults' | 'seed'>): Promise<Ledger> {
+  const told: Ledger['told'] = new Map();
+  let restartCount = 0;
+  const simulation = new Simulation({
+    subject: { ...subjectOf(ids), test: askingAll(told) },
+    options: {
+      nodes: NODES,
+      concurrency: WORKER_COUNT,
+      ratePerSecond: 50,
+      timeLimitMs: 15_000,
+      latencyMeanMs: 0,
+      latencyDistribution: 'exponential',
+      nemesisIntervalMs: 2000,
+      ...options,
+    },
+    settle: createSettle(),
+    observer: {
+      onFault: (event) => {
+        if (event.fault === 'kill') restartCount += event.nodes.length;
+      },
+    },
+  });
+  const { history, startMs, results } = await simulation.finish();
+  const wallMs = (timeNs: number) => SIMULATION_START_MS + startMs + timeNs / 1e6;
+  const generated: Ledger['generated'] = new Map();
+  const assigned: Ledger['assigned'] = new Map();
+  const asked = new Map<unknown, number>();
+  for (const { type, process, time, f, value } of history) {
+    if (type === 'invoke') asked.set(process, wallMs(time));
+    if (type !== 'ok' || (f !== 'generate' && f !== 'assign')) continue;
+    const handout = {
+      worker: (process as number) % WORKER_COUNT,
+      askedMs: asked.get(process) as number,
+      answeredMs: wallMs(time),
+    };
+    const { kind, service, key } = value as { readonly kind: string; readonly service: string; readonly key: string };
+    if (f === 'generate') for (const id of idsIn(value)) generated.set(id, { ...handout, kind });
+    else if (!assigned.has(`${service} ${key}`))
+      assigned.set(`${service} ${key}`, { ...handout, id: idsIn(value)[0] as string });
+  }
+  return { generated, assigned, told, restartCount, results };
+}
+
+describe('every id of a run', () => {
+  it('has a status that says when it was asked for, of whom, and for what', async () => {
+    const { generated, assigned, told, results } = await keepLedger({ faults: [], seed: 'ledger' });
+    expect(results).toMatchObject({ 'valid?': true });
+    expect(generated.size).toBeGreaterThan(1000);
+    expect(assigned.size).toBeGreaterThan(50);
+    // All milliseconds that may have been borrowed.
+    const borrowedMs = Math.ceil(generated.size / (SEQUENCE_MAX + 1));
+    for (const nodeId of NODES) {
+      const statuses = told.get(nodeId) as Map<string, Told>;
+      const ofKeys = new Map([...assigned.values()].map((handout) => [handout.id, handout]));
+      expect(new Set(statuses.keys())).toEqual(new Set([...generated.keys(), ...ofKeys.keys()]));
+      for (const [id, { kind, timestamp, node, assignment }] of statuses) {
+        const handout = generated.get(id);
+        const { askedMs, answeredMs, worker } = (handout ?? ofKeys.get(id)) as Handout;
+        const timestampMs = Date.parse(timestamp);
+        expect(timestampMs).toBeGreaterThanOrEqual(Math.floor(askedMs));
+        expect(timestampMs).toBeLessThanOrEqual(answeredMs + borrowedMs);
+        expect(node).toBe(worker % NODES.length);
+        expect(kind).toBe(handout?.kind ?? 'snowflake');
+        expect(assignment === undefined).toBe(handout !== undefined);
+      }
+      for (const [pair, { id, askedMs, answeredMs, worker }] of assigned) {
+        const { assignment } = statuses.get(id) as Told;
+        const createdAtMs = Date.parse(assignment?.created_at as string);
+        expect(`${assignment?.service} ${assignment?.key}`).toBe(pair);
+        expect(assignment?.node).toBe(NODES[worker % NODES.length]);
+        expect(createdAtMs).toBeGreaterThanOrEqual(Math.floor(askedMs));
+        expect(createdAtMs).toBeLessThanOrEqual(answeredMs);
+      }
+    }
+  });
+
+  const FAULTS: readonly Fault[] = ['partition', 'service-cut', 'kill', 'pause', 'loss', 'duplication', 'delay'];
+
+  it.each(['1', '2', '3'])('has one status for ever, whichever node is asked, after faults: seed %s', async (seed) => {
+    const { generated, assigned, told, restartCount, results } = await keepLedger({ faults: FAULTS, seed });
+    expect(results).toMatchObject({ 'valid?': true });
+    expect(restartCount).toBeGreaterThan(0);
+    const [first, ...others] = NODES.map((nodeId) => told.get(nodeId));
+    // Each node has been asked later than the one before, and knows a few ids more.
+    for (const other of others)
+      for (const [id, status] of first as Map<string, Told>) expect(other?.get(id)).toEqual(status);
+    // A life begins where the range of the one before ended, so what restarts and take-overs leave unused adds up.
+    const aheadMs = LEAD_MS_MAX_DEFAULT + WINDOW_MS * (1 + restartCount);
+    for (const [id, { kind, timestamp, node, assignment }] of first as Map<string, Told>) {
+      const handout = generated.get(id);
+      expect(NODES.map((_, number) => number)).toContain(node);
+      if (handout === undefined) {
+        const pair = `${assignment?.service} ${assignment?.key}`;
+        expect(assigned.get(pair)?.id).toBe(id);
+        continue;
+      }
+      expect({ kind, assignment }).toEqual({ kind: handout.kind, assignment: undefined });
+      expect(Date.parse(timestamp)).toBeGreaterThanOrEqual(Math.floor(handout.askedMs));
+      expect(Date.parse(timestamp)).toBeLessThan(handout.answeredMs + aheadMs);
+    }
+  });
+});

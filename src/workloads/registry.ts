@@ -8,12 +8,14 @@ import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo.ts';
 import { ids } from './ids/ids.ts';
 import { uniqueIds } from './unique-ids.ts';
+import { voucher } from './voucher/voucher.ts';
 import type { Workload, WorkloadPorts } from './workload.ts';
 
 export const WORKLOADS: readonly Workload[] = [
   echo, //
   uniqueIds,
   ids,
+  voucher,
 ];
 
 export function findWorkload(name: string): Workload | undefined {

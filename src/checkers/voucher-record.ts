@@ -1,0 +1,271 @@
+/**
+ * What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read of the wallet. Places in the history
+ * are places in real time: an operation is before another one if its completion is before the other one's invocation.
+ */
+
+import type { History } from '../history/history.ts';
+import { indexPairs } from './pairs.ts';
+
+/** The place of what did not happen. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
+/** A completed operation, with indices into the history. */
+export interface Completed {
+  readonly invocation: number;
+  /** The index of the completion. */
+  readonly operation: number;
+}
+
+export interface Terms {
+  readonly limit: number;
+  readonly amount: number;
+  readonly shards: number;
+}
+
+export interface Redemption {
+  readonly redemption: number;
+  readonly user: string;
+  readonly request_id: string;
+}
+
+/** What a request was told. The same answer again is not kept; the places are those of the one that came first. */
+export interface Answer extends Completed {
+  readonly outcome: string;
+  readonly redemption: number | undefined;
+  readonly credited: number | undefined;
+}
+
+/** One request of one user, however often and wherever it was asked. */
+export class Request {
+  readonly user: string;
+  readonly requestId: string;
+  /** Where it was asked first. */
+  readonly firstInvocation: number;
+  /** Where it was asked first by an attempt that may have redeemed: one that was told so, or that ended in nothing certain. By none: never. */
+  firstPossible = NEVER;
+  /** Whether nothing but definite errors came of it. */
+  failedAlways = true;
+  readonly #answers = new Map<string, Answer>();
+
+  constructor(user: string, requestId: string, firstInvocation: number) {
+    this.user = user;
+    this.requestId = requestId;
+    this.firstInvocation = firstInvocation;
+  }
+
+  /** Each different one once. */
+  get answers(): readonly Answer[] {
+    return [...this.#answers.values()];
+  }
+
+  /** Where it was told first that it redeemed; undefined if it never was. */
+  get acknowledged(): Answer | undefined {
+    return this.answers.filter(({ outcome }) => outcome === 'redeemed').sort(byCompletion)[0];
+  }
+
+  addAnswer(answer: Answer): void {
+    const name = `${answer.outcome} ${answer.redemption} ${answer.credited}`;
+    const known = this.#answers.get(name);
+    if (known === undefined || answer.operation < known.operation) this.#answers.set(name, answer);
+  }
+}
+
+/** How many redemptions somebody was told that there are. */
+export interface Count extends Completed {
+  readonly used: number;
+  /** Of `read` and `settled`. */
+  readonly limit?: number;
+  readonly pending?: number;
+}
+
+export interface Report extends Completed {
+  /** What was asked for; absent: everything. */
+  readonly offset?: number;
+  readonly limit?: number;
+  readonly length: number;
+  readonly redemptions: readonly Redemption[];
+}
+
+/** Whether a voucher had settled when it was asked. */
+export interface Settling extends Completed {
+  /** Undefined when no answer came. */
+  readonly pending: number | undefined;
+}
+
+export class VoucherRecord {
+  readonly code: string;
+  readonly creations: (Completed & { readonly terms: Terms })[] = [];
+  /** By user and request id, in the order in which they were asked first. */
+  readonly requests = new Map<string, Map<string, Request>>();
+  readonly counts: Count[] = [];
+  /** Pages and full reports. */
+  readonly reports: Report[] = [];
+  readonly fullReports: Report[] = [];
+  readonly soldOut: (Completed & { readonly user: string })[] = [];
+  readonly settlings: Settling[] = [];
+  /** Where it was redeemed last, replays aside. What was read before is not final. */
+  lastRedeem = -1;
+
+  constructor(code: string) {
+    this.code = code;
+  }
+
+  *allRequests(): IterableIterator<Request> {
+    for (const ofUser of this.requests.values()) yield* ofUser.values();
+  }
+
+  request(user: string, requestId: string): Request | undefined {
+    return this.requests.get(user)?.get(requestId);
+  }
+}
+
+export interface WalletEntry {
+  readonly code: string;
+  readonly request_id: string;
+  readonly redemption: number;
+  readonly credited: number;
+}
+
+export interface WalletRead extends Completed {
+  readonly balance: number;
+  readonly entries: readonly WalletEntry[];
+}
+
+export interface Refusal extends Completed {
+  readonly f: string;
+  readonly asked: unknown;
+  readonly code: string | undefined;
+  /** The name of the error. */
+  readonly error: unknown;
+}
+
+/** A creation under other terms than the first. */
+export interface OtherCreation extends Completed {
+  readonly code: string;
+  readonly terms: Terms;
+  readonly refused: boolean;
+}
+
+export class RunRecord {
+  readonly vouchers = new Map<string, VoucherRecord>();
+  readonly wallets = new Map<string, WalletRead[]>();
+  /** Definite errors. */
+  readonly refusals: Refusal[] = [];
+  readonly otherCreations: OtherCreation[] = [];
+  /** Where the first replay begins. */
+  firstReplay = NEVER;
+  attemptedCount = 0;
+  readonly #history: History;
+
+  constructor(history: History) {
+    this.#history = history;
+    const completions = new Int32Array(history.length).fill(-1);
+    for (const { invocation, completion } of indexPairs(history)) completions[invocation] = completion;
+    for (let index = 0; index < history.length; index++) {
+      if (history.isNemesisAt(index) || history.typeAt(index) !== 'invoke') continue;
+      const completion = completions[index] as number;
+      this.#observe(index, completion < 0 ? undefined : completion);
+    }
+  }
+
+  /** @param operation undefined where the run was cut off */
+  #observe(invocation: number, operation: number | undefined): void {
+    const history = this.#history;
+    const f = history.functionAt(invocation);
+    const asked = history.valueAt(invocation);
+    if (f === 'redeem' || f === 'replay') this.#observeAttempt(f, asked as Asked, invocation, operation);
+    if (operation === undefined) return;
+    const type = history.typeAt(operation);
+    const place = { invocation, operation };
+    if (type === 'fail') {
+      const { code } = asked as { readonly code?: string };
+      const { error } = history.at(operation);
+      this.refusals.push({ ...place, f, asked, code, error: Array.isArray(error) ? error[0] : error });
+    }
+    if (f === 'settled') this.#observeSettling((asked as Asked).code, place, type === 'ok');
+    if (type === 'ok') this.#observeOk(f, history.valueAt(operation), place);
+  }
+
+  #observeAttempt(f: string, { code, user, request_id }: Asked, invocation: number, operation: number | undefined) {
+    this.attemptedCount++;
+    const voucher = this.#voucher(code);
+    if (f === 'redeem') voucher.lastRedeem = invocation;
+    else this.firstReplay = Math.min(this.firstReplay, invocation);
+    const ofUser = entryOf(voucher.requests, user, () => new Map<string, Request>());
+    const request = entryOf(ofUser, request_id, () => new Request(user, request_id, invocation));
+    const type = operation === undefined ? 'info' : this.#history.typeAt(operation);
+    if (type === 'fail') return;
+    request.failedAlways = false;
+    let possible = true;
+    if (type === 'ok') {
+      const place = { invocation, operation: operation as number };
+      const { outcome, redemption, credited } = this.#history.valueAt(place.operation) as Answer;
+      request.addAnswer({ ...place, outcome, redemption, credited });
+      if (outcome === 'sold_out') voucher.soldOut.push({ user, ...place });
+      possible = outcome === 'redeemed';
+    }
+    if (possible) request.firstPossible = Math.min(request.firstPossible, invocation);
+  }
+
+  #observeSettling(code: string, place: Completed, settled: boolean): void {
+    const { error } = this.#history.at(place.operation);
+    const told = Array.isArray(error) && error[0] === 'pending' ? (error[1] as number) : undefined;
+    const { pending } = this.#history.valueAt(place.operation) as { readonly pending?: number };
+    this.#voucher(code).settlings.push({ ...place, pending: settled ? pending : told });
+  }
+
+  #observeOk(f: string, value: unknown, place: Completed): void {
+    switch (f) {
+      case 'create': {
+        const { code, ...terms } = value as Terms & { readonly code: string };
+        this.#voucher(code).creations.push({ ...place, terms });
+        return;
+      }
+      case 'create-otherwise': {
+        const { code, refused, ...terms } = value as Terms & { readonly code: string; readonly refused: boolean };
+        this.otherCreations.push({ ...place, code, terms, refused });
+        return;
+      }
+      case 'read':
+      case 'settled': {
+        const { code, ...count } = value as Omit<Count, keyof Completed> & { readonly code: string };
+        this.#voucher(code).counts.push({ ...place, ...count });
+        return;
+      }
+      case 'report':
+      case 'report-all': {
+        const { code, ...told } = value as Omit<Report, keyof Completed> & { readonly code: string };
+        const report = { ...place, ...told };
+        const voucher = this.#voucher(code);
+        voucher.reports.push(report);
+        voucher.counts.push({ ...place, used: report.length });
+        if (f === 'report-all') voucher.fullReports.push(report);
+        return;
+      }
+      case 'wallet': {
+        const { user, ...told } = value as Omit<WalletRead, keyof Completed> & { readonly user: string };
+        entryOf(this.wallets, user, () => [] as WalletRead[]).push({ ...place, ...told });
+      }
+    }
+  }
+
+  #voucher(code: string): VoucherRecord {
+    return entryOf(this.vouchers, code, () => new VoucherRecord(code));
+  }
+}
+
+type Asked = { readonly code: string; readonly user: string; readonly request_id: string };
+
+export function byCompletion(one: Completed, other: Completed): number {
+  return one.operation - other.operation;
+}
+
+/** What a map has under a key, which is made if it is not there yet. */
+export function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

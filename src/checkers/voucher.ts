@@ -1,0 +1,127 @@
+/**
+ * What the voucher service promises: at most `limit` redemptions, each by another user, each credited exactly once. R is what the final report of a voucher
+ * has, and what was asked and answered is held against it. A request that ended in `info` may have redeemed or not; its other answers and R say which.
+ *
+ * The rules, by their names in the result:
+ * `within-limit` R and every number of redemptions told are at most the limit, and what is pending is part of them (V1) · `once-a-user` (V2) ·
+ * `acknowledged-is-kept` what was answered `redeemed` is in R, as it was answered (V3) · `nothing-unasked` what is in R was asked for, and not merely refused
+ * (V4) · `as-many-as-asked` R is no smaller than what was acknowledged, and no larger than the number of users who may have redeemed (V5) ·
+ * `counts-are-current` numbers of redemptions never fall, and count what was acknowledged before and nothing that was asked for later (V6) ·
+ * `sold-out-is-true` was told when so many of R had been asked for (V7) · `no-right-is-lost` fresh users redeemed in the end what was left (V8) ·
+ * `wallets-are-right` they hold exactly the redemptions, and held them before any replay (V9) · `answers-agree` one request has one answer, which goes
+ * together with R (V10) · `redemptions-are-distinct` a number stands for one redemption, and a report lists each once, for ever (V11) ·
+ * `as-created` a voucher keeps the terms under which it was created (V12) · `refuses-rightly` what is well-formed is not called malformed, and what
+ * exists not missing (V13).
+ *
+ * Without the final reads there is no telling, so a run that lacks one is never valid.
+ */
+
+import type { History } from '../history/history.ts';
+import type { Checker } from './checker.ts';
+import { Findings } from './findings.ts';
+import { NEVER, RunRecord, type Terms } from './voucher-record.ts';
+import { JudgedVoucher, RedemptionRules } from './voucher-redemptions.ts';
+import { lastSettling, WalletRules } from './voucher-wallets.ts';
+
+export function voucherChecker(): Checker {
+  return { check: (_test, history) => judge(history) };
+}
+
+function judge(history: History) {
+  const run = new RunRecord(history);
+  const vouchers = new Map([...run.vouchers].map(([code, record]) => [code, new JudgedVoucher(record)]));
+  const all = [...vouchers.values()];
+  const redemptions = new RedemptionRules();
+  for (const voucher of all) redemptions.judge(voucher);
+  const wallets = new WalletRules(run, vouchers);
+  const rules = {
+    'within-limit': redemptions.withinLimit.report(),
+    'once-a-user': redemptions.onceAUser.report(),
+    'acknowledged-is-kept': redemptions.acknowledgedIsKept.report(),
+    'nothing-unasked': redemptions.nothingUnasked.report(),
+    'as-many-as-asked': redemptions.asManyAsAsked.report(),
+    'counts-are-current': redemptions.countsAreCurrent.report(),
+    'sold-out-is-true': redemptions.soldOutIsTrue.report(),
+    'no-right-is-lost': redemptions.noRightIsLost.report(),
+    'wallets-are-right': wallets.walletsAreRight.report(),
+    'answers-agree': redemptions.answersAgree.report(),
+    'redemptions-are-distinct': redemptions.redemptionsAreDistinct.report(),
+    'as-created': judgeTerms(run, vouchers).report(),
+    'refuses-rightly': judgeRefusals(run, vouchers).report(),
+  };
+  const acknowledgedCount = sum(all.map(({ acknowledged }) => acknowledged.length));
+  const broken = Object.values(rules).find(({ count }) => count > 0);
+  const unknown = acknowledgedCount === 0 ? 'no redemption was acknowledged' : findMissing(run, all);
+  const error = broken?.examples[0]?.problem ?? unknown;
+  return {
+    'valid?': broken !== undefined ? false : unknown !== undefined ? ('unknown' as const) : true,
+    'attempted-count': run.attemptedCount,
+    'acknowledged-count': acknowledgedCount,
+    'redemption-count': sum(all.map(({ final }) => final?.redemptions.length ?? 0)),
+    ...rules,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** What the verdict would have to rest on and is not there, in words. */
+function findMissing(run: RunRecord, vouchers: readonly JudgedVoucher[]): string | undefined {
+  for (const { record, terms, final } of vouchers) {
+    const { code } = record;
+    if (terms === undefined) return `nobody was told that ${code} was created`;
+    if (final === undefined) return `there is no final report of ${code}`;
+    if (lastSettling(record, run)?.pending === undefined) return `nobody knows whether ${code} settled`;
+  }
+  return findMissingWallet(run, vouchers);
+}
+
+/** Of everybody who may have redeemed, after all redemptions were known. */
+function findMissingWallet(run: RunRecord, vouchers: readonly JudgedVoucher[]): string | undefined {
+  const knownAt = Math.max(...vouchers.map(({ firstFinal }) => firstFinal?.operation ?? NEVER));
+  for (const { record } of vouchers) {
+    for (const { user, firstPossible } of record.allRequests()) {
+      if (firstPossible === NEVER) continue;
+      const last = run.wallets.get(user)?.at(-1);
+      if (last === undefined || last.invocation < knownAt) return `there is no final read of the wallet of ${user}`;
+    }
+  }
+  return undefined;
+}
+
+function judgeTerms(run: RunRecord, vouchers: ReadonlyMap<string, JudgedVoucher>): Findings {
+  const findings = new Findings();
+  for (const { record, terms } of vouchers.values()) {
+    const { code, creations, counts } = record;
+    if (terms === undefined) continue;
+    for (const { terms: others, operation } of creations)
+      if (!isSame(terms, others))
+        findings.add('a voucher was created under two terms', { code, terms, others, operation });
+    for (const { limit, operation } of counts)
+      if (limit !== undefined && limit !== terms.limit)
+        findings.add('a voucher has another limit than it was created with', { code, terms, limit, operation });
+  }
+  for (const { code, terms, refused, operation } of run.otherCreations)
+    if (!refused) findings.add('a voucher was created again under other terms', { code, terms, operation });
+  return findings;
+}
+
+function judgeRefusals(run: RunRecord, vouchers: ReadonlyMap<string, JudgedVoucher>): Findings {
+  const findings = new Findings();
+  for (const { f, asked, code, error, invocation, operation } of run.refusals) {
+    const created = code === undefined ? undefined : vouchers.get(code)?.record.creations;
+    const facts = { f, asked, operation };
+    if (error === 'malformed-request' || error === 'not-supported')
+      findings.add('a request was refused that is well-formed', facts);
+    else if (error === 'key-already-exists') findings.add('a voucher was refused under the terms that it has', facts);
+    else if (error === 'key-does-not-exist' && created?.some((creation) => creation.operation < invocation))
+      findings.add('a voucher is missing that was created before', facts);
+  }
+  return findings;
+}
+
+function isSame(one: Terms, other: Terms): boolean {
+  return one.limit === other.limit && one.amount === other.amount && one.shards === other.shards;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,149 @@
+/**
+ * What the store holds of vouchers. Every record is a document (`kv/documents.ts`) and stays small: what grows with redemptions is spread over wallets and
+ * pages, and a shard holds only what is in flight.
+ *
+ * | key | what |
+ * | --- | --- |
+ * | `v/<code>` | the voucher: its parameters, which never change, and how many rights each shard was granted and gave back |
+ * | `vs/<code>/<shard>` | a shard: its rights, how many of them are used, and the redemptions that are not finished |
+ * | `w/<user>` | a wallet: the balance and, with it in one document, the redemptions that made it |
+ * | `vp/<code>/<shard>/<page>` | a page of the report |
+ * | `vn/<node>` | the shards in which a node may have left something unfinished |
+ */
+
+import * as z from 'zod';
+import { Documents, type Stored } from '../../kv/documents.ts';
+import { KvClient } from '../../kv/kv-client.ts';
+import type { NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
+
+const Count = z.int().min(0);
+
+export const VoucherRecord = z.object({
+  limit: z.int().min(1),
+  amount: z.int().min(1),
+  /**
+   * Rights that each shard was ever granted, and ever gave back. Invariant: Σ granted − Σ returned ≤ limit, and none of these numbers ever falls, so
+   * whoever sees an old one sees too few rights, never too many.
+   */
+  granted: z.array(Count),
+  returned: z.array(Count),
+  /** Invariant: once true the uses of all shards add up to the limit. */
+  sold_out: z.boolean(),
+});
+export type VoucherRecord = z.infer<typeof VoucherRecord>;
+
+/** User, request id, place in the shard (from 0). */
+const Pending = z.tuple([z.string(), z.string(), Count]);
+export type Pending = z.infer<typeof Pending>;
+
+export const ShardRecord = z.object({
+  /** As much of what the voucher granted as has arrived here. */
+  granted: Count,
+  returned: Count,
+  /** Invariant: used + returned ≤ granted; never falls. The next redemption gets this place. */
+  used: Count,
+  /** Invariant: a redemption stands here until its wallet and its page show it. */
+  pending: z.array(Pending),
+  /** Who left `pending` lately, and in which version of this record; all who left after version `since`. */
+  left: z.array(z.tuple([z.string(), Count])),
+  since: Count,
+});
+export type ShardRecord = z.infer<typeof ShardRecord>;
+
+/** Code, request id, number of the redemption, minor units credited. */
+const Entry = z.tuple([z.string(), z.string(), z.int().min(1), z.int().min(1)]);
+
+export const WalletRecord = z.object({
+  /** Invariant: the sum of what the entries credited. */
+  balance: Count,
+  entries: z.array(Entry),
+});
+export type WalletRecord = z.infer<typeof WalletRecord>;
+
+export const PageRecord = z.object({
+  /** Place in the shard, user, request id; ascending. */
+  entries: z.array(z.tuple([Count, z.string(), z.string()])),
+});
+export type PageRecord = z.infer<typeof PageRecord>;
+
+export const IndexRecord = z.object({
+  /** Code and shard. */
+  shards: z.array(z.tuple([z.string(), Count])),
+});
+export type IndexRecord = z.infer<typeof IndexRecord>;
+
+/** Redemptions on one page. */
+export const PAGE_LENGTH = 64;
+
+export interface VoucherStore {
+  readonly vouchers: Documents<VoucherRecord>;
+  readonly shards: Documents<ShardRecord>;
+  readonly wallets: Documents<WalletRecord>;
+  readonly pages: Documents<PageRecord>;
+  readonly indices: Documents<IndexRecord>;
+}
+
+export function openVoucherStore(context: NodeContext): VoucherStore {
+  const kv = new KvClient(context, 'lin-kv');
+  return {
+    vouchers: new Documents({ kv, context, name: 'voucher', schema: VoucherRecord }),
+    shards: new Documents({ kv, context, name: 'shard of a voucher', schema: ShardRecord }),
+    wallets: new Documents({ kv, context, name: 'wallet', schema: WalletRecord }),
+    pages: new Documents({ kv, context, name: 'page of a report', schema: PageRecord }),
+    indices: new Documents({ kv, context, name: 'index of unfinished shards', schema: IndexRecord }),
+  };
+}
+
+export function voucherKey(code: string): string {
+  return `v/${encode('code', code)}`;
+}
+
+export function shardKey(code: string, shard: number): string {
+  return `vs/${encode('code', code)}/${shard}`;
+}
+
+export function walletKey(user: string): string {
+  return `w/${encode('user', user)}`;
+}
+
+export function pageKey(code: string, shard: number, page: number): string {
+  return `vp/${encode('code', code)}/${shard}/${page}`;
+}
+
+export function indexKey(nodeId: string): string {
+  return `vn/${encode('node', nodeId)}`;
+}
+
+/** So that no two names make one key. */
+function encode(field: string, name: string): string {
+  try {
+    return encodeURIComponent(name);
+  } catch {
+    throw RpcError.of('malformed-request', `body.${field}: is not well-formed text`);
+  }
+}
+
+/** The shard of a user, for ever: one user can be redeemed in one place only. FNV-1a, 32 bits. */
+export function shardOf(user: string, shardCount: number): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < user.length; index++) hash = Math.imul(hash ^ user.charCodeAt(index), 0x01000193);
+  return ((hash ^ (hash >>> 15)) >>> 0) % shardCount;
+}
+
+/** The number of the redemption at a place of a shard: unique within the voucher. */
+export function redemptionNumber(place: number, shard: number, shardCount: number): number {
+  return place * shardCount + shard + 1;
+}
+
+/** A shard that nobody has written yet. */
+const EMPTY: ShardRecord = { granted: 0, returned: 0, used: 0, pending: [], left: [], since: 0 };
+
+export function contentOf({ content }: Stored<ShardRecord>): ShardRecord {
+  return content ?? EMPTY;
+}
+
+/** Rights that a shard has and nobody has used. */
+export function rightsIn({ granted, returned, used }: ShardRecord): number {
+  return granted - returned - used;
+}

@@ -1,0 +1,103 @@
+/**
+ * What happens to a redemption after its pivot: the wallet is credited, the report told, and then it leaves its shard. Every step can be repeated by
+ * anybody: each finds its own mark.
+ */
+
+import type { Stored } from '../../kv/documents.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { AMOUNT_MAX } from './messages.ts';
+import {
+  PAGE_LENGTH,
+  type PageRecord,
+  type Pending,
+  pageKey,
+  redemptionNumber,
+  type VoucherStore,
+  type WalletRecord,
+  walletKey,
+} from './records.ts';
+
+/** Redemptions of one user under way at once, at most: room that is kept free in a wallet, because what has been decided must be credited. */
+const CREDITS_AT_ONCE_MAX = 1000;
+const BALANCE_MAX = Number.MAX_SAFE_INTEGER - CREDITS_AT_ONCE_MAX * AMOUNT_MAX;
+
+/** What never changes of a voucher. */
+export interface Terms {
+  readonly code: string;
+  readonly limit: number;
+  readonly amount: number;
+  readonly shardCount: number;
+}
+
+/** What a wallet says of a voucher; undefined: nothing. */
+export function entryOf(
+  wallet: WalletRecord | undefined,
+  code: string,
+): { requestId: string; redemption: number } | undefined {
+  const entry = wallet?.entries.find(([own]) => own === code);
+  return entry && { requestId: entry[1], redemption: entry[2] };
+}
+
+/** Refuses a wallet that could not be credited: afterwards it would be too late. */
+export function requireRoom(user: string, wallet: WalletRecord | undefined): void {
+  if ((wallet?.balance ?? 0) > BALANCE_MAX) throw RpcError.of('abort', `the wallet of ${user} is full`);
+}
+
+/** Resolves to undefined when the wallet is proven to show the redemption, otherwise to what is in the way. */
+export type Credit = (
+  store: VoucherStore,
+  terms: Terms,
+  shard: number,
+  redemption: Pending,
+  known?: Stored<WalletRecord>,
+) => Promise<RpcError | undefined>;
+
+/** Balance and redemption are in one document, so that neither is ever there without the other. */
+export const credit: Credit = async (store, { code, amount, shardCount }, shard, [user, requestId, place], known) => {
+  const redemption = redemptionNumber(place, shard, shardCount);
+  const result = await store.wallets.update(
+    walletKey(user),
+    (wallet) => {
+      if (entryOf(wallet, code) !== undefined) return undefined;
+      const { balance, entries } = wallet ?? { balance: 0, entries: [] };
+      return { balance: balance + amount, entries: [...entries, [code, requestId, redemption, amount]] };
+    },
+    known,
+  );
+  return result.kind === 'ok' ? undefined : result.error;
+};
+
+/** Puts redemptions on the pages of the report. Those whose page is proven come back. */
+export async function report(
+  store: VoucherStore,
+  code: string,
+  shard: number,
+  redemptions: readonly Pending[],
+): Promise<readonly Pending[]> {
+  const pages = new Map<number, Pending[]>();
+  for (const redemption of redemptions) {
+    const page = Math.floor(redemption[2] / PAGE_LENGTH);
+    const members = pages.get(page);
+    if (members === undefined) pages.set(page, [redemption]);
+    else members.push(redemption);
+  }
+  const written = await Promise.all(
+    [...pages].map(async ([page, members]) => {
+      const result = await store.pages.update(pageKey(code, shard, page), (content) => withEntries(content, members));
+      return result.kind === 'ok' ? members : [];
+    }),
+  );
+  return written.flat();
+}
+
+function withEntries(content: PageRecord | undefined, redemptions: readonly Pending[]): PageRecord | undefined {
+  const known = content?.entries ?? [];
+  const places = new Set(known.map(([place]) => place));
+  const added = redemptions.filter(([, , place]) => !places.has(place));
+  if (added.length === 0 && content !== undefined) return undefined;
+  const entries = [
+    ...known,
+    ...added.map(([user, requestId, place]): PageRecord['entries'][number] => [place, user, requestId]),
+  ];
+  return { entries: entries.sort(([one], [other]) => one - other) };
+}

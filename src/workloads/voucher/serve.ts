@@ -1,0 +1,254 @@
+/**
+ * What a node answers about vouchers. The messages are in `messages.ts`, what is stored in `records.ts`, how a redemption goes in `shard-desk.ts`.
+ */
+
+import type { Documents, Stored } from '../../kv/documents.ts';
+import { type Handler, handler, type NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
+import {
+  REPORT_LENGTH_MAX,
+  Redeem,
+  type Redemption,
+  VoucherCreate,
+  VoucherRead,
+  VoucherReport,
+  WalletRead,
+} from './messages.ts';
+import {
+  contentOf,
+  openVoucherStore,
+  PAGE_LENGTH,
+  pageKey,
+  redemptionNumber,
+  type ShardRecord,
+  shardKey,
+  shardOf,
+  type VoucherStore,
+  voucherKey,
+  walletKey,
+} from './records.ts';
+import { type Credit, credit, type Terms } from './redemptions.ts';
+import { Rights, sum } from './rights.ts';
+import { ShardDesk } from './shard-desk.ts';
+import { Sweeper } from './sweeper.ts';
+import { Unfinished } from './unfinished.ts';
+
+/** Over how many records the rights of a voucher are spread when its creator does not say. */
+export const SHARDS_DEFAULT = 1;
+
+/** Vouchers whose parameters are remembered. */
+const TERMS_MAX = 10_000;
+
+/** What an office works with. */
+export interface VoucherParts {
+  readonly store: VoucherStore;
+  readonly rights: Pick<Rights, 'acquire'>;
+  readonly credit: Credit;
+  /** Whether it looks for what others left unfinished. */
+  readonly sweeps: boolean;
+}
+
+export function createVoucherParts(context: NodeContext): VoucherParts {
+  const store = openVoucherStore(context);
+  return { store, rights: new Rights(context, store), credit, sweeps: true };
+}
+
+export async function startVouchers(context: NodeContext): Promise<readonly Handler[]> {
+  return voucherHandlers(context, createVoucherParts(context));
+}
+
+export function voucherHandlers(context: NodeContext, parts: VoucherParts): readonly Handler[] {
+  const office = new VoucherOffice(context, parts);
+  return [
+    handler(VoucherCreate, (request) => office.create(request)),
+    handler(Redeem, (request) => office.redeem(request)),
+    handler(VoucherRead, (request) => office.read(request)),
+    handler(VoucherReport, (request) => office.report(request)),
+    handler(WalletRead, (request) => office.readWallet(request)),
+  ];
+}
+
+class VoucherOffice {
+  readonly #context: NodeContext;
+  readonly #parts: VoucherParts;
+  readonly #store: VoucherStore;
+  readonly #unfinished: Unfinished;
+  readonly #sweeper: Sweeper;
+  /** By code; what a voucher is never changes. The oldest one first. */
+  readonly #terms = new Map<string, Terms>();
+  readonly #desks = new Map<string, ShardDesk>();
+
+  constructor(context: NodeContext, parts: VoucherParts) {
+    const { store } = parts;
+    this.#context = context;
+    this.#parts = parts;
+    this.#store = store;
+    this.#unfinished = new Unfinished(context, store);
+    this.#sweeper = new Sweeper({
+      context,
+      store,
+      deskOf: async (code, shard) => {
+        const terms = await this.#termsOf(code).catch(() => undefined);
+        return terms && this.#desk(terms, shard);
+      },
+      leave: async (code, shard) => {
+        this.#desks.delete(shardKey(code, shard));
+        await this.#unfinished.unregister(code, shard);
+      },
+      // Those that are written down are crossed out first.
+      prune: (idleMs) => {
+        for (const [key, desk] of this.#desks)
+          if (desk.idleMs >= idleMs && !this.#unfinished.lists(key)) this.#desks.delete(key);
+      },
+    });
+  }
+
+  async create({
+    code,
+    limit,
+    amount,
+    shards = SHARDS_DEFAULT,
+  }: RequestOf<typeof VoucherCreate>): Promise<ReplyOf<typeof VoucherCreate>> {
+    this.#hear();
+    const granted = Array.from(
+      { length: shards },
+      (_, shard) => Math.floor(limit / shards) + (shard < limit % shards ? 1 : 0),
+    );
+    const returned = granted.map(() => 0);
+    const result = await this.#store.vouchers.update(
+      voucherKey(code),
+      (voucher) => {
+        if (voucher === undefined) return { limit, amount, granted, returned, sold_out: false };
+        const same = voucher.limit === limit && voucher.amount === amount && voucher.granted.length === shards;
+        if (!same) throw RpcError.of('key-already-exists', `there is a voucher ${code} with other parameters`);
+        return undefined;
+      },
+      { ver: 0, content: undefined, text: null },
+    );
+    if (result.kind !== 'ok') throw result.error;
+    return {};
+  }
+
+  async redeem({ code, user, request_id: requestId }: RequestOf<typeof Redeem>): Promise<ReplyOf<typeof Redeem>> {
+    this.#hear();
+    walletKey(user);
+    const terms = await this.#termsOf(code);
+    return this.#desk(terms, shardOf(user, terms.shardCount)).redeem(user, requestId);
+  }
+
+  async read({ code }: RequestOf<typeof VoucherRead>): Promise<ReplyOf<typeof VoucherRead>> {
+    this.#hear();
+    const terms = await this.#termsOf(code);
+    const shards = await this.#readShards(terms);
+    return {
+      limit: terms.limit,
+      used: sum(shards.map(({ used }) => used)),
+      pending: sum(shards.map(({ pending }) => pending.length)),
+    };
+  }
+
+  /** In the order of the shards, and of the places in them. */
+  async report({ code, limit, offset }: RequestOf<typeof VoucherReport>): Promise<ReplyOf<typeof VoucherReport>> {
+    this.#hear();
+    const terms = await this.#termsOf(code);
+    const shards = await this.#readShards(terms);
+    const redemptions: Redemption[] = [];
+    let passed = 0;
+    for (const [shard, content] of shards.entries()) {
+      const first = Math.max(0, offset - passed);
+      const end = Math.min(content.used, first + Math.min(limit, REPORT_LENGTH_MAX) - redemptions.length);
+      if (first < end) redemptions.push(...(await this.#listPlaces(terms, shard, content, first, end)));
+      passed += content.used;
+    }
+    return { length: passed, redemptions };
+  }
+
+  async readWallet({ user }: RequestOf<typeof WalletRead>): Promise<ReplyOf<typeof WalletRead>> {
+    const { content } = await readOrThrow(this.#store.wallets, walletKey(user));
+    return {
+      balance: content?.balance ?? 0,
+      entries: (content?.entries ?? []).map(([code, requestId, redemption, credited]) => ({
+        code,
+        request_id: requestId,
+        redemption,
+        credited,
+      })),
+    };
+  }
+
+  /** From the first message about vouchers on this node looks after what was left unfinished. */
+  #hear(): void {
+    if (this.#parts.sweeps) this.#sweeper.start();
+  }
+
+  #desk(terms: Terms, shard: number): ShardDesk {
+    const key = shardKey(terms.code, shard);
+    let desk = this.#desks.get(key);
+    if (desk === undefined) {
+      desk = new ShardDesk({
+        ...this.#parts,
+        context: this.#context,
+        terms,
+        shard,
+        register: () => this.#unfinished.register(terms.code, shard),
+      });
+      this.#desks.set(key, desk);
+    }
+    return desk;
+  }
+
+  async #termsOf(code: string): Promise<Terms> {
+    let terms = this.#terms.get(code);
+    if (terms !== undefined) return terms;
+    const { content } = await readOrThrow(this.#store.vouchers, voucherKey(code));
+    if (content === undefined) throw RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
+    terms = { code, limit: content.limit, amount: content.amount, shardCount: content.granted.length };
+    if (this.#terms.size >= TERMS_MAX) this.#terms.delete(this.#terms.keys().next().value as string);
+    this.#terms.set(code, terms);
+    return terms;
+  }
+
+  #readShards({ code, shardCount }: Terms): Promise<ShardRecord[]> {
+    const numbers = Array.from({ length: shardCount }, (_, shard) => shard);
+    return Promise.all(
+      numbers.map(async (shard) => contentOf(await readOrThrow(this.#store.shards, shardKey(code, shard)))),
+    );
+  }
+
+  /** The redemptions at some places of a shard. Each is on its page, or was still in the shard when that was read, which was before. */
+  async #listPlaces(
+    { code, shardCount }: Terms,
+    shard: number,
+    { pending }: ShardRecord,
+    first: number,
+    end: number,
+  ): Promise<Redemption[]> {
+    const firstPage = Math.floor(first / PAGE_LENGTH);
+    const pageCount = Math.floor((end - 1) / PAGE_LENGTH) - firstPage + 1;
+    const pages = await Promise.all(
+      Array.from({ length: pageCount }, (_, index) =>
+        readOrThrow(this.#store.pages, pageKey(code, shard, firstPage + index)),
+      ),
+    );
+    const byPlace = new Map<number, readonly [user: string, requestId: string]>();
+    for (const [user, requestId, place] of pending) byPlace.set(place, [user, requestId]);
+    for (const { content } of pages)
+      for (const [place, user, requestId] of content?.entries ?? []) byPlace.set(place, [user, requestId]);
+    return Array.from({ length: end - first }, (_, index) => {
+      const place = first + index;
+      const known = byPlace.get(place);
+      if (known === undefined) throw new Error(`place ${place} of shard ${shard} of ${code} is on no page`);
+      return { redemption: redemptionNumber(place, shard, shardCount), user: known[0], request_id: known[1] };
+    });
+  }
+}
+
+async function readOrThrow<Content extends object>(
+  documents: Documents<Content>,
+  key: string,
+): Promise<Stored<Content>> {
+  const read = await documents.read(key);
+  if (read.kind !== 'ok') throw read.error;
+  return read.stored;
+}

@@ -1,0 +1,86 @@
+/**
+ * Finishes what was left unfinished, by whomever: again and again a node looks into the shards that any node has written down, and what stands in one of
+ * them for a while, by the node's own clock, is credited, reported and taken off. All of that may be done twice, so it does not matter whether the
+ * other node is dead or slow.
+ */
+
+import type { NodeContext } from '../../node/context.ts';
+import { contentOf, indexKey, type Pending, shardKey, type VoucherStore } from './records.ts';
+import type { ShardDesk } from './shard-desk.ts';
+
+/** Between two sweeps, ms: drawn from half of this to one and a half. */
+const SWEEP_MS = 1000;
+/** What stands in a shard for so long is taken for left behind, ms. */
+const STALE_MS = 1000;
+/** A shard that was not used for so long is crossed out, ms. */
+const IDLE_MS = 5000;
+
+export interface SweeperOptions {
+  readonly context: NodeContext;
+  readonly store: VoucherStore;
+  /** Where this node redeems a shard; undefined: there is no such voucher, or the store does not tell. */
+  readonly deskOf: (code: string, shard: number) => Promise<ShardDesk | undefined>;
+  /** Told to cross a shard out that this node has not used for a while. */
+  readonly leave: (code: string, shard: number) => Promise<void>;
+  /** Told to forget what is only kept in memory and was not used for so long, ms. */
+  readonly prune: (idleMs: number) => void;
+}
+
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  /** When something unfinished was first seen, by the monotonic clock. */
+  #seen = new Map<string, number>();
+  #sweeping = false;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  /** Sweeps from now on. A node that has never heard of vouchers does not. */
+  start(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { context } = this.#options;
+    while (await context.sleep(SWEEP_MS / 2 + (context.randomUint32() / 2 ** 32) * SWEEP_MS)) await this.#sweep();
+  }
+
+  async #sweep(): Promise<void> {
+    const { context, store, prune } = this.#options;
+    const shards = new Map<string, readonly [code: string, shard: number, own: boolean]>();
+    for (const nodeId of context.nodeIds) {
+      const read = await store.indices.read(indexKey(nodeId));
+      if (read.kind !== 'ok') continue;
+      const own = nodeId === context.nodeId;
+      for (const [code, shard] of read.stored.content?.shards ?? []) {
+        const key = shardKey(code, shard);
+        shards.set(key, [code, shard, own || (shards.get(key)?.[2] ?? false)]);
+      }
+    }
+    const seen = new Map<string, number>();
+    for (const [key, [code, shard, own]] of shards) await this.#sweepShard(key, code, shard, own, seen);
+    this.#seen = seen;
+    prune(IDLE_MS);
+  }
+
+  async #sweepShard(key: string, code: string, shard: number, own: boolean, seen: Map<string, number>): Promise<void> {
+    const { context, store, deskOf, leave } = this.#options;
+    const read = await store.shards.read(key);
+    if (read.kind !== 'ok') return;
+    const { pending } = contentOf(read.stored);
+    const nowMs = context.clock.monotonicMs();
+    const stale: Pending[] = [];
+    for (const redemption of pending) {
+      const name = `${key}/${redemption[2]}`;
+      const firstMs = this.#seen.get(name) ?? nowMs;
+      seen.set(name, firstMs);
+      if (nowMs - firstMs >= STALE_MS) stale.push(redemption);
+    }
+    if (stale.length > 0) (await deskOf(code, shard))?.finish(stale);
+    else if (own && pending.length === 0 && ((await deskOf(code, shard))?.idleMs ?? 0) >= IDLE_MS)
+      await leave(code, shard);
+  }
+}

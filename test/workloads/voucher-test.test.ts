@@ -1,0 +1,726 @@
+/** The test of the voucher service: what it draws, what its client makes of answers, and that a service which is wrong in one way is found out by the rules for that. */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/protocol/random.ts';
+import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/simulator/client.ts';
+import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
+import type { RunOptions } from '../../src/simulator/run-options.ts';
+import type { Invocation, Invoke, WorkloadTest } from '../../src/simulator/workload-test.ts';
+import * as messages from '../../src/workloads/voucher/messages.ts';
+import { createVoucherTest, voucherTest } from '../../src/workloads/voucher/test.ts';
+import { answering, type Script } from '../support/scripted-bed.ts';
+import { ScriptedRun } from '../support/scripted-run.ts';
+import { settle, VirtualTime } from '../support/virtual-time.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
+type Fields = Readonly<Record<string, any>>;
+type Drawn = Invocation & { readonly value: Fields };
+
+const HOT = { code: 'hot', limit: 12, amount: 500, shards: 4 };
+const COLD = { code: 'cold', limit: 7, amount: 30, shards: 1 };
+const WIDE = { code: 'wide', limit: 40, amount: 1, shards: 2 };
+const VOUCHERS = [HOT, COLD, WIDE];
+
+function draw(seed: string, count: number, test: WorkloadTest = voucherTest): Drawn[] {
+  const next = test.createGenerator(new SeededRandom(seed));
+  return Array.from({ length: count }, () => next() as Drawn);
+}
+
+function drawFinal(seed = 'final', test: WorkloadTest = voucherTest): readonly Drawn[] {
+  return (test.createFinalInvocations?.(new SeededRandom(seed), 3) ?? []) as readonly Drawn[];
+}
+
+function valuesOf(operations: readonly Drawn[], f: string): Fields[] {
+  return operations.filter((operation) => operation.f === f).map(({ value }) => value);
+}
+
+function share<Item>(items: readonly Item[], matches: (item: Item) => boolean): number {
+  return items.filter(matches).length / items.length;
+}
+
+describe('the operations drawn', () => {
+  const operations = draw('mix', 20_000);
+  const redeemed = valuesOf(operations, 'redeem');
+
+  it('begin with the creation of each voucher, with the number of shards that is asked for', () => {
+    expect(operations.slice(0, 3)).toEqual(VOUCHERS.map((value) => ({ f: 'create', value })));
+    const everyCreation = (test: WorkloadTest) => [
+      ...valuesOf(draw('mix', 1000, test), 'create'),
+      ...valuesOf(drawFinal('final', test), 'create'),
+    ];
+    for (const { shards } of everyCreation(createVoucherTest({ shards: 8 }))) expect(shards).toBe(8);
+    expect(new Set(everyCreation(voucherTest).map((value) => JSON.stringify(value)))).toEqual(
+      new Set(VOUCHERS.map((value) => JSON.stringify(value))),
+    );
+  });
+
+  it('are of every kind, and of no other, and plain JSON', () => {
+    expect(new Set(operations.map(({ f }) => f))).toEqual(
+      new Set(['create', 'create-otherwise', 'redeem', 'read', 'report', 'wallet']),
+    );
+    expect(JSON.parse(JSON.stringify(operations))).toEqual(operations);
+  });
+
+  it('redeem mostly, and mostly what is hot and what is wide', () => {
+    expect(redeemed.length).toBeGreaterThan(operations.length / 2);
+    for (const code of ['hot', 'wide']) expect(share(redeemed, (value) => value.code === code)).toBeGreaterThan(0.3);
+    expect(share(redeemed, (value) => value.code === 'cold')).toBeGreaterThan(0.1);
+  });
+
+  it('name requests after voucher, user and number, the second seldom', () => {
+    for (const { code, user, request_id } of redeemed)
+      expect([`${code}:${user}:0`, `${code}:${user}:1`]).toContain(request_id);
+    const seconds = share(redeemed, ({ request_id }) => request_id.endsWith(':1'));
+    expect(seconds).toBeGreaterThan(0.05);
+    expect(seconds).toBeLessThan(0.2);
+  });
+
+  it('are of few users half of the time, and of all of more than any limit', () => {
+    expect(new Set(redeemed.map(({ user }) => user)).size).toBe(48);
+    const frequent = share(redeemed, ({ user }) => ['u0', 'u1', 'u2', 'u3'].includes(user));
+    expect(frequent).toBeGreaterThan(0.5);
+    expect(frequent).toBeLessThan(0.6);
+  });
+
+  it('ask the same again at once, often', () => {
+    const again = operations.filter(
+      ({ f, value }, index) => f === 'redeem' && operations[index - 1]?.value.request_id === value.request_id,
+    );
+    expect(again.length).toBeGreaterThan(1000);
+  });
+
+  it('read pages anywhere in a report, and beyond its end', () => {
+    const pages = valuesOf(operations, 'report');
+    const ofHot = pages.filter(({ code }) => code === 'hot');
+    expect(new Set(ofHot.map(({ offset }) => offset))).toEqual(
+      new Set(Array.from({ length: 13 }, (_, index) => index)),
+    );
+    expect(new Set(pages.map(({ limit }) => limit))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+  });
+
+  it('seldom want a voucher under other terms', () => {
+    const others = valuesOf(operations, 'create-otherwise');
+    expect(others).toContainEqual({ ...HOT, limit: 13 });
+    for (const { code, limit } of others) expect(VOUCHERS).not.toContainEqual(expect.objectContaining({ code, limit }));
+    expect(others.length / operations.length).toBeLessThan(0.02);
+  });
+});
+
+describe('the last questions', () => {
+  const final = drawFinal();
+  const drained = valuesOf(final, 'redeem');
+  const replayed = valuesOf(final, 'replay');
+
+  it('come in their order, and are not too many', () => {
+    const sections = final.map(({ f }) => f).filter((f, index, all) => f !== all[index - 1]);
+    expect(sections).toEqual([
+      ...['create', 'create-otherwise', 'settled', 'redeem', 'settled', 'report-all', 'wallet', 'replay'],
+      ...['settled', 'read', 'report', 'report-all', 'wallet'],
+    ]);
+    expect(final.length).toBeLessThanOrEqual(350);
+    expect(JSON.parse(JSON.stringify(final))).toEqual(final);
+    for (const f of ['create', 'read', 'report'])
+      expect(valuesOf(final, f).map(({ code }) => code)).toEqual(['hot', 'cold', 'wide']);
+  });
+
+  it('let one fresh user more redeem than there can be rights', () => {
+    for (const { code, limit } of VOUCHERS) {
+      const users = drained.filter((value) => value.code === code).map(({ user }) => user);
+      expect(new Set(users).size).toBe(limit + 1);
+    }
+    const known = new Set(valuesOf(draw('mix', 20_000), 'redeem').map(({ user }) => user));
+    expect(drained.filter(({ user }) => known.has(user))).toEqual([]);
+  });
+
+  it('read the wallet of everybody before anything is replayed', () => {
+    const before = final.slice(
+      0,
+      final.findIndex(({ f }) => f === 'replay'),
+    );
+    const read = valuesOf(before, 'wallet').map(({ user }) => user);
+    expect(read.toSorted()).toEqual([...new Set([...drained, ...replayed].map(({ user }) => user))].sort());
+  });
+
+  it("replay every user's first request for each voucher, in an order of the seed", () => {
+    expect(replayed).toHaveLength(3 * 48);
+    expect(replayed).toContainEqual({ code: 'cold', user: 'u17', request_id: 'cold:u17:0' });
+    expect(new Set(replayed.map(({ request_id }) => request_id)).size).toBe(3 * 48);
+    expect(drawFinal()).toEqual(final);
+    expect(drawFinal('other')).not.toEqual(final);
+  });
+});
+
+describe('a client', () => {
+  let time: VirtualTime;
+  let network: Network;
+  let invoke: Invoke;
+  let client: Client;
+  let requests: NetworkMessage[];
+  let malformed: string[];
+
+  beforeEach(() => {
+    time = new VirtualTime();
+    network = new Network({ scheduler: time, drawLatencyMs: () => 0 });
+    invoke = voucherTest.createInvoke();
+    requests = [];
+    malformed = [];
+    network.addEndpoint('n0', (message) => requests.push(message));
+    const onMalformed = (_: NetworkMessage, text: string) => malformed.push(text);
+    client = new Client({ network, scheduler: time, nodeId: 'n0', onMalformed });
+  });
+
+  /** Carries an operation out and answers what it asks, one after the other; when no reply is left nobody answers. */
+  async function perform(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
+    const completing = invoke(client, { f, value });
+    for (const reply of replies) {
+      await settle();
+      const { body } = requests.at(-1) as NetworkMessage;
+      network.send('n0', client.id, { in_reply_to: body.msg_id, type: `${body.type}_ok`, ...reply });
+    }
+    await settle();
+    await time.advance(CLIENT_TIMEOUT_MS);
+    return completing;
+  }
+
+  function asked(): Fields[] {
+    return requests.map(({ body: { msg_id: _messageId, ...request } }) => request);
+  }
+
+  async function performOnCreated(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
+    await perform('create', HOT, {});
+    requests.length = 0;
+    return perform(f, value, ...replies);
+  }
+
+  const REQUEST = { code: 'hot', user: 'u7', request_id: 'hot:u7:0' };
+  const LATER = { type: 'error', code: 11, text: 'later' };
+  const EXISTS = { type: 'error', code: 21, text: 'other terms' };
+
+  it('creates a voucher', async () => {
+    expect(await perform('create', HOT, {})).toEqual({ type: 'ok', value: HOT });
+    expect(asked()).toEqual([{ type: 'voucher_create', ...HOT }]);
+  });
+
+  it.each([
+    ['is told that it exists otherwise', EXISTS, 'fail', ['key-already-exists', 'other terms']],
+    ['is told to come later', LATER, 'fail', ['temporarily-unavailable', 'later']],
+  ])('fails to create one when it %s', async (_name, reply, type, error) => {
+    expect(await perform('create', HOT, reply)).toEqual({ type, value: HOT, error });
+  });
+
+  it.each([
+    ['takes a refusal of other terms for right', EXISTS, 'ok', { refused: true }],
+    ['tells when they were accepted', {}, 'ok', { refused: false }],
+    ['takes another error for what it is', LATER, 'fail', {}],
+  ])('%s', async (_name, reply, type, more) => {
+    const other = { ...HOT, limit: 13 };
+    const completion = await performOnCreated('create-otherwise', other, reply);
+    expect(completion).toMatchObject({ type, value: { ...other, ...more } });
+    expect(asked()).toEqual([{ type: 'voucher_create', ...other }]);
+  });
+
+  it.each(['redeem', 'replay'])('tells how a %s ended', async (f) => {
+    const redeemed = { outcome: 'redeemed', redemption: 3, credited: 500 };
+    expect(await performOnCreated(f, REQUEST, { ...redeemed, msg_id: 3 })).toEqual({
+      type: 'ok',
+      value: { ...REQUEST, ...redeemed },
+    });
+    expect(asked()).toEqual([{ type: 'redeem', ...REQUEST }]);
+    for (const outcome of ['already_redeemed', 'sold_out'])
+      expect(await perform(f, REQUEST, { outcome })).toEqual({ type: 'ok', value: { ...REQUEST, outcome } });
+    expect(await perform(f, REQUEST)).toEqual({ type: 'info', value: REQUEST, error: 'net-timeout' });
+    expect(await perform(f, REQUEST, LATER)).toMatchObject({ type: 'fail', value: REQUEST });
+    expect(await perform(f, REQUEST, { outcome: 'lost' })).toMatchObject({ type: 'info', value: REQUEST });
+    expect(malformed).toHaveLength(1);
+  });
+
+  it('creates a voucher that nobody was told of yet, once, before it does anything with it', async () => {
+    const redeemed = { outcome: 'sold_out' };
+    expect(await perform('redeem', REQUEST, {}, redeemed)).toMatchObject({ type: 'ok' });
+    expect(await perform('redeem', REQUEST, redeemed)).toMatchObject({ type: 'ok' });
+    expect(asked().map(({ type }) => type)).toEqual(['voucher_create', 'redeem', 'redeem']);
+    expect(asked()[0]).toEqual({ type: 'voucher_create', ...HOT });
+    const read = { limit: 7, used: 1, pending: 0 };
+    expect(await perform('read', { code: 'cold' }, {}, read)).toMatchObject({ type: 'ok' });
+  });
+
+  it('never wants other terms first', async () => {
+    await perform('create-otherwise', { ...HOT, limit: 13 }, {}, EXISTS);
+    expect(asked()).toEqual([
+      { type: 'voucher_create', ...HOT },
+      { type: 'voucher_create', ...HOT, limit: 13 },
+    ]);
+  });
+
+  it.each([
+    ['redeem', REQUEST],
+    ['create-otherwise', { ...HOT, limit: 13 }],
+    ['settled', { code: 'hot' }],
+    ['report-all', { code: 'hot' }],
+  ])('has certainly not begun a %s when the creation before it did not succeed', async (f, value) => {
+    expect(await perform(f, value)).toEqual({ type: 'fail', value, error: 'net-timeout' });
+    expect(asked()).toEqual([{ type: 'voucher_create', ...HOT }]);
+  });
+
+  it('forgets with the run which vouchers there are', async () => {
+    await perform('create', HOT, {});
+    invoke = voucherTest.createInvoke();
+    requests.length = 0;
+    await perform('redeem', REQUEST);
+    expect(asked()).toMatchObject([{ type: 'voucher_create' }]);
+  });
+
+  it('reads how much was used', async () => {
+    const told = { limit: 12, used: 4, pending: 1 };
+    expect(await performOnCreated('read', { code: 'hot' }, told)).toEqual({
+      type: 'ok',
+      value: { code: 'hot', ...told },
+    });
+    expect(asked()).toEqual([{ type: 'voucher_read', code: 'hot' }]);
+  });
+
+  it('finds a voucher settled only when nothing is pending', async () => {
+    const value = { code: 'hot' };
+    const told = { limit: 12, used: 4 };
+    expect(await performOnCreated('settled', value, { ...told, pending: 2 })).toEqual({
+      type: 'fail',
+      value,
+      error: ['pending', 2],
+    });
+    expect(await perform('settled', value, { ...told, pending: 0 })).toEqual({
+      type: 'ok',
+      value: { ...value, ...told, pending: 0 },
+    });
+    expect(await perform('settled', value)).toMatchObject({ type: 'info', value, error: 'net-timeout' });
+  });
+
+  function redemptions(from: number, to: number) {
+    return Array.from({ length: to - from }, (_, index) => ({
+      redemption: from + index,
+      user: `u${from + index}`,
+      request_id: `hot:u${from + index}:0`,
+    }));
+  }
+
+  it('reads a page of a report', async () => {
+    const page = { code: 'hot', offset: 2, limit: 3 };
+    const told = { length: 5, redemptions: redemptions(2, 5) };
+    expect(await performOnCreated('report', page, told)).toEqual({ type: 'ok', value: { ...page, ...told } });
+    expect(asked()).toEqual([{ type: 'voucher_report', ...page }]);
+  });
+
+  it('reads a report in full, page by page', async () => {
+    const completion = await performOnCreated(
+      'report-all',
+      { code: 'hot' },
+      { length: 40, redemptions: redemptions(0, 16) },
+      { length: 40, redemptions: redemptions(16, 32) },
+      { length: 40, redemptions: redemptions(32, 40) },
+    );
+    expect(completion).toEqual({ type: 'ok', value: { code: 'hot', length: 40, redemptions: redemptions(0, 40) } });
+    expect(asked()).toEqual([0, 16, 32].map((offset) => ({ type: 'voucher_report', code: 'hot', offset, limit: 16 })));
+  });
+
+  it('reads an empty report at once', async () => {
+    const completion = await performOnCreated('report-all', { code: 'hot' }, { length: 0, redemptions: [] });
+    expect(completion).toEqual({ type: 'ok', value: { code: 'hot', length: 0, redemptions: [] } });
+  });
+
+  it('does not take a report that changes meanwhile', async () => {
+    const value = { code: 'hot' };
+    const pages = [
+      { length: 17, redemptions: redemptions(0, 16) },
+      { length: 18, redemptions: redemptions(16, 18) },
+    ];
+    expect(await performOnCreated('report-all', value, ...pages)).toEqual({
+      type: 'fail',
+      value,
+      error: ['changed', 'from 17 to 18 redemptions'],
+    });
+  });
+
+  it('knows no report when a page is missing', async () => {
+    const value = { code: 'hot' };
+    const page = { length: 17, redemptions: redemptions(0, 16) };
+    expect(await performOnCreated('report-all', value, page)).toEqual({ type: 'info', value, error: 'net-timeout' });
+    expect(await perform('report-all', value, page, LATER)).toMatchObject({ type: 'fail', value });
+  });
+
+  it('takes a report that ends too early, or never, as it is', async () => {
+    const early = [
+      { length: 17, redemptions: redemptions(0, 16) },
+      { length: 17, redemptions: [] },
+    ];
+    expect(await performOnCreated('report-all', { code: 'hot' }, ...early)).toMatchObject({
+      type: 'ok',
+      value: { length: 17, redemptions: { length: 16 } },
+    });
+    const endless = new Array(32).fill({ length: 1e6, redemptions: redemptions(0, 16) });
+    expect(await perform('report-all', { code: 'hot' }, ...endless)).toMatchObject({
+      type: 'ok',
+      value: { length: 1e6, redemptions: { length: 512 } },
+    });
+  });
+
+  it('reads a wallet, whatever vouchers there are', async () => {
+    const told = { balance: 500, entries: [{ code: 'hot', request_id: 'hot:u7:0', redemption: 3, credited: 500 }] };
+    expect(await perform('wallet', { user: 'u7' }, told)).toEqual({ type: 'ok', value: { user: 'u7', ...told } });
+    expect(asked()).toEqual([{ type: 'wallet_read', user: 'u7' }]);
+    expect(await perform('wallet', { user: 'u7' })).toMatchObject({ type: 'info', value: { user: 'u7' } });
+  });
+
+  it('does not do what it does not know', () => {
+    expect(() => invoke(client, { f: 'generate', value: {} })).toThrow('no operation generate');
+    return expect(invoke(client, { f: 'read', value: { code: 'cool' } })).rejects.toThrow('no voucher cool');
+  });
+});
+
+interface Voucher {
+  readonly terms: Fields;
+  readonly redemptions: Fields[];
+}
+
+const LATER = { type: 'error', code: 11, text: 'later' };
+
+/** The service in a few lines, without faults to survive: all nodes share one memory. */
+class SmallService {
+  readonly vouchers = new Map<string, Voucher>();
+  readonly wallets = new Map<string, { balance: number; entries: Fields[] }>();
+
+  voucher(code: string): Voucher {
+    return this.vouchers.get(code) as Voucher;
+  }
+
+  voucher_create(_node: string, terms: Fields): Fields {
+    const known = this.vouchers.get(terms.code)?.terms;
+    if (known === undefined) this.vouchers.set(terms.code, { terms, redemptions: [] });
+    else if (known.limit !== terms.limit) return { type: 'error', code: 21, text: 'it exists' };
+    return {};
+  }
+
+  redeem(node: string, request: Fields): Fields {
+    const { terms, redemptions } = this.voucher(request.code);
+    const mine = redemptions.find(({ user }) => user === request.user);
+    if (mine !== undefined) return this.answerAgain(mine, request, terms);
+    if (this.isSoldOut(node, request.code)) return { outcome: 'sold_out' };
+    const redemption = this.nextNumber(node, request.code);
+    redemptions.push({ redemption, user: request.user, request_id: request.request_id });
+    this.credit(request, redemption, terms.amount);
+    return { outcome: 'redeemed', redemption, credited: terms.amount };
+  }
+
+  answerAgain({ redemption, request_id }: Fields, request: Fields, { amount }: Fields): Fields {
+    if (request_id !== request.request_id) return { outcome: 'already_redeemed' };
+    return { outcome: 'redeemed', redemption, credited: amount };
+  }
+
+  isSoldOut(_node: string, code: string): boolean {
+    const { terms, redemptions } = this.voucher(code);
+    return redemptions.length >= terms.limit;
+  }
+
+  nextNumber(_node: string, code: string): number {
+    return this.voucher(code).redemptions.length + 1;
+  }
+
+  credit({ user, code, request_id }: Fields, redemption: number, credited: number): void {
+    const { balance, entries } = this.wallets.get(user) ?? { balance: 0, entries: [] };
+    this.wallets.set(user, {
+      balance: balance + credited,
+      entries: [...entries, { code, request_id, redemption, credited }],
+    });
+  }
+
+  voucher_read(_node: string, { code }: Fields): Fields {
+    const { terms, redemptions } = this.voucher(code);
+    return { limit: terms.limit, used: redemptions.length, pending: 0 };
+  }
+
+  voucher_report(_node: string, { code, offset, limit }: Fields): Fields {
+    const { redemptions } = this.voucher(code);
+    return { length: redemptions.length, redemptions: redemptions.slice(offset, offset + limit) };
+  }
+
+  wallet_read(_node: string, { user }: Fields): Fields {
+    return this.wallets.get(user) ?? { balance: 0, entries: [] };
+  }
+}
+
+class SellsOutAlone extends SmallService {
+  override isSoldOut(node: string, code: string): boolean {
+    const { terms, redemptions } = this.voucher(code);
+    const mineCount = redemptions.filter((redemption) => redemption.by === node).length;
+    return mineCount >= Math.ceil(terms.limit / 3) || super.isSoldOut(node, code);
+  }
+
+  override redeem(node: string, request: Fields): Fields {
+    const answer = super.redeem(node, request);
+    const { redemptions } = this.voucher(request.code);
+    const last = redemptions.length - 1;
+    if (redemptions[last]?.user === request.user && redemptions[last]?.by === undefined)
+      redemptions[last] = { ...redemptions[last], by: node };
+    return answer;
+  }
+
+  override voucher_report(node: string, asked: Fields): Fields {
+    const { length, redemptions } = super.voucher_report(node, asked);
+    return { length, redemptions: redemptions.map(({ by: _by, ...redemption }: Fields) => redemption) };
+  }
+}
+
+class TakesARightEachTime extends SmallService {
+  readonly #taken = new Map<string, number>();
+
+  override redeem(node: string, request: Fields): Fields {
+    const soldOut = this.isSoldOut(node, request.code);
+    if (!soldOut) this.#taken.set(request.code, this.#count(request.code) + 1);
+    return super.redeem(node, request);
+  }
+
+  override isSoldOut(_node: string, code: string): boolean {
+    return this.#count(code) > this.voucher(code).terms.limit;
+  }
+
+  override voucher_read(node: string, { code }: Fields): Fields {
+    const told = super.voucher_read(node, { code });
+    return { ...told, used: Math.min(this.#count(code), told.limit) };
+  }
+
+  #count(code: string): number {
+    return this.#taken.get(code) ?? 0;
+  }
+}
+
+class CreditsAgain extends SmallService {
+  override answerAgain(mine: Fields, request: Fields, terms: Fields): Fields {
+    const wallet = this.wallets.get(request.user);
+    if (wallet !== undefined) wallet.balance += terms.amount;
+    return super.answerAgain(mine, request, terms);
+  }
+}
+
+class OverwritesWallets extends SmallService {
+  override credit(request: Fields, redemption: number, credited: number): void {
+    this.wallets.delete(request.user);
+    super.credit(request, redemption, credited);
+  }
+}
+
+class LosesARight extends SmallService {
+  override redeem(node: string, request: Fields): Fields {
+    const { terms, redemptions } = this.voucher(request.code);
+    const isIn = redemptions.some(({ user }) => user === request.user);
+    return request.code === 'cold' && !isIn && redemptions.length === terms.limit - 1
+      ? LATER
+      : super.redeem(node, request);
+  }
+}
+
+class NumbersByNode extends SmallService {
+  readonly #counts = new Map<string, number>();
+
+  override nextNumber(node: string, code: string): number {
+    const name = `${node} ${code}`;
+    const count = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, count);
+    return count;
+  }
+}
+
+class GivesOneTooMany extends SmallService {
+  override isSoldOut(_node: string, code: string): boolean {
+    const { terms, redemptions } = this.voucher(code);
+    return redemptions.length > terms.limit;
+  }
+}
+
+class KnowsRequestsOnly extends SmallService {
+  override answerAgain(_mine: Fields, request: Fields, { amount }: Fields): Fields {
+    const { redemptions, terms } = this.voucher(request.code);
+    const same = redemptions.find(({ request_id }) => request_id === request.request_id);
+    if (same !== undefined) return { outcome: 'redeemed', redemption: same.redemption, credited: amount };
+    if (redemptions.length >= terms.limit) return { outcome: 'sold_out' };
+    const redemption = redemptions.length + 1;
+    redemptions.push({ redemption, user: request.user, request_id: request.request_id });
+    this.credit(request, redemption, amount);
+    return { outcome: 'redeemed', redemption, credited: amount };
+  }
+}
+
+class AnswersOnce extends SmallService {
+  override answerAgain(): Fields {
+    return { outcome: 'already_redeemed' };
+  }
+}
+
+class ForgetsWhatItPromised extends SmallService {
+  override redeem(node: string, request: Fields): Fields {
+    const { terms } = this.voucher(request.code);
+    if (request.user !== 'u0' || this.isSoldOut(node, request.code)) return super.redeem(node, request);
+    return { outcome: 'redeemed', redemption: 1000, credited: terms.amount };
+  }
+}
+
+class ReadsOnceANode extends SmallService {
+  readonly #told = new Map<string, Fields>();
+
+  override voucher_read(node: string, { code }: Fields): Fields {
+    const name = `${node} ${code}`;
+    const told = this.#told.get(name) ?? super.voucher_read(node, { code });
+    this.#told.set(name, told);
+    return told;
+  }
+}
+
+/** Leaves the credit of some users to whoever asks again, and tells them nothing until then. */
+class CreditsWhenAskedAgain extends SmallService {
+  readonly #owed = new Map<string, () => void>();
+
+  override redeem(node: string, request: Fields): Fields {
+    const answer = super.redeem(node, request);
+    return this.#owed.has(request.request_id) ? { type: 'error', code: 13, text: 'who knows' } : answer;
+  }
+
+  override credit(request: Fields, redemption: number, credited: number): void {
+    const pay = () => super.credit(request, redemption, credited);
+    if (request.code === 'wide' && request.user.startsWith('u1')) this.#owed.set(request.request_id, pay);
+    else pay();
+  }
+
+  override voucher_read(node: string, { code }: Fields): Fields {
+    const pending = [...this.#owed.keys()].filter((name) => name.startsWith(code)).length;
+    return { ...super.voucher_read(node, { code }), pending };
+  }
+
+  override answerAgain(mine: Fields, request: Fields, terms: Fields): Fields {
+    this.#owed.get(mine.request_id)?.();
+    this.#owed.delete(mine.request_id);
+    return super.answerAgain(mine, request, terms);
+  }
+}
+
+class TakesAnyTerms extends SmallService {
+  override voucher_create(node: string, terms: Fields): Fields {
+    super.voucher_create(node, terms);
+    return {};
+  }
+}
+
+class RefusesAfterTheFact extends SmallService {
+  override redeem(node: string, request: Fields): Fields {
+    const answer = super.redeem(node, request);
+    return request.user === 'u9' && answer.outcome === 'redeemed' ? LATER : answer;
+  }
+}
+
+class CutsPages extends SmallService {
+  override voucher_report(node: string, { code, offset, limit }: Fields): Fields {
+    return super.voucher_report(node, { code, offset, limit: Math.min(limit, 5) });
+  }
+}
+
+class RenumbersWhenItGrows extends SmallService {
+  override voucher_report(node: string, asked: Fields): Fields {
+    const { length, redemptions } = super.voucher_report(node, asked);
+    const { limit } = this.voucher(asked.code).terms;
+    const renumbered = redemptions.map((redemption: Fields) => ({
+      ...redemption,
+      redemption: redemption.redemption + limit - length,
+    }));
+    return { length, redemptions: renumbered };
+  }
+}
+
+type Answer = (node: string, body: Fields) => Fields;
+const TYPES = [
+  messages.VoucherCreate,
+  messages.Redeem,
+  messages.VoucherRead,
+  messages.VoucherReport,
+  messages.WalletRead,
+].map(({ type }) => type);
+
+function runAgainst(service: SmallService, options: Partial<RunOptions> = {}) {
+  const run = new ScriptedRun({
+    test: voucherTest,
+    ratePerSecond: 100,
+    ...options,
+    scriptOf: (nodeId) =>
+      answering(
+        Object.fromEntries(
+          TYPES.map((type): [string, Script] => [
+            type,
+            (message, host) => {
+              const answer = service[type as keyof SmallService] as unknown as Answer;
+              host.reply(message, { type: `${type}_ok`, ...answer.call(service, nodeId, message.body) }, 1);
+            },
+          ]),
+        ),
+      ),
+  });
+  return run.finish();
+}
+
+describe('a run', () => {
+  it('accepts a service that is right', async () => {
+    const { results, history } = await runAgainst(new SmallService());
+    expect(results).toMatchObject({
+      'valid?': true,
+      workload: { 'valid?': true, 'redemption-count': 59 },
+      stats: { 'fail-count': 0, 'info-count': 0 },
+    });
+    expect(new Set([...history].map(({ type }) => type))).toEqual(new Set(['invoke', 'ok']));
+    const outcomes = [...history].map(({ value }) => (value as Fields).outcome);
+    expect(new Set(outcomes)).toEqual(new Set([undefined, 'redeemed', 'already_redeemed', 'sold_out']));
+  });
+
+  it('accepts one whose answers get lost, are late and come twice, and has rights left for the fresh users', async () => {
+    const { results } = await runAgainst(new SmallService(), {
+      faults: ['loss', 'duplication', 'reordering', 'delay'],
+      faultValues: { loss: 0.1, duplication: 0.1, reordering: 0.1, delay: 0.1 },
+      concurrency: 12,
+      ratePerSecond: 20,
+    });
+    expect(results).toMatchObject({ 'valid?': true, workload: { 'valid?': true, 'redemption-count': 59 } });
+    expect(results.stats?.['info-count']).toBeGreaterThan(10);
+  });
+
+  it('is of unknown validity when nothing was asked before the last questions', async () => {
+    const { results } = await runAgainst(new SmallService(), { ratePerSecond: 0 });
+    expect(results).toMatchObject({ 'valid?': 'unknown', workload: { 'valid?': true } });
+    expect(results.recovery).toBeUndefined();
+  });
+
+  it.each([
+    ['gives one redemption too many', GivesOneTooMany, ['within-limit']],
+    ['tells sold out when a node has given its part', SellsOutAlone, ['sold-out-is-true', 'answers-agree']],
+    [
+      'takes a right whenever it is asked',
+      TakesARightEachTime,
+      ['counts-are-current', 'sold-out-is-true', 'no-right-is-lost'],
+    ],
+    ['credits whenever it is asked', CreditsAgain, ['wallets-are-right']],
+    ['overwrites a wallet', OverwritesWallets, ['wallets-are-right']],
+    ['credits nothing before it is asked again', CreditsWhenAskedAgain, ['wallets-are-right']],
+    ['loses a right', LosesARight, ['no-right-is-lost']],
+    ['lets every node number by itself', NumbersByNode, ['redemptions-are-distinct']],
+    ['gives shorter pages than it could', CutsPages, ['redemptions-are-distinct']],
+    ['numbers redemptions from the end of its report', RenumbersWhenItGrows, ['redemptions-are-distinct']],
+    ['knows requests and not users', KnowsRequestsOnly, ['once-a-user', 'as-many-as-asked', 'answers-agree']],
+    ['answers a request only once', AnswersOnce, ['answers-agree']],
+    [
+      'forgets what it answered',
+      ForgetsWhatItPromised,
+      ['acknowledged-is-kept', 'as-many-as-asked', 'counts-are-current', 'wallets-are-right', 'answers-agree'],
+    ],
+    ['tells for ever what a node read first', ReadsOnceANode, ['counts-are-current']],
+    ['refuses what it did', RefusesAfterTheFact, ['nothing-unasked', 'as-many-as-asked', 'counts-are-current']],
+    ['accepts other terms', TakesAnyTerms, ['as-created']],
+  ])('rejects a service that %s, for that reason', async (_name, Service, rules) => {
+    const { results } = await runAgainst(new Service());
+    const workload = results.workload as Fields;
+    expect(Object.keys(workload).filter((name) => workload[name]?.count > 0)).toEqual(rules);
+    expect(workload['valid?']).toBe(false);
+    expect(results.protocol?.count).toBe(0);
+  });
+});

@@ -26,7 +26,9 @@ const TRY_AGAIN = /"code":11,.*try again in (\d+) ms/;
 
 export async function benchBatches(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
-  const child = spawn(process.execPath, [NODE, '--state-dir', folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [NODE, '--state-dir', folder, '--log-level', 'silent'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   try {
     const { aheadPerSecond, perSecond, refusals, order } = await measure(child);
     const ratio = perSecond / FORMAT_IDS_PER_SECOND;

@@ -122,7 +122,9 @@ async function closedLoop(program: string, lines: readonly string[]): Promise<nu
 }
 
 function startNode(program: string): ChildProcess {
-  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, ...(program === NODE ? ['--log-level', 'silent'] : [])], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   child.stdin?.write(INIT);
   return child;
 }

@@ -63,10 +63,10 @@ export class NodeMetrics {
     return requests;
   }
 
+  /** Of the types that were asked for. */
   readRequests(): Record<string, RequestFigures> {
-    return Object.fromEntries(
-      [...this.#requests, ['unknown', this.unknown] as const].map(([type, of]) => [type, of.read()]),
-    );
+    const all = [...this.#requests, ['unknown', this.unknown] as const].map(([type, of]) => [type, of.read()] as const);
+    return Object.fromEntries(all.filter(([, { count }]) => count > 0));
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `batches`, `node`, `start`, `memory`, `harness`, `simulator`) only those parts.
+ * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `batches`, `node`, `start`, `memory`, `harness`, `simulator`,
+ * `voucher`) only those parts.
  */
 
 import { benchBatches } from './batches.ts';
@@ -7,6 +8,7 @@ import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { benchMemory, benchNode, benchStart } from './node-process.ts';
 import { benchSimulator } from './simulator.ts';
+import { benchVoucher } from './voucher.ts';
 
 const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   ids: benchIds,
@@ -16,6 +18,7 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   harness: benchHarness,
   memory: benchMemory,
   simulator: benchSimulator,
+  voucher: benchVoucher,
 };
 
 async function main(): Promise<void> {

@@ -36,6 +36,9 @@ type Page = z.infer<typeof Page>;
 const PAGE_SHIFT = 7n;
 const BATCH_MAX = 64;
 
+/** How long a request waits for its page, ms; its client waits 5 s. */
+const WAIT_MS_MAX = 3500;
+
 /** Assignments that are remembered; each is proven, and never changes. */
 const REMEMBERED_MAX = 10_000;
 
@@ -43,6 +46,8 @@ interface Request {
   readonly service: string;
   readonly key: string;
   readonly documentKey: string;
+  /** Until when it is worth beginning, by the monotonic clock. */
+  readonly endMs: number;
   readonly resolve: (id: string) => void;
   readonly reject: (error: RpcError) => void;
 }
@@ -104,7 +109,8 @@ export class Assignments {
     const { content } = read.stored;
     if (content !== undefined) return this.#remember(documentKey, content.id);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ service, key, documentKey, resolve, reject });
+      const endMs = this.#context.clock.monotonicMs() + WAIT_MS_MAX;
+      this.#waiting.push({ service, key, documentKey, endMs, resolve, reject });
       if (!this.#writing) void this.#writeIntentions();
     });
   }
@@ -113,7 +119,9 @@ export class Assignments {
   async #writeIntentions(): Promise<void> {
     this.#writing = true;
     while (this.#waiting.length > 0) {
+      this.#dismissLate();
       const requests = this.#waiting.splice(0, BATCH_MAX);
+      if (requests.length === 0) break;
       try {
         const ids = (await this.#source.nextBatchReserved(requests.length, 'snowflake')).toArray();
         const intentions = requests.map((request, index) => ({ ...request, id: ids[index] as string }));
@@ -124,6 +132,16 @@ export class Assignments {
       }
     }
     this.#writing = false;
+  }
+
+  /** Whoever has waited for so long is not there any more; nothing was sent for them. */
+  #dismissLate(): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    const late = this.#waiting.filter(({ endMs }) => nowMs >= endMs);
+    if (late.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ endMs }) => nowMs < endMs);
+    for (const { reject } of late)
+      reject(RpcError.of('temporarily-unavailable', 'too many assignments wait for lin-kv'));
   }
 
   async #writePage(key: string, intentions: readonly Intention[]): Promise<void> {

@@ -7,7 +7,7 @@
  * ascending.
  */
 
-import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
+import { canGoOnFrom } from '../ids/anchored-clock.ts';
 import { IdGenerator, type IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { IdKind, IdSource } from '../ids/id-source.ts';
 import { NODE_MAX } from '../ids/snowflake.ts';
@@ -72,7 +72,7 @@ export class LeasedIds implements IdSource {
 
   private constructor(context: NodeContext, options: LeaseOptions, limits: GeneratorLimits) {
     const { leaseMs = LEASE_MS_DEFAULT, numberCount = NODE_MAX + 1, identity = context.nodeId } = options;
-    const { windowMs = STORED_WINDOW_MS_DEFAULT, maxSkewMs = MAX_SKEW_MS_DEFAULT } = limits;
+    const { windowMs = STORED_WINDOW_MS_DEFAULT, maxSkewMs } = limits;
     this.#context = context;
     this.#limits = { ...limits, windowMs };
     this.#leaseMs = leaseMs;
@@ -84,7 +84,7 @@ export class LeasedIds implements IdSource {
       records: numberRecords(context),
       count: numberCount,
       leaseMs,
-      canContinue: (until) => until === null || until - context.clock.wallMs() <= maxSkewMs,
+      canContinue: (until) => until === null || canGoOnFrom(until, context.clock.wallMs(), maxSkewMs),
     });
     context.diagnose('node number', () => this.#trouble);
     context.onStop(() => this.#lease?.release());
@@ -128,9 +128,11 @@ export class LeasedIds implements IdSource {
     for (;;) {
       const lease = await this.#claim(reclaims);
       if (lease === undefined) return;
+      // From here on it is given back when the node ends.
+      this.#lease = lease;
       const generator = await this.#startGenerator(lease);
       if (generator !== undefined) {
-        this.#begin(lease, generator);
+        this.#begin(generator);
         reclaims = false;
         onFirst();
         if (!(await this.#renewUntilLost(lease, generator))) return;
@@ -168,7 +170,8 @@ export class LeasedIds implements IdSource {
         });
       } catch (error) {
         this.#setTrouble(`node number ${lease.number} cannot be used: ${describe(error)}`);
-        if (lease.lost || !isTemporary(error)) {
+        if (lease.lost || !(error instanceof RpcError && error.temporary)) {
+          this.#lease = undefined;
           lease.release();
           await sleep(this.#retryMs);
           return undefined;
@@ -196,16 +199,15 @@ export class LeasedIds implements IdSource {
     }
   }
 
-  #begin(lease: Lease, generator: IdGenerator): void {
+  #begin(generator: IdGenerator): void {
     const last: Figures = this.#generator?.figures() ?? {};
     for (const name of SUMMED) this.#earlier[name] = (this.#earlier[name] ?? 0) + (last[name] ?? 0);
     // The one before has gone on while this one started.
     if (this.#generator !== undefined) generator.passOver(this.#generator.lastTimestampMs);
-    this.#lease = lease;
     this.#generator = generator;
     this.#leaseCount++;
     this.#trouble = undefined;
-    this.#context.log.info(`this node holds node number ${lease.number}`);
+    this.#context.log.info(`this node holds node number ${this.#lease?.number}`);
   }
 
   #requireGenerator(): IdGenerator {
@@ -228,12 +230,6 @@ export class LeasedIds implements IdSource {
 
 /** Figures of generators that are added up over all of them. */
 const SUMMED = ['issued', 'borrowed_ms', 'reservations', 'reservations_lost'] as const;
-
-function isTemporary(error: unknown): boolean {
-  return error instanceof RpcError && error.code === TEMPORARILY_UNAVAILABLE;
-}
-
-const TEMPORARILY_UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

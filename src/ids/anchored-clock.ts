@@ -119,6 +119,12 @@ export class AnchoredClock {
   }
 }
 
+/** Whether ids can go on from a stored bound, by what the wall clock shows: an AnchoredClock would not refuse it. */
+export function canGoOnFrom(storedBoundMs: number, wallMs: number, maxSkewMs = MAX_SKEW_MS_DEFAULT): boolean {
+  const isTimestamp = storedBoundMs >= EPOCH_MS && storedBoundMs <= TIMESTAMP_MS_MAX;
+  return isTimestamp && isBelievable(Math.floor(wallMs) - storedBoundMs, maxSkewMs);
+}
+
 function requireTimestamp(timeMs: number, what: string): void {
   if (!Number.isInteger(timeMs)) throw new ClockError(`${what} ${timeMs}, which is not a time`);
   if (timeMs < EPOCH_MS)
@@ -128,12 +134,20 @@ function requireTimestamp(timeMs: number, what: string): void {
   }
 }
 
+/** How far the wall clock may be off the stored bound of a node that starts. */
+function believedMs(aheadMs: number, maxSkewMs: number): number {
+  return aheadMs > 0 ? Math.max(maxSkewMs, AWAY_MS_MAX) : maxSkewMs;
+}
+
+function isBelievable(aheadMs: number, maxSkewMs: number): boolean {
+  return Math.abs(aheadMs) <= believedMs(aheadMs, maxSkewMs);
+}
+
 function requireBelievable(aheadMs: number, maxSkewMs: number): void {
-  const believedMs = aheadMs > 0 ? Math.max(maxSkewMs, AWAY_MS_MAX) : maxSkewMs;
-  if (Math.abs(aheadMs) <= believedMs) return;
+  if (isBelievable(aheadMs, maxSkewMs)) return;
   throw new ClockError(
     `the wall clock is ${describeGap(aheadMs)} the stored bound of this node's ids, more than the ` +
-      `${describeDuration(believedMs)} that are believed: set the clock right, or if it is right, allow a larger skew for this start`,
+      `${describeDuration(believedMs(aheadMs, maxSkewMs))} that are believed: set the clock right, or if it is right, allow a larger skew for this start`,
   );
 }
 

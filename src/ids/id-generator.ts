@@ -28,6 +28,9 @@ const END_MS = TIMESTAMP_MS_MAX + 1;
 const ATTEMPTS_MAX = 16;
 const IDS_PER_MS = SEQUENCE_MAX + 1;
 
+const TEMPORARILY_UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
+const ABORT = RpcError.of('abort').code;
+
 export interface IdGeneratorOptions {
   /** 0 … 1023, and held by nobody else who does not share the reservation. */
   readonly node: number;
@@ -209,12 +212,9 @@ export class IdGenerator implements IdSource {
       if (this.#hasRoom(count)) return;
       // Others may wait for the same raise, and are not to fail for what only this one asks.
       this.#requireLead(count);
-      try {
-        await this.#raise(count);
-      } catch (error) {
-        if (error instanceof RpcError) throw error;
-        throw cannotReserve(describe(error));
-      }
+      await this.#raise(count).catch((error: unknown) => {
+        throw asRefusal(error);
+      });
     }
     if (!this.#hasRoom(count)) throw cannotReserve('the storage is so slow that every range was over when it came');
   }
@@ -230,7 +230,7 @@ export class IdGenerator implements IdSource {
 
   /** Passes over what is left up to `timestampMs`, inclusive: the next id is above it. What is passed over is used up. */
   passOver(timestampMs: number): void {
-    if (timestampMs < this.#timestampMs) return;
+    if (timestampMs < this.#timestampMs || timestampMs + 1 >= END_MS) return;
     this.#moveTo(timestampMs + 1);
     // Whether that may be used is looked at again.
     this.#stepAtMonotonicMs = Number.NEGATIVE_INFINITY;
@@ -442,6 +442,15 @@ function tooMany(count: number, countMax: number): RpcError {
 
 function cannotReserve(reason: string): RpcError {
   return RpcError.of('temporarily-unavailable', `cannot reserve: ${reason}`);
+}
+
+/**
+ * What a failed raise means to those who asked for ids: none was handed out, whatever became of the bound (a store fell silent) or of the
+ * number (somebody else holds it), and there may be some later. Error 14 stays: trying again does not help.
+ */
+function asRefusal(error: unknown): RpcError {
+  const isRefusal = error instanceof RpcError && (error.code === TEMPORARILY_UNAVAILABLE || error.code === ABORT);
+  return isRefusal ? error : cannotReserve(describe(error));
 }
 
 /** Not error 11, which would promise that trying again helps. */

@@ -42,6 +42,8 @@ export function isDefinite(code: number): boolean {
   return BY_CODE.get(code)?.definite ?? false;
 }
 
+const TEMPORARILY_UNAVAILABLE = 11;
+
 /** An error that is answered to the sender as `{type: "error", code, text}`. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -60,5 +62,10 @@ export class RpcError extends Error {
 
   get definite(): boolean {
     return isDefinite(this.code);
+  }
+
+  /** Whether the same may succeed later: it could not be done now, or nobody knows whether it was. */
+  get temporary(): boolean {
+    return !this.definite || this.code === TEMPORARILY_UNAVAILABLE;
   }
 }

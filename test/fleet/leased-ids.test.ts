@@ -1,10 +1,13 @@
 /** A fleet of simulated nodes that lease their numbers from one simulated store. */
 
 import { describe, expect, it } from 'vitest';
+import { LeasedIds } from '../../src/fleet/leased-ids.ts';
 import { compareSnowflakes, decodeSnowflake } from '../../src/ids/snowflake.ts';
 import type { FaultEvent } from '../../src/simulator/fault.ts';
 import type { Schedule } from '../../src/simulator/schedule.ts';
 import { type FleetOptions, type FleetOutcome, nodeIds, runFleet } from '../support/fleet.ts';
+import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
+import { NumberRig } from '../support/number-rig.ts';
 
 /** Questions at a steady pace, of one worker after the other. */
 function schedule(nodeCount: number, count: number, intervalMs: number, faults: readonly FaultEvent[]): Schedule {
@@ -191,7 +194,42 @@ describe('a node of a fleet', () => {
     expect(inside(2000, 6600)).toBe(460);
     expect(inside(7100, 12_000)).toBe(0);
     expect(inside(14_000, 20_000)).toBeGreaterThan(590);
-    expect(refusalsOf(outcome).every((text) => text.startsWith('node number node/0: '))).toBe(true);
+    // The store may have carried out what it was asked; but ids were handed out to nobody.
+    expect(refusalsOf(outcome)).not.toEqual([]);
+    expect(refusalsOf(outcome).every((text) => /^(cannot reserve: |node number node\/0: )/.test(text))).toBe(true);
+    expect([...outcome.history].filter(({ type, process }) => type === 'info' && process !== 'nemesis')).toEqual([]);
+  });
+
+  it('that lost its number and used up its range refuses with error 11, as long as there is no other', async () => {
+    const options: FleetOptions = {
+      nodes: nodeIds(2),
+      lease: () => ({ leaseMs: 1000, numberCount: 1 }),
+      limits: { windowMs: 3000 },
+      timeLimitMs: 6000,
+    };
+    const [first] = await rank(options);
+    const outcome = await runFleet({
+      ...options,
+      schedule: schedule(2, 600, 10, [{ fault: 'pause', atMs: 1000, durationMs: 2000, nodes: [first] }]),
+    });
+    const refusals = [...outcome.history].filter(({ type, process }) => type === 'fail' && `n${process}` === first);
+    const errors = refusals.map(({ error }) => error as readonly string[]);
+    expect(errors.some(([, text]) => text?.includes('is no longer held by'))).toBe(true);
+    expect(new Set(errors.map(([name]) => name))).toEqual(new Set(['temporarily-unavailable']));
+  });
+
+  it.each([
+    ['before there were ids', T, 5],
+    ['longer ago than a node may have been away', T + 2 * 366 * 86_400_000, T],
+    ['further ahead than a clock may be off', T, T + 2 * 86_400_000],
+  ])('passes over a number whose ids ended %s', async (_, wallMs, until) => {
+    const rig = new NumberRig();
+    rig.put(0, { holder: null, until });
+    const clock = { wallMs: () => wallMs + rig.time.now(), monotonicMs: () => rig.time.now() };
+    const { context } = rig.begin('n0', { clock });
+    const ids = await rig.run(LeasedIds.start(context, { numberCount: 2 }, {}));
+    expect(ids.figures()).toMatchObject({ node_number: 1, leases: 1 });
+    expect(rig.record(0)).toMatchObject({ holder: null, until, ver: 1 });
   });
 
   it('starts while the store is away, refuses until it is back, and then serves', async () => {

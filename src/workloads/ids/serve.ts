@@ -20,8 +20,6 @@ type GenerateReply = ReplyOf<typeof Generate>;
 /** Between two tries to start from a store that is away, ms. */
 const RETRY_MS = 100;
 
-const TEMPORARILY_UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
-
 export async function startIds(context: NodeContext, ports: WorkloadPorts): Promise<readonly Handler[]> {
   const ids = await startSource(context, ports);
   context.report('ids', () => ids.figures());
@@ -52,7 +50,7 @@ async function startSource(context: NodeContext, ports: WorkloadPorts): Promise<
       });
     } catch (error) {
       // A node that is cut off from its store waits for it. A range of which it does not know whether it was stored costs no more than itself.
-      const temporary = error instanceof RpcError && (error.code === TEMPORARILY_UNAVAILABLE || !error.definite);
+      const temporary = error instanceof RpcError && error.temporary;
       if (!temporary || !(await context.sleep(RETRY_MS))) throw error;
     }
   }

@@ -309,4 +309,21 @@ describe('when not everything goes well', () => {
     await expect(bench.assign(assignments, 'payment', 'k')).rejects.toBe(refusal);
     expect(bench.rig.requests('cas')).toEqual([]);
   });
+
+  it('waits for no longer than its client, however many wait and however slow the store is', async () => {
+    const bench = new Bench();
+    const assignments = await bench.open();
+    const pageKey = (key: string) => key.startsWith('guid-page/');
+    bench.rig.lose(
+      (message) => 'key' in message.body && pageKey(String(message.body.key)) && message.body.type === 'cas',
+    );
+    const outcomes = Array.from({ length: 300 }, (_, number) =>
+      assignments.assign('payment', `k${number}`).then(
+        () => 0,
+        (error: RpcError) => error.code,
+      ),
+    );
+    await bench.rig.pass(10_000);
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set([11]));
+  });
 });

@@ -95,10 +95,11 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   }
   const [unexpected] = [...words, ...rest];
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
-  const { workload, orders, depth = 1, actions = ACTIONS } = values;
-  if (workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be explored?');
+  const { orders, depth = 1, actions = ACTIONS } = values;
+  if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be explored?');
   if (orders && (values.depth ?? values.actions) !== undefined)
     throw new UsageError('--orders goes without --depth and --actions: it hits nobody');
+  const workload: Workload = { ...values.workload, test: values.workload.small ?? values.workload.test };
   const options = drawScenario({
     test: workload.test,
     seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),

@@ -32,6 +32,8 @@ export interface Workload {
    */
   readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
   readonly test: WorkloadTest;
+  /** The same with less of everything, for explorations, which run it thousands of times; absent: `test` is small enough. */
+  readonly small?: WorkloadTest;
   /** How its simulated nodes are set up, where that is not what a process without options does. */
   readonly simulate?: (context: NodeContext, life: number) => Pick<WorkloadPorts, 'idLimits' | 'lease'>;
 }

@@ -21,8 +21,10 @@ import { echo } from '../../src/workloads/echo.ts';
 import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { voucher } from '../../src/workloads/voucher/voucher.ts';
 import { type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
+import { voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
 import { processesThatName, temporaryFolder } from '../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();
@@ -95,7 +97,7 @@ function brokenRules({ protocol }: CheckResult): string[] {
 }
 
 const VALID: Verdict = { run: true, workload: true };
-const WRONG_IDS: Verdict = { run: false, workload: false };
+const WORKLOAD_WRONG: Verdict = { run: false, workload: false };
 const PROTOCOL_BROKEN: Verdict = { run: false, workload: true };
 
 describe.concurrent('what is right', () => {
@@ -104,6 +106,7 @@ describe.concurrent('what is right', () => {
     { name: 'echo', subject: subjectOf(echo), faults: FAULTS },
     { name: 'ids in a store', subject: mutantSubject('ids-in-the-store'), faults: [...FAULTS, 'service-cut'] },
     { name: 'ids with leased numbers', subject: subjectOf(ids), faults: [...FAULTS, 'service-cut'] },
+    { name: 'voucher', subject: subjectOf(voucher), faults: [...FAULTS, 'service-cut'] },
   ])('is valid on both beds under faults: $name', async ({ subject, faults }) => {
     await expectOnBoth(subject, { ...OPTIONS, faults, nemesisIntervalMs: 1000 }, VALID);
   });
@@ -127,19 +130,25 @@ describe.concurrent('what is wrong', () => {
     ['status-from-another-epoch', 'status-is-right', {}],
     ['status-without-assignments', 'assignment-is-right', {}],
   ])('is found on both beds without any fault: %s', async (name, rule, options) => {
-    for (const { workload } of await expectOnBoth(idsMutantSubject(name), { ...OPTIONS, ...options }, WRONG_IDS))
+    for (const { workload } of await expectOnBoth(idsMutantSubject(name), { ...OPTIONS, ...options }, WORKLOAD_WRONG))
       expect((workload as Record<string, CheckResult>)[rule]?.count).toBeGreaterThan(0);
   });
 
+  it('is found on both beds without any fault: wallets that are overwritten', async () => {
+    const subject = voucherMutantSubject('wallet-overwritten');
+    for (const { workload } of await expectOnBoth(subject, OPTIONS, WORKLOAD_WRONG))
+      expect((workload as Record<string, CheckResult>)['wallets-are-right']?.count).toBeGreaterThan(0);
+  });
+
   it('is found on both beds without any fault: ids without the number of the node', async () => {
-    await expectOnBoth(mutantSubject('without-node-number'), { ...OPTIONS, ratePerSecond: 400 }, WRONG_IDS);
+    await expectOnBoth(mutantSubject('without-node-number'), { ...OPTIONS, ratePerSecond: 400 }, WORKLOAD_WRONG);
   });
 
   it.each<[MutantName, Fault, number, Verdict]>([
-    ['counts-from-zero-in-every-life', 'kill', 500, WRONG_IDS],
+    ['counts-from-zero-in-every-life', 'kill', 500, WORKLOAD_WRONG],
     ['answers-again-after-a-pause', 'pause', 700, PROTOCOL_BROKEN],
-    ['timeout-taken-for-failure', 'loss', 0.1, WRONG_IDS],
-    ['uses-a-doubled-grant-twice', 'duplication', 0.3, WRONG_IDS],
+    ['timeout-taken-for-failure', 'loss', 0.1, WORKLOAD_WRONG],
+    ['uses-a-doubled-grant-twice', 'duplication', 0.3, WORKLOAD_WRONG],
   ])('is found on both beds by the fault that it does not survive: %s, %s', async (name, fault, value, verdict) => {
     const subject = mutantSubject(name);
     // Enough at once that a fault always meets somebody at work.

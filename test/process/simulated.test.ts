@@ -149,6 +149,8 @@ describe('a fuzz that finds something', () => {
 /** A node that renews a lease has hundreds of steps, and no disk that a power failure could damage. */
 const EXPLORATIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['ids', ['--node-count', '1', '--actions', 'kill,cut']],
+  // Most of its steps are those of its last questions; two nodes are explored in `explore-voucher.test.ts`.
+  ['voucher', ['--node-count', '1', '--actions', 'kill']],
 ]);
 
 describe.each(WORKLOADS.map(({ name }) => name))('an exploration of %s', (name) => {
@@ -159,6 +161,6 @@ describe.each(WORKLOADS.map(({ name }) => name))('an exploration of %s', (name) 
       ...own,
     ]);
     expect(status, stdout + stderr).toBe(0);
-    expect(stdout).toMatch(/^Covered: every one of \d+ steps × \d actions /m);
+    expect(stdout).toMatch(/^Covered: every one of \d+ steps × \d actions? /m);
   });
 });

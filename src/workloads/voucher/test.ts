@@ -20,22 +20,26 @@ interface Voucher {
   readonly shards: number;
 }
 
+/** A voucher of a test. */
+export interface Offer {
+  readonly voucher: Voucher;
+  /** How often it is drawn, in proportion to the others. */
+  readonly weight: number;
+}
+
 /**
  * Fixed, because the operations, the probes and the last questions are drawn apart and must mean the same vouchers. A run reaches the limit of the
  * first two early and lives with it; that of the third late or never.
  */
-const VOUCHERS: readonly Voucher[] = [
-  { code: 'hot', limit: 12, amount: 500, shards: 4 },
-  { code: 'cold', limit: 7, amount: 30, shards: 1 },
-  { code: 'wide', limit: 40, amount: 1, shards: 2 },
+const OFFERS: readonly Offer[] = [
+  { voucher: { code: 'hot', limit: 12, amount: 500, shards: 4 }, weight: 7 },
+  { voucher: { code: 'cold', limit: 7, amount: 30, shards: 1 }, weight: 3 },
+  { voucher: { code: 'wide', limit: 40, amount: 1, shards: 2 }, weight: 10 },
 ];
-/** Each code as often as it is drawn. */
-const CODES_DRAWN: readonly string[] = [...repeat('hot', 7), ...repeat('wide', 10), ...repeat('cold', 3)];
-
 /** More than any limit, so that some users go away empty-handed. */
-const USERS: readonly string[] = Array.from({ length: 48 }, (_, number) => `u${number}`);
-/** These do half of everything. */
-const FREQUENT_USERS: readonly string[] = USERS.slice(0, 4);
+const USER_COUNT = 48;
+/** One in so many users does, with the others like this, half of everything. */
+const FREQUENT_USER_INTERVAL = 12;
 
 /** One in so many redemptions is a user's second one, by another request. */
 const SECOND_REQUEST_INTERVAL = 10;
@@ -60,38 +64,84 @@ const WEIGHT_TOTAL = MIX.reduce((total, [weight]) => total + weight, 0);
 export interface VoucherTestOptions {
   /** Over how many records the rights of each voucher are spread; absent: each voucher has a number of its own. */
   readonly shards?: number;
+  readonly vouchers?: readonly Offer[];
+  readonly userCount?: number;
+  /** What is done first. With `redeem` already a handful of operations redeems, and the same request is asked twice. */
+  readonly opening?: 'create' | 'redeem';
 }
 
 export const voucherTest: WorkloadTest = createVoucherTest();
 
-export function createVoucherTest({ shards }: VoucherTestOptions = {}): WorkloadTest {
-  const vouchers = VOUCHERS.map((voucher) => ({ ...voucher, shards: shards ?? voucher.shards }));
+/** As small as it can be with rights that move between shards and users who go away empty-handed. */
+export const smallVoucherTest: WorkloadTest = createVoucherTest({
+  vouchers: [
+    { voucher: { code: 'hot', limit: 3, amount: 500, shards: 2 }, weight: 2 },
+    { voucher: { code: 'cold', limit: 2, amount: 30, shards: 1 }, weight: 1 },
+  ],
+  userCount: 6,
+  opening: 'redeem',
+});
+
+export function createVoucherTest({
+  shards,
+  vouchers: offers = OFFERS,
+  userCount = USER_COUNT,
+  opening = 'create',
+}: VoucherTestOptions = {}): WorkloadTest {
+  const scene = createScene(
+    offers.map(({ voucher, weight }) => ({ voucher: { ...voucher, shards: shards ?? voucher.shards }, weight })),
+    userCount,
+  );
+  const { vouchers } = scene;
   return {
     reusableClients: true,
     // A node keeps nothing that is not in the store.
     survivesDiskLoss: true,
     createGenerator: (random) => {
-      const creations = vouchers.map((value) => ({ f: 'create', value }));
-      const drawing = new Drawing(random, vouchers);
-      return () => creations.shift() ?? drawing.operation();
+      const drawing = new Drawing(random, scene);
+      const first =
+        opening === 'create'
+          ? vouchers.map((value) => ({ f: 'create', value }))
+          : [drawing.redeem(), drawing.redeemAgain(), drawing.redeem()];
+      return () => first.shift() ?? drawing.operation();
     },
     createInvoke: () => {
       const existing = new ExistingVouchers(vouchers);
       return (client, { f, value }) => operationOf(f)(client, value, existing);
     },
-    createFinalInvocations: (random) => finalInvocations(random, vouchers),
+    createFinalInvocations: (random) => finalInvocations(random, scene),
     checker: voucherChecker,
+  };
+}
+
+/** What there is to be redeemed, and by whom. */
+interface Scene {
+  readonly vouchers: readonly Voucher[];
+  /** Each code as often as it is drawn. */
+  readonly codesDrawn: readonly string[];
+  readonly users: readonly string[];
+  /** These do half of everything. */
+  readonly frequentUsers: readonly string[];
+}
+
+function createScene(offers: readonly Offer[], userCount: number): Scene {
+  const users = Array.from({ length: userCount }, (_, number) => `u${number}`);
+  return {
+    vouchers: offers.map(({ voucher }) => voucher),
+    codesDrawn: offers.flatMap(({ voucher, weight }) => repeat(voucher.code, weight)),
+    users,
+    frequentUsers: users.slice(0, Math.ceil(userCount / FREQUENT_USER_INTERVAL)),
   };
 }
 
 class Drawing {
   readonly #random: SeededRandom;
-  readonly #vouchers: readonly Voucher[];
+  readonly #scene: Scene;
   #lastRedeem: Invocation | undefined;
 
-  constructor(random: SeededRandom, vouchers: readonly Voucher[]) {
+  constructor(random: SeededRandom, scene: Scene) {
     this.#random = random;
-    this.#vouchers = vouchers;
+    this.#scene = scene;
   }
 
   operation(): Invocation {
@@ -122,15 +172,16 @@ class Drawing {
   }
 
   voucher(): Voucher {
-    return this.#random.pick(this.#vouchers);
+    return this.#random.pick(this.#scene.vouchers);
   }
 
   code(): string {
-    return this.#random.pick(CODES_DRAWN);
+    return this.#random.pick(this.#scene.codesDrawn);
   }
 
   user(): string {
-    return this.#random.pick(this.#random.integer(2) === 0 ? FREQUENT_USERS : USERS);
+    const { users, frequentUsers } = this.#scene;
+    return this.#random.pick(this.#random.integer(2) === 0 ? frequentUsers : users);
   }
 }
 
@@ -144,15 +195,15 @@ function createOtherwise(voucher: Voucher): Invocation {
   return { f: 'create-otherwise', value: { ...voucher, limit: voucher.limit + 1 } };
 }
 
-function finalInvocations(random: SeededRandom, vouchers: readonly Voucher[]): readonly Invocation[] {
+function finalInvocations(random: SeededRandom, { vouchers, users, frequentUsers }: Scene): readonly Invocation[] {
   const codes = vouchers.map(({ code }) => code);
   const ofEach = (f: string): Invocation[] => codes.map((code) => ({ f, value: { code } }));
-  const wallets = (users: readonly string[]): Invocation[] => users.map((user) => ({ f: 'wallet', value: { user } }));
+  const wallets = (owners: readonly string[]): Invocation[] => owners.map((user) => ({ f: 'wallet', value: { user } }));
   // One more than there can be rights, so that the last ones are told that there are none.
   const drain = vouchers.flatMap(({ code, limit }) =>
     Array.from({ length: limit + 1 }, (_, number) => requestOf(code, `fresh-${code}-${number}`)),
   );
-  const replays = codes.flatMap((code) => USERS.map((user) => ({ f: 'replay', value: requestOf(code, user) })));
+  const replays = codes.flatMap((code) => users.map((user) => ({ f: 'replay', value: requestOf(code, user) })));
   return [
     ...vouchers.map((value) => ({ f: 'create', value })),
     ...vouchers.map(createOtherwise),
@@ -160,7 +211,7 @@ function finalInvocations(random: SeededRandom, vouchers: readonly Voucher[]): r
     ...drain.map((value) => ({ f: 'redeem', value })),
     ...ofEach('settled'),
     ...ofEach('report-all'),
-    ...wallets([...USERS, ...drain.map(({ user }) => user)]),
+    ...wallets([...users, ...drain.map(({ user }) => user)]),
     // Shuffled, so that it is another node's turn than when a user was asked about before.
     ...random.shuffle(replays),
     // A replay must have changed nothing.
@@ -168,7 +219,7 @@ function finalInvocations(random: SeededRandom, vouchers: readonly Voucher[]): r
     ...ofEach('read'),
     ...codes.map((code) => ({ f: 'report', value: { code, offset: 0, limit: PAGE_LENGTH_MAX } })),
     ...ofEach('report-all'),
-    ...wallets(FREQUENT_USERS),
+    ...wallets(frequentUsers),
   ];
 }
 

@@ -2,11 +2,12 @@
 
 import type { Workload } from '../workload.ts';
 import { startVouchers } from './serve.ts';
-import { voucherTest } from './test.ts';
+import { smallVoucherTest, voucherTest } from './test.ts';
 
 export const voucher: Workload = {
   name: 'voucher',
   text: 'Redeems vouchers until they are sold out, reads reports and wallets, and repeats what was asked.',
   start: startVouchers,
   test: voucherTest,
+  small: smallVoucherTest,
 };

@@ -1,0 +1,124 @@
+/**
+ * The proof for vouchers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it breaks, and is made small. What
+ * is right stays valid.
+ */
+
+import { describe, expect, it } from 'vitest';
+import type { CheckResult } from '../../src/checkers/checker.ts';
+import { createSettle } from '../../src/host/settle.ts';
+import { eventCount, type FuzzContext, investigate } from '../../src/search/fuzz.ts';
+import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
+import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
+import { subjectOf } from '../../src/workloads/registry.ts';
+import { createVoucherTest } from '../../src/workloads/voucher/test.ts';
+import { voucher } from '../../src/workloads/voucher/voucher.ts';
+import { VOUCHER_MUTANTS, type VoucherMutantName, voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
+
+const SEEDS_MAX = 200;
+const EVENTS_MAX = 10;
+const RIGHT_SEEDS = 30;
+
+interface Found {
+  readonly seed: string;
+  readonly results: CheckResult;
+}
+
+async function findFailure({ subject, settle }: FuzzContext, seedsMax = SEEDS_MAX): Promise<Found | undefined> {
+  for (let number = 1; number <= seedsMax; number++) {
+    const seed = String(number);
+    const options = fuzzOptions({ seed, test: subject.test });
+    const { results } = await new Simulation({ subject, options, settle }).finish();
+    if (results['valid?'] !== true) return { seed, results };
+  }
+  return undefined;
+}
+
+function contextOf(subject: Subject): FuzzContext {
+  return { subject, settle: createSettle() };
+}
+
+/** The rules of the checker that a run broke, in the checker's order. */
+function brokenRules({ workload }: CheckResult): string[] {
+  return Object.entries(workload as Record<string, unknown>).flatMap(([name, result]) =>
+    Number((result as { readonly count?: number } | undefined)?.count) > 0 ? [name] : [],
+  );
+}
+
+describe('what is right', () => {
+  it.each([1, 4])(`is valid with ${RIGHT_SEEDS} seeds, each voucher in shards: %d`, async (shards) => {
+    const subject = { ...subjectOf(voucher), test: createVoucherTest({ shards }) };
+    expect(await findFailure(contextOf(subject), RIGHT_SEEDS)).toBeUndefined();
+  });
+});
+
+interface Expected {
+  /** All that the small run breaks. The first is what the mutant is there for. */
+  readonly rules: readonly string[];
+  /** Made small in the corpus only (`corpus.test.ts` holds it to the same size): that takes hundreds of runs, or long ones. */
+  readonly slow?: boolean;
+}
+
+const LOST_REDEMPTION = [
+  'acknowledged-is-kept',
+  'as-many-as-asked',
+  'counts-are-current',
+  'wallets-are-right',
+  'redemptions-are-distinct',
+];
+
+/**
+ * `as-many-as-asked` (V5) is never broken alone: as many redemptions as it forbids need a user twice (V2) or one who did not ask (V4), as few
+ * one that is lost (V3).
+ */
+const EXPECTED: Readonly<Record<VoucherMutantName, Expected>> = {
+  'lends-rights': { rules: ['within-limit'] },
+  'one-redemption-a-request': { rules: ['once-a-user', 'as-many-as-asked'] },
+  'credited-in-other-units': { rules: ['acknowledged-is-kept'] },
+  'counts-from-memory': { rules: ['counts-are-current'] },
+  'local-sold-out': { rules: ['sold-out-is-true'] },
+  'moves-rights-in-two-steps': { rules: ['no-right-is-lost'], slow: true },
+  'wallet-overwritten': { rules: ['wallets-are-right'] },
+  'credit-without-mark': { rules: ['wallets-are-right'] },
+  'mark-in-another-key': { rules: ['wallets-are-right'] },
+  'no-sweeper': { rules: ['wallets-are-right'], slow: true },
+  'retry-called-already-redeemed': { rules: ['answers-agree'] },
+  'numbers-of-the-shard': { rules: ['redemptions-are-distinct'] },
+  'silence-called-no-voucher': { rules: ['refuses-rightly'], slow: true },
+  'vouchers-written-blindly': { rules: ['as-created', 'within-limit'] },
+  'wallets-written-blindly': { rules: ['wallets-are-right', 'answers-agree'] },
+  'shards-written-blindly': { rules: LOST_REDEMPTION },
+  'reverts-without-mark': { rules: LOST_REDEMPTION, slow: true },
+  'unproven-remembered': { rules: LOST_REDEMPTION, slow: true },
+  'wallet-read-before-the-shard': {
+    rules: [
+      'once-a-user',
+      'as-many-as-asked',
+      'counts-are-current',
+      'wallets-are-right',
+      'answers-agree',
+      'redemptions-are-distinct',
+    ],
+  },
+  'wallet-silence-called-failure': { rules: ['counts-are-current', 'sold-out-is-true'], slow: true },
+  'redeems-for-whoever-looks': {
+    rules: ['nothing-unasked', 'as-many-as-asked', 'counts-are-current', 'sold-out-is-true', 'answers-agree'],
+  },
+  'refusal-called-sold-out': { rules: ['sold-out-is-true', 'answers-agree'], slow: true },
+};
+
+describe('a mutant of voucher', () => {
+  it.each(Object.keys(VOUCHER_MUTANTS) as VoucherMutantName[])('is found, by its rule: %s', async (name) => {
+    const { rules, slow = false } = EXPECTED[name];
+    const context = contextOf(voucherMutantSubject(name));
+    const found = await findFailure(context);
+    if (found === undefined) throw new Error(`${name} is valid with ${SEEDS_MAX} seeds`);
+    if (slow) {
+      expect(brokenRules(found.results)).toContain(rules[0]);
+      return;
+    }
+    const small = await investigate(context, fuzzOptions({ seed: found.seed, test: context.subject.test }));
+    expect(small).toMatchObject({ reproduced: true, complete: true });
+    expect(eventCount(small.schedule)).toBeLessThanOrEqual(EVENTS_MAX);
+    expect(brokenRules(small.results).sort()).toEqual(rules.toSorted());
+  });
+});

@@ -1,0 +1,153 @@
+/** What is answered to well-formed requests, and what is refused. */
+
+import { describe, expect, it } from 'vitest';
+import { startVouchers } from '../../../src/workloads/voucher/serve.ts';
+import { TestNode } from '../../support/test-node.ts';
+import { settle } from '../../support/virtual-time.ts';
+import { CODE, VoucherRig } from '../../support/voucher-rig.ts';
+
+class Bench {
+  readonly rig = new VoucherRig();
+  readonly node = this.rig.begin('n0');
+  readonly other = this.rig.begin('n1');
+
+  run<T>(work: Promise<T>): Promise<T> {
+    return this.rig.run(work);
+  }
+}
+
+describe('a redemption', () => {
+  it('gets the same answer again, from every node and for ever', async () => {
+    const { run, node, other, rig } = bind(new Bench());
+    await run(node.create(2));
+    const answer = await run(node.redeem('u', 'r'));
+    expect(answer).toEqual({ outcome: 'redeemed', redemption: 1, credited: 5 });
+    expect(await run(other.redeem('u', 'r'))).toEqual(answer);
+    await rig.pass(20_000);
+    expect(await run(other.redeem('u', 'r'))).toEqual(answer);
+    expect(await run(rig.begin('n2').redeem('u', 'r'))).toEqual(answer);
+    expect(await run(node.wallet('u'))).toEqual({
+      balance: 5,
+      entries: [{ code: CODE, request_id: 'r', redemption: 1, credited: 5 }],
+    });
+  });
+
+  it('by another request of the same user is one already', async () => {
+    const { run, node, other } = bind(new Bench());
+    await run(node.create(2));
+    await run(node.redeem('u', 'r'));
+    expect(await run(node.redeem('u', 'another'))).toEqual({ outcome: 'already_redeemed' });
+    expect(await run(other.redeem('u', 'another'))).toEqual({ outcome: 'already_redeemed' });
+    expect(await run(other.read())).toMatchObject({ used: 1 });
+  });
+
+  it('of two vouchers is credited for each', async () => {
+    const { run, node } = bind(new Bench());
+    await run(node.create(2, 1, 5));
+    await run(node.create(2, 1, 7, 'w'));
+    await run(Promise.all([node.redeem('u', 'r'), node.redeem('u', 'r', 'w')]));
+    expect(await run(node.wallet('u'))).toMatchObject({ balance: 12 });
+  });
+
+  it('is refused with 20 where there is no such voucher', async () => {
+    const { run, node } = bind(new Bench());
+    for (const ask of [() => node.redeem('u'), () => node.read(), () => node.report(0, 1)])
+      await expect(run<unknown>(ask())).rejects.toMatchObject({ code: 20, message: `there is no voucher ${CODE}` });
+    expect(await run(node.wallet('nobody'))).toEqual({ balance: 0, entries: [] });
+  });
+
+  it('of a name with odd characters is that of this name alone', async () => {
+    const { run, node } = bind(new Bench());
+    await run(node.create(10));
+    const users = ['a/b', 'a%2Fb', 'ä', 'a\u0308', '__proto__', 'constructor', ' ', '🌍'];
+    for (const user of users) expect(await run(node.redeem(user))).toMatchObject({ outcome: 'redeemed' });
+    for (const user of users) expect(await run(node.wallet(user))).toMatchObject({ balance: 5 });
+    const { redemptions } = await run(node.report(0, 10));
+    expect(redemptions.map(({ user }) => user)).toEqual(users);
+  });
+});
+
+describe('a creation', () => {
+  it('is done once: again it is ok, and with other parameters it is refused with 21', async () => {
+    const { run, node, other } = bind(new Bench());
+    expect(await run(node.create(5, 2, 7))).toEqual({});
+    expect(await run(other.create(5, 2, 7))).toEqual({});
+    for (const [limit, shards, amount] of [
+      [6, 2, 7],
+      [5, 1, 7],
+      [5, 2, 8],
+    ])
+      await expect(run(other.create(limit as number, shards, amount))).rejects.toMatchObject({ code: 21 });
+    expect(await run(node.read())).toEqual({ limit: 5, used: 0, pending: 0 });
+  });
+
+  it('with more shards than rights loses none', async () => {
+    const { run, node, rig } = bind(new Bench());
+    await run(node.create(2, 8));
+    const outcomes: string[] = [];
+    for (let number = 0; number < 10; number++) outcomes.push((await run(node.redeem(`u${number}`))).outcome);
+    expect(outcomes.filter((outcome) => outcome === 'redeemed')).toHaveLength(2);
+    expect(outcomes.at(-1)).toBe('sold_out');
+    expect(rig.voucher()).toMatchObject({ sold_out: true });
+  });
+});
+
+describe('a report', () => {
+  it.each([1, 3])('has every redemption once, in parts as in full, and pages of 64: %d shards', async (shards) => {
+    const { run, node, other, rig } = bind(new Bench());
+    await run(node.create(200, shards));
+    const users = Array.from({ length: 150 }, (_, number) => `u${number}`);
+    await run(Promise.all(users.map((user) => node.redeem(user))));
+    await rig.pass(2000);
+    const { length, redemptions } = await run(other.report(0, 1000));
+    expect(length).toBe(150);
+    expect(redemptions.map(({ user }) => user).sort()).toEqual(users.toSorted());
+    expect(new Set(redemptions.map(({ redemption }) => redemption)).size).toBe(150);
+    for (const [offset, limit] of [
+      [0, 1],
+      [60, 10],
+      [149, 10],
+      [150, 10],
+      [1000, 1],
+    ] as const) {
+      const part = await run(other.report(offset, limit));
+      expect(part).toEqual({ length: 150, redemptions: redemptions.slice(offset, offset + limit) });
+    }
+    const sizes = rig.asked('cas', 'vp/').map(({ to }) => JSON.parse(to).entries.length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(64);
+    expect(await run(node.read())).toEqual({ limit: 200, used: 150, pending: 0 });
+  });
+});
+
+describe('a request that is not as declared', () => {
+  const CREATE = { type: 'voucher_create', code: 'c', limit: 5, amount: 5 };
+  const REDEEM = { type: 'redeem', code: 'c', user: 'u', request_id: 'r' };
+  const REPORT = { type: 'voucher_report', code: 'c', limit: 5, offset: 0 };
+  const LONG = 'x'.repeat(10_000);
+
+  it.each<[string, object]>([
+    ...[0, -1, 1.5, 2 ** 53, '5', null].map((limit): [string, object] => ['limit', { ...CREATE, limit }]),
+    ...[0, -1, 1.5, 1e12 + 1, 2 ** 53].map((amount): [string, object] => ['amount', { ...CREATE, amount }]),
+    ...[0, 65, 0.5].map((shards): [string, object] => ['shards', { ...CREATE, shards }]),
+    ...['', LONG, 7, null, '\ud800'].map((code): [string, object] => ['code', { ...CREATE, code }]),
+    ...['', LONG, 7, 'a\ud800', '\udc00a'].map((user): [string, object] => ['user', { ...REDEEM, user }]),
+    ...['', LONG, '\ud800'].map((code): [string, object] => ['code', { ...REDEEM, code }]),
+    ...['', LONG].map((id): [string, object] => ['request_id', { ...REDEEM, request_id: id }]),
+    ...[0, 1001].map((limit): [string, object] => ['limit', { ...REPORT, limit }]),
+    ...[-1, 0.5].map((offset): [string, object] => ['offset', { ...REPORT, offset }]),
+    ...['', LONG, '\udfff'].map((user): [string, object] => ['user', { type: 'wallet_read', user }]),
+  ])('is refused with 12 and the name of the field %s: %.120j', async (field, body) => {
+    const node = await new TestNode(startVouchers).init();
+    node.receive({ ...body, msg_id: 1 });
+    // Refusing takes a turn, and no store.
+    await settle();
+    const [reply] = node.sent.filter(({ dest }) => dest === 'c1');
+    expect(reply?.body).toMatchObject({ type: 'error', code: 12, text: expect.stringContaining(`body.${field}: `) });
+    expect(node.sent.filter(({ dest }) => dest === 'lin-kv')).toEqual([]);
+  });
+});
+
+/** With its methods at hand. */
+function bind(bench: Bench) {
+  return { ...bench, run: <T>(work: Promise<T>) => bench.run(work) };
+}

@@ -1,0 +1,217 @@
+/** What a desk asks of the store, and what it answers when the store does not say what became of a pivot. */
+
+import { describe, expect, it } from 'vitest';
+import { RpcError } from '../../../src/protocol/errors.ts';
+import type { Terms } from '../../../src/workloads/voucher/redemptions.ts';
+import type { Answer, ShardDesk, ShardDeskOptions } from '../../../src/workloads/voucher/shard-desk.ts';
+import { LOST } from '../../support/store-rig.ts';
+import { CODE, VoucherRig } from '../../support/voucher-rig.ts';
+
+/** Longer than a desk or a document goes on trying. */
+const LONG_MS = 30_000;
+
+class Bench {
+  readonly rig = new VoucherRig();
+  readonly terms: Terms;
+
+  constructor(limit: number) {
+    this.terms = { code: CODE, limit, amount: 5, shardCount: 1 };
+  }
+
+  static async open(limit = 1000): Promise<Bench> {
+    const bench = new Bench(limit);
+    await bench.rig.run(bench.rig.begin('creator').create(limit));
+    // The shard has its rights, so that what is counted are redemptions.
+    await bench.rig.run(bench.desk('first').redeem('first', 'r'));
+    await bench.rig.pass(1000);
+    bench.rig.wire.length = 0;
+    return bench;
+  }
+
+  desk(nodeId: string, own: Partial<ShardDeskOptions> = {}): ShardDesk {
+    return this.rig.desk(this.rig.context(nodeId), this.terms, own);
+  }
+
+  /** Redeems in the name of one node, to its end. */
+  redeem(desk: ShardDesk, user: string, requestId = `by ${user}`): Promise<Answer> {
+    return this.rig.run(desk.redeem(user, requestId));
+  }
+}
+
+describe('many at once', () => {
+  it('are redeemed with few compare-and-sets of their shard, and one of each wallet', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    const users = Array.from({ length: 64 }, (_, number) => `u${number}`);
+    const answers = await bench.rig.run(Promise.all(users.map((user) => desk.redeem(user, 'r'))));
+    expect(new Set(answers.map((answer) => answer.outcome))).toEqual(new Set(['redeemed']));
+    expect(new Set(answers.map((answer) => 'redemption' in answer && answer.redemption)).size).toBe(64);
+    await bench.rig.pass(1000);
+    // Whoever came first alone, all others together, and those who leave.
+    expect(bench.rig.asked('cas', 'vs/').length).toBeLessThanOrEqual(5);
+    expect(bench.rig.asked('cas', 'w/')).toHaveLength(64);
+    expect(bench.rig.asked('read', 'w/')).toHaveLength(64);
+    expect(bench.rig.shard(0)).toMatchObject({ used: 65, pending: [] });
+  });
+
+  it('of one user get one redemption, whatever they are', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    const [one, other, again] = await bench.rig.run(
+      Promise.all([desk.redeem('u', 'a'), desk.redeem('u', 'b'), desk.redeem('u', 'a')]),
+    );
+    expect(one).toMatchObject({ outcome: 'redeemed', credited: 5 });
+    expect(other).toEqual({ outcome: 'already_redeemed' });
+    expect(again).toEqual(one);
+    expect(bench.rig.wallet('u')).toMatchObject({ balance: 5 });
+  });
+});
+
+describe('when others were faster', () => {
+  it('a wallet is not read again', async () => {
+    const bench = await Bench.open();
+    const [slow, fast] = [bench.desk('n0'), bench.desk('n1')];
+    bench.rig.next('cas', [30]);
+    const answer = slow.redeem('a', 'r');
+    await bench.rig.pass(5);
+    expect(bench.rig.asked('cas', 'vs/')).toHaveLength(1);
+    expect(await bench.redeem(fast, 'b')).toMatchObject({ outcome: 'redeemed' });
+    expect(await bench.rig.run(answer)).toMatchObject({ outcome: 'redeemed' });
+    expect(bench.rig.asked('cas', 'vs/', 'n0').length).toBeGreaterThan(1);
+    expect(bench.rig.asked('read', 'w/a')).toHaveLength(1);
+  });
+
+  it('a wallet is read again when its user has left the shard, and shows the redemption', async () => {
+    const bench = await Bench.open();
+    const [slow, fast] = [bench.desk('n0'), bench.desk('n1')];
+    bench.rig.next('cas', [500]);
+    const answer = slow.redeem('a', 'slow');
+    await bench.rig.pass(5);
+    const first = await bench.redeem(fast, 'a', 'fast');
+    expect(first).toMatchObject({ outcome: 'redeemed' });
+    await bench.rig.pass(300);
+    expect(bench.rig.shard(0)?.pending).toEqual([]);
+    expect(bench.rig.shard(0)?.left).toContainEqual(['a', expect.any(Number)]);
+    expect(await bench.rig.run(answer)).toEqual({ outcome: 'already_redeemed' });
+    expect(bench.rig.asked('read', 'w/a', 'n0')).toHaveLength(2);
+    expect(bench.rig.wallet('a')).toMatchObject({ balance: 5 });
+  });
+
+  it('all wallets are read again when it is forgotten who left', async () => {
+    const bench = await Bench.open();
+    const [slow, fast] = [bench.desk('n0'), bench.desk('n1')];
+    bench.rig.next('cas', [900]);
+    const answer = slow.redeem('a', 'r');
+    await bench.rig.pass(5);
+    // More than a shard remembers, of whom `a` is none.
+    const users = Array.from({ length: 300 }, (_, number) => `u${number}`);
+    await bench.rig.run(Promise.all(users.map((user) => fast.redeem(user, 'r'))));
+    await bench.rig.pass(400);
+    expect(bench.rig.shard(0)?.left.length).toBeLessThanOrEqual(256);
+    expect(bench.rig.shard(0)?.since).toBeGreaterThan(0);
+    expect(await bench.rig.run(answer)).toMatchObject({ outcome: 'redeemed' });
+    expect(bench.rig.asked('read', 'w/a', 'n0')).toHaveLength(2);
+  });
+});
+
+describe('a pivot without an answer', () => {
+  it('that was carried out is found, and credited once', async () => {
+    const bench = await Bench.open();
+    bench.rig.next('cas_ok', LOST);
+    expect(await bench.redeem(bench.desk('n0'), 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
+    expect(bench.rig.shard(0)?.used).toBe(2);
+    expect(bench.rig.wallet('u')).toMatchObject({ balance: 5 });
+  });
+
+  it('that was carried out twice is taken for what it is', async () => {
+    const bench = await Bench.open();
+    bench.rig.next('cas', [20, 1]);
+    expect(await bench.redeem(bench.desk('n0'), 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.shard(0)).toMatchObject({ used: 2, pending: [] });
+  });
+
+  it('that was lost is answered 13 while it may still arrive', async () => {
+    const bench = await Bench.open();
+    bench.rig.lose(({ body }) => body.type === 'cas' && body.key.startsWith('vs/'));
+    await expect(bench.redeem(bench.desk('n0'), 'u')).rejects.toMatchObject({ code: 13, definite: false });
+  });
+
+  it('that was lost is answered 13 while the shard cannot be read', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    bench.rig.lose(({ src }) => src === 'lin-kv' && bench.rig.asked('cas', 'vs/').length > 0);
+    await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({ code: 13 });
+    bench.rig.heal();
+    // It was, and now it is told.
+    expect(await bench.redeem(desk, 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
+  });
+
+  it('that was lost is answered 11 as soon as a later version of the shard proves it dead', async () => {
+    const bench = await Bench.open(2);
+    const acquire = async () => RpcError.of('temporarily-unavailable', 'no rights');
+    const [slow, fast] = [bench.desk('n0', { rights: { acquire } }), bench.desk('n1')];
+    bench.rig.next('cas', LOST);
+    const answer = slow.redeem('a', 'r');
+    answer.catch(() => {});
+    await bench.rig.pass(5);
+    await bench.redeem(fast, 'b');
+    await expect(bench.rig.run(answer)).rejects.toMatchObject({ code: 11, definite: true });
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.shard(0)?.used).toBe(2);
+    expect(bench.rig.wallet('a')).toBeUndefined();
+  });
+
+  it('was never sent where the store is away or the shard cannot be written down: 11', async () => {
+    const bench = await Bench.open();
+    const register = async () => RpcError.of('temporarily-unavailable', 'the index is away');
+    await expect(bench.redeem(bench.desk('n0', { register }), 'u')).rejects.toMatchObject({ code: 11 });
+    bench.rig.lose(({ dest }) => dest === 'lin-kv');
+    await expect(bench.redeem(bench.desk('n1'), 'u')).rejects.toMatchObject({ code: 11 });
+    expect(bench.rig.asked('cas', 'vs/')).toEqual([]);
+  });
+});
+
+describe('a redemption whose wallet does not answer', () => {
+  it('is answered 13, and the same request is told of it later', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    bench.rig.lose(({ body }) => body.type === 'cas' && body.key.startsWith('w/'));
+    await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({
+      code: 13,
+      message: expect.stringContaining('has redeemed, and is not credited yet'),
+    });
+    expect(bench.rig.shard(0)?.pending).toEqual([['u', 'by u', 1]]);
+    bench.rig.heal();
+    expect(await bench.redeem(bench.desk('n1'), 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
+    expect(bench.rig.wallet('u')).toMatchObject({ balance: 5 });
+  });
+
+  it('does not leave its shard', async () => {
+    const bench = await Bench.open();
+    bench.rig.lose(({ body }) => body.type === 'cas' && body.key.startsWith('w/u'));
+    const desk = bench.desk('n0');
+    const lost = desk.redeem('u', 'r').catch((error: RpcError) => error.code);
+    await bench.rig.pass(50);
+    await bench.redeem(desk, 'other');
+    expect(await bench.rig.run(lost)).toBe(13);
+    await bench.rig.pass(1000);
+    expect(bench.rig.shard(0)?.pending.map(([user]) => user)).toEqual(['u']);
+  });
+});
+
+describe('a voucher that is sold out', () => {
+  it('says so for one question to the wallet of whoever asks, and the truth to those who have one', async () => {
+    const bench = await Bench.open(2);
+    const desk = bench.desk('n0');
+    const last = await bench.redeem(desk, 'last');
+    expect(await bench.redeem(desk, 'late')).toEqual({ outcome: 'sold_out' });
+    expect(bench.rig.voucher()).toMatchObject({ sold_out: true });
+    await bench.rig.pass(1000);
+    const { length } = bench.rig.wire;
+    expect(await bench.redeem(desk, 'later')).toEqual({ outcome: 'sold_out' });
+    expect(bench.rig.wire.slice(length).map(({ body }) => body.type)).toEqual(['read', 'error']);
+    expect(await bench.redeem(desk, 'last')).toEqual(last);
+    expect(await bench.redeem(desk, 'last', 'another')).toEqual({ outcome: 'already_redeemed' });
+  });
+});

@@ -119,6 +119,11 @@ describe('stats', () => {
       expect(checkHealed(invoke(4, 'add'), info(4, 'add'), invoke(3, 'read'), ok(3, 'read'))['valid?']).toBe(false);
     });
 
+    it('rejects it when nothing at all was ok before', () => {
+      const history = handwritten(invoke(0, 'read'), info(0, 'read'), invoke(3, 'read'), ok(3, 'read'));
+      expect(statsChecker(() => 2).check(THREE_NODES, history)['valid?']).toBe(false);
+    });
+
     it('finds it unknown when nothing was completed before', () => {
       const later = handwritten(invoke(0, 'read'), ok(0, 'read'));
       expect(statsChecker(() => 0).check(THREE_NODES, later)['valid?']).toBe('unknown');

@@ -12,12 +12,14 @@
 import * as z from 'zod';
 import type { IdSource } from '../ids/id-source.ts';
 import { formatTimestamp } from '../ids/timestamp.ts';
-import { Documents, type Stored } from '../kv/documents.ts';
+import { Documents, NOTHING_STORED, readOrThrow } from '../kv/documents.ts';
+import { groupBy } from '../kv/group-by.ts';
+import { keyPart } from '../kv/key-part.ts';
 import { KvClient } from '../kv/kv-client.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 
-const AssignmentRecord = z.object({
+export const AssignmentRecord = z.object({
   id: z.string(),
   service: z.string(),
   key: z.string(),
@@ -80,7 +82,7 @@ export class Assignments {
    * a name that is not well-formed text.
    */
   assign(service: string, key: string): Promise<string> {
-    const documentKey = `guid/${encodeName('service', service)}/${encodeName('key', key)}`;
+    const documentKey = documentKeyOf(service, key);
     const known = this.#remembered.get(documentKey);
     if (known !== undefined) return Promise.resolve(known);
     let answer = this.#underWay.get(documentKey);
@@ -93,20 +95,15 @@ export class Assignments {
 
   /** To whom a Snowflake was assigned; undefined: to nobody. Rejects with error 11 when the store does not tell. */
   async find(id: string): Promise<AssignmentRecord | undefined> {
-    const page = await this.#pages.read(pageKey(id));
-    if (page.kind !== 'ok') throw page.error;
-    const intentions = page.stored.content?.intentions ?? {};
+    const { content: page } = await readOrThrow(this.#pages, pageKey(id));
+    const intentions = page?.intentions ?? {};
     if (!Object.hasOwn(intentions, id)) return undefined;
-    const [service, key] = intentions[id] as [string, string];
-    const record = await this.#records.read(`guid/${encodeName('service', service)}/${encodeName('key', key)}`);
-    if (record.kind !== 'ok') throw record.error;
-    return record.stored.content?.id === id ? record.stored.content : undefined;
+    const { content } = await readOrThrow(this.#records, documentKeyOf(...(intentions[id] as [string, string])));
+    return content?.id === id ? content : undefined;
   }
 
   async #find(service: string, key: string, documentKey: string): Promise<string> {
-    const read = await this.#records.read(documentKey);
-    if (read.kind !== 'ok') throw read.error;
-    const { content } = read.stored;
+    const { content } = await readOrThrow(this.#records, documentKey);
     if (content !== undefined) return this.#remember(documentKey, content.id);
     return new Promise((resolve, reject) => {
       const endMs = this.#context.clock.monotonicMs() + WAIT_MS_MAX;
@@ -125,7 +122,9 @@ export class Assignments {
       try {
         const ids = (await this.#source.nextBatchReserved(requests.length, 'snowflake')).toArray();
         const intentions = requests.map((request, index) => ({ ...request, id: ids[index] as string }));
-        await Promise.all([...byPage(intentions)].map(([key, members]) => this.#writePage(key, members)));
+        await Promise.all(
+          [...groupBy(intentions, ({ id }) => pageKey(id))].map(([key, members]) => this.#writePage(key, members)),
+        );
       } catch (error) {
         // No id, no assignment: what nobody has been told of did not happen.
         for (const { reject } of requests) reject(asRpcError(error));
@@ -177,42 +176,19 @@ export class Assignments {
   }
 
   #remember(documentKey: string, id: string): string {
-    if (this.#remembered.size >= REMEMBERED_MAX) {
-      for (const oldest of this.#remembered.keys()) {
-        this.#remembered.delete(oldest);
-        break;
-      }
-    }
+    if (this.#remembered.size >= REMEMBERED_MAX)
+      this.#remembered.delete(this.#remembered.keys().next().value as string);
     this.#remembered.set(documentKey, id);
     return id;
   }
 }
 
-/** What is most likely there, where nobody but this node writes, or nobody but the first. */
-const NOTHING_STORED: Stored<never> = { ver: 0, content: undefined, text: null };
-
 function pageKey(id: string): string {
   return `guid-page/${BigInt(id) >> PAGE_SHIFT}`;
 }
 
-function byPage(intentions: readonly Intention[]): ReadonlyMap<string, readonly Intention[]> {
-  const pages = new Map<string, Intention[]>();
-  for (const intention of intentions) {
-    const key = pageKey(intention.id);
-    const page = pages.get(key);
-    if (page === undefined) pages.set(key, [intention]);
-    else page.push(intention);
-  }
-  return pages;
-}
-
-/** So that no two pairs of names make one key. */
-function encodeName(field: string, name: string): string {
-  try {
-    return encodeURIComponent(name);
-  } catch {
-    throw RpcError.of('malformed-request', `body.${field}: is not well-formed text`);
-  }
+function documentKeyOf(service: string, key: string): string {
+  return `guid/${keyPart('service', service)}/${keyPart('key', key)}`;
 }
 
 function asRpcError(error: unknown): RpcError {

@@ -7,7 +7,7 @@
  */
 
 import { type RaiseResult, type Reservation, requireUpwards } from '../ids/reservation.ts';
-import type { Documents, Stored } from '../kv/documents.ts';
+import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { type NumberRecord, newHolder, numberKey, numberRecords } from './number-record.ts';
@@ -31,10 +31,8 @@ export class StoreReservation implements Reservation {
 
   /** Rejects with error 11 when the store does not answer. */
   async read(): Promise<number | undefined> {
-    const result = await this.#records.read(this.#key);
-    if (result.kind !== 'ok') throw result.error;
-    this.#known = result.stored;
-    return result.stored.content?.until ?? undefined;
+    this.#known = await readOrThrow(this.#records, this.#key);
+    return this.#known.content?.until ?? undefined;
   }
 
   async raise(from: number | undefined, to: number): Promise<RaiseResult> {

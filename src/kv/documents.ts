@@ -11,6 +11,7 @@
 
 import * as z from 'zod';
 import type { NodeContext } from '../node/context.ts';
+import { pauseUpTo } from '../node/pause.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { describeIssue, isRecord } from '../protocol/message.ts';
@@ -33,6 +34,9 @@ export interface Stored<Content> {
   /** As it stands in the store; null: it does not. */
   readonly text: string | null;
 }
+
+/** What one knows of a document that nobody has created yet; also a good guess where that is likely. */
+export const NOTHING_STORED: Stored<never> = { ver: 0, content: undefined, text: null };
 
 /**
  * How an update ended. `ok`: the document holds what the change wanted. `definite`: nothing that this update sent is in it, or can ever get there
@@ -136,17 +140,15 @@ export class Documents<Content extends object> {
           trouble = 'others were faster every time';
         }
         if (next instanceof RpcError) return fail(next);
-        const ver = stored.ver + 1;
-        const text = canonicalKey({ ...next, ver });
         // With patience at its end nothing new is begun; the first try is always made.
         if (attempt > 0 && this.#nowMs() >= endMs) return fail(unavailable(`${this.#name} ${key}: ${trouble}`));
-        const sent = await this.#kv.compareAndSet(key, stored.text, text);
-        if (sent.kind === 'ok') return { kind: 'ok', stored: { ver, content: next, text } };
+        const sent = await this.replace(key, stored, next);
+        if (sent.kind === 'ok') return sent;
         doubtful = stored.ver;
         stored = undefined;
         trouble = sent.error.message;
         // A refusal is looked into at once: what is there now is what comes next. The pause is for those who lose again and again.
-        if (attempt === 0 && sent.kind === 'definite') continue;
+        if (attempt === 0 && sent.kind === 'refused') continue;
       }
       if (this.#nowMs() >= endMs || !(await this.#pause(attempt)))
         return fail(unavailable(`${this.#name} ${key}: ${trouble}`));
@@ -166,7 +168,7 @@ export class Documents<Content extends object> {
   }
 
   #parse(key: string, value: unknown): ReadResult<Content> {
-    if (value === undefined) return { kind: 'ok', stored: { ver: 0, content: undefined, text: null } };
+    if (value === undefined) return { kind: 'ok', stored: NOTHING_STORED };
     const fail = (problem: string): ReadResult<Content> => ({
       kind: 'definite',
       error: RpcError.of('abort', `${this.#kv.store} holds no ${this.#name} under ${key}: ${problem}`),
@@ -194,12 +196,22 @@ export class Documents<Content extends object> {
 
   #pause(attempt: number): Promise<boolean> {
     const longestMs = Math.min(PAUSE_MS * 2 ** attempt, PAUSE_MS_MAX);
-    return this.#context.sleep(((this.#context.randomUint32() + 1) / 2 ** 32) * longestMs);
+    return pauseUpTo(this.#context, longestMs);
   }
 
   #nowMs(): number {
     return this.#context.clock.monotonicMs();
   }
+}
+
+/** The document under `key`; its error is thrown if it cannot be had. */
+export async function readOrThrow<Content extends object>(
+  documents: Documents<Content>,
+  key: string,
+): Promise<Stored<Content>> {
+  const read = await documents.read(key);
+  if (read.kind !== 'ok') throw read.error;
+  return read.stored;
 }
 
 function tryChange<Content>(change: Change<Content>, content: Content | undefined): Content | undefined | RpcError {

@@ -16,8 +16,6 @@ import type { Workload } from './workload.ts';
 /** What a client accepts from any node: ids may be of any JSON type. */
 const GenerateAny = defineRpc(Generate.type, Generate.text, {}, { id: z.unknown() });
 
-export { Generate };
-
 export const uniqueIds: Workload = {
   name: 'unique-ids',
   text: 'Asks for ids and expects no id twice.',

@@ -9,8 +9,9 @@ import type { RunObserver, RunOutcome } from '../../src/simulator/run.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { type Schedule, ScheduleRecorder } from '../../src/simulator/schedule.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
+import { Generate } from '../../src/workloads/ids/messages.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { Generate, uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 
 async function startGenerator(context: NodeContext, node: number): Promise<IdGenerator> {

@@ -11,6 +11,7 @@
  */
 
 import * as z from 'zod';
+import { AssignmentRecord } from '../../fleet/assignments.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { Texts } from '../../protocol/text-list.ts';
 
@@ -31,14 +32,7 @@ export const Generate = defineRpc(
 );
 
 /** To whom an id was given. */
-export const Assignment = z.object({
-  service: z.string(),
-  key: z.string(),
-  /** The id of the node that gave it. */
-  node: z.string(),
-  /** ISO 8601, by the clock of that node. */
-  created_at: z.string(),
-});
+export const Assignment = AssignmentRecord.omit({ id: true });
 export type Assignment = z.infer<typeof Assignment>;
 
 export const GuidStatus = defineRpc(

@@ -78,6 +78,6 @@ async function describeId(id: string, assignments: Pick<Assignments, 'find'>): P
   const status = { kind, timestamp: formatTimestamp(timestampMs), node, sequence } as const;
   const record = kind === 'uuid' ? undefined : await assignments.find(id);
   if (record === undefined) return status;
-  const { service, key, node: nodeId, created_at } = record;
-  return { ...status, assignment: { service, key, node: nodeId, created_at } };
+  const { id: _id, ...assignment } = record;
+  return { ...status, assignment };
 }

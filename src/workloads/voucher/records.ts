@@ -13,9 +13,10 @@
 
 import * as z from 'zod';
 import { Documents, type Stored } from '../../kv/documents.ts';
+import { keyPart } from '../../kv/key-part.ts';
 import { KvClient } from '../../kv/kv-client.ts';
 import type { NodeContext } from '../../node/context.ts';
-import { RpcError } from '../../protocol/errors.ts';
+import { fnv1a } from '../../protocol/fnv1a.ts';
 
 const Count = z.int().min(0);
 
@@ -96,38 +97,28 @@ export function openVoucherStore(context: NodeContext): VoucherStore {
 }
 
 export function voucherKey(code: string): string {
-  return `v/${encode('code', code)}`;
+  return `v/${keyPart('code', code)}`;
 }
 
 export function shardKey(code: string, shard: number): string {
-  return `vs/${encode('code', code)}/${shard}`;
+  return `vs/${keyPart('code', code)}/${shard}`;
 }
 
 export function walletKey(user: string): string {
-  return `w/${encode('user', user)}`;
+  return `w/${keyPart('user', user)}`;
 }
 
 export function pageKey(code: string, shard: number, page: number): string {
-  return `vp/${encode('code', code)}/${shard}/${page}`;
+  return `vp/${keyPart('code', code)}/${shard}/${page}`;
 }
 
 export function indexKey(nodeId: string): string {
-  return `vn/${encode('node', nodeId)}`;
+  return `vn/${keyPart('node', nodeId)}`;
 }
 
-/** So that no two names make one key. */
-function encode(field: string, name: string): string {
-  try {
-    return encodeURIComponent(name);
-  } catch {
-    throw RpcError.of('malformed-request', `body.${field}: is not well-formed text`);
-  }
-}
-
-/** The shard of a user, for ever: one user can be redeemed in one place only. FNV-1a, 32 bits. */
+/** The shard of a user, for ever: one user can be redeemed in one place only. */
 export function shardOf(user: string, shardCount: number): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < user.length; index++) hash = Math.imul(hash ^ user.charCodeAt(index), 0x01000193);
+  const hash = fnv1a(user);
   return ((hash ^ (hash >>> 15)) >>> 0) % shardCount;
 }
 
@@ -139,7 +130,7 @@ export function redemptionNumber(place: number, shard: number, shardCount: numbe
 /** A shard that nobody has written yet. */
 const EMPTY: ShardRecord = { granted: 0, returned: 0, used: 0, pending: [], left: [], since: 0 };
 
-export function contentOf({ content }: Stored<ShardRecord>): ShardRecord {
+export function contentOf({ content }: Pick<Stored<ShardRecord>, 'content'>): ShardRecord {
   return content ?? EMPTY;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Stored } from '../../kv/documents.ts';
+import { groupBy } from '../../kv/group-by.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { AMOUNT_MAX } from './messages.ts';
 import {
@@ -74,13 +75,7 @@ export async function report(
   shard: number,
   redemptions: readonly Pending[],
 ): Promise<readonly Pending[]> {
-  const pages = new Map<number, Pending[]>();
-  for (const redemption of redemptions) {
-    const page = Math.floor(redemption[2] / PAGE_LENGTH);
-    const members = pages.get(page);
-    if (members === undefined) pages.set(page, [redemption]);
-    else members.push(redemption);
-  }
+  const pages = groupBy(redemptions, ([, , place]) => Math.floor(place / PAGE_LENGTH));
   const written = await Promise.all(
     [...pages].map(async ([page, members]) => {
       const result = await store.pages.update(pageKey(code, shard, page), (content) => withEntries(content, members));

@@ -8,6 +8,7 @@
 
 import type { Stored, UpdateResult } from '../../kv/documents.ts';
 import type { NodeContext } from '../../node/context.ts';
+import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import {
   contentOf,
@@ -37,13 +38,12 @@ export class Rights {
 
   /** Looks for rights for a shard that has none. An error is one that says: nothing was found in time, try again. */
   async acquire(code: string, shard: number): Promise<RightsResult> {
-    const { clock, sleep, randomUint32 } = this.#context;
+    const { clock } = this.#context;
     const endMs = clock.monotonicMs() + SEARCH_MS_MAX;
     for (;;) {
       const result = await this.#tryOnce(code, shard);
       if (result !== undefined) return result;
-      const pauseMs = ((randomUint32() + 1) / 2 ** 32) * PAUSE_MS;
-      if (clock.monotonicMs() >= endMs || !(await sleep(pauseMs)))
+      if (clock.monotonicMs() >= endMs || !(await pauseUpTo(this.#context, PAUSE_MS)))
         return RpcError.of('temporarily-unavailable', `the last rights of ${code} are on their way between its shards`);
     }
   }
@@ -88,7 +88,7 @@ export class Rights {
     const granted = voucher.granted[shard] as number;
     return problemOf(
       await this.#store.shards.update(shardKey(code, shard), (content) => {
-        const own = contentOf({ ver: 0, content, text: null });
+        const own = contentOf({ content });
         return own.granted >= granted ? (content === undefined ? own : undefined) : { ...own, granted };
       }),
     );
@@ -121,7 +121,7 @@ export class Rights {
       await this.#store.shards.update(shardKey(code, shard), (content) => {
         // Given back meanwhile, by whomever, or used.
         if (content === undefined || content.returned !== seen.returned || rightsIn(content) < count)
-          return content === undefined ? contentOf({ ver: 0, content, text: null }) : undefined;
+          return content === undefined ? contentOf({ content }) : undefined;
         return { ...content, returned };
       }),
     );

@@ -2,7 +2,7 @@
  * What a node answers about vouchers. The messages are in `messages.ts`, what is stored in `records.ts`, how a redemption goes in `shard-desk.ts`.
  */
 
-import type { Documents, Stored } from '../../kv/documents.ts';
+import { NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
@@ -124,7 +124,7 @@ class VoucherOffice {
         if (!same) throw RpcError.of('key-already-exists', `there is a voucher ${code} with other parameters`);
         return undefined;
       },
-      { ver: 0, content: undefined, text: null },
+      NOTHING_STORED,
     );
     if (result.kind !== 'ok') throw result.error;
     return {};
@@ -242,13 +242,4 @@ class VoucherOffice {
       return { redemption: redemptionNumber(place, shard, shardCount), user: known[0], request_id: known[1] };
     });
   }
-}
-
-async function readOrThrow<Content extends object>(
-  documents: Documents<Content>,
-  key: string,
-): Promise<Stored<Content>> {
-  const read = await documents.read(key);
-  if (read.kind !== 'ok') throw read.error;
-  return read.stored;
 }

@@ -11,9 +11,10 @@
  * those who left, was not and never will be by what was sent.
  */
 
-import type { Stored } from '../../kv/documents.ts';
+import { readOrThrow, type Stored } from '../../kv/documents.ts';
 import { Abort } from '../../node/abort.ts';
 import type { NodeContext } from '../../node/context.ts';
+import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import {
   contentOf,
@@ -384,15 +385,13 @@ export class ShardDesk {
   }
 
   async #read(): Promise<Stored<ShardRecord>> {
-    const read = await this.#store.shards.read(shardKey(this.#terms.code, this.#shard));
-    if (read.kind !== 'ok') throw read.error;
-    this.#remember(read.stored);
-    return read.stored;
+    const stored = await readOrThrow(this.#store.shards, shardKey(this.#terms.code, this.#shard));
+    this.#remember(stored);
+    return stored;
   }
 
   async #pause(): Promise<void> {
-    const { randomUint32, sleep } = this.#context;
-    if (!(await sleep(((randomUint32() + 1) / 2 ** 32) * PAUSE_MS))) throw unavailable('this node is about to end');
+    if (!(await pauseUpTo(this.#context, PAUSE_MS))) throw unavailable('this node is about to end');
   }
 
   #nowMs(): number {

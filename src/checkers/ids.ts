@@ -9,8 +9,8 @@
  */
 
 import type { History } from '../history/history.ts';
-import { formatTimestamp } from '../ids/timestamp.ts';
 import { isRecord } from '../protocol/message.ts';
+import { formatTimestamp } from '../protocol/timestamp.ts';
 import type { Checker, TestFacts } from './checker.ts';
 import { Findings } from './findings.ts';
 import { AssignmentRules } from './id-assignments.ts';

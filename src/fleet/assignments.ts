@@ -11,13 +11,13 @@
 
 import * as z from 'zod';
 import type { IdSource } from '../ids/id-source.ts';
-import { formatTimestamp } from '../ids/timestamp.ts';
 import { Documents, NOTHING_STORED, readOrThrow } from '../kv/documents.ts';
 import { groupBy } from '../kv/group-by.ts';
 import { keyPart } from '../kv/key-part.ts';
 import { KvClient } from '../kv/kv-client.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
+import { formatTimestamp } from '../protocol/timestamp.ts';
 
 export const AssignmentRecord = z.object({
   id: z.string(),

@@ -7,11 +7,11 @@ import { LeasedIds } from '../../fleet/leased-ids.ts';
 import { IdGenerator } from '../../ids/id-generator.ts';
 import type { IdSource } from '../../ids/id-source.ts';
 import { decodeSnowflake } from '../../ids/snowflake.ts';
-import { formatTimestamp } from '../../ids/timestamp.ts';
 import { decodeUuid } from '../../ids/uuid.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
+import { formatTimestamp } from '../../protocol/timestamp.ts';
 import type { WorkloadPorts } from '../workload.ts';
 import { Generate, GuidAssign, GuidStatus } from './messages.ts';
 

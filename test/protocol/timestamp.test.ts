@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from '../../src/ids/snowflake.ts';
-import { formatTimestamp } from '../../src/ids/timestamp.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
+import { formatTimestamp } from '../../src/protocol/timestamp.ts';
 
 const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');

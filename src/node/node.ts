@@ -27,6 +27,7 @@ import { inMicroseconds, NodeMetrics, type RequestMetrics } from './metrics.ts';
 import { PendingRpcs } from './pending-rpcs.ts';
 import { RateLimit } from './rate-limit.ts';
 import { describeMessage, excerpt, originOf } from './refusal.ts';
+import { Repeats } from './repeats.ts';
 import { Sleepers } from './sleepers.ts';
 import { Health, type HealthReply, Metrics, type MetricsReply } from './status.ts';
 
@@ -61,6 +62,7 @@ export class Node {
   readonly #startMs: number;
   readonly #metrics = new NodeMetrics();
   readonly #rpcs: PendingRpcs;
+  readonly #repeats: Repeats;
   readonly #sleepers: Sleepers;
   readonly #served = new Map<string, ServedType>();
   readonly #addresses = new Map<string, string>();
@@ -84,6 +86,7 @@ export class Node {
     this.#rateLimit = rateLimitPerSecond === undefined ? undefined : new RateLimit(rateLimitPerSecond);
     this.#startMs = environment.clock.monotonicMs();
     this.#rpcs = new PendingRpcs(environment);
+    this.#repeats = new Repeats(environment.clock);
     this.#sleepers = new Sleepers(environment);
   }
 
@@ -234,9 +237,14 @@ export class Node {
       this.#answerFailure(served, src, messageId, RpcError.of('temporarily-unavailable', text));
       return;
     }
+    const repeat = messageId === undefined ? undefined : this.#repeats.find(src, messageId, body);
+    if (repeat instanceof RpcError) {
+      this.#answerFailure(served, src, messageId, repeat);
+      return;
+    }
     let outcome: object | Promise<object>;
     try {
-      outcome = handler.handle(request.data as never, { src });
+      outcome = repeat ?? handler.handle(request.data as never, { src });
     } catch (error) {
       requests.latency.record(0);
       this.#answerFailure(served, src, messageId, error);
@@ -248,6 +256,8 @@ export class Node {
       this.#answer(served, src, messageId, outcome);
       return;
     }
+    if (messageId !== undefined && repeat === undefined)
+      this.#repeats.watch(src, messageId, body, outcome as Promise<object>);
     const { clock } = this.#environment;
     const beginMs = clock.monotonicMs();
     requests.inFlight++;

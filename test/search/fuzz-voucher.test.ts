@@ -88,7 +88,7 @@ const EXPECTED: Readonly<Record<VoucherMutantName, Expected>> = {
   'wallets-written-blindly': { rules: ['wallets-are-right', 'answers-agree'] },
   'shards-written-blindly': { rules: LOST_REDEMPTION },
   'reverts-without-mark': { rules: LOST_REDEMPTION, slow: true },
-  'unproven-remembered': { rules: LOST_REDEMPTION, slow: true },
+  'unproven-remembered': { rules: LOST_REDEMPTION },
   'wallet-read-before-the-shard': {
     rules: [
       'once-a-user',

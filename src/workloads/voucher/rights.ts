@@ -24,8 +24,11 @@ import {
 const SEARCH_MS_MAX = 3000;
 /** Between two looks at a voucher whose rights are all on their way, ms: drawn up to this. */
 const PAUSE_MS = 50;
+/** Rights on their way to another shard are left to it for so many looks: whoever asked for them there is about to use them. */
+const POLITE_LOOKS = 10;
 
-export type RightsResult = 'granted' | 'sold-out' | RpcError;
+/** Granted: as much as the voucher says that this shard has been given by now; what has not arrived is brought by the pivot that uses it. */
+export type RightsResult = { readonly granted: number } | 'sold-out' | RpcError;
 
 export class Rights {
   readonly #context: NodeContext;
@@ -36,12 +39,12 @@ export class Rights {
     this.#store = store;
   }
 
-  /** Looks for rights for a shard that has none. An error is one that says: nothing was found in time, try again. */
+  /** Looks for rights for a shard that has none; they are used by whoever asked, or lie where they are found. An error is one that says: nothing was found in time, try again. */
   async acquire(code: string, shard: number): Promise<RightsResult> {
     const { clock } = this.#context;
     const endMs = clock.monotonicMs() + SEARCH_MS_MAX;
-    for (;;) {
-      const result = await this.#tryOnce(code, shard);
+    for (let look = 0; ; look++) {
+      const result = await this.#tryOnce(code, shard, look >= POLITE_LOOKS);
       if (result !== undefined) return result;
       if (clock.monotonicMs() >= endMs || !(await pauseUpTo(this.#context, PAUSE_MS)))
         return RpcError.of('temporarily-unavailable', `the last rights of ${code} are on their way between its shards`);
@@ -49,7 +52,7 @@ export class Rights {
   }
 
   /** Undefined: something has moved, look again. */
-  async #tryOnce(code: string, shard: number): Promise<RightsResult | undefined> {
+  async #tryOnce(code: string, shard: number, greedy: boolean): Promise<RightsResult | undefined> {
     const read = await this.#store.vouchers.read(voucherKey(code));
     if (read.kind !== 'ok') return read.error;
     const { content: voucher } = read.stored;
@@ -57,14 +60,14 @@ export class Rights {
     if (voucher.sold_out) return 'sold-out';
     const own = await this.#readShard(code, shard);
     if (own instanceof RpcError) return own;
-    if (rightsIn(contentOf(own)) > 0) return 'granted';
-    if ((voucher.granted[shard] as number) > contentOf(own).granted) return this.#receive(code, shard, voucher);
+    const granted = voucher.granted[shard] as number;
+    if (rightsIn({ ...contentOf(own), granted }) > 0) return { granted };
     const pool = voucher.limit - sum(voucher.granted) + sum(voucher.returned);
     if (pool > 0) {
-      const granted = await this.#grant(code, shard, Math.ceil(pool / voucher.granted.length));
-      return granted ?? this.#tryOnce(code, shard);
+      const problem = await this.#grant(code, shard, Math.ceil(pool / voucher.granted.length));
+      return problem ?? this.#tryOnce(code, shard, greedy);
     }
-    return this.#redistribute(code, shard, voucher);
+    return this.#redistribute(code, shard, voucher, greedy);
   }
 
   /** Takes up to `count` rights out of the pool; undefined when that is done, or somebody else was faster. */
@@ -83,7 +86,7 @@ export class Rights {
     );
   }
 
-  /** Brings to a shard what it was granted. */
+  /** Brings to a shard what it was granted and nobody has used: from there others can have it. */
   async #receive(code: string, shard: number, voucher: VoucherRecord): Promise<RpcError | undefined> {
     const granted = voucher.granted[shard] as number;
     return problemOf(
@@ -95,7 +98,12 @@ export class Rights {
   }
 
   /** All rights are in shards, or on their way: finds out whether all are used, and if not, frees half of what the richest shard can spare. */
-  async #redistribute(code: string, shard: number, voucher: VoucherRecord): Promise<RightsResult | undefined> {
+  async #redistribute(
+    code: string,
+    shard: number,
+    voucher: VoucherRecord,
+    greedy: boolean,
+  ): Promise<RightsResult | undefined> {
     const shards: ShardRecord[] = [];
     const reads = await Promise.all(voucher.granted.map((_, index) => this.#readShard(code, index)));
     for (const read of reads) {
@@ -104,14 +112,14 @@ export class Rights {
     }
     // None of these numbers falls, so they need not be of one moment.
     if (sum(shards.map(({ used }) => used)) === voucher.limit) return this.#close(code);
-    const late = shards.findIndex(({ granted }, index) => granted < (voucher.granted[index] as number));
-    if (late >= 0) return this.#receive(code, late, voucher);
     const back = shards.findIndex(({ returned }, index) => returned > (voucher.returned[index] as number));
     if (back >= 0) return this.#take(code, back, (shards[back] as ShardRecord).returned);
     const spare = shards.map((content, index) => (index === shard ? 0 : rightsIn(content)));
     const donor = spare.indexOf(Math.max(...spare));
     const count = Math.ceil((spare[donor] as number) / 2);
-    return count === 0 ? undefined : this.#free(code, donor, shards[donor] as ShardRecord, count);
+    if (count > 0) return this.#free(code, donor, shards[donor] as ShardRecord, count);
+    const late = shards.findIndex(({ granted }, index) => granted < (voucher.granted[index] as number));
+    return late >= 0 && greedy ? this.#receive(code, late, voucher) : undefined;
   }
 
   /** Lets a shard give rights back. */

@@ -90,6 +90,8 @@ export class ShardDesk {
   #known: Stored<ShardRecord> | undefined;
   /** Nothing is left of the voucher; `#known` is of a time when that was so already. */
   #soldOut = false;
+  /** As much as the voucher is known to have granted this shard: the next pivot brings it here, so that rights never lie where others look for spare ones. */
+  #granted = 0;
   #working = false;
   #gathering = false;
   /** Aborted when there is a page to report. */
@@ -191,7 +193,7 @@ export class ShardDesk {
     let walletsOfVer = stored.ver;
     let open = await this.#readWallets(group);
     while (open.length > 0) {
-      const content = contentOf(stored);
+      const content = this.#withGranted(contentOf(stored));
       open = open.filter((waiting) => !this.#answerFrom(content, waiting));
       if (walletsOfVer < content.since || open.some(({ user }) => leftSince(content, user, walletsOfVer))) {
         walletsOfVer = stored.ver;
@@ -213,7 +215,8 @@ export class ShardDesk {
         const result = await this.#rights.acquire(this.#terms.code, this.#shard);
         if (result instanceof RpcError) throw result;
         stored = await this.#read();
-        this.#soldOut = result === 'sold-out';
+        if (result === 'sold-out') this.#soldOut = true;
+        else this.#granted = result.granted;
         continue;
       }
       const chosen = open.slice(0, Math.max(0, Math.min(rights, PENDING_MAX - content.pending.length)));
@@ -229,6 +232,10 @@ export class ShardDesk {
         stored = await this.#read();
       }
     }
+  }
+
+  #withGranted(content: ShardRecord): ShardRecord {
+    return { ...content, granted: Math.max(content.granted, this.#granted) };
   }
 
   /** Answers those whose wallet shows the redemption, and those whose wallet cannot be read; the others are returned. */
@@ -282,7 +289,7 @@ export class ShardDesk {
 
   /** The one step that decides. Undefined: nobody knows yet, or others were faster. */
   async #pivot(stored: Stored<ShardRecord>, chosen: readonly Waiting[]): Promise<Stored<ShardRecord> | undefined> {
-    const content = contentOf(stored);
+    const content = this.#withGranted(contentOf(stored));
     const added = chosen.map(({ user, requestId }, index): Pending => [user, requestId, content.used + index]);
     const next = this.#withoutLeaving(content, stored.ver + 1);
     const result = await this.#store.shards.replace(shardKey(this.#terms.code, this.#shard), stored, {

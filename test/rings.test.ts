@@ -29,7 +29,7 @@ function withoutComments(source: string): string {
 }
 
 function importsOf(source: string): string[] {
-  return [...withoutComments(source).matchAll(/\b(?:from\s*|import\s*\(?\s*)['"]([^'"]+)['"]/g)].map(
+  return [...withoutComments(source).matchAll(/\b(?:from\s+|import\s*\(?\s*)['"]([^'"]+)['"]/g)].map(
     ([, path]) => path as string,
   );
 }

@@ -22,6 +22,10 @@ export interface TestFacts {
   readonly concurrency: number;
   /** The fraction of invocations that must be ok; absent: not checked. */
   readonly availability?: 'total' | number;
+  /** How many messages were lost, delayed, doubled or overtaken by a fault, which no history shows. Absent: nobody knows. */
+  readonly hitMessageCount?: number;
+  /** Mean delay of messages between nodes, ms. Absent: nobody knows. */
+  readonly latencyMeanMs?: number;
 }
 
 export interface Checker {

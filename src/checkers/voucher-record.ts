@@ -1,20 +1,10 @@
 /**
- * What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read of the wallet. Places in the history
- * are places in real time: an operation is before another one if its completion is before the other one's invocation.
+ * What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read of the wallet.
  */
 
 import type { History } from '../history/history.ts';
 import { indexPairs } from './pairs.ts';
-
-/** The place of what did not happen. */
-export const NEVER = Number.POSITIVE_INFINITY;
-
-/** A completed operation, with indices into the history. */
-export interface Completed {
-  readonly invocation: number;
-  /** The index of the completion. */
-  readonly operation: number;
-}
+import { byCompletion, type Completed, entryOf, NEVER } from './places.ts';
 
 export interface Terms {
   readonly limit: number;
@@ -255,17 +245,3 @@ export class RunRecord {
 }
 
 type Asked = { readonly code: string; readonly user: string; readonly request_id: string };
-
-export function byCompletion(one: Completed, other: Completed): number {
-  return one.operation - other.operation;
-}
-
-/** What a map has under a key, which is made if it is not there yet. */
-export function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
-}

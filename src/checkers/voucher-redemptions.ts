@@ -4,19 +4,8 @@
  */
 
 import { Findings } from './findings.ts';
-import {
-  type Answer,
-  byCompletion,
-  type Completed,
-  type Count,
-  entryOf,
-  NEVER,
-  type Redemption,
-  type Report,
-  type Request,
-  type Terms,
-  type VoucherRecord,
-} from './voucher-record.ts';
+import { byCompletion, entryOf, isBefore, NEVER } from './places.ts';
+import type { Answer, Count, Redemption, Report, Request, Terms, VoucherRecord } from './voucher-record.ts';
 
 /** A voucher with what follows from the whole of its history. */
 export class JudgedVoucher {
@@ -269,10 +258,6 @@ interface Owner {
 function isAskedBefore(record: VoucherRecord, { user, request_id }: Redemption, operation: number): boolean {
   const request = record.request(user, request_id);
   return request !== undefined && request.firstInvocation < operation;
-}
-
-export function isBefore(one: Completed, other: Completed): boolean {
-  return one.operation < other.invocation;
 }
 
 function isSame(one: Redemption, other: Redemption): boolean {

@@ -4,16 +4,8 @@
  */
 
 import { Findings } from './findings.ts';
-import {
-  type Completed,
-  entryOf,
-  NEVER,
-  type RunRecord,
-  type Settling,
-  type VoucherRecord,
-  type WalletEntry,
-  type WalletRead,
-} from './voucher-record.ts';
+import { type Completed, entryOf, NEVER } from './places.ts';
+import type { RunRecord, Settling, VoucherRecord, WalletEntry, WalletRead } from './voucher-record.ts';
 import type { JudgedVoucher } from './voucher-redemptions.ts';
 
 /** Since when an entry must show in a wallet. */

@@ -19,7 +19,8 @@
 import type { History } from '../history/history.ts';
 import type { Checker } from './checker.ts';
 import { Findings } from './findings.ts';
-import { NEVER, RunRecord, type Terms } from './voucher-record.ts';
+import { NEVER } from './places.ts';
+import { RunRecord, type Terms } from './voucher-record.ts';
 import { JudgedVoucher, RedemptionRules } from './voucher-redemptions.ts';
 import { lastSettling, WalletRules } from './voucher-wallets.ts';
 

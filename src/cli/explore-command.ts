@@ -61,6 +61,12 @@ export const EXPLORE_OPTIONS = {
       ...new Set(text.split(/\s*,\s*/).map(parseOneOf(ACTIONS))),
     ],
   } satisfies Option<readonly Action[] | undefined>,
+  at: {
+    value: 'TEXT',
+    text: `Hits only steps that contain TEXT, such as '"cas"': what changes a store. Default: every step.`,
+    absent: undefined,
+    parse: (text: string): string | undefined => text,
+  } satisfies Option<string | undefined>,
   orders: switchOption('All operations begin at once, and messages arrive in every order; nothing is hit.'),
   'max-schedules': {
     value: 'N',
@@ -97,8 +103,8 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
   const { orders, depth = 1, actions = ACTIONS } = values;
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be explored?');
-  if (orders && (values.depth ?? values.actions) !== undefined)
-    throw new UsageError('--orders goes without --depth and --actions: it hits nobody');
+  if (orders && (values.depth ?? values.actions ?? values.at) !== undefined)
+    throw new UsageError('--orders goes without --depth, --actions and --at: it hits nobody');
   const workload: Workload = { ...values.workload, test: values.workload.small ?? values.workload.test };
   const options = drawScenario({
     test: workload.test,
@@ -112,7 +118,9 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   const watch = new Watch(process.stderr, start);
   const shared = { simulate: createSimulate(workload, watch), options, schedulesMax, over: () => watch.stopping };
   try {
-    const report = orders ? await runOrders(shared, watch) : await runSteps({ ...shared, depth, actions }, watch);
+    const report = orders
+      ? await runOrders(shared, watch)
+      : await runSteps({ ...shared, depth, actions, at: values.at }, watch);
     watch.stop();
     process.stdout.write(`${report.text}\nSeed ${options.seed}\n`);
     return exitStatus(report, watch.stopping);
@@ -123,15 +131,18 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
 
 type Shared = { simulate: Simulate; options: Scenario; schedulesMax: number; over: () => boolean };
 
-async function runSteps(options: Shared & { depth: number; actions: readonly Action[] }, watch: Watch) {
+type Hits = { depth: number; actions: readonly Action[]; at: string | undefined };
+
+async function runSteps({ at, ...options }: Shared & Hits, watch: Watch) {
   const report = await explore({
     ...options,
+    ...(at !== undefined && { counts: (text: string) => text.includes(at) }),
     onProgress: ({ depth, tried, planned, schedules, failureCount }) => {
       const hits = depth === 1 ? 'one hit' : `${depth} hits`;
       watch.text = `${number(tried)}/${number(planned)} with ${hits}  ${number(schedules)} schedules  ${number(failureCount)} failed`;
     },
   });
-  return { ...report, text: formatExploration(report, options.actions) };
+  return { ...report, text: formatExploration(report, options.actions, at) };
 }
 
 async function runOrders(options: Shared, watch: Watch) {

@@ -12,8 +12,11 @@ import { formatVerdict } from './result-block.ts';
 const FAILURES_SHOWN_MAX = 5;
 const STEP_LENGTH_MAX = 160;
 
-/** @param actions those that were tried */
-export function formatExploration(report: ExploreReport, actions: readonly Action[]): string {
+/**
+ * @param actions those that were tried
+ * @param at what the steps that were met contain; absent: all were met
+ */
+export function formatExploration(report: ExploreReport, actions: readonly Action[], at?: string): string {
   const { steps, schedules, runs, levels } = report;
   const times = count(actions.length, 'action');
   const drawn = actions.some(drawsDamage) ? `, what power failures leave drawn up to ${DRAWS} times` : '';
@@ -21,7 +24,7 @@ export function formatExploration(report: ExploreReport, actions: readonly Actio
     const whole = tried === planned;
     const each =
       index === 0
-        ? `${whole ? 'every one of' : 'of'} ${count(steps, 'step')} × ${times} (${actions.join(', ')})`
+        ? `${whole ? 'every one of' : 'of'} ${count(steps, 'step')}${at === undefined ? '' : ` with ${at}`} × ${times} (${actions.join(', ')})`
         : `${whole ? 'every later step' : 'later steps'} of each of these × ${times}`;
     const part = whole ? number(planned) : `${number(tried)} of ${number(planned)}`;
     return `${each}: ${part}${drawn}: ${count(runsOfLevel, 'run')}`;

@@ -65,11 +65,19 @@ export interface SteppedRun {
   readonly results: CheckResult;
 }
 
-/** Runs the scenario and does what is planned, each at its step; the steps of the plan ascend. */
+/** Whether a step with this text is one that may be met. */
+export type StepFilter = (text: string) => boolean;
+
+/**
+ * Runs the scenario and does what is planned, each at its step; the steps of the plan ascend.
+ *
+ * @param counts which steps are numbered; the others are passed by
+ */
 export async function runWithInjections(
   simulate: Simulate,
   scenario: Scenario,
   plan: readonly PlannedInjection[],
+  counts: StepFilter = () => true,
 ): Promise<SteppedRun> {
   const trace = new Trace();
   const damage = new DamageDraws(scenario.seed);
@@ -78,6 +86,7 @@ export async function runWithInjections(
   let stepCount = 0;
   /** Counts a step and does what is planned for it; whether the node lives on. */
   const reach = (node: string, text: string): boolean => {
+    if (!counts(text)) return true;
     stepCount++;
     const planned = plan[injections.length];
     if (planned?.step !== stepCount) return true;
@@ -94,8 +103,8 @@ export async function runWithInjections(
     return !isKill(action);
   };
   const onStep = (node: string, text: string) => {
-    const counts = () => PHASES.has(simulation.run.status().phase);
-    if (!counts()) return;
+    const isEarly = () => PHASES.has(simulation.run.status().phase);
+    if (!isEarly()) return;
     if (text.startsWith('after ')) {
       trace.add(`${node} ${text}`);
       reach(node, text);
@@ -106,7 +115,7 @@ export async function runWithInjections(
     if (!text.startsWith('before ')) trace.add(`${node} ${text}`);
     if (text.startsWith('send ')) {
       simulation.time.schedule(0, () => {
-        if (counts()) reach(node, text.replace('send', 'sent'));
+        if (isEarly()) reach(node, text.replace('send', 'sent'));
       });
     }
   };

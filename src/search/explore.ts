@@ -16,6 +16,7 @@ import {
   type Injection,
   type PlannedInjection,
   runWithInjections,
+  type StepFilter,
   type SteppedRun,
 } from './explore-steps.ts';
 
@@ -30,6 +31,8 @@ export interface ExploreOptions {
   /** What is run. Its list of faults is replaced by those that the actions are. */
   readonly options: Scenario;
   readonly actions: readonly Action[];
+  /** Which steps may be met; absent: every one. */
+  readonly counts?: StepFilter;
   /** How many injections a run may have. */
   readonly depth: number;
   /** No further run begins once there are so many distinct schedules. */
@@ -117,6 +120,7 @@ class Exploration {
     const { depth } = this.#options;
     const plain = await this.#run([]);
     if (plain.validity !== true) return this.#report(plain, 'the scenario fails without any injection');
+    if (plain.stepCount === 0) return this.#report(plain, 'there is no step of that kind');
     let branches: readonly Branch[] = [plain];
     for (let level = 1; level <= depth; level++) {
       const next: Branch[] = [];
@@ -180,8 +184,9 @@ class Exploration {
   }
 
   async #simulate(plan: readonly PlannedInjection[]): Promise<SteppedRun> {
+    const { simulate, counts } = this.#options;
     try {
-      return await runWithInjections(this.#options.simulate, this.#scenario, plan);
+      return await runWithInjections(simulate, this.#scenario, plan, counts);
     } catch (error) {
       const where = plan.map(({ node = '?', text = '?', ...rest }) => describeInjection({ ...rest, node, text }));
       throw new Error(`the simulator failed after ${where.join(', then ') || 'no injection'}: ${error}`, {

@@ -138,3 +138,9 @@ export function completeWith(
       return { type: 'info', value, error: ['malformed-reply', result.text] };
   }
 }
+
+/** What a reply says, without what makes it a reply. */
+export function answerIn(body: ReplyBody): ReplyBody {
+  const { type: _type, in_reply_to: _inReplyTo, msg_id: _messageId, ...answer } = body;
+  return answer;
+}

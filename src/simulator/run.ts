@@ -329,8 +329,9 @@ export class TestRun {
     if (this.#aborted || (!faulty && this.#finalInvocations.length === 0)) return;
     this.#phase = 'recovering';
     this.#healedAt = this.#history.length;
-    this.#nemesis.heal();
+    // Before anything is healed: a node that goes on is at its next step, where it may be hit again, at once.
     this.#injectedCount = 0;
+    this.#nemesis.heal();
     this.#cluster.setClocks();
     this.#network.calm();
     await this.#cluster.restarted();
@@ -445,7 +446,8 @@ export class TestRun {
   }
 
   #check(): CheckResult {
-    const { nodes, concurrency, availability } = this.#options;
+    const { nodes, concurrency, availability, latencyMeanMs } = this.#options;
+    const hitMessageCount = Object.values(this.#network.fates()).reduce((sum, count) => sum + count, 0);
     const recovery: Record<string, Checker> =
       this.#recovery.size === 0 ? {} : { recovery: recoveryChecker(() => this.#recovery) };
     const checker = compose({
@@ -459,7 +461,13 @@ export class TestRun {
       workload: this.#test.checker(),
     });
     return checker.check(
-      { nodes, concurrency, ...(availability === undefined ? {} : { availability }) },
+      {
+        nodes,
+        concurrency,
+        ...(availability === undefined ? {} : { availability }),
+        hitMessageCount,
+        latencyMeanMs,
+      },
       this.#history,
     );
   }

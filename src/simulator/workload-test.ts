@@ -37,3 +37,10 @@ export interface WorkloadTest {
   readonly survivesDiskLoss: boolean;
   readonly checker: () => Checker;
 }
+
+/** What a workload's client does for the operation `f`; one that there is not is a mistake of whoever wrote the schedule. */
+export function operationIn<Operate>(workload: string, operations: ReadonlyMap<string, Operate>, f: string): Operate {
+  const operate = operations.get(f);
+  if (operate === undefined) throw new Error(`the workload ${workload} has no operation ${f}`);
+  return operate;
+}

@@ -8,8 +8,9 @@ describe('snowstorm explore', () => {
     [[], '-w NAME is missing: which workload is to be explored?'],
     [['-w', 'echo', '--depth', '0'], '--depth "0": expected a whole number from 1 to 5'],
     [['-w', 'echo', '--actions', 'kill,kil'], '--actions "kill,kil": expected one of kill, kill-unsynced'],
-    [['-w', 'echo', '--orders', '--depth', '2'], '--orders goes without --depth and --actions'],
-    [['-w', 'echo', '--orders', '--actions', 'kill'], '--orders goes without --depth and --actions'],
+    [['-w', 'echo', '--orders', '--depth', '2'], '--orders goes without --depth, --actions and --at'],
+    [['-w', 'echo', '--orders', '--actions', 'kill'], '--orders goes without --depth, --actions and --at'],
+    [['-w', 'echo', '--orders', '--at', 'cas'], '--orders goes without --depth, --actions and --at'],
     [['-w', 'echo', '--', 'argument'], 'unexpected argument "argument"'],
   ])('refuses %j', async (args, text) => {
     await expect(exploreCommand(args)).rejects.toThrow(UsageError);

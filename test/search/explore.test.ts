@@ -260,6 +260,20 @@ describe('the limits', () => {
     expect(report.levels[0]?.tried).toBeLessThan(report.levels[0]?.planned as number);
   });
 
+  it('meets only the steps that it is told to, and numbers no others', async () => {
+    const all = await exploreSmall(subject, { actions: ['kill'] });
+    const sends = await exploreSmall(subject, { actions: ['kill'], counts: (text) => text.startsWith('send ') });
+    expect(sends).toMatchObject({ complete: true, failureCount: 0 });
+    expect(sends.steps).toBeGreaterThan(1);
+    expect(sends.steps).toBeLessThan(all.steps / 2);
+    expect(sends.levels).toEqual([{ tried: sends.steps, planned: sends.steps, runs: sends.steps }]);
+  });
+
+  it('is not complete where there is no such step', async () => {
+    const report = await exploreSmall(subject, { counts: (text) => text.includes('no such thing') });
+    expect(report).toMatchObject({ complete: false, stoppedBecause: 'there is no step of that kind', runs: 1 });
+  });
+
   it('stops when it is told to', async () => {
     let runs = 0;
     const report = await exploreSmall(subject, { over: () => ++runs > 3 });

@@ -3,18 +3,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readId } from '../../src/checkers/id-slots.ts';
 import { EPOCH_MS, encodeSnowflake } from '../../src/ids/snowflake.ts';
-import { formatTimestamp } from '../../src/ids/timestamp.ts';
 import { encodeUuid } from '../../src/ids/uuid.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/simulator/client.ts';
-import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
-import type { Invocation, Invoke } from '../../src/simulator/workload-test.ts';
+import { formatTimestamp } from '../../src/protocol/timestamp.ts';
+import type { Client, Completion } from '../../src/simulator/client.ts';
+import type { Invocation } from '../../src/simulator/workload-test.ts';
 import { BAD_IDS } from '../../src/workloads/ids/bad-ids.ts';
 import { COUNT_MAX } from '../../src/workloads/ids/messages.ts';
 import { idsTest } from '../../src/workloads/ids/test.ts';
+import { ClientRig } from '../support/client-rig.ts';
 import { answering } from '../support/scripted-bed.ts';
 import { ScriptedRun } from '../support/scripted-run.ts';
-import { settle, VirtualTime } from '../support/virtual-time.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
 type Fields = Readonly<Record<string, any>>;
@@ -101,42 +100,20 @@ describe('the operations drawn', () => {
 });
 
 describe('a client', () => {
-  let time: VirtualTime;
-  let network: Network;
-  let invoke: Invoke;
-  let clients: Client[];
-  let requests: NetworkMessage[];
-  let malformed: string[];
+  let rig: ClientRig;
+  let otherClient: Client;
 
   beforeEach(() => {
-    time = new VirtualTime();
-    network = new Network({ scheduler: time, drawLatencyMs: () => 0 });
-    invoke = idsTest.createInvoke();
-    requests = [];
-    malformed = [];
-    network.addEndpoint('n0', (message) => requests.push(message));
-    const onMalformed = (_: NetworkMessage, text: string) => malformed.push(text);
-    clients = [0, 1].map(() => new Client({ network, scheduler: time, nodeId: 'n0', onMalformed }));
+    rig = new ClientRig(idsTest);
+    otherClient = rig.openClient();
   });
 
-  /** Carries an operation out and answers it with a body; without one nobody answers. */
-  async function perform(
-    f: string,
-    value: unknown,
-    reply?: Fields,
-    client = clients[0] as Client,
-  ): Promise<Completion> {
-    const completing = invoke(client, { f, value });
-    const request = requests.at(-1) as NetworkMessage;
-    if (reply === undefined) await time.advance(CLIENT_TIMEOUT_MS);
-    else network.send('n0', client.id, { in_reply_to: request.body.msg_id, ...reply });
-    await settle();
-    return completing;
+  function perform(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
+    return rig.perform(f, value, ...replies);
   }
 
   function lastRequest(): Fields {
-    const { msg_id: _messageId, ...request } = (requests.at(-1) as NetworkMessage).body;
-    return request;
+    return rig.asked().at(-1) as Fields;
   }
 
   const UUID = '0199c1a2-7b3c-7001-8041-5f2d9e8c7b6a';
@@ -151,7 +128,7 @@ describe('a client', () => {
   ])('gets %s', async (_name, asked, answer, value) => {
     expect(await perform('generate', asked, { type: 'generate_ok', ...answer })).toEqual({ type: 'ok', value });
     expect(lastRequest()).toEqual({ type: 'generate', ...asked });
-    expect(malformed).toEqual([]);
+    expect(rig.malformed).toEqual([]);
   });
 
   it.each([
@@ -162,7 +139,7 @@ describe('a client', () => {
   ])('takes %s for a breach of the protocol', async (_name, asked, answer) => {
     const completion = await perform('generate', asked, { type: 'generate_ok', ...answer });
     expect(completion).toMatchObject({ type: 'info', value: asked, error: ['malformed-reply', expect.any(String)] });
-    expect(malformed).toHaveLength(1);
+    expect(rig.malformed).toHaveLength(1);
   });
 
   it('gets an id for a service and key', async () => {
@@ -186,8 +163,7 @@ describe('a client', () => {
   describe('that asks for a status', () => {
     const SAID = { kind: 'snowflake', timestamp: '2026-…', node: 1, sequence: 2 };
     const OK = { type: 'guid_status_ok', ...SAID };
-    const generate = (...ids: string[]) =>
-      perform('generate', { count: ids.length }, { type: 'generate_ok', ids }, clients[1]);
+    const generate = (...ids: string[]) => rig.performBy(otherClient, 'generate', { count: ids.length }, { ids });
 
     it('asks of a well-formed id as long as nobody got one', async () => {
       for (const of of [0, 1, 65_535]) {
@@ -223,7 +199,7 @@ describe('a client', () => {
 
     it('forgets everything with the run', async () => {
       await generate('77');
-      invoke = idsTest.createInvoke();
+      rig.beginRun();
       await perform('status', { of: 0 }, OK);
       expect(lastRequest().id).not.toBe('77');
     });
@@ -247,7 +223,7 @@ describe('a client', () => {
       });
       const { sequence: _sequence, ...incomplete } = OK;
       expect(await perform('status', { of: 0 }, incomplete)).toMatchObject({ type: 'info', value });
-      expect(malformed).toHaveLength(1);
+      expect(rig.malformed).toHaveLength(1);
     });
   });
 
@@ -273,7 +249,7 @@ describe('a client', () => {
     ])('%s', async (_name, reply, judged) => {
       const completion = await perform('status', { bad: 'letters' }, reply);
       expect(completion).toEqual({ type: 'ok', value: { name: 'letters', ...judged } });
-      expect(malformed).toEqual([]);
+      expect(rig.malformed).toEqual([]);
     });
 
     it.each([
@@ -295,11 +271,8 @@ describe('a client', () => {
   });
 
   it('does not do what it does not know', () => {
-    const client = clients[0] as Client;
-    expect(() => invoke(client, { f: 'redeem', value: {} })).toThrow('no operation redeem');
-    return expect(invoke(client, { f: 'status', value: { bad: 'good' } })).rejects.toThrow(
-      'no bad id by the name of good',
-    );
+    expect(() => rig.invoke('redeem', {})).toThrow('no operation redeem');
+    return expect(rig.invoke('status', { bad: 'good' })).rejects.toThrow('no bad id by the name of good');
   });
 });
 

@@ -2,15 +2,14 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/simulator/client.ts';
-import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
+import type { Completion } from '../../src/simulator/client.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
-import type { Invocation, Invoke, WorkloadTest } from '../../src/simulator/workload-test.ts';
+import type { Invocation, WorkloadTest } from '../../src/simulator/workload-test.ts';
 import * as messages from '../../src/workloads/voucher/messages.ts';
 import { createVoucherTest, voucherTest } from '../../src/workloads/voucher/test.ts';
+import { ClientRig } from '../support/client-rig.ts';
 import { answering, type Script } from '../support/scripted-bed.ts';
 import { ScriptedRun } from '../support/scripted-run.ts';
-import { settle, VirtualTime } from '../support/virtual-time.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
 type Fields = Readonly<Record<string, any>>;
@@ -151,44 +150,19 @@ describe('the last questions', () => {
 });
 
 describe('a client', () => {
-  let time: VirtualTime;
-  let network: Network;
-  let invoke: Invoke;
-  let client: Client;
-  let requests: NetworkMessage[];
-  let malformed: string[];
+  let rig: ClientRig;
 
   beforeEach(() => {
-    time = new VirtualTime();
-    network = new Network({ scheduler: time, drawLatencyMs: () => 0 });
-    invoke = voucherTest.createInvoke();
-    requests = [];
-    malformed = [];
-    network.addEndpoint('n0', (message) => requests.push(message));
-    const onMalformed = (_: NetworkMessage, text: string) => malformed.push(text);
-    client = new Client({ network, scheduler: time, nodeId: 'n0', onMalformed });
+    rig = new ClientRig(voucherTest);
   });
 
-  /** Carries an operation out and answers what it asks, one after the other; when no reply is left nobody answers. */
-  async function perform(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
-    const completing = invoke(client, { f, value });
-    for (const reply of replies) {
-      await settle();
-      const { body } = requests.at(-1) as NetworkMessage;
-      network.send('n0', client.id, { in_reply_to: body.msg_id, type: `${body.type}_ok`, ...reply });
-    }
-    await settle();
-    await time.advance(CLIENT_TIMEOUT_MS);
-    return completing;
-  }
-
-  function asked(): Fields[] {
-    return requests.map(({ body: { msg_id: _messageId, ...request } }) => request);
+  function perform(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
+    return rig.perform(f, value, ...replies);
   }
 
   async function performOnCreated(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
     await perform('create', HOT, {});
-    requests.length = 0;
+    rig.forgetAsked();
     return perform(f, value, ...replies);
   }
 
@@ -198,7 +172,7 @@ describe('a client', () => {
 
   it('creates a voucher', async () => {
     expect(await perform('create', HOT, {})).toEqual({ type: 'ok', value: HOT });
-    expect(asked()).toEqual([{ type: 'voucher_create', ...HOT }]);
+    expect(rig.asked()).toEqual([{ type: 'voucher_create', ...HOT }]);
   });
 
   it.each([
@@ -216,7 +190,7 @@ describe('a client', () => {
     const other = { ...HOT, limit: 13 };
     const completion = await performOnCreated('create-otherwise', other, reply);
     expect(completion).toMatchObject({ type, value: { ...other, ...more } });
-    expect(asked()).toEqual([{ type: 'voucher_create', ...other }]);
+    expect(rig.asked()).toEqual([{ type: 'voucher_create', ...other }]);
   });
 
   it.each(['redeem', 'replay'])('tells how a %s ended', async (f) => {
@@ -225,28 +199,28 @@ describe('a client', () => {
       type: 'ok',
       value: { ...REQUEST, ...redeemed },
     });
-    expect(asked()).toEqual([{ type: 'redeem', ...REQUEST }]);
+    expect(rig.asked()).toEqual([{ type: 'redeem', ...REQUEST }]);
     for (const outcome of ['already_redeemed', 'sold_out'])
       expect(await perform(f, REQUEST, { outcome })).toEqual({ type: 'ok', value: { ...REQUEST, outcome } });
     expect(await perform(f, REQUEST)).toEqual({ type: 'info', value: REQUEST, error: 'net-timeout' });
     expect(await perform(f, REQUEST, LATER)).toMatchObject({ type: 'fail', value: REQUEST });
     expect(await perform(f, REQUEST, { outcome: 'lost' })).toMatchObject({ type: 'info', value: REQUEST });
-    expect(malformed).toHaveLength(1);
+    expect(rig.malformed).toHaveLength(1);
   });
 
   it('creates a voucher that nobody was told of yet, once, before it does anything with it', async () => {
     const redeemed = { outcome: 'sold_out' };
     expect(await perform('redeem', REQUEST, {}, redeemed)).toMatchObject({ type: 'ok' });
     expect(await perform('redeem', REQUEST, redeemed)).toMatchObject({ type: 'ok' });
-    expect(asked().map(({ type }) => type)).toEqual(['voucher_create', 'redeem', 'redeem']);
-    expect(asked()[0]).toEqual({ type: 'voucher_create', ...HOT });
+    expect(rig.asked().map(({ type }) => type)).toEqual(['voucher_create', 'redeem', 'redeem']);
+    expect(rig.asked()[0]).toEqual({ type: 'voucher_create', ...HOT });
     const read = { limit: 7, used: 1, pending: 0 };
     expect(await perform('read', { code: 'cold' }, {}, read)).toMatchObject({ type: 'ok' });
   });
 
   it('never wants other terms first', async () => {
     await perform('create-otherwise', { ...HOT, limit: 13 }, {}, EXISTS);
-    expect(asked()).toEqual([
+    expect(rig.asked()).toEqual([
       { type: 'voucher_create', ...HOT },
       { type: 'voucher_create', ...HOT, limit: 13 },
     ]);
@@ -259,15 +233,14 @@ describe('a client', () => {
     ['report-all', { code: 'hot' }],
   ])('has certainly not begun a %s when the creation before it did not succeed', async (f, value) => {
     expect(await perform(f, value)).toEqual({ type: 'fail', value, error: 'net-timeout' });
-    expect(asked()).toEqual([{ type: 'voucher_create', ...HOT }]);
+    expect(rig.asked()).toEqual([{ type: 'voucher_create', ...HOT }]);
   });
 
   it('forgets with the run which vouchers there are', async () => {
     await perform('create', HOT, {});
-    invoke = voucherTest.createInvoke();
-    requests.length = 0;
+    rig.beginRun();
     await perform('redeem', REQUEST);
-    expect(asked()).toMatchObject([{ type: 'voucher_create' }]);
+    expect(rig.asked()).toMatchObject([{ type: 'voucher_create' }]);
   });
 
   it('reads how much was used', async () => {
@@ -276,7 +249,7 @@ describe('a client', () => {
       type: 'ok',
       value: { code: 'hot', ...told },
     });
-    expect(asked()).toEqual([{ type: 'voucher_read', code: 'hot' }]);
+    expect(rig.asked()).toEqual([{ type: 'voucher_read', code: 'hot' }]);
   });
 
   it('finds a voucher settled only when nothing is pending', async () => {
@@ -306,7 +279,7 @@ describe('a client', () => {
     const page = { code: 'hot', offset: 2, limit: 3 };
     const told = { length: 5, redemptions: redemptions(2, 5) };
     expect(await performOnCreated('report', page, told)).toEqual({ type: 'ok', value: { ...page, ...told } });
-    expect(asked()).toEqual([{ type: 'voucher_report', ...page }]);
+    expect(rig.asked()).toEqual([{ type: 'voucher_report', ...page }]);
   });
 
   it('reads a report in full, page by page', async () => {
@@ -318,7 +291,9 @@ describe('a client', () => {
       { length: 40, redemptions: redemptions(32, 40) },
     );
     expect(completion).toEqual({ type: 'ok', value: { code: 'hot', length: 40, redemptions: redemptions(0, 40) } });
-    expect(asked()).toEqual([0, 16, 32].map((offset) => ({ type: 'voucher_report', code: 'hot', offset, limit: 16 })));
+    expect(rig.asked()).toEqual(
+      [0, 16, 32].map((offset) => ({ type: 'voucher_report', code: 'hot', offset, limit: 16 })),
+    );
   });
 
   it('reads an empty report at once', async () => {
@@ -365,13 +340,13 @@ describe('a client', () => {
   it('reads a wallet, whatever vouchers there are', async () => {
     const told = { balance: 500, entries: [{ code: 'hot', request_id: 'hot:u7:0', redemption: 3, credited: 500 }] };
     expect(await perform('wallet', { user: 'u7' }, told)).toEqual({ type: 'ok', value: { user: 'u7', ...told } });
-    expect(asked()).toEqual([{ type: 'wallet_read', user: 'u7' }]);
+    expect(rig.asked()).toEqual([{ type: 'wallet_read', user: 'u7' }]);
     expect(await perform('wallet', { user: 'u7' })).toMatchObject({ type: 'info', value: { user: 'u7' } });
   });
 
   it('does not do what it does not know', () => {
-    expect(() => invoke(client, { f: 'generate', value: {} })).toThrow('no operation generate');
-    return expect(invoke(client, { f: 'read', value: { code: 'cool' } })).rejects.toThrow('no voucher cool');
+    expect(() => rig.invoke('generate', {})).toThrow('no operation generate');
+    return expect(rig.invoke('read', { code: 'cool' })).rejects.toThrow('no voucher cool');
   });
 });
 

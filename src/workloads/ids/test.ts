@@ -8,12 +8,11 @@ import * as z from 'zod';
 import { idsChecker } from '../../checkers/ids.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
-import { type Client, type Completion, completeWith } from '../../simulator/client.ts';
-import type { Invocation, WorkloadTest } from '../../simulator/workload-test.ts';
+import { answerIn, type Client, type Completion, completeWith } from '../../simulator/client.ts';
+import { Mix } from '../../simulator/drawing.ts';
+import { type Invocation, operationIn, type WorkloadTest } from '../../simulator/workload-test.ts';
 import { BAD_IDS } from './bad-ids.ts';
 import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /*
  * What a client accepts from any node. Which fields there are is a matter of the protocol; what is in them is judged by the checker, which says what is
@@ -71,7 +70,7 @@ const CHOICES = 1 << 16;
 type NameKey = () => string;
 
 /** How often each kind of operation is drawn. A batch is large so seldom (see `drawCount`) that it is one operation of a hundred. */
-const MIX: readonly (readonly [weight: number, draw: (random: SeededRandom, nameKey: NameKey) => Invocation])[] = [
+const MIX = new Mix<(random: SeededRandom, nameKey: NameKey) => Invocation>([
   [28, () => generate({})],
   [14, (random) => generate({ count: drawCount(random) })],
   [10, () => generate({ kind: 'uuid' })],
@@ -80,8 +79,7 @@ const MIX: readonly (readonly [weight: number, draw: (random: SeededRandom, name
   [6, (random) => ({ f: 'status', value: { bad: random.pick(BAD_ID_NAMES) } })],
   [8, (random) => ({ f: 'assign', value: random.pick(HOT_PAIRS) })],
   [8, (random, nameKey) => ({ f: 'assign', value: { service: random.pick(SERVICES), key: nameKey() } })],
-];
-const WEIGHT_TOTAL = MIX.reduce((total, [weight]) => total + weight, 0);
+]);
 
 export const idsTest: WorkloadTest = {
   reusableClients: true,
@@ -91,11 +89,11 @@ export const idsTest: WorkloadTest = {
     const prefix = random.integer(2 ** 40).toString(36);
     let keyCount = 0;
     const nameKey = () => `${prefix}-${keyCount++}`;
-    return () => drawOperation(random, nameKey);
+    return () => MIX.draw(random)(random, nameKey);
   },
   createInvoke: () => {
     const recent = new RecentIds();
-    return (client, { f, value }) => operationOf(f)(client, value, recent);
+    return (client, { f, value }) => operationIn('ids', OPERATIONS, f)(client, value, recent);
   },
   // Of every node, because each may have kept an answer of its own.
   createFinalInvocations: (_random, askers) =>
@@ -107,15 +105,6 @@ export const idsTest: WorkloadTest = {
 
 function generate(value: { readonly count?: number; readonly kind?: IdKind }): Invocation {
   return { f: 'generate', value };
-}
-
-function drawOperation(random: SeededRandom, nameKey: NameKey): Invocation {
-  let point = random.integer(WEIGHT_TOTAL);
-  for (const [weight, draw] of MIX) {
-    if (point < weight) return draw(random, nameKey);
-    point -= weight;
-  }
-  throw new Error('the weights do not add up');
 }
 
 function drawCount(random: SeededRandom): number {
@@ -132,12 +121,6 @@ const OPERATIONS: ReadonlyMap<string, Operate> = new Map<string, Operate>([
   ['status', askForStatus],
   ['assign', askForAssignment],
 ]);
-
-function operationOf(f: string): Operate {
-  const operate = OPERATIONS.get(f);
-  if (operate === undefined) throw new Error(`the workload ids has no operation ${f}`);
-  return operate;
-}
 
 const RECENT_IDS_MAX = 64;
 /** As good an id as any, for as long as nobody got one. */
@@ -198,10 +181,4 @@ async function askForAssignment(client: Client, value: unknown, recent: RecentId
     recent.add(id);
     return { service, key, id };
   });
-}
-
-/** What a reply says, without what makes it a reply. */
-function answerIn(body: Fields): Fields {
-  const { type: _type, in_reply_to: _inReplyTo, msg_id: _messageId, ...answer } = body;
-  return answer;
 }

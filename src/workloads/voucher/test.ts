@@ -9,8 +9,9 @@
 
 import { voucherChecker } from '../../checkers/voucher.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
-import { type Client, type Completion, completeWith } from '../../simulator/client.ts';
-import type { Invocation, WorkloadTest } from '../../simulator/workload-test.ts';
+import { answerIn, type Client, type Completion, completeWith } from '../../simulator/client.ts';
+import { Mix } from '../../simulator/drawing.ts';
+import { type Invocation, operationIn, type WorkloadTest } from '../../simulator/workload-test.ts';
 import { Redeem, type Redemption, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from './messages.ts';
 
 interface Voucher {
@@ -50,7 +51,7 @@ const FULL_REPORT_PAGE_LENGTH = 16;
 const FULL_REPORT_PAGES_MAX = 32;
 
 /** How often each kind of operation is drawn. */
-const MIX: readonly (readonly [weight: number, draw: (drawing: Drawing) => Invocation])[] = [
+const MIX = new Mix<(drawing: Drawing) => Invocation>([
   [52, (drawing) => drawing.redeem()],
   [18, (drawing) => drawing.redeemAgain()],
   [8, (drawing) => ({ f: 'read', value: { code: drawing.code() } })],
@@ -58,8 +59,7 @@ const MIX: readonly (readonly [weight: number, draw: (drawing: Drawing) => Invoc
   [10, (drawing) => ({ f: 'wallet', value: { user: drawing.user() } })],
   [3, (drawing) => ({ f: 'create', value: drawing.voucher() })],
   [1, (drawing) => createOtherwise(drawing.voucher())],
-];
-const WEIGHT_TOTAL = MIX.reduce((total, [weight]) => total + weight, 0);
+]);
 
 export interface VoucherTestOptions {
   /** Over how many records the rights of each voucher are spread; absent: each voucher has a number of its own. */
@@ -107,7 +107,7 @@ export function createVoucherTest({
     },
     createInvoke: () => {
       const existing = new ExistingVouchers(vouchers);
-      return (client, { f, value }) => operationOf(f)(client, value, existing);
+      return (client, { f, value }) => operationIn('voucher', OPERATIONS, f)(client, value, existing);
     },
     createFinalInvocations: (random) => finalInvocations(random, scene),
     checker: voucherChecker,
@@ -117,8 +117,7 @@ export function createVoucherTest({
 /** What there is to be redeemed, and by whom. */
 interface Scene {
   readonly vouchers: readonly Voucher[];
-  /** Each code as often as it is drawn. */
-  readonly codesDrawn: readonly string[];
+  readonly codes: Mix<string>;
   readonly users: readonly string[];
   /** These do half of everything. */
   readonly frequentUsers: readonly string[];
@@ -128,7 +127,7 @@ function createScene(offers: readonly Offer[], userCount: number): Scene {
   const users = Array.from({ length: userCount }, (_, number) => `u${number}`);
   return {
     vouchers: offers.map(({ voucher }) => voucher),
-    codesDrawn: offers.flatMap(({ voucher, weight }) => repeat(voucher.code, weight)),
+    codes: new Mix(offers.map(({ voucher, weight }) => [weight, voucher.code])),
     users,
     frequentUsers: users.slice(0, Math.ceil(userCount / FREQUENT_USER_INTERVAL)),
   };
@@ -145,12 +144,7 @@ class Drawing {
   }
 
   operation(): Invocation {
-    let point = this.#random.integer(WEIGHT_TOTAL);
-    for (const [weight, draw] of MIX) {
-      if (point < weight) return draw(this);
-      point -= weight;
-    }
-    throw new Error('the weights do not add up');
+    return MIX.draw(this.#random)(this);
   }
 
   redeem(): Invocation {
@@ -176,7 +170,7 @@ class Drawing {
   }
 
   code(): string {
-    return this.#random.pick(this.#scene.codesDrawn);
+    return this.#scene.codes.draw(this.#random);
   }
 
   user(): string {
@@ -268,12 +262,6 @@ const OPERATIONS: ReadonlyMap<string, Operate> = new Map<string, Operate>([
   ['wallet', readWallet],
 ]);
 
-function operationOf(f: string): Operate {
-  const operate = OPERATIONS.get(f);
-  if (operate === undefined) throw new Error(`the workload voucher has no operation ${f}`);
-  return operate;
-}
-
 /** A refusal is the right answer, and so is ok. */
 function askForOtherTerms(client: Client, value: unknown, existing: ExistingVouchers): Promise<Completion> {
   const terms = value as Voucher;
@@ -338,14 +326,4 @@ function reportAll(client: Client, value: unknown, existing: ExistingVouchers): 
 async function readWallet(client: Client, value: unknown): Promise<Completion> {
   const { user } = value as { readonly user: string };
   return completeWith(await client.rpc(WalletRead, { user }), value, (body) => ({ user, ...answerIn(body) }));
-}
-
-/** What a reply says, without what makes it a reply. */
-function answerIn(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const { type: _type, in_reply_to: _inReplyTo, msg_id: _messageId, ...answer } = body;
-  return answer;
-}
-
-function repeat<Item>(item: Item, count: number): Item[] {
-  return new Array<Item>(count).fill(item);
 }

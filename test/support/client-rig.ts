@@ -1,0 +1,75 @@
+/** Clients of a workload's test against one node that the test plays by hand, on virtual time. */
+
+import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/simulator/client.ts';
+import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
+import type { Invoke, WorkloadTest } from '../../src/simulator/workload-test.ts';
+import { settle, VirtualTime } from './virtual-time.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
+type Fields = Readonly<Record<string, any>>;
+
+export class ClientRig {
+  readonly time = new VirtualTime();
+  readonly network = new Network({ scheduler: this.time, drawLatencyMs: () => 0 });
+  readonly client: Client;
+  /** Everything that the node was sent, oldest first. */
+  readonly requests: NetworkMessage[] = [];
+  /** What was wrong with answers that are not as declared. */
+  readonly malformed: string[] = [];
+  readonly #test: WorkloadTest;
+  #invoke: Invoke;
+
+  constructor(test: WorkloadTest) {
+    this.#test = test;
+    this.#invoke = test.createInvoke();
+    this.network.addEndpoint('n0', (message) => this.requests.push(message));
+    this.client = this.openClient();
+  }
+
+  /** One more client of the node. */
+  openClient(): Client {
+    const onMalformed = (_: NetworkMessage, text: string) => this.malformed.push(text);
+    return new Client({ network: this.network, scheduler: this.time, nodeId: 'n0', onMalformed });
+  }
+
+  /** From here on as in another run. */
+  beginRun(): void {
+    this.#invoke = this.#test.createInvoke();
+    this.forgetAsked();
+  }
+
+  invoke(f: string, value: unknown, client = this.client): Promise<Completion> {
+    return this.#invoke(client, { f, value });
+  }
+
+  /**
+   * Carries an operation out and answers what it asks, one after the other, with `<type>_ok` unless a reply has a type; when no reply is left nobody answers.
+   */
+  perform(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
+    return this.performBy(this.client, f, value, ...replies);
+  }
+
+  async performBy(client: Client, f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
+    const asked = this.requests.length;
+    const completing = this.invoke(f, value, client);
+    for (const [index, reply] of replies.entries()) {
+      await settle();
+      const request = this.requests[asked + index];
+      if (request === undefined) throw new Error(`${f} asks ${index} times, and there are ${replies.length} answers`);
+      const { body } = request;
+      this.network.send('n0', client.id, { in_reply_to: body.msg_id, type: `${body.type}_ok`, ...reply });
+    }
+    await settle();
+    await this.time.advance(CLIENT_TIMEOUT_MS);
+    return completing;
+  }
+
+  forgetAsked(): void {
+    this.requests.length = 0;
+  }
+
+  /** What the node was asked, without the numbers of the messages. */
+  asked(): Fields[] {
+    return this.requests.map(({ body: { msg_id: _messageId, ...request } }) => request);
+  }
+}

@@ -12,7 +12,7 @@ TIME ?= 30
 NEMESIS_INTERVAL ?= 5
 
 # What `make fuzz` does: make fuzz SEEDS=10000 WORKLOADS=unique-ids
-WORKLOADS ?= echo unique-ids ids voucher
+WORKLOADS ?= echo unique-ids ids voucher saga
 SEEDS ?= 2000
 
 SOURCES := $(shell find src -name '*.ts') package.json

@@ -7,6 +7,7 @@ import type { StartHandlers } from '../node/node.ts';
 import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo.ts';
 import { ids } from './ids/ids.ts';
+import { saga } from './saga/saga.ts';
 import { uniqueIds } from './unique-ids.ts';
 import { voucher } from './voucher/voucher.ts';
 import type { Workload, WorkloadPorts } from './workload.ts';
@@ -16,6 +17,7 @@ export const WORKLOADS: readonly Workload[] = [
   uniqueIds,
   ids,
   voucher,
+  saga,
 ];
 
 export function findWorkload(name: string): Workload | undefined {

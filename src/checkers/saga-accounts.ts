@@ -1,0 +1,150 @@
+/**
+ * The rules for what accounts have: money moves and is never made, a balance is never below zero, and an account shows in the end what its transfers
+ * have moved. What an account was opened with is known from the `open` that asked for it; where it is not, nothing is added up.
+ */
+
+import { Findings } from './findings.ts';
+import { byCompletion, entryOf } from './places.ts';
+import { effectIn, type FinalPhase } from './saga-final.ts';
+import type { AccountsRead, SagaRecord } from './saga-record.ts';
+import { isTerminal, type Transfer } from './saga-transfer.ts';
+
+interface VersionSeen {
+  readonly version: number;
+  readonly operation: number;
+}
+
+interface BalanceSeen {
+  readonly balance: number;
+  readonly operation: number;
+}
+
+export class AccountRules {
+  readonly moneyIsConserved = new Findings();
+  readonly noOverdraft = new Findings();
+  readonly allOrNothing = new Findings();
+  readonly readsAreCurrent = new Findings();
+  readonly #run: SagaRecord;
+  readonly #final: FinalPhase;
+
+  constructor(run: SagaRecord, final: FinalPhase) {
+    this.#run = run;
+    this.#final = final;
+    for (const read of run.reads) {
+      this.#judgeSum(read);
+      this.#judgeSigns(read);
+    }
+    this.#judgeVersions();
+    this.#judgeBalances();
+    for (const read of run.reads) if (final.isSnapshot(read) && final.isAfterAll(read)) this.#judgeEffects(read);
+  }
+
+  #judgeSum(read: AccountsRead): void {
+    if (!this.#final.isSnapshot(read)) return;
+    const { accounts, balances, held, operation } = read;
+    let opened = 0;
+    for (const name of accounts) opened += this.#run.accounts.get(name)?.opening ?? Number.NaN;
+    const sum = balances.reduce((total, balance) => total + balance, 0);
+    if (Number.isNaN(opened) || sum + held === opened) return;
+    const problem = sum + held < opened ? 'money was lost' : 'there is more money than was opened with';
+    this.moneyIsConserved.add(problem, { opened, balances: sum, held, operation });
+  }
+
+  #judgeSigns({ accounts, balances, operation }: AccountsRead): void {
+    for (const [index, balance] of balances.entries())
+      if (balance < 0)
+        this.noOverdraft.add('a balance is below zero', { account: accounts[index], balance, operation });
+  }
+
+  /** In real time. */
+  #judgeVersions(): void {
+    const completed = this.#run.reads.toSorted(byCompletion);
+    const highest = new Map<string, VersionSeen>();
+    let completedCount = 0;
+    // In the order of the invocations, in which they were observed.
+    for (const { accounts, versions, invocation, operation } of this.#run.reads) {
+      for (; ; completedCount++) {
+        const earlier = completed[completedCount];
+        if (earlier === undefined || earlier.operation > invocation) break;
+        raise(highest, earlier);
+      }
+      for (const [index, account] of accounts.entries()) {
+        const version = versions[index] as number;
+        const before = highest.get(account);
+        if (before === undefined || version >= before.version) continue;
+        const operations = [before.operation, operation];
+        this.readsAreCurrent.add('the version of an account fell', {
+          account,
+          version,
+          before: before.version,
+          operations,
+        });
+      }
+    }
+  }
+
+  #judgeBalances(): void {
+    const seen = new Map<string, Map<number, BalanceSeen>>();
+    for (const { accounts, balances, versions, operation } of this.#run.reads) {
+      for (const [index, account] of accounts.entries()) {
+        const [balance, version] = [balances[index] as number, versions[index] as number];
+        const ofAccount = entryOf(seen, account, () => new Map<number, BalanceSeen>());
+        const before = entryOf(ofAccount, version, () => ({ balance, operation }));
+        if (before.balance === balance) continue;
+        const told = [before.balance, balance];
+        const operations = [before.operation, operation];
+        this.readsAreCurrent.add('one version of an account has two balances', {
+          account,
+          version,
+          balances: told,
+          operations,
+        });
+      }
+    }
+  }
+
+  /** Whether balances are what transfers have made of them, when all have settled. */
+  #judgeEffects(read: AccountsRead): void {
+    const { accounts, balances, unfinished, operation } = read;
+    /** By account what transfers do not explain. */
+    const unexplained = new Map<string, number>();
+    for (const [index, name] of accounts.entries()) {
+      const opening = this.#run.accounts.get(name)?.opening;
+      if (opening !== undefined) unexplained.set(name, (balances[index] as number) - opening);
+    }
+    const unknown: Transfer[] = [];
+    for (const transfer of this.#run.transfers.values()) {
+      const effect = effectIn(read, transfer, this.#final);
+      if (effect === 'done') explain(unexplained, transfer);
+      else if (effect === 'unknown') unknown.push(transfer);
+    }
+    for (const transfer of unknown) {
+      // One that came too late to be told of has moved everything or nothing; one that is under way, some of it.
+      const { legs, requestId } = transfer;
+      const state = this.#final.statusOf(transfer)?.state ?? null;
+      const isUnderWay = (state !== null && !isTerminal(state)) || unfinished.includes(requestId);
+      if (legs.every(({ account, amount }) => unexplained.get(account) === amount)) explain(unexplained, transfer);
+      else if (isUnderWay) for (const { account } of legs) unexplained.delete(account);
+    }
+    for (const [account, difference] of unexplained) {
+      if (difference === 0) continue;
+      const facts = { account, difference, balance: balances[accounts.indexOf(account)], operation };
+      this.allOrNothing.add('an account has another balance than its transfers have made', facts);
+    }
+  }
+}
+
+function raise(highest: Map<string, VersionSeen>, { accounts, versions, operation }: AccountsRead): void {
+  for (const [index, account] of accounts.entries()) {
+    const version = versions[index] as number;
+    const before = highest.get(account);
+    if (before === undefined || version > before.version) highest.set(account, { version, operation });
+  }
+}
+
+function explain(unexplained: Map<string, number>, { legs }: Transfer): void {
+  for (const { account, amount } of legs) {
+    const difference = unexplained.get(account);
+    if (difference !== undefined) unexplained.set(account, difference - amount);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The rules for the histories of transfers: first all that can be undone is done, then comes the pivot, then what is done until it succeeds. A transfer
+ * that does not come to the pivot is undone from its last compensable step down to its first, each of them once, whether it was carried out or not.
+ */
+
+import { Findings } from './findings.ts';
+import type { SagaRecord } from './saga-record.ts';
+import { isTerminal, type Status, type Transfer, type Transition } from './saga-transfer.ts';
+
+interface ToldHistory {
+  readonly history: readonly Transition[];
+  readonly operation: number;
+}
+
+export class HistoryRules {
+  readonly compensatesInOrder = new Findings();
+  /** Histories that do not go together with how they ended. */
+  readonly allOrNothing: Findings;
+
+  constructor(run: SagaRecord, allOrNothing: Findings) {
+    this.allOrNothing = allOrNothing;
+    for (const transfer of run.transfers.values()) this.#judge(transfer);
+  }
+
+  #judge(transfer: Transfer): void {
+    const { requestId: request_id } = transfer;
+    for (const { history, operation } of this.#different(transfer)) {
+      const breach = findBreach(history, transfer.legs.length);
+      if (breach !== undefined)
+        this.compensatesInOrder.add(breach.problem, {
+          request_id,
+          history: inWords(history),
+          ...breach.facts,
+          operation,
+        });
+    }
+    const mixed = transfer.statuses.find(isMixed);
+    if (mixed !== undefined) {
+      const { state, history, operation } = mixed;
+      this.allOrNothing.add(
+        state === 'committed' ? 'a committed transfer was compensated' : 'an aborted transfer was committing',
+        { request_id, history: inWords(history), operation },
+      );
+    }
+  }
+
+  /** All that were told, but for those with which others begin. */
+  #different({ requestId: request_id, statuses }: Transfer): ToldHistory[] {
+    let longest: (ToldHistory & { readonly names: readonly string[] }) | undefined;
+    const others: ToldHistory[] = [];
+    for (const { state, history, operation } of statuses) {
+      if (state === null) continue;
+      const last = history.at(-1)?.state;
+      if (last !== state)
+        this.compensatesInOrder.add('a history ends in another state than the one told', {
+          request_id,
+          state,
+          last,
+          operation,
+        });
+      const names = history.map((transition) => nameOf(transition));
+      const known = longest?.names ?? [];
+      const length = Math.min(known.length, names.length);
+      const differing = names.findIndex((name, index) => index < length && name !== known[index]);
+      if (differing >= 0) {
+        const facts = { request_id, at: differing, histories: [known.slice(differing), names.slice(differing)] };
+        const operations = [longest?.operation, operation];
+        this.compensatesInOrder.add('two histories of one transfer contradict each other', { ...facts, operations });
+        others.push({ history, operation });
+      } else if (longest === undefined || names.length > known.length) {
+        longest = { history, operation, names };
+      }
+    }
+    return longest === undefined ? others : [longest, ...others];
+  }
+}
+
+function isMixed({ state, history }: Status): boolean {
+  if (state === 'committed') return history.some((transition) => transition.state === 'compensating');
+  return state === 'aborted' && history.some((transition) => transition.state === 'committing');
+}
+
+interface Breach {
+  readonly problem: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** What is wrong first with a history, as far as it goes. @param legCount 0 if nobody knows */
+function findBreach(history: readonly Transition[], legCount: number): Breach | undefined {
+  let pivoted = false;
+  for (const [index, transition] of history.entries()) {
+    if (pivoted && transition.state === 'compensating')
+      return { problem: 'a transfer was compensated after the pivot', facts: { index } };
+    pivoted ||= transition.state === 'committing' || transition.state === 'committed';
+    const problem = findStepProblem(history[index - 1], transition, legCount);
+    if (problem !== undefined) return { problem, facts: { index } };
+  }
+  return undefined;
+}
+
+function findStepProblem(
+  before: Transition | undefined,
+  { state, at }: Transition,
+  legCount: number,
+): string | undefined {
+  if (before === undefined) {
+    // One that was fenced off before it began has been aborted and nothing else.
+    return (state === 'running' || state === 'aborted') && at === 0
+      ? undefined
+      : 'a history does not begin at the beginning';
+  }
+  const follows = 'a transfer came into a state that cannot follow';
+  if (isTerminal(before.state)) return 'a transfer went on after it had ended';
+  switch (state) {
+    case 'committing':
+      return before.state === 'running' && at === 1 ? undefined : follows;
+    case 'committed':
+      return before.state === 'committing' && at === 0 ? undefined : follows;
+    case 'aborted':
+      if (before.state !== 'compensating' || at !== 0) return follows;
+      return before.at === 0 ? undefined : 'a transfer was aborted before all of it was compensated';
+    case 'compensating':
+      if (before.state === 'compensating')
+        return at === before.at - 1 ? undefined : 'compensation did not descend step by step';
+      if (before.state !== 'running') return follows;
+      return legCount === 0 || at === legCount - 1 ? undefined : 'compensation did not begin at the last step';
+    default:
+      return follows;
+  }
+}
+
+function nameOf({ state, at, node, time }: Transition): string {
+  return `${state} at ${at} by ${node}, ${time}`;
+}
+
+function inWords(history: readonly Transition[]): string {
+  return history.map(({ state, at }) => `${state} at ${at}`).join(', ');
+}

@@ -1,0 +1,287 @@
+/**
+ * What a history says of accounts and transfers, sorted for the rules. Whoever finds that nobody was told yet that an account exists opens it first, and
+ * such an opening shows in no history: so what an account was opened with is taken from wherever an `open` of it was asked, and that it
+ * exists is known from everything that only an existing account answers.
+ */
+
+import type { History } from '../history/history.ts';
+import { indexPairs } from './pairs.ts';
+import { type Completed, entryOf, NEVER } from './places.ts';
+import { type Ending, isWellFormed, legsOf, type Status, Transfer, type TransferBody } from './saga-transfer.ts';
+
+export class Account {
+  readonly name: string;
+  /** As `open` asked for it. More than one: nobody knows which. */
+  readonly openings = new Set<number>();
+  /** Since when somebody was told that it exists. */
+  existsSince = NEVER;
+  /** Since when somebody was told that it is closed. */
+  closedSince = NEVER;
+  /** Since when it may be closed. */
+  maybeClosedSince = NEVER;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get opening(): number | undefined {
+    return this.openings.size === 1 ? [...this.openings][0] : undefined;
+  }
+}
+
+/** An `audit` or `settled` that ended ok. */
+export interface AccountsRead extends Completed {
+  readonly accounts: readonly string[];
+  readonly balances: readonly number[];
+  readonly versions: readonly number[];
+  /** What unfinished transfers have taken and not given yet. */
+  readonly held: number;
+  readonly unfinished: readonly string[];
+  /** Whether all accounts were seen as they were at one moment, as far as anybody asked; undefined: nobody did. */
+  readonly clean: boolean | undefined;
+}
+
+/** Whether everything had settled when it was asked. */
+export interface Settling extends Completed {
+  readonly unfinished: readonly string[];
+}
+
+/** An attempt at a transfer. */
+export interface Attempt {
+  readonly requestId: string;
+  readonly wellFormed: boolean;
+  readonly invocation: number;
+  /** Undefined where the run was cut off. */
+  readonly operation: number | undefined;
+  readonly ok: boolean;
+}
+
+/** A transfer that was asked with the request id of another one. */
+export interface OtherBody {
+  readonly requestId: string;
+  readonly invocation: number;
+  readonly operation: number | undefined;
+  /** Undefined: nobody knows. */
+  readonly refused: boolean | undefined;
+}
+
+export interface OtherOpening extends Completed {
+  readonly account: string;
+  readonly balance: number;
+  readonly refused: boolean;
+}
+
+export interface Close extends Completed {
+  readonly account: string;
+  readonly closed: boolean;
+}
+
+/** A definite error. */
+export interface Refusal extends Completed {
+  readonly f: string;
+  readonly asked: unknown;
+  /** The name of the error. */
+  readonly error: unknown;
+  /** Those that were named. */
+  readonly accounts: readonly string[];
+  readonly wellFormed: boolean;
+}
+
+interface Asked extends TransferBody {
+  readonly account?: string;
+  readonly accounts?: readonly string[];
+  readonly balance?: number;
+  readonly request_id?: string;
+  readonly original?: TransferBody;
+}
+
+type StatusTold = Pick<Status, 'state' | 'reason'> & Partial<Pick<Status, 'history'>> & { readonly request_id: string };
+type AnswerTold = Pick<Ending, 'outcome' | 'reason'> & { readonly request_id: string };
+
+interface ReadTold extends Pick<AccountsRead, 'accounts' | 'balances' | 'versions' | 'clean'> {
+  readonly unfinished: readonly { readonly request_id: string; readonly held: number }[];
+}
+
+export class SagaRecord {
+  readonly accounts = new Map<string, Account>();
+  /** In the order in which they were asked or told of first. */
+  readonly transfers = new Map<string, Transfer>();
+  readonly attempts: Attempt[] = [];
+  readonly otherBodies: OtherBody[] = [];
+  readonly otherOpenings: OtherOpening[] = [];
+  readonly closes: Close[] = [];
+  /** In the order of their invocations. */
+  readonly reads: AccountsRead[] = [];
+  readonly settlings: Settling[] = [];
+  readonly statusParts: (Completed & { readonly part: number; readonly parts: number })[] = [];
+  readonly replays: number[] = [];
+  readonly refusals: Refusal[] = [];
+  readonly #history: History;
+
+  constructor(history: History) {
+    this.#history = history;
+    const completions = new Int32Array(history.length).fill(-1);
+    for (const { invocation, completion } of indexPairs(history)) completions[invocation] = completion;
+    for (let index = 0; index < history.length; index++) {
+      if (history.isNemesisAt(index) || history.typeAt(index) !== 'invoke') continue;
+      const completion = completions[index] as number;
+      this.#observe(index, completion < 0 ? undefined : completion);
+    }
+    // A transfer that has committed found all of its accounts.
+    for (const transfer of this.transfers.values())
+      for (const { outcome, operation } of transfer.endings)
+        if (outcome === 'committed') for (const { account } of transfer.legs) this.#exists(account, operation);
+  }
+
+  /** Those that are known to exist. */
+  *existing(): IterableIterator<Account> {
+    for (const account of this.accounts.values()) if (account.existsSince !== NEVER) yield account;
+  }
+
+  /** @param operation undefined where the run was cut off */
+  #observe(invocation: number, operation: number | undefined): void {
+    const history = this.#history;
+    const f = history.functionAt(invocation);
+    const asked = (history.valueAt(invocation) ?? {}) as Asked;
+    const type = operation === undefined ? 'info' : history.typeAt(operation);
+    this.#observeAsked(f, asked, invocation, operation, type);
+    if (operation === undefined) return;
+    const place = { invocation, operation };
+    if (type === 'ok') this.#observeOk(f, history.valueAt(operation), place);
+    if (type === 'fail') this.#observeFail(f, asked, place);
+  }
+
+  /** What asking alone may have brought about. */
+  #observeAsked(f: string, asked: Asked, invocation: number, operation: number | undefined, type: string): void {
+    const { request_id: requestId = '' } = asked;
+    switch (f) {
+      case 'open':
+        this.#account(asked.account as string).openings.add(asked.balance as number);
+        return;
+      case 'close':
+        if (type === 'info') this.#mayBeClosed(asked.account as string, invocation);
+        return;
+      case 'replay':
+        this.replays.push(invocation);
+        return;
+      case 'transfer': {
+        const transfer = this.#transfer(requestId);
+        transfer.ask(asked, invocation);
+        if (type !== 'fail') transfer.failedAlways = false;
+        this.attempts.push({ requestId, wellFormed: isWellFormed(asked), invocation, operation, ok: type === 'ok' });
+        return;
+      }
+      case 'transfer-otherwise': {
+        // Whoever asks this may have to ask for the original first, and however that ends the original may have happened.
+        const transfer = this.#transfer(requestId);
+        transfer.ask(asked.original ?? {}, invocation);
+        transfer.failedAlways = false;
+        const told = type === 'ok' ? (this.#history.valueAt(operation as number) as { refused: boolean }) : undefined;
+        this.otherBodies.push({ requestId, invocation, operation, refused: told?.refused });
+      }
+    }
+  }
+
+  #observeOk(f: string, value: unknown, place: Completed): void {
+    const { operation } = place;
+    switch (f) {
+      case 'open':
+        this.#exists((value as Asked).account as string, operation);
+        return;
+      case 'open-otherwise': {
+        const { account, balance, refused } = value as Omit<OtherOpening, keyof Completed>;
+        this.otherOpenings.push({ ...place, account, balance, refused });
+        this.#exists(account, operation);
+        return;
+      }
+      case 'close': {
+        const { account, closed } = value as Omit<Close, keyof Completed>;
+        this.closes.push({ ...place, account, closed });
+        this.#exists(account, operation);
+        if (!closed) return;
+        const known = this.#account(account);
+        known.closedSince = Math.min(known.closedSince, operation);
+        this.#mayBeClosed(account, place.invocation);
+        return;
+      }
+      case 'transfer': {
+        this.#addAnswer('transfer', value as AnswerTold, place);
+        return;
+      }
+      case 'transfer-otherwise':
+        // The original was acknowledged to somebody before the other body was asked.
+        this.#transfer((value as AnswerTold).request_id).acknowledge(operation);
+        return;
+      case 'replay':
+        for (const answer of (value as { answers: readonly AnswerTold[] }).answers)
+          this.#addAnswer('replay', answer, place);
+        return;
+      case 'status':
+        this.#addStatus(value as StatusTold, place, false);
+        return;
+      case 'statuses': {
+        const { part, parts, statuses } = value as { part: number; parts: number; statuses: readonly StatusTold[] };
+        this.statusParts.push({ ...place, part, parts });
+        for (const status of statuses) this.#addStatus(status, place, true);
+        return;
+      }
+      case 'settled':
+      case 'audit':
+        this.#addRead(f, value as ReadTold, place);
+    }
+  }
+
+  #addAnswer(by: Ending['by'], { request_id, outcome, reason }: AnswerTold, place: Completed): void {
+    const { invocation, operation } = place;
+    this.#transfer(request_id).addAnswer({ by, outcome, reason, invocation, operation });
+  }
+
+  #addStatus({ request_id, state, reason, history = [] }: StatusTold, place: Completed, ofAll: boolean): void {
+    const { invocation, operation } = place;
+    this.#transfer(request_id).addStatus({ ofAll, state, reason, history, invocation, operation });
+  }
+
+  #addRead(f: string, { accounts, balances, versions, clean, ...told }: ReadTold, place: Completed): void {
+    const { invocation, operation } = place;
+    const held = told.unfinished.reduce((total, transfer) => total + transfer.held, 0);
+    const unfinished = told.unfinished.map(({ request_id }) => request_id);
+    this.reads.push({ accounts, balances, versions, held, unfinished, clean, invocation, operation });
+    if (f === 'settled') this.settlings.push({ ...place, unfinished });
+    for (const account of accounts) this.#exists(account, place.operation);
+  }
+
+  #observeFail(f: string, asked: Asked, place: Completed): void {
+    const { error } = this.#history.at(place.operation);
+    const [name, detail] = Array.isArray(error) ? error : [error];
+    if (f === 'settled' && name === 'unfinished') {
+      this.settlings.push({ ...place, unfinished: detail as readonly string[] });
+      return;
+    }
+    const wellFormed = f === 'transfer' || f === 'transfer-otherwise' ? isWellFormed(asked) : true;
+    this.refusals.push({ ...place, f, asked, error: name, accounts: accountsOf(asked), wellFormed });
+  }
+
+  #exists(name: string, operation: number): void {
+    const account = this.#account(name);
+    account.existsSince = Math.min(account.existsSince, operation);
+  }
+
+  #mayBeClosed(name: string, invocation: number): void {
+    const account = this.#account(name);
+    account.maybeClosedSince = Math.min(account.maybeClosedSince, invocation);
+  }
+
+  #account(name: string): Account {
+    return entryOf(this.accounts, name, () => new Account(name));
+  }
+
+  #transfer(requestId: string): Transfer {
+    return entryOf(this.transfers, requestId, () => new Transfer(requestId));
+  }
+}
+
+/** Those that a request names. */
+function accountsOf(asked: Asked): readonly string[] {
+  if (asked.account !== undefined) return [asked.account];
+  return asked.accounts ?? (legsOf(asked) ?? []).map(({ account }) => account);
+}

@@ -1,0 +1,128 @@
+/**
+ * The rules for what is asked of accounts, and for refusals: what is refused must have had to be, and what must be refused is. An account that is closed
+ * is empty for ever, and that it was closed is no reason before anybody asked for it.
+ */
+
+import { Findings } from './findings.ts';
+import { isBefore, NEVER } from './places.ts';
+import type { FinalPhase } from './saga-final.ts';
+import type { Account, AccountsRead, Refusal, SagaRecord } from './saga-record.ts';
+import type { Ending, Transfer } from './saga-transfer.ts';
+
+/** The reasons that speak of a closed account, with the sign of its leg. */
+const CLOSED_REASONS: ReadonlyMap<string | undefined, number> = new Map([
+  ['payer closed', -1],
+  ['payee closed', 1],
+]);
+
+export class RequestRules {
+  readonly accountsAreRight = new Findings();
+  readonly #run: SagaRecord;
+
+  readonly #final: FinalPhase;
+
+  constructor(run: SagaRecord, final: FinalPhase) {
+    this.#run = run;
+    this.#final = final;
+    for (const { account, balance, refused, operation } of run.otherOpenings)
+      if (!refused)
+        this.accountsAreRight.add('an account was opened again with another balance', { account, balance, operation });
+    for (const close of run.closes) {
+      const { account, closed, operation } = close;
+      const { closedSince } = run.accounts.get(account) as Account;
+      if (closed || closedSince > close.invocation) continue;
+      const operations = [closedSince, operation];
+      this.accountsAreRight.add('an account that is closed could not be closed', { account, operations });
+    }
+    for (const read of run.reads) this.#judgeRead(read);
+    for (const transfer of run.transfers.values()) this.#judgeTransfer(transfer);
+    for (const { requestId: request_id, wellFormed, ok, operation } of run.attempts)
+      if (ok && !wellFormed)
+        this.accountsAreRight.add('a transfer was carried out that is malformed', { request_id, operation });
+    for (const refusal of run.refusals) this.#judgeRefusal(refusal);
+  }
+
+  #judgeRead({ accounts, balances, versions, invocation, operation }: AccountsRead): void {
+    if (balances.length !== accounts.length || versions.length !== accounts.length) {
+      const facts = { asked: accounts.length, balances: balances.length, versions: versions.length, operation };
+      this.accountsAreRight.add('another number of accounts was told than asked for', facts);
+    }
+    for (const [index, account] of accounts.entries()) {
+      const { closedSince } = this.#run.accounts.get(account) as Account;
+      const balance = balances[index];
+      if (closedSince > invocation || balance === 0) continue;
+      const operations = [closedSince, operation];
+      this.accountsAreRight.add('an account that is closed has money', { account, balance, operations });
+    }
+  }
+
+  #judgeTransfer(transfer: Transfer): void {
+    const { requestId: request_id, firstAsked, legs } = transfer;
+    for (const ending of transfer.endings) {
+      const { outcome, reason, operation } = ending;
+      if (outcome === 'committed') {
+        // Somebody may have been told so who should not have been; that is for other rules.
+        if ((this.#final.statusOf(transfer)?.state ?? outcome) !== outcome) continue;
+        const closed = legs.find(({ account }) => this.#account(account).closedSince < firstAsked);
+        if (closed === undefined) continue;
+        const facts = { request_id, account: closed.account };
+        const operations = [this.#account(closed.account).closedSince, firstAsked, operation];
+        this.accountsAreRight.add('a transfer was committed with an account that was closed before', {
+          ...facts,
+          operations,
+        });
+        return;
+      }
+      if (this.#isClosedInVain(transfer, ending)) {
+        this.accountsAreRight.add('a transfer was aborted for an account that nobody had closed', {
+          request_id,
+          reason,
+          operation,
+        });
+        return;
+      }
+    }
+  }
+
+  /** Whether an account is called closed that cannot have been. */
+  #isClosedInVain({ legs }: Transfer, { reason, operation }: Ending): boolean {
+    const sign = CLOSED_REASONS.get(reason);
+    if (sign === undefined || legs.length === 0) return false;
+    return !legs.some(
+      ({ account, amount }) => Math.sign(amount) === sign && this.#account(account).maybeClosedSince < operation,
+    );
+  }
+
+  #judgeRefusal({ f, asked, error, accounts, wellFormed, ...place }: Refusal): void {
+    const { operation } = place;
+    const facts = { f, asked, operation };
+    const named = accounts.map((name) => this.#account(name));
+    switch (error) {
+      case 'malformed-request':
+      case 'not-supported':
+        if (wellFormed || error === 'not-supported')
+          this.accountsAreRight.add('a request was refused that is well-formed', facts);
+        return;
+      case 'key-already-exists':
+        // Whatever is asked, the account may have been opened for it first, and with the balance that it has.
+        if (named.length > 0 && named.every(({ opening }) => opening !== undefined))
+          this.accountsAreRight.add('an account was refused with the balance that it has', facts);
+        return;
+      case 'key-does-not-exist': {
+        const known = named.every(({ existsSince }) => isBefore({ ...place, operation: existsSince }, place));
+        if (named.length > 0 && known) this.accountsAreRight.add('an account is missing that was opened before', facts);
+        return;
+      }
+      case 'precondition-failed':
+        if (f === 'open' && named.every(({ maybeClosedSince }) => maybeClosedSince > operation))
+          this.accountsAreRight.add('an account is called closed that nobody had closed', facts);
+    }
+  }
+
+  #account(name: string): Pick<Account, 'opening' | 'existsSince' | 'closedSince' | 'maybeClosedSince'> {
+    return this.#run.accounts.get(name) ?? NOBODYS;
+  }
+}
+
+/** An account that was never spoken of. */
+const NOBODYS = { opening: undefined, existsSince: NEVER, closedSince: NEVER, maybeClosedSince: NEVER };

@@ -1,0 +1,129 @@
+/** One transfer, however often and wherever it was asked: what it was to do, and everything that anybody was told of it. */
+
+import { type Completed, NEVER } from './places.ts';
+
+export interface Leg {
+  readonly account: string;
+  readonly amount: number;
+}
+
+/** The body of a transfer, as it was asked. */
+export interface TransferBody {
+  readonly legs?: readonly Leg[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly amount?: number;
+}
+
+export interface Transition {
+  readonly state: string;
+  readonly at: number;
+  readonly node: string;
+  readonly time: string;
+}
+
+/** How a transfer ended, as somebody was told. */
+export interface Ending extends Completed {
+  readonly by: 'transfer' | 'replay' | 'status';
+  readonly outcome: string;
+  readonly reason: string | undefined;
+}
+
+/** How far a transfer was, as somebody was told. */
+export interface Status extends Completed {
+  /** One of `statuses`, not a `status` alone. */
+  readonly ofAll: boolean;
+  /** Null: there was no such transfer. */
+  readonly state: string | null;
+  readonly reason: string | undefined;
+  readonly history: readonly Transition[];
+}
+
+export class Transfer {
+  readonly requestId: string;
+  /** As it was asked first; none if nobody did, or nobody can tell from it what was to be moved. */
+  legs: readonly Leg[] = [];
+  /** Where it was asked first. */
+  firstAsked = NEVER;
+  /** Whether nothing but definite errors came of it. */
+  failedAlways = true;
+  /** Since when it must be kept, because somebody was told its outcome. */
+  acknowledgedAt = NEVER;
+  /** Since when somebody knew that it had ended. */
+  endedAt = NEVER;
+  /** Since when somebody knew that it had begun. */
+  existedAt = NEVER;
+  /** Each time that somebody was told how it ended. */
+  readonly endings: Ending[] = [];
+  readonly statuses: Status[] = [];
+
+  constructor(requestId: string) {
+    this.requestId = requestId;
+  }
+
+  ask(body: TransferBody, invocation: number): void {
+    if (this.firstAsked === NEVER) this.legs = legsOf(body) ?? [];
+    this.firstAsked = Math.min(this.firstAsked, invocation);
+  }
+
+  addAnswer(answer: Ending): void {
+    this.endings.push(answer);
+    this.acknowledge(answer.operation);
+  }
+
+  acknowledge(operation: number): void {
+    this.failedAlways = false;
+    this.acknowledgedAt = Math.min(this.acknowledgedAt, operation);
+    this.endedAt = Math.min(this.endedAt, operation);
+    this.existedAt = Math.min(this.existedAt, operation);
+  }
+
+  addStatus(status: Status): void {
+    this.statuses.push(status);
+    const { state, reason, invocation, operation } = status;
+    if (state !== null) this.existedAt = Math.min(this.existedAt, operation);
+    if (!isTerminal(state)) return;
+    this.endedAt = Math.min(this.endedAt, operation);
+    this.endings.push({ by: 'status', outcome: state, reason, invocation, operation });
+  }
+
+  /** What was told first by `transfer`, or else by a replay. */
+  get firstAnswer(): Ending | undefined {
+    return this.#first('transfer') ?? this.#first('replay');
+  }
+
+  #first(by: Ending['by']): Ending | undefined {
+    let first: Ending | undefined;
+    for (const ending of this.endings)
+      if (ending.by === by && (first === undefined || ending.operation < first.operation)) first = ending;
+    return first;
+  }
+}
+
+export function isTerminal(state: string | null): state is 'committed' | 'aborted' {
+  return state === 'committed' || state === 'aborted';
+}
+
+/** For a finding. */
+export function told({ outcome, reason }: Ending): string {
+  return reason === undefined ? outcome : `${outcome}: ${reason}`;
+}
+
+/** What a body moves; undefined if it does not say, or says it twice. */
+export function legsOf({ legs, from, to, amount }: TransferBody): readonly Leg[] | undefined {
+  if (legs !== undefined) return from === undefined && to === undefined && amount === undefined ? legs : undefined;
+  if (from === undefined || to === undefined || amount === undefined) return undefined;
+  return [
+    { account: from, amount: -amount },
+    { account: to, amount },
+  ];
+}
+
+/** Whether a body asks for something that can be done. */
+export function isWellFormed(body: TransferBody): boolean {
+  const legs = legsOf(body);
+  if (legs === undefined || (body.amount ?? 1) <= 0) return false;
+  const accounts = new Set(legs.map(({ account }) => account));
+  const sum = legs.reduce((total, { amount }) => total + amount, 0);
+  return accounts.size === legs.length && sum === 0 && legs.every(({ amount }) => amount !== 0);
+}

@@ -1,0 +1,92 @@
+/**
+ * Availability while nothing is broken: from the start to the first fault, and again from when everything has been healed for a while to the next one.
+ * What begins and ends in such a time must be answered. What the nemesis does is in the history; what becomes of single messages is not, so whoever
+ * knows that must say it, and where nobody does nothing is demanded.
+ */
+
+import type { History } from '../history/history.ts';
+import type { TestFacts } from './checker.ts';
+import { Findings } from './findings.ts';
+import type { Attempt } from './saga-record.ts';
+
+const NANOSECONDS_PER_SECOND = 1e9;
+/** From the end of a fault on this is how long nothing is demanded. */
+const REST_NANOSECONDS = 3 * NANOSECONDS_PER_SECOND;
+/** As long as a client waits for an answer. */
+const TIMEOUT_NANOSECONDS = 5 * NANOSECONDS_PER_SECOND;
+const JUDGED_COUNT_MIN = 20;
+const OK_FRACTION_MIN = 0.9;
+/** A transfer is fourteen messages one after the other, and its client waits 5 s. */
+const JUDGED_LATENCY_MS_MAX = 100;
+
+interface Window {
+  readonly begin: number;
+  readonly end: number;
+}
+
+export class AvailabilityRule {
+  readonly #findings = new Findings();
+  readonly #judged: boolean;
+  #okCount = 0;
+  #otherCount = 0;
+
+  constructor({ hitMessageCount, latencyMeanMs = 0 }: TestFacts, history: History, attempts: readonly Attempt[]) {
+    this.#judged = hitMessageCount === 0 && latencyMeanMs <= JUDGED_LATENCY_MS_MAX;
+    this.#count(history, attempts);
+    const count = this.#okCount + this.#otherCount;
+    const fraction = this.#okCount / count;
+    if (!this.#judged || count < JUDGED_COUNT_MIN || fraction >= OK_FRACTION_MIN) return;
+    const facts = { ok: this.#okCount, other: this.#otherCount, 'ok-fraction': fraction };
+    this.#findings.add('too few transfers were answered while nothing was broken', facts);
+  }
+
+  report() {
+    return { ...this.#findings.report(), ok: this.#okCount, other: this.#otherCount, judged: this.#judged };
+  }
+
+  #count(history: History, attempts: readonly Attempt[]): void {
+    const windows = findQuietWindows(history);
+    let number = 0;
+    for (const { wellFormed, invocation, operation, ok } of attempts) {
+      const begin = history.timeAt(invocation);
+      while (number < windows.length && (windows[number] as Window).end < begin) number++;
+      const window = windows[number];
+      if (window === undefined) return;
+      const end = operation === undefined ? begin + TIMEOUT_NANOSECONDS : history.timeAt(operation);
+      if (!wellFormed || begin < window.begin || end >= window.end) continue;
+      if (ok) this.#okCount++;
+      else this.#otherCount++;
+    }
+  }
+}
+
+/** When nothing was broken, in order. */
+function findQuietWindows(history: History): Window[] {
+  const windows: Window[] = [];
+  let activeCount = 0;
+  let begin = 0;
+  for (let index = 0; index < history.length; index++) {
+    if (!history.isNemesisAt(index)) continue;
+    const { f, value, time } = history.at(index);
+    const change = changeOf(f, value);
+    if (change > 0 && activeCount === 0 && time > begin) windows.push({ begin, end: time });
+    activeCount += change;
+    if (change < 0 && activeCount === 0) begin = time + REST_NANOSECONDS;
+  }
+  // Beyond the last operation, so that this one is within.
+  const end = history.length === 0 ? 0 : history.timeAt(history.length - 1) + 1;
+  if (activeCount === 0 && end > begin) windows.push({ begin, end });
+  return windows;
+}
+
+/**
+ * 1 where a fault begins, -1 where one ends. Everything is written twice: what is announced has null for its value or a text, what was done the nodes
+ * that it hit; what is undone null at first, and then a text.
+ */
+function changeOf(f: string, value: unknown): number {
+  const begins = f === 'kill' || f === 'pause' || f.startsWith('start-');
+  if (begins) return typeof value === 'object' && value !== null ? 1 : 0;
+  // Clocks that are set back while a node is down stay so for the rest of the run.
+  const ends = f === 'start' || f === 'resume' || (f.startsWith('stop-') && f !== 'stop-clock-restart');
+  return ends && value !== null ? -1 : 0;
+}

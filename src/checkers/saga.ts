@@ -1,0 +1,78 @@
+/**
+ * What the transfer service promises: money moves as asked, all of it or nothing, once, and none is made or lost. In the end everything has
+ * settled, all transfers are asked about and all accounts are read; what was asked and answered is held against that. A request that ended
+ * in `info` may have moved money or not.
+ *
+ * The rules, by their names in the result:
+ * `money-is-conserved` in every snapshot of all accounts (S1) · `no-overdraft` (S2) · `all-or-nothing` accounts have in the end what committed transfers
+ * moved, and histories are of one piece (S3) · `acknowledged-is-kept` what was answered is so in the end, what was only refused is not committed (S4) ·
+ * `settles` before any replay (S5) · `compensates-in-order` histories are the ones that there may be, and are only added to (S6) · `one-outcome` with one reason,
+ * whoever is told (S7) · `answers-agree` with replays and statuses (S8) · `refuses-another-body` under a request id that was used, and only
+ * then (S9) · `reads-are-current` statuses show what was acknowledged, versions never fall and have one balance each (S10) · `serves-without-faults` (S11) ·
+ * `accounts-are-right` they keep their opening, stay closed and empty, and are refused only if they must be.
+ *
+ * Without the final reads there is no telling, so a run that lacks one is never valid.
+ */
+
+import type { History } from '../history/history.ts';
+import type { Checker, TestFacts } from './checker.ts';
+import { NEVER } from './places.ts';
+import { AccountRules } from './saga-accounts.ts';
+import { FinalPhase } from './saga-final.ts';
+import { HistoryRules } from './saga-histories.ts';
+import { OutcomeRules } from './saga-outcomes.ts';
+import { SagaRecord } from './saga-record.ts';
+import { RequestRules } from './saga-requests.ts';
+import { AvailabilityRule } from './saga-windows.ts';
+
+export function sagaChecker(): Checker {
+  return { check: judge };
+}
+
+function judge(test: TestFacts, history: History) {
+  const run = new SagaRecord(history);
+  const final = new FinalPhase(run);
+  const accounts = new AccountRules(run, final);
+  const outcomes = new OutcomeRules(run, final, accounts.readsAreCurrent);
+  const histories = new HistoryRules(run, accounts.allOrNothing);
+  const rules = {
+    'money-is-conserved': accounts.moneyIsConserved.report(),
+    'no-overdraft': accounts.noOverdraft.report(),
+    'all-or-nothing': accounts.allOrNothing.report(),
+    'acknowledged-is-kept': outcomes.acknowledgedIsKept.report(),
+    settles: outcomes.settles.report(),
+    'compensates-in-order': histories.compensatesInOrder.report(),
+    'one-outcome': outcomes.oneOutcome.report(),
+    'answers-agree': outcomes.answersAgree.report(),
+    'refuses-another-body': outcomes.refusesAnotherBody.report(),
+    'reads-are-current': accounts.readsAreCurrent.report(),
+    'serves-without-faults': new AvailabilityRule(test, history, run.attempts).report(),
+    'accounts-are-right': new RequestRules(run, final).accountsAreRight.report(),
+  };
+  const transfers = [...run.transfers.values()];
+  const acknowledgedCount = transfers.filter(({ acknowledgedAt }) => acknowledgedAt !== NEVER).length;
+  const countInState = (state: string) => transfers.filter((one) => final.statusOf(one)?.state === state).length;
+  const broken = Object.values(rules).find(({ count }) => count > 0);
+  const unknown = acknowledgedCount === 0 ? 'no transfer was acknowledged' : findMissing(run, final);
+  const error = broken?.examples[0]?.problem ?? unknown;
+  return {
+    'valid?': broken !== undefined ? false : unknown !== undefined ? ('unknown' as const) : true,
+    'attempted-count': run.attempts.length,
+    'acknowledged-count': acknowledgedCount,
+    'committed-count': countInState('committed'),
+    'aborted-count': countInState('aborted'),
+    ...rules,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** What the verdict would have to rest on and is not there, in words. */
+function findMissing(run: SagaRecord, final: FinalPhase): string | undefined {
+  if (final.settling === undefined) return 'nobody knows whether the transfers settled';
+  if (!final.hasStatuses) return 'not all transfers were asked about in the end';
+  if (final.untold !== undefined) return `there is no final status of ${final.untold.requestId}`;
+  if (!final.hasRead) return 'there is no final read of all accounts';
+  for (const { name, opening } of run.existing())
+    if (opening === undefined) return `nobody knows what ${name} was opened with`;
+  return undefined;
+}

@@ -1,0 +1,236 @@
+/**
+ * Sagas at one node: takes requests, and looks after what was left unfinished anywhere. A request is written down in the node's index, then its record is
+ * created, then it is driven to its end, which is the answer. The same request again gets the same answer: from memory, or from the record.
+ */
+
+import { NOTHING_STORED, type Stored } from '../kv/documents.ts';
+import { Abort } from '../node/abort.ts';
+import type { NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+import type { SagaDriver } from './driver.ts';
+import type { FinishedSagas } from './finished-sagas.ts';
+import type { Order, SagaKind } from './plan.ts';
+import { digestOf, isSameRequest, isTerminal, type SagaRecord, type SagaStore, sagaKey } from './record.ts';
+import { SagaIndex } from './saga-index.ts';
+import { SagaSweeper, type SweeperOptions } from './sweeper.ts';
+
+/** Requests at work in one node; beyond it they are refused with error 11. */
+export const IN_FLIGHT_MAX = 1024;
+/** How long a request waits for the end of its saga, ms; its client waits 5 s. */
+const ANSWER_MS_MAX = 4000;
+/** A saga that another node drives is looked at this often, ms, and taken over when it has not moved for so long. */
+const LOOK_MS = 50;
+const STILL_MS = 1000;
+/** Finished sagas whose records are kept at hand for those who ask again. */
+const ANSWERS_MAX = 4096;
+
+export interface CoordinatorOptions {
+  readonly context: NodeContext;
+  readonly store: SagaStore;
+  readonly driver: SagaDriver;
+  readonly order: Order;
+  readonly finished: FinishedSagas;
+  /** Changes to the sweeper, for those who want to leave something out. */
+  readonly sweeper?: (options: SweeperOptions) => SweeperOptions | undefined;
+  readonly isSameRequest?: typeof isSameRequest;
+}
+
+interface Active {
+  readonly digest: string;
+  readonly end: Promise<SagaRecord>;
+}
+
+export class SagaCoordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #index: SagaIndex;
+  readonly #sweeper: SagaSweeper | undefined;
+  readonly #isSameRequest: typeof isSameRequest;
+  /** What this node is busy with, by id. */
+  readonly #active = new Map<string, Active>();
+  /** The oldest first. */
+  readonly #answers = new Map<string, SagaRecord>();
+  #takenOverCount = 0;
+
+  constructor(options: CoordinatorOptions) {
+    const { context, store, finished, sweeper = (own) => own } = options;
+    this.#options = options;
+    this.#isSameRequest = options.isSameRequest ?? isSameRequest;
+    this.#index = new SagaIndex(context, store);
+    const sweeperOptions = sweeper({
+      context,
+      store,
+      isActive: (id) => this.#active.has(id),
+      isFinished: (id) => finished.has(id),
+      read: async (id) => (await options.driver.read(id)).content,
+      finish: (id) => this.#takeOver(id),
+      fence: (id, digest) => this.#fence(id, digest),
+      leave: (id) => this.#index.remove(id),
+    });
+    this.#sweeper = sweeperOptions && new SagaSweeper(sweeperOptions);
+    context.report('sagas', () => ({ 'in-flight': this.#active.size, 'taken-over': this.#takenOverCount }));
+  }
+
+  /** From now on looks after what was left unfinished. */
+  start(): void {
+    this.#sweeper?.start();
+  }
+
+  /**
+   * Runs a saga, or joins it; resolves to its terminal record. Rejects with error 11 when nothing was begun, 22 when the id is another saga's, 13 when it is not
+   * known how it ends.
+   */
+  async run<Input>(id: string, kind: SagaKind<Input>, input: Input): Promise<SagaRecord> {
+    const answer = this.#answers.get(id);
+    if (answer !== undefined) return this.#requireSame(id, answer, kind, input);
+    const digest = digestOf(kind.name, input);
+    let active = this.#active.get(id);
+    if (active === undefined) {
+      if (this.#active.size >= IN_FLIGHT_MAX)
+        throw RpcError.of('temporarily-unavailable', `${IN_FLIGHT_MAX} requests are at work here`);
+      active = this.#keep(id, digest, this.#begin(id, kind, input, digest));
+    }
+    try {
+      const record = await this.#within(ANSWER_MS_MAX, active.end, () =>
+        RpcError.of('crash', `${id} is not finished yet; it goes on`),
+      );
+      return this.#requireSame(id, record, kind, input);
+    } catch (error) {
+      // What was wrong with another request, which left nothing behind, need not be wrong with this one.
+      const isOther = active.digest !== digest && !this.#answers.has(id);
+      if (isOther && error instanceof RpcError && !error.temporary) return this.run(id, kind, input);
+      throw error;
+    }
+  }
+
+  /** The record as it is now; undefined: there is none. Rejects with error 11 when the store does not tell. */
+  async read(id: string): Promise<SagaRecord | undefined> {
+    return this.#answers.get(id) ?? (await this.#options.driver.read(id)).content;
+  }
+
+  /** For those who found a mark of it. What the store does not tell is asked for another time. */
+  async lookUp(id: string): Promise<void> {
+    if (this.#active.has(id)) return;
+    await this.#options.driver.read(id).catch(() => {});
+  }
+
+  #requireSame<Input>(id: string, record: SagaRecord, { name }: SagaKind<Input>, input: Input): SagaRecord {
+    if (this.#isSameRequest(record, name, input)) return record;
+    throw RpcError.of('precondition-failed', `request_id ${id} was used for another request`);
+  }
+
+  #keep(id: string, digest: string, end: Promise<SagaRecord>): Active {
+    const active = { digest, end };
+    this.#active.set(id, active);
+    end.then(
+      (record) => {
+        this.#active.delete(id);
+        // An answer is what the store has; whoever asked for something else is told so by that.
+        if (this.#answers.size >= ANSWERS_MAX) this.#answers.delete(this.#answers.keys().next().value as string);
+        this.#answers.set(id, record);
+        this.#index.remove(id);
+      },
+      () => this.#active.delete(id),
+    );
+    return active;
+  }
+
+  async #begin<Input>(id: string, kind: SagaKind<Input>, input: Input, digest: string): Promise<SagaRecord> {
+    const { store, driver, order } = this.#options;
+    const key = sagaKey(id);
+    const [listed, prepared] = await Promise.allSettled([this.#index.add(id, digest), kind.prepare?.(input)]);
+    // Under an id that stood there before, something may have been left unfinished, which the sweeper finds by that.
+    const isNew = listed.status === 'fulfilled' && listed.value;
+    const problem =
+      listed.status === 'rejected' ? listed.reason : prepared.status === 'rejected' ? prepared.reason : prepared.value;
+    if (problem !== undefined) {
+      if (isNew) this.#index.remove(id);
+      throw problem;
+    }
+    const observedAt = order.next();
+    const record = driver.begin(kind.name, input, digest);
+    const created = await store.sagas.update(
+      key,
+      (content) => (content === undefined ? record : undefined),
+      NOTHING_STORED,
+    );
+    if (created.kind !== 'ok') {
+      if (created.kind === 'definite' && isNew) this.#index.remove(id);
+      throw created.error;
+    }
+    const { content } = created.stored;
+    const own = content.history.length === 1 && content.history[0]?.node === this.#options.context.nodeId;
+    try {
+      return await (own ? driver.drive(id, created.stored, observedAt) : this.#attend(id, created.stored, observedAt));
+    } catch (error) {
+      throw goesOnLater(id, error);
+    }
+  }
+
+  /** Another node is busy with it, or was. */
+  async #attend(id: string, stored: Stored<SagaRecord>, observedAt: number): Promise<SagaRecord> {
+    const { context, driver, order } = this.#options;
+    let current = stored;
+    let seenAt = observedAt;
+    let sinceMs = context.clock.monotonicMs();
+    for (;;) {
+      const record = current.content as SagaRecord;
+      if (isTerminal(record) || context.clock.monotonicMs() - sinceMs >= STILL_MS)
+        return driver.drive(id, current, seenAt);
+      if (!(await context.sleep(LOOK_MS))) throw RpcError.of('crash', 'this node is about to end');
+      seenAt = order.next();
+      const { ver } = current;
+      current = await driver.read(id);
+      if (current.ver !== ver) sinceMs = context.clock.monotonicMs();
+    }
+  }
+
+  /** What goes wrong is left to the next sweep. */
+  async #takeOver(id: string): Promise<void> {
+    if (this.#active.has(id)) return;
+    const { driver, order } = this.#options;
+    this.#takenOverCount++;
+    const observedAt = order.next();
+    const end = driver
+      .read(id)
+      .then((stored) => {
+        if (stored.content === undefined) throw RpcError.of('crash', `the record of saga ${id} has vanished`);
+        return driver.drive(id, stored, observedAt);
+      })
+      // Requests may join, and must not hear that nothing was begun.
+      .catch((error: unknown) => {
+        throw goesOnLater(id, error);
+      });
+    this.#keep(id, '', end);
+    await end.then(
+      () => {},
+      (error: unknown) => {
+        this.#options.context.log.debug(`saga ${id} could not be finished`, { reason: String(error) });
+      },
+    );
+  }
+
+  async #fence(id: string, digest: string): Promise<void> {
+    const { store, driver } = this.#options;
+    const record = driver.fence(digest);
+    await store.sagas.update(sagaKey(id), (content) => (content === undefined ? record : undefined), NOTHING_STORED);
+  }
+
+  async #within<Result>(ms: number, promise: Promise<Result>, createError: () => RpcError): Promise<Result> {
+    const over = new Abort();
+    const late = this.#options.context.sleep(ms, over).then((slept) => {
+      if (slept) throw createError();
+      return promise;
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      over.abort();
+    }
+  }
+}
+
+/** Whatever kept a saga from going on here: it has begun, and will be finished. */
+function goesOnLater(id: string, error: unknown): RpcError {
+  const reason = error instanceof RpcError ? error.message : String(error);
+  return RpcError.of('crash', `${id} is not finished yet; it goes on later: ${reason}`);
+}

@@ -1,0 +1,178 @@
+/**
+ * Takes a saga from wherever it is to its end. Any node may do so, several at a time: a step is taken once whoever takes it (`participant-desk.ts`), and a
+ * transition is one compare-and-set of the record, which only one of them can do.
+ */
+
+import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
+import type { NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { formatTimestamp } from '../protocol/timestamp.ts';
+import type { FinishedSagas } from './finished-sagas.ts';
+import {
+  type Order,
+  type Plan,
+  type PlannedKind,
+  Refusal,
+  type Step,
+  type StepOutcome,
+  stepsOf,
+  type Turn,
+} from './plan.ts';
+import { isTerminal, type SagaRecord, type SagaState, sagaKey } from './record.ts';
+
+/** Where a saga goes next. */
+export interface Move {
+  readonly state: SagaState;
+  readonly at: number;
+  readonly reason?: string;
+}
+
+export interface DriverOptions {
+  readonly context: Pick<NodeContext, 'nodeId' | 'clock'>;
+  readonly sagas: Documents<SagaRecord>;
+  readonly order: Order;
+  readonly finished: FinishedSagas;
+  readonly kinds: readonly PlannedKind[];
+  readonly moves?: Moves;
+}
+
+/** The rules by which a saga goes on. */
+export interface Moves {
+  /** After all steps of a stage before the pivot were taken, or after it. */
+  readonly onwards: (plan: Plan, state: SagaState, stage: number) => Move;
+  /** After a step of this stage was refused. */
+  readonly back: (plan: Plan, stage: number, reason: string) => Move;
+  /** After this step was undone. */
+  readonly undone: (plan: Plan, step: number) => Move;
+}
+
+export const MOVES: Moves = {
+  onwards: ({ stages, pivot }, _state, stage) => {
+    const next = stage + 1;
+    if (next < pivot) return { state: 'running', at: next };
+    return next < stages.length ? { state: 'committing', at: next } : { state: 'committed', at: 0 };
+  },
+  // From the last step of the stage on, whichever was refused: others may have been taken, also by another node that did not tell.
+  back: (plan, stage, reason) => ({ state: 'compensating', at: stepsOf(plan, stage).end - 1, reason }),
+  undone: (_plan, step) => (step > 0 ? { state: 'compensating', at: step - 1 } : { state: 'aborted', at: 0 }),
+};
+
+export class SagaDriver {
+  readonly #options: DriverOptions;
+  readonly #moves: Moves;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.#moves = options.moves ?? MOVES;
+  }
+
+  /** A saga as it begins. */
+  begin(kind: string, input: unknown, digest: string): SagaRecord {
+    const first = { state: 'running', at: 0 } as const;
+    return { kind, input, digest, ...first, reason: '', history: [this.#transition(first)] };
+  }
+
+  /** A saga that nobody may begin any more. */
+  fence(digest: string): SagaRecord {
+    const only = { state: 'aborted', at: 0 } as const;
+    return { kind: '', input: null, digest, ...only, reason: 'abandoned', history: [this.#transition(only)] };
+  }
+
+  /**
+   * Resolves to the terminal record; rejects with an `RpcError` when it is not known in time how it goes on.
+   *
+   * @param observedAt a point on the node's order after which `stored` was what the store had
+   */
+  async drive(id: string, stored: Stored<SagaRecord>, observedAt: number): Promise<SagaRecord> {
+    let current = stored;
+    let seenAt = observedAt;
+    let plan: Plan | undefined;
+    for (;;) {
+      const record = current.content as SagaRecord;
+      if (isTerminal(record)) {
+        this.#options.finished.add(id);
+        return record;
+      }
+      plan ??= this.#planOf(record);
+      const move = await this.#takeSteps(id, plan, record, seenAt);
+      seenAt = this.#options.order.next();
+      current = move === undefined ? await this.read(id) : await this.#move(id, current, move);
+    }
+  }
+
+  async read(id: string): Promise<Stored<SagaRecord>> {
+    const stored = await readOrThrow(this.#options.sagas, sagaKey(id));
+    if (stored.content !== undefined && isTerminal(stored.content)) this.#options.finished.add(id);
+    return stored;
+  }
+
+  /** Takes what is to be taken in this state. Undefined: the saga has gone on without. */
+  async #takeSteps(id: string, plan: Plan, { state, at }: SagaRecord, observedAt: number): Promise<Move | undefined> {
+    const turnOf = (step: number): Turn => ({
+      saga: id,
+      step,
+      compensable: state === 'running',
+      observedAt,
+      observe: () => this.#observe(id),
+    });
+    if (state === 'compensating') {
+      const outcome = await this.#undo(plan, at, turnOf(at));
+      return outcome === 'done' ? this.#moves.undone(plan, at) : undefined;
+    }
+    const { first } = stepsOf(plan, at);
+    const steps = plan.stages[at] ?? [];
+    const outcomes = await settleAll(steps.map((step, index) => step.act(turnOf(first + index))));
+    const refusal = outcomes.find((outcome) => outcome instanceof Refusal);
+    if (outcomes.includes('overtaken')) return undefined;
+    if (refusal === undefined) return this.#moves.onwards(plan, state, at);
+    if (state === 'running') return this.#moves.back(plan, at, refusal.reason);
+    throw RpcError.of('crash', `a step after the pivot of ${id} was refused: ${refusal.reason}`);
+  }
+
+  async #undo(plan: Plan, step: number, turn: Turn): Promise<StepOutcome> {
+    const { undo } = plan.stages.flat()[step] as Step;
+    return undo === undefined ? 'done' : undo(turn);
+  }
+
+  async #observe(id: string): Promise<number | undefined> {
+    const observedAt = this.#options.order.next();
+    const { content } = await this.read(id);
+    return content === undefined || isTerminal(content) ? undefined : observedAt;
+  }
+
+  /** Brings the record on, unless somebody else has; resolves to what is there then. */
+  async #move(id: string, from: Stored<SagaRecord>, move: Move): Promise<Stored<SagaRecord>> {
+    const { state, at } = from.content as SagaRecord;
+    const result = await this.#options.sagas.update(
+      sagaKey(id),
+      (record) => {
+        if (record === undefined) throw new Error(`the record of saga ${id} has vanished`);
+        if (record.state !== state || record.at !== at) return undefined;
+        return { ...record, ...move, history: [...record.history, this.#transition(move)] };
+      },
+      from,
+    );
+    if (result.kind !== 'ok') throw result.error;
+    return result.stored;
+  }
+
+  #transition({ state, at }: Move): SagaRecord['history'][number] {
+    const { nodeId: node, clock } = this.#options.context;
+    return { state, at, node, time: formatTimestamp(clock.wallMs()) };
+  }
+
+  #planOf({ kind: name, input }: SagaRecord): Plan {
+    const kind = this.#options.kinds.find((known) => known.name === name);
+    if (kind === undefined) throw RpcError.of('not-supported', `this node knows no sagas called ${name}`);
+    return kind.planOf(input);
+  }
+}
+
+/** Waits for all, so that nothing goes on unheard, and then rejects if one did. */
+async function settleAll(promises: readonly Promise<StepOutcome>[]): Promise<StepOutcome[]> {
+  const results = await Promise.allSettled(promises);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * Participants of one kind: documents that steps of sagas change, each under its own key. They know nothing of what the others do; a saga is what ties them
+ * together.
+ */
+
+import type * as z from 'zod';
+import { Documents, NOTHING_STORED, readOrThrow, type Stored, type UpdateResult } from '../kv/documents.ts';
+import type { KvClient } from '../kv/kv-client.ts';
+import type { NodeContext } from '../node/context.ts';
+import type { FinishedSagas } from './finished-sagas.ts';
+import { MARKING, type Marking, type ParticipantRecord, participantSchema } from './marks.ts';
+import { type Action, ParticipantDesk } from './participant-desk.ts';
+import type { Order, Step, StepOutcome } from './plan.ts';
+
+/** Participants that are remembered as they were last seen. */
+const DESKS_MAX = 10_000;
+
+export interface ParticipantsOptions<Content extends object> {
+  readonly context: NodeContext;
+  readonly kv: KvClient;
+  /** What a participant is called in errors: `account`. */
+  readonly name: string;
+  readonly schema: z.ZodType<Content>;
+  readonly keyOf: (name: string) => string;
+  readonly order: Order;
+  readonly finished: FinishedSagas;
+  readonly lookUp: (saga: string) => Promise<void>;
+  readonly marking?: Marking;
+  /** For those who want to stand in between. */
+  readonly wrap?: (documents: Documents<ParticipantRecord<Content>>) => Documents<ParticipantRecord<Content>>;
+}
+
+/** A step as its participant sees it. `undo` is given the content that `act`, or others after it, made. */
+export interface StepChange<Content> {
+  readonly act: Action<Content>;
+  readonly undo?: (content: Content) => Content;
+}
+
+export class Participants<Content extends object> {
+  readonly #options: ParticipantsOptions<Content>;
+  readonly #documents: Documents<ParticipantRecord<Content>>;
+  /** By key; the one that was first needed first. */
+  readonly #desks = new Map<string, ParticipantDesk<Content>>();
+
+  constructor(options: ParticipantsOptions<Content>) {
+    const { context, kv, name, schema, wrap = (documents) => documents } = options;
+    this.#options = options;
+    this.#documents = wrap(new Documents({ kv, context, name, schema: participantSchema(schema) }));
+  }
+
+  /** A step that changes the participant of this name. */
+  step(name: string, { act, undo }: StepChange<Content>): Step {
+    return {
+      act: (turn) => this.#desk(name).take(turn, 'act', act),
+      ...(undo && {
+        // Where there is nothing to undo there is no content to undo it in, and nobody asks.
+        undo: (turn) =>
+          this.#desk(name).take(turn, 'undo', (content) => undo(content as Content)) as Promise<
+            Exclude<StepOutcome, object>
+          >,
+      }),
+    };
+  }
+
+  /** What a participant holds, as far as this node knows, which may be out of date; undefined: nothing, as of now. Rejects with error 11. */
+  async peek(name: string): Promise<Content | undefined> {
+    const { content } = await this.#desk(name).peek();
+    // Where there was nothing once, there may be something by now.
+    return content ?? (await this.read(name)).content?.content ?? undefined;
+  }
+
+  /** The document as it is now. Rejects with error 11 when the store does not tell. */
+  read(name: string): Promise<Stored<ParticipantRecord<Content>>> {
+    return readOrThrow(this.#documents, this.#options.keyOf(name));
+  }
+
+  /** A change that belongs to no saga. `change` may throw to refuse it; undefined leaves everything as it is. */
+  update(
+    name: string,
+    change: (record: ParticipantRecord<Content>) => ParticipantRecord<Content> | undefined,
+    known?: Stored<never>,
+  ): Promise<UpdateResult<ParticipantRecord<Content>>> {
+    return this.#documents.update(
+      this.#options.keyOf(name),
+      (content) => change(content ?? { content: null, marks: [] }),
+      known,
+    );
+  }
+
+  /** Like {@link update} where it is likely that there is nothing yet. */
+  create(
+    name: string,
+    change: (record: ParticipantRecord<Content>) => ParticipantRecord<Content> | undefined,
+  ): Promise<UpdateResult<ParticipantRecord<Content>>> {
+    return this.update(name, change, NOTHING_STORED);
+  }
+
+  #desk(name: string): ParticipantDesk<Content> {
+    const { context, keyOf, order, finished, lookUp, marking = MARKING } = this.#options;
+    const key = keyOf(name);
+    let desk = this.#desks.get(key);
+    if (desk === undefined) {
+      if (this.#desks.size >= DESKS_MAX) this.#forgetIdle();
+      desk = new ParticipantDesk({ context, documents: this.#documents, key, marking, order, finished, lookUp });
+      this.#desks.set(key, desk);
+    }
+    return desk;
+  }
+
+  /** Half of them, so that this is seldom. */
+  #forgetIdle(): void {
+    for (const [key, desk] of this.#desks) {
+      if (this.#desks.size <= DESKS_MAX / 2) return;
+      if (desk.idle) this.#desks.delete(key);
+    }
+  }
+}

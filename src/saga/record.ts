@@ -1,0 +1,105 @@
+/**
+ * What the store holds of sagas. `s/<id>` is a saga: its log, what may be asked of it, and the answer to whoever asks for it again, in one document. So every
+ * transition is one compare-and-set, and of two that exclude each other one comes too late. `p/<node>` is an index: the sagas that a node may have left
+ * unfinished.
+ *
+ *     running(stage) … → PIVOT → committing(stage) … → committed
+ *     running(stage)   → compensating(step) … compensating(0) → aborted
+ *
+ * The states are those of Garcia-Molina and Salem (Sagas, 1987), with the pivot of later practice: before it everything can be compensated, after it
+ * everything is repeated until it is done.
+ */
+
+import * as z from 'zod';
+import { Documents } from '../kv/documents.ts';
+import { keyPart } from '../kv/key-part.ts';
+import type { KvClient } from '../kv/kv-client.ts';
+import type { NodeContext } from '../node/context.ts';
+import { canonicalKey } from '../protocol/exact-json.ts';
+import { fnv1a } from '../protocol/fnv1a.ts';
+
+export const SagaState = z.enum(['running', 'compensating', 'committing', 'committed', 'aborted']);
+export type SagaState = z.infer<typeof SagaState>;
+
+/** One state that a saga came into. */
+export const Transition = z.object({
+  state: SagaState,
+  /** Running and committing: the number of the stage that it began. Compensating: the number of the step that it is undoing. Else 0. */
+  at: z.int().min(0),
+  /** The id of the node that brought it there. */
+  node: z.string(),
+  /** ISO 8601, by the clock of that node. */
+  time: z.string(),
+});
+export type Transition = z.infer<typeof Transition>;
+
+export const SagaRecord = z.object({
+  /** Of which kind it is, and what was asked of it; '' and null where that was not known any more when it was fenced off. */
+  kind: z.string(),
+  input: z.unknown(),
+  /** Stands for kind and input; see {@link digestOf}. */
+  digest: z.string(),
+  state: SagaState,
+  at: z.int().min(0),
+  /** Why it was aborted, or is going to be; '' for no reason. */
+  reason: z.string(),
+  /** Invariant: the last one is the state it is in. Its length is bounded by the number of steps. */
+  history: z.array(Transition),
+});
+export type SagaRecord = z.infer<typeof SagaRecord>;
+
+export const IndexRecord = z.object({
+  /** Id and digest. */
+  sagas: z.array(z.tuple([z.string(), z.string()])),
+});
+export type IndexRecord = z.infer<typeof IndexRecord>;
+
+export interface SagaStore {
+  readonly sagas: Documents<SagaRecord>;
+  readonly indices: Documents<IndexRecord>;
+}
+
+/** Less than a request waits for its answer, so that it can be told that it was not begun, ms. */
+const INDEX_PATIENCE_MS = 2500;
+
+export function openSagaStore(context: NodeContext, kv: KvClient): SagaStore {
+  return {
+    sagas: new Documents({ kv, context, name: 'saga', schema: SagaRecord }),
+    indices: new Documents({
+      kv,
+      context,
+      name: 'index of unfinished sagas',
+      schema: IndexRecord,
+      patienceMs: INDEX_PATIENCE_MS,
+    }),
+  };
+}
+
+export function sagaKey(id: string): string {
+  return `s/${keyPart('request_id', id)}`;
+}
+
+export function indexKey(nodeId: string): string {
+  return `p/${keyPart('node', nodeId)}`;
+}
+
+export function isTerminal({ state }: Pick<SagaRecord, 'state'>): boolean {
+  return state === 'committed' || state === 'aborted';
+}
+
+/** 16 hexadecimal digits that tell one request from another where its text would be too long to keep: 64 bits of FNV-1a, no protection against malice. */
+export function digestOf(kind: string, input: unknown): string {
+  const text = canonicalKey([kind, input]);
+  return hexadecimal(fnv1a(text)) + hexadecimal(fnv1a(`!${text}`));
+}
+
+/** Whether a saga is what this request asks for. */
+export function isSameRequest(record: SagaRecord, kind: string, input: unknown): boolean {
+  return record.kind === ''
+    ? record.digest === digestOf(kind, input)
+    : canonicalKey([record.kind, record.input]) === canonicalKey([kind, input]);
+}
+
+function hexadecimal(hash: number): string {
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

@@ -1,0 +1,119 @@
+/**
+ * The sagas that this node may leave unfinished, in the store where others find them when it is gone. A saga is written down before its record is created, and
+ * crossed out when it is finished. Whatever waits goes into one compare-and-set, so that many sagas cost little more than one; what is to be crossed out
+ * waits for the next one that is to be written down, or a little while.
+ */
+
+import type { ReplaceResult, Stored, UpdateResult } from '../kv/documents.ts';
+import type { NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
+import { type IndexRecord, indexKey, type SagaStore } from './record.ts';
+
+/** Sagas in the index of one node. */
+const LISTED_MAX = 2048;
+/** How long a saga waits to be crossed out when no other one comes, ms. */
+const CROSS_OUT_MS = 250;
+
+interface Entry {
+  readonly digest: string;
+  /** It was to be crossed out, so nothing is left unfinished under this id. */
+  readonly isOver: boolean;
+  readonly resolve: (isNew: boolean) => void;
+  readonly reject: (error: RpcError) => void;
+}
+
+export class SagaIndex {
+  readonly #context: Pick<NodeContext, 'sleep'>;
+  readonly #indices: SagaStore['indices'];
+  readonly #key: string;
+  #known: Stored<IndexRecord> | undefined;
+  /** To be written down, by id. */
+  #adding = new Map<string, Entry>();
+  /** To be crossed out. */
+  #removing = new Set<string>();
+  #working = false;
+  #resting = false;
+
+  constructor(context: Pick<NodeContext, 'nodeId' | 'sleep'>, { indices }: SagaStore) {
+    this.#context = context;
+    this.#indices = indices;
+    this.#key = indexKey(context.nodeId);
+  }
+
+  /**
+   * Resolves to whether it is new: under an id that stood there before, an earlier request may have left a saga unfinished. Rejects with error 11 if it cannot be
+   * proven that it stands there.
+   */
+  add(id: string, digest: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const isOver = this.#removing.delete(id);
+      this.#adding.set(id, { digest, isOver, resolve, reject });
+      if (!this.#working) void this.#work();
+    });
+  }
+
+  /** Sooner or later; for what is finished, or was never begun. */
+  remove(id: string): void {
+    this.#removing.add(id);
+    if (!this.#working && !this.#resting) void this.#removeSoon();
+  }
+
+  async #removeSoon(): Promise<void> {
+    this.#resting = true;
+    const slept = await this.#context.sleep(CROSS_OUT_MS);
+    this.#resting = false;
+    if (slept && !this.#working && this.#removing.size > 0) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    do await this.#write();
+    while (this.#adding.size > 0);
+    this.#working = false;
+    if (this.#removing.size > 0 && !this.#resting) void this.#removeSoon();
+  }
+
+  async #write(): Promise<void> {
+    const adding = this.#adding;
+    const removing = this.#removing;
+    this.#adding = new Map();
+    this.#removing = new Set();
+    /** Of those to be added, the ones that stood there before. */
+    let listed: ReadonlySet<string> | undefined;
+    let sent = false;
+    let result: UpdateResult<IndexRecord> | ReplaceResult<IndexRecord> = await this.#indices.update(
+      this.#key,
+      (content) => {
+        const before = content?.sagas ?? [];
+        listed ??= new Set(before.map(([id]) => id).filter((id) => adding.has(id)));
+        const kept = before.filter(([id]) => !removing.has(id) && !adding.has(id));
+        const added = [...adding].map(([id, { digest }]): [string, string] => [id, digest]);
+        if (kept.length + added.length > LISTED_MAX && added.length > 0)
+          throw RpcError.of('temporarily-unavailable', 'too many sagas of this node are unfinished');
+        const unchanged = before.length - kept.length === added.filter(([id]) => isListed(before, id)).length;
+        const complete = added.every(([id]) => isListed(before, id));
+        if (unchanged && complete && content !== undefined) return undefined;
+        sent = true;
+        return { sagas: [...kept, ...added] };
+      },
+      this.#known,
+    );
+    // What stands there already may yet be crossed out by something that was given up and is still on its way. An empty change is the end of that.
+    if (result.kind === 'ok' && adding.size > 0 && !sent)
+      result = await this.#indices.replace(this.#key, result.stored, result.stored.content);
+    if (result.kind === 'ok') {
+      this.#known = result.stored;
+      for (const [id, { isOver, resolve }] of adding) resolve(isOver || !listed?.has(id));
+      return;
+    }
+    this.#known = undefined;
+    // An entry too many is looked after like any other.
+    const error = RpcError.of('temporarily-unavailable', `the index of sagas: ${result.error.message}`);
+    for (const { reject } of adding.values()) reject(error);
+    for (const id of removing) if (!this.#adding.has(id)) this.#removing.add(id);
+  }
+}
+
+function isListed(sagas: IndexRecord['sagas'], id: string): boolean {
+  return sagas.some(([own]) => own === id);
+}

@@ -1,0 +1,137 @@
+/**
+ * Finishes sagas that were left unfinished, by whomever: again and again a node looks through the indices of all. A saga whose record has not moved for a while, by
+ * the node's own clock, is taken over; it does not matter whether the other node is dead or slow. For one that stands in an index and has no record, the record is
+ * created as aborted: that fences off the creation that may still be under way, which would otherwise begin a saga that no index knows.
+ */
+
+import type { NodeContext } from '../node/context.ts';
+import { indexKey, isTerminal, type SagaRecord, type SagaStore } from './record.ts';
+
+/** Between two sweeps, ms: drawn from half of this to one and a half. */
+const SWEEP_MS = 800;
+/** A record that has not moved for so long is taken over, ms: this to one and a half of it, drawn for each saga, so that not all nodes come at once. */
+const TAKEOVER_MS = 1200;
+/** A finished saga that still stands in the index of another node after so long is crossed out for it, ms. */
+const FORGOTTEN_MS = 2500;
+/** Records of one index that are looked at side by side. */
+const LOOKS_MAX = 64;
+/** Sagas that are taken over at a time. */
+const TAKEN_MAX = 64;
+
+export interface SweeperOptions {
+  readonly context: NodeContext;
+  readonly store: SagaStore;
+  /** Whether this node is busy with it. */
+  readonly isActive: (id: string) => boolean;
+  readonly isFinished: (id: string) => boolean;
+  readonly read: (id: string) => Promise<SagaRecord | undefined>;
+  /** Takes a saga to its end. */
+  readonly finish: (id: string) => Promise<void>;
+  /** Creates the record as aborted, if there is none. */
+  readonly fence: (id: string, digest: string) => Promise<void>;
+  /** Crosses it out of this node's own index. */
+  readonly leave: (id: string) => void;
+}
+
+interface Sighting {
+  readonly firstMs: number;
+  /** What the record was when it was last looked at: `history.length`; -1: there was none. Undefined: nobody has looked. */
+  readonly length: number | undefined;
+  /** Since when it has been so. */
+  readonly sinceMs: number;
+  readonly takeoverMs: number;
+}
+
+export class SagaSweeper {
+  readonly #options: SweeperOptions;
+  #seen = new Map<string, Sighting>();
+  #started = false;
+  #takenCount = 0;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  /** Sweeps from now on. A node that has never heard of sagas does not. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { context } = this.#options;
+    while (await context.sleep(SWEEP_MS / 2 + (context.randomUint32() / 2 ** 32) * SWEEP_MS)) await this.#sweep();
+  }
+
+  async #sweep(): Promise<void> {
+    const { context, store } = this.#options;
+    const seen = new Map<string, Sighting>();
+    await Promise.all(
+      context.nodeIds.map(async (nodeId) => {
+        const read = await store.indices.read(indexKey(nodeId));
+        if (read.kind !== 'ok') return;
+        const sagas = read.stored.content?.sagas ?? [];
+        const forgotten: string[] = [];
+        for (let index = 0; index < sagas.length; index += LOOKS_MAX) {
+          const some = sagas.slice(index, index + LOOKS_MAX);
+          const told = await Promise.all(some.map(([id, digest]) => this.#look(id, digest, nodeId, seen)));
+          forgotten.push(...some.flatMap(([id], place) => (told[place] ? [id] : [])));
+        }
+        if (forgotten.length > 0) await this.#crossOut(nodeId, forgotten);
+      }),
+    );
+    this.#seen = seen;
+  }
+
+  /** Whether it is to be crossed out of that index. */
+  async #look(id: string, digest: string, nodeId: string, seen: Map<string, Sighting>): Promise<boolean> {
+    const { context, isActive, isFinished, read, leave } = this.#options;
+    const nowMs = context.clock.monotonicMs();
+    const before = this.#seen.get(id) ?? seen.get(id);
+    const sighting = before ?? {
+      firstMs: nowMs,
+      length: undefined,
+      sinceMs: nowMs,
+      takeoverMs: TAKEOVER_MS * (1 + context.randomUint32() / 2 ** 33),
+    };
+    seen.set(id, sighting);
+    if (isActive(id)) return false;
+    if (isFinished(id)) {
+      if (nodeId === context.nodeId) leave(id);
+      return nodeId !== context.nodeId && nowMs - sighting.firstMs >= FORGOTTEN_MS;
+    }
+    // Most are finished before they are seen a second time.
+    if (before === undefined) return false;
+    let record: SagaRecord | undefined;
+    try {
+      record = await read(id);
+    } catch {
+      return false;
+    }
+    // Next time, when it has stood there for long enough.
+    if (record !== undefined && isTerminal(record)) return false;
+    const length = record === undefined ? -1 : record.history.length;
+    const since = sighting.length === length ? sighting.sinceMs : nowMs;
+    seen.set(id, { ...sighting, length, sinceMs: since });
+    if (nowMs - since >= sighting.takeoverMs) this.#take(id, digest, record !== undefined);
+    return false;
+  }
+
+  #take(id: string, digest: string, exists: boolean): void {
+    const { finish, fence } = this.#options;
+    if (this.#takenCount >= TAKEN_MAX) return;
+    this.#takenCount++;
+    void (exists ? finish(id) : fence(id, digest)).finally(() => {
+      this.#takenCount--;
+    });
+  }
+
+  async #crossOut(nodeId: string, ids: readonly string[]): Promise<void> {
+    await this.#options.store.indices.update(indexKey(nodeId), (content) => {
+      const before = content?.sagas ?? [];
+      const kept = before.filter(([id]) => !ids.includes(id));
+      return kept.length === before.length && content !== undefined ? undefined : { sagas: kept };
+    });
+  }
+}

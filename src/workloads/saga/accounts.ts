@@ -1,0 +1,55 @@
+/**
+ * Accounts, and what a transfer does to one of them. `a/<account>` holds the balance and the marks of the sagas that changed it (`saga/marks.ts`).
+ */
+
+import * as z from 'zod';
+import { keyPart } from '../../kv/key-part.ts';
+import type { Participants, StepChange } from '../../saga/participants.ts';
+import { Refusal } from '../../saga/plan.ts';
+import { BALANCE_MAX } from './messages.ts';
+
+export const Account = z.object({
+  /** Minor units. Invariant: never below 0. */
+  balance: z.int().min(0),
+  /** What it was opened with. */
+  opened: z.int().min(0),
+  closed: z.boolean(),
+});
+export type Account = z.infer<typeof Account>;
+
+export type Accounts = Participants<Account>;
+
+export function accountKey(account: string): string {
+  return `a/${keyPart('account', account)}`;
+}
+
+/** Takes money out; given back if the transfer is aborted. */
+export function debit(amount: number): StepChange<Account> {
+  return {
+    act: (account) => {
+      if (account === undefined || account.closed) return new Refusal('payer closed');
+      if (account.balance < amount) return new Refusal('insufficient funds');
+      return { ...account, balance: account.balance - amount };
+    },
+    undo: (account) => ({ ...account, balance: account.balance + amount }),
+  };
+}
+
+/**
+ * Promises that a payee will take what is coming: a mark on the account, nothing else. While it stands there the account cannot be closed, so the credit after
+ * the pivot will not be refused.
+ */
+export const expectCredit: StepChange<Account> = {
+  act: (account) => {
+    if (account === undefined || account.closed) return new Refusal('payee closed');
+    return account.balance > BALANCE_MAX ? new Refusal('payee full') : account;
+  },
+  undo: (account) => account,
+};
+
+export function credit(amount: number): StepChange<Account> {
+  return {
+    act: (account) =>
+      account === undefined ? new Refusal('the payee has vanished') : { ...account, balance: account.balance + amount },
+  };
+}

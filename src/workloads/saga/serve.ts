@@ -1,0 +1,201 @@
+/**
+ * What a node answers about accounts and transfers. The messages are in `messages.ts`, what a transfer does in `transfers.ts`, how a saga goes in `saga/`.
+ */
+
+import { keyPart } from '../../kv/key-part.ts';
+import { KvClient } from '../../kv/kv-client.ts';
+import { type Handler, handler, type NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
+import { type CoordinatorOptions, SagaCoordinator } from '../../saga/coordinator.ts';
+import { type DriverOptions, SagaDriver } from '../../saga/driver.ts';
+import { FinishedSagas } from '../../saga/finished-sagas.ts';
+import { isEnded, type Mark } from '../../saga/marks.ts';
+import { Participants, type ParticipantsOptions } from '../../saga/participants.ts';
+import { Order, plannedKind } from '../../saga/plan.ts';
+import { indexKey, isTerminal, openSagaStore, type SagaStore, sagaKey } from '../../saga/record.ts';
+import { Account, type Accounts, accountKey } from './accounts.ts';
+import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
+import { createTransferKind, heldBy, legsOf, planTransfer, TransferInput, type TransferKind } from './transfers.ts';
+
+/** What may be done otherwise; by mutants, that is. */
+export interface SagaParts {
+  readonly accounts?: Partial<Pick<ParticipantsOptions<Account>, 'marking' | 'schema' | 'wrap'>>;
+  readonly plan?: typeof planTransfer;
+  readonly driver?: Partial<Pick<DriverOptions, 'moves'>>;
+  readonly coordinator?: Partial<Pick<CoordinatorOptions, 'sweeper' | 'isSameRequest'>>;
+}
+
+export async function startTransfers(context: NodeContext): Promise<readonly Handler[]> {
+  return transferHandlers(context, {});
+}
+
+export function transferHandlers(context: NodeContext, parts: SagaParts): readonly Handler[] {
+  const bank = new Bank(context, parts);
+  return [
+    handler(AccountOpen, (request) => bank.open(request)),
+    handler(AccountClose, (request) => bank.close(request)),
+    handler(Transfer, (request) => bank.transfer(request)),
+    handler(TransferStatus, (request) => bank.status(request)),
+    handler(Audit, (request) => bank.audit(request)),
+  ];
+}
+
+class Bank {
+  readonly #context: NodeContext;
+  readonly #store: SagaStore;
+  readonly #accounts: Accounts;
+  readonly #transfers: TransferKind;
+  readonly #coordinator: SagaCoordinator;
+
+  constructor(context: NodeContext, parts: SagaParts) {
+    const kv = new KvClient(context, 'lin-kv');
+    const order = new Order();
+    const finished = new FinishedSagas();
+    this.#context = context;
+    this.#store = openSagaStore(context, kv);
+    this.#accounts = new Participants({
+      context,
+      kv,
+      name: 'account',
+      schema: Account,
+      keyOf: accountKey,
+      order,
+      finished,
+      lookUp: (saga) => this.#coordinator.lookUp(saga),
+      ...parts.accounts,
+    });
+    this.#transfers = createTransferKind(this.#accounts, parts.plan ?? planTransfer);
+    const driverOptions: DriverOptions = {
+      context,
+      sagas: this.#store.sagas,
+      order,
+      finished,
+      kinds: [plannedKind(this.#transfers)],
+      ...parts.driver,
+    };
+    this.#coordinator = new SagaCoordinator({
+      context,
+      store: this.#store,
+      driver: new SagaDriver(driverOptions),
+      order,
+      finished,
+      ...parts.coordinator,
+    });
+  }
+
+  async open({ account, balance }: RequestOf<typeof AccountOpen>): Promise<ReplyOf<typeof AccountOpen>> {
+    this.#coordinator.start();
+    const result = await this.#accounts.create(account, (record) => {
+      const { content } = record;
+      if (content === null) return { ...record, content: { balance, opened: balance, closed: false } };
+      if (content.opened !== balance)
+        throw RpcError.of('key-already-exists', `account ${account} was opened with another balance`);
+      if (content.closed) throw RpcError.of('precondition-failed', `account ${account} is closed`);
+      return undefined;
+    });
+    if (result.kind !== 'ok') throw result.error;
+    return {};
+  }
+
+  async close({ account }: RequestOf<typeof AccountClose>): Promise<ReplyOf<typeof AccountClose>> {
+    this.#coordinator.start();
+    const { content } = await this.#accounts.read(account);
+    const unfinished = await this.#findUnfinished((content?.marks ?? []).filter((mark) => !isEnded(mark)));
+    const result = await this.#accounts.update(account, (record) => {
+      const { content: own, marks } = record;
+      if (own === null) throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
+      if (own.closed) return undefined;
+      const waiting = marks.find((mark) => !isEnded(mark) && unfinished.get(mark[0]) !== 'finished');
+      if (waiting !== undefined)
+        throw RpcError.of('temporarily-unavailable', `transfer ${waiting[0]} is working on account ${account}`);
+      if (own.balance > 0)
+        throw RpcError.of('precondition-failed', `account ${account} is not empty: it has ${own.balance}`);
+      return { ...record, content: { ...own, closed: true } };
+    });
+    if (result.kind !== 'ok') throw result.error;
+    return {};
+  }
+
+  async transfer(request: RequestOf<typeof Transfer>): Promise<ReplyOf<typeof Transfer>> {
+    this.#coordinator.start();
+    const input = legsOf(request);
+    sagaKey(request.request_id);
+    const { state, reason } = await this.#coordinator.run(request.request_id, this.#transfers, input);
+    return state === 'committed' ? { outcome: 'committed' } : { outcome: 'aborted', reason };
+  }
+
+  async status({ request_id: id }: RequestOf<typeof TransferStatus>): Promise<ReplyOf<typeof TransferStatus>> {
+    this.#coordinator.start();
+    const record = await this.#coordinator.read(id);
+    if (record === undefined) throw RpcError.of('key-does-not-exist', `there is no transfer ${id}`);
+    const { state, reason, history } = record;
+    return { state, ...(reason !== '' && { reason }), history };
+  }
+
+  /**
+   * First the accounts, side by side, then the transfers whose marks they show, then the index. A transfer that is finished when it is read, after the accounts, was
+   * finished or holds nothing if the accounts have not changed in between, which a second audit shows.
+   */
+  async audit({ accounts }: RequestOf<typeof Audit>): Promise<ReplyOf<typeof Audit>> {
+    this.#coordinator.start();
+    for (const [index, account] of accounts.entries()) keyPart(`accounts.${index}`, account);
+    const records = await Promise.all(accounts.map((account) => this.#accounts.read(account)));
+    const applied = new Map<string, Map<string, Set<number>>>();
+    for (const [index, { content }] of records.entries()) {
+      const account = accounts[index] as string;
+      if (content === undefined || content.content === null)
+        throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
+      for (const mark of content.marks) {
+        const [saga, step, what] = mark;
+        if (isEnded(mark)) continue;
+        const ofSaga = applied.get(saga) ?? new Map<string, Set<number>>();
+        applied.set(saga, ofSaga);
+        const steps = ofSaga.get(account) ?? new Set<number>();
+        ofSaga.set(account, steps);
+        if (what === 'applied') steps.add(step);
+      }
+    }
+    const held = new Map<string, number>();
+    await Promise.all(
+      [...applied].map(async ([saga, steps]) => {
+        const record = await this.#coordinator.read(saga);
+        if (record === undefined || isTerminal(record)) return;
+        const input = TransferInput.parse(record.input);
+        let sum = 0;
+        for (const [account, own] of steps) sum += heldBy(input, account, own);
+        held.set(saga, sum);
+      }),
+    );
+    for (const saga of await this.#listIndexed()) if (!held.has(saga)) held.set(saga, 0);
+    return {
+      balances: records.map(({ content }) => content?.content?.balance ?? 0),
+      versions: records.map(({ ver }) => ver),
+      unfinished: [...held].map(([request_id, amount]) => ({ request_id, held: amount })),
+    };
+  }
+
+  /** Every id that stands in an index. */
+  async #listIndexed(): Promise<ReadonlySet<string>> {
+    const indices = await Promise.all(
+      this.#context.nodeIds.map((nodeId) => this.#store.indices.read(indexKey(nodeId))),
+    );
+    const ids = new Set<string>();
+    for (const read of indices) {
+      if (read.kind !== 'ok') throw read.error;
+      for (const [id] of read.stored.content?.sagas ?? []) ids.add(id);
+    }
+    return ids;
+  }
+
+  async #findUnfinished(marks: readonly Mark[]): Promise<ReadonlyMap<string, 'finished' | 'unfinished'>> {
+    const sagas = [...new Set(marks.map(([saga]) => saga))];
+    const records = await Promise.all(sagas.map((saga) => this.#coordinator.read(saga)));
+    return new Map(
+      sagas.map((saga, index) => {
+        const record = records[index];
+        return [saga, record !== undefined && isTerminal(record) ? 'finished' : 'unfinished'];
+      }),
+    );
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * A transfer as a saga: first all debits and, side by side with them, the promise of every payee to take what is coming; then the pivot; then all credits. So
+ * nothing is ever clawed back from a payee, and whoever looks in between sees money that is under way, never money that is not there.
+ */
+
+import * as z from 'zod';
+import { keyPart } from '../../kv/key-part.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import type { RequestOf } from '../../protocol/rpc.ts';
+import type { Plan, SagaKind } from '../../saga/plan.ts';
+import { type Accounts, credit, debit, expectCredit } from './accounts.ts';
+import { Leg, type Transfer } from './messages.ts';
+
+export const TransferInput = z.object({ legs: z.array(Leg) });
+export type TransferInput = z.infer<typeof TransferInput>;
+
+export type TransferKind = SagaKind<TransferInput>;
+
+export function createTransferKind(accounts: Accounts, plan = planTransfer): TransferKind {
+  return {
+    name: 'transfer',
+    input: TransferInput,
+    plan: (input) => plan(accounts, input),
+    // An account that exists once exists for ever, so what is remembered will do.
+    prepare: async ({ legs }) => {
+      const found = await Promise.all(legs.map(({ account }) => accounts.peek(account)));
+      const missing = found.indexOf(undefined);
+      if (missing < 0) return undefined;
+      return RpcError.of('key-does-not-exist', `there is no account ${legs[missing]?.account}`);
+    },
+  };
+}
+
+/** Steps in the order of the legs: debits, promises, credits. */
+export function planTransfer(accounts: Accounts, { legs }: TransferInput): Plan {
+  const payers = legs.filter(({ amount }) => amount < 0);
+  const payees = legs.filter(({ amount }) => amount > 0);
+  return {
+    stages: [
+      [
+        ...payers.map(({ account, amount }) => accounts.step(account, debit(-amount))),
+        ...payees.map(({ account }) => accounts.step(account, expectCredit)),
+      ],
+      payees.map(({ account, amount }) => accounts.step(account, credit(amount))),
+    ],
+    pivot: 1,
+  };
+}
+
+/** What a transfer has taken from an account, and not given to it or back, by what its steps did there. */
+export function heldBy({ legs }: TransferInput, account: string, applied: ReadonlySet<number>): number {
+  const payers = legs.filter(({ amount }) => amount < 0);
+  const payees = legs.filter(({ amount }) => amount > 0);
+  const moved = payers.findIndex((leg) => leg.account === account);
+  if (moved >= 0) return applied.has(moved) ? -(payers[moved] as Leg).amount : 0;
+  const credited = payees.findIndex((leg) => leg.account === account);
+  const step = payers.length + payees.length + credited;
+  return credited >= 0 && applied.has(step) ? -(payees[credited] as Leg).amount : 0;
+}
+
+/** The legs of a request. Throws error 12 for what is none, with the name of the field. */
+export function legsOf({ from, to, amount, legs }: RequestOf<typeof Transfer>): TransferInput {
+  if (legs !== undefined) {
+    if (from !== undefined || to !== undefined || amount !== undefined)
+      throw malformed('legs: must stand alone, without from, to and amount');
+    requireBalanced(legs);
+    return { legs };
+  }
+  if (from === undefined) throw malformed('from: is missing, and so are legs');
+  if (to === undefined) throw malformed('to: is missing, and so are legs');
+  if (amount === undefined) throw malformed('amount: is missing, and so are legs');
+  keyPart('from', from);
+  keyPart('to', to);
+  if (from === to) throw malformed('to: must name another account than the payer');
+  return {
+    legs: [
+      { account: from, amount: -amount },
+      { account: to, amount },
+    ],
+  };
+}
+
+function requireBalanced(legs: readonly Leg[]): void {
+  const seen = new Set<string>();
+  let sum = 0;
+  for (const [index, { account, amount }] of legs.entries()) {
+    keyPart(`legs.${index}.account`, account);
+    if (amount === 0) throw malformed(`legs.${index}.amount: must not be 0`);
+    if (seen.has(account)) throw malformed(`legs.${index}.account: ${account} is named twice`);
+    seen.add(account);
+    sum += amount;
+  }
+  if (sum !== 0) throw malformed(`legs: must add up to 0, not ${sum}`);
+}
+
+function malformed(text: string): RpcError {
+  return RpcError.of('malformed-request', `body.${text}`);
+}

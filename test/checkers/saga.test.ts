@@ -1,0 +1,1273 @@
+/** The transfer service: every rule in histories written by hand, kept and broken in each way that it can be. */
+
+import { describe, expect, it } from 'vitest';
+import type { CheckResult, TestFacts } from '../../src/checkers/checker.ts';
+import { sagaChecker } from '../../src/checkers/saga.ts';
+import {
+  fail,
+  type HandwrittenOperation,
+  handwritten,
+  info,
+  invoke,
+  nemesis,
+  ok,
+  THREE_NODES,
+} from '../support/histories.ts';
+
+type Operations = readonly HandwrittenOperation[];
+type Story = readonly (HandwrittenOperation | Operations)[];
+
+/** No message met a fate of its own. */
+const SPARED: TestFacts = { ...THREE_NODES, hitMessageCount: 0 };
+
+const ACCOUNTS = ['a', 'b', 'c'];
+const OPENED: Readonly<Record<string, number>> = { a: 100, b: 50, c: 0 };
+
+function check(...operations: Story): CheckResult {
+  return sagaChecker().check(SPARED, handwritten(...operations.flat()));
+}
+
+/** An operation and its answer, with nothing between. */
+function done(f: string, asked: object, answered: object = {}, process = 0): HandwrittenOperation[] {
+  return [invoke(process, f, asked), ok(process, f, { ...asked, ...answered })];
+}
+
+/** An operation that was refused for certain. */
+function refused(f: string, asked: object, name: string, detail: unknown = 'no'): HandwrittenOperation[] {
+  return [invoke(0, f, asked), { ...fail(0, f, asked), error: [name, detail] }];
+}
+
+function lost(f: string, asked: object, process = 0): HandwrittenOperation[] {
+  return [invoke(process, f, asked), { ...info(process, f, asked), error: 'net-timeout' }];
+}
+
+function open(account: string, balance = OPENED[account]): HandwrittenOperation[] {
+  return done('open', { account, balance });
+}
+
+/** From `a` to `b`, unless it says otherwise. */
+function request(id: string, amount = 30, from = 'a', to = 'b') {
+  return { request_id: id, from, to, amount };
+}
+
+const COMMITTED = { outcome: 'committed' };
+const POOR = { outcome: 'aborted', reason: 'insufficient funds' };
+const ABANDONED = { outcome: 'aborted', reason: 'abandoned' };
+
+/** A history in short: the states with where they were. */
+function states(...names: readonly string[]) {
+  return names.map((name, index) => {
+    const [state = '', at = '0'] = name.split('@');
+    return { state, at: Number(at), node: 'n1', time: `2026-11-21T08:00:00.00${index}Z` };
+  });
+}
+
+const ROAD = ['running', 'committing@1', 'committed'];
+/** Of two legs. */
+const WAY_BACK = ['running', 'compensating@1', 'compensating@0', 'aborted'];
+
+function status(id: string, names: readonly string[], reason?: unknown) {
+  const history = states(...names);
+  return { request_id: id, state: history.at(-1)?.state ?? null, ...(reason === undefined ? {} : { reason }), history };
+}
+
+function unknownId(id: string) {
+  return { request_id: id, state: null };
+}
+
+const T1 = status('t1', ROAD);
+const T2 = status('t2', WAY_BACK, 'insufficient funds');
+
+function askStatus(told: object & { readonly request_id: string }, process = 0): HandwrittenOperation[] {
+  return done('status', { request_id: told.request_id }, told, process);
+}
+
+function statuses(...told: readonly object[]): HandwrittenOperation[] {
+  return done('statuses', { part: 0, parts: 1 }, { statuses: told });
+}
+
+function replay(...answers: readonly object[]): HandwrittenOperation[] {
+  return done('replay', { part: 0, parts: 1 }, { answers });
+}
+
+/** A balance that is not the one of the end came later. */
+function versionsOf(balances: readonly number[]): number[] {
+  return balances.map((balance, index) => (balance === BALANCES[index] ? 3 : 4));
+}
+
+function settled(balances: readonly number[], versions = versionsOf(balances)): HandwrittenOperation[] {
+  return done('settled', { accounts: ACCOUNTS }, { balances, versions, unfinished: [] });
+}
+
+function audit(balances: readonly number[], change: object = {}, process = 0): HandwrittenOperation[] {
+  const told = { balances, versions: versionsOf(balances), unfinished: [], clean: true, ...change };
+  return done('audit', { accounts: ACCOUNTS }, told, process);
+}
+
+function transfer(id: string, answer: object, asked: object = request(id)): HandwrittenOperation[] {
+  return done('transfer', asked, answer);
+}
+
+const OPENINGS = ACCOUNTS.flatMap((account) => open(account));
+/** One transfer has committed, and another one would have overdrawn an account. */
+const TRANSFERS = [transfer('t1', COMMITTED), transfer('t2', POOR, request('t2', 10, 'c', 'a'))].flat();
+const BEGINNING = [OPENINGS, TRANSFERS].flat();
+const BALANCES = [70, 80, 0];
+/** What is asked in the end, as long as everything is right. */
+const END = [settled(BALANCES), statuses(T1, T2), audit(BALANCES)].flat();
+
+/** The end of a run with a third transfer, that moves 5 from `a` to `c` if at all. */
+const THIRD = request('t3', 5, 'a', 'c');
+function endWith(third: object, isDone = false): HandwrittenOperation[] {
+  const balances = isDone ? [65, 80, 5] : BALANCES;
+  return [settled(balances), statuses(T1, T2, third), audit(balances)].flat();
+}
+
+const NOTHING = { count: 0, examples: [] };
+const KEPT = {
+  'money-is-conserved': NOTHING,
+  'no-overdraft': NOTHING,
+  'all-or-nothing': NOTHING,
+  'acknowledged-is-kept': NOTHING,
+  settles: NOTHING,
+  'compensates-in-order': NOTHING,
+  'one-outcome': NOTHING,
+  'answers-agree': NOTHING,
+  'refuses-another-body': NOTHING,
+  'reads-are-current': NOTHING,
+  'serves-without-faults': { ...NOTHING, ok: 0, other: 0, judged: true },
+  'accounts-are-right': NOTHING,
+};
+
+/** @param served how many transfers were answered while nothing was broken, and how many were not */
+function valid(
+  attempted: number,
+  acknowledged: number,
+  [committed, aborted]: readonly number[],
+  [served = attempted, other = 0]: readonly number[] = [],
+) {
+  return {
+    'valid?': true,
+    'attempted-count': attempted,
+    'acknowledged-count': acknowledged,
+    'committed-count': committed,
+    'aborted-count': aborted,
+    ...KEPT,
+    'serves-without-faults': { ...NOTHING, ok: served, other, judged: true },
+  };
+}
+
+/** The problems that were found, by the names of the rules. */
+function broken(...operations: Story): Record<string, string[]> {
+  const result = check(...operations);
+  const rules = Object.keys(KEPT).flatMap((name) => {
+    const { count, examples } = result[name] as { count: number; examples: { problem: string }[] };
+    expect(examples).toHaveLength(Math.min(count, 8));
+    return count === 0 ? [] : [[name, examples.map(({ problem }) => problem)] as const];
+  });
+  expect(result['valid?']).toBe(rules.length === 0);
+  expect(result.error).toBe(rules[0]?.[1][0]);
+  return Object.fromEntries(rules);
+}
+
+describe('a run of the transfer service', () => {
+  it('is of unknown validity without operations', () => {
+    const nothing = { ...valid(0, 0, [0, 0]), 'valid?': 'unknown', error: 'no transfer was acknowledged' };
+    expect(check()).toEqual(nothing);
+  });
+
+  it('is of unknown validity when no transfer was acknowledged', () => {
+    const result = check(OPENINGS, lost('transfer', request('t1')), settled(BALANCES), statuses(T1), audit(BALANCES));
+    const error = 'no transfer was acknowledged';
+    expect(result).toEqual({ ...valid(1, 0, [1, 0], [0, 1]), 'valid?': 'unknown', error });
+  });
+
+  it('accepts one in which everything is as promised', () => {
+    const legs = [
+      { account: 'a', amount: -3 },
+      { account: 'b', amount: -2 },
+      { account: 'c', amount: 5 },
+    ];
+    const t4 = { request_id: 't4', legs };
+    const final = [65, 80, 5];
+    const statusesInTheEnd = (t5: object) => statuses(T1, T2, status('t3', ROAD), unknownId('t4'), t5);
+    const result = check(
+      OPENINGS,
+      done('open-otherwise', { account: 'a', balance: 7 }, { refused: true }),
+      audit([100, 50, 0], { versions: [1, 1, 1] }),
+      transfer('t1', COMMITTED),
+      nemesis('start-partition', 'one'),
+      askStatus(T1),
+      transfer('t1', COMMITTED),
+      transfer('t2', POOR, request('t2', 10, 'c', 'a')),
+      done('transfer-otherwise', { ...request('t1', 31), original: request('t1') }, { refused: true }),
+      invoke(1, 'transfer', THIRD),
+      audit([65, 80, 0], { versions: [2, 2, 1], unfinished: [{ request_id: 't3', held: 5 }] }),
+      info(1, 'transfer', THIRD),
+      refused('transfer', t4, 'temporarily-unavailable'),
+      lost('transfer', request('t5')),
+      refused('close', { account: 'a' }, 'temporarily-unavailable'),
+      done('close', { account: 'a' }, { closed: false }),
+      OPENINGS,
+      refused('settled', { accounts: ACCOUNTS }, 'unfinished', ['t3']),
+      settled(final),
+      statusesInTheEnd(unknownId('t5')),
+      audit(final),
+      replay({ request_id: 't1', ...COMMITTED }, { request_id: 't2', ...POOR }),
+      done(
+        'transfer-otherwise',
+        { ...request('t2', 11, 'c', 'a'), original: request('t2', 10, 'c', 'a') },
+        { refused: true },
+      ),
+      settled(final),
+      statusesInTheEnd(status('t5', ['aborted'], 'abandoned')),
+      audit(final),
+      invoke(2, 'audit', { accounts: ACCOUNTS }),
+    );
+    expect(result).toEqual(valid(6, 2, [2, 2], [3, 3]));
+  });
+
+  it('says of what broke first what is wrong', () => {
+    const result = check(
+      BEGINNING,
+      replay({ request_id: 't1', ...POOR }),
+      statuses(T1, T2),
+      settled(BALANCES),
+      audit(BALANCES),
+    );
+    const told = ['committed', 'aborted: insufficient funds'];
+    expect(result).toMatchObject({
+      'valid?': false,
+      'one-outcome': {
+        count: 1,
+        examples: [
+          { problem: 'a transfer was told to have ended in two ways', request_id: 't1', told, operations: [7, 11] },
+        ],
+      },
+      'answers-agree': {
+        count: 1,
+        examples: [{ problem: 'a replay was answered otherwise', request_id: 't1', told, operations: [7, 11] }],
+      },
+      error: 'a transfer was told to have ended in two ways',
+    });
+  });
+
+  it('lists a bounded number of examples and counts all', () => {
+    const reads = Array.from({ length: 30 }, () => audit([-1, 151, 0], { versions: [2, 2, 2] }));
+    expect(check(BEGINNING, ...reads, END)).toMatchObject({ 'no-overdraft': { count: 30, examples: { length: 8 } } });
+  });
+
+  it('judges a hundred thousand operations', () => {
+    const many = Array.from({ length: 25_000 }, (_, number) => [
+      transfer(`m${number}`, POOR, request(`m${number}`, 1000)),
+      audit([100, 50, 0], { versions: [1, 1, 1] }),
+    ]);
+    const told = many.map((_, number) => status(`m${number}`, WAY_BACK, 'insufficient funds'));
+    const history = handwritten(
+      ...[OPENINGS, ...many.flat(), settled([100, 50, 0]), statuses(...told), audit([100, 50, 0])].flat(),
+    );
+    expect(sagaChecker().check(SPARED, history)).toMatchObject({ 'valid?': true, 'aborted-count': 25_000 });
+  });
+
+  it('cannot be judged when a process overlaps itself', () => {
+    expect(() => check(invoke(0, 'audit', { accounts: ['a'] }), invoke(0, 'audit', { accounts: ['a'] }))).toThrow(
+      'while 0 is open',
+    );
+  });
+});
+
+describe('without a final read the validity is unknown', () => {
+  const UNSETTLED = 'nobody knows whether the transfers settled';
+  it.each<[name: string, operations: Story, error: string]>([
+    ['of what is unfinished', [BEGINNING, statuses(T1, T2), audit(BALANCES)], UNSETTLED],
+    [
+      'of what is unfinished, with an answer',
+      [BEGINNING, lost('settled', { accounts: ACCOUNTS }), statuses(T1, T2), audit(BALANCES)],
+      UNSETTLED,
+    ],
+    [
+      'of what is unfinished, before the replays',
+      [BEGINNING, statuses(T1, T2), replay(), settled(BALANCES), audit(BALANCES)],
+      UNSETTLED,
+    ],
+    [
+      'of the statuses',
+      [BEGINNING, settled(BALANCES), audit(BALANCES)],
+      'not all transfers were asked about in the end',
+    ],
+    [
+      'of the statuses of one part',
+      [BEGINNING, settled(BALANCES), done('statuses', { part: 0, parts: 2 }, { statuses: [T1, T2] }), audit(BALANCES)],
+      'not all transfers were asked about in the end',
+    ],
+    [
+      'of the status of a transfer, with those of all others',
+      [BEGINNING, settled(BALANCES), statuses(T1), askStatus(T2), audit(BALANCES)],
+      'there is no final status of t2',
+    ],
+    ['of the accounts', [BEGINNING, settled(BALANCES), statuses(T1, T2)], 'there is no final read of all accounts'],
+    [
+      'of one account',
+      [
+        BEGINNING,
+        settled(BALANCES),
+        statuses(T1, T2),
+        done('audit', { accounts: ['a', 'b'] }, { balances: [70, 80], versions: [3, 3], unfinished: [], clean: true }),
+      ],
+      'there is no final read of all accounts',
+    ],
+    ['of what accounts were opened with', [TRANSFERS, END], 'nobody knows what a was opened with'],
+  ])('%s', (_name, operations, error) => {
+    const result = check(...operations);
+    const { ok: served } = result['serves-without-faults'] as { ok: number };
+    const rules = { ...KEPT, 'serves-without-faults': { ...NOTHING, ok: served, other: 0, judged: true } };
+    expect(result).toMatchObject({ ...rules, 'valid?': 'unknown', error });
+  });
+
+  it('and what was read before the last transfer is not final', () => {
+    expect(check(BEGINNING, END, transfer('t1', COMMITTED))).toMatchObject({
+      'valid?': 'unknown',
+      error: UNSETTLED,
+    });
+  });
+
+  it('and so is what was read before somebody had to ask for a transfer himself', () => {
+    const asked = done('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, { refused: true });
+    const unknown = { 'valid?': 'unknown', error: 'not all transfers were asked about in the end' };
+    const first = [
+      BEGINNING,
+      settled(BALANCES),
+      statuses(T1, T2),
+      audit(BALANCES),
+      replay({ request_id: 't1', ...COMMITTED }),
+    ];
+    expect(check(...first, asked)).toMatchObject(unknown);
+    expect(broken(...first, asked, endWith(status('t3', ROAD), true))).toEqual({});
+  });
+
+  it('but a second settling is a read of all accounts, when nothing can move any more', () => {
+    const twice = [settled(BALANCES), settled(BALANCES), statuses(T1, T2)];
+    expect(broken(BEGINNING, ...twice)).toEqual({});
+    expect(check(BEGINNING, lost('transfer', THIRD), ...twice, statuses(T1, T2, unknownId('t3')))).toMatchObject({
+      'valid?': 'unknown',
+      error: 'there is no final read of all accounts',
+    });
+  });
+
+  it('but what is wrong all the same is wrong', () => {
+    expect(broken(BEGINNING, audit([-1, 151, 0]))).toMatchObject({ 'no-overdraft': ['a balance is below zero'] });
+  });
+});
+
+describe('money is conserved', () => {
+  const LOST = 'money was lost';
+  const MADE = 'there is more money than was opened with';
+  const EARLY = { versions: [2, 2, 2] };
+
+  it.each([
+    ['less', [70, 79, 0], LOST],
+    ['more', [70, 81, 0], MADE],
+  ])('rejects %s in the end', (_name, balances, problem) => {
+    expect(broken(BEGINNING, settled(BALANCES, [2, 2, 2]), statuses(T1, T2), audit(balances))).toMatchObject({
+      'money-is-conserved': [problem],
+    });
+  });
+
+  it('rejects it in a second settling, when nothing can move any more', () => {
+    const odd = [70, 80, 1];
+    expect(broken(BEGINNING, settled(odd), settled(odd), statuses(T1, T2))['money-is-conserved']).toEqual([MADE]);
+  });
+
+  it('accepts it in the first settling, which may see two moments', () => {
+    expect(broken(BEGINNING, settled([70, 50, 0], [3, 2, 3]), statuses(T1, T2), audit(BALANCES))).toEqual({});
+  });
+
+  it.each([
+    ['rejects that less is held than is missing', 29, [LOST]],
+    ['accepts that as much is held as is missing', 30, undefined],
+    ['rejects that more is held than is missing', 31, [MADE]],
+  ])('%s', (_name, held, problems) => {
+    const unfinished = [{ request_id: 't1', held }];
+    const found = broken(OPENINGS, audit([70, 50, 0], { ...EARLY, unfinished }), TRANSFERS, END);
+    expect(found['money-is-conserved']).toEqual(problems);
+  });
+
+  it('accepts anything in an audit that saw two moments', () => {
+    expect(broken(OPENINGS, audit([70, 50, 0], { ...EARLY, clean: false }), TRANSFERS, END)).toEqual({});
+  });
+
+  it('accepts that others have what is missing in an audit of some accounts', () => {
+    const some = { accounts: ['a', 'c'] };
+    const told = { balances: [70, 0], versions: [2, 2], unfinished: [], clean: true };
+    expect(broken(BEGINNING, done('audit', some, told), END)).toEqual({});
+  });
+
+  it('knows of accounts that were opened without anybody saying so', () => {
+    const two = done(
+      'audit',
+      { accounts: ['a', 'b'] },
+      { balances: [65, 80], versions: [2, 2], unfinished: [], clean: true },
+    );
+    const found = broken(
+      open('a'),
+      open('b'),
+      TRANSFERS.slice(0, 2),
+      transfer('t3', COMMITTED, THIRD),
+      two,
+      open('c'),
+      [settled([65, 80, 5]), statuses(T1, status('t3', ROAD)), audit([65, 80, 5])].flat(),
+    );
+    expect(found).toEqual({});
+  });
+
+  it('adds nothing up when an account may have been opened with two balances', () => {
+    expect(check(BEGINNING, lost('open', { account: 'b', balance: 51 }), END)).toMatchObject({
+      'valid?': 'unknown',
+      'money-is-conserved': NOTHING,
+      error: 'nobody knows what b was opened with',
+    });
+  });
+});
+
+describe('no account is overdrawn', () => {
+  it.each([
+    ['an audit', audit([-1, 151, 0], { versions: [2, 2, 2] })],
+    ['an audit that saw two moments', audit([-1, 50, 0], { versions: [2, 2, 2], clean: false })],
+    ['a settling', settled([-1, 151, 0], [2, 2, 2])],
+  ])('rejects it in %s', (_name, read) => {
+    expect(broken(OPENINGS, read, TRANSFERS, END)).toEqual({ 'no-overdraft': ['a balance is below zero'] });
+  });
+});
+
+describe('a transfer is done in whole or not at all', () => {
+  const OTHER = 'an account has another balance than its transfers have made';
+
+  it.each([
+    ['that a committed transfer moved nothing', [100, 50, 0]],
+    ['that a committed transfer moved twice', [40, 110, 0]],
+    ['that an aborted transfer moved', [80, 80, -10]],
+    ['that a transfer moved to another account', [70, 50, 30]],
+  ])('rejects %s', (_name, balances) => {
+    const found = broken(BEGINNING, settled(balances), statuses(T1, T2), audit(balances));
+    expect(found['all-or-nothing']).toEqual([OTHER, OTHER]);
+  });
+
+  it('rejects that what nobody acknowledged has committed and moved nothing', () => {
+    const found = broken(BEGINNING, lost('transfer', THIRD), endWith(status('t3', ROAD)));
+    expect(found).toEqual({ 'all-or-nothing': [OTHER, OTHER] });
+  });
+
+  it('accepts that what nobody acknowledged has committed', () => {
+    expect(broken(BEGINNING, lost('transfer', THIRD), endWith(status('t3', ROAD), true))).toEqual({});
+  });
+
+  it('accepts a transfer that came after its status was asked', () => {
+    const late = [settled(BALANCES), statuses(T1, T2, unknownId('t3')), audit([65, 80, 5])];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...late)).toEqual({});
+  });
+
+  it('rejects that one moved which nobody knows of later', () => {
+    const unknown = askStatus(unknownId('t3'));
+    const told = [settled([65, 80, 5]), audit([65, 80, 5]), statuses(T1, T2, unknownId('t3')), audit([65, 80, 5])];
+    expect(broken(BEGINNING, lost('transfer', THIRD), unknown, ...told)).toEqual({ 'all-or-nothing': [OTHER, OTHER] });
+  });
+
+  it('rejects that one moved which was refused', () => {
+    const third = refused('transfer', THIRD, 'temporarily-unavailable');
+    expect(broken(BEGINNING, third, endWith(unknownId('t3'), true))).toEqual({ 'all-or-nothing': [OTHER, OTHER] });
+  });
+
+  it('rejects half of a transfer that came late', () => {
+    const late = [settled(BALANCES), statuses(T1, T2, unknownId('t3')), audit([65, 80, 0])];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...late)).toMatchObject({ 'all-or-nothing': [OTHER] });
+  });
+
+  it('accepts a transfer under way that came late', () => {
+    const unfinished = [{ request_id: 't3', held: 5 }];
+    const late = [settled(BALANCES), statuses(T1, T2, unknownId('t3')), audit([65, 80, 0], { unfinished })];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...late)).toEqual({});
+  });
+
+  it('moves the legs that were asked for', () => {
+    const legs = [
+      { account: 'a', amount: -7 },
+      { account: 'b', amount: -3 },
+      { account: 'c', amount: 10 },
+    ];
+    const asked = transfer('t4', COMMITTED, { request_id: 't4', legs });
+    const end = (balances: readonly number[]) => [
+      settled(balances),
+      statuses(T1, T2, status('t4', ROAD)),
+      audit(balances),
+    ];
+    expect(broken(BEGINNING, asked, ...end([63, 77, 10]))).toEqual({});
+    expect(broken(BEGINNING, asked, ...end([62, 78, 10]))).toEqual({ 'all-or-nothing': [OTHER, OTHER] });
+  });
+
+  it.each([
+    [
+      'a committed one was compensated',
+      ['running', 'compensating@1', 'committed'],
+      COMMITTED,
+      true,
+      'a committed transfer was compensated',
+    ],
+    [
+      'an aborted one was committing',
+      ['running', 'committing@1', 'aborted'],
+      ABANDONED,
+      false,
+      'an aborted transfer was committing',
+    ],
+  ])('rejects the history of %s', (_name, names, answer, isDone, problem) => {
+    const third = status('t3', names, 'reason' in answer ? answer.reason : undefined);
+    const found = broken(BEGINNING, transfer('t3', answer, THIRD), endWith(third, isDone));
+    expect(found['all-or-nothing']).toEqual([problem]);
+  });
+});
+
+describe('what was acknowledged is kept', () => {
+  it('rejects that what was answered committed is aborted', () => {
+    const found = broken(BEGINNING, transfer('t3', COMMITTED, THIRD), endWith(status('t3', WAY_BACK, 'abandoned')));
+    expect(found['acknowledged-is-kept']).toEqual(['a transfer was answered committed and is aborted in the end']);
+  });
+
+  it('rejects that what was answered aborted is committed', () => {
+    const found = broken(BEGINNING, transfer('t3', POOR, THIRD), endWith(status('t3', ROAD), true));
+    expect(found['acknowledged-is-kept']).toEqual(['a transfer was answered aborted and is committed in the end']);
+  });
+
+  it.each([
+    ['answered', transfer('t3', POOR, THIRD)],
+    [
+      'refused for another body',
+      done('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, { refused: true }),
+    ],
+  ])('rejects that a transfer is not known which was %s', (_name, third) => {
+    const found = broken(BEGINNING, third, endWith(unknownId('t3')));
+    expect(found).toEqual({
+      'acknowledged-is-kept': ['an acknowledged transfer is not known in the end'],
+      'reads-are-current': ['a status does not show what was acknowledged before'],
+    });
+  });
+
+  const failed = refused('transfer', THIRD, 'temporarily-unavailable');
+
+  it('rejects that a transfer is committed that had only been refused', () => {
+    expect(broken(BEGINNING, failed, failed, endWith(status('t3', ROAD), true))).toEqual({
+      'acknowledged-is-kept': ['a transfer was committed that had only been refused'],
+    });
+  });
+
+  it.each([
+    ['lost', lost('transfer', THIRD)],
+    ['cut off', [invoke(1, 'transfer', THIRD)]],
+    [
+      'asked by somebody with another body',
+      refused('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, 'timeout'),
+    ],
+  ])('accepts that it is committed when another attempt was %s', (_name, other) => {
+    expect(broken(BEGINNING, failed, other, endWith(status('t3', ROAD), true))).toEqual({});
+  });
+
+  it('accepts that a transfer which was refused is aborted', () => {
+    expect(broken(BEGINNING, failed, endWith(status('t3', ['aborted'], 'abandoned')))).toEqual({});
+  });
+
+  it('rejects a transfer that nobody had asked for', () => {
+    const found = broken(
+      BEGINNING,
+      askStatus(status('t3', ['running'])),
+      lost('transfer', THIRD),
+      endWith(status('t3', ROAD), true),
+    );
+    expect(found).toEqual({ 'acknowledged-is-kept': ['a transfer is known that nobody had asked for'] });
+  });
+
+  it('accepts that a transfer is known while it is asked for', () => {
+    const [asked, answered] = transfer('t3', COMMITTED, THIRD) as [HandwrittenOperation, HandwrittenOperation];
+    const meanwhile = [asked, askStatus(status('t3', ['running']), 1), answered].flat();
+    expect(broken(BEGINNING, meanwhile, endWith(status('t3', ROAD), true))).toEqual({});
+  });
+});
+
+describe('everything settles', () => {
+  const unsettled = refused('settled', { accounts: ACCOUNTS }, 'unfinished', ['t1']);
+  const STUCK = 'a transfer was under way still in the end';
+
+  it('rejects that something is unfinished still when replays begin', () => {
+    const end = [statuses(T1, T2), audit(BALANCES)];
+    const problems = { settles: ['transfers were unfinished still when replays began'] };
+    expect(broken(BEGINNING, unsettled, unsettled, ...end)).toEqual(problems);
+    expect(broken(BEGINNING, unsettled, ...end, replay({ request_id: 't1', ...COMMITTED }), settled(BALANCES))).toEqual(
+      problems,
+    );
+    expect(check(BEGINNING, unsettled, ...end)).toMatchObject({ settles: { examples: [{ unfinished: ['t1'] }] } });
+  });
+
+  it('accepts that something was unfinished before it settled', () => {
+    expect(broken(BEGINNING, unsettled, lost('settled', { accounts: ACCOUNTS }, 1), END)).toEqual({});
+  });
+
+  it('looks at nothing but what was asked after the last transfer', () => {
+    expect(broken(OPENINGS, unsettled, replay(), TRANSFERS, END)).toEqual({});
+  });
+
+  it('rejects that a transfer is under way which was known before everything had settled', () => {
+    const running = askStatus(status('t3', ['running']));
+    const found = broken(BEGINNING, lost('transfer', THIRD), running, endWith(status('t3', ['running'])));
+    expect(found).toEqual({ settles: [STUCK] });
+  });
+
+  it('rejects that it is under way before replays, which finish it', () => {
+    const told = (third: object) => statuses(T1, T2, third);
+    const found = broken(
+      [BEGINNING, lost('transfer', THIRD), askStatus(status('t3', ['running'])), settled(BALANCES)].flat(),
+      told(status('t3', ['running'])),
+      replay({ request_id: 't1', ...COMMITTED }),
+      [told(status('t3', ROAD)), audit([65, 80, 5])].flat(),
+    );
+    expect(found).toEqual({ settles: [STUCK] });
+  });
+
+  it('rejects that it is under way when nothing had settled', () => {
+    const end = [statuses(T1, T2, status('t3', ['running'])), audit(BALANCES)];
+    const found = broken(BEGINNING, lost('transfer', THIRD), unsettled, ...end);
+    expect(found.settles).toEqual(['transfers were unfinished still when replays began', STUCK]);
+  });
+
+  it('rejects that it is under way after it was asked for once more', () => {
+    const again = refused('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, 'timeout');
+    const running = status('t3', ['running']);
+    const first = [settled(BALANCES), statuses(T1, T2, unknownId('t3')), replay({ request_id: 't1', ...COMMITTED })];
+    const found = broken(BEGINNING, lost('transfer', THIRD), ...first, again, askStatus(running), endWith(running));
+    expect(found).toEqual({ settles: [STUCK] });
+  });
+
+  it('rejects that it is under way when it was known before everything had settled once more', () => {
+    const running = askStatus(status('t3', ['running']));
+    const twice = [settled(BALANCES), running, endWith(status('t3', ['running']))];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...twice)).toEqual({ settles: [STUCK] });
+  });
+
+  it('accepts that it was under way before the last transfer was asked for', () => {
+    const third = [lost('transfer', THIRD), askStatus(status('t3', ['running'])), settled(BALANCES)];
+    const early = statuses(status('t3', ['running']));
+    expect(broken(OPENINGS, ...third, early, TRANSFERS, endWith(status('t3', ROAD), true))).toEqual({});
+  });
+
+  it('accepts a transfer that nobody knew of before, and that came late', () => {
+    expect(broken(BEGINNING, lost('transfer', THIRD), endWith(status('t3', ['running'])))).toEqual({});
+  });
+
+  it('rejects that accounts change when everything has settled', () => {
+    const end = [settled(BALANCES), statuses(T1, T2), audit(BALANCES), audit(BALANCES, { clean: false })];
+    expect(broken(BEGINNING, ...end)).toEqual({ settles: ['accounts changed still when everything had settled'] });
+  });
+
+  it('accepts that an audit of some accounts saw two moments', () => {
+    const some = { balances: [70], versions: [3], unfinished: [], clean: false };
+    expect(broken(BEGINNING, END, done('audit', { accounts: ['a'] }, some))).toEqual({});
+  });
+
+  it('accepts that they change when a transfer may have come late', () => {
+    const told = statuses(T1, T2, unknownId('t3'));
+    const end = [settled(BALANCES), told, audit(BALANCES), audit([65, 80, 5], { versions: [4, 3, 4], clean: false })];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...end)).toEqual({});
+  });
+});
+
+describe('transfers go step by step, and are compensated in order', () => {
+  const STRANGE = 'a transfer came into a state that cannot follow';
+  const COMPENSATION = 'compensation did not descend step by step';
+
+  it.each([
+    ['begins with the pivot', ['committing@1', 'committed'], 'a history does not begin at the beginning'],
+    [
+      'begins at a later stage',
+      ['running@1', 'committing@1', 'committed'],
+      'a history does not begin at the beginning',
+    ],
+    ['begins twice', ['running', 'running', 'committing@1', 'committed'], STRANGE],
+    ['has no pivot', ['running', 'committed'], STRANGE],
+    ['commits at another stage', ['running', 'committing@2', 'committed'], STRANGE],
+    ['goes on after its end', [...ROAD, 'committing@1', 'committed'], 'a transfer went on after it had ended'],
+    ['comes into a state that is none', ['running', 'waiting', 'committed'], STRANGE],
+  ])('rejects a committed transfer that %s', (_name, names, problem) => {
+    const found = broken(BEGINNING, transfer('t3', COMMITTED, THIRD), endWith(status('t3', names), true));
+    expect(found).toEqual({ 'compensates-in-order': [problem] });
+  });
+
+  it.each([
+    ['is not compensated', ['running', 'aborted'], STRANGE],
+    [
+      'begins to be compensated below the last step',
+      ['running', 'compensating@0', 'aborted'],
+      'compensation did not begin at the last step',
+    ],
+    [
+      'begins to be compensated above the last step',
+      ['running', 'compensating@2', 'compensating@1', 'compensating@0', 'aborted'],
+      'compensation did not begin at the last step',
+    ],
+    ['is compensated upwards', ['running', 'compensating@1', 'compensating@2', 'aborted'], COMPENSATION],
+    [
+      'is compensated twice in one step',
+      ['running', 'compensating@1', 'compensating@1', 'compensating@0', 'aborted'],
+      COMPENSATION,
+    ],
+    [
+      'is not compensated to the end',
+      ['running', 'compensating@1', 'aborted'],
+      'a transfer was aborted before all of it was compensated',
+    ],
+  ])('rejects an aborted transfer that %s', (_name, names, problem) => {
+    const found = broken(BEGINNING, transfer('t3', ABANDONED, THIRD), endWith(status('t3', names, 'abandoned')));
+    expect(found).toEqual({ 'compensates-in-order': [problem] });
+  });
+
+  it('rejects compensation after the pivot', () => {
+    const names = ['running', 'committing@1', 'compensating@1', 'compensating@0', 'aborted'];
+    const found = broken(BEGINNING, transfer('t3', ABANDONED, THIRD), endWith(status('t3', names, 'abandoned')));
+    expect(found['compensates-in-order']).toEqual(['a transfer was compensated after the pivot']);
+  });
+
+  it('knows the last step from the legs', () => {
+    const legs = [
+      { account: 'a', amount: -10 },
+      { account: 'b', amount: 4 },
+      { account: 'c', amount: 6 },
+    ];
+    const asked = transfer('t3', ABANDONED, { request_id: 't3', legs });
+    const back = ['running', 'compensating@2', 'compensating@1', 'compensating@0', 'aborted'];
+    expect(broken(BEGINNING, asked, endWith(status('t3', back, 'abandoned')))).toEqual({});
+    expect(broken(BEGINNING, asked, endWith(status('t3', WAY_BACK, 'abandoned')))).toEqual({
+      'compensates-in-order': ['compensation did not begin at the last step'],
+    });
+  });
+
+  it('accepts one that was aborted before it began', () => {
+    const bare = endWith(status('t3', ['aborted'], 'abandoned'));
+    expect(broken(BEGINNING, transfer('t3', ABANDONED, THIRD), bare)).toEqual({});
+  });
+
+  it('accepts histories that are added to', () => {
+    const told = [['running'], ['running', 'compensating@1'], ['running']].map((names) =>
+      askStatus(status('t3', names)),
+    );
+    const found = broken(BEGINNING, lost('transfer', THIRD), ...told, endWith(status('t3', WAY_BACK, 'abandoned')));
+    expect(found).toEqual({});
+  });
+
+  it('judges a history by all that is added to it', () => {
+    const begun = askStatus(status('t3', ['running']));
+    const found = broken(
+      BEGINNING,
+      lost('transfer', THIRD),
+      begun,
+      endWith(status('t3', ['running', 'committed']), true),
+    );
+    expect(found).toEqual({ 'compensates-in-order': [STRANGE] });
+  });
+
+  it('compares with the longest history that was told', () => {
+    const early = [['running', 'compensating@1'], ['running']].map((names) => askStatus(status('t3', names)));
+    const found = broken(BEGINNING, lost('transfer', THIRD), ...early, endWith(status('t3', ROAD), true));
+    expect(found).toEqual({ 'compensates-in-order': ['two histories of one transfer contradict each other'] });
+  });
+
+  it.each([
+    ['another state', states('running', 'compensating@1')],
+    ['another time', states('running').map((transition) => ({ ...transition, time: '2026-11-21T08:00:01.000Z' }))],
+    ['another node', states('running').map((transition) => ({ ...transition, node: 'n2' }))],
+  ])('rejects that a history is told with %s', (_name, history) => {
+    const other = { request_id: 't3', state: history.at(-1)?.state, history };
+    const found = broken(BEGINNING, lost('transfer', THIRD), askStatus(other), endWith(status('t3', ROAD), true));
+    expect(found).toEqual({ 'compensates-in-order': ['two histories of one transfer contradict each other'] });
+  });
+
+  it.each([
+    ['another state', states('running', 'committing@1')],
+    ['none', []],
+  ])('rejects that a state is told whose history ends in %s', (_name, history) => {
+    const other = { request_id: 't3', state: 'committed', history };
+    const found = broken(
+      BEGINNING,
+      transfer('t3', COMMITTED, THIRD),
+      askStatus(other),
+      endWith(status('t3', ROAD), true),
+    );
+    expect(found).toEqual({ 'compensates-in-order': ['a history ends in another state than the one told'] });
+  });
+});
+
+describe('a transfer has one outcome', () => {
+  const TWO = 'a transfer was told to have ended in two ways';
+  const end = endWith(status('t3', ROAD), true);
+
+  /** Two clients ask at the same time, so that neither answer is the first. */
+  function bothAnswered(one: object, other: object): HandwrittenOperation[] {
+    return [
+      invoke(0, 'transfer', THIRD),
+      invoke(1, 'transfer', THIRD),
+      ok(0, 'transfer', { ...THIRD, ...one }),
+      ok(1, 'transfer', { ...THIRD, ...other }),
+    ];
+  }
+
+  it('rejects two outcomes in answers', () => {
+    expect(broken(BEGINNING, bothAnswered(COMMITTED, POOR), end)['one-outcome']).toEqual([TWO]);
+  });
+
+  it('rejects two reasons in answers', () => {
+    const found = broken(BEGINNING, bothAnswered(POOR, ABANDONED), endWith(status('t3', WAY_BACK, 'abandoned')));
+    expect(found['one-outcome']).toEqual(['a transfer was told to have two reasons']);
+  });
+
+  it('rejects another reason when somebody asks once more', () => {
+    const twice = [transfer('t3', POOR, THIRD), transfer('t3', ABANDONED, THIRD)];
+    const found = broken(BEGINNING, ...twice, endWith(status('t3', WAY_BACK, 'insufficient funds')));
+    expect(found).toEqual({ 'one-outcome': ['a transfer was told to have two reasons'] });
+  });
+
+  it('accepts the same answer from many', () => {
+    expect(broken(BEGINNING, bothAnswered(COMMITTED, COMMITTED), transfer('t3', COMMITTED, THIRD), end)).toEqual({});
+  });
+
+  it('rejects that statuses say otherwise', () => {
+    const aborted = askStatus(status('t3', ['aborted'], 'abandoned'));
+    expect(broken(BEGINNING, lost('transfer', THIRD), aborted, end)).toEqual({
+      'compensates-in-order': ['two histories of one transfer contradict each other'],
+      'one-outcome': [TWO],
+    });
+  });
+});
+
+describe('answers agree', () => {
+  it('rejects that a replay gets another outcome', () => {
+    const found = broken(BEGINNING, END, replay({ request_id: 't1', ...POOR }, { request_id: 't2', ...POOR }));
+    expect(found['answers-agree']).toEqual(['a replay was answered otherwise']);
+  });
+
+  it('rejects that a replay gets another reason', () => {
+    const found = broken(BEGINNING, END, replay({ request_id: 't2', ...ABANDONED }));
+    expect(found).toEqual({
+      'one-outcome': ['a transfer was told to have two reasons'],
+      'answers-agree': ['a replay was answered otherwise'],
+    });
+  });
+
+  it.each(['key-does-not-exist', 'precondition-failed'])('rejects that a replay is refused: %s', (name) => {
+    const found = broken(BEGINNING, END, refused('replay', { part: 0, parts: 1 }, name));
+    expect(found).toEqual({ 'answers-agree': ['a replay was refused'] });
+  });
+
+  it.each([
+    ['unavailable', refused('replay', { part: 0, parts: 1 }, 'temporarily-unavailable')],
+    ['lost', lost('replay', { part: 0, parts: 1 })],
+  ])('accepts that a replay is %s', (_name, operations) => {
+    expect(broken(BEGINNING, END, operations)).toEqual({});
+  });
+
+  it('rejects that a status gives another reason than was answered', () => {
+    const other = statuses(T1, status('t2', WAY_BACK, 'abandoned'));
+    const found = broken(BEGINNING, settled(BALANCES), other, audit(BALANCES));
+    expect(found).toEqual({
+      'one-outcome': ['a transfer was told to have two reasons'],
+      'answers-agree': ['a status says otherwise than was answered'],
+    });
+  });
+});
+
+describe('a request id stands for one body', () => {
+  const other = { ...request('t1', 31), original: request('t1') };
+
+  it('rejects that another body is accepted', () => {
+    const accepted = done('transfer-otherwise', other, { refused: false, ...COMMITTED });
+    expect(broken(BEGINNING, accepted, END)).toEqual({
+      'refuses-another-body': ['a request id was accepted for another transfer'],
+    });
+  });
+
+  it.each([
+    ['refused', done('transfer-otherwise', other, { refused: true })],
+    ['unavailable', refused('transfer-otherwise', other, 'temporarily-unavailable')],
+    ['lost', lost('transfer-otherwise', other)],
+  ])('accepts that it is %s', (_name, operations) => {
+    expect(broken(BEGINNING, operations, END)).toEqual({});
+  });
+
+  const sameBody = refused('transfer', request('t1'), 'precondition-failed');
+
+  it.each([
+    ['', sameBody],
+    [', which somebody wanted before another one', refused('transfer-otherwise', other, 'precondition-failed')],
+  ])('rejects that the same body is refused%s', (_name, operations) => {
+    expect(broken(BEGINNING, operations, END)).toEqual({
+      'refuses-another-body': ['a transfer was refused as another one'],
+    });
+  });
+
+  it('accepts that it is refused when an account may be closed, which would be opened again', () => {
+    expect(broken(BEGINNING, lost('close', { account: 'b' }), sameBody, END)).toEqual({});
+  });
+});
+
+describe('reads are current', () => {
+  it.each([
+    ['is not known', unknownId('t1')],
+    ['is running', status('t1', ['running'])],
+    ['is committing', status('t1', ['running', 'committing@1'])],
+  ])('rejects that a transfer %s after it was acknowledged', (_name, told) => {
+    expect(broken(BEGINNING, askStatus(told), END)).toEqual({
+      'reads-are-current': ['a status does not show what was acknowledged before'],
+    });
+  });
+
+  it('accepts it while it is not acknowledged', () => {
+    const [asked, answered] = transfer('t3', COMMITTED, THIRD) as [HandwrittenOperation, HandwrittenOperation];
+    const meanwhile = [asked, invoke(1, 'status', { request_id: 't3' }), answered, ok(1, 'status', unknownId('t3'))];
+    expect(broken(BEGINNING, meanwhile, endWith(status('t3', ROAD), true))).toEqual({});
+  });
+
+  it.each([
+    ['has ended', ROAD, 'a transfer had ended before and a status does not show it'],
+    ['has begun', ['running'], 'a transfer was known before and a status does not know it'],
+  ])('rejects that a transfer is not known of which somebody was told that it %s', (_name, names, problem) => {
+    const told = [askStatus(status('t3', names)), askStatus(unknownId('t3'))];
+    const found = broken(BEGINNING, lost('transfer', THIRD), ...told, endWith(status('t3', ROAD), true));
+    expect(found).toEqual({ 'reads-are-current': [problem] });
+  });
+
+  const NEWER = { versions: [3, 3, 2] };
+  const OLDER = { versions: [3, 2, 2] };
+  const FELL = 'the version of an account fell';
+
+  it('rejects that a version falls', () => {
+    const found = broken(BEGINNING, audit(BALANCES, NEWER), audit(BALANCES, OLDER), END);
+    expect(found).toEqual({ 'reads-are-current': [FELL] });
+  });
+
+  it('finds the highest version of all that were told before, whichever began first', () => {
+    const nested = [
+      invoke(1, 'audit', { accounts: ACCOUNTS }),
+      audit(BALANCES, NEWER),
+      audit(BALANCES, NEWER, 1).slice(1),
+    ];
+    expect(broken(BEGINNING, nested.flat(), audit(BALANCES, OLDER), END)).toEqual({ 'reads-are-current': [FELL] });
+  });
+
+  it('accepts that a version falls in reads that overlap', () => {
+    const overlapping = [
+      invoke(1, 'audit', { accounts: ACCOUNTS }),
+      audit(BALANCES, NEWER),
+      audit(BALANCES, OLDER, 1).slice(1),
+    ];
+    expect(broken(BEGINNING, overlapping.flat(), END)).toEqual({});
+  });
+
+  it('rejects two balances in one version', () => {
+    const found = broken(BEGINNING, audit([71, 79, 0], { versions: [3, 3, 3], clean: false }), END);
+    const problem = 'one version of an account has two balances';
+    // Of `a` and of `b`, once each: what came first is taken for right, and all that is told later differs from it.
+    expect(new Set(found['reads-are-current'])).toEqual(new Set([problem]));
+    expect(Object.keys(found)).toEqual(['reads-are-current']);
+  });
+});
+
+describe('it serves while nothing is broken', () => {
+  /** One a tenth of a second, each of which takes a twentieth. */
+  function transfers(
+    count: number,
+    startMs: number,
+    type: 'ok' | 'fail' | 'info',
+    prefix = 'x',
+  ): HandwrittenOperation[] {
+    return Array.from({ length: count }, (_, number) => {
+      const asked = request(`${prefix}${number}`, 1000);
+      const atMs = startMs + 100 * number;
+      const process = 3 + number;
+      const end = { ok, fail, info }[type](
+        process,
+        'transfer',
+        type === 'ok' ? { ...asked, ...POOR } : asked,
+        atMs + 50,
+      );
+      return [invoke(process, 'transfer', asked, atMs), end];
+    }).flat();
+  }
+
+  function serving(test: typeof SPARED, ...operations: Story) {
+    return sagaChecker().check(test, handwritten(...operations.flat()))['serves-without-faults'];
+  }
+
+  const TOO_FEW = [{ problem: 'too few transfers were answered while nothing was broken' }];
+  const partition = (beginMs: number, endMs: number) => ({
+    begin: [nemesis('start-partition', 'one', beginMs), nemesis('start-partition', ['isolated', {}], beginMs)],
+    end: [nemesis('stop-partition', null, endMs), nemesis('stop-partition', 'network-healed', endMs)],
+  });
+
+  it.each([
+    ['rejects less than nine in ten', 17, 3, TOO_FEW],
+    ['accepts nine in ten', 18, 2, []],
+    ['demands nothing of fewer than twenty', 0, 19, []],
+  ])('%s', (_name, okCount, other, examples) => {
+    const operations = [transfers(okCount, 0, 'ok'), transfers(other, 5000, 'info', 'y')];
+    const expected = { count: examples.length, ok: okCount, other, judged: true };
+    expect(serving(SPARED, ...operations)).toMatchObject({ ...expected, examples });
+  });
+
+  it('counts refusals for what they are', () => {
+    expect(serving(SPARED, transfers(20, 0, 'fail'))).toMatchObject({ count: 1, ok: 0, other: 20 });
+  });
+
+  it('demands nothing where messages are lost, or nobody knows whether they are', () => {
+    const expected = { count: 0, ok: 0, other: 20, judged: false };
+    expect(serving(THREE_NODES, transfers(20, 0, 'info'))).toMatchObject(expected);
+    expect(serving({ ...THREE_NODES, hitMessageCount: 1 }, transfers(20, 0, 'info'))).toMatchObject(expected);
+  });
+
+  it('demands nothing while something is broken, nor soon after', () => {
+    const { begin, end } = partition(2000, 6000);
+    const operations = [
+      transfers(20, 0, 'ok'),
+      begin,
+      transfers(20, 2100, 'info', 'y'),
+      end,
+      transfers(29, 6050, 'info', 'z'),
+      transfers(1, 8990, 'info', 'v'),
+      transfers(2, 9000, 'info', 'w'),
+    ];
+    expect(serving(SPARED, ...operations)).toMatchObject({ count: 0, ok: 20, other: 2 });
+  });
+
+  it('counts nothing that a fault came into', () => {
+    const { begin } = partition(2000, 0);
+    const asked = [invoke(0, 'transfer', request('y'), 1900), ...begin, info(0, 'transfer', request('y'), 2100)];
+    expect(serving(SPARED, asked)).toMatchObject({ ok: 0, other: 0 });
+  });
+
+  it('waits until the last of several faults is over', () => {
+    const { begin, end } = partition(1000, 4000);
+    const kill = [nemesis('kill', null, 2000), nemesis('kill', ['n1'], 2000)];
+    const start = [nemesis('start', null, 9000), nemesis('start', 'restarted', 9000)];
+    const told = [begin, kill, end, transfers(5, 7500, 'info'), start, transfers(5, 12_000, 'info', 'y')];
+    expect(serving(SPARED, ...told)).toMatchObject({ ok: 0, other: 5 });
+  });
+
+  it('knows that clocks stay wrong that were set back in a restart', () => {
+    const begin = [nemesis('start-clock-restart', null, 10), nemesis('start-clock-restart', { nodes: ['n1'] }, 10)];
+    const end = [nemesis('stop-clock-restart', null, 20), nemesis('stop-clock-restart', 'restarted', 20)];
+    expect(serving(SPARED, begin, end, transfers(20, 5000, 'info'))).toMatchObject({ count: 0, ok: 0, other: 0 });
+  });
+
+  it('counts what was never answered if there was time for it', () => {
+    const cutOff = [invoke(0, 'transfer', request('y'), 0), invoke(1, 'transfer', request('z'), 2000)];
+    expect(serving(SPARED, cutOff, transfers(1, 6000, 'ok'))).toMatchObject({ ok: 1, other: 1 });
+  });
+
+  it('does not count what is malformed', () => {
+    const self = refused('transfer', request('y', 1, 'a', 'a'), 'malformed-request');
+    expect(serving(SPARED, self)).toMatchObject({ ok: 0, other: 0 });
+  });
+});
+
+describe('accounts are right', () => {
+  it('rejects that one is opened again with another balance', () => {
+    const again = done('open-otherwise', { account: 'a', balance: 7 }, { refused: false });
+    expect(broken(BEGINNING, again, END)).toEqual({
+      'accounts-are-right': ['an account was opened again with another balance'],
+    });
+  });
+
+  it.each([
+    [
+      'a request that is well-formed',
+      refused('transfer', request('t1'), 'malformed-request'),
+      'a request was refused that is well-formed',
+    ],
+    [
+      'what it is there for',
+      refused('audit', { accounts: ['a'] }, 'not-supported'),
+      'a request was refused that is well-formed',
+    ],
+    [
+      'the balance that an account has',
+      refused('open', { account: 'a', balance: 100 }, 'key-already-exists'),
+      'an account was refused with the balance that it has',
+    ],
+    [
+      'an account that exists',
+      refused('close', { account: 'a' }, 'key-does-not-exist'),
+      'an account is missing that was opened before',
+    ],
+    [
+      'a transfer between accounts that exist',
+      refused('transfer', request('t1'), 'key-does-not-exist'),
+      'an account is missing that was opened before',
+    ],
+    [
+      'an account as closed',
+      refused('open', { account: 'a', balance: 100 }, 'precondition-failed'),
+      'an account is called closed that nobody had closed',
+    ],
+  ])('rejects the refusal of %s', (_name, refusal, problem) => {
+    expect(broken(BEGINNING, refusal, END)).toEqual({ 'accounts-are-right': [problem] });
+  });
+
+  it.each([
+    [
+      'an account that nobody was told of',
+      [refused('audit', { accounts: ['a', 'b'] }, 'key-does-not-exist'), BEGINNING],
+    ],
+    [
+      'an account whose opening is answered meanwhile',
+      [
+        invoke(1, 'audit', { accounts: ['a'] }),
+        OPENINGS,
+        { ...fail(1, 'audit', { accounts: ['a'] }), error: ['key-does-not-exist', ''] },
+        TRANSFERS,
+      ],
+    ],
+    ['what cannot be done now', [BEGINNING, refused('close', { account: 'a' }, 'temporarily-unavailable')]],
+    [
+      'the opening of an account that may be closed',
+      [
+        BEGINNING,
+        lost('close', { account: 'c' }),
+        refused('open', { account: 'c', balance: 0 }, 'precondition-failed'),
+      ],
+    ],
+  ])('accepts the refusal of %s', (_name, operations) => {
+    expect(broken(...operations.map((part) => part as HandwrittenOperation | Operations), END)).toEqual({});
+  });
+
+  it.each([
+    ['from an account to itself', request('t3', 5, 'a', 'a')],
+    ['of nothing', request('t3', 0)],
+    ['without a payee', { request_id: 't3', from: 'a', amount: 5 }],
+    ['in two forms', { ...THIRD, legs: [] }],
+    [
+      'whose legs are not even',
+      {
+        request_id: 't3',
+        legs: [
+          { account: 'a', amount: -5 },
+          { account: 'b', amount: 4 },
+        ],
+      },
+    ],
+    [
+      'with a leg of nothing',
+      {
+        request_id: 't3',
+        legs: [
+          { account: 'a', amount: 0 },
+          { account: 'b', amount: 0 },
+        ],
+      },
+    ],
+    [
+      'with an account twice',
+      {
+        request_id: 't3',
+        legs: [
+          { account: 'a', amount: -5 },
+          { account: 'a', amount: -5 },
+          { account: 'b', amount: 10 },
+        ],
+      },
+    ],
+  ])('tells a transfer %s from one that is well-formed', (_name, asked) => {
+    expect(broken(BEGINNING, refused('transfer', asked, 'malformed-request'), endWith(unknownId('t3')))).toEqual({});
+    expect(
+      broken(BEGINNING, transfer('t3', POOR, asked), endWith(status('t3', ['aborted'], 'insufficient funds'))),
+    ).toEqual({
+      'accounts-are-right': ['a transfer was carried out that is malformed'],
+    });
+  });
+
+  it('rejects another number of balances than was asked for', () => {
+    const two = { balances: [70, 80], versions: [3, 3], clean: false };
+    expect(broken(BEGINNING, audit(BALANCES, two), END)['accounts-are-right']).toEqual([
+      'another number of accounts was told than asked for',
+    ]);
+  });
+
+  describe('that are closed', () => {
+    const closed = done('close', { account: 'c' }, { closed: true });
+    const intoClosed = { outcome: 'aborted', reason: 'payee closed' };
+
+    it('accepts that they stay so', () => {
+      const told = [closed, done('close', { account: 'c' }, { closed: true }), transfer('t3', intoClosed, THIRD)];
+      expect(broken(BEGINNING, ...told, endWith(status('t3', WAY_BACK, 'payee closed')))).toEqual({});
+    });
+
+    it('rejects that they have money', () => {
+      const moved = [settled([65, 80, 5]), statuses(T1, T2, status('t3', ROAD)), audit([65, 80, 5])];
+      const found = broken(BEGINNING, transfer('t3', COMMITTED, THIRD), closed, ...moved);
+      expect(found).toEqual({
+        'accounts-are-right': ['an account that is closed has money', 'an account that is closed has money'],
+      });
+    });
+
+    it('accepts that they had money in a read which began before', () => {
+      const change = { versions: [2, 2, 2], clean: false };
+      const early = [invoke(1, 'audit', { accounts: ACCOUNTS }), closed, audit([65, 80, 5], change, 1).slice(1)];
+      expect(broken(BEGINNING, early.flat(), END)).toEqual({});
+    });
+
+    it('rejects that a transfer is committed which was asked later', () => {
+      const moved = endWith(status('t3', ROAD), true);
+      const found = broken(BEGINNING, closed, transfer('t3', COMMITTED, THIRD), moved);
+      expect(found['accounts-are-right']).toContain('a transfer was committed with an account that was closed before');
+    });
+
+    it('leaves it to other rules that a transfer is called committed which is not', () => {
+      const told = [closed, transfer('t3', intoClosed, THIRD), endWith(status('t3', WAY_BACK, 'payee closed'))];
+      const found = broken(BEGINNING, ...told, replay({ request_id: 't3', ...COMMITTED }));
+      expect(Object.keys(found)).toEqual(['one-outcome', 'answers-agree']);
+    });
+
+    it('accepts that a transfer is committed which was asked before', () => {
+      const [asked, answered] = transfer('t3', COMMITTED, THIRD) as [HandwrittenOperation, HandwrittenOperation];
+      const back = transfer('t4', COMMITTED, request('t4', 5, 'c', 'a'));
+      const told = [
+        BEGINNING,
+        asked,
+        back.map((operation) => ({ ...operation, process: 1 })),
+        closed.map((operation) => ({ ...operation, process: 2 })),
+        answered,
+      ];
+      const end = [settled(BALANCES), statuses(T1, T2, status('t3', ROAD), status('t4', ROAD)), audit(BALANCES)];
+      expect(broken(...told, ...end)).toEqual({});
+    });
+
+    it('rejects that one cannot be closed again', () => {
+      const again = done('close', { account: 'c' }, { closed: false });
+      expect(broken(BEGINNING, closed, again, END)).toEqual({
+        'accounts-are-right': ['an account that is closed could not be closed'],
+      });
+    });
+
+    it.each([
+      ['nobody had closed', []],
+      ['was not closed when somebody asked', done('close', { account: 'c' }, { closed: false })],
+      ['could not be closed when somebody asked', refused('close', { account: 'c' }, 'temporarily-unavailable')],
+      ['had the other part', done('close', { account: 'a' }, { closed: false })],
+    ])('rejects that a transfer is aborted for an account that %s', (_name, before) => {
+      const told = [before, transfer('t3', intoClosed, THIRD), endWith(status('t3', WAY_BACK, 'payee closed'))];
+      expect(broken(BEGINNING, ...told)).toEqual({
+        'accounts-are-right': ['a transfer was aborted for an account that nobody had closed'],
+      });
+    });
+
+    it.each([
+      ['was lost', lost('close', { account: 'c' })],
+      ['is under way', [invoke(1, 'close', { account: 'c' })]],
+    ])('accepts it when the closing %s', (_name, closing) => {
+      const told = [closing, transfer('t3', intoClosed, THIRD), endWith(status('t3', WAY_BACK, 'payee closed'))];
+      expect(broken(BEGINNING, ...told)).toEqual({});
+    });
+  });
+});

@@ -116,7 +116,8 @@ export class SagaDriver {
       observe: () => this.#observe(id),
     });
     if (state === 'compensating') {
-      const outcome = await this.#undo(plan, at, turnOf(at));
+      const { undo } = plan.stages.flat()[at] as Required<Step>;
+      const outcome = await undo(turnOf(at));
       return outcome === 'done' ? this.#moves.undone(plan, at) : undefined;
     }
     const { first } = stepsOf(plan, at);
@@ -127,11 +128,6 @@ export class SagaDriver {
     if (refusal === undefined) return this.#moves.onwards(plan, state, at);
     if (state === 'running') return this.#moves.back(plan, at, refusal.reason);
     throw RpcError.of('crash', `a step after the pivot of ${id} was refused: ${refusal.reason}`);
-  }
-
-  async #undo(plan: Plan, step: number, turn: Turn): Promise<StepOutcome> {
-    const { undo } = plan.stages.flat()[step] as Step;
-    return undo === undefined ? 'done' : undo(turn);
   }
 
   async #observe(id: string): Promise<number | undefined> {

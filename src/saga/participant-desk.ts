@@ -42,7 +42,7 @@ interface Waiting<Content> {
   readonly reject: (error: RpcError) => void;
   /** Came at this point of the node's order. */
   readonly arrivedAt: number;
-  /** The saga is known to have been unfinished after this version was there. */
+  /** The step is known not to have been taken, nor undone, up to this version. Where none is known the saga must be looked at again. */
   openVer: number | undefined;
 }
 
@@ -221,7 +221,7 @@ export class ParticipantDesk<Content extends object> {
     });
   }
 
-  /** Lets those go on whose saga is known to have been unfinished when this version was there, or a little earlier. */
+  /** Lets those go on whose step is known not to have been taken up to this version, if it bears no mark of it. */
   async #dismissFinished(
     open: readonly Waiting<Content>[],
     { stored: { ver } }: Known<Content>,

@@ -34,7 +34,7 @@ export interface Turn {
 /** Both reject with an `RpcError` when it is not known in time whether the step was taken. Either may be asked any number of times, by any node. */
 export interface Step {
   readonly act: (turn: Turn) => Promise<StepOutcome>;
-  /** Undoes what `act` did, or sees to it that `act` never does anything. Only before the pivot. */
+  /** Undoes what `act` did, or sees to it that `act` never does anything. Every step before the pivot has it, and no other needs it. */
   readonly undo?: (turn: Turn) => Promise<Exclude<StepOutcome, Refusal>>;
 }
 
@@ -62,7 +62,16 @@ export interface PlannedKind {
 }
 
 export function plannedKind<Input>({ name, input: schema, plan }: SagaKind<Input>): PlannedKind {
-  return { name, planOf: (input) => plan(schema.parse(input)) };
+  return {
+    name,
+    planOf: (input) => {
+      const planned = plan(schema.parse(input));
+      // Without it nothing would stop a late action after the saga was aborted.
+      if (planned.stages.slice(0, planned.pivot).some((steps) => steps.some(({ undo }) => undo === undefined)))
+        throw new Error(`a step of ${name} before the pivot cannot be undone`);
+      return planned;
+    },
+  };
 }
 
 /** What happened before what at this node, in whole numbers. */

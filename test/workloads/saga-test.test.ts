@@ -242,7 +242,8 @@ describe('the last questions', () => {
 
   it('come in their order, and are not too many', () => {
     expect(sectionsOf(final)).toEqual([
-      ...['open', 'settled', 'statuses', 'audit', 'replay', 'transfer-otherwise', 'open-otherwise', 'status', 'close'],
+      ...['open', 'transfer', 'settled', 'statuses', 'audit'],
+      ...['replay', 'transfer-otherwise', 'open-otherwise', 'status', 'close'],
       ...['settled', 'statuses', 'audit'],
     ]);
     expect(final.length).toBeLessThanOrEqual(200);
@@ -269,7 +270,8 @@ describe('the last questions', () => {
   it('of the small test are few', () => {
     const few = drawFinal('final', smallSagaTest);
     expect(few.map(({ f }) => f)).toEqual([
-      ...['open', 'open', 'settled', 'statuses', 'audit', 'replay', 'transfer-otherwise', 'open-otherwise', 'status'],
+      ...['open', 'open', 'transfer', 'settled', 'statuses', 'audit'],
+      ...['replay', 'transfer-otherwise', 'open-otherwise', 'status'],
       ...['settled', 'statuses', 'audit'],
     ]);
     for (const f of ['statuses', 'replay'])

@@ -14,6 +14,8 @@ export const Account = z.object({
   /** What it was opened with. */
   opened: z.int().min(0),
   closed: z.boolean(),
+  /** Of the request that opened it, and of no other: so that it knows its own work when it finds it. */
+  token: z.string(),
 });
 export type Account = z.infer<typeof Account>;
 

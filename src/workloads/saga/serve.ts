@@ -86,9 +86,13 @@ class Bank {
 
   async open({ account, balance }: RequestOf<typeof AccountOpen>): Promise<ReplyOf<typeof AccountOpen>> {
     this.#coordinator.start();
+    const { randomUint32 } = this.#context;
+    const token = [randomUint32(), randomUint32()].map((number) => number.toString(36)).join('-');
     const result = await this.#accounts.create(account, (record) => {
       const { content } = record;
-      if (content === null) return { ...record, content: { balance, opened: balance, closed: false } };
+      if (content === null) return { ...record, content: { balance, opened: balance, closed: false, token } };
+      // Opened by this very request, and changed by others since.
+      if (content.token === token) return undefined;
       if (content.opened !== balance)
         throw RpcError.of('key-already-exists', `account ${account} was opened with another balance`);
       if (content.closed) throw RpcError.of('precondition-failed', `account ${account} is closed`);

@@ -50,6 +50,7 @@ const SHORT_AUDIT_LENGTH_MAX = 4;
 /** So many that those of a long run on a slow network are still answered in the time that a last question has. */
 const STATUS_PARTS = 64;
 const REPLAY_PARTS = 16;
+const LAST_TRANSFERS = 2;
 const LAST_OTHERS = 4;
 
 /** How often each kind of operation is drawn. */
@@ -269,7 +270,9 @@ function lastQuestions(random: SeededRandom, scene: Scene, drawing: Drawing): re
   const settled: Invocation = { f: 'settled', value: { accounts: scene.accounts } };
   return [
     ...opens(scene),
-    // Before anything else, so that nothing but the nodes themselves finishes what is left.
+    // Fresh ones: however much was broken, these must be answered.
+    ...Array.from({ length: LAST_TRANSFERS }, () => drawing.transfer()),
+    // Before anything is asked again, so that nothing but the nodes themselves finishes what is left.
     settled,
     ...inParts('statuses', STATUS_PARTS),
     drawing.audit(),
@@ -290,6 +293,7 @@ function fewLastQuestions(scene: Scene, drawing: Drawing): readonly Invocation[]
   const statuses = inParts('statuses', 1);
   return [
     ...opens(scene),
+    drawing.transfer(),
     settled,
     ...statuses,
     drawing.audit(),

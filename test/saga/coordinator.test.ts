@@ -1,0 +1,440 @@
+/** What becomes of a request for a saga: begun, joined, taken over, refused, or answered from memory. Transfers of money stand for sagas of every kind. */
+
+import { describe, expect, it } from 'vitest';
+import { IN_FLIGHT_MAX } from '../../src/saga/coordinator.ts';
+import { indexKey } from '../../src/saga/record.ts';
+import { isCas, LONG_MS, type SagaNode, SagaRig, type Watched, watch } from '../support/saga-rig.ts';
+import { LOST } from '../support/store-rig.ts';
+
+const COMMITTED = { outcome: 'committed' };
+const NODES = ['n0', 'n1'];
+/** Until what was left is taken over and finished. */
+const SWEEPS_MS = 8000;
+/** All states that an undisturbed transfer comes through. */
+const PATH = ['running 0', 'committing 1', 'committed 0'];
+
+class Bench {
+  readonly rig = new SagaRig();
+
+  constructor() {
+    this.rig.putAccount('a', 100);
+    this.rig.putAccount('b', 0);
+    this.rig.putAccount('c', 0);
+  }
+
+  /** A node that knows of others only what `nodeIds` say: by itself it sweeps nothing of theirs. */
+  begin(nodeId: string, nodeIds?: readonly string[]): SagaNode {
+    return this.rig.begin(nodeId, nodeIds === undefined ? {} : { nodeIds });
+  }
+
+  /** A node that waits for the store as long as it takes, as one does for which the world stood still. */
+  sleeper(nodeId: string, nodeIds: readonly string[] = [nodeId]): SagaNode {
+    return this.rig.begin(nodeId, { nodeIds, deadlineMs: 60_000 });
+  }
+
+  run<T>(work: Promise<T>): Promise<T> {
+    return this.rig.run(work);
+  }
+
+  get balances(): (number | undefined)[] {
+    return ['a', 'b', 'c'].map((account) => this.rig.balance(account));
+  }
+}
+
+describe('a request', () => {
+  it('alone costs an entry, a record, its steps and its transitions, and reads nothing twice', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    await bench.run(node.transfer('r', 'a', 'b', 1));
+    bench.rig.wire.length = 0;
+    expect(await bench.run(node.transfer('s', 'a', 'b', 10))).toEqual(COMMITTED);
+    const asked = bench.rig.wire.filter(({ dest }) => dest === 'lin-kv').map(({ body }) => `${body.type} ${body.key}`);
+    expect(asked).toEqual(['cas p/n0', 'cas s/s', 'cas a/a', 'cas a/b', 'cas s/s', 'cas a/b', 'cas s/s']);
+    expect(bench.rig.path('s')).toEqual(PATH);
+  });
+
+  it('is in the index while it is at work, and not much longer', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    const work = node.transfer('r', 'a', 'b', 10);
+    await bench.rig.pass(4);
+    expect(bench.rig.index('n0')).toEqual([['r', expect.stringMatching(/^[0-9a-f]{16}$/)]]);
+    expect(bench.rig.saga('r')).toBeUndefined();
+    await bench.run(work);
+    await bench.rig.pass(500);
+    expect(bench.rig.index('n0')).toEqual([]);
+  });
+
+  it('again gets the same answer: from memory without a question, and from every other node', async () => {
+    const bench = new Bench();
+    const [node, other] = [bench.begin('n0'), bench.begin('n1')];
+    expect(await bench.run(node.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    expect(await bench.run(node.transfer('poor', 'c', 'b', 1))).toEqual({
+      outcome: 'aborted',
+      reason: 'insufficient funds',
+    });
+    await bench.rig.pass(1000);
+    bench.rig.putAccount('c', 100, [], 50);
+    bench.rig.wire.length = 0;
+    expect(await bench.run(node.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    expect(await bench.run(node.transfer('poor', 'c', 'b', 1))).toEqual({
+      outcome: 'aborted',
+      reason: 'insufficient funds',
+    });
+    expect(bench.rig.wire).toEqual([]);
+    expect(await bench.run(other.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    expect(await bench.run(other.transfer('poor', 'c', 'b', 1))).toEqual({
+      outcome: 'aborted',
+      reason: 'insufficient funds',
+    });
+    expect(bench.balances).toEqual([90, 10, 100]);
+    await bench.rig.pass(1000);
+    expect([bench.rig.index('n0'), bench.rig.index('n1')]).toEqual([[], []]);
+  });
+
+  it('in another form, or with its legs the same, is the same', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    await bench.run(node.transfer('r', 'a', 'b', 10));
+    const legs = [
+      { account: 'a', amount: -10 },
+      { account: 'b', amount: 10 },
+    ];
+    expect(await bench.run(node.move('r', legs))).toEqual(COMMITTED);
+    expect(bench.balances).toEqual([90, 10, 0]);
+  });
+
+  it.each([1, 2, 4])('on %d nodes at the same time is one saga with one answer', async (count) => {
+    const bench = new Bench();
+    const ids = Array.from({ length: count }, (_, number) => `n${number}`);
+    const nodes = ids.map((id) => bench.begin(id, ids));
+    const work = nodes.flatMap((node) => [node.transfer('r', 'a', 'b', 10), node.transfer('r', 'a', 'b', 10)]);
+    const answers = await bench.run(Promise.all(work));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(new Set([JSON.stringify(COMMITTED)]));
+    expect(bench.rig.path('r')).toEqual(PATH);
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.balances).toEqual([90, 10, 0]);
+    for (const id of ids) expect(bench.rig.index(id)).toEqual([]);
+  });
+});
+
+describe('another request with the same id', () => {
+  it('is refused with 22 and has no effect, from memory as from the record', async () => {
+    const bench = new Bench();
+    const [node, other] = [bench.begin('n0'), bench.begin('n1')];
+    await bench.run(node.transfer('r', 'a', 'b', 10));
+    for (const asked of [node, other])
+      for (const [to, amount] of [
+        ['b', 11],
+        ['c', 10],
+      ] as const)
+        await expect(bench.run(asked.transfer('r', 'a', to, amount))).rejects.toMatchObject({
+          code: 22,
+          message: expect.stringContaining('request_id r'),
+        });
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.balances).toEqual([90, 10, 0]);
+    expect(bench.rig.index('n1')).toEqual([]);
+  });
+
+  it('on two nodes at the same time is refused on one of them', async () => {
+    const bench = new Bench();
+    const nodes = NODES.map((id) => bench.begin(id, NODES)) as [SagaNode, SagaNode];
+    const work = [watch(nodes[0].transfer('r', 'a', 'b', 10)), watch(nodes[1].transfer('r', 'a', 'c', 20))];
+    await bench.rig.pass(SWEEPS_MS);
+    const [first, second] = work.map(({ outcome }) => outcome);
+    const isFirst = first !== undefined && 'ok' in first;
+    expect(isFirst ? first : second).toEqual({ ok: COMMITTED });
+    expect(isFirst ? second : first).toMatchObject({ code: 22 });
+    expect(bench.balances).toEqual(isFirst ? [90, 10, 0] : [80, 0, 20]);
+  });
+
+  it('on one node at the same time is refused, and the first is not disturbed', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    const work = [node.transfer('r', 'a', 'b', 10), node.transfer('r', 'a', 'c', 20)].map(watch);
+    await bench.rig.pass(1000);
+    expect(work.map(({ outcome }) => outcome)).toEqual([{ ok: COMMITTED }, expect.objectContaining({ code: 22 })]);
+    expect(bench.balances).toEqual([90, 10, 0]);
+  });
+
+  it('is refused with 22 after the first was given up as abandoned', async () => {
+    const bench = new Bench();
+    bench.rig.put(indexKey('n0'), { sagas: [['r', 'some digest']] });
+    const node = bench.begin('n0');
+    await expect(bench.run(node.status('r'))).rejects.toMatchObject({ code: 20 });
+    await bench.rig.pass(SWEEPS_MS);
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 22 });
+    expect(bench.balances).toEqual([100, 0, 0]);
+  });
+
+  it('is judged by itself where the first turns out to be none', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    const work = [node.transfer('r', 'a', 'nobody', 10), node.transfer('r', 'a', 'c', 20)].map(watch);
+    await bench.rig.pass(1000);
+    expect(work.map(({ outcome }) => outcome)).toEqual([expect.objectContaining({ code: 20 }), { ok: COMMITTED }]);
+  });
+});
+
+describe('a request that cannot be begun', () => {
+  it('is answered 11 when the index cannot be written, and nothing ever happens', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0', NODES);
+    const other = bench.begin('n1', NODES);
+    await bench.run(other.audit('a'));
+    bench.rig.lose((message) => isCas(message, 'p/n0'));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 11, definite: true });
+    bench.rig.heal();
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.saga('r')).toBeUndefined();
+    expect(bench.balances).toEqual([100, 0, 0]);
+  });
+
+  it('is answered 11 when the index does not answer in time, and the entry that comes late begins nothing', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0', NODES);
+    await bench.run(node.transfer('first', 'a', 'b', 1));
+    bench.rig.rule((message) => (isCas(message, 'p/n0') ? [9000] : undefined));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 11 });
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.saga('r')).toMatchObject({ state: 'aborted', reason: 'abandoned' });
+    expect(bench.balances).toEqual([99, 1, 0]);
+  });
+
+  it('is answered with what is wrong with it, and leaves neither entry nor record', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    await expect(bench.run(node.transfer('r', 'a', 'nobody', 10))).rejects.toMatchObject({
+      code: 20,
+      message: 'there is no account nobody',
+    });
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.rig.index('n0')).toEqual([]);
+    expect(bench.rig.saga('r')).toBeUndefined();
+    await bench.run(node.open('nobody'));
+    expect(await bench.run(node.transfer('r', 'a', 'nobody', 10))).toEqual(COMMITTED);
+  });
+
+  it('does not strike off what an earlier request with its id left unfinished', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.lose((message) => isCas(message, 'a/b'));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13 });
+    await expect(bench.run(node.transfer('r', 'a', 'nobody', 10))).rejects.toMatchObject({ code: 20 });
+    await bench.rig.pass(1000);
+    expect(bench.rig.index('n0')).toEqual([['r', expect.anything()]]);
+    node.kill();
+    bench.rig.heal();
+    const other = bench.begin('n1', NODES);
+    await bench.run(other.audit('a'));
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.rig.path('r')?.at(-1)).toMatch(/committed|aborted/);
+  });
+
+  it('is answered 11 where too many are at work, and the next one is not when they are done', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.lose(({ dest }) => dest === 'lin-kv');
+    const work: Watched<unknown>[] = [];
+    for (let number = 0; number < IN_FLIGHT_MAX; number++) work.push(watch(node.transfer(`r${number}`, 'a', 'b', 1)));
+    await bench.rig.pass(1);
+    await expect(node.transfer('one more', 'a', 'b', 1)).rejects.toMatchObject({ code: 11 });
+    // Who joins is no more work.
+    const joined = watch(node.transfer('r7', 'a', 'b', 1));
+    await bench.rig.pass(12_000);
+    for (const { outcome } of [...work, joined]) expect([11, 13]).toContain((outcome as { code: number }).code);
+    bench.rig.heal();
+    expect(await bench.run(node.transfer('one more', 'a', 'b', 1))).toEqual(COMMITTED);
+  });
+});
+
+describe('a request whose record', () => {
+  it('was created without an answer goes on', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    await bench.run(node.transfer('first', 'a', 'b', 1));
+    bench.rig.rule(({ src, body }) => {
+      const lost = src === 'lin-kv' && body.type === 'cas_ok' && bench.rig.asked('cas', 's/r').length === 1;
+      return lost && bench.rig.path('r')?.length === 1 && bench.rig.asked('read', 's/r').length === 0
+        ? LOST
+        : undefined;
+    });
+    expect(await bench.run(node.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    expect(bench.rig.asked('read', 's/r')).toHaveLength(1);
+    expect(bench.rig.path('r')).toEqual(PATH);
+  });
+
+  it('could not be created is answered 13, and is given up for good by the next sweeps', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.lose((message) => isCas(message, 's/r'));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13, definite: false });
+    bench.rig.heal();
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.rig.saga('r')).toMatchObject({ state: 'aborted', reason: 'abandoned' });
+    expect(bench.rig.index('n0')).toEqual([]);
+    expect(await bench.run(node.transfer('r', 'a', 'b', 10))).toEqual({ outcome: 'aborted', reason: 'abandoned' });
+    expect(bench.balances).toEqual([100, 0, 0]);
+  });
+
+  it('comes to be after 13 was said is finished by the next sweeps', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.rule((message) => (isCas(message, 's/r') && message.body.from === null ? [5500] : undefined));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13 });
+    await bench.rig.pass(LONG_MS);
+    const end = bench.rig.saga('r')?.state;
+    expect(['committed', 'aborted']).toContain(end);
+    expect(bench.balances).toEqual(end === 'committed' ? [90, 10, 0] : [100, 0, 0]);
+    expect(bench.rig.index('n0')).toEqual([]);
+  });
+});
+
+describe('a request that takes long', () => {
+  it('is answered 13 after 4 s, goes on, and gets its answer when it is asked for again', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.rule(({ src }) => (src === 'lin-kv' ? [900] : undefined));
+    const beganMs = bench.rig.time.now();
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({
+      code: 13,
+      message: expect.stringContaining('r is not finished yet'),
+    });
+    expect(bench.rig.time.now() - beganMs).toBe(4000);
+    expect(bench.rig.saga('r')?.state).not.toBe('committed');
+    await bench.rig.pass(4000);
+    expect(bench.rig.path('r')).toEqual(PATH);
+    expect(await bench.run(node.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+  });
+
+  it('shares its outcome with those who join it', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.rule(({ src }) => (src === 'lin-kv' ? [900] : undefined));
+    const first = watch(node.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(3000);
+    const second = watch(node.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(4000);
+    expect([first.outcome, second.outcome]).toEqual([expect.objectContaining({ code: 13 }), { ok: COMMITTED }]);
+  });
+
+  it('is answered 13 when a participant does not answer, and is finished later', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.lose((message) => isCas(message, 'a/b'));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({
+      code: 13,
+      message: expect.stringContaining('goes on later'),
+    });
+    expect(bench.balances[0]).toBe(90);
+    bench.rig.heal();
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.rig.path('r')).toEqual(PATH);
+    expect(bench.balances).toEqual([90, 10, 0]);
+  });
+
+  it('is never answered with 11 while the saga goes on, also by a node that only took it over', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0', NODES);
+    bench.rig.lose((message) => isCas(message, 'a/b'));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13 });
+    const other = bench.begin('n1', NODES);
+    await bench.run(other.audit('a'));
+    const codes = new Set<number>();
+    for (let count = 0; count < 40; count++) {
+      const asked = watch(other.transfer('r', 'a', 'b', 10));
+      await bench.rig.pass(4100);
+      codes.add((asked.outcome as { code: number }).code);
+    }
+    expect(codes).toEqual(new Set([13]));
+    bench.rig.heal();
+    await bench.rig.pass(SWEEPS_MS);
+    expect(await bench.run(other.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+  });
+});
+
+describe('who joins the saga of another node', () => {
+  /** A saga that its node has begun; its next compare-and-set of an account never arrives. */
+  async function begun(): Promise<{ bench: Bench; first: SagaNode; joiner: SagaNode }> {
+    const bench = new Bench();
+    const first = bench.begin('n0');
+    bench.rig.lose((message) => isCas(message, 'a/', 'n0'));
+    first.transfer('r', 'a', 'b', 10).catch(() => {});
+    await bench.rig.pass(50);
+    expect(bench.rig.path('r')).toEqual(['running 0']);
+    return { bench, first, joiner: bench.begin('n1') };
+  }
+
+  it('waits for it while it moves', async () => {
+    const bench = new Bench();
+    const [first, joiner] = [bench.begin('n0'), bench.begin('n1')];
+    bench.rig.rule(({ src, dest }) => (src === 'lin-kv' && dest === 'n0' ? [300] : undefined));
+    const begun = watch(first.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(700);
+    expect(bench.rig.path('r')).toEqual(['running 0']);
+    expect(await bench.run(joiner.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    await bench.rig.pass(1000);
+    expect(begun.outcome).toEqual({ ok: COMMITTED });
+    expect(bench.rig.asked('cas', 'a/', 'n1')).toEqual([]);
+    expect(bench.rig.asked('cas', 's/r', 'n1')).toHaveLength(1);
+  });
+
+  it('takes it over when it has stood still for a second', async () => {
+    const { bench, first, joiner } = await begun();
+    first.kill();
+    const beganMs = bench.rig.time.now();
+    expect(await bench.run(joiner.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    expect(bench.rig.time.now() - beganMs).toBeGreaterThanOrEqual(1000);
+    expect(bench.rig.time.now() - beganMs).toBeLessThan(1300);
+    expect(bench.rig.saga('r')?.history.map(({ node }) => node)).toEqual(['n0', 'n1', 'n1']);
+  });
+
+  it('gets 22 for another request without waiting for more than its end', async () => {
+    const { bench, joiner } = await begun();
+    await expect(bench.run(joiner.transfer('r', 'a', 'c', 10))).rejects.toMatchObject({ code: 22 });
+    expect(bench.balances).toEqual([90, 10, 0]);
+  });
+
+  it('that turns out to be slow and not dead does nothing twice', async () => {
+    const { bench, first, joiner } = await begun();
+    expect(await bench.run(joiner.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    bench.rig.heal();
+    expect(await bench.run(first.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.balances).toEqual([90, 10, 0]);
+    expect(bench.rig.path('r')).toEqual(PATH);
+  });
+});
+
+describe('a node that slept while others finished its saga', () => {
+  it.each<[string, string, number]>([
+    ['before it took money', 'a/a', 1],
+    ['before it promised', 'a/b', 1],
+    ['before the pivot', 's/r', 2],
+    ['before it gave money', 'a/b', 2],
+    ['before the end', 's/r', 3],
+  ])('%s resumes and does nothing twice, whatever became of the marks', async (_, key, count) => {
+    const bench = new Bench();
+    const slow = bench.sleeper('n0', NODES);
+    const other = bench.begin('n1', NODES);
+    await bench.run(other.audit('a'));
+    let seen = 0;
+    bench.rig.rule((message) => (isCas(message, key, 'n0') && ++seen === count ? [12_000] : undefined));
+    const asked = watch(slow.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(6000);
+    expect(asked.outcome).toMatchObject({ code: 13 });
+    expect(bench.rig.saga('r')).toMatchObject({ state: 'committed' });
+    // Far enough that the accounts have forgotten the transfer.
+    for (let number = 0; number < 20; number++) {
+      await bench.run(other.transfer(`to ${number}`, 'a', 'b', 1));
+      await bench.run(other.transfer(`from ${number}`, 'b', 'a', 1));
+    }
+    expect(JSON.stringify(bench.rig.account('a')?.marks)).not.toContain('"r"');
+    expect(bench.balances).toEqual([90, 10, 0]);
+    await bench.rig.pass(LONG_MS);
+    expect(bench.balances).toEqual([90, 10, 0]);
+    expect(bench.rig.path('r')).toEqual(PATH);
+    expect(await bench.run(slow.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+  });
+});

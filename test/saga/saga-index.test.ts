@@ -1,0 +1,206 @@
+/** What a node writes down before it begins a saga, and crosses out when it is finished. */
+
+import { describe, expect, it } from 'vitest';
+import { KvClient } from '../../src/kv/kv-client.ts';
+import type { NodeContext } from '../../src/node/context.ts';
+import { indexKey, openSagaStore, type SagaStore } from '../../src/saga/record.ts';
+import { SagaIndex } from '../../src/saga/saga-index.ts';
+import { isCas, LONG_MS, SagaRig, watch } from '../support/saga-rig.ts';
+import { LOST } from '../support/store-rig.ts';
+
+const KEY = indexKey('n0');
+const LISTED_MAX = 2048;
+
+class Bench {
+  readonly rig = new SagaRig();
+  readonly context: NodeContext;
+  readonly store: SagaStore;
+  readonly index: SagaIndex;
+
+  constructor() {
+    this.context = this.rig.life('n0').context;
+    this.store = openSagaStore(this.context, new KvClient(this.context, 'lin-kv'));
+    this.index = new SagaIndex(this.context, this.store);
+  }
+
+  add(...ids: string[]): Promise<unknown> {
+    return this.rig.run(Promise.all(ids.map((id) => this.index.add(id, `d${id}`))));
+  }
+
+  get listed(): string[] | undefined {
+    return this.rig.index('n0')?.map(([id]) => id);
+  }
+
+  get written(): number {
+    return this.rig.asked('cas', KEY).length;
+  }
+}
+
+describe('sagas that begin', () => {
+  it('are in the store, with their digest, when they are told so', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    expect(bench.rig.index('n0')).toEqual([['a', 'da']]);
+  });
+
+  it('together are written down together, in their order', async () => {
+    const bench = new Bench();
+    const ids = Array.from({ length: 100 }, (_, number) => `s${number}`);
+    await bench.add(...ids);
+    expect(bench.written).toBe(2);
+    expect(bench.listed).toEqual(ids);
+  });
+
+  it('one after the other cost a compare-and-set each, and no reading', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.rig.wire.length = 0;
+    for (const id of ['b', 'c', 'd']) await bench.add(id);
+    expect(bench.rig.wire.map(({ body }) => body.type)).toEqual(
+      Array.from({ length: 3 }, () => ['cas', 'cas_ok']).flat(),
+    );
+    expect(bench.listed).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('leave alone what an earlier life of the node left there', async () => {
+    const bench = new Bench();
+    bench.rig.put(KEY, { sagas: [['old', 'd']] }, 7);
+    await bench.add('a');
+    expect(bench.listed).toEqual(['old', 'a']);
+  });
+
+  it('are told whether they are new there', async () => {
+    const bench = new Bench();
+    bench.rig.put(KEY, { sagas: [['old', 'd']] }, 7);
+    expect(await bench.add('a', 'old')).toEqual([true, false]);
+    expect(await bench.add('a')).toEqual([false]);
+    bench.index.remove('a');
+    expect(await bench.add('a')).toEqual([true]);
+    expect(await bench.add('old', 'b')).toEqual([false, true]);
+  });
+
+  it('are new although the answer of the store was lost', async () => {
+    const bench = new Bench();
+    await bench.add('first');
+    bench.rig.next('cas_ok', LOST);
+    expect(await bench.add('a')).toEqual([true]);
+    expect(bench.listed).toEqual(['first', 'a']);
+  });
+
+  it('are refused with 11 where the store is silent, and the next ones are not held up', async () => {
+    const bench = new Bench();
+    bench.rig.lose(({ dest }) => dest === 'lin-kv');
+    const work = ['a', 'b'].map((id) => watch(bench.index.add(id, 'd')));
+    await bench.rig.pass(12_000);
+    for (const { outcome } of work)
+      expect(outcome).toMatchObject({ code: 11, message: expect.stringContaining('index') });
+    bench.rig.heal();
+    await bench.add('c');
+    expect(bench.listed).toContain('c');
+  });
+
+  it('may stand there although 11 was said, where a compare-and-set is late', async () => {
+    const bench = new Bench();
+    await bench.add('first');
+    bench.rig.rule((message) => (isCas(message, KEY) ? [8000] : undefined));
+    await expect(bench.add('a')).rejects.toMatchObject({ code: 11, definite: true });
+    await bench.rig.pass(LONG_MS);
+    expect(bench.listed).toEqual(['first', 'a']);
+  });
+
+  it('are refused with 11 where too many are unfinished', async () => {
+    const bench = new Bench();
+    bench.rig.put(KEY, { sagas: Array.from({ length: LISTED_MAX }, (_, number) => [`s${number}`, 'd']) });
+    await expect(bench.add('a')).rejects.toMatchObject({
+      code: 11,
+      message: expect.stringContaining('too many sagas'),
+    });
+    bench.index.remove('s0');
+    await bench.add('a');
+    expect(bench.listed).toHaveLength(LISTED_MAX);
+  });
+});
+
+describe('sagas that are finished', () => {
+  it('are crossed out along with the next one that is written down', async () => {
+    const bench = new Bench();
+    await bench.add('a', 'b');
+    bench.index.remove('a');
+    const { written } = bench;
+    await bench.add('c');
+    expect(bench.written).toBe(written + 1);
+    expect(bench.listed).toEqual(['b', 'c']);
+  });
+
+  it('are crossed out together after a while where nobody comes', async () => {
+    const bench = new Bench();
+    await bench.add('a', 'b', 'c');
+    const { written } = bench;
+    bench.index.remove('a');
+    await bench.rig.pass(100);
+    bench.index.remove('c');
+    await bench.rig.pass(100);
+    expect(bench.listed).toEqual(['a', 'b', 'c']);
+    await bench.rig.pass(100);
+    expect(bench.listed).toEqual(['b']);
+    expect(bench.written).toBe(written + 1);
+  });
+
+  it('stay until the store can be had, and are crossed out then', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.rig.lose(({ dest }) => dest === 'lin-kv');
+    bench.index.remove('a');
+    await bench.rig.pass(12_000);
+    expect(bench.listed).toEqual(['a']);
+    bench.rig.heal();
+    await bench.rig.pass(6000);
+    expect(bench.listed).toEqual([]);
+  });
+
+  it('that come again before they are crossed out stay', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.index.remove('a');
+    await bench.add('a');
+    await bench.rig.pass(1000);
+    expect(bench.listed).toEqual(['a']);
+  });
+
+  it('that come again while they are being crossed out are written down again', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.index.remove('a');
+    bench.rig.next('cas', [100]);
+    await bench.rig.pass(300);
+    await bench.add('a');
+    await bench.rig.pass(1000);
+    expect(bench.listed).toEqual(['a']);
+  });
+
+  it('that come again are not crossed out by what was sent before, however late it arrives', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.index.remove('a');
+    bench.rig.rule((message) => (isCas(message, KEY) ? [15_000] : undefined));
+    // The index has given that up, and does not try again yet.
+    await bench.rig.pass(3400);
+    const { written } = bench;
+    expect(written).toBe(4);
+    bench.rig.heal();
+    await bench.add('a');
+    expect(bench.written).toBe(written + 1);
+    await bench.rig.pass(LONG_MS);
+    expect(bench.listed).toEqual(['a']);
+  });
+
+  it('cost nothing where they do not stand in it', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.index.remove('unknown');
+    const { written } = bench;
+    await bench.rig.pass(1000);
+    expect(bench.written).toBe(written);
+    expect(bench.listed).toEqual(['a']);
+  });
+});

@@ -1,0 +1,481 @@
+/** What is answered about accounts and transfers, and what is refused, with which words. */
+
+import { describe, expect, it } from 'vitest';
+import { AMOUNT_MAX, BALANCE_MAX, LEGS_MAX, type Leg } from '../../../src/workloads/saga/messages.ts';
+import { startTransfers } from '../../../src/workloads/saga/serve.ts';
+import { heldBy, legsOf } from '../../../src/workloads/saga/transfers.ts';
+import { isCas, LONG_MS, SagaRig, watch } from '../../support/saga-rig.ts';
+import { LOST } from '../../support/store-rig.ts';
+import { TestNode } from '../../support/test-node.ts';
+import { settle } from '../../support/virtual-time.ts';
+
+const COMMITTED = { outcome: 'committed' };
+
+class Bench {
+  readonly rig = new SagaRig();
+  readonly node = this.rig.begin('n0');
+  readonly other = this.rig.begin('n1');
+
+  run<T>(work: Promise<T>): Promise<T> {
+    return this.rig.run(work);
+  }
+}
+
+/** With its methods at hand, and two accounts. */
+async function start() {
+  const bench = new Bench();
+  const run = <T>(work: Promise<T>) => bench.run(work);
+  await run(Promise.all([bench.node.open('a', 100), bench.node.open('b', 0)]));
+  return { ...bench, run };
+}
+
+/** A transfer that has taken its money and cannot give it. */
+async function underWay() {
+  const bench = await start();
+  bench.rig.lose((message) => isCas(message, 'a/b') && bench.rig.asked('cas', 's/r').length > 1);
+  const asked = watch(bench.node.transfer('r', 'a', 'b', 30));
+  await bench.rig.pass(200);
+  expect(bench.rig.path('r')).toEqual(['running 0', 'committing 1']);
+  return { ...bench, asked };
+}
+
+describe('an account', () => {
+  it('is opened once: again it is ok, with another balance it is refused with 21', async () => {
+    const { run, node, other, rig } = await start();
+    expect(await run(node.open('a', 100))).toEqual({});
+    expect(await run(other.open('a', 100))).toEqual({});
+    await expect(run(other.open('a', 99))).rejects.toMatchObject({
+      code: 21,
+      message: expect.stringContaining('account a '),
+    });
+    await run(node.transfer('r', 'a', 'b', 30));
+    expect(await run(other.open('a', 100))).toEqual({});
+    await expect(run(other.open('a', 70))).rejects.toMatchObject({ code: 21 });
+    expect(rig.balance('a')).toBe(70);
+  });
+
+  it('is opened once where the answer of the store is lost, and where many open it', async () => {
+    const { run, node, other, rig } = await start();
+    rig.next('cas_ok', LOST);
+    expect(await run(node.open('c', 5))).toEqual({});
+    const opened = [node, other, node].map((asked, number) => watch(asked.open('d', number)));
+    await rig.pass(100);
+    expect(opened.map(({ outcome }) => outcome && ('ok' in outcome ? 'ok' : outcome.code)).toSorted()).toEqual([
+      21,
+      21,
+      'ok',
+    ]);
+  });
+
+  it('is opened on what is left of transfers that found none', async () => {
+    const { run, node, rig } = await start();
+    rig.put('a/c', { content: null, marks: [['x', 0, 'undone', 0]] });
+    await run(node.open('c', 5));
+    expect(rig.account('c')).toMatchObject({ content: { balance: 5 }, marks: [['x', 0, 'undone', 0]] });
+  });
+
+  it('is answered 13 when it is not known whether it was opened, and 11 when it was not', async () => {
+    const { run, node, rig } = await start();
+    rig.lose((message) => isCas(message, 'a/c'));
+    await expect(run(node.open('c', 5))).rejects.toMatchObject({ code: 13 });
+    rig.lose(({ body }) => body.type === 'read');
+    await expect(run(node.close('b'))).rejects.toMatchObject({ code: 11, message: expect.stringContaining('a/b') });
+  });
+
+  // Nothing in the account tells who opened it, so an opening whose answer was lost cannot tell itself from one that came too late.
+  it('that was opened without an answer, and closed by others meanwhile, is not said to have been refused', async () => {
+    const { run, node, other, rig } = await start();
+    rig.next('cas_ok', LOST);
+    const opened = watch(node.open('c', 0));
+    await rig.pass(50);
+    expect(await run(other.audit('c'))).toMatchObject({ balances: [0] });
+    await run(other.close('c'));
+    await rig.pass(3000);
+    expect(opened.outcome).not.toMatchObject({ code: 22 });
+  });
+
+  it('is closed when it is empty, as often as one likes, and stays closed', async () => {
+    const { run, node, other, rig } = await start();
+    expect(await run(node.close('b'))).toEqual({});
+    expect(await run(other.close('b'))).toEqual({});
+    await expect(run(other.open('b', 0))).rejects.toMatchObject({ code: 22, message: 'account b is closed' });
+    await expect(run(other.open('b', 1))).rejects.toMatchObject({ code: 21 });
+    expect(rig.account('b')?.content).toMatchObject({ balance: 0, opened: 0, closed: true });
+    expect(await run(node.audit('b'))).toMatchObject({ balances: [0] });
+  });
+
+  it('that is not empty is not closed: 22 says what it has', async () => {
+    const { run, node } = await start();
+    await expect(run(node.close('a'))).rejects.toMatchObject({
+      code: 22,
+      message: 'account a is not empty: it has 100',
+    });
+    await run(node.transfer('r', 'a', 'b', 100));
+    expect(await run(node.close('a'))).toEqual({});
+  });
+
+  it('that does not exist is not closed: 20', async () => {
+    const { run, node, rig } = await start();
+    await expect(run(node.close('nobody'))).rejects.toMatchObject({ code: 20, message: 'there is no account nobody' });
+    expect(rig.account('nobody')).toBeUndefined();
+  });
+
+  it('that a transfer is working on is not closed: 11 names it; when it is done, it is', async () => {
+    const { run, node, other, rig } = await start();
+    await run(node.open('c', 0));
+    rig.lose((message) => isCas(message, 'a/b') && rig.asked('cas', 's/r').length > 1);
+    const asked = watch(node.transfer('r', 'a', 'b', 100));
+    await rig.pass(200);
+    for (const account of ['a', 'b'])
+      await expect(run(other.close(account))).rejects.toMatchObject({
+        code: 11,
+        message: `transfer r is working on account ${account}`,
+      });
+    expect(await run(other.close('c'))).toEqual({});
+    rig.heal();
+    await rig.pass(5000);
+    expect(asked.outcome).toEqual({ ok: COMMITTED });
+    expect(await run(other.close('a'))).toEqual({});
+    await expect(run(other.close('b'))).rejects.toMatchObject({ code: 22 });
+  });
+
+  it('that is being closed and paid at the same time is one or the other', async () => {
+    const outcomes = new Set<string>();
+    for (let delayMs = 0; delayMs < 16; delayMs++) {
+      const { run, node, other, rig } = await start();
+      const paid = watch(node.transfer('r', 'a', 'b', 30));
+      const closing = new Promise<void>((resolve) => rig.time.schedule(delayMs, resolve)).then(() => other.close('b'));
+      const shut = watch(closing);
+      await rig.pass(1000);
+      const { outcome } = await run(node.transfer('r', 'a', 'b', 30));
+      const isClosed = rig.account('b')?.content?.closed;
+      outcomes.add(`${outcome} ${isClosed}`);
+      expect(paid.outcome).toBeDefined();
+      expect(shut.outcome && 'ok' in shut.outcome).toBe(isClosed);
+      expect(rig.balance('b')).toBe(outcome === 'committed' ? 30 : 0);
+    }
+    expect(outcomes).toEqual(new Set(['committed false', 'aborted true']));
+  });
+});
+
+describe('a transfer', () => {
+  it('moves money from one to another, and by legs between many', async () => {
+    const { run, node, rig } = await start();
+    await run(Promise.all([node.open('c', 50), node.open('d', 0)]));
+    expect(await run(node.transfer('r', 'a', 'b', 30))).toEqual(COMMITTED);
+    const legs: Leg[] = [
+      { account: 'b', amount: 25 },
+      { account: 'a', amount: -20 },
+      { account: 'c', amount: -50 },
+      { account: 'd', amount: 45 },
+    ];
+    expect(await run(node.move('legs', legs))).toEqual(COMMITTED);
+    expect(['a', 'b', 'c', 'd'].map((account) => rig.balance(account))).toEqual([50, 55, 0, 45]);
+  });
+
+  it.each<[string, string, string, number, (bench: Bench) => Promise<unknown>]>([
+    ['insufficient funds', 'a', 'b', 101, async () => {}],
+    ['payee closed', 'a', 'b', 10, ({ node }) => node.close('b')],
+    ['payer closed', 'b', 'a', 10, ({ node }) => node.close('b')],
+    ['payee full', 'a', 'full', 10, async ({ rig }) => rig.putAccount('full', BALANCE_MAX + 1)],
+  ])(
+    'is aborted for the reason %s, told by every node and by its status, and takes nothing',
+    async (reason, from, to, amount, prepare) => {
+      const { run, ...bench } = await start();
+      const { node, other, rig } = bench;
+      await run(prepare(bench as Bench));
+      const before = [rig.balance(from), rig.balance(to)];
+      expect(await run(node.transfer('r', from, to, amount))).toEqual({ outcome: 'aborted', reason });
+      expect(await run(other.transfer('r', from, to, amount))).toEqual({ outcome: 'aborted', reason });
+      expect(await run(other.status('r'))).toMatchObject({ state: 'aborted', reason });
+      expect([rig.balance(from), rig.balance(to)]).toEqual(before);
+    },
+  );
+
+  it('with one leg too poor gives back what the others had paid', async () => {
+    const { run, node, rig } = await start();
+    await run(node.open('c', 5));
+    const legs = [
+      { account: 'a', amount: -50 },
+      { account: 'c', amount: -6 },
+      { account: 'b', amount: 56 },
+    ];
+    expect(await run(node.move('r', legs))).toEqual({ outcome: 'aborted', reason: 'insufficient funds' });
+    expect(['a', 'b', 'c'].map((account) => rig.balance(account))).toEqual([100, 0, 5]);
+    expect(rig.path('r')).toEqual(['running 0', 'compensating 2', 'compensating 1', 'compensating 0', 'aborted 0']);
+  });
+
+  it.each([
+    ['nobody', 'b'],
+    ['a', 'nobody'],
+  ])('from %s to %s is refused with 20 while there is no such account, on every node', async (from, to) => {
+    const { run, node, other } = await start();
+    const missing = { code: 20, message: 'there is no account nobody' };
+    await expect(run(node.transfer('r', from, to, 1))).rejects.toMatchObject(missing);
+    await expect(run(other.transfer('r', from, to, 1))).rejects.toMatchObject(missing);
+    await expect(run(node.status('r'))).rejects.toMatchObject({ code: 20, message: 'there is no transfer r' });
+    await run(other.open('nobody', 1));
+    expect(await run(node.transfer('r', from, to, 1))).toEqual(COMMITTED);
+  });
+
+  it('of as much as can be moved, between as many as there may be, is exact', async () => {
+    const { run, node, rig } = await start();
+    const names = Array.from({ length: LEGS_MAX }, (_, number) => `x${number}`);
+    await run(Promise.all(names.map((name) => node.open(name, BALANCE_MAX))));
+    const legs = names.map((account, number) => ({ account, amount: number % 2 === 0 ? AMOUNT_MAX : -AMOUNT_MAX }));
+    expect(await run(node.move('r', legs))).toEqual(COMMITTED);
+    expect(names.map((name) => rig.balance(name))).toEqual(legs.map(({ amount }) => BALANCE_MAX + amount));
+    expect(await run(node.move('s', legs))).toEqual({ outcome: 'aborted', reason: 'payee full' });
+  });
+
+  it('between names with odd characters is between these names alone', async () => {
+    const { run, node, rig } = await start();
+    const names = ['x/y', 'x%2Fy', 'ä', 'a\u0308', '__proto__', 'constructor', ' ', '🌍'];
+    for (const name of names) await run(node.open(name, 10));
+    for (const [number, name] of names.entries()) {
+      const to = names[(number + 1) % names.length] as string;
+      expect(await run(node.transfer(`by ${name}`, name, to, number + 1))).toEqual(COMMITTED);
+      expect(await run(node.status(`by ${name}`))).toMatchObject({ state: 'committed' });
+    }
+    expect(names.map((name) => rig.balance(name))).toEqual([17, 9, 9, 9, 9, 9, 9, 9]);
+  });
+
+  it('does not let a hundred at once take more than there is', async () => {
+    const { run, node, other, rig } = await start();
+    const work = Array.from({ length: 100 }, (_, number) =>
+      (number % 2 ? node : other).transfer(`r${number}`, 'a', 'b', 3),
+    );
+    const answers = await run(Promise.all(work));
+    expect(answers.filter(({ outcome }) => outcome === 'committed')).toHaveLength(33);
+    await rig.pass(2000);
+    expect([rig.balance('a'), rig.balance('b')]).toEqual([1, 99]);
+  });
+
+  it('leaves accounts that do not grow with what came before', async () => {
+    const { run, node, rig } = await start();
+    for (let number = 0; number < 60; number++) {
+      await run(node.transfer(`to ${number}`, 'a', 'b', 1));
+      await run(node.transfer(`from ${number}`, 'b', 'a', 1));
+    }
+    expect(rig.account('a')?.marks.length).toBeLessThan(50);
+    expect(rig.account('b')?.marks.length).toBeLessThan(50);
+  });
+});
+
+describe('the status of a transfer', () => {
+  it('tells how far it is, and then all states with who and when', async () => {
+    const { run, node, other, rig } = await underWay();
+    expect(await run(other.status('r'))).toMatchObject({ state: 'committing', history: [{ at: 0 }, { at: 1 }] });
+    rig.heal();
+    await rig.pass(5000);
+    const told = await run(other.status('r'));
+    expect(told).toMatchObject({
+      state: 'committed',
+      history: [{ state: 'running' }, { state: 'committing' }, { state: 'committed' }],
+    });
+    expect(told).not.toHaveProperty('reason');
+    for (const { node: by, time } of told.history) expect([by, Number.isNaN(Date.parse(time))]).toEqual(['n0', false]);
+    expect(await run(node.status('r'))).toEqual(told);
+  });
+
+  it('is 20 for one that was never asked for, and 11 when the store does not tell', async () => {
+    const { run, node, rig } = await start();
+    await expect(run(node.status('x'))).rejects.toMatchObject({ code: 20, message: 'there is no transfer x' });
+    rig.lose(({ body }) => body.type === 'read');
+    await expect(run(node.status('x'))).rejects.toMatchObject({ code: 11 });
+  });
+});
+
+describe('an audit', () => {
+  it('tells what accounts have, in the order in which they are named', async () => {
+    const { run, node, rig } = await start();
+    await run(node.transfer('r', 'a', 'b', 30));
+    await rig.pass(1000);
+    expect(await run(node.audit('b', 'a'))).toEqual({
+      balances: [30, 70],
+      versions: [rig.account('b')?.ver, rig.account('a')?.ver],
+      unfinished: [],
+    });
+  });
+
+  it('adds up in the middle of a transfer, when nothing has changed between two of them', async () => {
+    const { run, other, rig } = await underWay();
+    const [first, second] = [await run(other.audit('a', 'b')), await run(other.audit('a', 'b'))];
+    expect(second.versions).toEqual(first.versions);
+    expect(first).toMatchObject({ balances: [70, 0], unfinished: [{ request_id: 'r', held: 30 }] });
+    rig.heal();
+    await rig.pass(5000);
+    expect(await run(other.audit('a', 'b'))).toMatchObject({ balances: [70, 30], unfinished: [] });
+  });
+
+  it('of one side tells what that side gave or got', async () => {
+    const { run, other } = await underWay();
+    expect(await run(other.audit('a'))).toMatchObject({ unfinished: [{ request_id: 'r', held: 30 }] });
+    expect(await run(other.audit('b'))).toMatchObject({ unfinished: [{ request_id: 'r', held: 0 }] });
+  });
+
+  it('tells of what is unfinished elsewhere, by the indices of all', async () => {
+    const { run, rig } = await underWay();
+    const all = rig.begin('n2', { nodeIds: ['n0', 'n2'] });
+    await run(all.open('c', 1));
+    expect(await run(all.audit('c'))).toMatchObject({ balances: [1], unfinished: [{ request_id: 'r', held: 0 }] });
+  });
+
+  it('adds up at every moment of many transfers that are under way', async () => {
+    const { run, node, other, rig } = await start();
+    await run(node.open('c', 100));
+    rig.rule(({ src }) => (src === 'lin-kv' ? [1 + (rig.wire.length % 17)] : undefined));
+    let clean = 0;
+    for (let round = 0; round < 60; round++) {
+      const names = ['a', 'b', 'c'];
+      const [from, to] = [names[round % 3] as string, names[(round + 1) % 3] as string];
+      watch((round % 2 ? node : other).transfer(`r${round}`, from, to, ((round * 7) % 40) + 1));
+      const [first, second] = [await run(other.audit('a', 'b', 'c')), await run(other.audit('a', 'b', 'c'))];
+      if (JSON.stringify(first.versions) !== JSON.stringify(second.versions)) continue;
+      clean++;
+      const held = first.unfinished.reduce((sum, own) => sum + own.held, 0);
+      expect(first.balances.reduce((sum, own) => sum + own, held)).toBe(200);
+    }
+    expect(clean).toBeGreaterThan(5);
+    await rig.pass(LONG_MS);
+    const { balances, unfinished } = await run(node.audit('a', 'b', 'c'));
+    expect(balances.reduce((sum, own) => sum + own, 0)).toBe(200);
+    expect(unfinished).toEqual([]);
+  });
+
+  it('is refused with 20 for an account that does not exist', async () => {
+    const { run, node } = await start();
+    await expect(run(node.audit('a', 'nobody'))).rejects.toMatchObject({
+      code: 20,
+      message: 'there is no account nobody',
+    });
+  });
+});
+
+describe('what a transfer holds of an account', () => {
+  const input = {
+    legs: [
+      { account: 'b', amount: 5 },
+      { account: 'a', amount: -8 },
+      { account: 'c', amount: 3 },
+    ],
+  };
+
+  it.each<[string, number[], number]>([
+    ['a', [], 0],
+    ['a', [0], 8],
+    ['b', [1], 0],
+    ['b', [1, 3], -5],
+    ['c', [2, 4], -3],
+    ['c', [2, 3], 0],
+    ['other', [0, 1, 2, 3, 4], 0],
+  ])('%s, of which the steps %j were taken, is %d', (account, applied, held) => {
+    expect(heldBy(input, account, new Set(applied))).toBe(held);
+  });
+});
+
+describe('a request that is not as declared', () => {
+  const OPEN = { type: 'account_open', account: 'a', balance: 5 };
+  const PAY = { type: 'transfer', request_id: 'r', from: 'a', to: 'b', amount: 5 };
+  const LEGS = [
+    { account: 'a', amount: -5 },
+    { account: 'b', amount: 5 },
+  ];
+  const move = (...legs: unknown[]) => ({ type: 'transfer', request_id: 'r', legs });
+  const LONG = 'x'.repeat(10_000);
+  const { from: _from, ...PAYERLESS } = PAY;
+  const { to: _to, ...PAYEELESS } = PAY;
+  const { amount: _amount, ...AMOUNTLESS } = PAY;
+
+  it.each<[string, object]>([
+    ...['', LONG, 7, null, '\ud800'].map((account): [string, object] => ['account', { ...OPEN, account }]),
+    ...[-1, 1.5, '5', null, BALANCE_MAX + 1, 2 ** 53, 1e300].map((balance): [string, object] => [
+      'balance',
+      { ...OPEN, balance },
+    ]),
+    ...['', LONG, 7, '\udc00a'].map((account): [string, object] => ['account', { type: 'account_close', account }]),
+    ...['', LONG, 7, null, 'a\ud800'].map((id): [string, object] => ['request_id', { ...PAY, request_id: id }]),
+    ...['', LONG, 7, null, '\ud800'].map((from): [string, object] => ['from', { ...PAY, from }]),
+    ...['', LONG, 7, null, '\udfff'].map((to): [string, object] => ['to', { ...PAY, to }]),
+    ['to', { ...PAY, to: 'a' }],
+    ...[0, -5, 1.5, '5', null, AMOUNT_MAX + 1, 2 ** 53, 1e300].map((amount): [string, object] => [
+      'amount',
+      { ...PAY, amount },
+    ]),
+    ['from', PAYERLESS],
+    ['to', PAYEELESS],
+    ['amount', AMOUNTLESS],
+    ['from', { type: 'transfer', request_id: 'r' }],
+    ['legs', { ...PAY, legs: LEGS }],
+    ['legs', { ...move(...LEGS), amount: 5 }],
+    ['legs', move()],
+    ['legs', move({ account: 'a', amount: 0 })],
+    [
+      'legs',
+      move(
+        ...Array.from({ length: LEGS_MAX + 2 }, (_, number) => ({
+          account: `x${number}`,
+          amount: number % 2 ? 1 : -1,
+        })),
+      ),
+    ],
+    ['legs', move({ account: 'a', amount: -5 }, { account: 'b', amount: 6 })],
+    ['legs', { type: 'transfer', request_id: 'r', legs: 'a' }],
+    ['legs.0.amount', move({ account: 'a', amount: 0 }, { account: 'b', amount: 5 })],
+    ['legs.1.account', move({ account: 'a', amount: -5 }, { account: 'a', amount: 5 })],
+    ['legs.2.account', move({ account: 'a', amount: -5 }, { account: 'b', amount: 2 }, { account: 'a', amount: 3 })],
+    ...[AMOUNT_MAX + 1, -AMOUNT_MAX - 1, 2 ** 53, 0.5, '1'].map((amount): [string, object] => [
+      'legs.1.amount',
+      move({ account: 'a', amount: -5 }, { account: 'b', amount }),
+    ]),
+    ...['', LONG, 7, '\ud800'].map((account): [string, object] => [
+      'legs.0.account',
+      move({ account, amount: -5 }, { account: 'b', amount: 5 }),
+    ]),
+    ...['', LONG, '\ud800'].map((id): [string, object] => ['request_id', { type: 'transfer_status', request_id: id }]),
+    ['accounts', { type: 'audit', accounts: [] }],
+    ['accounts', { type: 'audit', accounts: Array.from({ length: 101 }, (_, number) => `x${number}`) }],
+    ...['', LONG, 7, '\ud800'].map((account): [string, object] => [
+      'accounts.1',
+      { type: 'audit', accounts: ['a', account] },
+    ]),
+  ])('is refused with 12 and the name of the field %s (case %#)', async (field, body) => {
+    const node = await new TestNode(startTransfers).init();
+    node.receive({ ...body, msg_id: 1 });
+    // Refusing takes a turn, and no store.
+    await settle();
+    const [reply] = node.sent.filter(({ dest }) => dest === 'c1');
+    expect(reply?.body).toMatchObject({ type: 'error', code: 12, text: expect.stringContaining(`body.${field}: `) });
+    expect(node.sent.filter(({ dest }) => dest === 'lin-kv')).toEqual([]);
+  });
+
+  it('says what is wrong with legs', () => {
+    const message = (legs: Leg[]) => {
+      try {
+        legsOf({ request_id: 'r', legs });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return undefined;
+    };
+    expect(
+      message([
+        { account: 'a', amount: -5 },
+        { account: 'b', amount: 6 },
+      ]),
+    ).toBe('body.legs: must add up to 0, not 1');
+    expect(
+      message([
+        { account: 'a', amount: -5 },
+        { account: 'a', amount: 5 },
+      ]),
+    ).toBe('body.legs.1.account: a is named twice');
+    expect(
+      message([
+        { account: 'a', amount: 0 },
+        { account: 'b', amount: 0 },
+      ]),
+    ).toBe('body.legs.0.amount: must not be 0');
+    expect(message(LEGS)).toBeUndefined();
+  });
+});

@@ -21,9 +21,11 @@ import { echo } from '../../src/workloads/echo.ts';
 import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { saga } from '../../src/workloads/saga/saga.ts';
 import { voucher } from '../../src/workloads/voucher/voucher.ts';
 import { type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
+import { sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
 import { processesThatName, temporaryFolder } from '../support/snowstorm-process.ts';
 
@@ -107,6 +109,7 @@ describe.concurrent('what is right', () => {
     { name: 'ids in a store', subject: mutantSubject('ids-in-the-store'), faults: [...FAULTS, 'service-cut'] },
     { name: 'ids with leased numbers', subject: subjectOf(ids), faults: [...FAULTS, 'service-cut'] },
     { name: 'voucher', subject: subjectOf(voucher), faults: [...FAULTS, 'service-cut'] },
+    { name: 'saga', subject: subjectOf(saga), faults: [...FAULTS, 'service-cut'] },
   ])('is valid on both beds under faults: $name', async ({ subject, faults }) => {
     await expectOnBoth(subject, { ...OPTIONS, faults, nemesisIntervalMs: 1000 }, VALID);
   });
@@ -138,6 +141,11 @@ describe.concurrent('what is wrong', () => {
     const subject = voucherMutantSubject('wallet-overwritten');
     for (const { workload } of await expectOnBoth(subject, OPTIONS, WORKLOAD_WRONG))
       expect((workload as Record<string, CheckResult>)['wallets-are-right']?.count).toBeGreaterThan(0);
+  });
+
+  it('is found on both beds without any fault: transfers that are taken for done at the pivot', async () => {
+    for (const { workload } of await expectOnBoth(sagaMutantSubject('ends-at-the-pivot'), OPTIONS, WORKLOAD_WRONG))
+      expect((workload as Record<string, CheckResult>)['all-or-nothing']?.count).toBeGreaterThan(0);
   });
 
   it('is found on both beds without any fault: ids without the number of the node', async () => {

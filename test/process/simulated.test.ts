@@ -151,6 +151,8 @@ const EXPLORATIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['ids', ['--node-count', '1', '--actions', 'kill,cut']],
   // Most of its steps are those of its last questions; two nodes are explored in `explore-voucher.test.ts`.
   ['voucher', ['--node-count', '1', '--actions', 'kill']],
+  // Two nodes in `explore-saga.test.ts`.
+  ['saga', ['--node-count', '1', '--actions', 'kill']],
 ]);
 
 describe.each(WORKLOADS.map(({ name }) => name))('an exploration of %s', (name) => {

@@ -15,6 +15,7 @@ import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
+import { SAGA_MUTANTS, type SagaMutantName, sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { MUTANTS, type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { VOUCHER_MUTANTS, type VoucherMutantName, voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
 
@@ -30,6 +31,7 @@ const ENTRIES = readdirSync(CORPUS).flatMap((subject) =>
 function findMutant(name: string): Subject | undefined {
   if (name in MUTANTS) return mutantSubject(name as MutantName);
   if (name in VOUCHER_MUTANTS) return voucherMutantSubject(name as VoucherMutantName);
+  if (name in SAGA_MUTANTS) return sagaMutantSubject(name as SagaMutantName);
   return name in IDS_MUTANTS ? idsMutantSubject(name as IdsMutantName) : undefined;
 }
 

@@ -16,6 +16,7 @@ import { SagaSweeper, type SweeperOptions } from './sweeper.ts';
 
 /** Requests at work in one node; beyond it they are refused with error 11. */
 export const IN_FLIGHT_MAX = 1024;
+const UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
 /** How long a request waits for the end of its saga, ms; its client waits 5 s. */
 const ANSWER_MS_MAX = 4000;
 /** A saga that another node drives is looked at this often, ms, and taken over when it has not moved for so long. */
@@ -76,8 +77,8 @@ export class SagaCoordinator {
   }
 
   /**
-   * Runs a saga, or joins it; resolves to its terminal record. Rejects with error 11 when nothing was begun, 22 when the id is another saga's, 13 when it is not
-   * known how it ends.
+   * Runs a saga, or joins it; resolves to its terminal record. Rejects with error 11 when too many are at work, 22 when the id is another saga's, 13 when it is not
+   * known whether it has begun, or how it ends.
    */
   async run<Input>(id: string, kind: SagaKind<Input>, input: Input): Promise<SagaRecord> {
     const answer = this.#answers.get(id);
@@ -144,7 +145,7 @@ export class SagaCoordinator {
       listed.status === 'rejected' ? listed.reason : prepared.status === 'rejected' ? prepared.reason : prepared.value;
     if (problem !== undefined) {
       if (isNew) this.#index.remove(id);
-      throw problem;
+      throw notBegunHere(id, problem);
     }
     const observedAt = order.next();
     const record = driver.begin(kind.name, input, digest);
@@ -155,7 +156,7 @@ export class SagaCoordinator {
     );
     if (created.kind !== 'ok') {
       if (created.kind === 'definite' && isNew) this.#index.remove(id);
-      throw created.error;
+      throw notBegunHere(id, created.error);
     }
     const { content } = created.stored;
     const own = content.history.length === 1 && content.history[0]?.node === this.#options.context.nodeId;
@@ -233,4 +234,13 @@ export class SagaCoordinator {
 function goesOnLater(id: string, error: unknown): RpcError {
   const reason = error instanceof RpcError ? error.message : String(error);
   return RpcError.of('crash', `${id} is not finished yet; it goes on later: ${reason}`);
+}
+
+/**
+ * A store that is silent says nothing of what became of the same request before: a copy of it may have come to an earlier life of this node, which may have
+ * begun the saga. So nobody is told that nothing has happened.
+ */
+function notBegunHere(id: string, problem: unknown): unknown {
+  if (!(problem instanceof RpcError) || problem.code !== UNAVAILABLE) return problem;
+  return RpcError.of('crash', `${id} could not be begun, unless it was before: ${problem.message}`);
 }

@@ -178,25 +178,25 @@ describe('another request with the same id', () => {
 });
 
 describe('a request that cannot be begun', () => {
-  it('is answered 11 when the index cannot be written, and nothing ever happens', async () => {
+  it('is answered 13 when the index cannot be written, as an earlier life may know it, and nothing ever happens', async () => {
     const bench = new Bench();
     const node = bench.begin('n0', NODES);
     const other = bench.begin('n1', NODES);
     await bench.run(other.audit('a'));
     bench.rig.lose((message) => isCas(message, 'p/n0'));
-    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 11, definite: true });
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13, definite: false });
     bench.rig.heal();
     await bench.rig.pass(LONG_MS);
     expect(bench.rig.saga('r')).toBeUndefined();
     expect(bench.balances).toEqual([100, 0, 0]);
   });
 
-  it('is answered 11 when the index does not answer in time, and the entry that comes late begins nothing', async () => {
+  it('is answered 13 when the index does not answer in time, and the entry that comes late begins nothing', async () => {
     const bench = new Bench();
     const node = bench.begin('n0', NODES);
     await bench.run(node.transfer('first', 'a', 'b', 1));
     bench.rig.rule((message) => (isCas(message, 'p/n0') ? [9000] : undefined));
-    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 11 });
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13 });
     await bench.rig.pass(LONG_MS);
     expect(bench.rig.saga('r')).toMatchObject({ state: 'aborted', reason: 'abandoned' });
     expect(bench.balances).toEqual([99, 1, 0]);

@@ -4,50 +4,28 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import type { CheckResult } from '../../src/checkers/checker.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { eventCount, type FuzzContext, investigate } from '../../src/search/fuzz.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
-import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
+import type { Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { createVoucherTest } from '../../src/workloads/voucher/test.ts';
 import { voucher } from '../../src/workloads/voucher/voucher.ts';
 import { VOUCHER_MUTANTS, type VoucherMutantName, voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
+import { brokenRules, findFailure } from '../support/find-failure.ts';
 
 const SEEDS_MAX = 200;
 const EVENTS_MAX = 10;
 const RIGHT_SEEDS = 30;
 
-interface Found {
-  readonly seed: string;
-  readonly results: CheckResult;
-}
-
-async function findFailure({ subject, settle }: FuzzContext, seedsMax = SEEDS_MAX): Promise<Found | undefined> {
-  for (let number = 1; number <= seedsMax; number++) {
-    const seed = String(number);
-    const options = fuzzOptions({ seed, test: subject.test });
-    const { results } = await new Simulation({ subject, options, settle }).finish();
-    if (results['valid?'] !== true) return { seed, results };
-  }
-  return undefined;
-}
-
 function contextOf(subject: Subject): FuzzContext {
   return { subject, settle: createSettle() };
-}
-
-/** The rules of the checker that a run broke, in the checker's order. */
-function brokenRules({ workload }: CheckResult): string[] {
-  return Object.entries(workload as Record<string, unknown>).flatMap(([name, result]) =>
-    Number((result as { readonly count?: number } | undefined)?.count) > 0 ? [name] : [],
-  );
 }
 
 describe('what is right', () => {
   it.each([1, 4])(`is valid with ${RIGHT_SEEDS} seeds, each voucher in shards: %d`, async (shards) => {
     const subject = { ...subjectOf(voucher), test: createVoucherTest({ shards }) };
-    expect(await findFailure(contextOf(subject), RIGHT_SEEDS)).toBeUndefined();
+    expect(await findFailure(contextOf(subject), 1, RIGHT_SEEDS)).toBeUndefined();
   });
 });
 
@@ -110,7 +88,7 @@ describe('a mutant of voucher', () => {
   it.each(Object.keys(VOUCHER_MUTANTS) as VoucherMutantName[])('is found, by its rule: %s', async (name) => {
     const { rules, slow = false } = EXPECTED[name];
     const context = contextOf(voucherMutantSubject(name));
-    const found = await findFailure(context);
+    const found = await findFailure(context, 1, SEEDS_MAX);
     if (found === undefined) throw new Error(`${name} is valid with ${SEEDS_MAX} seeds`);
     if (slow) {
       expect(brokenRules(found.results)).toContain(rules[0]);

@@ -491,7 +491,7 @@ describe('a client', () => {
       await expectOtherEnds('status', value, { 'error 20': { ...value, state: null } });
     });
 
-    it('audits twice, and is clean if nothing has changed', async () => {
+    it('audits until nothing has changed, four times at most', async () => {
       const changed = { balances: [100, 10], versions: [2, 4], unfinished: [{ request_id: 't1', held: 2 }] };
       expect(await performOnOpened('audit', BOTH, AUDITED, AUDITED)).toEqual({
         type: 'ok',
@@ -501,16 +501,23 @@ describe('a client', () => {
         { type: 'audit', ...BOTH },
         { type: 'audit', ...BOTH },
       ]);
-      expect(await perform('audit', BOTH, changed, AUDITED)).toEqual({
+      expect(await perform('audit', BOTH, changed, AUDITED, AUDITED)).toEqual({
         type: 'ok',
-        value: { ...BOTH, ...changed, clean: false },
+        value: { ...BOTH, ...AUDITED, clean: true },
+      });
+      expect(await perform('audit', BOTH, AUDITED, changed, AUDITED, changed)).toEqual({
+        type: 'ok',
+        value: { ...BOTH, ...AUDITED, clean: false },
       });
       const shorter = { ...AUDITED, versions: [2] };
       for (const [one, other] of [
         [AUDITED, shorter],
         [shorter, AUDITED],
       ] as const)
-        expect(await perform('audit', BOTH, one, other)).toMatchObject({ type: 'ok', value: { clean: false } });
+        expect(await perform('audit', BOTH, one, other, one, other)).toMatchObject({
+          type: 'ok',
+          value: { clean: false },
+        });
     });
 
     it('has no audit when half of it is missing', async () => {

@@ -1,0 +1,33 @@
+/** Looks for a seed with which a subject fails, as `snowstorm fuzz` does, and says by which rules. */
+
+import type { CheckResult } from '../../src/checkers/checker.ts';
+import type { FuzzContext } from '../../src/search/fuzz.ts';
+import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
+import { Simulation } from '../../src/simulator/simulation.ts';
+
+export interface Found {
+  readonly seed: string;
+  readonly results: CheckResult;
+}
+
+/** The first of the seeds from `from` to `last` that is not valid. */
+export async function findFailure(
+  { subject, settle }: FuzzContext,
+  from: number,
+  last: number,
+): Promise<Found | undefined> {
+  for (let number = from; number <= last; number++) {
+    const seed = String(number);
+    const options = fuzzOptions({ seed, test: subject.test });
+    const { results } = await new Simulation({ subject, options, settle }).finish();
+    if (results['valid?'] !== true) return { seed, results };
+  }
+  return undefined;
+}
+
+/** The rules of the checker that a run broke, in the checker's order. */
+export function brokenRules({ workload }: CheckResult): string[] {
+  return Object.entries(workload as Record<string, unknown>).flatMap(([name, result]) =>
+    Number((result as { readonly count?: number } | undefined)?.count) > 0 ? [name] : [],
+  );
+}

@@ -59,6 +59,8 @@ interface Endpoint {
   readonly inAir: Set<() => void>;
   /** Whether what arrives now is lost: nobody is there to take it. */
   down: boolean;
+  /** How often somebody has come to it. */
+  life: number;
   /** Whom this receiver has to hear before anybody else. */
   firstSrc: string | undefined;
   /** Invariant: whoever is not busy has an empty queue. Busy is: delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
@@ -100,6 +102,7 @@ export class Network {
       sentBy: new Map(),
       inAir: new Set(),
       down: false,
+      life: 0,
       firstSrc: undefined,
       busy: false,
       cancelWait: () => {},
@@ -136,6 +139,7 @@ export class Network {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
     endpoint.down = false;
+    endpoint.life++;
     endpoint.firstSrc = firstSrc;
   }
 
@@ -221,9 +225,14 @@ export class Network {
     }
     if (fate.fault === 'duplication') this.#enqueue(endpoint, message);
     this.#options.onEvent?.(fate.fault === 'duplication' ? 'duplicate' : 'delay', message);
+    const { life } = endpoint;
     const land = this.#options.scheduler.schedule(fate.delayMs ?? 0, () => {
       endpoint.inAir.delete(land);
-      this.#enqueue(endpoint, message);
+      // A client's connection ends with the process at its other end, and so does what it would have brought twice. Otherwise no refusal could be believed: a
+      // node that has forgotten the first copy would refuse the second one, or do what it had refused.
+      if (fate.fault === 'duplication' && isClient(src) && endpoint.life !== life)
+        this.#options.onEvent?.('drop', message);
+      else this.#enqueue(endpoint, message);
     });
     endpoint.inAir.add(land);
   }

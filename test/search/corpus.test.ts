@@ -74,4 +74,5 @@ it('has an entry for mutants of every kind', () => {
   const subjects = new Set(ENTRIES.map(({ subject }) => subject));
   expect([...subjects]).toEqual(expect.arrayContaining(Object.keys({ ...IDS_MUTANTS, ...VOUCHER_MUTANTS })));
   expect([...subjects].filter((subject) => subject in MUTANTS).length).toBeGreaterThanOrEqual(5);
+  expect([...subjects].filter((subject) => subject in SAGA_MUTANTS).length).toBeGreaterThanOrEqual(15);
 });

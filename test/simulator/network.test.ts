@@ -363,3 +363,31 @@ describe('the counts of messages', () => {
     ]);
   });
 });
+
+describe('a message that the network delivers twice', () => {
+  beforeEach(() => {
+    network = new Network({
+      scheduler: time,
+      drawLatencyMs: () => 0,
+      drawFate: () => ({ fault: 'duplication', delayMs: 50 }),
+    });
+    listen('n0', 'n1', 'c0');
+  });
+
+  it('comes again, from clients as from nodes', async () => {
+    send('n0', 'n1', 'a');
+    send('c0', 'n1', 'b');
+    await time.advance(100);
+    expect(arrived).toEqual(['0: n0 → n1 a', '0: c0 → n1 b', '50: n0 → n1 a', '50: c0 → n1 b']);
+  });
+
+  it('comes from a client to one life only, and from a node to whichever there is', async () => {
+    send('n0', 'n1', 'a');
+    send('c0', 'n1', 'b');
+    await time.advance(10);
+    network.setDown('n1');
+    network.admit('n1', 'n0');
+    await time.advance(100);
+    expect(arrived).toEqual(['0: n0 → n1 a', '0: c0 → n1 b', '50: n0 → n1 a']);
+  });
+});

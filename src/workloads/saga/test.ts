@@ -280,8 +280,7 @@ function lastQuestions(random: SeededRandom, scene: Scene, drawing: Drawing): re
     ...random.shuffle(inParts('replay', REPLAY_PARTS)),
     // Of fresh requests: here nobody knows what others have drawn.
     ...Array.from({ length: LAST_OTHERS }, () => refusedTransfer(drawing)),
-    ...seldom(drawing),
-    ...(scene.closable.length > 0 ? [drawing.close()] : []),
+    ...seldom(scene, drawing),
     settled,
     ...inParts('statuses', STATUS_PARTS),
     drawing.audit(),
@@ -299,7 +298,7 @@ function fewLastQuestions(scene: Scene, drawing: Drawing): readonly Invocation[]
     drawing.audit(),
     ...inParts('replay', 1),
     refusedTransfer(drawing),
-    ...seldom(drawing),
+    ...seldom(scene, drawing),
     settled,
     ...statuses,
     drawing.audit(),
@@ -311,6 +310,10 @@ function refusedTransfer(drawing: Drawing): Invocation {
 }
 
 /** What a run may have asked once or twice only, and then under faults. */
-function seldom(drawing: Drawing): readonly Invocation[] {
-  return [drawing.openOtherwise(), { f: 'status', value: { request_id: drawing.recent().request_id } }];
+function seldom({ closable }: Scene, drawing: Drawing): readonly Invocation[] {
+  return [
+    drawing.openOtherwise(),
+    { f: 'status', value: { request_id: drawing.recent().request_id } },
+    ...(closable.length > 0 ? [drawing.close()] : []),
+  ];
 }

@@ -17,7 +17,7 @@ import { brokenRules, findFailure } from '../support/find-failure.ts';
 
 const SEEDS_MAX = 200;
 const EVENTS_MAX = 10;
-const RIGHT_SEEDS = 20;
+const RIGHT_SEEDS = 10;
 
 describe('what is right', () => {
   it.each([2, 4] as const)(`is valid with ${RIGHT_SEEDS} seeds, transfers between accounts: %d`, async (legs) => {
@@ -44,6 +44,8 @@ describe('seeds that found something', () => {
 interface Expected {
   /** All that the small run breaks. The first is what the mutant is there for. */
   readonly rules: readonly string[];
+  /** Where the search begins: the seeds before find nothing, and take their time for it. */
+  readonly from?: number;
   /** Made small in the corpus only (`corpus.test.ts` holds it to the same size): that takes hundreds of runs, or long ones. */
   readonly slow?: boolean;
 }
@@ -54,9 +56,9 @@ const EXPECTED: Readonly<Record<Exclude<SagaMutantName, 'no-orphan-fence' | 'ref
   'pays-before-the-pivot': { rules: MONEY },
   'pays-unasked': { rules: ['accounts-are-right'], slow: true },
   overdraws: { rules: ['no-overdraft'] },
-  'no-tombstone': { rules: MONEY, slow: true },
+  'no-tombstone': { rules: MONEY, from: 90, slow: true },
   'forgets-marks': { rules: MONEY, slow: true },
-  'record-read-before-the-account': { rules: MONEY, slow: true },
+  'record-read-before-the-account': { rules: MONEY, from: 40, slow: true },
   'mark-in-another-account-key': { rules: MONEY, slow: true },
   'unproven-balance-remembered': { rules: MONEY, slow: true },
   'compensates-recorded-steps-only': { rules: ['compensates-in-order'] },
@@ -68,7 +70,7 @@ const EXPECTED: Readonly<Record<Exclude<SagaMutantName, 'no-orphan-fence' | 'ref
   'takes-another-body': { rules: ['refuses-another-body'] },
   'silence-called-aborted': { rules: ['acknowledged-is-kept', 'one-outcome', 'answers-agree'], slow: true },
   'replays-called-committed': { rules: ['one-outcome', 'answers-agree'] },
-  'status-from-memory': { rules: ['reads-are-current'], slow: true },
+  'status-from-memory': { rules: ['reads-are-current'], from: 20, slow: true },
   'audits-from-memory': { rules: ['reads-are-current', 'money-is-conserved'], slow: true },
   'audits-without-what-is-held': { rules: ['money-is-conserved'], slow: true },
   'closes-with-money': { rules: ['accounts-are-right'] },
@@ -76,9 +78,9 @@ const EXPECTED: Readonly<Record<Exclude<SagaMutantName, 'no-orphan-fence' | 'ref
 
 describe('a mutant of saga', () => {
   it.each(Object.keys(EXPECTED) as (keyof typeof EXPECTED)[])('is found, by its rule: %s', async (name) => {
-    const { rules, slow = false } = EXPECTED[name];
+    const { rules, from = 1, slow = false }: Expected = EXPECTED[name];
     const context = { subject: sagaMutantSubject(name), settle: createSettle() };
-    const found = await findFailure(context, 1, SEEDS_MAX);
+    const found = await findFailure(context, from, SEEDS_MAX);
     if (found === undefined) throw new Error(`${name} is valid with ${SEEDS_MAX} seeds`);
     if (slow) {
       expect(brokenRules(found.results)).toContain(rules[0]);

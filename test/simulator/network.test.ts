@@ -369,7 +369,7 @@ describe('a message that the network delivers twice', () => {
     network = new Network({
       scheduler: time,
       drawLatencyMs: () => 0,
-      drawFate: () => ({ fault: 'duplication', delayMs: 50 }),
+      drawFate: (src, dest, nth) => ({ fault: 'duplication', src, dest, nth, delayMs: 50 }),
     });
     listen('n0', 'n1', 'c0');
   });

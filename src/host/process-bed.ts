@@ -13,8 +13,9 @@ import type { Readable, Writable } from 'node:stream';
 import type { Bed, NodeEvents, NodeHandle } from '../simulator/bed.ts';
 import { LineGuard, readGuardedLines } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
+import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
-import { killMarked, MARK_VARIABLE } from './strays.ts';
+import { MARK_VARIABLE } from './strays.ts';
 import { onTextLine } from './text-lines.ts';
 
 /** What a stranger may print on one line; the JVM's harness has no limit but its memory. */
@@ -23,9 +24,6 @@ const LINE_BYTES_MAX = 64 * 1024 * 1024;
 const LAST_WORDS_MAX = 8;
 const LAST_WORD_LENGTH_MAX = 500;
 const KILL_MS_MAX = 5000;
-/** Who is killed takes a moment to die, and may have had a child at the last one. */
-const STRAY_ROUNDS_MAX = 200;
-const STRAY_ROUND_MS = 5;
 /** How long output may follow the end of a node. Only a child of it that holds the pipes makes it wait at all. */
 const LAST_OUTPUT_MS_MAX = 500;
 
@@ -199,52 +197,4 @@ class ProcessNode implements NodeHandle {
     const how = signal === null ? `exit status ${status}` : `signal ${signal}`;
     return this.#lastWords.length === 0 ? how : `${how}; its last words were: ${this.#lastWords.join(' ⏎ ')}`;
   }
-}
-
-/** A process group under the number of its leader, for as long as that number is certainly its own. */
-class ProcessGroup {
-  readonly #reaper: Reaper;
-  #leaderPid: number | undefined;
-
-  constructor(leaderPid: number | undefined, reaper: Reaper) {
-    this.#leaderPid = leaderPid;
-    this.#reaper = reaper;
-    if (leaderPid !== undefined) reaper.watch(leaderPid);
-  }
-
-  /** Signals every member at once, or with 0 none; false when nobody is left. */
-  signal(signal: NodeJS.Signals | 0): boolean {
-    if (this.#leaderPid === undefined) return false;
-    try {
-      return process.kill(-this.#leaderPid, signal);
-    } catch {
-      return false;
-    }
-  }
-
-  /** Kills whoever is left. Nobody is signalled from then on, for the number may soon be that of a stranger. */
-  end(): void {
-    this.signal('SIGKILL');
-    if (this.#leaderPid !== undefined) this.#reaper.forget(this.#leaderPid);
-    this.#leaderPid = undefined;
-  }
-}
-
-async function killAllMarked(mark: string): Promise<void> {
-  for (let round = 0; round < STRAY_ROUNDS_MAX && killMarked(mark); round++) await timeout(STRAY_ROUND_MS).over;
-}
-
-async function settlesWithin(promise: Promise<void>, durationMs: number): Promise<void> {
-  const { over, cancel } = timeout(durationMs);
-  await Promise.race([promise, over]);
-  cancel();
-}
-
-function timeout(delayMs: number): { over: Promise<void>; cancel: () => void } {
-  let cancel = () => {};
-  const over = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, delayMs);
-    cancel = () => clearTimeout(timer);
-  });
-  return { over, cancel };
 }

@@ -30,8 +30,8 @@ done`;
 export class Reaper {
   readonly #shell: ChildProcess;
 
-  constructor(mark: string) {
-    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', `${MARK_VARIABLE}=${mark}`], {
+  constructor(mark: string, variable = MARK_VARIABLE) {
+    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', `${variable}=${mark}`], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });

@@ -9,11 +9,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Holds `<run>/<node id>`. */
 export const MARK_VARIABLE = 'SNOWSTORM_RUN';
 
-/** Kills every process whose mark is `mark`, or begins with it where it ends in a slash; false when there was none. */
-export function killMarked(mark: string): boolean {
+/**
+ * Kills every process whose mark is `mark`, or begins with it where it ends in a slash; false when there was none.
+ *
+ * @param variable the one that holds the mark, where it is not the run's
+ */
+export function killMarked(mark: string, variable = MARK_VARIABLE): boolean {
   let found = false;
   for (const pid of processIds()) {
-    if (!isMarked(pid, mark)) continue;
+    if (!isMarked(pid, mark, variable)) continue;
     found = true;
     try {
       process.kill(pid, 'SIGKILL');
@@ -32,9 +36,9 @@ function processIds(): number[] {
   }
 }
 
-function isMarked(pid: number, mark: string): boolean {
+function isMarked(pid: number, mark: string, variable: string): boolean {
   try {
-    const entry = `\0${MARK_VARIABLE}=${mark}${mark.endsWith('/') ? '' : '\0'}`;
+    const entry = `\0${variable}=${mark}${mark.endsWith('/') ? '' : '\0'}`;
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(entry);
   } catch {
     return false; // It has ended, or is somebody else's.

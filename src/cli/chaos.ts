@@ -1,0 +1,199 @@
+/**
+ * `chaos`: stands between a harness and a node, and does to the node what Maelstrom's command line cannot: kills, pauses, cuts from the services, loss,
+ * duplication, delay.
+ */
+
+import { accessSync, constants, statSync } from 'node:fs';
+import { constants as systemConstants } from 'node:os';
+import { resolve } from 'node:path';
+import type { ChaosOptions } from '../chaos/chaos.ts';
+import { PEER_CHOICES, type PeerChoice, SERVICE_IDS } from '../chaos/peers.ts';
+import { superviseStdio } from '../host/chaos-host.ts';
+import { openStdout } from '../host/line-output.ts';
+import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
+import {
+  describeOptions,
+  type Option,
+  type ParsedOptions,
+  parseNumber,
+  parseOneOf,
+  parseOptions,
+  switchOption,
+  UsageError,
+} from './options.ts';
+import { VERSION } from './version.ts';
+
+const EXIT_USAGE = 254;
+const EXIT_CRASH = 255;
+
+/** Faults that come more often than this leave no node to test. */
+const SECONDS_MIN = 0.01;
+const SECONDS_MAX = 1e6;
+const DELAY_MS_DEFAULT = 1000;
+/** Maelstrom's. */
+const CLIENT_TIMEOUT_S = 5;
+const SEED_MAX = 2 ** 32;
+/** Sums of doubles do not come out even: 0.1 + 0.2 + 0.7 need not be 1. */
+const PROBABILITY_EXCESS_MAX = 1e-9;
+
+function secondsOption(text: string): Option<number | undefined> {
+  return {
+    value: 'SECONDS',
+    text,
+    absent: undefined,
+    parse: (given) => parseNumber(SECONDS_MIN, SECONDS_MAX)(given),
+  };
+}
+
+function probabilityOption(text: string): Option<number> {
+  return { value: 'P', text, absent: 0, parse: parseNumber(0, 1) };
+}
+
+const OPTIONS = {
+  kill: secondsOption(`Mean time between two kills (-9). The node is started again within a second and told who it is;
+what comes meanwhile is lost.`),
+  pause: secondsOption('Mean time between two pauses (SIGSTOP), each for a quarter of that on average.'),
+  'service-cut': secondsOption(
+    `Mean time between two cuts from ${SERVICE_IDS.join(', ')},
+one way or both, each for half of that on average.`,
+  ),
+  'node-cut': secondsOption('The same, from some of the other nodes.'),
+  loss: probabilityOption('Probability that a message is lost.'),
+  duplicate: probabilityOption('… comes twice, the second time later.'),
+  delay: probabilityOption('… comes later.'),
+  'delay-ms': {
+    value: 'MS',
+    text: `How much later, on average, exponentially distributed. Default: ${DELAY_MS_DEFAULT}.`,
+    absent: DELAY_MS_DEFAULT,
+    parse: parseNumber(0, 1e6),
+  } satisfies Option<number>,
+  peers: {
+    value: PEER_CHOICES.join('|'),
+    text: `Which messages are lost, duplicated and delayed: those from and to other nodes, services, or
+both. Never those of clients. Default: all.`,
+    absent: 'all',
+    parse: parseOneOf(PEER_CHOICES),
+  } satisfies Option<PeerChoice>,
+  for: secondsOption(`How long after init faults end and everything is healed, so that the end of a test finds all
+nodes well. Default: never.`),
+  'client-timeout': {
+    value: 'SECONDS',
+    text: `How long clients wait; an answer that would come later is held back, for Maelstrom stops
+listening to a node after one of those. Default: ${CLIENT_TIMEOUT_S}.`,
+    absent: CLIENT_TIMEOUT_S,
+    parse: parseNumber(SECONDS_MIN, SECONDS_MAX),
+  } satisfies Option<number>,
+  seed: {
+    value: 'SEED',
+    text: 'Makes the same choices again, other ones for every node. Default: a new one, logged.',
+    absent: undefined,
+    parse: (text: string): string | undefined => {
+      if (text === '') throw new Error('expected a number or a word');
+      return text;
+    },
+  } satisfies Option<string | undefined>,
+  'log-level': {
+    value: 'LEVEL',
+    text: `Least level that is logged to stderr: ${LOG_LEVELS.join(', ')}.
+Every fault is logged as info. Default: info.`,
+    absent: 'info',
+    parse: parseOneOf(LOG_LEVELS),
+  } satisfies Option<LogLevel>,
+  version: switchOption('Prints the version.'),
+  help: switchOption('Prints this text.', 'h'),
+};
+
+const HELP = `Usage: chaos [options] -- NODE [arguments of the node]
+
+Stands between a harness that speaks Maelstrom's protocol and the program NODE, which speaks it too, and
+injects faults. Without options it injects none.
+
+${describeOptions(OPTIONS)}
+
+The harness passes on what follows its own --:
+
+  maelstrom test -w unique-ids --bin bin/chaos --node-count 3 -- --kill 5 -- bin/maelstrom-node
+  snowstorm test -w unique-ids --bin bin/chaos --node-count 3 -- --kill 5 -- bin/maelstrom-node
+
+Exit status: that of the node when it ends by itself, 0 when it had to be killed at the end, 1 when it refused
+init after a restart or printed what cannot be read, 254 bad arguments, 255 it could not be started.
+`;
+
+type ChaosValues = ParsedOptions<typeof OPTIONS>['values'];
+
+function interpretFaults(values: ChaosValues): ChaosOptions {
+  const { loss, duplicate, delay } = values;
+  if (loss + duplicate + delay > 1 + PROBABILITY_EXCESS_MAX) {
+    throw new UsageError(
+      `--loss, --duplicate, --delay: the probabilities (${loss}, ${duplicate}, ${delay}) add up to more than 1`,
+    );
+  }
+  const ms = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
+  return {
+    seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),
+    killMs: ms(values.kill),
+    pauseMs: ms(values.pause),
+    serviceCutMs: ms(values['service-cut']),
+    nodeCutMs: ms(values['node-cut']),
+    loss,
+    duplicate,
+    delay,
+    delayMeanMs: values['delay-ms'],
+    peers: values.peers,
+    forMs: ms(values.for),
+    clientTimeoutMs: values['client-timeout'] * 1000,
+  };
+}
+
+/**
+ * The program by its full path. A harness starts nodes in a folder of its own, where a path that somebody typed leads nowhere; PWD still tells the
+ * folder of the shell in which it was typed. A name without a slash is for the system to look up.
+ */
+function findProgram(file: string): string {
+  if (!file.includes('/')) return file;
+  const folders = [...new Set([process.cwd(), process.env.PWD ?? process.cwd()])];
+  const found = folders.map((folder) => resolve(folder, file)).find(isFile);
+  if (found === undefined) throw new UsageError(`${file}: there is no such file in ${folders.join(' or ')}`);
+  try {
+    accessSync(found, constants.X_OK);
+  } catch {
+    throw new UsageError(`${file}: this file may not be executed; chmod +x it`);
+  }
+  return found;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+async function main(): Promise<number> {
+  const { values, words, rest } = parseOptions(OPTIONS, process.argv.slice(2));
+  if (values.help || values.version) {
+    process.stdout.write(values.help ? HELP : `${VERSION}\n`);
+    return 0;
+  }
+  if (words.length > 0) {
+    throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; the node goes after --`);
+  }
+  const [file, ...args] = rest;
+  if (file === undefined) throw new UsageError('there is no node: its program goes after --, with its arguments');
+  return superviseStdio({
+    chaos: interpretFaults(values),
+    program: findProgram(file),
+    args,
+    input: process.stdin,
+    output: openStdout(),
+    logLevel: values['log-level'],
+    signalNumbers: systemConstants.signals,
+  });
+}
+
+main().then(
+  (status) => process.exit(status),
+  (error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    const hint = error instanceof UsageError ? '\nTry chaos --help' : '';
+    process.stderr.write(`chaos: ${reason}${hint}\n`);
+    process.exit(error instanceof UsageError ? EXIT_USAGE : EXIT_CRASH);
+  },
+);

@@ -1,0 +1,342 @@
+/** The real `bin/chaos` between a harness, or a test in its place, and real nodes. */
+
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import {
+  type EndedTest,
+  fixture,
+  OUR_NODE,
+  Running,
+  runTest,
+  temporaryFolder,
+  until,
+} from '../support/snowstorm-process.ts';
+
+const CHAOS = fileURLToPath(new URL('../../bin/chaos', import.meta.url));
+const INIT = '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":1}}\n';
+/** Short runs of a few seconds take long on a busy machine. */
+const PATIENCE_MS = 180_000;
+
+const folder = temporaryFolder();
+let runs = 0;
+
+const EVERYTHING = ['--kill', '1.5', '--pause', '3', '--service-cut', '2', '--node-cut', '3'];
+const FATES = ['--loss', '0.02', '--duplicate', '0.05', '--delay', '0.05', '--delay-ms', '300'];
+
+interface ChaosRun {
+  readonly workload: string;
+  /** Arguments of the harness. */
+  readonly harness?: readonly string[];
+  readonly chaos: readonly string[];
+  readonly node: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function run({ workload, harness = [], chaos, node, env = {} }: ChaosRun): Promise<EndedTest> {
+  const args = [...harness, '--', ...chaos, '--', ...node];
+  return runTest({ workload, bin: CHAOS, store: join(folder, `${++runs}`), args, env });
+}
+
+/** Chaos in the hands of a test, with the node's `init` sent. */
+function supervise(args: readonly string[], ...node: readonly string[]): Running {
+  const running = new Running(CHAOS, [...args, '--', ...node]);
+  running.type(INIT);
+  return running;
+}
+
+function untilStderrHas(running: Running, text: string, times = 1): Promise<void> {
+  return until(
+    () => running.stderr.split(text).length > times,
+    () => `${times} × ${JSON.stringify(text)} in ${running.stderr}`,
+  );
+}
+
+function logsOf(ended: EndedTest, nodes: readonly string[]): string {
+  return nodes.map((node) => ended.read(`node-logs/${node}.log`)).join('');
+}
+
+describe('our node survives', () => {
+  it.each(['echo', 'unique-ids', 'voucher', 'saga'])(
+    'all faults at once: %s',
+    async (workload) => {
+      const ended = await run({
+        workload,
+        harness: [
+          // Many clients, because each that loses a message waits 5 s for the answer.
+          ...['--node-count', '3', '--time-limit', '9', '--rate', '60', '--concurrency', '30n', '--seed', 'chaos'],
+          // The harness knows nothing of what chaos breaks, and of sagas it demands answers as long as it broke nothing itself.
+          ...(workload === 'saga' ? ['--nemesis', 'reordering=0.05'] : []),
+        ],
+        chaos: [...EVERYTHING, ...FATES, '--for', '6', '--seed', '7'],
+        node: [OUR_NODE, '--state-dir', join(folder, `state-${workload}`)],
+      });
+      expect(ended.violations).toEqual([]);
+      expect(ended.verdict).toBe('Everything looks good! The run is valid.');
+      const logs = logsOf(ended, ['n0', 'n1', 'n2']);
+      for (const event of ['kill', 'restart', 'ready', 'pause', 'resume', 'cut', 'mend', 'faults end'])
+        expect(logs).toContain(`"message":"chaos: ${event}"`);
+      if (workload === 'voucher' || workload === 'saga')
+        for (const event of ['loss', 'duplicate', 'delay']) expect(logs).toContain(`"message":"chaos: ${event}"`);
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('a harness', () => {
+  it('may itself kill and pause what it takes for the node', async () => {
+    const ended = await run({
+      workload: 'echo',
+      harness: ['--node-count', '2', '--time-limit', '5', '--concurrency', '4n', '--nemesis', 'kill=1,pause=1'],
+      // Every life of the supervisor is well in the end, or the nodes would not be when the harness has healed them.
+      chaos: ['--kill', '0.8', '--pause', '1', '--for', '2'],
+      node: [OUR_NODE, '--state-dir', 'none'],
+    });
+    expect(ended.violations).toEqual([]);
+    expect(ended.verdict).toBe('Everything looks good! The run is valid.');
+  });
+
+  it('hears no answer that its client no longer waits for', async () => {
+    const ended = await run({
+      workload: 'echo',
+      harness: ['--time-limit', '7', '--rate', '4'],
+      chaos: [],
+      node: [fixture('answers-late.mjs')],
+    });
+    expect(ended.violations).toEqual([]);
+    expect(ended.results.stats['info-count']).toBe(1);
+    expect(logsOf(ended, ['n0'])).toContain('chaos: late answer held back');
+  });
+
+  it('may start nodes in a folder of its own: a path is looked up where it was typed', async () => {
+    const ended = await run({
+      workload: 'echo',
+      chaos: [],
+      node: [`./${relative(dirname(fixture('')), fixture('echo.mjs'))}`],
+      env: { PWD: dirname(fixture('')) },
+    });
+    expect(ended.verdict).toBe('Everything looks good! The run is valid.');
+    expect(logsOf(ended, ['n0'])).toContain('I am n0\n');
+  });
+});
+
+describe('a wrong node is found', () => {
+  it('when only a kill shows what is wrong with it', async () => {
+    // Its ids are unique for as long as its process lives.
+    const node = [fixture('unique-ids.mjs')];
+    const harness = ['--time-limit', '6', '--concurrency', '100n'];
+    const calm = await run({ workload: 'unique-ids', harness: ['--time-limit', '1'], chaos: [], node });
+    expect(calm.verdict).toBe('Everything looks good! The run is valid.');
+    const ended = await run({ workload: 'unique-ids', harness, chaos: ['--kill', '1', '--seed', '7'], node });
+    expect(ended.verdict).toMatch(/^The run is INVALID\. \d+ ids? w(as|ere) given out more than once/);
+    expect(ended.violations).toEqual([]);
+  });
+
+  it.each([
+    ['echoes-wrongly', /echo/],
+    ['prints-garbage', /printed a line that is not JSON/],
+    ['answers-twice', /who had not asked that, or was answered already/],
+    ['extra-message-key', /key/],
+    ['unknown-destination', /which does not exist/],
+    ['exits-early', /ended by itself/],
+    ['refuses-init', /answered init with the error/],
+  ])('whatever is wrong with it: %s', async (name, says) => {
+    const ended = await run({ workload: 'echo', chaos: FATES, node: [fixture(`${name}.mjs`)] });
+    expect(ended.verdict).toMatch(/^The run is INVALID\. /);
+    expect(ended.verdict).toMatch(says);
+  });
+
+  it('when it refuses init once it was killed', async () => {
+    const script = `
+      const fs = require('node:fs');
+      require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+        const { src, dest, body } = JSON.parse(line);
+        const again = fs.existsSync(process.argv[1]);
+        fs.writeFileSync(process.argv[1], '');
+        const reply = again ? { type: 'error', code: 13, text: 'not again' } : { type: 'init_ok' };
+        console.log(JSON.stringify({ src: dest, dest: src, body: { ...reply, in_reply_to: body.msg_id } }));
+      });`;
+    const running = supervise(['--kill', '0.2'], process.execPath, '-e', script, join(folder, 'was-here'));
+    const { status, stdout, stderr } = await running.ended;
+    expect(status).toBe(1);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toContain('not again');
+    await running.nothingLeft();
+  });
+});
+
+describe('on its stdout', () => {
+  it('init_ok comes once, however often the node is killed, and the rest belongs to the node', async () => {
+    const running = supervise(['--kill', '0.3', '--seed', '1'], OUR_NODE, '--state-dir', 'none');
+    await untilStderrHas(running, 'chaos: ready', 3);
+    let asked = 1;
+    // Whatever is lost to a kill: one of many is answered.
+    await until(
+      () => {
+        running.type(`{"src":"c1","dest":"n0","body":{"type":"echo","echo":"hello","msg_id":${++asked}}}\n`);
+        return running.stdout.includes('echo_ok');
+      },
+      () => running.stdout,
+    );
+    running.child.stdin?.end();
+    const { status, stdout, stderr } = await running.ended;
+    const types = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).body.type);
+    expect(types.filter((type) => type === 'init_ok')).toHaveLength(1);
+    expect(new Set(types)).toEqual(new Set(['init_ok', 'echo_ok']));
+    expect(status).toBe(0);
+    // Faults and the node's own logs, a JSON object a line.
+    for (const line of stderr.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('time');
+    expect(stderr).toMatch(/"level":"info","time":"[^"]+","node":"n0","message":"chaos: kill","life":1,"down_ms":\d+/);
+    await running.nothingLeft();
+  });
+
+  it('half a line of a killed node does not come', async () => {
+    const script = `
+      require('node:readline').createInterface({ input: process.stdin }).on('line', () => {
+        process.stdout.write('{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}\\n{"src":"n0","dest":"n0","bo');
+      });`;
+    const running = supervise(['--kill', '0.3'], process.execPath, '-e', script);
+    await untilStderrHas(running, 'chaos: ready', 2);
+    running.signal('SIGTERM');
+    const { stdout } = await running.ended;
+    const [first, ...more] = stdout.split('\n');
+    expect(JSON.parse(first as string).body).toEqual({ type: 'init_ok', in_reply_to: 1 });
+    // The life that was asked to end, and not killed, may have its half line told.
+    expect(more.join('').length).toBeLessThan(40);
+    await running.nothingLeft();
+  });
+});
+
+describe.concurrent('nothing is left', () => {
+  it.each(['SIGKILL', 'SIGHUP'] as const)('after %s, of a node that lives on, nor of its children', async (signal) => {
+    const running = supervise([], fixture('lives-on.mjs'));
+    await until(
+      () => running.descendants().filter((line) => /\.mjs|setInterval/.test(line)).length === 3,
+      () => running.descendants().join(' | '),
+    );
+    running.signal(signal);
+    expect(await running.ended).toMatchObject({ signal });
+    await running.nothingLeft();
+  });
+
+  it('after SIGKILL, of a paused node', async () => {
+    const running = supervise(['--pause', '100', '--seed', '7'], fixture('echo.mjs'));
+    await untilStderrHas(running, 'faults begin');
+    const paused = supervise(['--pause', '0.2'], fixture('answers-by-a-child.mjs'));
+    await untilStderrHas(paused, 'chaos: pause');
+    for (const each of [running, paused]) {
+      each.signal('SIGKILL');
+      await each.ended;
+      await each.nothingLeft();
+    }
+  });
+
+  it('after SIGKILL, when one stands behind another', async () => {
+    const running = supervise([], CHAOS, '--kill', '0.3', '--', fixture('lives-on.mjs'));
+    await untilStderrHas(running, 'chaos: ready', 2);
+    running.signal('SIGKILL');
+    await running.ended;
+    await running.nothingLeft();
+  });
+
+  it('of the lives before', async () => {
+    const running = supervise(['--kill', '0.3'], fixture('lives-on.mjs'));
+    await untilStderrHas(running, 'chaos: ready', 3);
+    await until(
+      () => running.descendants().filter((line) => /lives-on/.test(line)).length <= 1,
+      () => running.descendants().join(' | '),
+    );
+    running.signal('SIGKILL');
+    await running.ended;
+    await running.nothingLeft();
+  });
+
+  it('when the harness has gone, even of a node that does not end; that is nobody’s fault', async () => {
+    const running = supervise(['--pause', '1'], fixture('lives-on.mjs'));
+    await untilStderrHas(running, 'chaos: pause');
+    running.child.stdin?.end();
+    expect(await running.ended).toMatchObject({ status: 0, signal: null });
+    await running.nothingLeft();
+  });
+
+  it('when nobody reads its output', async () => {
+    const running = supervise([], fixture('lives-on.mjs'));
+    running.child.stdout?.destroy();
+    expect(await running.ended).toMatchObject({ status: 0, signal: null });
+    await running.nothingLeft();
+  });
+});
+
+describe.concurrent('it ends as the node does', () => {
+  it.each([
+    ['with its status', 'process.exit(3)', 3],
+    ['with 128 and its signal', 'process.kill(process.pid, "SIGTERM")', 143],
+    ['with 0', '', 0],
+  ])('%s', async (_, script, status) => {
+    const running = supervise([], process.execPath, '-e', `process.stdin.destroy(); ${script}`);
+    expect(await running.ended).toMatchObject({ status, signal: null });
+    await running.nothingLeft();
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('told so by %s', async (signal) => {
+    const running = supervise([], OUR_NODE, '--state-dir', 'none');
+    await until(
+      () => running.stdout.includes('init_ok'),
+      () => running.stderr,
+    );
+    running.signal(signal);
+    expect(await running.ended).toMatchObject({ status: 0, signal: null });
+    await running.nothingLeft();
+  });
+
+  it('and with 255 when there is none', async () => {
+    const running = supervise([], 'there-is-no-such-program-anywhere');
+    const { status, stderr } = await running.ended;
+    expect(status).toBe(255);
+    expect(stderr).toContain('it could not be started');
+    await running.nothingLeft();
+  });
+});
+
+describe.concurrent('the command line', () => {
+  it.each([
+    ['no node', ['--kill', '5'], 'there is no node: its program goes after --'],
+    ['a node before --', ['bin/maelstrom-node'], 'unexpected argument "bin/maelstrom-node"; the node goes after --'],
+    ['an option that is not there', ['--kil', '5', '--', 'x'], "Unknown option '--kil'"],
+    ['a time that is none', ['--kill', 'often', '--', 'x'], '--kill "often": expected a number from 0.01'],
+    ['no time at all', ['--pause', '0', '--', 'x'], '--pause "0": expected a number from 0.01'],
+    ['a probability above 1', ['--loss', '2', '--', 'x'], '--loss "2": expected a number from 0 to 1'],
+    ['too much probability', ['--loss', '0.6', '--delay', '0.6', '--', 'x'], 'add up to more than 1'],
+    [
+      'a choice that is none',
+      ['--peers', 'clients', '--', 'x'],
+      '--peers "clients": expected one of node, service, all',
+    ],
+    ['no seed', ['--seed', '', '--', 'x'], '--seed "": expected a number or a word'],
+    ['a node that is not there', ['--', './no/such/node'], './no/such/node: there is no such file in '],
+    ['a node that is no program', ['--', './package.json'], './package.json: this file may not be executed'],
+  ])('refuses %s', async (_, args, says) => {
+    const { status, stdout, stderr } = await new Running(CHAOS, args).ended;
+    expect(stderr).toContain(says);
+    expect(stderr).toMatch(/^chaos: .*\nTry chaos --help\n$/);
+    expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
+  });
+
+  it('tells how it is used', async () => {
+    const { status, stdout, stderr } = await new Running(CHAOS, ['--help']).ended;
+    expect(stdout).toMatch(/^Usage: chaos \[options\] -- NODE/);
+    for (const option of [
+      '--kill SECONDS',
+      '--service-cut SECONDS',
+      '--loss P',
+      '--peers node|service|all',
+      '--for SECONDS',
+    ])
+      expect(stdout).toContain(option);
+    expect(stdout.split('\n').filter((line) => line.length > 132)).toEqual([]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+});

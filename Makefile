@@ -17,10 +17,10 @@ SEEDS ?= 2000
 
 SOURCES := $(shell find src -name '*.ts') package.json
 
-.PHONY: help run test fuzz check build bench clean
+.PHONY: help run test fuzz check build bench clean maelstrom
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: build ## Runs three real nodes for 30 s at 1000 requests a second with partitions, and judges them
 	@echo '== test: $(WORKLOAD), $(NODES) nodes, $(RATE) requests a second for $(TIME) s, partitions, total availability'
@@ -30,6 +30,9 @@ run: build ## Runs three real nodes for 30 s at 1000 requests a second with part
 test: check build ## Types, lint, rings, unit tests, recorded transcripts, real processes under partitions
 	@echo '== tests'
 	@$(BIN)/vitest run --config test/vitest.config.mts
+
+maelstrom: build ## Runs a workload inside of Maelstrom (make maelstrom WORKLOAD=voucher MAELSTROM='--nemesis partition')
+	@maelstrom/run $(WORKLOAD) $(MAELSTROM)
 
 fuzz: build ## Runs every workload simulated, 2000 seeds each, under all faults
 	@for workload in $(WORKLOADS); do bin/snowstorm fuzz -w $$workload --seeds $(SEEDS) || exit; done
@@ -42,7 +45,7 @@ check: node_modules/.installed ## Types, lint and format, and that the core stay
 	@echo '== lint and format'
 	@$(BIN)/biome check --error-on-warnings .
 
-build: dist/.built ## Bundles the two programs into dist/
+build: dist/.built ## Bundles the three programs into dist/
 
 bench: build ## Measures, as ratios in one run (takes some minutes)
 	@node --import tsx test/bench/main.ts

@@ -15,7 +15,7 @@ const GROWTH_MAX = 1.3;
 
 export async function benchSaga(): Promise<void> {
   const rows: Row[] = [];
-  for (const concurrency of [3, 64]) {
+  for (const concurrency of [3, 12, 64]) {
     const { messagesPerOperation, outcomes } = await runTransfers({
       accounts: 'own',
       transferCount: COUNT,

@@ -1,0 +1,136 @@
+(ns snowstorm.checker.saga-accounts
+  "The rules for what accounts have: money moves and is never made, a balance is never below zero, and an account shows in the end
+  what its transfers have moved. What an account was opened with is known from the `open` that asked for it; where it is not,
+  nothing is added up."
+  (:require [snowstorm.checker.findings :refer [finding]]
+            [snowstorm.checker.saga-final :as f]
+            [snowstorm.checker.saga-record :refer [account-in terminal?]]))
+
+(defn- judge-sum
+  [run final {:keys [accounts balances held operation] :as read}]
+  (when (f/snapshot? final read)
+    (let [openings (map #(:opening (account-in run %)) accounts)]
+      (when (every? some? openings)
+        (let [opened (reduce + openings)
+              sum    (reduce + balances)]
+          (when (not= opened (+ sum held))
+            (finding :money-is-conserved
+                     (if (< (+ sum held) opened) "money was lost" "there is more money than was opened with")
+                     {:opened opened, :balances sum, :held held, :operation operation})))))))
+
+(defn- judge-signs
+  [{:keys [accounts balances operation]}]
+  (for [[index balance] (map-indexed vector balances) :when (neg? balance)]
+    (finding :no-overdraft "a balance is below zero"
+             {:account (nth accounts index nil), :balance balance, :operation operation})))
+
+(defn- versions-in
+  "Pairs of an account and its version, nil if it was not told."
+  [{:keys [accounts versions]}]
+  (map-indexed (fn [index account] [account (nth versions index nil)]) accounts))
+
+(defn- above?
+  [version other]
+  (boolean (and version other (> version other))))
+
+(defn- raise
+  "Keeps the highest version of each account."
+  [highest {:keys [operation] :as read}]
+  (reduce (fn [highest [account version]]
+            (let [known (highest account)]
+              (if (or (nil? known) (above? version (:version known)))
+                (assoc highest account {:version version, :operation operation})
+                highest)))
+          highest
+          (versions-in read)))
+
+(defn- judge-versions
+  "In real time."
+  [reads]
+  (loop [waiting (sort-by :operation reads), highest {}, [{:keys [invocation operation] :as read} & more :as all] reads
+         found []]
+    (cond
+      (empty? all)
+      found
+
+      (and (seq waiting) (<= (:operation (first waiting)) invocation))
+      (recur (rest waiting) (raise highest (first waiting)) all found)
+
+      :else
+      (recur waiting highest more
+             (into found
+                   (for [[account version] (versions-in read)
+                         :let  [known (highest account)]
+                         :when (and known (not (or (above? version (:version known))
+                                                   (and version (= version (:version known))))))]
+                     (finding :reads-are-current "the version of an account fell"
+                              {:account account, :version version, :before (:version known)
+                               :operations [(:operation known) operation]})))))))
+
+(defn- judge-balances
+  [reads]
+  (:found
+    (reduce (fn [{:keys [seen found]} [account version balance operation]]
+              (let [known (get seen [account version] {:balance balance, :operation operation})]
+                {:seen  (assoc seen [account version] known)
+                 :found (if (= balance (:balance known))
+                          found
+                          (conj found (finding :reads-are-current "one version of an account has two balances"
+                                               {:account account, :version version
+                                                :balances [(:balance known) balance]
+                                                :operations [(:operation known) operation]})))}))
+            {:seen {}, :found []}
+            (for [{:keys [balances operation] :as read} reads
+                  [index [account version]] (map-indexed vector (versions-in read))]
+              [account version (nth balances index nil) operation]))))
+
+(defn- explain
+  [unexplained {:keys [legs]}]
+  (reduce (fn [unexplained {:keys [account amount]}]
+            (if (contains? unexplained account)
+              (update unexplained account - amount)
+              unexplained))
+          unexplained
+          legs))
+
+(defn- judge-effects
+  "Whether balances are what transfers have made of them, when all have settled."
+  [run final {:keys [accounts balances unfinished operation] :as read}]
+  (when (and (f/snapshot? final read) (f/after-all? final read))
+    (let [effects     (group-by #(f/effect-in final read %) (:transfers run))
+          ; By account what transfers do not explain.
+          unexplained (into {} (for [[index name] (map-indexed vector accounts)
+                                     :let  [opening (:opening (account-in run name))]
+                                     :when (some? opening)]
+                                 [name (- (nth balances index ##NaN) opening)]))
+          unexplained (reduce explain unexplained (:done effects))
+          unexplained (reduce (fn [unexplained {:keys [legs request-id] :as transfer}]
+                                ; One that came too late to be told of has moved everything or nothing; one that is under
+                                ; way, some of it.
+                                (let [state (:state (f/status-of final transfer))]
+                                  (cond
+                                    (every? #(= (:amount %) (unexplained (:account %))) legs)
+                                    (explain unexplained transfer)
+
+                                    (or (and (some? state) (not (terminal? state)))
+                                        (some #{request-id} unfinished))
+                                    (reduce dissoc unexplained (map :account legs))
+
+                                    :else
+                                    unexplained)))
+                              unexplained
+                              (:unknown effects))]
+      (for [account (distinct accounts)
+            :let  [difference (unexplained account)]
+            :when (and difference (not (zero? difference)))]
+        (finding :all-or-nothing "an account has another balance than its transfers have made"
+                 {:account account, :difference difference, :balance (get balances (.indexOf ^java.util.List accounts account))
+                  :operation operation})))))
+
+(defn account-findings
+  [{:keys [reads] :as run} final]
+  (concat (map #(judge-sum run final %) reads)
+          (mapcat judge-signs reads)
+          (judge-versions reads)
+          (judge-balances reads)
+          (mapcat #(judge-effects run final %) reads)))

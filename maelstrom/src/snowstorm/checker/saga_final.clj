@@ -1,0 +1,139 @@
+(ns snowstorm.checker.saga-final
+  "What is final in a run: which reads came after the last transfer was asked for, and what they say. A request that the
+  network has kept in the air may still arrive then, unless somebody was told already what became of its transfer; so of a
+  transfer that nobody was told of nothing final can be said but what reads agree on."
+  (:require [snowstorm.checker.history :as h :refer [before? never]]
+            [snowstorm.checker.saga-record :refer [terminal?]]))
+
+(defn- settled-between
+  [run begin end]
+  (h/last-where #(and (empty? (:unfinished %)) (> (:invocation %) begin) (< (:operation %) end)) (:settlings run)))
+
+(defn- all-parts?
+  "Whether all parts of the transfers were asked about."
+  [run last-asked]
+  (let [told (group-by :parts (filter #(>= (:invocation %) last-asked) (:status-parts run)))]
+    (boolean (some (fn [[parts of-parts]] (= parts (count (distinct (map :part of-parts))))) told))))
+
+(defn- open?
+  "Whether nobody can say what becomes of a transfer."
+  [status {:keys [first-asked failed-always acknowledged-at]}]
+  (not (or (= never first-asked)
+           failed-always
+           (not= never acknowledged-at)
+           (terminal? (:state status)))))
+
+(defn status-of
+  "The final status of a transfer; nil if there is none."
+  [final {:keys [request-id]}]
+  (get (:statuses final) request-id))
+
+(defn covers?
+  "Whether a read shows all accounts."
+  [final {:keys [accounts]}]
+  (let [covered (set accounts)]
+    (every? covered (:existing final))))
+
+(defn settled-before?
+  "Whether somebody was told, after all was asked and before this was, that nothing is unfinished."
+  [final {:keys [invocation]}]
+  (some? (settled-between (:run final) (:last-asked final) invocation)))
+
+(defn snapshot?
+  "Whether a read shows all accounts, all at one moment."
+  [final {:keys [clean invocation] :as read}]
+  (and (covers? final read)
+       (if (some? clean)
+         clean
+         ; A single reading sees one moment only if nothing moves.
+         (and (> invocation (:last-asked final))
+              (empty? (:open final))
+              (settled-before? final read)))))
+
+(defn after-all?
+  "Whether a read came after everything had settled, and what became of all is known."
+  [final {:keys [invocation]}]
+  (and (nil? (:untold final))
+       (some? (settled-between (:run final) (:last-asked-before-replays final) invocation))))
+
+(defn final-phase
+  [{:keys [attempts replays other-bodies transfers transfer-of settlings reads existing] :as run}]
+  (let [last-transfer (:invocation (peek attempts) -1)
+        first-replay  (or (h/first-where #(> % last-transfer) replays) never)
+        ; Whoever has to ask for the original himself, because nobody was told of it, asks for a transfer.
+        asked         (vec (for [{:keys [request-id invocation]} other-bodies
+                                 :when (> (:acknowledged-at (transfer-of request-id)) invocation)]
+                             invocation))
+        last-asked    (max last-transfer (or (peek asked) -1))
+        before        (max last-transfer (or (h/last-where #(< % first-replay) asked) -1))
+        statuses      (into {} (for [{:keys [request-id statuses]} transfers
+                                     :let  [status (h/last-where #(and (:of-all %) (> (:invocation %) last-asked))
+                                                                 statuses)]
+                                     :when status]
+                                 [request-id status]))
+        final         {:run                       run
+                       ; Where a transfer was asked for last. What was read before is not final.
+                       :last-asked                last-asked
+                       ; The same, before replays began.
+                       :last-asked-before-replays before
+                       ; Where replays begin after the last transfer.
+                       :first-replay              first-replay
+                       ; What is known of the settling when all was asked and nothing replayed, which would finish what
+                       ; nobody else does.
+                       :settling                  (h/last-where #(and (> (:invocation %) before)
+                                                                      (< (:operation %) first-replay))
+                                                                settlings)
+                       :has-statuses              (all-parts? run last-asked)
+                       :statuses                  statuses
+                       ; The first of those that were asked for and not told of in the end.
+                       :untold                    (h/first-where #(and (not= never (:first-asked %))
+                                                                       (not (statuses (:request-id %))))
+                                                                 transfers)
+                       ; Transfers of which nobody can say what becomes of them.
+                       :open                      (set (keep #(when (open? (statuses (:request-id %)) %) (:request-id %))
+                                                             transfers))
+                       :existing                  (mapv :name existing)}]
+    ; Whether all accounts were read, as they were at one moment.
+    (assoc final :has-read (boolean (some #(and (> (:invocation %) last-asked) (snapshot? final %)) reads)))))
+
+(defn stuck?
+  "Whether a transfer was told to be under way when it must not be any more."
+  [{:keys [run last-asked last-asked-before-replays first-replay]} transfer {:keys [of-all state invocation operation]}]
+  (let [final          (> invocation last-asked)
+        before-replays (and (> invocation last-asked-before-replays) (< operation first-replay))]
+    (and of-all
+         (some? state)
+         (not (terminal? state))
+         (or final before-replays)
+         ; It may have come after the settling only if nobody knew of it before.
+         (let [settled (settled-between run (if final last-asked last-asked-before-replays) invocation)]
+           (or (nil? settled)
+               (< (:existed-at transfer) (:invocation settled)))))))
+
+(defn restless
+  "A read which shows that something moved still after all had settled, and nothing was there to move it."
+  [run final]
+  (let [read (h/last-where #(and (some? (:clean %)) (> (:invocation %) (:last-asked final)) (covers? final %))
+                           (:reads run))]
+    (when (and read
+               (false? (:clean read))
+               (empty? (:open final))
+               (settled-before? final read))
+      read)))
+
+(defn effect-in
+  "What a transfer has done to the accounts of a read: :done is all that it was asked to; :nothing; or nobody knows which."
+  [final read {:keys [request-id endings statuses] :as transfer}]
+  (let [state (:state (status-of final transfer))]
+    (cond
+      (and (terminal? state)
+           (some #(and (= state (:outcome %)) (before? % read)) endings))
+      (if (= "committed" state) :done :nothing)
+
+      ; A transfer is written down before it touches an account.
+      (or (some #(and (nil? (:state %)) (before? read %)) statuses)
+          (and (nil? state) (not (contains? (:open final) request-id))))
+      :nothing
+
+      :else
+      :unknown)))

@@ -1,0 +1,246 @@
+(ns snowstorm.ids
+  "A service of ids for a fleet: unique without coordination, in two kinds, single and in batches; what an id says of itself; and
+  ids that are assigned to a service and a key, once and for ever.
+
+  ```json
+  {\"type\": \"generate\"}
+  {\"type\": \"generate_ok\", \"id\": \"595172839467794432\"}
+
+  {\"type\": \"generate\", \"count\": 3}
+  {\"type\": \"generate_ok\", \"ids\": [\"595172839467794432\", \"595172839467794434\", \"595172839467794437\"]}
+
+  {\"type\": \"generate\", \"kind\": \"uuid\"}
+  {\"type\": \"generate_ok\", \"id\": \"0199c1a2-7b3c-7001-8041-5f2d9e8c7b6a\"}
+  ```
+
+  `count` is 1 to 10,000, `kind` snowflake or uuid, and both may be there. An id is always a text: a decimal number beyond 2^53
+  does not survive JavaScript's clients.
+
+  ```json
+  {\"type\": \"guid_status\", \"id\": \"595172839467794432\"}
+  {\"type\": \"guid_status_ok\", \"kind\": \"snowflake\", \"timestamp\": \"2029-07-04T08:36:31.344Z\", \"node\": 7, \"sequence\": 0,
+   \"assignment\": {\"service\": \"payment\", \"key\": \"k1\", \"node\": \"n1\", \"created_at\": \"2029-07-04T08:36:31.345Z\"}}
+  ```
+
+  `assignment` is there if the id was assigned. What is no id is refused with error 12.
+
+  ```json
+  {\"type\": \"guid_assign\", \"service\": \"payment\", \"key\": \"k1\"}
+  {\"type\": \"guid_assign_ok\", \"id\": \"595172839467794432\"}
+  ```
+
+  The one id of this service and key: the same for ever, from every node.
+
+  The test is a mix of all of it, so that ids of both kinds, single and in batches, generated and assigned, meet each other in one
+  run. The rules are told in snowstorm.checker.ids."
+  (:require [maelstrom.client :as c]
+            [schema.core :as s]
+            [snowstorm.checker.ids :as rules]
+            [snowstorm.jepsen :as j :refer [ask complete]]))
+
+;; Which fields there are is a matter of the protocol; what is in them is judged by the checker, which says what is wrong with
+;; it. One id comes as `id`, a batch as `ids`.
+
+(c/defrpc generate
+  "Answers with an id that nobody ever got or gets."
+  {:type                  (s/eq "generate")
+   (s/optional-key :kind) (s/enum "snowflake" "uuid")}
+  {:type (s/eq "generate_ok")
+   :id   s/Any})
+
+(c/defrpc generate-batch
+  "Answers with `count` ids that nobody ever got or gets, ascending."
+  {:type                  (s/eq "generate")
+   :count                 s/Int
+   (s/optional-key :kind) (s/enum "snowflake" "uuid")}
+  {:type (s/eq "generate_ok")
+   :ids  [s/Any]})
+
+(c/defrpc guid-status
+  "Says what is known of an id: when it was made, by which node number, the how-manieth of its millisecond, and to whom it was
+  assigned."
+  {:type (s/eq "guid_status")
+   :id   s/Str}
+  {:type                        (s/eq "guid_status_ok")
+   :kind                        s/Any
+   :timestamp                   s/Any
+   :node                        s/Any
+   :sequence                    s/Any
+   (s/optional-key :assignment) s/Any})
+
+(c/defrpc guid-status-of-anything
+  "The same, asked of what is no id. It must be refused with error 12, so any answer is too much."
+  {:type                (s/eq "guid_status")
+   (s/optional-key :id) s/Any}
+  {:type     (s/eq "guid_status_ok")
+   s/Keyword s/Any})
+
+(c/defrpc guid-assign
+  "Answers with the one id of this service and key: the same for ever, from every node."
+  {:type    (s/eq "guid_assign")
+   :service s/Str
+   :key     s/Str}
+  {:type (s/eq "guid_assign_ok")
+   :id   s/Any})
+
+(def ^:private snowflake "595172839467794432")
+(def ^:private uuid "0199c1a2-7b3c-7001-8041-5f2d9e8c7b6a")
+
+(def bad-ids
+  "What is no id, by a name: the fields of a `guid_status`. Most of it is read as a number by one language's parser or another's,
+  and would then be the status of some other id."
+  {"missing"                     {}
+   "null"                        {:id nil}
+   "boolean"                     {:id true}
+   "integer"                     {:id 595172839467}
+   "fraction"                    {:id 1.5}
+   "list"                        {:id [snowflake]}
+   "object"                      {:id {:id snowflake}}
+   "empty"                       {:id ""}
+   "letters"                     {:id "snowflake"}
+   "negative"                    {:id "-1"}
+   "plus-sign"                   {:id (str "+" snowflake)}
+   "white-space"                 {:id (str " " snowflake)}
+   "line-break"                  {:id (str snowflake "\n")}
+   "leading-zero"                {:id (str "0" snowflake)}
+   "fraction-text"               {:id (str snowflake ".0")}
+   "exponent"                    {:id "5e17"}
+   "hexadecimal"                 {:id "0x842748a77a40000"}
+   "separators"                  {:id "595_172_839_467_794_432"}
+   "arabic-digits"               {:id "٥٩٥١٧٢٨٣٩٤٦٧٧٩٤٤٣٢"}
+   "2^64"                        {:id "18446744073709551616"}
+   "10-kilobytes"                {:id (apply str (repeat 10000 \9))}
+   "upper-case-uuid"             {:id (.toUpperCase ^String uuid)}
+   "uuid-version-4"              {:id "9f4c1d5e-3b2a-4c6d-8e7f-0a1b2c3d4e5f"}
+   "uuid-variant-of-microsoft"   {:id "0199c1a2-7b3c-7001-c041-5f2d9e8c7b6a"}
+   "uuid-without-hyphens"        {:id (.replace ^String uuid "-" "")}
+   "uuid-in-braces"              {:id (str "{" uuid "}")}
+   "uuid-with-a-letter-too-many" {:id (str uuid "0")}
+   ; Of a version 7, but from before the first id.
+   "uuid-of-2022"                {:id "0180e2a2-7b3c-7001-8041-5f2d9e8c7b6a"}
+   "nil-uuid"                    {:id "00000000-0000-0000-0000-000000000000"}})
+
+(def ^:private services ["payment" "booking"])
+
+(def ^:private hot-pairs
+  "What everybody asks for: one to one is easy as long as nobody else wants the same."
+  (vec (for [service services, key ["hot-0" "hot-1"]] {:service service, :key key})))
+
+(def ^:private count-max 10000)
+
+(def ^:private borrowing-count-min
+  "More ids than a millisecond has, so that the next one is borrowed."
+  4097)
+
+;; The ids that clients of a run got last, generated and assigned ones, each once
+
+(def ^:private recent-ids-max 64)
+
+(def ^:private first-id
+  "As good an id as any, for as long as nobody got one."
+  snowflake)
+
+(defn- remember!
+  [{:keys [shared]} id]
+  (when (string? id)
+    (swap! shared (fn [ids]
+                    (cond
+                      (some #{id} ids)               ids
+                      (< (count ids) recent-ids-max) (conj ids id)
+                      :else                          (conj (subvec ids 1) id))))))
+
+(defn- choose
+  "Counts back from the newest."
+  [{:keys [shared]} number]
+  (let [ids @shared]
+    (if (empty? ids)
+      first-id
+      (nth ids (- (count ids) 1 (mod number (count ids)))))))
+
+;; The operations of a client
+
+(defn- generating
+  [client {{:keys [count kind] :as value} :value :as op}]
+  (complete op
+            (ask (if count generate-batch generate) client value)
+            (fn [{:keys [id ids]}]
+              (let [got (if count (vec ids) [id])]
+                ; The ends of a batch, or it would drive everything else out.
+                (remember! client (first got))
+                (remember! client (peek got))
+                {:kind (or kind "snowflake"), :ids got}))))
+
+(defn- bad-status
+  [client {{:keys [bad]} :value :as op}]
+  (let [{:keys [kind name text definite?] :as result} (ask guid-status-of-anything client (bad-ids bad))]
+    (if (and (= :error kind) definite? (not= :temporarily-unavailable name))
+      (assoc op :type :ok, :value (if (= :malformed-request name)
+                                    {:name bad, :refused true}
+                                    {:name bad, :refused false, :answer [name text]}))
+      (complete (assoc op :value {:name bad}) result
+                (fn [body] {:name bad, :refused false, :answer (j/answer body)})))))
+
+(defn- status
+  "Of an id that the run itself got; which one is decided when it is asked."
+  [client {{:keys [of bad]} :value :as op}]
+  (if bad
+    (bad-status client op)
+    (let [id (choose client (or of 0))]
+      (complete (assoc op :value {:id id})
+                (ask guid-status client {:id id})
+                #(assoc (j/answer %) :id id)))))
+
+(defn- assigning
+  [client {:keys [value] :as op}]
+  (complete op (ask guid-assign client value)
+            (fn [{:keys [id]}]
+              (remember! client id)
+              (assoc value :id id))))
+
+(def ^:private operations
+  {:generate generating
+   :status   status
+   :assign   assigning})
+
+;; What is asked
+
+(defn- draw-count
+  []
+  (let [percentile (rand-int 100)]
+    (cond
+      (< percentile 1) (+ borrowing-count-min (rand-int (inc (- count-max borrowing-count-min))))
+      (< percentile 5) 1000
+      :else            (inc (rand-int 20)))))
+
+(defn- generator
+  []
+  (let [; No key of another run or another generator has it.
+        prefix    (Long/toString (long (rand (bit-shift-left 1 40))) 36)
+        key-count (atom 0)
+        name-key  #(str prefix "-" (dec (swap! key-count inc)))
+        generate  (fn [value] {:f :generate, :value value})
+        bad-names (vec (keys bad-ids))
+        draw      (j/weighted 28 #(generate {})
+                              14 #(generate {:count (draw-count)})
+                              10 #(generate {:kind "uuid"})
+                              6  #(generate {:count (draw-count), :kind "uuid"})
+                              20 #(do {:f :status, :value {:of (rand-int 65536)}})
+                              6  #(do {:f :status, :value {:bad (j/pick bad-names)}})
+                              8  #(do {:f :assign, :value (j/pick hot-pairs)})
+                              8  #(do {:f :assign, :value {:service (j/pick services), :key (name-key)}}))]
+    (fn [] ((draw)))))
+
+(defn- last-questions
+  "Of every node, because each may have kept an answer of its own."
+  [{:keys [nodes concurrency]}]
+  (mapcat #(repeat (min concurrency (count nodes)) %)
+          (concat [{:f :generate, :value {}} {:f :status, :value {:of 0}}]
+                  (for [pair hot-pairs] {:f :assign, :value pair}))))
+
+(defn workload
+  "The workload, given the options of a test: {:net a Maelstrom network, :nodes [...], :concurrency n}"
+  [{:keys [net] :as opts}]
+  {:client          (j/client net (atom []) operations)
+   :generator       (generator)
+   :final-generator (j/one-by-one opts (last-questions opts))
+   :checker         (j/checker rules/check)})

@@ -1,0 +1,236 @@
+(ns snowstorm.stand-in-tests
+  "The workloads as Maelstrom would run them, without Maelstrom: stand-ins for what they use of it and of Jepsen are in stand_ins/.
+
+      maelstrom/clojure -m snowstorm.stand-in-tests"
+  (:require [clojure.string :as str]
+            [clojure.test :refer [deftest is run-tests testing]]
+            [jepsen.checker :as checker]
+            [jepsen.client :as client]
+            [maelstrom.client :as c]
+            [maelstrom.core :as core]
+            [snowstorm.ids :as ids]
+            [snowstorm.jepsen :as j]
+            [snowstorm.main :as main]
+            [snowstorm.saga :as saga]
+            [snowstorm.support.services :as services]
+            [snowstorm.voucher :as voucher]))
+
+(def nodes ["n0" "n1" "n2"])
+(def facts {:nodes nodes, :concurrency 3, :latency {:mean 0, :dist :constant}})
+
+;; Runs, one operation after the other
+
+(defn- operations-of
+  "What a generator tells to do, as far as our generators go: maps, functions and lists of them. A function goes on for ever."
+  [gen]
+  (lazy-seq
+    (cond
+      (map? gen)        (list gen)
+      (fn? gen)         (concat (operations-of (gen)) (operations-of gen))
+      (sequential? gen) (mapcat operations-of gen))))
+
+(defn- question-of
+  "A last question with the worker whom it is for."
+  [{:keys [on-threads gen]}]
+  (let [question (-> gen :gen :until-ok :gen :repeat)]
+    (is (pos? (:time-limit gen)))
+    (is (= 1 (count on-threads)))
+    [(first on-threads) question]))
+
+(defn- run
+  "A history of a workload against a service: so many operations, and then the last questions. A worker takes another process
+  number after an operation whose outcome is unknown."
+  [workload service operation-count]
+  (let [{gen :generator, final :final-generator, :keys [client]} (workload (assoc facts :net service))
+        clients   (mapv #(client/open! client facts %) nodes)
+        history   (atom [])
+        processes (atom [0 1 2])
+        invoke    (fn [worker {:keys [f value]}]
+                    (let [process (@processes worker)
+                          op      {:type :invoke, :process process, :f f, :value value}
+                          done    (client/invoke! (clients worker) facts op)]
+                      (is (contains? #{:ok :fail :info} (:type done)) (pr-str done))
+                      (is (= [process f] [(:process done) (:f done)]))
+                      (when (= :info (:type done)) (swap! processes update worker + 3))
+                      (swap! history conj op done)
+                      done))]
+    (is (every? #(client/reusable? % facts) clients))
+    (doseq [[index operation] (map-indexed vector (take operation-count (operations-of gen)))]
+      (invoke (mod index 3) operation))
+    (doseq [[worker question] (map question-of (:phases final))]
+      (loop [attempts 3]
+        (when-not (or (= :ok (:type (invoke worker question))) (= 0 attempts))
+          (recur (dec attempts)))))
+    (vec (map-indexed (fn [index op] (assoc op :index index :time (* 1000000 index))) @history))))
+
+(defn- verdict
+  ([workload history]
+   (verdict workload history {}))
+  ([workload history more]
+   (checker/check (:checker (workload (assoc facts :net nil))) (merge facts more) history {})))
+
+(defn- sloppy
+  "A service that loses every tenth request or reply, and refuses some for the time being."
+  [service]
+  (let [number (atom 0)]
+    (fn [node body]
+      (case (mod (swap! number inc) 20)
+        3  nil
+        7  {:type "error", :code 11, :text "later"}
+        13 (do (service node body) nil)
+        17 (do (service node body) {:type "error", :code 13, :text "who knows"})
+        (service node body)))))
+
+(def all
+  {:voucher [voucher/workload services/voucher-service]
+   :saga    [saga/workload services/saga-service]
+   :ids     [ids/workload #(services/ids-service nodes)]})
+
+(deftest runs-against-a-right-service-are-valid
+  (doseq [[name [workload service]] all]
+    (testing name
+      (let [history (run workload (service) 600)
+            result  (verdict workload history)]
+        (is (true? (:valid? result)) (pr-str (remove (comp #{0} :count) (filter map? (vals result))) (:error result)))
+        (is (pos? (:acknowledged-count result)))
+        ; Maelstrom calls a run invalid in which an operation was never answered.
+        (is (= (set (map :f history)) (set (map :f (filter #(= :ok (:type %)) history)))))))))
+
+(deftest runs-with-lost-messages-are-valid
+  (doseq [[name [workload service]] all]
+    (testing name
+      (let [history (run workload (sloppy (service)) 600)
+            result  (verdict workload history {:unseen-faults true})]
+        (is (true? (:valid? result)) (pr-str (:error result)))
+        (is (= #{:invoke :ok :fail :info} (set (map :type history))))))))
+
+(deftest a-wrong-service-is-found-out
+  (testing "which sells to everybody"
+    (let [service (services/voucher-service)
+          history (run voucher/workload
+                       (fn [node body]
+                         (let [reply (service node body)]
+                           (if (= "sold_out" (:outcome reply))
+                             {:type "redeem_ok", :outcome "redeemed", :redemption 1, :credited 500}
+                             reply)))
+                       600)]
+      (is (false? (:valid? (verdict voucher/workload history))))
+      (is (pos? (-> (verdict voucher/workload history) :acknowledged-is-kept :count)))))
+  (testing "which loses money"
+    (let [service (services/saga-service)
+          history (run saga/workload
+                       (fn [node {:keys [type] :as body}]
+                         (cond-> (service node body)
+                           (= "audit" type) (update :balances #(into [(dec (first %))] (rest %)))))
+                       600)]
+      (is (pos? (-> (verdict saga/workload history) :money-is-conserved :count)))))
+  (testing "whose nodes take themselves for one"
+    (let [service (services/ids-service ["n0" "n0" "n0"])
+          history (run ids/workload (fn [node body] ((if (= "n1" node) (services/ids-service nodes) service) "n0" body)) 600)]
+      (is (pos? (-> (verdict ids/workload history) :unique :count))))))
+
+;; Clients
+
+(defn- invoke-with
+  "Completes one operation with what a network answers."
+  [workload net op]
+  (let [opened (client/open! (:client (workload (assoc facts :net net))) facts "n1")]
+    (client/invoke! opened facts (assoc op :type :invoke :process 4))))
+
+(def create {:f :create, :value (first voucher/vouchers)})
+
+(deftest errors-complete-operations-by-maelstroms-table
+  (let [refused-with (fn [code] (invoke-with voucher/workload (constantly {:type "error", :code code, :text "why"}) create))]
+    (is (= {:type :fail, :process 4, :f :create, :value (:value create), :error [:temporarily-unavailable "why"]}
+           (refused-with 11)))
+    (is (= [:info [:crash "why"]] ((juxt :type :error) (refused-with 13))))
+    (is (= [:info [:unknown "why"]] ((juxt :type :error) (refused-with 1000))))
+    (is (= [:info :net-timeout] ((juxt :type :error) (invoke-with voucher/workload (constantly nil) create))))
+    (let [{:keys [type error]} (invoke-with voucher/workload (constantly {:type "voucher_create_ok", :more 1}) create)]
+      (is (= [:info :malformed-reply] [type (first error)])))))
+
+(deftest a-refusal-can-be-the-right-answer
+  (let [taken    (fn [_node {:keys [limit]}] (if (= 12 limit) {:type "voucher_create_ok"} {:type "error", :code 21}))
+        other    {:f :create-otherwise, :value (update (first voucher/vouchers) :limit inc)}
+        accepted (constantly {:type "voucher_create_ok"})]
+    (is (= [:ok true] ((juxt :type (comp :refused :value)) (invoke-with voucher/workload taken other))))
+    (is (= [:ok false] ((juxt :type (comp :refused :value)) (invoke-with voucher/workload accepted other)))))
+  (let [bad {:f :status, :value {:bad "missing"}}]
+    (is (= {:name "missing", :refused true}
+           (:value (invoke-with ids/workload (constantly {:type "error", :code 12, :text "id: missing"}) bad))))
+    (is (= {:name "missing", :refused false, :answer {:kind "snowflake"}}
+           (:value (invoke-with ids/workload (constantly {:type "guid_status_ok", :kind "snowflake"}) bad))))
+    (is (= :fail (:type (invoke-with ids/workload (constantly {:type "error", :code 11, :text "later"}) bad))))))
+
+(deftest whoever-does-not-know-of-a-voucher-creates-it-first
+  (let [asked (atom [])
+        net   (fn [_node {:keys [type]}]
+                (swap! asked conj type)
+                {:type "error", :code 13, :text "who knows"})]
+    ; What is asked about was never sent, so that is certain.
+    (is (= [:fail [:crash "who knows"]]
+           ((juxt :type :error) (invoke-with voucher/workload net {:f :redeem, :value {:code "hot", :user "u1", :request_id "r"}}))))
+    (is (= ["voucher_create"] @asked))))
+
+(deftest an-audit-that-saw-two-moments-says-so
+  (let [version (atom 0)
+        net     (fn [_node {:keys [type accounts]}]
+                  (if (= "audit" type)
+                    {:type       "audit_ok"
+                     :balances   (mapv (constantly 1) accounts)
+                     :versions   (mapv (fn [_] (swap! version inc)) accounts)
+                     :unfinished [{:request_id "r1", :held 3}]}
+                    {:type (str type "_ok")}))
+        {:keys [type value]} (invoke-with saga/workload net {:f :audit, :value {:accounts ["hot0" "c0"]}})]
+    (is (= [:ok {:accounts ["hot0" "c0"], :balances [1 1], :versions [1 2], :clean false
+                 :unfinished [{:request_id "r1", :held 3}]}]
+           [type value]))
+    (is (= [:fail [:unfinished ["r1"]]]
+           ((juxt :type :error) (invoke-with saga/workload net {:f :settled, :value {:accounts ["hot0"]}}))))))
+
+;; Checkers
+
+(deftest what-a-nemesis-announces-is-no-fault
+  (let [seen   (atom nil)
+        check  (j/checker (fn [test history] (reset! seen [test (mapv :value history)]) {:valid? true}))
+        faults (for [[f value] [[:start-partition :one] [:start-partition [:isolated {}]]
+                                [:stop-partition nil] [:stop-partition :network-healed]
+                                [:kill :one] [:kill {"n1" :killed}]
+                                [:start :all] [:start {"n1" :started}]]]
+                 {:type :info, :process :nemesis, :f f, :value value})]
+    (checker/check check facts faults {})
+    (is (= [nil [:isolated {}] nil :network-healed nil {"n1" :killed} nil {"n1" :started}] (second @seen)))
+    (is (= {:nodes nodes, :concurrency 3, :latency-mean-ms 0, :hit-message-count 0} (first @seen)))
+    (checker/check check (assoc facts :unseen-faults true) faults {})
+    (is (nil? (:hit-message-count (first @seen))))))
+
+;; The main
+
+(deftest the-main-adds-the-workloads
+  (main/add-workloads!)
+  (let [{:keys [arguments workloads spec]} (main/-main "test" "-w" "voucher")
+        {:keys [default validate]} (apply hash-map (drop 3 (first (filter #(= "-w" (first %)) spec))))]
+    (is (= ["test" "-w" "voucher"] arguments))
+    (is (= [:echo :ids :lin-kv :saga :voucher] (sort (keys workloads))))
+    (is (= :lin-kv default))
+    (is (every? (first validate) [:echo :ids :lin-kv :saga :voucher]))
+    (is (nil? ((first validate) :other)))
+    (is (= "Must be one of echo, ids, lin-kv, saga, voucher" (second validate)))
+    (is (= 1 (count (filter #(= "--unseen-faults" (second %)) spec))))
+    (is (= 4 (count spec)))))
+
+(deftest everything-is-documented
+  (let [namespaces (group-by (comp ns-name :ns) @c/rpc-registry)]
+    (is (= '#{snowstorm.ids snowstorm.saga snowstorm.voucher} (set (keys namespaces))))
+    (doseq [[name rpcs] namespaces]
+      (let [text (:doc (meta (find-ns name)))]
+        (doseq [{:keys [doc send recv]} rpcs
+                type [(:type send) (:type recv)]]
+          (is (not (str/blank? doc)))
+          (is (str/includes? text (str "\"type\": \"" (:value type) "\"")) (str name " does not tell of " (:value type))))))))
+
+(defn -main
+  [& _]
+  (let [{:keys [fail error]} (run-tests 'snowstorm.stand-in-tests)]
+    (shutdown-agents)
+    (System/exit (if (zero? (+ fail error)) 0 1))))

@@ -1,0 +1,7 @@
+(ns jepsen.cli
+  "A stand-in: what snowstorm.main uses of it."
+  (:require [clojure.string :as str]))
+
+(defn one-of
+  [coll]
+  (str "Must be one of " (str/join ", " (sort (map name (if (map? coll) (keys coll) coll))))))

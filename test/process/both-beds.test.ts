@@ -20,12 +20,12 @@ import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { echo } from '../../src/workloads/echo.ts';
 import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import { saga } from '../../src/workloads/saga/saga.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import { voucher } from '../../src/workloads/voucher/voucher.ts';
 import { type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
-import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { sagaMutantSubject } from '../fixtures/mutants/saga.ts';
+import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
 import { processesThatName, temporaryFolder } from '../support/snowstorm-process.ts';
 

@@ -60,23 +60,34 @@ export class AvailabilityRule {
   }
 }
 
-/** When nothing was broken, in order. */
+/** When nothing was broken, in order. In the end Maelstrom heals everything, also what is whole; that ends nothing. */
 function findQuietWindows(history: History): Window[] {
   const windows: Window[] = [];
-  let activeCount = 0;
+  const counts = new Map<string, number>();
   let begin = 0;
   for (let index = 0; index < history.length; index++) {
     if (!history.isNemesisAt(index)) continue;
     const { f, value, time } = history.at(index);
-    const change = changeOf(f, value);
-    if (change > 0 && activeCount === 0 && time > begin) windows.push({ begin, end: time });
-    activeCount += change;
-    if (change < 0 && activeCount === 0) begin = time + REST_NANOSECONDS;
+    const kind = kindOf(f);
+    const wasQuiet = counts.size === 0;
+    const count = Math.max(0, (counts.get(kind) ?? 0) + changeOf(f, value));
+    if (count === 0) counts.delete(kind);
+    else counts.set(kind, count);
+    const isQuiet = counts.size === 0;
+    if (wasQuiet && !isQuiet && time > begin) windows.push({ begin, end: time });
+    if (!wasQuiet && isQuiet) begin = time + REST_NANOSECONDS;
   }
   // Beyond the last operation, so that this one is within.
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1) + 1;
-  if (activeCount === 0 && end > begin) windows.push({ begin, end });
+  if (counts.size === 0 && end > begin) windows.push({ begin, end });
   return windows;
+}
+
+/** What a fault and its end have in common. */
+function kindOf(f: string): string {
+  if (f === 'kill' || f === 'start') return 'kill';
+  if (f === 'pause' || f === 'resume') return 'pause';
+  return f.replace(/^(?:start|stop)-/, '');
 }
 
 /**

@@ -1055,6 +1055,19 @@ describe('it serves while nothing is broken', () => {
     expect(serving(SPARED, ...told)).toMatchObject({ ok: 0, other: 5 });
   });
 
+  it('takes it for nothing that Maelstrom heals in the end what is whole', () => {
+    const { begin, end } = partition(1000, 4000);
+    const again = [nemesis('stop-partition', null, 10_000), nemesis('stop-partition', 'network-healed', 10_000)];
+    const told = [begin, end, transfers(20, 8000, 'info'), again, transfers(20, 10_100, 'info', 'y')];
+    expect(serving(SPARED, ...told)).toMatchObject({ count: 1, ok: 0, other: 40 });
+  });
+
+  it('does not take the end of one fault for that of another', () => {
+    const kill = [nemesis('kill', null, 1000), nemesis('kill', ['n1'], 1000)];
+    const healed = [nemesis('stop-partition', null, 2000), nemesis('stop-partition', 'network-healed', 2000)];
+    expect(serving(SPARED, kill, healed, transfers(20, 8000, 'info'))).toMatchObject({ count: 0, ok: 0, other: 0 });
+  });
+
   it('knows that clocks stay wrong that were set back in a restart', () => {
     const begin = [nemesis('start-clock-restart', null, 10), nemesis('start-clock-restart', { nodes: ['n1'] }, 10)];
     const end = [nemesis('stop-clock-restart', null, 20), nemesis('stop-clock-restart', 'restarted', 20)];

@@ -64,7 +64,7 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { subject, options, eventsM
     expect(eventCount(result.schedule)).toBeLessThanOrEqual(eventsMax);
     expect(result.options.nodes.length).toBeLessThanOrEqual(2);
     expect(result.options.concurrency).toBeLessThanOrEqual(2);
-    expect(result.options.timeLimitMs).toBeLessThan(100);
+    expect(result.options.timeLimitMs).toBeLessThanOrEqual(100);
     expect(result.options.latencyMeanMs).toBe(0);
     const outcome = await simulate(subject, { ...result.options, schedule: result.schedule });
     expect(failureSignature(outcome.results)).toContain('workload');

@@ -28,7 +28,7 @@ export class VirtualTime {
     const endMs = this.#nowMs + durationMs;
     for (;;) {
       await settle();
-      const next = [...this.#timers].sort((left, right) => left.dueMs - right.dueMs)[0];
+      const next = this.#earliest();
       if (next === undefined || next.dueMs > endMs) break;
       this.#timers.delete(next);
       this.#nowMs = next.dueMs;
@@ -36,6 +36,13 @@ export class VirtualTime {
     }
     this.#nowMs = endMs;
     await settle();
+  }
+
+  /** Of those that are due first, the one that was scheduled first. */
+  #earliest(): Timer | undefined {
+    let earliest: Timer | undefined;
+    for (const timer of this.#timers) if (earliest === undefined || timer.dueMs < earliest.dueMs) earliest = timer;
+    return earliest;
   }
 }
 

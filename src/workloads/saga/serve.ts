@@ -5,18 +5,24 @@
 import { keyPart } from '../../kv/key-part.ts';
 import { KvClient } from '../../kv/kv-client.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
+import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import { type CoordinatorOptions, SagaCoordinator } from '../../saga/coordinator.ts';
 import { type DriverOptions, SagaDriver } from '../../saga/driver.ts';
 import { FinishedSagas } from '../../saga/finished-sagas.ts';
-import { isEnded, type Mark } from '../../saga/marks.ts';
+import { isEnded, type Mark, type ParticipantRecord } from '../../saga/marks.ts';
 import { Participants, type ParticipantsOptions } from '../../saga/participants.ts';
 import { Order, plannedKind } from '../../saga/plan.ts';
 import { indexKey, isTerminal, openSagaStore, type SagaStore, sagaKey } from '../../saga/record.ts';
 import { Account, type Accounts, accountKey } from './accounts.ts';
 import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
 import { createTransferKind, heldBy, legsOf, planTransfer, TransferInput, type TransferKind } from './transfers.ts';
+
+const UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
+/** How long an account that is to be closed is waited for, ms, and how long a pause between two looks is at most. */
+const CLOSE_MS_MAX = 3000;
+const CLOSE_PAUSE_MS = 100;
 
 /** What may be done otherwise; by mutants, that is. */
 export interface SagaParts {
@@ -102,23 +108,20 @@ class Bank {
     return {};
   }
 
+  /** Transfers that are working on the account are waited for, since they are soon done; not for ever. */
   async close({ account }: RequestOf<typeof AccountClose>): Promise<ReplyOf<typeof AccountClose>> {
     this.#coordinator.start();
-    const { content } = await this.#accounts.read(account);
-    const unfinished = await this.#findUnfinished((content?.marks ?? []).filter((mark) => !isEnded(mark)));
-    const result = await this.#accounts.update(account, (record) => {
-      const { content: own, marks } = record;
-      if (own === null) throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
-      if (own.closed) return undefined;
-      const waiting = marks.find((mark) => !isEnded(mark) && unfinished.get(mark[0]) !== 'finished');
-      if (waiting !== undefined)
-        throw RpcError.of('temporarily-unavailable', `transfer ${waiting[0]} is working on account ${account}`);
-      if (own.balance > 0)
-        throw RpcError.of('precondition-failed', `account ${account} is not empty: it has ${own.balance}`);
-      return { ...record, content: { ...own, closed: true } };
-    });
-    if (result.kind !== 'ok') throw result.error;
-    return {};
+    const { clock } = this.#context;
+    const endMs = clock.monotonicMs() + CLOSE_MS_MAX;
+    for (;;) {
+      const { content } = await this.#accounts.read(account);
+      const unfinished = await this.#findUnfinished((content?.marks ?? []).filter((mark) => !isEnded(mark)));
+      const result = await this.#accounts.update(account, (record) => closed(account, record, unfinished));
+      if (result.kind === 'ok') return {};
+      const isBusy = result.kind === 'definite' && result.error.code === UNAVAILABLE;
+      if (!isBusy || clock.monotonicMs() >= endMs || !(await pauseUpTo(this.#context, CLOSE_PAUSE_MS)))
+        throw result.error;
+    }
   }
 
   async transfer(request: RequestOf<typeof Transfer>): Promise<ReplyOf<typeof Transfer>> {
@@ -202,4 +205,21 @@ class Bank {
       }),
     );
   }
+}
+
+/** The account as it is when it is closed; undefined: it is so already. Throws what is in the way. */
+function closed(
+  account: string,
+  record: ParticipantRecord<Account>,
+  unfinished: ReadonlyMap<string, 'finished' | 'unfinished'>,
+): ParticipantRecord<Account> | undefined {
+  const { content, marks } = record;
+  if (content === null) throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
+  if (content.closed) return undefined;
+  const waiting = marks.find((mark) => !isEnded(mark) && unfinished.get(mark[0]) !== 'finished');
+  if (waiting !== undefined)
+    throw RpcError.of('temporarily-unavailable', `transfer ${waiting[0]} is working on account ${account}`);
+  if (content.balance > 0)
+    throw RpcError.of('precondition-failed', `account ${account} is not empty: it has ${content.balance}`);
+  return { ...record, content: { ...content, closed: true } };
 }

@@ -40,25 +40,34 @@
       :else
       0)))
 
+(defn- kind-of
+  "What a fault and its end have in common."
+  [{:keys [f]}]
+  (case (name f)
+    ("kill" "start")   "kill"
+    ("pause" "resume") "pause"
+    (str/replace-first (name f) #"^(start|stop)-" "")))
+
 (defn- quiet-windows
-  "When nothing was broken, in order."
+  "When nothing was broken, in order. In the end Maelstrom heals everything, also what is whole; that ends nothing."
   [history]
-  (let [{:keys [windows active begin]}
-        (reduce (fn [{:keys [active begin] :as state} {:keys [time] :as op}]
-                  (let [change (change-of op)
-                        active' (+ active change)]
-                    (cond-> (assoc state :active active')
-                      (and (pos? change) (zero? active) (> time begin))
+  (let [{:keys [windows counts begin]}
+        (reduce (fn [{:keys [counts begin] :as state} {:keys [time] :as op}]
+                  (let [kind    (kind-of op)
+                        count'  (max 0 (+ (counts kind 0) (change-of op)))
+                        counts' (if (zero? count') (dissoc counts kind) (assoc counts kind count'))]
+                    (cond-> (assoc state :counts counts')
+                      (and (empty? counts) (seq counts') (> time begin))
                       (update :windows conj {:begin begin, :end time})
 
-                      (and (neg? change) (zero? active'))
+                      (and (seq counts) (empty? counts'))
                       (assoc :begin (+ time rest-nanoseconds)))))
-                {:windows [], :active 0, :begin 0}
+                {:windows [], :counts {}, :begin 0}
                 (remove h/client? history))
         ; Beyond the last operation, so that this one is within.
         end (if (empty? history) 0 (inc (:time (peek history))))]
     (cond-> windows
-      (and (zero? active) (> end begin)) (conj {:begin begin, :end end}))))
+      (and (empty? counts) (> end begin)) (conj {:begin begin, :end end}))))
 
 (defn- judged-attempts
   "Those that began and ended while nothing was broken."

@@ -17,7 +17,7 @@ import { brokenRules, findFailure } from '../support/find-failure.ts';
 
 const SEEDS_MAX = 200;
 const EVENTS_MAX = 10;
-const RIGHT_SEEDS = 10;
+const RIGHT_SEEDS = 6;
 
 describe('what is right', () => {
   it.each([2, 4] as const)(`is valid with ${RIGHT_SEEDS} seeds, transfers between accounts: %d`, async (legs) => {

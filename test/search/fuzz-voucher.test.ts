@@ -16,7 +16,7 @@ import { brokenRules, findFailure } from '../support/find-failure.ts';
 
 const SEEDS_MAX = 200;
 const EVENTS_MAX = 10;
-const RIGHT_SEEDS = 30;
+const RIGHT_SEEDS = 12;
 
 function contextOf(subject: Subject): FuzzContext {
   return { subject, settle: createSettle() };

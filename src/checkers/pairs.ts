@@ -39,3 +39,16 @@ export function* indexPairs(history: History): IterableIterator<{ invocation: nu
     }
   }
 }
+
+/** The invocations of all clients in their order, by their places, each with its completion; undefined where the run was cut off. */
+export function* indexInvocations(
+  history: History,
+): IterableIterator<{ invocation: number; completion: number | undefined }> {
+  const completions = new Int32Array(history.length).fill(-1);
+  for (const { invocation, completion } of indexPairs(history)) completions[invocation] = completion;
+  for (let invocation = 0; invocation < history.length; invocation++) {
+    if (history.isNemesisAt(invocation) || history.typeAt(invocation) !== 'invoke') continue;
+    const completion = completions[invocation] as number;
+    yield { invocation, completion: completion < 0 ? undefined : completion };
+  }
+}

@@ -5,7 +5,7 @@
  */
 
 import type { History } from '../history/history.ts';
-import { indexPairs } from './pairs.ts';
+import { indexInvocations } from './pairs.ts';
 import { type Completed, entryOf, NEVER } from './places.ts';
 import { type Ending, isWellFormed, legsOf, type Status, Transfer, type TransferBody } from './saga-transfer.ts';
 
@@ -120,13 +120,7 @@ export class SagaRecord {
 
   constructor(history: History) {
     this.#history = history;
-    const completions = new Int32Array(history.length).fill(-1);
-    for (const { invocation, completion } of indexPairs(history)) completions[invocation] = completion;
-    for (let index = 0; index < history.length; index++) {
-      if (history.isNemesisAt(index) || history.typeAt(index) !== 'invoke') continue;
-      const completion = completions[index] as number;
-      this.#observe(index, completion < 0 ? undefined : completion);
-    }
+    for (const { invocation, completion } of indexInvocations(history)) this.#observe(invocation, completion);
     // A transfer that has committed found all of its accounts.
     for (const transfer of this.transfers.values())
       for (const { outcome, operation } of transfer.endings)

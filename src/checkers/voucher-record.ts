@@ -3,7 +3,7 @@
  */
 
 import type { History } from '../history/history.ts';
-import { indexPairs } from './pairs.ts';
+import { indexInvocations } from './pairs.ts';
 import { byCompletion, type Completed, entryOf, NEVER } from './places.ts';
 
 export interface Terms {
@@ -149,13 +149,7 @@ export class RunRecord {
 
   constructor(history: History) {
     this.#history = history;
-    const completions = new Int32Array(history.length).fill(-1);
-    for (const { invocation, completion } of indexPairs(history)) completions[invocation] = completion;
-    for (let index = 0; index < history.length; index++) {
-      if (history.isNemesisAt(index) || history.typeAt(index) !== 'invoke') continue;
-      const completion = completions[index] as number;
-      this.#observe(index, completion < 0 ? undefined : completion);
-    }
+    for (const { invocation, completion } of indexInvocations(history)) this.#observe(invocation, completion);
   }
 
   /** @param operation undefined where the run was cut off */

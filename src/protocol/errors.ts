@@ -64,8 +64,13 @@ export class RpcError extends Error {
     return isDefinite(this.code);
   }
 
+  /** Whether it could not be done now: nothing happened, and the same may succeed later. */
+  get unavailable(): boolean {
+    return this.code === TEMPORARILY_UNAVAILABLE;
+  }
+
   /** Whether the same may succeed later: it could not be done now, or nobody knows whether it was. */
   get temporary(): boolean {
-    return !this.definite || this.code === TEMPORARILY_UNAVAILABLE;
+    return !this.definite || this.unavailable;
   }
 }

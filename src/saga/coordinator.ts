@@ -16,7 +16,6 @@ import { SagaSweeper, type SweeperOptions } from './sweeper.ts';
 
 /** Requests at work in one node; beyond it they are refused with error 11. */
 export const IN_FLIGHT_MAX = 1024;
-const UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
 /** How long a request waits for the end of its saga, ms; its client waits 5 s. */
 const ANSWER_MS_MAX = 4000;
 /** A saga that another node drives is looked at this often, ms, and taken over when it has not moved for so long. */
@@ -241,6 +240,6 @@ function goesOnLater(id: string, error: unknown): RpcError {
  * begun the saga. So nobody is told that nothing has happened.
  */
 function notBegunHere(id: string, problem: unknown): unknown {
-  if (!(problem instanceof RpcError) || problem.code !== UNAVAILABLE) return problem;
+  if (!(problem instanceof RpcError) || !problem.unavailable) return problem;
   return RpcError.of('crash', `${id} could not be begun, unless it was before: ${problem.message}`);
 }

@@ -2,6 +2,7 @@
  * What a node answers about accounts and transfers. The messages are in `messages.ts`, what a transfer does in `transfers.ts`, how a saga goes in `saga/`.
  */
 
+import { readOrThrow } from '../../kv/documents.ts';
 import { keyPart } from '../../kv/key-part.ts';
 import { KvClient } from '../../kv/kv-client.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
@@ -19,7 +20,6 @@ import { Account, type Accounts, accountKey } from './accounts.ts';
 import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
 import { createTransferKind, heldBy, legsOf, planTransfer, TransferInput, type TransferKind } from './transfers.ts';
 
-const UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
 /** How long an account that is to be closed is waited for, ms, and how long a pause between two looks is at most. */
 const CLOSE_MS_MAX = 3000;
 const CLOSE_PAUSE_MS = 100;
@@ -115,10 +115,10 @@ class Bank {
     const endMs = clock.monotonicMs() + CLOSE_MS_MAX;
     for (;;) {
       const { content } = await this.#accounts.read(account);
-      const unfinished = await this.#findUnfinished((content?.marks ?? []).filter((mark) => !isEnded(mark)));
-      const result = await this.#accounts.update(account, (record) => closed(account, record, unfinished));
+      const finished = await this.#findFinished((content?.marks ?? []).filter((mark) => !isEnded(mark)));
+      const result = await this.#accounts.update(account, (record) => closed(account, record, finished));
       if (result.kind === 'ok') return {};
-      const isBusy = result.kind === 'definite' && result.error.code === UNAVAILABLE;
+      const isBusy = result.kind === 'definite' && result.error.unavailable;
       if (!isBusy || clock.monotonicMs() >= endMs || !(await pauseUpTo(this.#context, CLOSE_PAUSE_MS)))
         throw result.error;
     }
@@ -185,23 +185,19 @@ class Bank {
   /** Every id that stands in an index. */
   async #listIndexed(): Promise<ReadonlySet<string>> {
     const indices = await Promise.all(
-      this.#context.nodeIds.map((nodeId) => this.#store.indices.read(indexKey(nodeId))),
+      this.#context.nodeIds.map((nodeId) => readOrThrow(this.#store.indices, indexKey(nodeId))),
     );
-    const ids = new Set<string>();
-    for (const read of indices) {
-      if (read.kind !== 'ok') throw read.error;
-      for (const [id] of read.stored.content?.sagas ?? []) ids.add(id);
-    }
-    return ids;
+    return new Set(indices.flatMap(({ content }) => (content?.sagas ?? []).map(([id]) => id)));
   }
 
-  async #findUnfinished(marks: readonly Mark[]): Promise<ReadonlyMap<string, 'finished' | 'unfinished'>> {
+  /** Those of the sagas with these marks that are finished. */
+  async #findFinished(marks: readonly Mark[]): Promise<ReadonlySet<string>> {
     const sagas = [...new Set(marks.map(([saga]) => saga))];
     const records = await Promise.all(sagas.map((saga) => this.#coordinator.read(saga)));
-    return new Map(
-      sagas.map((saga, index) => {
+    return new Set(
+      sagas.filter((_, index) => {
         const record = records[index];
-        return [saga, record !== undefined && isTerminal(record) ? 'finished' : 'unfinished'];
+        return record !== undefined && isTerminal(record);
       }),
     );
   }
@@ -211,12 +207,12 @@ class Bank {
 function closed(
   account: string,
   record: ParticipantRecord<Account>,
-  unfinished: ReadonlyMap<string, 'finished' | 'unfinished'>,
+  finished: ReadonlySet<string>,
 ): ParticipantRecord<Account> | undefined {
   const { content, marks } = record;
   if (content === null) throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
   if (content.closed) return undefined;
-  const waiting = marks.find((mark) => !isEnded(mark) && unfinished.get(mark[0]) !== 'finished');
+  const waiting = marks.find((mark) => !isEnded(mark) && !finished.has(mark[0]));
   if (waiting !== undefined)
     throw RpcError.of('temporarily-unavailable', `transfer ${waiting[0]} is working on account ${account}`);
   if (content.balance > 0)

@@ -15,7 +15,7 @@ NEMESIS_INTERVAL ?= 5
 WORKLOADS ?= echo unique-ids ids voucher saga
 SEEDS ?= 2000
 
-SOURCES := $(shell find src -name '*.ts') package.json
+SOURCES := $(shell find src -name '*.ts' -o -name '*.css') package.json
 
 .PHONY: help run test fuzz check build bench clean maelstrom
 
@@ -42,10 +42,12 @@ check: node_modules/.installed ## Types, lint and format, and that the core stay
 	@$(BIN)/tsc -p tsconfig.json
 	@echo '== types of the core, without Node'
 	@$(BIN)/tsc -p src/tsconfig.core.json
+	@echo '== types of the page, in a browser'
+	@$(BIN)/tsc -p src/page/tsconfig.json
 	@echo '== lint and format'
 	@$(BIN)/biome check --error-on-warnings .
 
-build: dist/.built ## Bundles the three programs into dist/
+build: dist/.built ## Bundles the three programs and the page of reports into dist/
 
 bench: build ## Measures, as ratios in one run (takes some minutes)
 	@node --import tsx test/bench/main.ts

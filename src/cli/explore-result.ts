@@ -3,11 +3,11 @@
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
+import { formatVerdict } from '../report/result-block.ts';
 import { DRAWS, type ExploreReport } from '../search/explore.ts';
 import type { ExploreOrdersReport } from '../search/explore-orders.ts';
 import { type Action, describeInjection, drawsDamage } from '../search/explore-steps.ts';
 import { count, number } from './amounts.ts';
-import { formatVerdict } from './result-block.ts';
 
 const FAILURES_SHOWN_MAX = 5;
 const STEP_LENGTH_MAX = 160;

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSettle } from '../host/settle.ts';
+import { formatVerdict } from '../report/result-block.ts';
 import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
 import { tellStory } from '../search/story.ts';
 import { encodeReplay } from '../simulator/schedule.ts';
@@ -19,7 +20,6 @@ import type { FuzzAnswer } from './fuzz-worker.ts';
 import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
-import { formatVerdict } from './result-block.ts';
 import { testArguments } from './test-arguments.ts';
 
 const EXIT_FAILED = 1;

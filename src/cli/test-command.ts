@@ -10,6 +10,7 @@ import { createRealScheduler } from '../host/real-scheduler.ts';
 import { both, LineComparison } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import { Store } from '../host/store.ts';
+import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import { parseReplay } from '../simulator/schedule.ts';
@@ -20,7 +21,6 @@ import { number } from './amounts.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
-import { formatResults, formatVerdict } from './result-block.ts';
 import { interpretTestOptions, PROCESS_EVENTS, SIMULATED_EVENTS, TEST_OPTIONS } from './test-options.ts';
 
 export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([

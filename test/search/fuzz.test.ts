@@ -5,8 +5,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { reportRejections } from '../../src/cli/rejections.ts';
-import { formatVerdict } from '../../src/cli/result-block.ts';
 import { createSettle } from '../../src/host/settle.ts';
+import { formatVerdict } from '../../src/report/result-block.ts';
 import { failureSignature, tellingWays } from '../../src/search/failure.ts';
 import {
   eventCount,

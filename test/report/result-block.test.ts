@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
-import { formatResults, formatVerdict } from '../../src/cli/result-block.ts';
 import { parseExact } from '../../src/protocol/exact-json.ts';
+import { formatResults, formatVerdict } from '../../src/report/result-block.ts';
 
 function block(results: Omit<CheckResult, 'valid?'>): string[] {
   return formatResults(results as CheckResult).split('\n');

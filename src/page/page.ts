@@ -1,0 +1,5 @@
+/**
+ * What a report does where scripts run.
+ */
+
+document.documentElement.dataset.scripts = 'on';

@@ -9,6 +9,8 @@ const LISTED_VIOLATIONS_MAX = 20;
 
 export interface Violation {
   readonly node: string;
+  /** When the harness saw it, ns since the operations began. */
+  readonly time?: number;
   /** The name of the rule that was broken. */
   readonly rule: string;
   /** What happened, for people. */

@@ -63,7 +63,11 @@ export async function runSeed(
 export async function investigate(
   context: FuzzContext,
   options: RunOptions,
-  { runsMax = SHRINK_RUNS_MAX, onProgress }: { runsMax?: number; onProgress?: (runs: number) => void } = {},
+  {
+    runsMax = SHRINK_RUNS_MAX,
+    over,
+    onProgress,
+  }: { runsMax?: number; over?: (() => boolean) | undefined; onProgress?: (runs: number) => void } = {},
 ): Promise<Investigation> {
   const { subject, settle, onRun } = context;
   const attempt = (candidate: RunOptions): Promise<RunOutcome> => {
@@ -79,6 +83,7 @@ export async function investigate(
     schedule: recorder.schedule,
     signature,
     runsMax,
+    over,
     ...(onProgress && { onProgress: ({ runs }: { runs: number }) => onProgress(runs) }),
   });
   const { outcome, story } = await tell(context, { ...shrunk.options, schedule: shrunk.schedule });

@@ -16,6 +16,8 @@ export interface ShrinkSearchOptions {
   readonly signature: readonly string[];
   /** How many candidates may be run at most. */
   readonly runsMax: number;
+  /** Whether no further one may be run, whatever is left of them. */
+  readonly over?: (() => boolean) | undefined;
   /** Told after every run. */
   readonly onProgress?: ((progress: ShrinkProgress) => void) | undefined;
 }
@@ -69,7 +71,7 @@ export class ShrinkSearch {
   /** Runs a candidate, and keeps it if it fails in the same way. False also for one that is known, and when no run is left. */
   async accept(candidate: RecordedRun): Promise<boolean> {
     if (!this.#isNew(candidate)) return false;
-    if (this.#runs >= this.#request.runsMax) {
+    if (this.#runs >= this.#request.runsMax || this.#request.over?.()) {
       this.#refused = true;
       return false;
     }

@@ -3,9 +3,9 @@
  * never what the failure is about.
  */
 
-import type { CheckResult } from '../checkers/checker.ts';
+import { findProofs } from '../checkers/evidence.ts';
 import type { Operation } from '../history/operation.ts';
-import { canonicalKey, stringifyExact } from '../protocol/exact-json.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
 import type { NetworkMessage } from '../simulator/network.ts';
 import type { RunOutcome } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
@@ -20,37 +20,54 @@ const TIME_WIDTH = 9;
 export interface StoryOptions {
   readonly events: readonly StoryEvent[];
   readonly options: Pick<RunOptions, 'nodes' | 'concurrency'>;
-  readonly outcome: Pick<RunOutcome, 'startMs' | 'results'>;
+  readonly outcome: Pick<RunOutcome, 'startMs' | 'results' | 'history'>;
   /** Why the run failed, in a sentence: the last line. */
   readonly reason: string;
   /** The reason is one of them. Default: 60. */
   readonly linesMax?: number | undefined;
 }
 
+/** A line of a story. */
+export interface StoryLine {
+  /** Since the operations began, ms. Absent: a line that says how many others were left out. */
+  readonly atMs?: number;
+  readonly who: string;
+  readonly what: string;
+  /** Whether it is part of an operation that shows the failure. */
+  readonly proof?: boolean;
+}
+
 /** Lines `time  who  what`, in the order of time, which is in ms since the operations began: `   12 ms  client 3 → n1  generate`. */
-export function tellStory({ events, options, outcome, reason, linesMax }: StoryOptions): string[] {
-  const startMs = Number.isFinite(outcome.startMs) ? outcome.startMs : 0;
-  const shown = choose(
-    events,
-    findImportant(events, outcome.results),
-    Math.max(1, (linesMax ?? LINES_MAX_DEFAULT) - 1),
-  );
-  const told = shown.map((index) => tell(events[index] as StoryEvent, options));
+export function tellStory(story: StoryOptions): string[] {
+  const told = storyLines(story);
   const whoWidth = Math.max(0, ...told.map(({ who }) => who.length));
-  const lines: string[] = [];
+  const lines = told.map(({ atMs, who, what }) =>
+    atMs === undefined
+      ? `${' '.repeat(TIME_WIDTH)}  ${what}`
+      : visible(`${formatMs(atMs).padStart(TIME_WIDTH)}  ${who.padEnd(whoWidth)}  ${what}`),
+  );
+  return [...lines, visible(story.reason)];
+}
+
+/** The same, line by line, without the reason. */
+export function storyLines({ events, options, outcome, linesMax }: Omit<StoryOptions, 'reason'>): readonly StoryLine[] {
+  const startMs = Number.isFinite(outcome.startMs) ? outcome.startMs : 0;
+  const important = findImportant(events, outcome);
+  const shown = choose(events, important, Math.max(1, (linesMax ?? LINES_MAX_DEFAULT) - 1));
+  const lines: StoryLine[] = [];
   let next = 0;
   const leaveOut = (until: number) => {
-    if (until > next) lines.push(`${' '.repeat(TIME_WIDTH)}  … ${until - next} more`);
+    if (until > next) lines.push({ who: '', what: `… ${until - next} more` });
     next = until + 1;
   };
-  for (const [position, index] of shown.entries()) {
+  for (const index of shown) {
     leaveOut(index);
-    const { who, what } = told[position] as Told;
-    const time = formatMs((events[index] as StoryEvent).atMs - startMs).padStart(TIME_WIDTH);
-    lines.push(visible(`${time}  ${who.padEnd(whoWidth)}  ${what}`));
+    const event = events[index] as StoryEvent;
+    const line = { atMs: event.atMs - startMs, ...tell(event, options) };
+    lines.push(important.includes(index) ? { ...line, proof: true } : line);
   }
   leaveOut(events.length);
-  return [...lines, visible(reason)];
+  return lines;
 }
 
 interface Told {
@@ -142,40 +159,18 @@ function lineCount(chosen: readonly number[], length: number): number {
   return chosen.length + gaps.length;
 }
 
-/** The completed operations, each with its invocation, whose values are named by a checker that found the run invalid. */
-function findImportant(events: readonly StoryEvent[], results: CheckResult): number[] {
-  const named = namedValues(results);
+/** The operations that prove that the run is invalid, each with its invocation. */
+function findImportant(events: readonly StoryEvent[], { results, history }: StoryOptions['outcome']): number[] {
+  const proofs = new Set(findProofs(results, history).flatMap(({ operations }) => operations));
   const invoked = new Map<Operation['process'], number>();
   const important: number[] = [];
   for (const [index, event] of events.entries()) {
     if (event.kind !== 'operation') continue;
-    const { type, process, value } = event.operation;
+    const { type, process } = event.operation;
     if (type === 'invoke') invoked.set(process, index);
-    else if (value !== null && value !== undefined && named.has(canonicalKey(value)))
-      important.push(invoked.get(process) ?? index, index);
+    else if (proofs.has(event.operation.index)) important.push(invoked.get(process) ?? index, index);
   }
   return important;
-}
-
-/** Every value in the lists and maps of failed checkers, and every key. Counts, which stand by themselves, name no value. */
-function namedValues(results: CheckResult): ReadonlySet<string> {
-  const named = new Set<string>();
-  const add = (value: unknown) => {
-    named.add(canonicalKey(value));
-    if (typeof value !== 'object' || value === null) return;
-    if (Array.isArray(value)) for (const item of value) add(item);
-    else
-      for (const [key, member] of Object.entries(value)) {
-        // The key of a map may be a text, or the JSON of something else.
-        named.add(key).add(canonicalKey(key));
-        if (typeof member === 'object') add(member);
-      }
-  };
-  for (const result of Object.values(results)) {
-    if (typeof result !== 'object' || result === null || (result as CheckResult)['valid?'] !== false) continue;
-    for (const detail of Object.values(result)) if (typeof detail === 'object' && detail !== null) add(detail);
-  }
-  return named;
 }
 
 function formatMs(timeMs: number): string {

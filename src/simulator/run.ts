@@ -38,6 +38,7 @@ import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;
 const LINE_EXCERPT_LENGTH = 500;
+const NANOSECONDS_PER_MILLISECOND = 1e6;
 
 /**
  * An operation may begin this much too early, ms: a history's own resolution. The sums of doubles do not come out even, and on virtual
@@ -206,7 +207,9 @@ export class TestRun {
   /** Makes the run invalid: a rule was broken that holds for every workload. */
   report({ line, ...violation }: Violation): void {
     if (this.#violations.length >= VIOLATIONS_MAX) return;
-    this.#violations.push(line === undefined ? violation : { ...violation, line: line.slice(0, LINE_EXCERPT_LENGTH) });
+    const time = Math.round(this.#elapsedMs() * NANOSECONDS_PER_MILLISECOND);
+    const excerpt = line === undefined ? {} : { line: line.slice(0, LINE_EXCERPT_LENGTH) };
+    this.#violations.push({ time, ...violation, ...excerpt });
   }
 
   /** Begins no further operations; those under way may finish. Before the first one there is nothing to wait for. */

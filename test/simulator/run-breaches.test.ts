@@ -31,7 +31,7 @@ function printsOnce(print: (node: Parameters<Script>[1]) => void): Script {
 }
 
 function violation(rule: string, text: string, line?: string) {
-  return { node: 'n0', rule, text, ...(line === undefined ? {} : { line }) };
+  return { time: expect.any(Number), node: 'n0', rule, text, ...(line === undefined ? {} : { line }) };
 }
 
 function only(...violations: object[]): CheckResult {
@@ -112,7 +112,7 @@ describe('a node that does not begin', () => {
     expect(results.protocol).toEqual({
       'valid?': false,
       count: 1,
-      violations: [{ node: 'n1', rule: 'exit', text: 'n1 ended by itself: exit status 1' }],
+      violations: [{ time: 0, node: 'n1', rule: 'exit', text: 'n1 ended by itself: exit status 1' }],
     });
     expect(results['valid?']).toBe(false);
   });

@@ -190,6 +190,7 @@ describe('after an operation that nobody knows the outcome of', () => {
       count: 1,
       violations: [
         {
+          time: 5_001_000_000,
           node: 'n0',
           rule: 'unknown-dest',
           text: 'n0 sent a message to the client "c1", which is closed: it answered twice, or later than the client waits',

@@ -1,0 +1,123 @@
+/**
+ * Which operations show that a run is invalid, and when that was so for the first time.
+ *
+ * A checker says so itself where it can: its examples name operations by their places in the history. Where a checker names values only, as Jepsen's do, the
+ * operations that were ok with such a value are taken.
+ */
+
+import type { History } from '../history/history.ts';
+import { canonicalKey } from '../protocol/exact-json.ts';
+import { isRecord } from '../protocol/message.ts';
+import type { CheckResult } from './checker.ts';
+import { indexPairs } from './pairs.ts';
+
+/** Something that a checker found wrong, with what shows it. */
+export interface Proof {
+  readonly checker: string;
+  /** The rule broken, where the checker has several. */
+  readonly rule: string | undefined;
+  readonly problem: string;
+  /** What the checker says beside it. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Completions, by their places in the history, ascending. */
+  readonly operations: readonly number[];
+  /** When it happened, where the checker says so instead of naming operations; ns. */
+  readonly time: number | undefined;
+}
+
+/** Proofs beyond this number, of one checker, show nothing new. */
+const PROOFS_MAX = 24;
+/** Operations that one value is searched for. */
+const OPERATIONS_MAX = 16;
+
+/** Everything that shows why the run is invalid; empty for a run that is not. */
+export function findProofs(results: CheckResult, history: History): readonly Proof[] {
+  return Object.entries(results).flatMap(([checker, result]) => {
+    if (!isRecord(result) || result['valid?'] !== false) return [];
+    const told = toldProofs(checker, result, history);
+    return (told.length > 0 ? told : valueProofs(checker, result, history)).slice(0, PROOFS_MAX);
+  });
+}
+
+/** When the first of the proofs was complete, ns; undefined where none of them has a time. */
+export function momentOf(proofs: readonly Proof[], history: History): number | undefined {
+  const times = proofs.flatMap(({ operations, time }) => {
+    const last = operations.at(-1);
+    return last === undefined ? (time ?? []) : history.timeAt(last);
+  });
+  return times.length === 0 ? undefined : times.reduce((earliest, time) => Math.min(earliest, time));
+}
+
+/** From `{rule: {examples: [{problem, operation}]}}`, and from lists of `{text, time}`. */
+function toldProofs(checker: string, result: Readonly<Record<string, unknown>>, history: History): Proof[] {
+  const proofs: Proof[] = [];
+  for (const [name, detail] of Object.entries(result)) {
+    const isList = Array.isArray(detail);
+    const examples: unknown = isList ? detail : isRecord(detail) ? detail.examples : undefined;
+    if (!Array.isArray(examples)) continue;
+    for (const example of examples) {
+      if (!isRecord(example)) continue;
+      const { problem, text, operation, operations, time, rule, ...facts } = example;
+      const said = problem ?? text;
+      if (typeof said !== 'string') continue;
+      proofs.push({
+        checker,
+        rule: isList ? (typeof rule === 'string' ? rule : undefined) : name,
+        problem: said,
+        facts,
+        operations: placesIn(history, [operation, operations].flat()),
+        time: typeof time === 'number' ? time : undefined,
+      });
+    }
+  }
+  return proofs;
+}
+
+function placesIn(history: History, places: readonly unknown[]): number[] {
+  const known = places.filter(
+    (place): place is number =>
+      typeof place === 'number' && Number.isInteger(place) && place >= 0 && place < history.length,
+  );
+  return [...new Set(known)].sort((one, other) => one - other);
+}
+
+/** A proof for every value that the checker names, with the operations that were ok with it. */
+function valueProofs(checker: string, result: Readonly<Record<string, unknown>>, history: History): Proof[] {
+  const named = new Set<string>();
+  addNamed(named, result);
+  const found = new Map<string, number[]>();
+  for (const { completion } of indexPairs(history)) {
+    if (history.typeAt(completion) !== 'ok') continue;
+    const value = history.valueAt(completion);
+    if (value === null || value === undefined) continue;
+    const key = typeof value === 'string' ? value : canonicalKey(value);
+    if (!named.has(key)) continue;
+    const places = found.get(key);
+    if (places === undefined) found.set(key, [completion]);
+    else if (places.length < OPERATIONS_MAX) places.push(completion);
+  }
+  return [...found].map(([key, operations]) => ({
+    checker,
+    rule: undefined,
+    problem: operations.length > 1 ? `${key} was answered ${operations.length} times` : `${key} was answered`,
+    facts: {},
+    operations: operations.sort((one, other) => one - other),
+    time: undefined,
+  }));
+}
+
+/** The texts, and the canonical keys of everything else, in lists and maps. Counts, which stand by themselves, name no value. */
+function addNamed(named: Set<string>, result: Readonly<Record<string, unknown>>): void {
+  const add = (value: unknown): void => {
+    if (typeof value === 'string') named.add(value);
+    named.add(canonicalKey(value));
+    if (Array.isArray(value)) for (const item of value) add(item);
+    else if (isRecord(value))
+      for (const [key, member] of Object.entries(value)) {
+        // The key of a map may be a text, or the JSON of something else.
+        named.add(key).add(canonicalKey(key));
+        if (typeof member === 'object') add(member);
+      }
+  };
+  for (const detail of Object.values(result)) if (typeof detail === 'object' && detail !== null) add(detail);
+}

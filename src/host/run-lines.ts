@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Operation } from '../history/operation.ts';
 import { stringifyName, stringifyRecord, stringifyText } from '../protocol/exact-json.ts';
+import type { LogEntry } from '../simulator/in-process-bed.ts';
 import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
 import type { RunObserver } from '../simulator/run.ts';
 
@@ -17,6 +18,11 @@ export function operationLine(operation: Operation): string {
   const processText = typeof process === 'number' ? process : stringifyName(process);
   const valueText = value === null ? 'null' : stringifyText(value);
   return `{"index":${index},"time":${time},"type":"${type}","process":${processText},"f":${stringifyName(f)},"value":${valueText}}`;
+}
+
+/** What a simulated node logs, as the line that a real one writes to stderr. */
+export function logLine({ nodeId, level, wallMs, message, fields }: LogEntry): string {
+  return JSON.stringify({ level, time: new Date(wallMs).toISOString(), node: nodeId, message, ...fields });
 }
 
 /** Makes the lines of a message log, one call an event. What is said of one message twice running is made once. */

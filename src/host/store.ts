@@ -11,6 +11,11 @@ import { ExactNumber, parseExact, stringifyExact } from '../protocol/exact-json.
 import type { NetworkEvent, NetworkMessage } from '../simulator/network.ts';
 import { createMessageLine, operationLine } from './run-lines.ts';
 
+export const RESULTS_FILE = 'results.json';
+export const HISTORY_FILE = 'history.jsonl';
+export const MESSAGES_FILE = 'messages.jsonl';
+export const LOGS_FOLDER = 'node-logs';
+
 const GATHERED_BYTES = 256 * 1024;
 const LINE_FEED = 0x0a;
 
@@ -26,23 +31,35 @@ export class Store {
 
   readonly #messageEventsMax: number;
 
+  private constructor(folder: string, links: readonly string[], messageEventsMax: number) {
+    this.folder = folder;
+    this.#links = links;
+    this.#messageEventsMax = messageEventsMax;
+    this.#history = new GatheredFile(join(folder, HISTORY_FILE));
+    this.#messages = new GatheredFile(join(folder, MESSAGES_FILE));
+  }
+
   /**
-   * Makes the run's folder. Throws what the file system says if it cannot.
+   * Makes the folder of a run. Throws what the file system says if it cannot.
    *
    * @param messageEventsMax as many events of messages are kept; what comes later is only counted
    */
-  constructor(root: string, workload: string, time: Date, messageEventsMax: number) {
-    this.#messageEventsMax = messageEventsMax;
+  static create(root: string, workload: string, time: Date, messageEventsMax: number): Store {
     const workloadFolder = resolve(root, workload);
-    this.#links = [join(resolve(root), 'latest'), join(workloadFolder, 'latest')];
     mkdirSync(workloadFolder, { recursive: true });
-    this.folder = makeFolder(workloadFolder, time);
-    this.#history = new GatheredFile(join(this.folder, 'history.jsonl'));
-    this.#messages = new GatheredFile(join(this.folder, 'messages.jsonl'));
+    const links = [join(resolve(root), 'latest'), join(workloadFolder, 'latest')];
+    return new Store(makeFolder(workloadFolder, time), links, messageEventsMax);
+  }
+
+  /** Makes a folder within this run's, for another run that belongs to it. */
+  nested(name: string): Store {
+    const folder = join(this.folder, name);
+    mkdirSync(folder);
+    return new Store(folder, [], this.#messageEventsMax);
   }
 
   get logFolder(): string {
-    return join(this.folder, 'node-logs');
+    return join(this.folder, LOGS_FOLDER);
   }
 
   writeOperation(operation: Operation): void {
@@ -65,6 +82,11 @@ export class Store {
     log.writeLine(line);
   }
 
+  /** Writes a file of the record that is none of the others. */
+  writeFile(name: string, text: string): void {
+    writeFileSync(join(this.folder, name), text);
+  }
+
   /** What the record does not hold, in a sentence; undefined where it is complete. */
   get leftOut(): string | undefined {
     const count = this.#leftOutCount;
@@ -78,7 +100,7 @@ export class Store {
     const count = this.#leftOutCount;
     if (count > 0)
       this.#messages.writeLine(JSON.stringify({ truncated: true, kept: this.#messageEventsMax, left_out: count }));
-    writeFileSync(join(this.folder, 'results.json'), `${indented(parseExact(stringifyExact(results)), '')}\n`);
+    this.writeFile(RESULTS_FILE, `${indented(parseExact(stringifyExact(results)), '')}\n`);
     for (const file of [this.#history, this.#messages, ...this.#logs.values()]) file.close();
     for (const link of this.#links) replaceLink(link, this.folder);
   }

@@ -21,9 +21,9 @@ describe('the store', () => {
 
   it('gives two runs of the same moment a folder each', async () => {
     const stores = [
-      new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
-      new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
-      new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+      Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+      Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+      Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
     ];
     expect(stores.map(({ folder }) => basename(folder))).toEqual([
       '20260101T000000.000Z',
@@ -37,7 +37,7 @@ describe('the store', () => {
   });
 
   it('keeps a bounded number of messages, and says how many it leaves out', async () => {
-    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const store = Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     for (let count = 0; count < MESSAGE_EVENTS_MAX; count++) store.writeMessage('send', MESSAGE, 0.0015);
     expect(store.leftOut).toBeUndefined();
     for (let count = 0; count < 3; count++) store.writeMessage('receive', MESSAGE, 2);
@@ -51,13 +51,13 @@ describe('the store', () => {
 
   it('writes results for people, as JSON.stringify does', async () => {
     const results = { 'valid?': true, list: [1, [], {}, { a: null }], text: '"\n', none: undefined, nested: { b: [] } };
-    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const store = Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     store.finish(results);
     expect(readFileSync(join(store.folder, 'results.json'), 'utf8')).toBe(`${JSON.stringify(results, null, 2)}\n`);
   });
 
   it('writes results and operations with every digit of big integers', async () => {
-    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const store = Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     const value = parseExact('[9007199254740993]');
     store.writeOperation({ index: 0, time: 0, process: 0, type: 'ok', f: 'generate', value });
     store.finish({ range: value });
@@ -68,11 +68,11 @@ describe('the store', () => {
   it('refuses a root that is a file', () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
-    expect(() => new Store(file, 'echo', TIME, MESSAGE_EVENTS_MAX)).toThrow(/ENOTDIR|EEXIST/);
+    expect(() => Store.create(file, 'echo', TIME, MESSAGE_EVENTS_MAX)).toThrow(/ENOTDIR|EEXIST/);
   });
 
   it('writes the logs of nodes that have none of their own, a file each', () => {
-    const store = new Store(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const store = Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     store.writeLog('n0', 'one');
     store.writeLog('n/1', 'é'.repeat(200_000));
     store.writeLog('n0', 'two');

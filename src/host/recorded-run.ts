@@ -1,0 +1,146 @@
+/**
+ * Reads what `store.ts` has written, for a report. Also the records of other harnesses may be read, as far as they have the same files: everything but the
+ * results and the history may be missing.
+ */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { CheckResult } from '../checkers/checker.ts';
+import { History } from '../history/history.ts';
+import type { OperationEntry } from '../history/operation.ts';
+import { parseExact } from '../protocol/exact-json.ts';
+import { isRecord } from '../protocol/message.ts';
+import { formatVerdict } from '../report/result-block.ts';
+import type { RunRecord, Story } from '../report/run-record.ts';
+import type { TrafficEntry } from '../simulator/traffic.ts';
+import { readLines } from './file-lines.ts';
+import { readMessagesAround } from './message-log.ts';
+import { HISTORY_FILE, LOGS_FOLDER, MESSAGES_FILE, RESULTS_FILE } from './store.ts';
+
+export const REPORT_FILE = 'report.html';
+export const STORY_FILE = 'story.json';
+export const REPLAY_FILE = 'replay.json';
+/** Where the same failure is, made small. */
+export const SHRUNK_FOLDER = 'shrunk';
+
+/** A folder holds no record; the message names the file and says what is wrong with it. */
+export class RecordError extends Error {
+  override readonly name = 'RecordError';
+}
+
+/**
+ * Throws a {@link RecordError}.
+ *
+ * @param history the run's, where it is in memory still
+ */
+export function readRecordedRun(folder: string, history?: History): RunRecord {
+  const path = join(folder, RESULTS_FILE);
+  const wrong = (text: string) => new RecordError(`${path}: ${text}`);
+  const recorded = readJson(path);
+  if (!isRecord(recorded)) throw wrong('expected a JSON object');
+  const { options, harness: _, traffic, again, time, ...results } = recorded;
+  if (!isRecord(options)) throw wrong('options: expected an object');
+  const { workload, program, nodes, concurrency } = options;
+  if (typeof workload !== 'string') throw wrong('options.workload: expected a text');
+  if (!isTextList(nodes) || nodes.length === 0) throw wrong('options.nodes: expected a list of node ids');
+  if (typeof concurrency !== 'number' || !(concurrency >= 1))
+    throw wrong('options.concurrency: expected a number from 1 on');
+  if (![true, false, 'unknown'].includes(results['valid?'] as never))
+    throw wrong('valid?: expected true, false or "unknown"');
+  const shrunk = join(folder, SHRUNK_FOLDER);
+  return {
+    workload,
+    program: typeof program === 'string' ? program : undefined,
+    nodes,
+    concurrency,
+    startedAt: typeof time === 'string' ? time : undefined,
+    options,
+    results: results as CheckResult,
+    verdict: formatVerdict(results as CheckResult),
+    history: history ?? readHistory(join(folder, HISTORY_FILE)),
+    messagesAround: (moment, before, after) => readMessagesAround(join(folder, MESSAGES_FILE), moment, before, after),
+    traffic: Array.isArray(traffic) ? (traffic as readonly TrafficEntry[]) : undefined,
+    again: typeof again === 'string' ? again : undefined,
+    story: readStory(join(folder, STORY_FILE)),
+    shrunk: existsSync(join(shrunk, RESULTS_FILE)) ? readRecordedRun(shrunk) : undefined,
+    files: listFiles(folder),
+  };
+}
+
+function readHistory(path: string): History {
+  const history = new History();
+  let number = 0;
+  for (const line of linesOf(path)) {
+    number++;
+    const operation = parse(line, `${path}: line ${number}`);
+    if (!isOperation(operation)) throw new RecordError(`${path}: line ${number}: expected an operation`);
+    history.append(operation);
+  }
+  return history;
+}
+
+function* linesOf(path: string): IterableIterator<string> {
+  try {
+    yield* readLines(path);
+  } catch (error) {
+    throw new RecordError(`${path}: ${(error as Error).message}`);
+  }
+}
+
+function isOperation(value: unknown): value is OperationEntry {
+  if (!isRecord(value)) return false;
+  const { time, type, process, f } = value;
+  const isProcess = process === 'nemesis' || (Number.isInteger(process) && (process as number) >= 0);
+  return (
+    typeof time === 'number' &&
+    typeof f === 'string' &&
+    isProcess &&
+    ['invoke', 'ok', 'fail', 'info'].includes(type as string)
+  );
+}
+
+function readStory(path: string): Story | undefined {
+  if (!existsSync(path)) return undefined;
+  const story = readJson(path);
+  if (!isRecord(story) || !Array.isArray(story.lines) || typeof story.origin !== 'string')
+    throw new RecordError(`${path}: expected {"origin", "lines"}`);
+  return story as unknown as Story;
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new RecordError(`${path}: ${code === 'ENOENT' ? 'there is no such file' : message}`);
+  }
+  return parse(text, path);
+}
+
+function parse(text: string, where: string): unknown {
+  try {
+    return parseExact(text);
+  } catch (error) {
+    throw new RecordError(`${where}: not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** What a reader may open beside the report, the nodes' logs one by one. */
+function listFiles(folder: string): readonly string[] {
+  const known = [RESULTS_FILE, HISTORY_FILE, MESSAGES_FILE, REPLAY_FILE].filter((name) =>
+    existsSync(join(folder, name)),
+  );
+  const logs = join(folder, LOGS_FOLDER);
+  const logNames = existsSync(logs) ? readdirSync(logs).sort() : [];
+  const shrunk = join(SHRUNK_FOLDER, REPORT_FILE);
+  return [
+    ...known,
+    ...(existsSync(join(folder, shrunk)) ? [shrunk] : []),
+    ...logNames.map((name) => `${basename(logs)}/${name}`),
+  ];
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}

@@ -1,5 +1,33 @@
 /**
- * What a report does where scripts run.
+ * What a report does where scripts run. All of it is there to be read without: this adds what is told of a mark under the pointer or the arrow keys, a closer look at
+ * a stretch of time, filters of lists, and a button that copies the command.
  */
 
+import { addFilters } from './filter.ts';
+import { addTips } from './tips.ts';
+import { addZoom } from './zoom.ts';
+
+addCopyButtons();
+addFilters();
+addZoom(addTips());
 document.documentElement.dataset.scripts = 'on';
+
+function addCopyButtons(): void {
+  // Only pages that were served, or opened from a file, may write to the clipboard.
+  if (navigator.clipboard === undefined) return;
+  for (const code of document.querySelectorAll<HTMLElement>('[data-copy]')) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'copy';
+    button.textContent = 'Copy';
+    button.addEventListener('click', async () => {
+      try {
+        await navigator.clipboard.writeText(code.textContent ?? '');
+        button.textContent = 'Copied';
+      } catch {
+        button.textContent = 'Not allowed';
+      }
+    });
+    code.closest('.again')?.append(button);
+  }
+}

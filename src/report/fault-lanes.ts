@@ -1,0 +1,56 @@
+/**
+ * Which faults were in force when: a lane a kind, and the list of all.
+ */
+
+import type { FaultSpan } from './fault-spans.ts';
+import { type Markup, markup } from './markup.ts';
+import { EXTENT, place, writeCount, writeTime } from './scales.ts';
+import { describeSpan, renderHorizontalAxis, renderTable, type TimeAxis } from './time-chart.ts';
+
+const LISTED_MAX = 300;
+/** Beyond so many spans in a lane they are drawn without their words, which the list has. */
+const TOLD_MAX = 300;
+
+/**
+ * @param hits how many messages each message fault hit: none of those lasts
+ */
+export function renderFaultLanes(
+  spans: readonly FaultSpan[],
+  hits: Readonly<Record<string, number>>,
+  axis: TimeAxis,
+): Markup {
+  const lanes = new Map<string, FaultSpan[]>();
+  for (const span of spans) lanes.set(span.kind, [...(lanes.get(span.kind) ?? []), span]);
+  const hitTexts = Object.entries(hits).map(([kind, count]) => `${kind} ${writeCount(count)}`);
+  const hitNote = hitTexts.length > 0 && markup`<p class="note">Messages hit one by one: ${hitTexts.join(', ')}.</p>`;
+  if (spans.length === 0) {
+    const nothing = hitTexts.length === 0 ? 'No fault was injected.' : 'No fault that lasts was injected.';
+    return markup`<p>${nothing}</p>${hitNote}`;
+  }
+  return markup`<figure class="chart" id="faults" aria-labelledby="faults-title">
+<figcaption><h3 id="faults-title">Faults in force</h3><p>${[...lanes].map(([kind, { length }]) => `${kind} ${length} ×`).join(', ')}.</p></figcaption>
+<div class="lanes">${[...lanes].map(([kind, lane]) => renderLane(kind, lane, axis))}
+${renderHorizontalAxis(axis)}</div>
+${hitNote}
+<details class="figures"><summary>Faults in force: the list</summary>${renderTable(
+    spans.length > LISTED_MAX ? `The first ${LISTED_MAX} of ${writeCount(spans.length)} faults` : 'All faults',
+    {
+      columns: ['from', 'to', 'fault', 'whom'],
+      rows: spans.slice(0, LISTED_MAX).map(({ kind, whom, from, to }) => [writeTime(from), writeTime(to), kind, whom]),
+    },
+  )}</details>
+</figure>
+`;
+}
+
+function renderLane(kind: string, lane: readonly FaultSpan[], axis: TimeAxis): Markup {
+  const told = lane.length <= TOLD_MAX;
+  return markup`<span class="lane-name">${kind}</span><svg class="lane" data-plot="time" data-end="${axis.end}" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="${kind}: ${lane.length} times"><path class="grid" d="M0 ${EXTENT / 2}h${EXTENT}"/>${lane.map(
+    (span) => {
+      const from = axis.at(span.from);
+      const width = Math.max(axis.at(span.to) - from, 2);
+      return markup`<rect class="mark span" x="${from}" y="150" width="${place(width)}" height="700">${told && markup`<title>${describeSpan(span)}</title>`}</rect>
+`;
+    },
+  )}</svg>`;
+}

@@ -1,0 +1,60 @@
+/**
+ * HTML and SVG as text, by a template tag that escapes whatever is put into it. Nodes choose much of what a report shows, so there is no other way to make
+ * markup, but for `raw`, which is for this program's own words.
+ */
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text that is markup already. */
+export class Markup {
+  readonly text: string;
+
+  /** Not for texts from outside: see `markup`. */
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** What may be put into a template; a list is its items, one after the other, and nothing is put in for undefined and false. */
+export type Content = Markup | string | number | bigint | undefined | false | readonly Content[];
+
+/** `markup\`<b>${text}</b>\``: the template as it stands, with what is put in escaped. */
+export function markup(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
+  let text = strings[0] as string;
+  for (const [index, value] of values.entries()) text += render(value) + (strings[index + 1] as string);
+  return new Markup(text);
+}
+
+/** Takes a text for markup. Only for what this program has written itself. */
+export function raw(text: string): Markup {
+  return new Markup(text);
+}
+
+/** The text for an element or for an attribute in quotes. Control characters are written out: none of them can act, and all can be seen. */
+export function escapeText(text: string): string {
+  return text
+    .replaceAll(/[&<>"']/g, (character) => ESCAPES[character] as string)
+    .replaceAll(/[^\P{Cc}\n\t]|[\uFFFE\uFFFF]|\p{Cs}/gu, (character) => `\\u${hexadecimal(character)}`);
+}
+
+function render(value: Content): string {
+  if (value instanceof Markup) return value.text;
+  if (typeof value === 'string') return escapeText(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (value === undefined || value === false) return '';
+  return value.map(render).join('');
+}
+
+function hexadecimal(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(4, '0');
+}

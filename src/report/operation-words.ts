@@ -1,0 +1,30 @@
+/** Operations in a few words, for tables and for what is shown of a mark. */
+
+import type { History } from '../history/history.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
+
+const VALUE_LENGTH_MAX = 160;
+
+/** `#12 redeem {"code":"hot"} → {"outcome":"redeemed"}`; without a completion the run was cut off. */
+export function describeOperation(history: History, invocation: number, completion: number | undefined): string {
+  const asked = writeValue(history.valueAt(invocation));
+  const head = `#${completion ?? invocation} ${history.functionAt(invocation)}${asked === '' ? '' : ` ${asked}`}`;
+  if (completion === undefined) return `${head}: never completed`;
+  const answer = describeAnswer(history, invocation, completion);
+  return `${head} ${history.typeAt(completion)}${answer === '' ? '' : ` ${answer}`}`;
+}
+
+/** What came back: the value where it is another one than was sent, and the error where there is one. */
+export function describeAnswer(history: History, invocation: number, completion: number): string {
+  const { value, error } = history.at(completion);
+  const answered = writeValue(value);
+  const said = answered === writeValue(history.valueAt(invocation)) ? '' : answered;
+  return [said, writeValue(error)].filter((text) => text !== '').join(' ');
+}
+
+/** As JSON, cut where it is long; nothing for null. */
+export function writeValue(value: unknown, lengthMax = VALUE_LENGTH_MAX): string {
+  if (value === null || value === undefined) return '';
+  const text = stringifyExact(value);
+  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
+}

@@ -1,0 +1,157 @@
+/**
+ * A run as one page that needs nothing but itself: the verdict and why, what proves it, then everything else from the whole to the single message.
+ */
+
+import { findProofs, momentOf, type Proof } from '../checkers/evidence.ts';
+import { isRecord } from '../protocol/message.ts';
+import { isMessageFault } from '../simulator/fault.ts';
+import { renderFacts, renderFiles, renderOptions, renderResults } from './fact-sections.ts';
+import { renderFaultLanes } from './fault-lanes.ts';
+import { type FaultSpan, findFaultSpans } from './fault-spans.ts';
+import { renderLatencyCharts } from './latency-charts.ts';
+import { type Content, type Markup, markup, raw } from './markup.ts';
+import { renderOperationPages } from './operation-pages.ts';
+import { renderProofs } from './proof-section.ts';
+import { renderRateChart } from './rate-chart.ts';
+import type { RunRecord } from './run-record.ts';
+import { writeInstant } from './scales.ts';
+import { renderSpaceTime } from './space-time.ts';
+import { renderStory } from './story-section.ts';
+import { TimeAxis } from './time-chart.ts';
+import { renderTrafficTable } from './traffic-table.ts';
+
+/** What makes the page look and act as it does; both are put into it. */
+export interface PageAssets {
+  readonly style: string;
+  readonly script: string;
+}
+
+interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly content: Content;
+}
+
+/** Everything may be shown, nothing may be fetched. */
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/** The whole HTML document. Throws where the history is none that a working harness writes. */
+export function renderPage(record: RunRecord, assets: PageAssets): string {
+  const { workload, results, verdict, startedAt } = record;
+  const [headline = '', ...reasons] = splitSentence(verdict);
+  const { word, sign } = VERDICTS[String(results['valid?'])] ?? UNKNOWN;
+  const sections = listSections(record);
+  return markup`<!DOCTYPE html>
+<html lang="en" data-verdict="${word}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${sign} ${workload}${startedAt !== undefined && ` ${startedAt}`} · Snowstorm</title>
+<style>${raw(assets.style.replaceAll('</', '<\\/'))}</style>
+</head>
+<body>
+<a class="skip" href="#main">To the report</a>
+<header>
+<p class="program">Snowstorm <b>${workload}</b>${startedAt !== undefined && markup` <time datetime="${startedAt}">${startedAt}</time>`}</p>
+<h1 class="verdict ${word}"><span aria-hidden="true">${sign}</span> ${headline}</h1>
+${reasons.length > 0 && markup`<p class="reason">${reasons.join(' ')}</p>`}
+${renderFacts(record)}
+<nav aria-label="Sections"><ul>${sections.map(({ id, title }) => markup`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
+</header>
+<main id="main">
+${sections.map(
+  ({ id, title, content }) => markup`<section aria-labelledby="${id}">
+<h2 id="${id}">${title}</h2>
+${content}
+</section>
+`,
+)}</main>
+<script>${raw(assets.script.replaceAll('</', '<\\/'))}</script>
+</body>
+</html>
+`.text;
+}
+
+const UNKNOWN = { word: 'unknown', sign: '?' };
+const VERDICTS: Readonly<Record<string, typeof UNKNOWN>> = {
+  true: { word: 'valid', sign: '✓' },
+  false: { word: 'invalid', sign: '✗' },
+};
+
+function splitSentence(text: string): readonly string[] {
+  const end = /[.!] /.exec(text);
+  return end === null ? [text] : [text.slice(0, end.index + 1), text.slice(end.index + 2)];
+}
+
+function listSections(record: RunRecord): readonly Section[] {
+  const { history, results, nodes, concurrency, story, shrunk } = record;
+  const proofs = findProofs(results, history);
+  const proven = new Set(proofs.flatMap(({ operations }) => operations));
+  const spans = findFaultSpans(history);
+  const end = history.length === 0 ? 0 : history.timeAt(history.length - 1);
+  const axis = new TimeAxis(end);
+  const moment = momentOf(proofs, history) ?? spans[0]?.from;
+  const small = shrunk === undefined ? undefined : renderShrunk(shrunk);
+  return [
+    ...(proofs.length > 0
+      ? [{ id: 'proof', title: 'What proves it', content: renderProofs(proofs, history, record) }]
+      : []),
+    ...(story === undefined ? [] : [{ id: 'story', title: 'The story', content: renderStory(story) }]),
+    ...(small === undefined ? [] : [{ id: 'small', title: 'The same failure, made small', content: small }]),
+    {
+      id: 'time',
+      title: 'Over time',
+      content: markup`<div class="zoom" data-zoom hidden></div>
+${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(history, axis, spans) ?? markup`<p>No operation was completed.</p>`}${renderRateChart(history, axis, spans)}`,
+    },
+    {
+      id: 'operations',
+      title: 'Operations',
+      content: renderOperationPages({ history, concurrency, nodes, end, moment, proofs: proven }),
+    },
+    {
+      id: 'messages',
+      title: 'Messages',
+      content: markup`<p>${describeMoment(proofs, spans, moment)}</p>${renderSpaceTime({ ...record, spans, proofs: proven, moment, id: 'run' })}`,
+    },
+    { id: 'traffic', title: 'Traffic', content: renderTrafficTable(record.traffic, nodes) },
+    { id: 'results', title: 'Results', content: renderResults(results) },
+    { id: 'options', title: 'Options', content: renderOptions(record) },
+    ...(record.files.length > 0 ? [{ id: 'files', title: 'Files', content: renderFiles(record) }] : []),
+  ];
+}
+
+/** The small run with its story: what is left when everything else was taken out. */
+function renderShrunk(shrunk: RunRecord): Markup {
+  const proofs = findProofs(shrunk.results, shrunk.history);
+  const proven = new Set(proofs.flatMap(({ operations }) => operations));
+  const spans = findFaultSpans(shrunk.history);
+  const moment = momentOf(proofs, shrunk.history) ?? spans[0]?.from;
+  return markup`${shrunk.story !== undefined && renderStory(shrunk.story)}
+<h3>Its messages</h3>
+${renderSpaceTime({ ...shrunk, spans, proofs: proven, moment, id: 'small' })}`;
+}
+
+function describeMoment(proofs: readonly Proof[], spans: readonly FaultSpan[], moment: number | undefined): string {
+  if (moment === undefined) return 'From the first message on.';
+  if (momentIsProof(proofs)) return `Around ${writeInstant(moment)}, when the first proof was complete.`;
+  return `Around ${writeInstant(moment)}, when the first fault began: ${spans[0]?.kind ?? ''}.`;
+}
+
+function momentIsProof(proofs: readonly Proof[]): boolean {
+  return proofs.some(({ operations, time }) => operations.length > 0 || time !== undefined);
+}
+
+/** How many messages each fault of single messages hit, as the results tell it. */
+function messageHits({ results }: RunRecord): Readonly<Record<string, number>> {
+  const { started } = isRecord(results.faults) ? results.faults : { started: undefined };
+  if (!isRecord(started)) return {};
+  return Object.fromEntries(
+    Object.entries(started).filter(
+      (entry): entry is [string, number] => isMessageFault(entry[0] as never) && typeof entry[1] === 'number',
+    ),
+  );
+}

@@ -1,0 +1,58 @@
+/** What proves that a run is invalid: the rules broken, and the operations that show it. */
+
+import type { Proof } from '../checkers/evidence.ts';
+import type { History } from '../history/history.ts';
+import { type Markup, markup } from './markup.ts';
+import { describeOperation, writeValue } from './operation-words.ts';
+import type { RunRecord } from './run-record.ts';
+import { writeInstant } from './scales.ts';
+
+const SHOWN_MAX = 12;
+const OPERATIONS_MAX = 8;
+const FACTS_LENGTH_MAX = 600;
+
+export function renderProofs(
+  proofs: readonly Proof[],
+  history: History,
+  { concurrency, nodes }: Pick<RunRecord, 'concurrency' | 'nodes'>,
+): Markup {
+  const invocations = findInvocations(history, new Set(proofs.flatMap(({ operations }) => operations)));
+  const tellClient = (operation: number) => {
+    const worker = history.processAt(operation) % concurrency;
+    return `client ${worker} at ${nodes[worker % nodes.length] ?? '?'}`;
+  };
+  return markup`<ol class="proofs">${proofs.slice(0, SHOWN_MAX).map(
+    ({
+      checker,
+      rule,
+      problem,
+      facts,
+      operations,
+      time,
+    }) => markup`<li><p><b>${rule ?? checker}</b>: ${problem}${time !== undefined && ` (at ${writeInstant(time)})`}</p>
+${Object.keys(facts).length > 0 && markup`<p><code class="said">${writeValue(facts, FACTS_LENGTH_MAX)}</code></p>`}
+${
+  operations.length > 0 &&
+  markup`<ul class="proof-operations">${operations
+    .slice(0, OPERATIONS_MAX)
+    .map(
+      (operation) =>
+        markup`<li><span class="when">${writeInstant(history.timeAt(operation))}</span> ${tellClient(operation)}: <code>${describeOperation(history, invocations.get(operation) ?? operation, operation)}</code></li>`,
+    )}${operations.length > OPERATIONS_MAX && markup`<li>… and ${operations.length - OPERATIONS_MAX} more</li>`}</ul>`
+}</li>
+`,
+  )}</ol>
+${proofs.length > SHOWN_MAX && markup`<p>… and more; results.json has what the checkers listed.</p>`}`;
+}
+
+/** The invocation of every one of the completions. */
+function findInvocations(history: History, completions: ReadonlySet<number>): ReadonlyMap<number, number> {
+  const open = new Map<number, number>();
+  const found = new Map<number, number>();
+  for (let index = 0; index < history.length; index++) {
+    if (history.isNemesisAt(index)) continue;
+    if (history.typeAt(index) === 'invoke') open.set(history.processAt(index), index);
+    else if (completions.has(index)) found.set(index, open.get(history.processAt(index)) ?? index);
+  }
+  return found;
+}

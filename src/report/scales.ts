@@ -1,0 +1,113 @@
+/**
+ * Axes: where a value lies, which values get a tick, and how they are written. Lengths are in thousandths of the plot (`EXTENT`), as charts stretch to whatever
+ * room they get.
+ */
+
+const THOUSANDS = /\B(?=(\d{3})+(?!\d))/g;
+
+/** The width and the height of every plot. */
+export const EXTENT = 1000;
+
+export interface Tick {
+  /** From the left, or from the bottom. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/** 1, 2 or 5 times a power of ten, at least `least`. */
+export function niceStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  const factor = [1, 2, 5, 10].find((candidate) => candidate * power >= least * (1 - 1e-9)) as number;
+  return factor * power;
+}
+
+/** A place with so many digits that nobody sees the rest. */
+export function place(at: number): number {
+  return Math.round(at * 10) / 10;
+}
+
+/** From zero to a bit more than `max`, in equal steps. */
+export class LinearScale {
+  readonly max: number;
+  readonly #step: number;
+
+  constructor(max: number, ticksMax = 5) {
+    this.#step = niceStep(Math.max(max, Number.MIN_VALUE * 1e10) / ticksMax);
+    this.max = Math.max(1, Math.ceil((max / this.#step) * (1 - 1e-9))) * this.#step;
+  }
+
+  at(value: number): number {
+    return place((value / this.max) * EXTENT);
+  }
+
+  ticks(write: (value: number) => string): readonly Tick[] {
+    const count = Math.round(this.max / this.#step);
+    return Array.from({ length: count + 1 }, (_, index) => ({
+      at: this.at(index * this.#step),
+      text: write(index * this.#step),
+    }));
+  }
+}
+
+/** Whole decades that hold all values, all of them above 0. */
+export class LogScale {
+  readonly #from: number;
+  readonly #decades: number;
+
+  constructor(min: number, max: number) {
+    this.#from = Math.floor(Math.log10(min) + 1e-9);
+    this.#decades = Math.max(1, Math.ceil(Math.log10(max) - 1e-9) - this.#from);
+  }
+
+  at(value: number): number {
+    return place(((Math.log10(value) - this.#from) / this.#decades) * EXTENT);
+  }
+
+  /** What lies at a place. */
+  valueAt(at: number): number {
+    return 10 ** (this.#from + (at / EXTENT) * this.#decades);
+  }
+
+  ticks(write: (value: number) => string): readonly Tick[] {
+    return Array.from({ length: this.#decades + 1 }, (_, index) => {
+      const value = 10 ** (this.#from + index);
+      return { at: this.at(value), text: write(value) };
+    });
+  }
+}
+
+/** `3.2 ms`, `45 µs`, `1.8 s`: three digits and the unit that needs no others. */
+export function writeDuration(nanoseconds: number): string {
+  const [divisor, unit] =
+    nanoseconds >= 1e9
+      ? ([1e9, 's'] as const)
+      : nanoseconds >= 1e6
+        ? ([1e6, 'ms'] as const)
+        : nanoseconds >= 1e3
+          ? ([1e3, 'µs'] as const)
+          : ([1, 'ns'] as const);
+  return `${Number((nanoseconds / divisor).toPrecision(3))} ${unit}`;
+}
+
+/** A time since the operations began, in seconds with as many digits as tell neighbours apart. */
+export function writeTime(nanoseconds: number, digits = 3): string {
+  return `${Number((nanoseconds / 1e9).toFixed(digits))} s`;
+}
+
+/** A time since the operations began as a place among others: in ms, to the µs. */
+export function writeInstant(nanoseconds: number): string {
+  const [whole = '', fraction] = String(Number((nanoseconds / 1e6).toFixed(3))).split('.');
+  return `${whole.replaceAll(THOUSANDS, ',')}${fraction === undefined ? '' : `.${fraction}`} ms`;
+}
+
+/** `1,234,567` */
+export function writeCount(count: number): string {
+  return String(Math.round(count)).replaceAll(THOUSANDS, ',');
+}
+
+/** At most so many digits, for figures that are no counts. */
+export function writeNumber(value: number, digits = 4): string {
+  return Number.isInteger(value) || Math.abs(value) >= 1000
+    ? writeCount(value)
+    : String(Number(value.toPrecision(digits)));
+}

@@ -1,0 +1,167 @@
+/**
+ * What all charts over time share: the frame with its axes, the faults behind the data, legend, notes, and the same figures as a table for who sees no
+ * picture.
+ */
+
+import type { FaultSpan } from './fault-spans.ts';
+import { type Content, type Markup, markup } from './markup.ts';
+import { EXTENT, LinearScale, place, type Tick, writeTime } from './scales.ts';
+
+/** Fault names are written into a chart where there is so much room for them, thousandths. */
+const NAME_ROOM_MIN = 70;
+/** Beyond so many faults they are shown in the charts without their words, which the list of faults has. */
+const NAMED_SPANS_MAX = 400;
+const TABLE_ROWS_MAX = 24;
+
+/** The time axis of all charts of a run. */
+export class TimeAxis {
+  /** ns; the first operation is at 0. */
+  readonly end: number;
+  readonly ticks: readonly Tick[];
+
+  /** @param write for times after the beginning of the axis, ns */
+  constructor(end: number, write: (nanoseconds: number) => string = writeTime) {
+    this.end = Math.max(end, 1);
+    const scale = new LinearScale(this.end, 6);
+    // The last tick would lie beyond the end of the plot.
+    this.ticks = scale
+      .ticks(write)
+      .map(({ at, text }) => ({ at: place((at * scale.max) / this.end), text }))
+      .filter(({ at }) => at <= EXTENT);
+  }
+
+  at(nanoseconds: number): number {
+    return place((Math.min(Math.max(nanoseconds, 0), this.end) / this.end) * EXTENT);
+  }
+}
+
+export interface LegendEntry {
+  /** The class of the mark that stands for it. */
+  readonly kind: string;
+  readonly text: string;
+}
+
+export interface TimeChart {
+  readonly id: string;
+  readonly title: string;
+  /** What the picture shows, in a sentence or two with the figures that matter. */
+  readonly summary: string;
+  /** What the vertical axis is, with its unit. */
+  readonly verticalTitle: string;
+  readonly verticalTicks: readonly Tick[];
+  /** Paths and rectangles, `EXTENT` wide and high, y downwards. */
+  readonly plot: Content;
+  readonly legend: readonly LegendEntry[];
+  /** How the picture was made where it does not show every single thing. */
+  readonly note?: string | undefined;
+  readonly table: FigureTable;
+}
+
+export interface FigureTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
+export function renderTimeChart(chart: TimeChart, axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
+  const { id, title, summary, verticalTitle, verticalTicks, plot, legend, note, table } = chart;
+  return markup`<figure class="chart" id="${id}" aria-labelledby="${id}-title">
+<figcaption><h3 id="${id}-title">${title}</h3><p id="${id}-summary">${summary}</p></figcaption>
+<p class="vertical-title">${verticalTitle}</p>
+<div class="frame">
+<div class="vertical-axis" aria-hidden="true">${verticalTicks.map(
+    ({ at, text }) => markup`<span style="bottom:${at / 10}%">${text}</span>`,
+  )}</div>
+<div class="plot-box">${renderSpanNames(axis, spans)}
+<svg class="plot" data-plot="time" data-end="${axis.end}" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-labelledby="${id}-title" aria-describedby="${id}-summary">
+${renderSpans(axis, spans)}<path class="grid" d="${verticalTicks.map(({ at }) => `M0 ${EXTENT - at}h${EXTENT}`).join('')}"/>
+${plot}</svg></div>
+${renderHorizontalAxis(axis)}
+</div>
+${renderLegend(legend)}${note !== undefined && markup`<p class="note">${note}</p>`}
+<details class="figures"><summary>${title}: the figures</summary>${renderTable(title, table)}</details>
+</figure>
+`;
+}
+
+/**
+ * The axis below a plot.
+ *
+ * @param zooms whether it is one of those that scripts write anew when they zoom
+ */
+export function renderHorizontalAxis({ ticks }: TimeAxis, zooms = true): Markup {
+  return markup`<div class="horizontal-axis"${zooms && markup` data-axis="time"`} aria-hidden="true">${ticks.map(
+    ({ at, text }) => markup`<span style="left:${at / 10}%">${text}</span>`,
+  )}</div>`;
+}
+
+export function renderLegend(legend: readonly LegendEntry[]): Markup {
+  return markup`<ul class="legend">${legend.map(
+    ({ kind, text }) =>
+      markup`<li><svg class="swatch" viewBox="0 0 40 20" aria-hidden="true">${renderSwatch(kind)}</svg>${text}</li>`,
+  )}</ul>`;
+}
+
+/** A table for reading, in a box that scrolls where the table is too wide. */
+export function renderTable(caption: string, { columns, rows }: FigureTable): Markup {
+  return markup`<div class="scroll tall" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${columns.map(
+    (column) => markup`<th scope="col">${column}</th>`,
+  )}</tr></thead><tbody>${rows.map(
+    ([first, ...others]) =>
+      markup`<tr><th scope="row">${first}</th>${others.map((cell) => markup`<td>${cell}</td>`)}</tr>
+`,
+  )}</tbody></table></div>`;
+}
+
+/** Neighbouring rows become one by `merge`, until there are few enough to be read. */
+export function thinOut<T>(rows: readonly T[], merge: (rows: readonly T[]) => T): readonly T[] {
+  const size = Math.ceil(rows.length / TABLE_ROWS_MAX);
+  if (size <= 1) return rows;
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, index) =>
+    merge(rows.slice(index * size, (index + 1) * size)),
+  );
+}
+
+/** A fault in words. */
+export function describeSpan({ kind, whom, from, to }: FaultSpan): string {
+  return `${kind} ${whom}: ${writeTime(from)} to ${writeTime(to)}`;
+}
+
+/** The faults behind the data. Those that overlap get darker, as far as that goes. */
+function renderSpans(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
+  const told = spans.length <= NAMED_SPANS_MAX;
+  return markup`<g class="faults">${spans.map((span) => {
+    const from = axis.at(span.from);
+    // A fault of a moment must be seen as well.
+    const width = Math.max(axis.at(span.to) - from, 1);
+    return markup`<rect class="fault" x="${from}" y="0" width="${place(width)}" height="${EXTENT}">${told && markup`<title>${describeSpan(span)}</title>`}</rect>
+`;
+  })}</g>`;
+}
+
+/** The names of the faults above the plot, where there is room for them. */
+function renderSpanNames(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
+  let freeFrom = 0;
+  const named = spans.flatMap((span) => {
+    const at = axis.at(span.from);
+    if (at < freeFrom || at > EXTENT - NAME_ROOM_MIN) return [];
+    freeFrom = at + Math.max(NAME_ROOM_MIN, 14 * span.kind.length);
+    return markup`<span style="left:${at / 10}%" data-at="${at}">${span.kind}</span>`;
+  });
+  return markup`<div class="fault-names" aria-hidden="true">${named}</div>`;
+}
+
+/** What a mark of a kind looks like in a legend, in a box of 40 by 20. */
+function renderSwatch(kind: string): Markup {
+  if (kind.startsWith('line')) return markup`<path class="${kind}" d="M2 10h36"/>`;
+  if (kind === 'fault') return markup`<rect class="fault" x="2" y="2" width="36" height="16"/>`;
+  return renderMark(kind, 20, 10);
+}
+
+/** One operation: a dot for ok, a square for fail, a ring for info; so that nobody needs to see the colours. */
+export function renderMark(kind: string, x: number, y: number, title?: Content): Markup {
+  const inner = title !== undefined && markup`<title>${title}</title>`;
+  const d = `M${x} ${y}h0`;
+  if (kind.startsWith('info'))
+    return markup`<g class="mark ${kind}">${inner}<path class="ring" d="${d}"/><path class="hole" d="${d}"/></g>`;
+  return markup`<path class="mark ${kind}" d="${d}">${inner}</path>`;
+}

@@ -6,21 +6,21 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSettle } from '../host/settle.ts';
-import { formatVerdict } from '../report/result-block.ts';
-import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
-import { tellStory } from '../search/story.ts';
+import { junitDocument, junitOfSeeds } from '../report/junit.ts';
+import type { Investigation } from '../search/fuzz.ts';
 import { encodeReplay } from '../simulator/schedule.ts';
-import type { Simulation } from '../simulator/simulation.ts';
-import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
-import { count, number } from './amounts.ts';
+import { WORKLOADS } from '../workloads/registry.ts';
+import { count } from './amounts.ts';
 import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions } from './fuzz-options.ts';
 import { runFuzzPool } from './fuzz-pool.ts';
 import type { FuzzAnswer } from './fuzz-worker.ts';
+import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { reportRejections } from './rejections.ts';
-import { testArguments } from './test-arguments.ts';
+import { createStore, drawReport } from './recording.ts';
+import { makeSmall, recordSmall, type SmallFailure } from './small-failure.ts';
+import { shellWord, testArguments } from './test-arguments.ts';
+import { SIMULATED_EVENTS } from './test-options.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_UNKNOWN = 2;
@@ -54,6 +54,8 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const task = interpretFuzzOptions(parsed);
+  if (values.junit !== undefined) checkJunitFile(values.junit);
+  let story: string | undefined;
   const startMs = performance.now();
   const tally: Tally = { answers: new Map(), operationCount: 0, failures: [], unknown: [] };
   const interruption = new Interruption(() => (tally.failures.length > 0 ? EXIT_FAILED : EXIT_UNKNOWN));
@@ -67,11 +69,17 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
     if (first === undefined) return interrupted || tally.unknown.length > 0 ? EXIT_UNKNOWN : 0;
     // Before anything is made smaller: that takes its time, and may be interrupted.
     process.stdout.write(`\nSeed ${first.seed} again:  ${describeCommand(task, first, values.store)}\n`);
-    if (first.validity === false) await explain(task, first, values.store, interruption);
+    if (first.validity === false) story = await explain(task, first, values.store, interruption);
     return EXIT_FAILED;
   } finally {
     interruption.ignore();
+    if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, tally, story, values.store));
   }
+}
+
+function describeJunit(task: FuzzTask, { answers }: Tally, story: string | undefined, store: string): string {
+  const command = (answer: FuzzAnswer) => describeCommand(task, answer, store);
+  return junitDocument([junitOfSeeds({ workload: task.workload.name, seeds: [...answers.values()], story, command })]);
 }
 
 /** The first signal ends what goes on as soon as there is something to tell; a second one ends the process. */
@@ -175,30 +183,25 @@ function describeDeterminism({ answers }: Tally): string {
   return `digest of ${ordered.length} histories and message logs: ${hash.digest('hex')}`;
 }
 
-/** Makes a failing run small, tells it, and says how to play it again. */
+/**
+ * Makes a failing run small, tells it, records the small run, and says how to play it again.
+ *
+ * Resolves to the story.
+ */
 async function explain(
   { workload, options }: FuzzTask,
   { seed }: FuzzAnswer,
   store: string,
   interruption: Interruption,
-): Promise<void> {
-  let running: Simulation | undefined;
+): Promise<string> {
   let runs = 0;
-  const context: FuzzContext = {
-    subject: subjectOf(workload),
-    settle: createSettle(),
-    onRun: (simulation) => {
-      running = simulation;
-    },
-  };
-  const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
   const progress = new Progress(process.stderr, () => `seed ${seed} failed; making it smaller: ${runs} runs`);
   interruption.goingOn = 'when the failure is as small as it goes';
   interruption.announce = (text) => progress.print(text);
-  let found: Investigation;
+  let small: SmallFailure;
   try {
-    found = await investigate(
-      context,
+    small = await makeSmall(
+      workload,
       { ...options, seed },
       {
         onProgress: (count) => {
@@ -208,26 +211,16 @@ async function explain(
     );
   } finally {
     progress.stop();
-    stopReporting();
   }
-  const lines = tellStory({
-    events: found.story,
-    options: found.options,
-    outcome: found.outcome,
-    reason: formatVerdict(found.results),
-  });
-  const size = `${count(eventCount(found.schedule), 'event')}, ${count(found.options.nodes.length, 'node')}`;
-  const how = found.reproduced
-    ? found.complete
-      ? ''
-      : `, stopped after ${number(SHRINK_RUNS_MAX)}`
-    : ', and did not fail again';
-  process.stdout.write(
-    `\nSeed ${seed}, made small in ${count(found.runs, 'run')}${how}: ${size}\n\n${lines.join('\n')}\n`,
-  );
-  if (store === 'none') return;
-  const file = writeReplay(store, workload.name, seed, found);
+  const story = `${small.origin}\n\n${small.lines.join('\n')}`;
+  process.stdout.write(`\n${story}\n`);
+  if (store === 'none') return story;
+  const file = writeReplay(store, workload.name, seed, small.found);
   process.stdout.write(`\nOnce more:  snowstorm test --replay ${file}\n`);
+  const record = createStore(store, workload.name, new Date(), SIMULATED_EVENTS);
+  await recordSmall(record, workload, small, `snowstorm test --replay ${shellWord(file)}`);
+  process.stdout.write(`Report:     ${drawReport(record.folder)}\n`);
+  return story;
 }
 
 function writeReplay(store: string, workload: string, seed: string, { options, schedule }: Investigation): string {

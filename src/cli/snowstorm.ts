@@ -8,13 +8,15 @@ import { fuzzCommand } from './fuzz-command.ts';
 import { serveFuzz } from './fuzz-worker.ts';
 import { idCommand } from './id-command.ts';
 import { UsageError } from './options.ts';
+import { reportCommand } from './report-command.ts';
+import { serveStoreCommand } from './serve-store-command.ts';
 import { testCommand } from './test-command.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 254;
 const EXIT_CRASH = 255;
 
-const COMMANDS: ReadonlySet<string> = new Set(['test', 'fuzz', 'explore', 'id']);
+const COMMANDS: ReadonlySet<string> = new Set(['test', 'fuzz', 'explore', 'id', 'report', 'serve-store']);
 
 const HELP = `Usage: snowstorm COMMAND [options]
 
@@ -22,6 +24,8 @@ const HELP = `Usage: snowstorm COMMAND [options]
   fuzz         runs it simulated with many seeds, under all faults              (fuzz --help)
   explore      runs it simulated with a crash at every single step              (explore --help)
   id decode    shows what is inside of ids                                      (id --help)
+  report       draws the report of a recorded run again                         (report --help)
+  serve-store  lists recorded runs and opens their reports, on this machine     (serve-store --help)
   --version    prints the version
   --help       prints this text
 `;
@@ -37,6 +41,10 @@ async function main(args: readonly string[]): Promise<number> {
       return exploreCommand(rest);
     case 'id':
       return idCommand(rest);
+    case 'report':
+      return reportCommand(rest);
+    case 'serve-store':
+      return serveStoreCommand(rest);
     case '--version':
       process.stdout.write(`${VERSION}\n`);
       return 0;

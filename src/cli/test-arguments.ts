@@ -30,6 +30,11 @@ export function testArguments(workload: Workload, options: RunOptions): readonly
   ];
 }
 
+/** A word as a shell reads it, in quotes where it needs them. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** The value of `--nemesis`, with one word for all faults that these nodes can suffer; empty for none. */
 function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: RunOptions): string {
   const all = interpretFaults([{ fault: 'all', value: undefined }], {

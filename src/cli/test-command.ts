@@ -7,10 +7,13 @@ import { readFileSync } from 'node:fs';
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
-import { both, LineComparison } from '../host/run-lines.ts';
+import { SHRUNK_FOLDER } from '../host/recorded-run.ts';
+import { both, LineComparison, logLine } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
-import { Store } from '../host/store.ts';
+import type { Store } from '../host/store.ts';
+import { junitDocument, junitOfRun } from '../report/junit.ts';
 import { formatResults, formatVerdict } from '../report/result-block.ts';
+import { failureSignature } from '../search/failure.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import { parseReplay } from '../simulator/schedule.ts';
@@ -18,9 +21,13 @@ import { Simulation } from '../simulator/simulation.ts';
 import { findWorkload, subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { number } from './amounts.ts';
+import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
+import { createStore, drawReport, recordIn } from './recording.ts';
 import { reportRejections } from './rejections.ts';
+import { makeSmall, recordSmall, replayCommand } from './small-failure.ts';
+import { shellWord, testArguments } from './test-arguments.ts';
 import { interpretTestOptions, PROCESS_EVENTS, SIMULATED_EVENTS, TEST_OPTIONS } from './test-options.ts';
 
 export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
@@ -70,21 +77,24 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const task =
-    parsed.values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, parsed.values.replay);
+  const { values } = parsed;
+  const task = values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, values.replay);
   const { workload, options } = task;
-  const store = openStore(parsed, workload.name);
+  if (values.junit !== undefined) checkJunitFile(values.junit);
+  const startedAt = new Date();
+  const store = openStore(parsed, workload.name, startedAt);
+  const recording = store === undefined ? undefined : recordIn(store, options.nodes);
   const progress = new Progress(
     process.stderr,
     describeProgress(options.timeLimitMs, () => execution.underWay.run.status()),
   );
-  const record: RunObserver = store === undefined ? {} : recordIn(store);
+  const observer = recording?.observer ?? {};
   const execution =
     task.program === undefined
-      ? simulate(task, parsed, store, progress, record)
-      : runProcesses(task, task.program, parsed, store as Store, progress, record);
+      ? simulate(task, parsed, store, progress, observer)
+      : runProcesses(task, task.program, parsed, store as Store, progress, observer);
   // First of all: whoever sees the first line may send a signal.
-  stopOnSignals(execution.underWay, progress);
+  const ignoreSignals = stopOnSignals(execution.underWay, progress);
   progress.print(describeRun(task));
   let finished: Awaited<ReturnType<Execution['finish']>>;
   try {
@@ -92,25 +102,91 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   } finally {
     progress.stop();
   }
-  const { results } = finished.outcome;
+  const { outcome, harness } = finished;
+  const { results } = outcome;
   process.stdout.write(`${formatResults(results)}\n\n`);
   if (task.program === undefined) process.stdout.write(`${describeSpeed(finished)}\n`);
   try {
+    const again = describeAgain(task, parsed);
+    if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, results, again));
+    store?.finish({
+      time: startedAt.toISOString(),
+      again,
+      options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
+      harness,
+      traffic: recording?.traffic.entries(),
+      ...results,
+    });
+    if (task.program === undefined && !execution.underWay.stopped && hasFailed(results) && values.shrink > 0) {
+      ignoreSignals();
+      await explain(task, values.shrink, store, results);
+    }
     if (store !== undefined) {
-      store.finish({
-        options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
-        harness: finished.harness,
-        ...results,
-      });
       process.stdout.write(
         `Recorded in ${[store.folder, `seed ${options.seed}`, store.leftOut ?? []].flat().join(', ')}\n`,
       );
+      process.stdout.write(`Report: ${drawReport(store.folder, outcome.history)}\n`);
     }
   } finally {
     // Whatever becomes of the record: the verdict is what all the time was spent for.
     process.stdout.write(`${formatVerdict(results)}\n`);
   }
   return EXIT_STATUS.get(results['valid?']) as number;
+}
+
+/** Whether a simulated run broke a rule, so that smaller ones can be held against it; two runs of one seed that differ are another matter. */
+function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
+  return failureSignature(results).length > 0;
+}
+
+/** Makes a failing run small, tells it, and records it within the record of the run. A signal ends it with what there is; a second one ends the process. */
+async function explain(
+  { workload, options }: Task,
+  seconds: number,
+  store: Store | undefined,
+  results: CheckResult,
+): Promise<void> {
+  const endMs = performance.now() + seconds * 1000;
+  let runs = 0;
+  let stopped = false;
+  const progress = new Progress(process.stderr, () => `the run failed; making it smaller: ${runs} runs`);
+  const onSignal = () => {
+    if (stopped) {
+      process.stdout.write(`${formatVerdict(results)}\n`);
+      process.exit(EXIT_STATUS.get(results['valid?']));
+    }
+    stopped = true;
+    progress.print('stopping: what is as small as it is by now will do; once more to stop at once');
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  try {
+    const small = await makeSmall(workload, options, {
+      over: () => stopped || performance.now() >= endMs,
+      onProgress: (count) => {
+        runs = count;
+      },
+    });
+    process.stdout.write(`\n${small.origin}\n\n${small.lines.join('\n')}\n\n`);
+    if (store === undefined) return;
+    const nested = store.nested(SHRUNK_FOLDER);
+    await recordSmall(nested, workload, small, replayCommand(nested));
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    progress.stop();
+  }
+}
+
+function describeAgain({ workload, program, options }: Task, { values, rest }: TestOptions): string {
+  if (values.replay !== undefined) return `snowstorm test --replay ${shellWord(values.replay)}`;
+  const node = program === undefined ? [] : ['--bin', shellWord(program)];
+  const nodeArguments = rest.length === 0 ? [] : ['--', ...rest.map(shellWord)];
+  return ['snowstorm', 'test', ...testArguments(workload, options).map(shellWord), ...node, ...nodeArguments].join(' ');
+}
+
+function describeJunit({ workload, options: { seed } }: Task, results: CheckResult, command: string): string {
+  return junitDocument([
+    junitOfRun({ workload: workload.name, seed, results, reason: formatVerdict(results), command }),
+  ]);
 }
 
 function runProcesses(
@@ -160,10 +236,10 @@ function simulate(
     options,
     settle,
     observer: comparison === undefined ? record : both(record, comparison.first),
-    onLog: ({ nodeId, level, wallMs, message, fields }) => {
-      const line = JSON.stringify({ level, time: new Date(wallMs).toISOString(), node: nodeId, message, ...fields });
-      store?.writeLog(nodeId, line);
-      if (values['log-stderr']) progress.print(`${nodeId}: ${line}`);
+    onLog: (entry) => {
+      const line = logLine(entry);
+      store?.writeLog(entry.nodeId, line);
+      if (values['log-stderr']) progress.print(`${entry.nodeId}: ${line}`);
     },
   });
   const underWay: UnderWay = { run: simulation.run, stopped: false };
@@ -233,44 +309,28 @@ function readReplay({ values, words, rest }: TestOptions, file: string): Task {
 }
 
 /** Undefined where nothing is to be recorded. */
-function openStore({ values }: TestOptions, workload: string): Store | undefined {
-  const { store, bin } = values;
+function openStore({ values }: TestOptions, workload: string, time: Date): Store | undefined {
+  const { store, bin, messages } = values;
   if (store === 'none') {
     if (bin !== undefined) throw new UsageError('--store none goes without --bin only: processes have logs');
     return undefined;
   }
-  try {
-    return new Store(
-      store,
-      workload,
-      new Date(),
-      values.messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS),
-    );
-  } catch (error) {
-    throw new UsageError(`--store ${store}: ${(error as Error).message}`);
-  }
-}
-
-function recordIn(store: Store): RunObserver {
-  return {
-    onOperation: (operation) => store.writeOperation(operation),
-    onMessage: (event, message, timeMs) => store.writeMessage(event, message, timeMs),
-  };
+  return createStore(store, workload, time, messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS));
 }
 
 /**
  * The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. Later ones, and those that come while
- * the record is written, do nothing: the verdict is close.
+ * the record is written, do nothing: the verdict is close. Returns what ends this.
  */
-function stopOnSignals(underWay: UnderWay, progress: Progress): void {
+function stopOnSignals(underWay: UnderWay, progress: Progress): () => void {
   const onSignal = () => {
     if (underWay.stopped) return underWay.run.abort();
     underWay.stopped = true;
     progress.print('stopping: the verdict will be on what has run; once more to stop at once');
     return underWay.run.stop();
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
 }
 
 function describeRun({ workload, options, program }: Task): string {

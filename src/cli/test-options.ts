@@ -26,6 +26,7 @@ const NODE_COUNT_MAX = 1024;
 const TIME_LIMIT_S = 60;
 const NEMESIS_INTERVAL_S = 10;
 const RATE = 5;
+const SHRINK_S = 10;
 const SEED_MAX = 2 ** 32;
 
 /** Message events that are recorded where nothing else is asked for. */
@@ -224,6 +225,18 @@ the seed brings them all back, ${SIMULATED_EVENTS}.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseWhole(0)(text),
   } satisfies Option<number | undefined>,
+  shrink: {
+    value: 'SECONDS',
+    text: `How long a simulated run that fails is made smaller for its report. Default: ${SHRINK_S}.`,
+    absent: SHRINK_S,
+    parse: parseNumber(0, 1e6),
+  } satisfies Option<number>,
+  junit: {
+    value: 'FILE',
+    text: 'Where the verdict is written as JUnit XML as well, for CI.',
+    absent: undefined,
+    parse: (file: string): string | undefined => file,
+  } satisfies Option<string | undefined>,
   'log-stderr': switchOption('Shows what the nodes write to stderr; it is in node-logs/ anyway.'),
   help: switchOption('Prints this text.', 'h'),
 };

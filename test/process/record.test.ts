@@ -23,10 +23,16 @@ describe.concurrent('the record of a run', () => {
     const first = await runTest({ workload: 'echo', bin, store, args: ['--node-count', '2', '--seed', 'snow'] });
     expect(first.status, first.stderr).toBe(0);
     expect(first.folder).toMatch(/\/echo\/\d{8}T\d{6}\.\d{3}Z$/);
-    expect(readdirSync(first.folder).sort()).toEqual(['history.jsonl', 'messages.jsonl', 'node-logs', 'results.json']);
+    expect(readdirSync(first.folder).sort()).toEqual([
+      'history.jsonl',
+      'messages.jsonl',
+      'node-logs',
+      'report.html',
+      'results.json',
+    ]);
     expect(readdirSync(join(first.folder, 'node-logs')).sort()).toEqual(['n0.log', 'n1.log']);
     expect(first.read('node-logs/n1.log')).toBe('I am n1\n');
-    expect(first.stdout).toContain(`Recorded in ${first.folder}, seed snow\n`);
+    expect(first.stdout).toContain(`Recorded in ${first.folder}, seed snow\nReport: ${first.folder}/report.html\n`);
 
     expect(first.results.options).toMatchObject({ workload: 'echo', program: bin, seed: 'snow', nodes: ['n0', 'n1'] });
     const { count } = first.results.stats;

@@ -1,0 +1,68 @@
+/**
+ * `snowstorm report`: draws the reports of recorded runs again, of runs by other versions for instance.
+ */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { RecordError } from '../host/recorded-run.ts';
+import { RESULTS_FILE } from '../host/store.ts';
+import { describeOptions, parseOptions, switchOption, UsageError } from './options.ts';
+import { drawReport } from './recording.ts';
+
+const OPTIONS = { help: switchOption('Prints this text.', 'h') };
+
+const HELP = `Usage: snowstorm report STORE_DIR
+
+Draws report.html of a recorded run again: STORE_DIR is the folder of a run, store/latest for instance, or one with many of them, store itself
+for instance.
+
+${describeOptions(OPTIONS)}
+
+Exit status: 0 all drawn, 254 bad arguments, or a folder without a readable record, 255 the command itself failed.
+`;
+
+/** Runs the command; resolves to the exit status. */
+export async function reportCommand(args: readonly string[]): Promise<number> {
+  const { values, words, rest } = parseOptions(OPTIONS, args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const [folder, ...unexpected] = [...words, ...rest];
+  if (folder === undefined) throw new UsageError('STORE_DIR is missing: which run is to be drawn?');
+  if (unexpected.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected[0])}`);
+  const runs = existsSync(join(folder, RESULTS_FILE)) ? [folder] : findRuns(folder);
+  if (runs.length === 0) throw new UsageError(`${folder}: there is no record of a run, no ${RESULTS_FILE}`);
+  // One that cannot be read must not keep the others from being drawn.
+  const problems = runs.flatMap((run) => {
+    try {
+      process.stdout.write(`${drawReport(run)}\n`);
+      return [];
+    } catch (error) {
+      if (error instanceof RecordError) return error.message;
+      throw error;
+    }
+  });
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return 0;
+}
+
+/** The runs of a store, or of one of its workloads. Links lead to runs that are found anyway. */
+function findRuns(folder: string): readonly string[] {
+  return foldersIn(folder).flatMap((child) =>
+    existsSync(join(child, RESULTS_FILE))
+      ? [child]
+      : foldersIn(child).filter((run) => existsSync(join(run, RESULTS_FILE))),
+  );
+}
+
+function foldersIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(folder, entry.name))
+      .sort();
+  } catch (error) {
+    throw new UsageError(`${folder}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What the commands do with a simulated run that failed: they make it small, tell it, and record the small run with its story, so that its report shows it step by
+ * step.
+ */
+
+import { join, relative } from 'node:path';
+import { REPLAY_FILE, STORY_FILE } from '../host/recorded-run.ts';
+import { logLine } from '../host/run-lines.ts';
+import { createSettle } from '../host/settle.ts';
+import type { Store } from '../host/store.ts';
+import { formatVerdict } from '../report/result-block.ts';
+import type { Story } from '../report/run-record.ts';
+import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
+import { storyLines, tellStory } from '../search/story.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import { encodeReplay } from '../simulator/schedule.ts';
+import { Simulation } from '../simulator/simulation.ts';
+import { subjectOf } from '../workloads/registry.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { count, number } from './amounts.ts';
+import { recordIn } from './recording.ts';
+import { reportRejections } from './rejections.ts';
+import { shellWord } from './test-arguments.ts';
+
+export interface SmallFailure {
+  readonly found: Investigation;
+  /** How it came about: `Seed 2, made small in 95 runs: 4 events, 1 node`. */
+  readonly origin: string;
+  /** The story and the verdict, for the terminal. */
+  readonly lines: readonly string[];
+}
+
+/**
+ * Makes a failing run small. Rejects if it does not fail this time.
+ *
+ * @param over whether what there is must do
+ * @param onProgress told of the number of runs so far
+ */
+export async function makeSmall(
+  workload: Workload,
+  options: RunOptions,
+  { over, onProgress }: { readonly over?: () => boolean; readonly onProgress: (runs: number) => void },
+): Promise<SmallFailure> {
+  let running: Simulation | undefined;
+  const context: FuzzContext = {
+    subject: subjectOf(workload),
+    settle: createSettle(),
+    onRun: (simulation) => {
+      running = simulation;
+    },
+  };
+  const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
+  let found: Investigation;
+  try {
+    found = await investigate(context, options, { over, onProgress });
+  } finally {
+    stopReporting();
+  }
+  const told = { events: found.story, options: found.options, outcome: found.outcome };
+  return {
+    found,
+    origin: describeOrigin(options.seed, found),
+    lines: tellStory({ ...told, reason: formatVerdict(found.results) }),
+  };
+}
+
+function describeOrigin(seed: string, { runs, reproduced, complete, schedule, options }: Investigation): string {
+  const size = `${count(eventCount(schedule), 'event')}, ${count(options.nodes.length, 'node')}`;
+  const stopped = runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', no longer';
+  const how = reproduced ? (complete ? '' : stopped) : ', and did not fail again';
+  return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}`;
+}
+
+/** Makes the run of a recorded small failure again. */
+export function replayCommand({ folder }: Store): string {
+  return `snowstorm test --replay ${shellWord(relative('', join(folder, REPLAY_FILE)))}`;
+}
+
+/** Makes the small run once more, with everything taken down, and its story beside it. */
+export async function recordSmall(
+  store: Store,
+  workload: Workload,
+  { found, origin }: SmallFailure,
+  again: string,
+): Promise<void> {
+  const { options, schedule } = found;
+  const { observer, traffic } = recordIn(store, options.nodes);
+  const time = new Date().toISOString();
+  const subject = subjectOf(workload);
+  const simulation = new Simulation({
+    subject,
+    options: { ...options, schedule },
+    settle: createSettle(),
+    observer,
+    onLog: (entry) => store.writeLog(entry.nodeId, logLine(entry)),
+  });
+  const { results } = await simulation.finish();
+  store.finish({
+    time,
+    again,
+    options: { workload: workload.name, program: null, args: [], ...options },
+    traffic: traffic.entries(),
+    ...results,
+  });
+  const lines = storyLines({ events: found.story, options, outcome: found.outcome });
+  store.writeFile(STORY_FILE, `${JSON.stringify({ origin, lines } satisfies Story)}\n`);
+  store.writeFile(REPLAY_FILE, encodeReplay({ workload: workload.name, options, schedule }));
+}

@@ -96,7 +96,10 @@ function valueProofs(checker: string, result: Readonly<Record<string, unknown>>,
     if (places === undefined) found.set(key, [completion]);
     else if (places.length < OPERATIONS_MAX) places.push(completion);
   }
-  return [...found].map(([key, operations]) => ({
+  // A value that came twice proves something; one that came once may only be named as a bound.
+  const recurs = [...found.values()].some((operations) => operations.length > 1);
+  const telling = [...found].filter(([, operations]) => !recurs || operations.length > 1);
+  return telling.map(([key, operations]) => ({
     checker,
     rule: undefined,
     problem: operations.length > 1 ? `${key} was answered ${operations.length} times` : `${key} was answered`,

@@ -13,22 +13,18 @@ const Count = z.int().nonnegative();
 const LatencyFigures = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() });
 
 const RequestFigures = z.object({
-  /** Always ok + errors + in_flight. */
-  count: Count,
+  count: Count.describe('Always ok + errors + in_flight.'),
   ok: Count,
-  /** By code. */
-  errors: z.record(z.string(), Count),
+  errors: z.record(z.string(), Count).describe('By code.'),
   in_flight: Count,
-  /** Absent until one was worked on. What is answered at once takes 0. */
-  latency_ms: LatencyFigures.optional(),
+  latency_ms: LatencyFigures.describe('Absent until one was worked on. What is answered at once takes 0.').optional(),
 });
 export type RequestFigures = z.infer<typeof RequestFigures>;
 
 const RpcFigures = z.object({
   asked: Count,
   answered: Count,
-  /** Those that the deadline ended. */
-  timeouts: Count,
+  timeouts: Count.describe('Those that the deadline ended.'),
   pending: Count,
 });
 
@@ -42,12 +38,11 @@ export const Metrics = defineRpc(
     messages_in: Count,
     messages_out: Count,
     messages_refused: Count,
-    /** Absent where there are no bytes, in the simulator. */
-    bytes_in: Count.optional(),
+    bytes_in: Count.describe('Absent where there are no bytes, in the simulator; so is bytes_out.').optional(),
     bytes_out: Count.optional(),
     rpcs: RpcFigures,
-    requests: z.record(z.string(), RequestFigures),
-    parts: z.record(z.string(), z.record(z.string(), z.number())),
+    requests: z.record(z.string(), RequestFigures).describe('By type.'),
+    parts: z.record(z.string(), z.record(z.string(), z.number())).describe('By part and figure.'),
   },
 );
 export type MetricsReply = ReplyOf<typeof Metrics>;
@@ -56,6 +51,6 @@ export const Health = defineRpc(
   'health',
   'Whether every part of the node can serve, and what keeps those that cannot from it.',
   {},
-  { status: z.enum(['ok', 'degraded']), troubles: z.record(z.string(), z.string()) },
+  { status: z.enum(['ok', 'degraded']), troubles: z.record(z.string(), z.string()).describe('By part, in words.') },
 );
 export type HealthReply = ReplyOf<typeof Health>;

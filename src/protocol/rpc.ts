@@ -20,8 +20,10 @@ type FieldsOutput<F extends Fields> = z.output<z.ZodObject<F>>;
 export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fields> {
   readonly type: string;
   readonly replyType: string;
-  /** What it does, for people; the wire reference is made from it. */
+  /** What it does, for people. With the fields it is what the wire reference is made from. */
   readonly text: string;
+  /** As they were declared. */
+  readonly fields: { readonly request: Request; readonly reply: Reply };
   /** Checks a whole body; fields that are not declared are dropped, so that newer senders can talk to older nodes. */
   readonly request: FieldCheck<FieldsOutput<Request>>;
   /** Checks the fields of a reply, without `type` and `in_reply_to`. */
@@ -53,6 +55,7 @@ export function defineRpc<Request extends Fields, Reply extends Fields>(
     type,
     replyType,
     text,
+    fields: { request, reply },
     request: checkFields<FieldsOutput<Request>>(request),
     reply: checkFields<FieldsOutput<Reply>>(reply),
     closed,

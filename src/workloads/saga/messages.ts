@@ -45,7 +45,14 @@ export const AccountClose = defineRpc(
   {},
 );
 
-export const Leg = z.object({ account: Name, amount: z.int().min(-AMOUNT_MAX).max(AMOUNT_MAX) });
+export const Leg = z.object({
+  account: Name,
+  amount: z
+    .int()
+    .min(-AMOUNT_MAX)
+    .max(AMOUNT_MAX)
+    .describe('In minor units: below 0 it is taken from the account, above 0 given to it. All legs together are 0.'),
+});
 export type Leg = z.infer<typeof Leg>;
 
 export const TransferOutcome = z.enum(['committed', 'aborted']);
@@ -73,8 +80,7 @@ export const TransferStatus = defineRpc(
 
 export const Unfinished = z.object({
   request_id: z.string(),
-  /** What it took from the audited accounts and has not given to them or back, minor units. */
-  held: z.int(),
+  held: z.int().describe('What it took from the audited accounts and has not given to them or back, in minor units.'),
 });
 export type Unfinished = z.infer<typeof Unfinished>;
 
@@ -83,8 +89,7 @@ export const Audit = defineRpc(
   'What accounts have and in which version, and then what is not finished: on them, or anywhere by the index. Two audits with the same versions saw one moment, and then balances and what the first found held are all the money there is.',
   { accounts: z.array(Name).min(1).max(AUDIT_LENGTH_MAX) },
   {
-    /** In the order in which the accounts were named. */
-    balances: z.array(z.int()),
+    balances: z.array(z.int()).describe('In the order in which the accounts were named; so are the versions.'),
     versions: z.array(z.int()),
     unfinished: z.array(Unfinished),
   },

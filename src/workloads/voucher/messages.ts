@@ -34,8 +34,12 @@ export const VoucherCreate = defineRpc(
     code: Name,
     limit: z.int().min(1).max(LIMIT_MAX),
     amount: z.int().min(1).max(AMOUNT_MAX),
-    /** Over how many records its rights are spread; more of them bear more nodes at once. */
-    shards: z.int().min(1).max(SHARDS_MAX).exactOptional(),
+    shards: z
+      .int()
+      .min(1)
+      .max(SHARDS_MAX)
+      .describe('Over how many records its rights are spread; more of them bear more nodes at once.')
+      .exactOptional(),
   },
   {},
 );
@@ -47,7 +51,11 @@ export const Redeem = defineRpc(
   'redeem',
   'Redeems a voucher for a user and credits the wallet. The same request again gets the same answer for ever; another one of the same user is told `already_redeemed`.',
   { code: Name, user: Name, request_id: Name },
-  { outcome: Outcome, redemption: z.int().exactOptional(), credited: z.int().exactOptional() },
+  {
+    outcome: Outcome,
+    redemption: z.int().describe('Its number, which is unique within the voucher.').exactOptional(),
+    credited: z.int().describe('In minor units, like every amount.').exactOptional(),
+  },
 );
 
 export const VoucherRead = defineRpc(

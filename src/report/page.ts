@@ -81,6 +81,19 @@ const VERDICTS: Readonly<Record<string, typeof UNKNOWN>> = {
   false: { word: 'invalid', sign: '✗' },
 };
 
+/** What a run is looked at for. */
+function inspect({ results, history }: RunRecord) {
+  const proofs = findProofs(results, history);
+  const spans = findFaultSpans(history);
+  return {
+    proofs,
+    proven: new Set(proofs.flatMap(({ operations }) => operations)),
+    spans,
+    /** When the first proof was complete, else when the first fault began; ns. */
+    moment: momentOf(proofs, history) ?? spans[0]?.from,
+  };
+}
+
 function splitSentence(text: string): readonly string[] {
   const end = /[.!] /.exec(text);
   return end === null ? [text] : [text.slice(0, end.index + 1), text.slice(end.index + 2)];
@@ -88,18 +101,22 @@ function splitSentence(text: string): readonly string[] {
 
 function listSections(record: RunRecord): readonly Section[] {
   const { history, results, nodes, concurrency, story, shrunk } = record;
-  const proofs = findProofs(results, history);
-  const proven = new Set(proofs.flatMap(({ operations }) => operations));
-  const spans = findFaultSpans(history);
+  const { proofs, proven, spans, moment } = inspect(record);
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1);
   const axis = new TimeAxis(end);
-  const moment = momentOf(proofs, history) ?? spans[0]?.from;
   const small = shrunk === undefined ? undefined : renderShrunk(shrunk);
+  const messages: Section = {
+    id: 'messages',
+    title: 'Messages',
+    content: markup`<p>${describeMoment(proofs, spans, moment)}</p>${renderSpaceTime({ ...record, spans, proofs: proven, moment, id: 'run' })}`,
+  };
+  // Of a small run every message is part of the story.
   return [
     ...(proofs.length > 0
       ? [{ id: 'proof', title: 'What proves it', content: renderProofs(proofs, history, record) }]
       : []),
     ...(story === undefined ? [] : [{ id: 'story', title: 'The story', content: renderStory(story) }]),
+    ...(story === undefined ? [] : [messages]),
     ...(small === undefined ? [] : [{ id: 'small', title: 'The same failure, made small', content: small }]),
     {
       id: 'time',
@@ -112,11 +129,7 @@ ${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(histo
       title: 'Operations',
       content: renderOperationPages({ history, concurrency, nodes, end, moment, proofs: proven }),
     },
-    {
-      id: 'messages',
-      title: 'Messages',
-      content: markup`<p>${describeMoment(proofs, spans, moment)}</p>${renderSpaceTime({ ...record, spans, proofs: proven, moment, id: 'run' })}`,
-    },
+    ...(story === undefined ? [messages] : []),
     { id: 'traffic', title: 'Traffic', content: renderTrafficTable(record.traffic, nodes) },
     { id: 'results', title: 'Results', content: renderResults(results) },
     { id: 'options', title: 'Options', content: renderOptions(record) },
@@ -126,10 +139,7 @@ ${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(histo
 
 /** The small run with its story: what is left when everything else was taken out. */
 function renderShrunk(shrunk: RunRecord): Markup {
-  const proofs = findProofs(shrunk.results, shrunk.history);
-  const proven = new Set(proofs.flatMap(({ operations }) => operations));
-  const spans = findFaultSpans(shrunk.history);
-  const moment = momentOf(proofs, shrunk.history) ?? spans[0]?.from;
+  const { proven, spans, moment } = inspect(shrunk);
   return markup`${shrunk.story !== undefined && renderStory(shrunk.story)}
 <h3>Its messages</h3>
 ${renderSpaceTime({ ...shrunk, spans, proofs: proven, moment, id: 'small' })}`;

@@ -21,10 +21,10 @@ const CLIENT_COLUMNS_MAX = 4;
 const CLIENTS = 'clients';
 
 const ROW_PX = 20;
-const COLUMN_PX = 150;
+const COLUMN_PX = 120;
 const GUTTER_PX = 132;
 const HEAD_PX = 34;
-const LABEL_LENGTH_MAX = 24;
+const LABEL_LENGTH_MAX = 20;
 const BODY_LENGTH_MAX = 400;
 
 export interface SpaceTimeOptions {
@@ -118,7 +118,7 @@ function renderPage(rows: readonly Row[], open: boolean, id: string, options: Sp
 ${rows.map((row, index) => renderNotice(row, yOf(index), width))}
 ${columns.names.map((column) => {
   const x = columns.x(column);
-  return markup`<text class="column" x="${x}" y="20">${column}</text><path class="life" d="M${x} ${HEAD_PX - 6}V${height - 4}"/>
+  return markup`<text class="column" x="${x}" y="20">${columns.label(column)}</text><path class="life" d="M${x} ${HEAD_PX - 6}V${height - 4}"/>
 `;
 })}
 ${lines.map((line) => renderLine(line, `${id}-arrow`))}

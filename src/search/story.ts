@@ -33,7 +33,7 @@ export interface StoryLine {
   readonly atMs?: number;
   readonly who: string;
   readonly what: string;
-  /** Whether it is part of an operation that shows the failure. */
+  /** Whether it is an answer that shows the failure. */
   readonly proof?: boolean;
 }
 
@@ -64,7 +64,8 @@ export function storyLines({ events, options, outcome, linesMax }: Omit<StoryOpt
     leaveOut(index);
     const event = events[index] as StoryEvent;
     const line = { atMs: event.atMs - startMs, ...tell(event, options) };
-    lines.push(important.includes(index) ? { ...line, proof: true } : line);
+    const proves = important.includes(index) && event.kind === 'operation' && event.operation.type !== 'invoke';
+    lines.push(proves ? { ...line, proof: true } : line);
   }
   leaveOut(events.length);
   return lines;

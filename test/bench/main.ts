@@ -1,12 +1,13 @@
 /**
  * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `batches`, `node`, `start`, `memory`, `harness`, `simulator`,
- * `voucher`, `saga`) only those parts.
+ * `voucher`, `saga`, `report`) only those parts.
  */
 
 import { benchBatches } from './batches.ts';
 import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { benchMemory, benchNode, benchStart } from './node-process.ts';
+import { benchReport } from './report.ts';
 import { benchSaga } from './saga.ts';
 import { benchSimulator } from './simulator.ts';
 import { benchVoucher } from './voucher.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   simulator: benchSimulator,
   voucher: benchVoucher,
   saga: benchSaga,
+  report: benchReport,
 };
 
 async function main(): Promise<void> {

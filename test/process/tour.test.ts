@@ -1,0 +1,147 @@
+/**
+ * The five minutes of `README.md`, as somebody spends them who has just cloned the project: every command is run, and everything that is shown of its
+ * output must come.
+ */
+
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { freshCopy } from '../support/fresh-copy.ts';
+import { blocksOf, commandsOf, findDifference, runCommand, sectionOf } from '../support/readme-commands.ts';
+
+const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const COMMAND_MS_MAX = 60_000;
+/** Of people who read between the commands; and on a machine that has other things to do as well. */
+const TOUR_MS_MAX = 300_000;
+
+const copy = freshCopy();
+
+it('takes five minutes', { timeout: TOUR_MS_MAX }, async () => {
+  const commands = commandsOf(sectionOf(readFileSync(README, 'utf8'), 'Five minutes'));
+  expect(commands.length).toBeGreaterThan(5);
+  for (const { command, output } of commands) {
+    const result = await runCommand(command, { cwd: copy, timeoutMs: COMMAND_MS_MAX });
+    expect(findDifference(output, result.output), command).toBeUndefined();
+    expect(result.status, command).toBe(output.some((line) => line.includes('INVALID')) ? 1 : 0);
+  }
+});
+
+const MARKDOWN = `# Title
+
+## One
+
+Text.
+
+\`\`\`console
+$ echo one
+one
+$ echo two \\
+    three
+two three
+## no heading
+\`\`\`
+
+### Deeper
+
+\`\`\`ts
+$ no command
+\`\`\`
+
+\`\`\`console
+$ true
+\`\`\`
+
+## Two
+
+\`\`\`console
+$ echo other
+\`\`\`
+`;
+
+describe('a README', () => {
+  it('has sections, which end where the next one begins, and not at what looks like it within a block', () => {
+    expect(sectionOf(MARKDOWN, 'One')).toContain('$ true');
+    expect(sectionOf(MARKDOWN, 'One')).not.toContain('other');
+    expect(sectionOf(MARKDOWN, 'Deeper').trim().split('\n').at(-2)).toBe('$ true');
+    expect(() => sectionOf(MARKDOWN, 'no heading')).toThrow('there is no section "no heading"');
+  });
+
+  it('has blocks by their language', () => {
+    expect(blocksOf(MARKDOWN, 'ts')).toEqual(['$ no command\n']);
+    expect(blocksOf(MARKDOWN, 'console')).toHaveLength(3);
+    expect(blocksOf(MARKDOWN, 'json')).toEqual([]);
+  });
+
+  it('has commands with what they print', () => {
+    expect(commandsOf(sectionOf(MARKDOWN, 'One'))).toEqual([
+      { command: 'echo one', output: ['one'] },
+      { command: 'echo two \\\n    three', output: ['two three', '## no heading'] },
+      { command: 'true', output: [] },
+    ]);
+  });
+
+  it('is refused when a block begins with what no command has printed', () => {
+    expect(() => commandsOf('```console\none\n```\n')).toThrow('a console block begins with what is no command: one');
+  });
+});
+
+describe('a command', () => {
+  const settings = { cwd: tmpdir(), timeoutMs: COMMAND_MS_MAX };
+
+  it('is run by a shell in its folder, and all that it prints is kept in its order', async () => {
+    const command = 'pwd -P; echo one >&2; echo $WORD; exit 3';
+    const result = await runCommand(command, { ...settings, cwd: copy, env: { WORD: 'two' } });
+    expect(result).toEqual({ status: 3, output: `${copy}\none\ntwo\n` });
+  });
+
+  it('gets no input', async () => {
+    expect(await runCommand('cat', settings)).toEqual({ status: 0, output: '' });
+  });
+
+  it('is killed with all that it has started when it takes too long', async () => {
+    const result = await runCommand('echo one; sleep 600 & sleep 600', { ...settings, timeoutMs: 300 });
+    expect(result).toEqual({ status: null, output: 'one\n' });
+  });
+});
+
+describe('what is shown', () => {
+  const difference = (shown: readonly string[], printed: readonly string[]) =>
+    findDifference(shown, printed.map((line) => `${line}\n`).join(''));
+
+  it.each<[string, string[], string[]]>([
+    ['just that', ['one', 'two'], ['one', 'two']],
+    ['nothing', [], []],
+    ['an empty line within', ['one', '', 'two'], ['one', '', 'two']],
+    ['an empty line at the end', ['one', ''], ['one']],
+    ['other numbers', ['200 seeds, 54,258 operations in 11.4 s'], ['1,000 seeds, 9 operations in 0.5 s']],
+    ['numbers with more room before them', ['  0.15 ms  n1'], ['    11 ms  n1']],
+    ['a number below 0', ['-0.05 ms'], ['    0 ms']],
+    ['any lines', ['...'], ['one', 'two']],
+    ['any lines, of which there are none', ['...'], []],
+    ['any lines at the beginning', ['...', 'two'], ['one', 'one', 'two']],
+    ['any lines at the end', ['one', '...'], ['one', 'two']],
+    ['any lines between', ['one', '...', 'three', '...', 'five'], ['one', 'two', 'three', 'four', 'five']],
+    ['several lines after any', ['...', 'b', 'c', '...'], ['a', 'b', 'b', 'c', 'd']],
+  ])('agrees with %s', (_, shown, printed) => {
+    expect(difference(shown, printed)).toBeUndefined();
+  });
+
+  it.each<[string, string[], string[], string]>([
+    ['another line', ['one', 'two'], ['one', 'three'], 'shown:   two\nprinted: three\n'],
+    ['a line less', ['one', 'two'], ['one'], 'shown:   two\nprinted: (nothing more)\n'],
+    ['nothing at all', ['one'], [], 'shown:   one\nprinted: (nothing more)\n'],
+    ['a line more', ['one'], ['one', 'two'], 'shown:   (nothing more)\nprinted: two\n'],
+    ['a line where nothing is shown', [], ['error: 1'], 'shown:   (nothing more)\nprinted: error: 1\n'],
+    ['a word where a number is', ['0 failed'], ['none failed'], 'shown:   0 failed\nprinted: none failed\n'],
+    ['a number where a word is', ['none failed'], ['0 failed'], 'shown:   none failed\nprinted: 0 failed\n'],
+    ['the right lines in another order', ['...', 'two', '...', 'one', '...'], ['one', 'two'], 'shown:   one\n'],
+    ['a line before the first', ['one', '...'], ['zero', 'one'], 'shown:   one\nprinted: zero\n'],
+    ['a line after the last', ['...', 'one'], ['one', 'two'], 'shown:   one\nprinted: two\n'],
+    ['a gap within a part', ['...', 'b', 'c', '...'], ['b', 'a', 'c'], 'shown:   c\nprinted: a\n'],
+    ['one line for two', ['one', '...', 'one'], ['one'], 'shown:   one\nprinted: (nothing more)\n'],
+    ['room where there is none', ['a  b'], ['a b'], 'shown:   a  b\nprinted: a b\n'],
+  ])('differs from %s', (_, shown, printed, words) => {
+    expect(difference(shown, printed)).toContain(words);
+  });
+});

@@ -85,24 +85,27 @@ function placesIn(history: History, places: readonly unknown[]): number[] {
 function valueProofs(checker: string, result: Readonly<Record<string, unknown>>, history: History): Proof[] {
   const named = new Set<string>();
   addNamed(named, result);
-  const found = new Map<string, number[]>();
+  // By their JSON: the text "1" and the number 1 are two values.
+  const found = new Map<string, { text: string; count: number; operations: number[] }>();
   for (const { completion } of indexPairs(history)) {
     if (history.typeAt(completion) !== 'ok') continue;
     const value = history.valueAt(completion);
     if (value === null || value === undefined) continue;
-    const key = typeof value === 'string' ? value : canonicalKey(value);
-    if (!named.has(key)) continue;
-    const places = found.get(key);
-    if (places === undefined) found.set(key, [completion]);
-    else if (places.length < OPERATIONS_MAX) places.push(completion);
+    const key = canonicalKey(value);
+    const text = typeof value === 'string' ? value : key;
+    if (!named.has(text) && !named.has(key)) continue;
+    const answered = found.get(key) ?? { text, count: 0, operations: [] };
+    found.set(key, answered);
+    answered.count++;
+    if (answered.operations.length < OPERATIONS_MAX) answered.operations.push(completion);
   }
   // A value that came twice proves something; one that came once may only be named as a bound.
-  const recurs = [...found.values()].some((operations) => operations.length > 1);
-  const telling = [...found].filter(([, operations]) => !recurs || operations.length > 1);
-  return telling.map(([key, operations]) => ({
+  const recurs = [...found.values()].some(({ count }) => count > 1);
+  const telling = [...found.values()].filter(({ count }) => !recurs || count > 1);
+  return telling.map(({ text, count, operations }) => ({
     checker,
     rule: undefined,
-    problem: operations.length > 1 ? `${key} was answered ${operations.length} times` : `${key} was answered`,
+    problem: count > 1 ? `${text} was answered ${count} times` : `${text} was answered`,
     facts: {},
     operations: operations.sort((one, other) => one - other),
     time: undefined,

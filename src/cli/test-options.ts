@@ -204,7 +204,7 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
   } satisfies Option<string | undefined>,
   replay: {
     value: 'FILE',
-    text: 'Repeats a recorded schedule, instead of all options but --store; only without --bin.',
+    text: 'Repeats a recorded schedule, instead of all options about the run; only without --bin.',
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,

@@ -10,6 +10,7 @@ import { writeCount, writeDuration, writeNumber } from './scales.ts';
 
 /** A long schedule is a file of its own. */
 const OPTION_LENGTH_MAX = 300;
+const RESULT_LENGTH_MAX = 20_000;
 
 /** What ran, how it went in figures, and how it runs again. */
 export function renderFacts(record: RunRecord): Markup {
@@ -58,9 +59,14 @@ export function renderResults(results: CheckResult): Markup {
     const valid = result['valid?'];
     const [sign, word] = valid === true ? ['✓', 'valid'] : valid === false ? ['✗', 'invalid'] : ['?', 'unknown'];
     return markup`<details class="result ${word}"${valid !== true && markup` open`}><summary><span aria-hidden="true">${sign}</span> ${name} <span class="word">${word}</span></summary>
-<pre tabindex="0" aria-label="${name}">${formatResults(result)}</pre></details>
+<pre tabindex="0" aria-label="${name}">${excerpt(formatResults(result))}</pre></details>
 `;
   })}`;
+}
+
+/** A single line of a node may be as long as it likes. */
+function excerpt(text: string): string {
+  return text.length > RESULT_LENGTH_MAX ? `${text.slice(0, RESULT_LENGTH_MAX)}… (results.json has all of it)` : text;
 }
 
 export function renderOptions({ options }: RunRecord): Markup {
@@ -76,5 +82,10 @@ export function renderOptions({ options }: RunRecord): Markup {
 }
 
 export function renderFiles({ files }: RunRecord): Markup {
-  return markup`<ul class="files">${files.map((file) => markup`<li><a href="${file.split('/').map(encodeURIComponent).join('/')}">${file}</a></li>`)}</ul>`;
+  return markup`<ul class="files">${files.map((file) => markup`<li><a href="${file.split('/').map(encodeName).join('/')}">${file}</a></li>`)}</ul>`;
+}
+
+/** Half a character has no place in an address. */
+function encodeName(name: string): string {
+  return encodeURIComponent(name.replaceAll(/\p{Cs}/gu, '\uFFFD'));
 }

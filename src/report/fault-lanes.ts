@@ -5,11 +5,9 @@
 import type { FaultSpan } from './fault-spans.ts';
 import { type Markup, markup } from './markup.ts';
 import { EXTENT, place, writeCount, writeTime } from './scales.ts';
-import { describeSpan, renderHorizontalAxis, renderTable, type TimeAxis } from './time-chart.ts';
+import { drawSpans, NAMED_SPANS_MAX, renderHorizontalAxis, renderTable, type TimeAxis } from './time-chart.ts';
 
 const LISTED_MAX = 300;
-/** Beyond so many spans in a lane they are drawn without their words, which the list has. */
-const TOLD_MAX = 300;
 
 /**
  * @param hits how many messages each message fault hit: none of those lasts
@@ -20,7 +18,11 @@ export function renderFaultLanes(
   axis: TimeAxis,
 ): Markup {
   const lanes = new Map<string, FaultSpan[]>();
-  for (const span of spans) lanes.set(span.kind, [...(lanes.get(span.kind) ?? []), span]);
+  for (const span of spans) {
+    const lane = lanes.get(span.kind);
+    if (lane === undefined) lanes.set(span.kind, [span]);
+    else lane.push(span);
+  }
   const hitTexts = Object.entries(hits).map(([kind, count]) => `${kind} ${writeCount(count)}`);
   const hitNote = hitTexts.length > 0 && markup`<p class="note">Messages hit one by one: ${hitTexts.join(', ')}.</p>`;
   if (spans.length === 0) {
@@ -31,7 +33,7 @@ export function renderFaultLanes(
 <figcaption><h3 id="faults-title">Faults in force</h3><p>${[...lanes].map(([kind, { length }]) => `${kind} ${length} ×`).join(', ')}.</p></figcaption>
 <div class="lanes">${[...lanes].map(([kind, lane]) => renderLane(kind, lane, axis))}
 ${renderHorizontalAxis(axis)}</div>
-${hitNote}
+${hitNote}${spans.length > NAMED_SPANS_MAX && markup`<p class="note">Of so many faults, those that are less than a thousandth of the run apart are drawn as one.</p>`}
 <details class="figures"><summary>Faults in force: the list</summary>${renderTable(
     spans.length > LISTED_MAX ? `The first ${LISTED_MAX} of ${writeCount(spans.length)} faults` : 'All faults',
     {
@@ -44,13 +46,12 @@ ${hitNote}
 }
 
 function renderLane(kind: string, lane: readonly FaultSpan[], axis: TimeAxis): Markup {
-  const told = lane.length <= TOLD_MAX;
-  return markup`<span class="lane-name">${kind}</span><svg class="lane" data-plot="time" data-end="${axis.end}" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="${kind}: ${lane.length} times"><path class="grid" d="M0 ${EXTENT / 2}h${EXTENT}"/>${lane.map(
-    (span) => {
-      const from = axis.at(span.from);
-      const width = Math.max(axis.at(span.to) - from, 2);
-      return markup`<rect class="mark span" x="${from}" y="150" width="${place(width)}" height="700">${told && markup`<title>${describeSpan(span)}</title>`}</rect>
-`;
-    },
+  return markup`<span class="lane-name">${kind}</span><svg class="lane" data-plot="time" data-end="${axis.end}" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="${kind}: ${lane.length} times"><path class="grid" d="M0 ${EXTENT / 2}h${EXTENT}"/>${drawSpans(
+    axis,
+    lane,
+  ).map(
+    ({ from, to, title }) =>
+      markup`<rect class="mark span" x="${from}" y="150" width="${place(Math.max(to - from, 2))}" height="700">${title !== undefined && markup`<title>${title}</title>`}</rect>
+`,
   )}</svg>`;
 }

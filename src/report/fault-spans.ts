@@ -40,7 +40,9 @@ export function findFaultSpans(history: History): readonly FaultSpan[] {
     if (begun !== undefined && isDone(value)) {
       const span = { kind: begun, whom: describeTarget(value), from: history.timeAt(index), to: end };
       spans.push(span);
-      open.set(begun, [...(open.get(begun) ?? []), span]);
+      const others = open.get(begun);
+      if (others === undefined) open.set(begun, [span]);
+      else others.push(span);
       continue;
     }
     const ended = kindEndedBy(f);

@@ -9,16 +9,24 @@ import type { FaultSpan } from './fault-spans.ts';
 import type { Markup } from './markup.ts';
 import { markup } from './markup.ts';
 import { describeOperation } from './operation-words.ts';
-import { EXTENT, LogScale, niceStep, place, writeCount, writeDuration, writeTime } from './scales.ts';
-import { renderMark, renderTimeChart, type TimeAxis, thinOut } from './time-chart.ts';
+import { EXTENT, LogScale, niceStep, place, timeDigits, writeCount, writeDuration, writeTime } from './scales.ts';
+import { renderMark, renderTimeChart, TABLE_ROWS_MAX, type TimeAxis, thinOut } from './time-chart.ts';
 
 /** Up to so many operations each is a mark of its own; beyond, they are counted in cells. */
 const MARKS_MAX = 2000;
-const COLUMNS = 125;
-const ROWS = 40;
+/** Columns and rows of cells, and the next ones where these would give too many marks. */
+const GRIDS = [
+  { columns: 125, rows: 40 },
+  { columns: 90, rows: 30 },
+  { columns: 75, rows: 22 },
+  { columns: 60, rows: 16 },
+] as const;
+const CELL_MARKS_MAX = 3000;
+/** Of a value so much is shown with a mark. */
+const TITLE_VALUE_LENGTH_MAX = 60;
 const WINDOWS_MAX = 100;
-/** A latency of nothing at all has no place on a logarithmic axis. */
-const LATENCY_NS_MIN = 1000;
+/** A latency of nothing at all has no place on a logarithmic axis; it is drawn here. */
+const DRAWN_LATENCY_NS_MIN = 1000;
 const TYPES = ['ok', 'fail', 'info'] as const;
 const QUANTILES = [
   { percent: 50, name: 'p50', line: 'line solid' },
@@ -38,39 +46,79 @@ interface Point {
 
 /** Both charts; nothing for a run in which nothing was completed. */
 export function renderLatencyCharts(history: History, axis: TimeAxis, spans: readonly FaultSpan[]): Markup | undefined {
-  let count = 0;
-  let min = Number.POSITIVE_INFINITY;
-  let max = 0;
-  for (const { latency } of points(history)) {
-    count++;
-    min = Math.min(min, latency);
-    max = Math.max(max, latency);
-  }
-  if (count === 0) return undefined;
-  const scale = new LogScale(min, Math.max(max, min * 1.0001));
-  return markup`${renderScatter(history, { axis, scale, count }, spans)}${renderQuantiles(history, { axis, scale }, spans)}`;
+  const points = new Points(history);
+  if (points.count === 0) return undefined;
+  const min = drawn(points.min);
+  const scale = new LogScale(min, Math.max(points.max, min * 1.0001));
+  return markup`${renderScatter(history, { axis, scale, points }, spans)}${renderQuantiles({ axis, scale, points }, spans)}`;
 }
 
-function* points(history: History): IterableIterator<Point> {
-  for (const { invocation, completion } of indexPairs(history)) {
-    const time = history.timeAt(invocation);
-    const latency = Math.max(history.timeAt(completion) - time, LATENCY_NS_MIN);
-    yield { invocation, completion, type: history.typeAt(completion) as Point['type'], time, latency };
+/** Every completed operation, in columns: a run of millions is gone through several times. */
+class Points implements Iterable<Point> {
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly #invocations: Int32Array;
+  readonly #completions: Int32Array;
+  readonly #history: History;
+
+  constructor(history: History) {
+    this.#history = history;
+    this.#invocations = new Int32Array(history.length / 2 + 1);
+    this.#completions = new Int32Array(history.length / 2 + 1);
+    let count = 0;
+    let min = Number.POSITIVE_INFINITY;
+    let max = 0;
+    for (const { invocation, completion } of indexPairs(history)) {
+      this.#invocations[count] = invocation;
+      this.#completions[count++] = completion;
+      const latency = this.#latency(invocation, completion);
+      min = Math.min(min, latency);
+      max = Math.max(max, latency);
+    }
+    this.count = count;
+    this.min = min;
+    this.max = max;
+  }
+
+  *[Symbol.iterator](): Iterator<Point> {
+    for (let index = 0; index < this.count; index++) {
+      const invocation = this.#invocations[index] as number;
+      const completion = this.#completions[index] as number;
+      yield {
+        invocation,
+        completion,
+        type: this.#history.typeAt(completion) as Point['type'],
+        time: this.#history.timeAt(invocation),
+        latency: this.#latency(invocation, completion),
+      };
+    }
+  }
+
+  #latency(invocation: number, completion: number): number {
+    return this.#history.timeAt(completion) - this.#history.timeAt(invocation);
   }
 }
 
-function renderScatter(
-  history: History,
-  { axis, scale, count }: { axis: TimeAxis; scale: LogScale; count: number },
-  spans: readonly FaultSpan[],
-): Markup {
+function drawn(latency: number): number {
+  return Math.max(latency, DRAWN_LATENCY_NS_MIN);
+}
+
+interface Frame {
+  readonly axis: TimeAxis;
+  readonly scale: LogScale;
+  readonly points: Points;
+}
+
+function renderScatter(history: History, frame: Frame, spans: readonly FaultSpan[]): Markup {
+  const { axis, scale, points } = frame;
   const counts = { ok: 0, fail: 0, info: 0 };
   const slowest = { ok: 0, fail: 0, info: 0 };
-  for (const { type, latency } of points(history)) {
+  for (const { type, latency } of points) {
     counts[type]++;
     slowest[type] = Math.max(slowest[type], latency);
   }
-  const single = count <= MARKS_MAX;
+  const cells = points.count <= MARKS_MAX ? undefined : countInCells(frame);
   const present = TYPES.filter((type) => counts[type] > 0);
   const described = present.map(
     (type) => `${writeCount(counts[type])} ${type}, the slowest ${writeDuration(slowest[type])}`,
@@ -82,11 +130,12 @@ function renderScatter(
       summary: `From invocation to completion, at the time of the invocation: ${described.join('; ')}.`,
       verticalTitle: 'latency, logarithmic',
       verticalTicks: scale.ticks(writeDuration),
-      plot: single ? renderPoints(history, axis, scale) : renderCells(history, axis, scale),
+      plot: cells === undefined ? renderPoints(history, frame) : renderCells(cells, frame),
       legend: present.map((type) => ({ kind: type, text: OUTCOME_WORDS[type] })),
-      note: single
-        ? undefined
-        : `${writeCount(count)} operations are counted in ${COLUMNS} × ${ROWS} cells; a larger mark stands for ten times as many.`,
+      note:
+        cells === undefined
+          ? undefined
+          : `${writeCount(points.count)} operations are counted in ${cells.grid.columns} × ${cells.grid.rows} cells; a larger mark stands for ten times as many.`,
       table: {
         columns: ['outcome', 'operations', 'slowest'],
         rows: present.map((type) => [type, writeCount(counts[type]), writeDuration(slowest[type])]),
@@ -103,29 +152,52 @@ export const OUTCOME_WORDS: Readonly<Record<Point['type'], string>> = {
   info: 'info: nobody knows',
 };
 
-function renderPoints(history: History, axis: TimeAxis, scale: LogScale): Markup {
+function renderPoints(history: History, { axis, scale, points }: Frame): Markup {
   const marks: Markup[] = [];
-  for (const { invocation, completion, type, time, latency } of points(history)) {
-    const title = `${describeOperation(history, invocation, completion)} · ${writeDuration(latency)} · at ${writeTime(time)}`;
-    marks.push(markup`${renderMark(type, axis.at(time), place(EXTENT - scale.at(latency)), title)}
+  for (const { invocation, completion, type, time, latency } of points) {
+    const title = `${describeOperation(history, invocation, completion, TITLE_VALUE_LENGTH_MAX)} · ${writeDuration(latency)} · at ${writeTime(time)}`;
+    marks.push(markup`${renderMark(type, axis.at(time), place(EXTENT - scale.at(drawn(latency))), title)}
 `);
   }
   return markup`${marks}`;
 }
 
-/** What is frequent is drawn first, so that what is rare lies on top. */
-function renderCells(history: History, axis: TimeAxis, scale: LogScale): Markup {
-  const cells = { ok: new Map<number, number>(), fail: new Map<number, number>(), info: new Map<number, number>() };
-  for (const { type, time, latency } of points(history)) {
-    const column = Math.min(Math.floor((time / axis.end) * COLUMNS), COLUMNS - 1);
-    const row = Math.min(Math.floor((scale.at(latency) / EXTENT) * ROWS), ROWS - 1);
-    const cell = column * ROWS + row;
-    cells[type].set(cell, (cells[type].get(cell) ?? 0) + 1);
+interface Cells {
+  readonly grid: (typeof GRIDS)[number];
+  /** Numbers of operations by cell. */
+  readonly counts: Readonly<Record<Point['type'], ReadonlyMap<number, number>>>;
+}
+
+/** In the finest grid that gives few enough marks, else in the coarsest. */
+function countInCells(frame: Frame): Cells {
+  let cells: Cells | undefined;
+  for (const grid of GRIDS) {
+    cells = countInGrid(frame, grid);
+    const { ok, fail, info } = cells.counts;
+    if (ok.size + fail.size + info.size <= CELL_MARKS_MAX) break;
   }
+  return cells as Cells;
+}
+
+function countInGrid({ axis, scale, points }: Frame, grid: Cells['grid']): Cells {
+  const { columns, rows } = grid;
+  const counts = { ok: new Map<number, number>(), fail: new Map<number, number>(), info: new Map<number, number>() };
+  for (const { type, time, latency } of points) {
+    const column = Math.min(Math.floor((time / axis.end) * columns), columns - 1);
+    const row = Math.min(Math.floor((scale.at(drawn(latency)) / EXTENT) * rows), rows - 1);
+    const cell = column * rows + row;
+    counts[type].set(cell, (counts[type].get(cell) ?? 0) + 1);
+  }
+  return { grid, counts };
+}
+
+/** What is frequent is drawn first, so that what is rare lies on top. */
+function renderCells({ grid, counts }: Cells, { axis, scale }: Frame): Markup {
+  const { columns, rows } = grid;
   return markup`${TYPES.map((type) =>
-    [...cells[type]].map(([cell, count]) => {
-      const x = ((Math.floor(cell / ROWS) + 0.5) / COLUMNS) * EXTENT;
-      const y = (((cell % ROWS) + 0.5) / ROWS) * EXTENT;
+    [...counts[type]].map(([cell, count]) => {
+      const x = ((Math.floor(cell / rows) + 0.5) / columns) * EXTENT;
+      const y = (((cell % rows) + 0.5) / rows) * EXTENT;
       const title = `${writeCount(count)} ${type} · about ${writeDuration(scale.valueAt(y))} · around ${writeTime((x / EXTENT) * axis.end, 2)}`;
       return markup`${renderMark(`${type} many-${Math.min(3, Math.floor(Math.log10(count)))}`, place(x), place(EXTENT - y), title)}
 `;
@@ -133,14 +205,11 @@ function renderCells(history: History, axis: TimeAxis, scale: LogScale): Markup 
   )}`;
 }
 
-function renderQuantiles(
-  history: History,
-  { axis, scale }: { axis: TimeAxis; scale: LogScale },
-  spans: readonly FaultSpan[],
-): Markup | undefined {
+function renderQuantiles({ axis, scale, points }: Frame, spans: readonly FaultSpan[]): Markup | undefined {
   const width = niceStep(axis.end / WINDOWS_MAX);
+  const digits = timeDigits(width);
   const windows = Array.from({ length: Math.ceil(axis.end / width) }, () => new Latencies());
-  for (const { type, time, latency } of points(history))
+  for (const { type, time, latency } of points)
     if (type === 'ok') windows[Math.min(Math.floor(time / width), windows.length - 1)]?.add(latency);
   const filled = windows.flatMap((latencies, index) =>
     latencies.count === 0 ? [] : { latencies, from: index * width },
@@ -152,7 +221,7 @@ function renderQuantiles(
       // Across a window in which nothing was ok there is no line.
       const joined = from - before < width * 1.5;
       before = from;
-      const y = place(EXTENT - scale.at(latencies.percentile(percent)));
+      const y = place(EXTENT - scale.at(drawn(latencies.percentile(percent))));
       return `${joined ? `V${y}` : `M${axis.at(from)} ${y}`}H${axis.at(from + width)}`;
     });
     return markup`<path class="${line}" d="${steps.join('')}"/>
@@ -165,7 +234,7 @@ function renderQuantiles(
     {
       id: 'quantiles',
       title: 'Latency quantiles of what was ok',
-      summary: `In windows of ${writeDuration(width)}. The slowest window in the middle: half of what began at ${writeTime(worst.from)} took ${writeDuration(worst.latencies.percentile(50))} or more.`,
+      summary: `In windows of ${writeDuration(width)}. The slowest window in the middle: half of what began at ${writeTime(worst.from, digits)} took ${writeDuration(worst.latencies.percentile(50))} or more.`,
       verticalTitle: 'latency, logarithmic',
       verticalTicks: scale.ticks(writeDuration),
       plot: markup`${lines}`,
@@ -175,12 +244,15 @@ function renderQuantiles(
         rows: thinOut(filled, (several) =>
           several.reduce((one, other) => (other.latencies.max > one.latencies.max ? other : one)),
         ).map(({ latencies, from }) => [
-          writeTime(from),
+          writeTime(from, digits),
           writeCount(latencies.count),
           ...QUANTILES.map(({ percent }) => writeDuration(latencies.percentile(percent))),
         ]),
       },
-      note: filled.length > 24 ? 'Of the figures, the windows with the slowest operations are listed.' : undefined,
+      note:
+        filled.length > TABLE_ROWS_MAX
+          ? 'Of the figures, the windows with the slowest operations are listed.'
+          : undefined,
     },
     axis,
     spans,

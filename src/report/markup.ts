@@ -40,11 +40,17 @@ export function raw(text: string): Markup {
   return new Markup(text);
 }
 
-/** The text for an element or for an attribute in quotes. Control characters are written out: none of them can act, and all can be seen. */
+/**
+ * The text for an element or for an attribute in quotes. Control characters are written out, and so are those that turn the direction of what follows: none of
+ * them can act, and all can be seen.
+ */
 export function escapeText(text: string): string {
   return text
     .replaceAll(/[&<>"']/g, (character) => ESCAPES[character] as string)
-    .replaceAll(/[^\P{Cc}\n\t]|[\uFFFE\uFFFF]|\p{Cs}/gu, (character) => `\\u${hexadecimal(character)}`);
+    .replaceAll(
+      /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]|\p{Cs}/gu,
+      (character) => `\\u${hexadecimal(character)}`,
+    );
 }
 
 function render(value: Content): string {

@@ -38,7 +38,7 @@ export function renderOperationPages(options: OperationPagesOptions): Markup {
   const count = countInvocations(history);
   if (count === 0) return markup`<p>No client asked for anything.</p>`;
   const shownMax = PAGE_LENGTH * PAGES_MAX;
-  const at = moment === undefined ? 0 : placeOf(history, moment);
+  const at = moment === undefined ? 0 : placeOf(moment, options);
   const start = Math.max(0, Math.min(Math.floor(at - shownMax * SHARE_BEFORE), count - shownMax));
   const rows: Row[] = [];
   let place = 0;
@@ -71,12 +71,16 @@ function countInvocations(history: History): number {
   return count;
 }
 
-/** How many operations had begun by then. */
-function placeOf(history: History, time: number): number {
-  let count = 0;
-  for (let index = 0; index < history.length && history.timeAt(index) <= time; index++)
-    if (history.typeAt(index) === 'invoke' && !history.isNemesisAt(index)) count++;
-  return count;
+/** The place of the operation that proves the verdict at the moment, which may have begun long before; else of the last one to begin by then. */
+function placeOf(moment: number, { history, proofs }: OperationPagesOptions): number {
+  let place = 0;
+  let begun = 0;
+  for (const { invocation, completion } of indexInvocations(history)) {
+    if (completion !== undefined && proofs.has(completion) && history.timeAt(completion) === moment) return place;
+    if (history.timeAt(invocation) <= moment) begun = place;
+    place++;
+  }
+  return begun;
 }
 
 function renderPage(rows: readonly Row[], open: boolean, options: OperationPagesOptions): Markup {

@@ -1,25 +1,34 @@
 /** Operations in a few words, for tables and for what is shown of a mark. */
 
 import type { History } from '../history/history.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
+import { exactEquals, stringifyExact } from '../protocol/exact-json.ts';
 
 const VALUE_LENGTH_MAX = 160;
 
 /** `#12 redeem {"code":"hot"} → {"outcome":"redeemed"}`; without a completion the run was cut off. */
-export function describeOperation(history: History, invocation: number, completion: number | undefined): string {
-  const asked = writeValue(history.valueAt(invocation));
+export function describeOperation(
+  history: History,
+  invocation: number,
+  completion: number | undefined,
+  valueLengthMax = VALUE_LENGTH_MAX,
+): string {
+  const asked = writeValue(history.valueAt(invocation), valueLengthMax);
   const head = `#${completion ?? invocation} ${history.functionAt(invocation)}${asked === '' ? '' : ` ${asked}`}`;
   if (completion === undefined) return `${head}: never completed`;
-  const answer = describeAnswer(history, invocation, completion);
+  const answer = describeAnswer(history, invocation, completion, valueLengthMax);
   return `${head} ${history.typeAt(completion)}${answer === '' ? '' : ` ${answer}`}`;
 }
 
 /** What came back: the value where it is another one than was sent, and the error where there is one. */
-export function describeAnswer(history: History, invocation: number, completion: number): string {
+export function describeAnswer(
+  history: History,
+  invocation: number,
+  completion: number,
+  valueLengthMax = VALUE_LENGTH_MAX,
+): string {
   const { value, error } = history.at(completion);
-  const answered = writeValue(value);
-  const said = answered === writeValue(history.valueAt(invocation)) ? '' : answered;
-  return [said, writeValue(error)].filter((text) => text !== '').join(' ');
+  const said = exactEquals(value, history.valueAt(invocation)) ? '' : writeValue(value, valueLengthMax);
+  return [said, writeValue(error, valueLengthMax)].filter((text) => text !== '').join(' ');
 }
 
 /** As JSON, cut where it is long; nothing for null. */

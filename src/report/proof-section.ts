@@ -29,7 +29,7 @@ export function renderProofs(
       facts,
       operations,
       time,
-    }) => markup`<li><p><b>${rule ?? checker}</b>: ${problem}${time !== undefined && ` (at ${writeInstant(time)})`}</p>
+    }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem)}${time !== undefined && ` (at ${writeInstant(time)})`}</p>
 ${Object.keys(facts).length > 0 && markup`<p><code class="said">${writeValue(facts, FACTS_LENGTH_MAX)}</code></p>`}
 ${
   operations.length > 0 &&
@@ -43,6 +43,10 @@ ${
 `,
   )}</ol>
 ${proofs.length > SHOWN_MAX && markup`<p>… and more; results.json has what the checkers listed.</p>`}`;
+}
+
+function excerpt(text: string): string {
+  return text.length > FACTS_LENGTH_MAX ? `${text.slice(0, FACTS_LENGTH_MAX)}…` : text;
 }
 
 /** The invocation of every one of the completions. */

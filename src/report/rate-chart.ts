@@ -5,8 +5,18 @@
 import type { History } from '../history/history.ts';
 import type { FaultSpan } from './fault-spans.ts';
 import { type Markup, markup } from './markup.ts';
-import { EXTENT, LinearScale, niceStep, place, writeCount, writeDuration, writeNumber, writeTime } from './scales.ts';
-import { renderTimeChart, type TimeAxis, thinOut } from './time-chart.ts';
+import {
+  EXTENT,
+  LinearScale,
+  niceStep,
+  place,
+  timeDigits,
+  writeCount,
+  writeDuration,
+  writeNumber,
+  writeTime,
+} from './scales.ts';
+import { renderTimeChart, TABLE_ROWS_MAX, type TimeAxis, thinOut } from './time-chart.ts';
 
 const WINDOWS_MAX = 120;
 const LINES = { ok: 'line line-ok solid', fail: 'line line-fail dashed', info: 'line line-info dotted' } as const;
@@ -46,14 +56,14 @@ export function renderRateChart(history: History, axis: TimeAxis, spans: readonl
     {
       id: 'rate',
       title: 'Operations completed a second',
-      summary: `${present.map((type) => `${writeCount(totals[type])} ${type}`).join(', ')} in ${writeTime(axis.end, 1)}: ${writeNumber(
+      summary: `${present.map((type) => `${writeCount(totals[type])} ${type}`).join(', ')} in ${axis.end < 1e9 ? writeDuration(axis.end) : writeTime(axis.end, 1)}: ${writeNumber(
         present.reduce((sum, type) => sum + totals[type], 0) / seconds,
       )} a second on average.`,
       verticalTitle: 'operations a second',
       verticalTicks: scale.ticks((value) => writeNumber(value)),
       plot: markup`${lines}`,
       legend: present.map((type) => ({ kind: LINES[type], text: type })),
-      note: `Counted in windows of ${writeDuration(width)}.`,
+      note: `Counted in windows of ${writeDuration(width)}${count > TABLE_ROWS_MAX ? '; the figures are means of several' : ''}.`,
       table: {
         columns: ['from', ...present.map((type) => `${type}/s`)],
         rows: thinOut(
@@ -64,7 +74,7 @@ export function renderRateChart(history: History, axis: TimeAxis, spans: readonl
               (_, index) => several.reduce((sum, { rates }) => sum + (rates[index] as number), 0) / several.length,
             ),
           }),
-        ).map(({ from, rates }) => [writeTime(from), ...rates.map((rate) => writeNumber(rate))]),
+        ).map(({ from, rates }) => [writeTime(from, timeDigits(width)), ...rates.map((rate) => writeNumber(rate))]),
       },
     },
     axis,

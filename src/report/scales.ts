@@ -78,20 +78,29 @@ export class LogScale {
 
 /** `3.2 ms`, `45 µs`, `1.8 s`: three digits and the unit that needs no others. */
 export function writeDuration(nanoseconds: number): string {
+  // Rounding may lead to the next unit.
+  const rounded = Number(nanoseconds.toPrecision(3));
   const [divisor, unit] =
-    nanoseconds >= 1e9
+    rounded >= 1e9
       ? ([1e9, 's'] as const)
-      : nanoseconds >= 1e6
+      : rounded >= 1e6
         ? ([1e6, 'ms'] as const)
-        : nanoseconds >= 1e3
+        : rounded >= 1e3
           ? ([1e3, 'µs'] as const)
           : ([1, 'ns'] as const);
-  return `${Number((nanoseconds / divisor).toPrecision(3))} ${unit}`;
+  return `${Number((rounded / divisor).toPrecision(3))} ${unit}`;
 }
 
 /** A time since the operations began, in seconds with as many digits as tell neighbours apart. */
 export function writeTime(nanoseconds: number, digits = 3): string {
-  return `${Number((nanoseconds / 1e9).toFixed(digits))} s`;
+  const text = (nanoseconds / 1e9).toFixed(digits);
+  // No Number, which would write small ones with an exponent.
+  return `${digits === 0 ? text : text.replace(/\.?0+$/, '')} s`;
+}
+
+/** So many digits tell times apart that lie so far from each other; never less than three. */
+export function timeDigits(step: number): number {
+  return Math.max(3, Math.ceil(9 - Math.log10(step) - 1e-9));
 }
 
 /** A time since the operations began as a place among others: in ms, to the µs. */

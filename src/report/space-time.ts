@@ -6,6 +6,8 @@
  */
 
 import type { History } from '../history/history.ts';
+import { ExactNumber } from '../protocol/exact-json.ts';
+import { isRecord } from '../protocol/message.ts';
 import type { FaultSpan } from './fault-spans.ts';
 import { type Content, type Markup, markup } from './markup.ts';
 import { describeOperation, writeValue } from './operation-words.ts';
@@ -19,6 +21,7 @@ const ROWS_AFTER_MAX = PAGE_ROWS;
 /** Clients beyond this number share a column. */
 const CLIENT_COLUMNS_MAX = 4;
 const CLIENTS = 'clients';
+const HARNESS = 'harness';
 
 const ROW_PX = 20;
 const COLUMN_PX = 120;
@@ -118,7 +121,7 @@ function renderPage(rows: readonly Row[], open: boolean, id: string, options: Sp
 ${rows.map((row, index) => renderNotice(row, yOf(index), width))}
 ${columns.names.map((column) => {
   const x = columns.x(column);
-  return markup`<text class="column" x="${x}" y="20">${columns.label(column)}</text><path class="life" d="M${x} ${HEAD_PX - 6}V${height - 4}"/>
+  return markup`<text class="column" x="${x}" y="20">${column}</text><path class="life" d="M${x} ${HEAD_PX - 6}V${height - 4}"/>
 `;
 })}
 ${lines.map((line) => renderLine(line, `${id}-arrow`))}
@@ -155,6 +158,7 @@ function yOf(row: number): number {
 
 /** Who has a column: clients first, then nodes in their order, then services. */
 class Columns {
+  /** What stands above the columns. */
   readonly names: readonly string[];
   readonly #share: boolean;
   readonly #nodes: ReadonlySet<string>;
@@ -164,29 +168,41 @@ class Columns {
     this.#nodes = new Set(nodes);
     this.#concurrency = concurrency;
     const seen = new Set(rows.flatMap((row) => (row.kind === 'message' ? [row.entry.src, row.entry.dest] : [])));
-    const clients = [...seen]
-      .filter((id) => this.#isClient(id))
-      .sort((one, other) => one.localeCompare(other, 'en', { numeric: true }));
+    const clients = [...seen].filter((id) => isClient(id) && !this.#nodes.has(id) && this.#workerOf(id) >= 0);
     this.#share = clients.length > CLIENT_COLUMNS_MAX;
-    const services = [...seen].filter((id) => !this.#isClient(id) && !this.#nodes.has(id)).sort();
-    this.names = [...(this.#share ? [CLIENTS] : clients), ...nodes.filter((node) => seen.has(node)), ...services];
+    const others = [...seen].filter((id) => !isClient(id) && !this.#nodes.has(id)).sort();
+    const harness = [...seen].some((id) => this.#nameOf(id) === HARNESS) ? [HARNESS] : [];
+    clients.sort((one, other) => this.#workerOf(one) - this.#workerOf(other));
+    this.names = [
+      ...new Set([
+        ...harness,
+        ...clients.map((id) => this.#nameOf(id)),
+        ...nodes.filter((node) => seen.has(node)),
+        ...others,
+      ]),
+    ];
   }
 
   x(id: string): number {
-    const name = this.#share && this.#isClient(id) ? CLIENTS : id;
-    return GUTTER_PX + (this.names.indexOf(name) + 0.5) * COLUMN_PX;
+    return GUTTER_PX + (this.names.indexOf(this.#nameOf(id)) + 0.5) * COLUMN_PX;
   }
 
-  /** Those who send `init`, one a node, are the first clients of a network; then come the workers'. */
-  label(name: string): string {
-    if (!this.#isClient(name)) return name;
-    const worker = Number(name.slice(1)) - this.#nodes.size;
-    return worker >= 0 && worker < this.#concurrency ? `client ${worker}` : name;
+  /** The first clients of a network send `init`, one a node; then come the workers', and those that take the place of one that gave up. */
+  #nameOf(id: string): string {
+    if (!isClient(id) || this.#nodes.has(id)) return id;
+    const worker = this.#workerOf(id);
+    if (worker < 0) return HARNESS;
+    if (this.#share) return CLIENTS;
+    return worker < this.#concurrency ? `client ${worker}` : id;
   }
 
-  #isClient(id: string): boolean {
-    return /^c\d+$/.test(id) && !this.#nodes.has(id);
+  #workerOf(id: string): number {
+    return Number(id.slice(1)) - this.#nodes.size;
   }
+}
+
+function isClient(id: string): boolean {
+  return /^c\d+$/.test(id);
 }
 
 interface Line {
@@ -245,8 +261,17 @@ const END_WORDS: Readonly<Record<Line['end'], string>> = { arrives: '', lost: ',
 /** The type, and the key or the code where there is one. */
 function labelOf({ body }: MessageEntry): Content {
   const detail = body.key ?? body.code ?? body.request_id ?? '';
-  const text = `${String(body.type)} ${typeof detail === 'object' ? '' : String(detail)}`.trim();
+  const text = `${labelText(body.type)} ${labelText(detail)}`.trim();
   return text.length > LABEL_LENGTH_MAX ? `${text.slice(0, LABEL_LENGTH_MAX - 1)}…` : text;
+}
+
+/** Logs of others may hold anything in place of a text. */
+function labelText(value: unknown): string {
+  return typeof value === 'string'
+    ? value
+    : isRecord(value) && !(value instanceof ExactNumber)
+      ? ''
+      : writeValue(value);
 }
 
 function renderNotice(row: Row, y: number, width: number): Markup | undefined {

@@ -5,13 +5,16 @@
 
 import type { FaultSpan } from './fault-spans.ts';
 import { type Content, type Markup, markup } from './markup.ts';
-import { EXTENT, LinearScale, place, type Tick, writeTime } from './scales.ts';
+import { EXTENT, LinearScale, place, type Tick, timeDigits, writeTime } from './scales.ts';
+
+/** Steps of the time axis. */
+const TICKS_MAX = 6;
 
 /** Fault names are written into a chart where there is so much room for them, thousandths. */
 const NAME_ROOM_MIN = 70;
 /** Beyond so many faults they are shown in the charts without their words, which the list of faults has. */
-const NAMED_SPANS_MAX = 400;
-const TABLE_ROWS_MAX = 24;
+export const NAMED_SPANS_MAX = 400;
+export const TABLE_ROWS_MAX = 24;
 
 /** The time axis of all charts of a run. */
 export class TimeAxis {
@@ -20,14 +23,15 @@ export class TimeAxis {
   readonly ticks: readonly Tick[];
 
   /** @param write for times after the beginning of the axis, ns */
-  constructor(end: number, write: (nanoseconds: number) => string = writeTime) {
+  constructor(end: number, write?: (nanoseconds: number) => string) {
     this.end = Math.max(end, 1);
-    const scale = new LinearScale(this.end, 6);
+    const scale = new LinearScale(this.end, TICKS_MAX);
+    const digits = timeDigits(this.end / TICKS_MAX);
     // The last tick would lie beyond the end of the plot.
     this.ticks = scale
-      .ticks(write)
+      .ticks(write ?? ((nanoseconds) => writeTime(nanoseconds, digits)))
       .map(({ at, text }) => ({ at: place((at * scale.max) / this.end), text }))
-      .filter(({ at }) => at <= EXTENT);
+      .filter(({ at }, index, all) => at <= EXTENT && all[index - 1]?.text !== all[index]?.text);
   }
 
   at(nanoseconds: number): number {
@@ -128,14 +132,28 @@ export function describeSpan({ kind, whom, from, to }: FaultSpan): string {
 
 /** The faults behind the data. Those that overlap get darker, as far as that goes. */
 function renderSpans(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
-  const told = spans.length <= NAMED_SPANS_MAX;
-  return markup`<g class="faults">${spans.map((span) => {
-    const from = axis.at(span.from);
-    // A fault of a moment must be seen as well.
-    const width = Math.max(axis.at(span.to) - from, 1);
-    return markup`<rect class="fault" x="${from}" y="0" width="${place(width)}" height="${EXTENT}">${told && markup`<title>${describeSpan(span)}</title>`}</rect>
-`;
-  })}</g>`;
+  return markup`<g class="faults">${drawSpans(axis, spans).map(
+    ({ from, to, title }) =>
+      // A fault of a moment must be seen as well.
+      markup`<rect class="fault" x="${from}" y="0" width="${place(Math.max(to - from, 1))}" height="${EXTENT}">${title !== undefined && markup`<title>${title}</title>`}</rect>
+`,
+  )}</g>`;
+}
+
+/** Where faults are drawn, in the order in which they begin. Where there are too many to be told, those that nobody could see apart become one. */
+export function drawSpans(
+  axis: TimeAxis,
+  spans: readonly FaultSpan[],
+): readonly { readonly from: number; readonly to: number; readonly title?: string }[] {
+  if (spans.length <= NAMED_SPANS_MAX)
+    return spans.map((span) => ({ from: axis.at(span.from), to: axis.at(span.to), title: describeSpan(span) }));
+  const drawn: { from: number; to: number }[] = [];
+  for (const { from, to } of spans) {
+    const last = drawn.at(-1);
+    if (last !== undefined && axis.at(from) <= last.to + 1) last.to = Math.max(last.to, axis.at(to));
+    else drawn.push({ from: axis.at(from), to: axis.at(to) });
+  }
+  return drawn;
 }
 
 /** The names of the faults above the plot, where there is room for them. */

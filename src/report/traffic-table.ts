@@ -14,28 +14,34 @@ export function renderTrafficTable(traffic: readonly TrafficEntry[] | undefined,
   if (traffic === undefined) return markup`<p>Nobody has counted the messages of this run.</p>`;
   if (traffic.length === 0) return markup`<p>No message was sent.</p>`;
   const names = orderNames(traffic, nodes);
-  const known = new Set(names);
-  const cells = new Map<string, { sent: number; received: number }>();
+  const places = new Map(names.map((name, place) => [name, place]));
+  // Whoever has no place has the last one, which then is the others'. Names may hold anything and are no part of a key.
+  const keyOf = (src: number, dest: number) => src * names.length + dest;
+  const placeOf = (name: string) => places.get(name) ?? names.length - 1;
+  const cells = new Map<number, Cell>();
   for (const { src, dest, sent, received } of traffic) {
-    const key = [src, dest].map((name) => (known.has(name) ? name : OTHERS)).join(' ');
-    const cell = cells.get(key) ?? { sent: 0, received: 0 };
-    cells.set(key, { sent: cell.sent + sent, received: cell.received + received });
+    const key = keyOf(placeOf(src), placeOf(dest));
+    const cell = cells.get(key) ?? { src, dest, sent: 0, received: 0 };
+    cells.set(key, { ...cell, sent: cell.sent + sent, received: cell.received + received });
   }
-  const highest = Math.max(...[...cells.values()].map(({ sent }) => sent));
   const total = traffic.reduce((sum, { sent }) => sum + sent, 0);
-  const [busiest] = [...cells].sort(([, one], [, other]) => other.sent - one.sent);
-  return markup`<p>${writeCount(total)} messages in all; most of them, ${writeCount(busiest?.[1].sent ?? 0)}, ${(busiest?.[0] ?? '').replace(' ', ' → ')}. A cell says how many were sent, and below it how many did not arrive.</p>
+  const busiest = [...cells.values()].reduce((one, other) => (other.sent > one.sent ? other : one));
+  const link = [busiest.src, busiest.dest].map((name) => names[placeOf(name)]).join(' → ');
+  return markup`<p>${writeCount(total)} messages in all; most of them, ${writeCount(busiest.sent)}, ${link}. A cell says how many were sent, and below it how many did not arrive.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Messages sent, from row to column"><table class="traffic"><caption>Messages sent, from row to column</caption>
 <thead><tr><th scope="col">from \\ to</th>${names.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${names.map(
     (
+      name,
       src,
-    ) => markup`<tr><th scope="row">${src}</th>${names.map((dest) => renderCell(cells.get(`${src} ${dest}`), highest))}</tr>
+    ) => markup`<tr><th scope="row">${name}</th>${names.map((_, dest) => renderCell(cells.get(keyOf(src, dest)), busiest.sent))}</tr>
 `,
   )}</tbody></table></div>`;
 }
 
-function renderCell(cell: { sent: number; received: number } | undefined, highest: number): Markup {
+type Cell = TrafficEntry;
+
+function renderCell(cell: Cell | undefined, highest: number): Markup {
   if (cell === undefined || cell.sent === 0) return markup`<td></td>`;
   const share = Math.round((cell.sent / highest) * 100);
   const missing = cell.sent - cell.received;

@@ -16,6 +16,8 @@ import type { StoryEvent } from './story-recorder.ts';
 const LINES_MAX_DEFAULT = 60;
 const EXCERPT_LENGTH = 160;
 const TIME_WIDTH = 9;
+/** Two operations, each with its invocation. */
+const PROOF_LINES = 4;
 
 export interface StoryOptions {
   readonly events: readonly StoryEvent[];
@@ -147,7 +149,9 @@ function choose(events: readonly StoryEvent[], important: readonly number[], lin
     turn % 2 === 0 ? turn / 2 : events.length - (turn + 1) / 2,
   );
   let chosen: number[] = [];
-  for (const index of [...important.slice(0, linesMax), ...ends]) {
+  // The first proof, then how it all began: a hundred further proofs say less than that.
+  const [proof, others] = [important.slice(0, PROOF_LINES), important.slice(PROOF_LINES, linesMax)];
+  for (const index of [...proof, 0, ...others, ...ends]) {
     if (chosen.includes(index)) continue;
     const larger = [...chosen, index].sort((one, other) => one - other);
     if (lineCount(larger, events.length) <= linesMax) chosen = larger;

@@ -92,7 +92,7 @@ print(json.dumps([[c.get('name'), c.get('classname'), c.find('failure').get('mes
       expect(others).toEqual(Array.from({ length: 5 }, () => name));
       // Everything that could be kept is, and what could not is written out.
       const kept = text.replaceAll(
-        /[^\P{Cc}\n\t]|[\ufffe\uffff]|\p{Cs}/gu,
+        /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069\ufffe\uffff]|\p{Cs}/gu,
         (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
       );
       expect(name === kept, `text ${index}`).toBe(true);

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { renderTrafficTable } from '../../src/report/traffic-table.ts';
+import type { TrafficEntry } from '../../src/simulator/traffic.ts';
+import { read } from '../support/records.ts';
+
+const entry = (src: string, dest: string, sent: number, received = sent): TrafficEntry => ({
+  src,
+  dest,
+  sent,
+  received,
+});
+
+/** The table, row by row. */
+function tableOf(traffic: readonly TrafficEntry[], nodes: readonly string[] = ['n0', 'n1']) {
+  return read(renderTrafficTable(traffic, nodes))
+    .all('tr')
+    .map((row) => row.children.map((cell) => (typeof cell === 'string' ? cell : cell.text)));
+}
+
+describe('the table of traffic', () => {
+  it('says so where nobody has counted, and where nothing was sent', () => {
+    expect(read(renderTrafficTable(undefined, ['n0'])).text).toBe('Nobody has counted the messages of this run.');
+    expect(read(renderTrafficTable([], ['n0'])).text).toBe('No message was sent.');
+  });
+
+  it('has clients first, then nodes in their order, then services', () => {
+    const traffic = [
+      entry('n1', 'seq-kv', 4),
+      entry('n1', 'lin-kv', 2000),
+      entry('clients', 'n1', 30),
+      entry('n10', 'n1', 1, 0),
+      entry('n1', 'n10', 2, 5),
+    ];
+    expect(tableOf(traffic, ['n10', 'n1'])).toEqual([
+      ['from \\ to', 'clients', 'n10', 'n1', 'lin-kv', 'seq-kv'],
+      ['clients', '', '', '30', '', ''],
+      ['n10', '', '', '11 lost', '', ''],
+      ['n1', '', '23 twice', '', '2,000', '4'],
+      ['lin-kv', '', '', '', '', ''],
+      ['seq-kv', '', '', '', '', ''],
+    ]);
+    expect(read(renderTrafficTable(traffic, ['n10', 'n1'])).all('p')[0]?.text).toContain(
+      '2,037 messages in all; most of them, 2,000, n1 → lin-kv.',
+    );
+  });
+
+  it('is the darker the more was sent', () => {
+    const root = read(renderTrafficTable([entry('n0', 'n1', 200), entry('n1', 'n0', 50)], ['n0', 'n1']));
+    expect(root.all('td').flatMap(({ attributes }) => attributes.get('style') ?? [])).toEqual([
+      '--share:100%',
+      '--share:25%',
+    ]);
+  });
+
+  it('gives the twenty busiest a row of their own, and the others one together', () => {
+    const nodes = Array.from({ length: 30 }, (_, index) => `n${index}`);
+    const traffic = nodes.map((node, index) => entry('clients', node, 100 + index));
+    const table = tableOf(traffic, nodes);
+    const kept = Array.from({ length: 19 }, (_, index) => `n${index + 11}`);
+    expect(table[0]).toEqual(['from \\ to', 'clients', ...kept, 'others']);
+    // n0 to n10 had 100 to 110.
+    expect(table[1]?.at(-1)).toBe('1,155');
+    expect(table).toHaveLength(22);
+  });
+
+  it('takes names for names, whatever is in them', () => {
+    const traffic = [entry('a b', 'c', 7), entry('a', 'b c', 9), entry('<i>', '"&', 1)];
+    expect(tableOf(traffic, [])).toEqual([
+      ['from \\ to', '"&', '<i>', 'a', 'a b', 'b c', 'c'],
+      ['"&', '', '', '', '', '', ''],
+      ['<i>', '1', '', '', '', '', ''],
+      ['a', '', '', '', '', '9', ''],
+      ['a b', '', '', '', '', '', '7'],
+      ['b c', '', '', '', '', '', ''],
+      ['c', '', '', '', '', '', ''],
+    ]);
+  });
+});

@@ -17,9 +17,9 @@ import type { FuzzAnswer } from './fuzz-worker.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { createStore, drawReport } from './recording.ts';
-import { makeSmall, recordSmall, type SmallFailure } from './small-failure.ts';
-import { shellWord, testArguments } from './test-arguments.ts';
+import { createStore, tryToDrawReport } from './recording.ts';
+import { makeSmall, recordSmall, type SmallFailure, sayNotMadeSmall } from './small-failure.ts';
+import { replayCommand, testArguments } from './test-arguments.ts';
 import { SIMULATED_EVENTS } from './test-options.ts';
 
 const EXIT_FAILED = 1;
@@ -184,16 +184,15 @@ function describeDeterminism({ answers }: Tally): string {
 }
 
 /**
- * Makes a failing run small, tells it, records the small run, and says how to play it again.
- *
- * Resolves to the story.
+ * Makes a failing run small, tells it, records the small run, and says how to play it again. Resolves to the story; to nothing where there is none, as of a run that
+ * does not fail again.
  */
 async function explain(
   { workload, options }: FuzzTask,
   { seed }: FuzzAnswer,
   store: string,
   interruption: Interruption,
-): Promise<string> {
+): Promise<string | undefined> {
   let runs = 0;
   const progress = new Progress(process.stderr, () => `seed ${seed} failed; making it smaller: ${runs} runs`);
   interruption.goingOn = 'when the failure is as small as it goes';
@@ -209,6 +208,9 @@ async function explain(
         },
       },
     );
+  } catch (error) {
+    sayNotMadeSmall(error);
+    return undefined;
   } finally {
     progress.stop();
   }
@@ -216,10 +218,12 @@ async function explain(
   process.stdout.write(`\n${story}\n`);
   if (store === 'none') return story;
   const file = writeReplay(store, workload.name, seed, small.found);
-  process.stdout.write(`\nOnce more:  snowstorm test --replay ${file}\n`);
+  const again = replayCommand(file);
+  process.stdout.write(`\nOnce more:  ${again}\n`);
   const record = createStore(store, workload.name, new Date(), SIMULATED_EVENTS);
-  await recordSmall(record, workload, small, `snowstorm test --replay ${shellWord(file)}`);
-  process.stdout.write(`Report:     ${drawReport(record.folder)}\n`);
+  await recordSmall(record, workload, small, again);
+  const report = tryToDrawReport(record.folder);
+  if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
   return story;
 }
 

@@ -1,12 +1,13 @@
 /** What a run leaves behind: the observer that writes its record, and the report that is drawn of it. */
 
-import { writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { History } from '../history/history.ts';
 import { readPageAssets } from '../host/page-assets.ts';
-import { REPORT_FILE, readRecordedRun, SHRUNK_FOLDER } from '../host/recorded-run.ts';
+import { listRecordedFiles, REPORT_FILE, readRecordedRun, SHRUNK_FOLDER } from '../host/recorded-run.ts';
 import { Store } from '../host/store.ts';
 import { renderPage } from '../report/page.ts';
+import type { RunRecord } from '../report/run-record.ts';
 import type { RunObserver } from '../simulator/run.ts';
 import { Traffic } from '../simulator/traffic.ts';
 import { UsageError } from './options.ts';
@@ -42,14 +43,32 @@ export function recordIn(store: Store, nodes: readonly string[]): { observer: Ru
  */
 export function drawReport(folder: string, history?: History): string {
   const assets = readPageAssets();
-  const draw = (where: string, record: ReturnType<typeof readRecordedRun>) => {
-    const path = join(where, REPORT_FILE);
-    writeFileSync(path, renderPage(record, assets));
-    return path;
-  };
-  const small = readRecordedRun(folder, history);
-  if (small.shrunk === undefined) return draw(folder, small);
-  draw(join(folder, SHRUNK_FOLDER), small.shrunk);
-  // Once more: the link to the small report is there now.
-  return draw(folder, readRecordedRun(folder, history));
+  const draw = (where: string, record: RunRecord) => replaceFile(join(where, REPORT_FILE), renderPage(record, assets));
+  const record = readRecordedRun(folder, history);
+  if (record.shrunk !== undefined) draw(join(folder, SHRUNK_FOLDER), record.shrunk);
+  // Listed once more: the small report is among them now.
+  return draw(folder, { ...record, files: listRecordedFiles(folder) });
+}
+
+/** Draws the report of a run that has just ended, and returns its path. The verdict does not depend on it: where it fails, stderr says so. */
+export function tryToDrawReport(folder: string, history?: History): string | undefined {
+  try {
+    return drawReport(folder, history);
+  } catch (error) {
+    process.stderr.write(`snowstorm: the report was not drawn: ${(error as Error).message}\n`);
+    return undefined;
+  }
+}
+
+/** Writes a file in one step, and returns its path: where the disk is full an older one stays whole. */
+function replaceFile(path: string, text: string): string {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  return path;
 }

@@ -4,7 +4,7 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { RecordError } from '../host/recorded-run.ts';
+import { RecordError } from '../host/record-error.ts';
 import { RESULTS_FILE } from '../host/store.ts';
 import { describeOptions, parseOptions, switchOption, UsageError } from './options.ts';
 import { drawReport } from './recording.ts';
@@ -34,16 +34,18 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
   const runs = existsSync(join(folder, RESULTS_FILE)) ? [folder] : findRuns(folder);
   if (runs.length === 0) throw new UsageError(`${folder}: there is no record of a run, no ${RESULTS_FILE}`);
   // One that cannot be read must not keep the others from being drawn.
-  const problems = runs.flatMap((run) => {
+  const problems: { readonly text: string; readonly foreseen: boolean }[] = [];
+  for (const run of runs) {
     try {
       process.stdout.write(`${drawReport(run)}\n`);
-      return [];
     } catch (error) {
-      if (error instanceof RecordError) return error.message;
-      throw error;
+      const foreseen = error instanceof RecordError;
+      problems.push({ text: foreseen ? error.message : `${run}: ${(error as Error).stack}`, foreseen });
     }
-  });
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  }
+  const text = problems.map((problem) => problem.text).join('\n');
+  if (problems.some(({ foreseen }) => !foreseen)) throw new Error(text);
+  if (problems.length > 0) throw new UsageError(text);
   return 0;
 }
 

@@ -3,7 +3,6 @@
  * step.
  */
 
-import { join, relative } from 'node:path';
 import { REPLAY_FILE, STORY_FILE } from '../host/recorded-run.ts';
 import { logLine } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
@@ -20,7 +19,9 @@ import type { Workload } from '../workloads/workload.ts';
 import { count, number } from './amounts.ts';
 import { recordIn } from './recording.ts';
 import { reportRejections } from './rejections.ts';
-import { shellWord } from './test-arguments.ts';
+
+/** The failing run is taken down, and made again from that. */
+const FULL_RUNS = 2;
 
 export interface SmallFailure {
   readonly found: Investigation;
@@ -31,7 +32,7 @@ export interface SmallFailure {
 }
 
 /**
- * Makes a failing run small. Rejects if it does not fail this time.
+ * Makes a failing run small. Rejects if it does not fail this time, or if it is over before anything smaller can be tried.
  *
  * @param over whether what there is must do
  * @param onProgress told of the number of runs so far
@@ -42,17 +43,28 @@ export async function makeSmall(
   { over, onProgress }: { readonly over?: () => boolean; readonly onProgress: (runs: number) => void },
 ): Promise<SmallFailure> {
   let running: Simulation | undefined;
+  let begun = 0;
+  const settle = createSettle();
+  let abandon: (reason: Error) => void = () => {};
+  const abandoned = new Promise<never>((_, reject) => {
+    abandon = reject;
+  });
   const context: FuzzContext = {
     subject: subjectOf(workload),
-    settle: createSettle(),
+    // The first two runs are as long as the one that failed, and may be left in the middle: nobody has anything to tell yet.
+    settle: (callback) => {
+      if (begun <= FULL_RUNS && over?.()) abandon(new Error('it was over before anything smaller could be tried'));
+      else settle(callback);
+    },
     onRun: (simulation) => {
       running = simulation;
+      begun++;
     },
   };
   const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
   let found: Investigation;
   try {
-    found = await investigate(context, options, { over, onProgress });
+    found = await Promise.race([investigate(context, options, { over, onProgress }), abandoned]);
   } finally {
     stopReporting();
   }
@@ -64,16 +76,16 @@ export async function makeSmall(
   };
 }
 
+/** The run that failed is a verdict all the same. */
+export function sayNotMadeSmall(error: unknown): void {
+  process.stderr.write(`snowstorm: the failure could not be made small and recorded: ${(error as Error).message}\n`);
+}
+
 function describeOrigin(seed: string, { runs, reproduced, complete, schedule, options }: Investigation): string {
   const size = `${count(eventCount(schedule), 'event')}, ${count(options.nodes.length, 'node')}`;
   const stopped = runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', no longer';
   const how = reproduced ? (complete ? '' : stopped) : ', and did not fail again';
   return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}`;
-}
-
-/** Makes the run of a recorded small failure again. */
-export function replayCommand({ folder }: Store): string {
-  return `snowstorm test --replay ${shellWord(relative('', join(folder, REPLAY_FILE)))}`;
 }
 
 /** Makes the small run once more, with everything taken down, and its story beside it. */
@@ -94,7 +106,9 @@ export async function recordSmall(
     observer,
     onLog: (entry) => store.writeLog(entry.nodeId, logLine(entry)),
   });
-  const { results } = await simulation.finish();
+  // As before: what is rejected unheard may be the very failure.
+  const stopReporting = reportRejections(simulation.run);
+  const { results } = await simulation.finish().finally(stopReporting);
   store.finish({
     time,
     again,

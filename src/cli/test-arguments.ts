@@ -26,8 +26,18 @@ export function testArguments(workload: Workload, options: RunOptions): readonly
     ...(nemesis === '' ? [] : ['--nemesis', nemesis]),
     ...['--nemesis-interval', renderSeconds(options.nemesisIntervalMs)],
     ...(availability === undefined ? [] : ['--availability', String(availability)]),
-    ...['--seed', options.seed],
+    ...optionWords('--seed', options.seed),
   ];
+}
+
+/** An option with a text of whatever kind; one that begins with a dash would be taken for an option itself. */
+export function optionWords(option: string, text: string): readonly string[] {
+  return text.startsWith('-') ? [`${option}=${text}`] : [option, text];
+}
+
+/** The command that plays a recorded schedule. */
+export function replayCommand(file: string): string {
+  return ['snowstorm', 'test', ...optionWords('--replay', file).map(shellWord)].join(' ');
 }
 
 /** A word as a shell reads it, in quotes where it needs them. */

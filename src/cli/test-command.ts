@@ -4,10 +4,11 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
-import { SHRUNK_FOLDER } from '../host/recorded-run.ts';
+import { REPLAY_FILE, SHRUNK_FOLDER } from '../host/recorded-run.ts';
 import { both, LineComparison, logLine } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import type { Store } from '../host/store.ts';
@@ -24,10 +25,10 @@ import { number } from './amounts.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
-import { createStore, drawReport, recordIn } from './recording.ts';
+import { createStore, recordIn, tryToDrawReport } from './recording.ts';
 import { reportRejections } from './rejections.ts';
-import { makeSmall, recordSmall, replayCommand } from './small-failure.ts';
-import { shellWord, testArguments } from './test-arguments.ts';
+import { makeSmall, recordSmall, sayNotMadeSmall } from './small-failure.ts';
+import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
 import { interpretTestOptions, PROCESS_EVENTS, SIMULATED_EVENTS, TEST_OPTIONS } from './test-options.ts';
 
 export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
@@ -94,7 +95,8 @@ export async function testCommand(args: readonly string[]): Promise<number> {
       ? simulate(task, parsed, store, progress, observer)
       : runProcesses(task, task.program, parsed, store as Store, progress, observer);
   // First of all: whoever sees the first line may send a signal.
-  const ignoreSignals = stopOnSignals(execution.underWay, progress);
+  const signals = new Signals();
+  stopOnSignals(signals, execution.underWay, progress);
   progress.print(describeRun(task));
   let finished: Awaited<ReturnType<Execution['finish']>>;
   try {
@@ -106,30 +108,31 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   const { results } = outcome;
   process.stdout.write(`${formatResults(results)}\n\n`);
   if (task.program === undefined) process.stdout.write(`${describeSpeed(finished)}\n`);
+  const again = describeAgain(task, parsed);
   try {
-    const again = describeAgain(task, parsed);
+    // Neither file keeps the other from being written.
     if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, results, again));
-    store?.finish({
-      time: startedAt.toISOString(),
-      again,
-      options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
-      harness,
-      traffic: recording?.traffic.entries(),
-      ...results,
-    });
-    if (task.program === undefined && !execution.underWay.stopped && hasFailed(results) && values.shrink > 0) {
-      ignoreSignals();
-      await explain(task, values.shrink, store, results);
-    }
-    if (store !== undefined) {
-      process.stdout.write(
-        `Recorded in ${[store.folder, `seed ${options.seed}`, store.leftOut ?? []].flat().join(', ')}\n`,
-      );
-      process.stdout.write(`Report: ${drawReport(store.folder, outcome.history)}\n`);
-    }
   } finally {
-    // Whatever becomes of the record: the verdict is what all the time was spent for.
-    process.stdout.write(`${formatVerdict(results)}\n`);
+    try {
+      store?.finish({
+        time: startedAt.toISOString(),
+        again,
+        options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
+        harness,
+        traffic: recording?.traffic.entries(),
+        ...results,
+      });
+      if (task.program === undefined && !execution.underWay.stopped && hasFailed(results) && values.shrink > 0)
+        await explain(task, values.shrink, store, results, signals);
+      if (store !== undefined) {
+        process.stdout.write(describeRecord(store, options));
+        const report = tryToDrawReport(store.folder, outcome.history);
+        if (report !== undefined) process.stdout.write(`Report: ${report}\n`);
+      }
+    } finally {
+      // Whatever becomes of the record: the verdict is what all the time was spent for.
+      process.stdout.write(`${formatVerdict(results)}\n`);
+    }
   }
   return EXIT_STATUS.get(results['valid?']) as number;
 }
@@ -139,26 +142,30 @@ function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
   return failureSignature(results).length > 0;
 }
 
-/** Makes a failing run small, tells it, and records it within the record of the run. A signal ends it with what there is; a second one ends the process. */
+/**
+ * Makes a failing run small, tells it, and records it within the record of the run. A signal ends it with what there is; a second one ends the process. Nothing
+ * that goes wrong here changes the verdict.
+ */
 async function explain(
   { workload, options }: Task,
   seconds: number,
   store: Store | undefined,
   results: CheckResult,
+  signals: Signals,
 ): Promise<void> {
   const endMs = performance.now() + seconds * 1000;
   let runs = 0;
   let stopped = false;
   const progress = new Progress(process.stderr, () => `the run failed; making it smaller: ${runs} runs`);
-  const onSignal = () => {
+  signals.onSignal = () => {
     if (stopped) {
+      if (store !== undefined) process.stdout.write(describeRecord(store, options));
       process.stdout.write(`${formatVerdict(results)}\n`);
       process.exit(EXIT_STATUS.get(results['valid?']));
     }
     stopped = true;
     progress.print('stopping: what is as small as it is by now will do; once more to stop at once');
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
     const small = await makeSmall(workload, options, {
       over: () => stopped || performance.now() >= endMs,
@@ -169,18 +176,28 @@ async function explain(
     process.stdout.write(`\n${small.origin}\n\n${small.lines.join('\n')}\n\n`);
     if (store === undefined) return;
     const nested = store.nested(SHRUNK_FOLDER);
-    await recordSmall(nested, workload, small, replayCommand(nested));
+    await recordSmall(nested, workload, small, replayCommand(relative('', join(nested.folder, REPLAY_FILE))));
+  } catch (error) {
+    sayNotMadeSmall(error);
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    signals.onSignal = () => {};
     progress.stop();
   }
 }
 
+function describeRecord({ folder, leftOut }: Store, { seed }: RunOptions): string {
+  return `Recorded in ${[folder, `seed ${seed}`, leftOut ?? []].flat().join(', ')}\n`;
+}
+
 function describeAgain({ workload, program, options }: Task, { values, rest }: TestOptions): string {
-  if (values.replay !== undefined) return `snowstorm test --replay ${shellWord(values.replay)}`;
+  const command =
+    values.replay !== undefined
+      ? [replayCommand(values.replay)]
+      : ['snowstorm', 'test', ...testArguments(workload, options).map(shellWord)];
+  const twice = values['check-determinism'] ? ['--check-determinism'] : [];
   const node = program === undefined ? [] : ['--bin', shellWord(program)];
   const nodeArguments = rest.length === 0 ? [] : ['--', ...rest.map(shellWord)];
-  return ['snowstorm', 'test', ...testArguments(workload, options).map(shellWord), ...node, ...nodeArguments].join(' ');
+  return [...command, ...twice, ...node, ...nodeArguments].join(' ');
 }
 
 function describeJunit({ workload, options: { seed } }: Task, results: CheckResult, command: string): string {
@@ -318,19 +335,27 @@ function openStore({ values }: TestOptions, workload: string, time: Date): Store
   return createStore(store, workload, time, messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS));
 }
 
+/** What a signal does changes as the command goes on. It is listened to without a gap: left alone a signal ends the process, and the verdict is lost. */
+class Signals {
+  onSignal: () => void = () => {};
+
+  constructor() {
+    const listener = () => this.onSignal();
+    process.on('SIGINT', listener).on('SIGTERM', listener);
+  }
+}
+
 /**
  * The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. Later ones, and those that come while
- * the record is written, do nothing: the verdict is close. Returns what ends this.
+ * the record is written, do nothing: the verdict is close.
  */
-function stopOnSignals(underWay: UnderWay, progress: Progress): () => void {
-  const onSignal = () => {
+function stopOnSignals(signals: Signals, underWay: UnderWay, progress: Progress): void {
+  signals.onSignal = () => {
     if (underWay.stopped) return underWay.run.abort();
     underWay.stopped = true;
     progress.print('stopping: the verdict will be on what has run; once more to stop at once');
     return underWay.run.stop();
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
 }
 
 function describeRun({ workload, options, program }: Task): string {

@@ -3,15 +3,24 @@
  */
 
 import { existsSync } from 'node:fs';
-import { parseExact } from '../protocol/exact-json.ts';
+import { isRecord } from '../protocol/message.ts';
 import type { MessageEntry, MessageWindow } from '../report/run-record.ts';
 import { readLines } from './file-lines.ts';
+import { parseRecorded, RecordError } from './record-error.ts';
 
 const TIME = /^\{"time":(-?\d+),/;
 const LEFT_OUT = /^\{"truncated":true,"kept":\d+,"left_out":(\d+)\}$/;
 
+interface Line {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+}
+
 /**
  * Where there are fewer events before the moment there are more after it. A file that is not there has no events.
+ *
+ * Throws a {@link RecordError}; only what is looked at is known to be right.
  *
  * @param moment ns; undefined: the beginning
  */
@@ -21,16 +30,20 @@ export function readMessagesAround(
   before: number,
   after: number,
 ): MessageWindow {
-  const lines: string[] = [];
+  const lines: Line[] = [];
+  let number = 0;
   let count = 0;
   let endTime = 0;
   let leftOut = 0;
   let later = 0;
   let spare = 0;
-  for (const line of existsSync(path) ? readLines(path) : []) {
-    const time = TIME.exec(line)?.[1];
+  for (const text of existsSync(path) ? readLines(path) : []) {
+    const line = { text, number: ++number };
+    const time = TIME.exec(text)?.[1];
     if (time === undefined) {
-      leftOut = Number(LEFT_OUT.exec(line)?.[1] ?? leftOut);
+      const [, events] = LEFT_OUT.exec(text) ?? [];
+      if (events === undefined) throw wrong(path, line);
+      leftOut = Number(events);
       continue;
     }
     count++;
@@ -48,5 +61,22 @@ export function readMessagesAround(
     }
   }
   if (later === 0 && lines.length > before) lines.splice(0, lines.length - before);
-  return { entries: lines.map((line) => parseExact(line) as MessageEntry), count, endTime, leftOut };
+  return { entries: lines.map((line) => parseEntry(path, line)), count, endTime, leftOut };
+}
+
+function parseEntry(path: string, line: Line): MessageEntry {
+  const entry = parseRecorded(line.text, placeOf(path, line));
+  if (!isRecord(entry) || !isRecord(entry.body)) throw wrong(path, line);
+  const { event, id, src, dest } = entry;
+  const isEvent = typeof event === 'string' && typeof id === 'number';
+  if (!isEvent || typeof src !== 'string' || typeof dest !== 'string') throw wrong(path, line);
+  return entry as unknown as MessageEntry;
+}
+
+function wrong(path: string, line: Line): RecordError {
+  return new RecordError(`${placeOf(path, line)}: expected an event of a message`);
+}
+
+function placeOf(path: string, { number }: Line): string {
+  return `${path}: line ${number}`;
 }

@@ -8,13 +8,13 @@ import { basename, join } from 'node:path';
 import type { CheckResult } from '../checkers/checker.ts';
 import { History } from '../history/history.ts';
 import type { OperationEntry } from '../history/operation.ts';
-import { parseExact } from '../protocol/exact-json.ts';
 import { isRecord } from '../protocol/message.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import type { RunRecord, Story } from '../report/run-record.ts';
 import type { TrafficEntry } from '../simulator/traffic.ts';
 import { readLines } from './file-lines.ts';
 import { readMessagesAround } from './message-log.ts';
+import { parseRecorded, RecordError } from './record-error.ts';
 import { HISTORY_FILE, LOGS_FOLDER, MESSAGES_FILE, RESULTS_FILE } from './store.ts';
 
 export const REPORT_FILE = 'report.html';
@@ -23,13 +23,11 @@ export const REPLAY_FILE = 'replay.json';
 /** Where the same failure is, made small. */
 export const SHRUNK_FOLDER = 'shrunk';
 
-/** A folder holds no record; the message names the file and says what is wrong with it. */
-export class RecordError extends Error {
-  override readonly name = 'RecordError';
-}
+/** As many as fit into the column of a {@link History}. */
+const PROCESS_MAX = 2 ** 31 - 1;
 
 /**
- * Throws a {@link RecordError}.
+ * Throws a {@link RecordError}, and so does the record when it is asked for messages.
  *
  * @param history the run's, where it is in memory still
  */
@@ -63,7 +61,7 @@ export function readRecordedRun(folder: string, history?: History): RunRecord {
     again: typeof again === 'string' ? again : undefined,
     story: readStory(join(folder, STORY_FILE)),
     shrunk: existsSync(join(shrunk, RESULTS_FILE)) ? readRecordedRun(shrunk) : undefined,
-    files: listFiles(folder),
+    files: listRecordedFiles(folder),
   };
 }
 
@@ -72,7 +70,7 @@ function readHistory(path: string): History {
   let number = 0;
   for (const line of linesOf(path)) {
     number++;
-    const operation = parse(line, `${path}: line ${number}`);
+    const operation = parseRecorded(line, `${path}: line ${number}`);
     if (!isOperation(operation)) throw new RecordError(`${path}: line ${number}: expected an operation`);
     history.append(operation);
   }
@@ -90,7 +88,9 @@ function* linesOf(path: string): IterableIterator<string> {
 function isOperation(value: unknown): value is OperationEntry {
   if (!isRecord(value)) return false;
   const { time, type, process, f } = value;
-  const isProcess = process === 'nemesis' || (Number.isInteger(process) && (process as number) >= 0);
+  const isProcess =
+    process === 'nemesis' ||
+    (Number.isInteger(process) && (process as number) >= 0 && (process as number) <= PROCESS_MAX);
   return (
     typeof time === 'number' &&
     typeof f === 'string' &&
@@ -115,19 +115,11 @@ function readJson(path: string): unknown {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new RecordError(`${path}: ${code === 'ENOENT' ? 'there is no such file' : message}`);
   }
-  return parse(text, path);
-}
-
-function parse(text: string, where: string): unknown {
-  try {
-    return parseExact(text);
-  } catch (error) {
-    throw new RecordError(`${where}: not JSON: ${(error as Error).message}`);
-  }
+  return parseRecorded(text, path);
 }
 
 /** What a reader may open beside the report, the nodes' logs one by one. */
-function listFiles(folder: string): readonly string[] {
+export function listRecordedFiles(folder: string): readonly string[] {
   const known = [RESULTS_FILE, HISTORY_FILE, MESSAGES_FILE, REPLAY_FILE].filter((name) =>
     existsSync(join(folder, name)),
   );

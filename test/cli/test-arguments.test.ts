@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { FUZZ_OPTIONS, interpretFuzzOptions } from '../../src/cli/fuzz-options.ts';
 import { parseOptions } from '../../src/cli/options.ts';
-import { testArguments } from '../../src/cli/test-arguments.ts';
+import { replayCommand, shellWord, testArguments } from '../../src/cli/test-arguments.ts';
 import { interpretTestOptions, TEST_OPTIONS } from '../../src/cli/test-options.ts';
 
 describe('the arguments of a test', () => {
@@ -42,5 +43,48 @@ describe('the arguments of a test', () => {
       '-w echo --time-limit 20 --rate 50 --concurrency 4n --latency 5 --latency-dist exponential ' +
         '--nemesis all,kill=2 --nemesis-interval 4 --seed 1',
     );
+  });
+
+  it.each(['-5', '--', "--it's", '=', '12'])('keep a seed that looks like an option: %s', (seed) => {
+    const { workload, options } = interpretTestOptions(parseOptions(TEST_OPTIONS, ['-w', 'echo', `--seed=${seed}`]));
+    expect(options.seed).toBe(seed);
+    const again = interpretTestOptions(parseOptions(TEST_OPTIONS, testArguments(workload, options)));
+    expect(again.options).toEqual(options);
+  });
+
+  it('are a file, where a schedule is replayed', () => {
+    expect(replayCommand('store/echo/fuzz-seed-1.json')).toBe('snowstorm test --replay store/echo/fuzz-seed-1.json');
+    expect(replayCommand("my store/it's.json")).toBe("snowstorm test --replay 'my store/it'\\''s.json'");
+    expect(replayCommand('-store/replay.json')).toBe('snowstorm test --replay=-store/replay.json');
+  });
+});
+
+describe('a word for a shell', () => {
+  it.each([
+    '',
+    ' ',
+    "it's",
+    "''",
+    '"',
+    '$HOME',
+    '`id`',
+    'a\nb',
+    '\\',
+    '~',
+    '*',
+    '#',
+    '!',
+    'a;b',
+    '&',
+    'é',
+    '❄',
+    '-n',
+    'a=b',
+  ])('is read as it is: %j', (word) => {
+    expect(execFileSync('sh', ['-c', `printf %sx ${shellWord(word)}`], { encoding: 'utf8' })).toBe(`${word}x`);
+  });
+
+  it('is left alone where it needs no quotes', () => {
+    expect(shellWord('store/latest/a_b-c@1,2:3=4%+.json')).toBe('store/latest/a_b-c@1,2:3=4%+.json');
   });
 });

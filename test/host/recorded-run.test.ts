@@ -1,0 +1,225 @@
+/** A record is read back as it was written, and what is wrong with one is said with the name of the file. */
+
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { History } from '../../src/history/history.ts';
+import type { OperationEntry } from '../../src/history/operation.ts';
+import { RecordError } from '../../src/host/record-error.ts';
+import { readRecordedRun } from '../../src/host/recorded-run.ts';
+import { createSettle } from '../../src/host/settle.ts';
+import { Store } from '../../src/host/store.ts';
+import { parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
+import { Simulation } from '../../src/simulator/simulation.ts';
+import { Traffic } from '../../src/simulator/traffic.ts';
+import { NEW_YEAR_MS } from '../support/manual-clock.ts';
+import { OPTIONS, sharesNodeNumber } from '../support/wrong-subjects.ts';
+
+const TIME = new Date(NEW_YEAR_MS);
+const RESULTS = {
+  time: TIME.toISOString(),
+  again: 'snowstorm test -w echo',
+  options: { workload: 'echo', program: '/bin/node', args: ['-v'], nodes: ['n0', 'n1'], concurrency: 2, seed: '7' },
+  harness: { 'resident-megabytes-max': 100 },
+  traffic: [{ src: 'clients', dest: 'n0', sent: 3, received: 2 }],
+  stats: { 'valid?': true, count: 1 },
+  'valid?': true,
+};
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'snowstorm-recorded-run-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const create = () => Store.create(root, 'echo', TIME, 1000);
+
+function finished(results: unknown = RESULTS): Store {
+  const store = create();
+  store.finish(results);
+  return store;
+}
+
+describe('a recorded run', () => {
+  it('is what was written', () => {
+    const store = create();
+    const message = { id: 0, src: 'c0', dest: 'n0', body: { type: 'echo' } };
+    store.writeMessage('send', message, 1);
+    store.writeLog('n1', 'one');
+    store.writeLog('n0', 'two');
+    store.finish(RESULTS);
+    const { messagesAround, history, ...record } = readRecordedRun(store.folder);
+    expect(record).toEqual({
+      workload: 'echo',
+      program: '/bin/node',
+      nodes: ['n0', 'n1'],
+      concurrency: 2,
+      startedAt: RESULTS.time,
+      options: RESULTS.options,
+      results: { stats: { 'valid?': true, count: 1 }, 'valid?': true },
+      verdict: 'Everything looks good! The run is valid.',
+      traffic: RESULTS.traffic,
+      again: 'snowstorm test -w echo',
+      story: undefined,
+      shrunk: undefined,
+      files: ['results.json', 'history.jsonl', 'messages.jsonl', 'node-logs/n0.log', 'node-logs/n1.log'],
+    });
+    expect(history.length).toBe(0);
+    expect(messagesAround(undefined, 1, 1).entries).toEqual([{ time: 1_000_000, event: 'send', ...message }]);
+  });
+
+  it('may have results and history only', () => {
+    const { options } = RESULTS;
+    const store = finished({ options: { ...options, program: null }, 'valid?': 'unknown' });
+    rmSync(join(store.folder, 'messages.jsonl'));
+    const { messagesAround, ...record } = readRecordedRun(store.folder);
+    expect(record).toMatchObject({ program: undefined, startedAt: undefined, traffic: undefined, again: undefined });
+    expect(record.files).toEqual(['results.json', 'history.jsonl']);
+    expect(messagesAround(5, 1, 1)).toEqual({ entries: [], count: 0, endTime: 0, leftOut: 0 });
+  });
+
+  it('has the operations as they were, whatever is in them', () => {
+    const entries: OperationEntry[] = [
+      { time: -5, process: 'nemesis', type: 'info', f: 'start-partition', value: { n0: ['n1'] } },
+      { time: 0, process: 0, type: 'invoke', f: 'generate', value: null },
+      { time: 1.5, process: 0, type: 'ok', f: 'generate', value: parseExact('[9007199254740993, 1.0, -0.0]') },
+      { time: 2, process: 2 ** 31 - 1, type: 'invoke', f: 'echo', value: '❄ "\\\n\u2028\u0000\ud800' },
+      { time: 3, process: 2 ** 31 - 1, type: 'fail', f: 'echo', value: '', error: ['not-found', 'text'] },
+      { time: 2 ** 53 - 1, process: 7, type: 'info', f: '', value: [[], {}, { __proto__x: 0 }], error: 'net-timeout' },
+      { time: 4, process: 8, type: 'invoke', f: 'nothing', value: undefined },
+    ];
+    const store = create();
+    const history = History.of(entries);
+    for (const operation of history) store.writeOperation(operation);
+    store.finish(RESULTS);
+    const read = [...readRecordedRun(store.folder).history];
+    expect(read.map((operation) => stringifyExact(operation))).toEqual(
+      [...history].map((operation) => stringifyExact(operation)),
+    );
+    expect(read).toEqual([...history]);
+  });
+
+  it('of the simulator is what was in memory', async () => {
+    const store = create();
+    const traffic = new Traffic(OPTIONS.nodes);
+    const options = { ...OPTIONS, faults: ['partition', 'kill', 'loss'] as const, nemesisIntervalMs: 300 };
+    const { history, results } = await new Simulation({
+      subject: sharesNodeNumber,
+      options,
+      settle: createSettle(),
+      observer: {
+        onOperation: (operation) => store.writeOperation(operation),
+        onMessage: (event, message, timeMs) => {
+          store.writeMessage(event, message, timeMs);
+          traffic.count(event, message);
+        },
+      },
+    }).finish();
+    store.finish({
+      ...RESULTS,
+      options: { ...options, workload: 'unique-ids' },
+      traffic: traffic.entries(),
+      ...results,
+    });
+    const record = readRecordedRun(store.folder);
+    expect([...record.history]).toEqual([...history]);
+    expect(history.length).toBeGreaterThan(500);
+    expect(record.traffic).toEqual(traffic.entries());
+    expect(record.verdict).toMatch(/^The run is INVALID\. .*more than once/);
+    expect(record.results['valid?']).toBe(false);
+    // The history that is in memory still is taken as it is.
+    expect(readRecordedRun(store.folder, history).history).toBe(history);
+  });
+
+  it('has the small run within it, with its story', () => {
+    const store = create();
+    const nested = store.nested('shrunk');
+    nested.finish({ ...RESULTS, again: 'snowstorm test --replay x' });
+    const story = { origin: 'Seed 7', lines: [{ atMs: 1, who: 'n0', what: 'starts' }] };
+    nested.writeFile('story.json', JSON.stringify(story));
+    nested.writeFile('replay.json', '{}');
+    nested.writeFile('report.html', '');
+    store.finish(RESULTS);
+    const { shrunk, files } = readRecordedRun(store.folder);
+    expect(shrunk).toMatchObject({ again: 'snowstorm test --replay x', story });
+    expect(shrunk?.files).toEqual(['results.json', 'history.jsonl', 'messages.jsonl', 'replay.json']);
+    expect(files).toEqual(['results.json', 'history.jsonl', 'messages.jsonl', 'shrunk/report.html']);
+  });
+
+  it('has no small run where the making of one was cut short', () => {
+    const store = create();
+    store.nested('shrunk');
+    store.finish(RESULTS);
+    expect(readRecordedRun(store.folder).shrunk).toBeUndefined();
+  });
+});
+
+describe('what is no record', () => {
+  const OPERATION = '{"index":0,"time":0,"type":"ok","process":0,"f":"echo","value":null}';
+
+  it.each<[string, (store: Store) => void, string]>([
+    ['no results', ({ folder }) => rmSync(join(folder, 'results.json')), '/results.json: there is no such file'],
+    ['results that are no JSON', (store) => store.writeFile('results.json', '{"valid?"'), '/results.json: not JSON: '],
+    ['empty results', (store) => store.writeFile('results.json', ''), '/results.json: not JSON: '],
+    [
+      'results that are a list',
+      (store) => store.writeFile('results.json', '[]'),
+      '/results.json: expected a JSON object',
+    ],
+    ['no history', ({ folder }) => rmSync(join(folder, 'history.jsonl')), '/history.jsonl: ENOENT'],
+    [
+      'a history that is cut short',
+      ({ folder }) => appendFileSync(join(folder, 'history.jsonl'), `${OPERATION}\n${OPERATION.slice(0, 30)}`),
+      '/history.jsonl: line 2: not JSON: ',
+    ],
+    [
+      'a story that is none',
+      (store) => store.writeFile('story.json', '{"lines": {}}'),
+      '/story.json: expected {"origin"',
+    ],
+    [
+      'a small run that is none',
+      (store) => {
+        store.nested('shrunk').finish({ ...RESULTS, options: 5 });
+      },
+      '/shrunk/results.json: options: expected an object',
+    ],
+  ])('is refused by the name of the file: %s', (_, damage, says) => {
+    const store = finished();
+    damage(store);
+    const read = () => readRecordedRun(store.folder);
+    expect(read).toThrow(RecordError);
+    expect(read).toThrow(store.folder + says);
+  });
+
+  it.each<[string, object, string]>([
+    ['options', { options: null }, 'options: expected an object'],
+    ['a workload', { options: { ...RESULTS.options, workload: 3 } }, 'options.workload: expected a text'],
+    ['nodes', { options: { ...RESULTS.options, nodes: [] } }, 'options.nodes: expected a list of node ids'],
+    ['node ids', { options: { ...RESULTS.options, nodes: [1] } }, 'options.nodes: expected a list of node ids'],
+    ['clients', { options: { ...RESULTS.options, concurrency: 0 } }, 'options.concurrency: expected a number'],
+    ['a verdict', { 'valid?': 'true' }, 'valid?: expected true, false or "unknown"'],
+    ['any verdict', { 'valid?': undefined }, 'valid?: expected true, false or "unknown"'],
+  ])('is refused: results without %s', (_, wrong, says) => {
+    const store = finished({ ...RESULTS, ...wrong });
+    expect(() => readRecordedRun(store.folder)).toThrow(`${store.folder}/results.json: ${says}`);
+  });
+
+  it.each([
+    ['', 'not JSON'],
+    ['[]', 'expected an operation'],
+    [OPERATION.replace('"ok"', '"done"'), 'expected an operation'],
+    [OPERATION.replace('"echo"', 'null'), 'expected an operation'],
+    [OPERATION.replace('"process":0', '"process":-1'), 'expected an operation'],
+    [OPERATION.replace('"process":0', '"process":"n0"'), 'expected an operation'],
+    // Two to the 32nd less one would be the nemesis in a column of 32 bits.
+    [OPERATION.replace('"process":0', '"process":4294967295'), 'expected an operation'],
+    [OPERATION.replace('"time":0', '"time":9007199254740993'), 'expected an operation'],
+  ])('is refused: a line of the history that is %s', (line, says) => {
+    const store = finished();
+    const path = join(store.folder, 'history.jsonl');
+    writeFileSync(path, `${OPERATION}\n${OPERATION}\n${line}\n${OPERATION}\n`);
+    expect(() => readRecordedRun(store.folder)).toThrow(`${path}: line 3: ${says}`);
+  });
+});

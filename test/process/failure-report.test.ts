@@ -1,0 +1,342 @@
+/**
+ * What a failing run leaves behind. Our own workloads do not fail, so a copy of the project gets some that do: the counter that forgets what others wrote, of the
+ * recipe in `src/README.md`, and a few that are wrong in ways that only the command line can get wrong.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { freshCopy } from '../support/fresh-copy.ts';
+import { type Ended, EndedTest, fixture, Running, temporaryFolder, until } from '../support/snowstorm-process.ts';
+
+const copy = freshCopy();
+const folder = temporaryFolder();
+const program = join(copy, 'bin/snowstorm');
+
+const MOODS = `
+import { counter } from './counter.ts';
+import type { Workload } from './workload.ts';
+
+const judge = counter.test.checker({} as never).check;
+let runs = 0;
+const variant = (name: string, change: Partial<Workload>, test: Partial<Workload['test']> = {}): Workload =>
+  ({ ...counter, name, ...change, test: { ...counter.test, ...test } });
+
+/** Takes its time over every verdict, and says so. */
+const slow = variant('slow', {}, { checker: () => ({ check: (...args) => {
+  process.stderr.write('judging\\n');
+  for (const endMs = performance.now() + 100; performance.now() < endMs; );
+  return judge(...args);
+} }) });
+
+const unheard = variant('unheard', { start: (context) => {
+  context.sleep(100).then(() => Promise.reject(new Error('nobody hears')));
+  return counter.start(context);
+} });
+
+/** Valid, and another run every time. */
+const restless = variant('restless', {}, { createGenerator: () => {
+  const delta = ++runs;
+  let id = 0;
+  return () => id++ % 2 === 0 ? { f: 'add', value: { id, delta } } : { f: 'read', value: null };
+} });
+
+/** Fails the first time only. */
+const once = variant('once', {}, { checker: () => ({ check: () => ({ 'valid?': runs++ > 0, error: 'only once' }) }) });
+
+export const moods = [slow, unheard, restless, once];
+`;
+
+beforeAll(() => {
+  const recipe = join(copy, 'test/fixtures/recipe');
+  const workloads = join(copy, 'src/workloads');
+  writeFileSync(join(workloads, 'counter.ts'), readFileSync(join(recipe, 'counter.ts')));
+  for (const name of ['registry.diff', 'counter-that-forgets.diff'])
+    execFileSync('git', ['apply', join(recipe, name)], { cwd: copy });
+  writeFileSync(join(workloads, 'moods.ts'), MOODS);
+  const registry = join(workloads, 'registry.ts');
+  const text = readFileSync(registry, 'utf8').replace('  counter,\n', '  counter,\n  ...moods,\n');
+  writeFileSync(registry, `import { moods } from './moods.ts';\n${text}`);
+  execFileSync('npm', ['run', '-s', 'build'], { cwd: copy, stdio: 'pipe' });
+});
+
+/** In the temporary folder, so that paths that are printed are relative to it. */
+const snowstorm = (...args: readonly string[]): Promise<Ended> => start(...args).ended;
+const start = (...args: readonly string[]) => new Running(program, args, { cwd: folder });
+
+const FAILING = ['-w', 'counter', '--time-limit', '5', '--rate', '50', '--concurrency', '2n', '--seed', '1'];
+const VERDICT = /^The run is INVALID\. A read shows \d+, and the sum was from \d+ to \d+\.$/;
+const SHRUNK = ['history.jsonl', 'messages.jsonl', 'replay.json', 'report.html', 'results.json', 'story.json'];
+
+const lastLine = ({ stdout }: Ended) => stdout.trimEnd().split('\n').at(-1);
+const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+
+describe('a simulated test that fails', () => {
+  it('is made small, told, recorded and drawn, and the verdict is the last word', async () => {
+    const store = join(folder, 'shrunk');
+    const ended = new EndedTest(await snowstorm('test', ...FAILING, '--store', store), store);
+    expect(ended.status, ended.stderr).toBe(1);
+    expect(ended.stdout).toMatch(/^Seed 1, made small in \d+ runs: \d events, 2 nodes$/m);
+    expect(ended.stdout).toMatch(/^ +0 ms {2}client \d → n\d {2}add \{"id":\d+,"delta":\d\}$/m);
+    expect(ended.verdict).toMatch(VERDICT);
+    // Of the whole run, not of the small one, whose verdict ends the story.
+    expect(ended.verdict).toContain(ended.results.workload.error.replace(/^a/, 'A'));
+    expect(readdirSync(join(ended.folder, 'shrunk')).sort()).toEqual(SHRUNK);
+
+    const small = readJson(join(ended.folder, 'shrunk/results.json'));
+    const replay = `snowstorm test --replay ${ended.folder.slice(folder.length + 1)}/shrunk/replay.json`;
+    expect(small).toMatchObject({ again: replay, 'valid?': false, options: { workload: 'counter', program: null } });
+    const { origin, lines } = readJson(join(ended.folder, 'shrunk/story.json'));
+    expect(ended.stdout).toContain(`\n${origin}\n`);
+    for (const { what } of lines) expect(ended.stdout).toContain(what);
+
+    // Each report has what it is for, and is the same when it is drawn again.
+    const paths = ['report.html', 'shrunk/report.html'];
+    const live = paths.map((path) => ended.read(path));
+    expect(live[0]).toContain('href="shrunk/report.html"');
+    expect(live[1]).toContain('client 0 → n');
+    const drawn = await snowstorm('report', ended.folder);
+    expect(drawn.status, drawn.stderr).toBe(0);
+    expect(paths.map((path) => ended.read(path) === live[paths.indexOf(path)])).toEqual([true, true]);
+
+    const again = await snowstorm(...replay.split(' ').slice(1), '--store', join(folder, 'replayed'));
+    expect(again.status, again.stderr).toBe(1);
+    expect(again.stderr).toMatch(/replaying \d operations and 0 faults/);
+    expect(again.stdout).toMatch(/^Seed 1, made small in \d+ runs?: \d events, 2 nodes$/m);
+    expect(lastLine(again)).toMatch(VERDICT);
+    expect(lastLine(again)).toContain(small.workload.error.replace(/^a/, 'A'));
+  });
+
+  it('is left as it is with --shrink 0', async () => {
+    const store = join(folder, 'unshrunk');
+    const ended = new EndedTest(await snowstorm('test', ...FAILING, '--shrink', '0', '--store', store), store);
+    expect(ended.status, ended.stderr).toBe(1);
+    expect(ended.verdict).toMatch(VERDICT);
+    expect(ended.stdout).not.toContain('made small');
+    expect(readdirSync(ended.folder)).toContain('report.html');
+    expect(readdirSync(ended.folder)).not.toContain('shrunk');
+  });
+
+  it('is told and leaves no file with --store none', async () => {
+    const cwd = join(folder, 'nowhere');
+    mkdirSync(cwd);
+    const ended = await new Running(program, ['test', ...FAILING, '--store', 'none'], { cwd }).ended;
+    expect(ended.status, ended.stderr).toBe(1);
+    expect(ended.stdout).toMatch(/^Seed 1, made small in /m);
+    expect(lastLine(ended)).toMatch(VERDICT);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  it('is recorded where there was no time to make it small', async () => {
+    const store = join(folder, 'hasty');
+    const ended = new EndedTest(await snowstorm('test', ...FAILING, '--shrink', '1e-9', '--store', store), store);
+    expect(ended.stderr).toMatch(/\nsnowstorm: the failure could not be made small.*: it was over before /);
+    expect(ended.status).toBe(1);
+    expect(ended.verdict).toMatch(VERDICT);
+    expect(ended.stdout).toContain(`\nReport: ${ended.folder}/report.html\n`);
+    expect(readdirSync(ended.folder)).not.toContain('shrunk');
+  });
+
+  it('is recorded where it fails this once only', async () => {
+    const store = join(folder, 'once');
+    const ended = new EndedTest(await snowstorm('test', '-w', 'once', '--time-limit', '1', '--store', store), store);
+    expect(ended.stderr).toMatch(/\nsnowstorm: the failure could not be made small.*did not fail/);
+    expect(ended.status).toBe(1);
+    expect(ended.verdict).toBe('The run is INVALID. Only once.');
+    expect(ended.stdout).toContain(`\nReport: ${ended.folder}/report.html\n`);
+  });
+
+  it('is made small and recorded where the failure is a promise that is rejected unheard', async () => {
+    const store = join(folder, 'unheard');
+    const ended = new EndedTest(await snowstorm('test', '-w', 'unheard', '--time-limit', '1', '--store', store), store);
+    expect(ended.status, ended.stderr).toBe(1);
+    expect(ended.verdict).toMatch(/^The run is INVALID\. .*nobody heard: Error: nobody hears/);
+    expect(readdirSync(join(ended.folder, 'shrunk')).sort()).toEqual(expect.arrayContaining(SHRUNK));
+    expect(readJson(join(ended.folder, 'shrunk/results.json')).protocol.violations[0].rule).toBe('unhandled-rejection');
+  });
+
+  it('because it is another run the second time is not made small, and says how to see that again', async () => {
+    const store = join(folder, 'restless');
+    const args = ['-w', 'restless', '--node-count', '1', '--time-limit', '2', '--seed', '1', '--check-determinism'];
+    const ended = new EndedTest(await snowstorm('test', ...args, '--store', store), store);
+    expect(ended.status, ended.stderr).toBe(1);
+    expect(ended.verdict).toMatch(/^The run is INVALID\. The same seed made another run: /);
+    expect(ended.stdout).not.toContain('made small');
+    expect(readdirSync(ended.folder)).not.toContain('shrunk');
+    expect(ended.results.again).toMatch(/^snowstorm test -w restless .* --check-determinism$/);
+  });
+});
+
+describe('a signal while a failing run is made small', () => {
+  const SLOW = ['test', '-w', 'slow', ...FAILING.slice(2), '--shrink', '1000'];
+  const judged = (running: Running) => running.stderr.split('judging\n').length - 1;
+  const untilJudged = (running: Running, count: number) =>
+    until(
+      () => judged(running) >= count,
+      () => running.stderr,
+    );
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with what is as small as it is by now', async (signal) => {
+    const store = join(folder, signal);
+    const running = start(...SLOW, '--store', store);
+    await untilJudged(running, 5);
+    running.signal(signal);
+    const ended = new EndedTest(await running.ended, store);
+    expect(ended.stderr).toContain('stopping: what is as small as it is by now will do');
+    expect(ended.stdout).toMatch(/^Seed 1, made small in \d+ runs, no longer: /m);
+    expect(ended.verdict).toMatch(VERDICT);
+    expect(ended.status).toBe(1);
+    expect(readdirSync(join(ended.folder, 'shrunk')).sort()).toEqual(SHRUNK);
+    expect(ended.read('report.html')).toContain('href="shrunk/report.html"');
+  });
+
+  it('ends it at once when it is the second one, with the record of the run and its verdict', async () => {
+    const store = join(folder, 'twice');
+    const running = start(...SLOW, '--store', store);
+    await untilJudged(running, 3);
+    running.signal('SIGINT');
+    await until(
+      () => running.stderr.includes('once more to stop at once'),
+      () => running.stderr,
+    );
+    running.signal('SIGINT');
+    const ended = new EndedTest(await running.ended, store);
+    expect(ended.stdout).not.toContain('made small');
+    expect(ended.stdout).toContain(`\nRecorded in ${ended.folder}, seed 1\n`);
+    expect(ended.verdict).toMatch(VERDICT);
+    expect(ended.status).toBe(1);
+    const drawn = await snowstorm('report', ended.folder);
+    expect(drawn.status, drawn.stderr).toBe(0);
+  });
+});
+
+describe('a fuzz that finds something', () => {
+  it('records the small run with its story and a report, says how to play it again, and writes a case for each seed', async () => {
+    // A shell must be told where the name ends.
+    const store = 'the fuzz';
+    const junit = join(folder, 'new/deep/fuzz.xml');
+    const args = ['-w', 'counter', '--seeds', '3', '--keep-going', '--store', store, '--junit', junit];
+    const { status, stdout, stderr } = await snowstorm('fuzz', ...args);
+    expect(status, stderr).toBe(1);
+    const [, origin] = /^(Seed 1, made small in \d+ runs: \d events, 2 nodes)$/m.exec(stdout) ?? [];
+    const record = realpathSync(join(folder, store, 'latest'));
+    expect(readdirSync(record).sort()).toEqual(expect.arrayContaining(SHRUNK));
+    expect(stdout).toMatch(new RegExp(`^Report: {5}${record}/report.html$`, 'm'));
+    expect(readJson(join(record, 'story.json')).origin).toBe(origin);
+
+    const again = "snowstorm test --replay 'the fuzz/counter/fuzz-seed-1.json'";
+    expect(stdout).toContain(`\nOnce more:  ${again}\n`);
+    expect(readJson(join(record, 'results.json')).again).toBe(again);
+    const replayed = await new Running('sh', ['-c', again.replace('snowstorm', program)], { cwd: folder }).ended;
+    expect(replayed.status, replayed.stderr).toBe(1);
+    expect(lastLine(replayed)).toMatch(VERDICT);
+    expect(existsSync(join(folder, 'store/latest/shrunk/report.html'))).toBe(true);
+
+    const xml = readFileSync(junit, 'utf8');
+    const failures = Number(/: (\d) failed$/m.exec(stdout)?.[1]);
+    expect(xml).toContain(`<testsuite name="snowstorm.counter" tests="3" failures="${failures}" errors="0"`);
+    expect([...xml.matchAll(/<testcase name="(seed \d)"/g)].map(([, name]) => name)).toEqual([
+      'seed 1',
+      'seed 2',
+      'seed 3',
+    ]);
+    expect(xml).toContain(origin);
+  });
+});
+
+describe('--junit', () => {
+  it('has a case for each checker, in a folder that is made for it', async () => {
+    const [valid, invalid] = [join(folder, 'a/b/valid.xml'), join(folder, 'c/invalid.xml')];
+    const good = await snowstorm('test', '-w', 'echo', '--time-limit', '1', '--store', 'none', '--junit', valid);
+    expect(good.status, good.stderr).toBe(0);
+    expect(readFileSync(valid, 'utf8')).toMatch(/<testsuites tests="[1-9]\d*" failures="0" errors="0" /);
+    const bad = await snowstorm('test', ...FAILING, '--store', 'none', '--shrink', '0', '--junit', invalid);
+    expect(bad.status, bad.stderr).toBe(1);
+    const xml = readFileSync(invalid, 'utf8');
+    expect(xml).toMatch(/<testsuites tests="[1-9]\d*" failures="1" errors="0" /);
+    expect(xml).toMatch(
+      /<testcase name="workload" classname="snowstorm\.counter">[\s\S]*<failure message="The run is INVALID\. A read/,
+    );
+    expect(xml).toContain('Once more:  snowstorm test -w counter --time-limit 5 ');
+  });
+
+  it.each([
+    ['test', ['test', ...FAILING]],
+    ['fuzz', ['fuzz', '-w', 'counter', '--seeds', '1']],
+  ])('that cannot be written is refused before anything runs: %s', async (name, args) => {
+    const store = `${name}-never`;
+    const { status, stdout, stderr } = await snowstorm(...args, '--store', store, '--junit', `${program}/x.xml`);
+    expect(stderr).toMatch(new RegExp(`^snowstorm: --junit ${program}/x.xml: .*\nTry snowstorm ${name} --help\n$`));
+    expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
+    expect(existsSync(join(folder, store))).toBe(false);
+  });
+
+  it('that cannot be written any more is a crash, and neither the record nor the verdict is lost', async () => {
+    const store = join(folder, 'junit-gone');
+    const file = join(folder, 'gone.xml');
+    const running = start(
+      'test',
+      '-w',
+      'slow',
+      ...FAILING.slice(2),
+      '--time-limit',
+      '10',
+      '--time-limit',
+      '10',
+      '--shrink',
+      '0',
+      '--store',
+      store,
+      '--junit',
+      file,
+    );
+    await until(
+      () => existsSync(file),
+      () => running.stderr,
+    );
+    rmSync(file);
+    mkdirSync(file);
+    const ended = new EndedTest(await running.ended, store);
+    expect(ended.stderr).toContain(`--junit ${file}: EISDIR`);
+    expect(ended.verdict).toMatch(VERDICT);
+    expect(readdirSync(ended.folder)).toContain('report.html');
+    expect(ended.status).toBe(255);
+  });
+});
+
+describe('the command that makes a run again', () => {
+  it('is one for a shell, whatever its words', async () => {
+    const store = join(folder, 'quoted');
+    const node = join(folder, "a node's folder");
+    mkdirSync(node);
+    const bin = join(node, 'node $HOME');
+    writeFileSync(bin, `#!/bin/sh\nprintf '%s\\n' "$@" >&2\nexec '${fixture('echo.mjs')}'\n`, {
+      mode: 0o755,
+    });
+    const rest = ['--', "it's", '', '$(false)', '--seed', 'a b'];
+    const args = [
+      '-w',
+      'echo',
+      '--bin',
+      bin,
+      '--node-count',
+      '1',
+      '--rate',
+      '50',
+      '--time-limit',
+      '0.2',
+      '--seed=-it\'s "1"',
+    ];
+    const first = new EndedTest(await snowstorm('test', ...args, '--store', store, ...rest), store);
+    expect(first.status, first.stdout).toBe(0);
+    const { again, options } = first.results;
+    const ended = await new Running('sh', ['-c', again.replace('snowstorm', program)], { cwd: folder }).ended;
+    expect(ended.status, ended.stderr).toBe(0);
+    const second = readJson(join(folder, 'store/latest/results.json'));
+    expect(second.options).toEqual(options);
+    expect(second.again).toBe(again);
+    expect(options).toMatchObject({ seed: '-it\'s "1"', args: rest.slice(1), program: bin });
+    expect(first.read('node-logs/n0.log')).toContain("it's\n\n$(false)\n--seed\na b\n");
+  });
+});

@@ -5,30 +5,22 @@
 
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
-import { ProcessBed } from '../host/process-bed.ts';
-import { createRealScheduler } from '../host/real-scheduler.ts';
+import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { REPLAY_FILE, SHRUNK_FOLDER } from '../host/recorded-run.ts';
-import { both, LineComparison, logLine } from '../host/run-lines.ts';
-import { createSettle } from '../host/settle.ts';
 import type { Store } from '../host/store.ts';
 import { junitDocument, junitOfRun } from '../report/junit.ts';
 import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
-import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import { parseReplay } from '../simulator/schedule.ts';
-import { Simulation } from '../simulator/simulation.ts';
-import { findWorkload, subjectOf, WORKLOADS } from '../workloads/registry.ts';
-import type { Workload } from '../workloads/workload.ts';
-import { number } from './amounts.ts';
+import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
-import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
+import { describeOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
 import { createStore, recordIn, tryToDrawReport } from './recording.ts';
-import { reportRejections } from './rejections.ts';
 import { makeSmall, recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
+import { describeSpeed, execute, type Finished, type Task, type TestOptions, type UnderWay } from './test-execution.ts';
 import { interpretTestOptions, PROCESS_EVENTS, SIMULATED_EVENTS, TEST_OPTIONS } from './test-options.ts';
 
 export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
@@ -47,29 +39,6 @@ ${describeOptions(TEST_OPTIONS)}
 
 Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the command itself failed.
 `;
-
-type TestOptions = ParsedOptions<typeof TEST_OPTIONS>;
-
-/** What is to be run. */
-interface Task {
-  readonly workload: Workload;
-  readonly program: string | undefined;
-  readonly options: RunOptions;
-}
-
-/** The run that goes on, for whoever watches and stops it. */
-interface UnderWay {
-  run: TestRun;
-  /** Whether somebody wanted it to end before its time. */
-  stopped: boolean;
-}
-
-/** How a run is made and ended, whatever bed it has. */
-interface Execution {
-  readonly underWay: UnderWay;
-  /** Carries the run out, and says what is to be recorded about this machine. */
-  readonly finish: () => Promise<{ outcome: RunOutcome; harness: Readonly<Record<string, number>> }>;
-}
 
 /** Runs the command; resolves to the exit status. */
 export async function testCommand(args: readonly string[]): Promise<number> {
@@ -90,15 +59,12 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     describeProgress(options.timeLimitMs, () => execution.underWay.run.status()),
   );
   const observer = recording?.observer ?? {};
-  const execution =
-    task.program === undefined
-      ? simulate(task, parsed, store, progress, observer)
-      : runProcesses(task, task.program, parsed, store as Store, progress, observer);
+  const execution = execute(task, parsed, { store, progress, observer });
   // First of all: whoever sees the first line may send a signal.
   const signals = new Signals();
   stopOnSignals(signals, execution.underWay, progress);
   progress.print(describeRun(task));
-  let finished: Awaited<ReturnType<Execution['finish']>>;
+  let finished: Finished;
   try {
     finished = await execution.finish();
   } finally {
@@ -204,112 +170,6 @@ function describeJunit({ workload, options: { seed } }: Task, results: CheckResu
   return junitDocument([
     junitOfRun({ workload: workload.name, seed, results, reason: formatVerdict(results), command }),
   ]);
-}
-
-function runProcesses(
-  { workload, options }: Task,
-  program: string,
-  { values, rest }: TestOptions,
-  store: Store,
-  progress: Progress,
-  record: RunObserver,
-): Execution {
-  const bed = new ProcessBed({
-    program,
-    args: rest,
-    logFolder: store.logFolder,
-    ...(values['log-stderr'] && {
-      onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
-    }),
-  });
-  // Since the process began, so that the record can tell how long its start took.
-  const schedulerStartMs = performance.now();
-  const run = new TestRun(options, workload.test, bed, createRealScheduler(), record);
-  return {
-    underWay: { run, stopped: false },
-    finish: async () => {
-      try {
-        const outcome = await run.run();
-        return { outcome, harness: describeHarness({ 'start-milliseconds': outcome.startMs + schedulerStartMs }) };
-      } finally {
-        await bed.close();
-      }
-    },
-  };
-}
-
-function simulate(
-  { workload, options }: Task,
-  { values }: TestOptions,
-  store: Store | undefined,
-  progress: Progress,
-  record: RunObserver,
-): Execution {
-  const settle = createSettle();
-  const subject = subjectOf(workload);
-  const comparison = values['check-determinism'] ? new LineComparison() : undefined;
-  const simulation = new Simulation({
-    subject,
-    options,
-    settle,
-    observer: comparison === undefined ? record : both(record, comparison.first),
-    onLog: (entry) => {
-      const line = logLine(entry);
-      store?.writeLog(entry.nodeId, line);
-      if (values['log-stderr']) progress.print(`${entry.nodeId}: ${line}`);
-    },
-  });
-  const underWay: UnderWay = { run: simulation.run, stopped: false };
-  const finish = async () => {
-    const startMs = performance.now();
-    const outcome = await simulation.finish();
-    const harness = describeHarness({ 'simulation-milliseconds': performance.now() - startMs });
-    if (comparison === undefined) return { outcome, harness };
-    if (!underWay.stopped) {
-      const second = new Simulation({ subject, options, settle, observer: comparison.second });
-      underWay.run = second.run;
-      await second.finish();
-    }
-    const determinism = underWay.stopped ? STOPPED_BEFORE_TWICE : describeDeterminism(comparison);
-    return { outcome: { ...outcome, results: withDeterminism(outcome.results, determinism) }, harness };
-  };
-  return {
-    underWay,
-    finish: () => {
-      const stopReporting = reportRejections({ report: (violation) => underWay.run.report(violation) });
-      return finish().finally(stopReporting);
-    },
-  };
-}
-
-/** Where somebody stopped it in the real world, the same seed does not make the same run. */
-const STOPPED_BEFORE_TWICE: CheckResult = {
-  'valid?': 'unknown',
-  error: 'the run was stopped before it could be made twice',
-};
-
-/** The results, with one checker more. */
-function withDeterminism(results: CheckResult, determinism: CheckResult): CheckResult {
-  return { ...results, determinism, 'valid?': mergeValidity([results['valid?'], determinism['valid?']]) };
-}
-
-function describeDeterminism({ difference, lineCount }: LineComparison): CheckResult {
-  return difference === undefined
-    ? { 'valid?': true, 'compared-lines': lineCount }
-    : { 'valid?': false, error: `the same seed made another run: ${difference}` };
-}
-
-/** What the simulation cost. Only here and in the record's "harness" does anything depend on this machine. */
-function describeSpeed({ outcome: { results }, harness }: Awaited<ReturnType<Execution['finish']>>): string {
-  const { count: operationCount = 0 } = results.stats as { readonly count?: number };
-  const seconds = (harness['simulation-milliseconds'] as number) / 1000;
-  const megabytes = harness['resident-megabytes-max'] as number;
-  const rate = number(Math.round(operationCount / seconds));
-  return `Simulated and checked in ${seconds.toFixed(2)} s: ${rate} operations/s, ${number(Math.ceil(megabytes))} MB at most`;
-}
-
-function describeHarness(figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
-  return { ...figures, 'resident-megabytes-max': process.resourceUsage().maxRSS / 1024 };
 }
 
 function readReplay({ values, words, rest }: TestOptions, file: string): Task {

@@ -104,7 +104,8 @@ export function runCommand(command: string, { cwd, timeoutMs, env }: CommandSett
       cwd,
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, ...env },
+      // A make that runs these tests must not be told of by a make within them.
+      env: { ...process.env, MAKELEVEL: undefined, MAKEFLAGS: undefined, MFLAGS: undefined, ...env },
     });
     let output = '';
     shell.stdout.setEncoding('utf8').on('data', (text: string) => {

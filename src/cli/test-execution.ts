@@ -1,0 +1,164 @@
+/**
+ * How `snowstorm test` carries a run out: nodes that are processes, or simulated ones, twice where the two are to be compared.
+ */
+
+import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
+import { ProcessBed } from '../host/process-bed.ts';
+import { createRealScheduler } from '../host/real-scheduler.ts';
+import { both, LineComparison, logLine } from '../host/run-lines.ts';
+import { createSettle } from '../host/settle.ts';
+import type { Store } from '../host/store.ts';
+import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import { Simulation } from '../simulator/simulation.ts';
+import { subjectOf } from '../workloads/registry.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { number } from './amounts.ts';
+import type { ParsedOptions } from './options.ts';
+import type { Progress } from './progress.ts';
+import { reportRejections } from './rejections.ts';
+import type { TEST_OPTIONS } from './test-options.ts';
+
+export type TestOptions = ParsedOptions<typeof TEST_OPTIONS>;
+
+/** What is to be run. */
+export interface Task {
+  readonly workload: Workload;
+  readonly program: string | undefined;
+  readonly options: RunOptions;
+}
+
+/** The run that goes on, for whoever watches and stops it. */
+export interface UnderWay {
+  run: TestRun;
+  /** Whether somebody wanted it to end before its time. */
+  stopped: boolean;
+}
+
+/** How a run is made and ended, whatever bed it has. */
+export interface Execution {
+  readonly underWay: UnderWay;
+  /** Carries the run out, and says what is to be recorded about this machine. */
+  readonly finish: () => Promise<Finished>;
+}
+
+export interface Finished {
+  readonly outcome: RunOutcome;
+  readonly harness: Readonly<Record<string, number>>;
+}
+
+interface Surroundings {
+  /** Undefined where nothing is recorded, which only simulated runs can do without. */
+  readonly store: Store | undefined;
+  readonly progress: Progress;
+  readonly observer: RunObserver;
+}
+
+/** Makes the run of a task ready. */
+export function execute(task: Task, parsed: TestOptions, surroundings: Surroundings): Execution {
+  return task.program === undefined
+    ? simulate(task, parsed, surroundings)
+    : runProcesses(task, task.program, parsed, surroundings);
+}
+
+function runProcesses(
+  { workload, options }: Task,
+  program: string,
+  { values, rest }: TestOptions,
+  { store, progress, observer }: Surroundings,
+): Execution {
+  const bed = new ProcessBed({
+    program,
+    args: rest,
+    logFolder: (store as Store).logFolder,
+    ...(values['log-stderr'] && {
+      onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
+    }),
+  });
+  // Since the process began, so that the record can tell how long its start took.
+  const schedulerStartMs = performance.now();
+  const run = new TestRun(options, workload.test, bed, createRealScheduler(), observer);
+  return {
+    underWay: { run, stopped: false },
+    finish: async () => {
+      try {
+        const outcome = await run.run();
+        return { outcome, harness: describeHarness({ 'start-milliseconds': outcome.startMs + schedulerStartMs }) };
+      } finally {
+        await bed.close();
+      }
+    },
+  };
+}
+
+function simulate(
+  { workload, options }: Task,
+  { values }: TestOptions,
+  { store, progress, observer }: Surroundings,
+): Execution {
+  const settle = createSettle();
+  const subject = subjectOf(workload);
+  const comparison = values['check-determinism'] ? new LineComparison() : undefined;
+  const simulation = new Simulation({
+    subject,
+    options,
+    settle,
+    observer: comparison === undefined ? observer : both(observer, comparison.first),
+    onLog: (entry) => {
+      const line = logLine(entry);
+      store?.writeLog(entry.nodeId, line);
+      if (values['log-stderr']) progress.print(`${entry.nodeId}: ${line}`);
+    },
+  });
+  const underWay: UnderWay = { run: simulation.run, stopped: false };
+  const finish = async () => {
+    const startMs = performance.now();
+    const outcome = await simulation.finish();
+    const harness = describeHarness({ 'simulation-milliseconds': performance.now() - startMs });
+    if (comparison === undefined) return { outcome, harness };
+    if (!underWay.stopped) {
+      const second = new Simulation({ subject, options, settle, observer: comparison.second });
+      underWay.run = second.run;
+      await second.finish();
+    }
+    const determinism = underWay.stopped ? STOPPED_BEFORE_TWICE : describeDeterminism(comparison);
+    return { outcome: { ...outcome, results: withDeterminism(outcome.results, determinism) }, harness };
+  };
+  return {
+    underWay,
+    finish: () => {
+      const stopReporting = reportRejections({ report: (violation) => underWay.run.report(violation) });
+      return finish().finally(stopReporting);
+    },
+  };
+}
+
+/** Where somebody stopped it in the real world, the same seed does not make the same run. */
+const STOPPED_BEFORE_TWICE: CheckResult = {
+  'valid?': 'unknown',
+  error: 'the run was stopped before it could be made twice',
+};
+
+/** The results, with one checker more. */
+function withDeterminism(results: CheckResult, determinism: CheckResult): CheckResult {
+  return { ...results, determinism, 'valid?': mergeValidity([results['valid?'], determinism['valid?']]) };
+}
+
+function describeDeterminism({ difference, lineCount }: LineComparison): CheckResult {
+  return difference === undefined
+    ? { 'valid?': true, 'compared-lines': lineCount }
+    : { 'valid?': false, error: `the same seed made another run: ${difference}` };
+}
+
+/** What the simulation cost. Only here and in the record's "harness" does anything depend on this machine. */
+export function describeSpeed({ outcome: { results }, harness }: Finished): string {
+  const { count: operationCount = 0 } = results.stats as { readonly count?: number };
+  const seconds = (harness['simulation-milliseconds'] as number) / 1000;
+  const megabytes = harness['resident-megabytes-max'] as number;
+  const rate = number(Math.round(operationCount / seconds));
+  return `Simulated and checked in ${seconds.toFixed(2)} s: ${rate} operations/s, ${number(Math.ceil(megabytes))} MB at most`;
+}
+
+function describeHarness(figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return { ...figures, 'resident-megabytes-max': process.resourceUsage().maxRSS / 1024 };
+}

@@ -25,7 +25,7 @@ const FULL_RUNS = 2;
 
 export interface SmallFailure {
   readonly found: Investigation;
-  /** How it came about: `Seed 2, made small in 95 runs: 4 events, 1 node`. */
+  /** How it came about: `Seed 2, made small in 100 runs: 4 events, 1 node`. */
   readonly origin: string;
   /** The story and the verdict, for the terminal. */
   readonly lines: readonly string[];

@@ -34,7 +34,7 @@ export interface MessageWindow {
 /** What was made of a failing run. */
 export interface Story {
   readonly lines: readonly StoryLine[];
-  /** How it came about, a sentence: `Seed 2, made small in 95 runs: 4 events, 1 node`. */
+  /** How it came about, a sentence: `Seed 2, made small in 100 runs: 4 events, 1 node`. */
   readonly origin: string;
 }
 

@@ -21,7 +21,7 @@ export interface Proof {
   readonly facts: Readonly<Record<string, unknown>>;
   /** Completions, by their places in the history, ascending. */
   readonly operations: readonly number[];
-  /** When it happened, where the checker says so instead of naming operations; ns. */
+  /** When it was complete, ns; undefined: when the last of the operations was. */
   readonly time: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export function findProofs(results: CheckResult, history: History): readonly Pro
 export function momentOf(proofs: readonly Proof[], history: History): number | undefined {
   const times = proofs.flatMap(({ operations, time }) => {
     const last = operations.at(-1);
-    return last === undefined ? (time ?? []) : history.timeAt(last);
+    return time ?? (last === undefined ? [] : history.timeAt(last));
   });
   return times.length === 0 ? undefined : times.reduce((earliest, time) => Math.min(earliest, time));
 }
@@ -102,14 +102,19 @@ function valueProofs(checker: string, result: Readonly<Record<string, unknown>>,
   // A value that came twice proves something; one that came once may only be named as a bound.
   const recurs = [...found.values()].some(({ count }) => count > 1);
   const telling = [...found.values()].filter(({ count }) => !recurs || count > 1);
-  return telling.map(({ text, count, operations }) => ({
-    checker,
-    rule: undefined,
-    problem: count > 1 ? `${text} was answered ${count} times` : `${text} was answered`,
-    facts: {},
-    operations: operations.sort((one, other) => one - other),
-    time: undefined,
-  }));
+  return telling.map(({ text, count, operations }) => {
+    operations.sort((one, other) => one - other);
+    // The second one shows it, whatever comes after.
+    const shown = operations[1] ?? (operations[0] as number);
+    return {
+      checker,
+      rule: undefined,
+      problem: count > 1 ? `${text} was answered ${count} times` : `${text} was answered`,
+      facts: {},
+      operations,
+      time: history.timeAt(shown),
+    };
+  });
 }
 
 /** The texts, and the canonical keys of everything else, in lists and maps. Counts, which stand by themselves, name no value. */

@@ -23,10 +23,8 @@ export const AssignmentRecord = z.object({
   id: z.string(),
   service: z.string(),
   key: z.string(),
-  /** The id of the node that made it. */
-  node: z.string(),
-  /** ISO 8601, by the clock of that node. */
-  created_at: z.string(),
+  node: z.string().describe('The id of the node that made it.'),
+  created_at: z.string().describe('ISO 8601, by the clock of that node.'),
 });
 export type AssignmentRecord = z.infer<typeof AssignmentRecord>;
 

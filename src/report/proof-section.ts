@@ -29,7 +29,7 @@ export function renderProofs(
       facts,
       operations,
       time,
-    }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem)}${time !== undefined && ` (at ${writeInstant(time)})`}</p>
+    }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem)}${time !== undefined && operations.length === 0 && ` (at ${writeInstant(time)})`}</p>
 ${Object.keys(facts).length > 0 && markup`<p><code class="said">${writeValue(facts, FACTS_LENGTH_MAX)}</code></p>`}
 ${
   operations.length > 0 &&

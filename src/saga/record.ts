@@ -24,12 +24,14 @@ export type SagaState = z.infer<typeof SagaState>;
 /** One state that a saga came into. */
 export const Transition = z.object({
   state: SagaState,
-  /** Running and committing: the number of the stage that it began. Compensating: the number of the step that it is undoing. Else 0. */
-  at: z.int().min(0),
-  /** The id of the node that brought it there. */
-  node: z.string(),
-  /** ISO 8601, by the clock of that node. */
-  time: z.string(),
+  at: z
+    .int()
+    .min(0)
+    .describe(
+      'Running and committing: the number of the stage that it began. Compensating: the number of the step that it is undoing. Else 0.',
+    ),
+  node: z.string().describe('The id of the node that brought it there.'),
+  time: z.string().describe('ISO 8601, by the clock of that node.'),
 });
 export type Transition = z.infer<typeof Transition>;
 

@@ -140,8 +140,15 @@ describe('the moment', () => {
     expect(momentOf([proof([1, 11]), proof([3, 5]), proof([], 9e6)], IDS)).toBe(5e6);
   });
 
-  it('is the time that a proof tells only where it names no operations', () => {
-    expect(momentOf([proof([], 2e6), proof([5], 0)], IDS)).toBe(2e6);
+  it('is the time that a proof tells, before that of its last operation', () => {
+    expect(momentOf([proof([], 2e6), proof([5])], IDS)).toBe(2e6);
+    expect(momentOf([proof([1, 5, 11], 3e6)], IDS)).toBe(3e6);
+  });
+
+  it('is the second time that a value came which must come once', () => {
+    const values = [1, 2, 3].flatMap(() => [invoke(0, 'generate'), ok(0, 'generate', 'x')]);
+    const history = handwritten(...values);
+    expect(momentOf(findProofs(invalid({ duplicated: { x: 3 } }), history), history)).toBe(history.timeAt(3));
   });
 
   it('is unknown where no proof has a time', () => {

@@ -14,7 +14,7 @@ export function addFilters(): void {
   for (const bar of document.querySelectorAll<HTMLElement>('[data-filter]')) {
     const section = bar.closest('section');
     if (section === null) continue;
-    // Pages lie behind their filter, as far as the next one.
+    // A section may hold the pages of others deeper down.
     const pages = [...section.querySelectorAll<HTMLDetailsElement>('details.page')].filter(
       (page) => page.parentElement === bar.parentElement,
     );

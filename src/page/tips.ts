@@ -47,12 +47,16 @@ export function addTips(): Tips {
     moveTitles(chart);
     if (chart.querySelector('[data-tip]') === null) continue;
     chart.tabIndex = 0;
-    chart.addEventListener('pointermove', (event) => {
+    const point = (event: PointerEvent) => {
       const found = nearest(chart, event);
       if (found === undefined) hide();
       else show({ mark: found, x: event.clientX, y: event.clientY });
-    });
-    chart.addEventListener('pointerleave', hide);
+    };
+    chart.addEventListener('pointermove', point);
+    // A finger that taps does not move.
+    chart.addEventListener('pointerdown', point);
+    // Nor does it stay; what it has shown does, until something else is touched.
+    chart.addEventListener('pointerleave', ({ pointerType }) => pointerType !== 'touch' && hide());
     chart.addEventListener('blur', hide);
     chart.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') hide();

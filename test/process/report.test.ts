@@ -147,6 +147,25 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
     await page.close();
   });
 
+  it('tells of a mark that a finger has touched, until it touches something else', async () => {
+    const page = await open(faulty, { width: 390 });
+    const touch = async (selector: string) => {
+      const { x, y } = await page.evaluate<{ x: number; y: number }>(
+        `(() => { const mark = document.querySelector(${JSON.stringify(selector)}); mark.scrollIntoView({ block: 'center', behavior: 'instant' }); const box = mark.getBoundingClientRect(); return { x: box.x + box.width / 2, y: box.y + box.height / 2 }; })()`,
+      );
+      await page.send('Emulation.setTouchEmulationEnabled', { enabled: true });
+      await page.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x, y }] });
+      await page.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+      await page.drawn();
+    };
+    await touch('#faults .span');
+    expect(await textOf(page, '.tip')).toMatch(/^[a-z-]+ .*: [\d.]+ s to [\d.]+ s$/);
+    expect(await countOf(page, '.tip')).toBe(1);
+    await touch('[data-zoom] button');
+    expect(await countOf(page, '.tip')).toBe(0);
+    await page.close();
+  });
+
   it('shows the body of a message under the pointer', async () => {
     const page = await open(faulty);
     await page.hover('.space-time .message text');

@@ -7,7 +7,7 @@ import { Findings } from './findings.ts';
 import { byCompletion, entryOf } from './places.ts';
 import { effectIn, type FinalPhase } from './saga-final.ts';
 import type { AccountsRead, SagaRecord } from './saga-record.ts';
-import { isTerminal, type Transfer } from './saga-transfer.ts';
+import { isTerminal, type Leg, type Transfer } from './saga-transfer.ts';
 
 interface VersionSeen {
   readonly version: number;
@@ -112,20 +112,22 @@ export class AccountRules {
       const opening = this.#run.accounts.get(name)?.opening;
       if (opening !== undefined) unexplained.set(name, (balances[index] as number) - opening);
     }
-    const unknown: Transfer[] = [];
+    const late: Transfer[] = [];
     for (const transfer of this.#run.transfers.values()) {
       const effect = effectIn(read, transfer, this.#final);
       if (effect === 'done') explain(unexplained, transfer);
-      else if (effect === 'unknown') unknown.push(transfer);
+      else if (effect === 'unknown') late.push(transfer);
     }
-    for (const transfer of unknown) {
-      // One that came too late to be told of has moved everything or nothing; one that is under way, some of it.
-      const { legs, requestId } = transfer;
+    const isUnderWay = (transfer: Transfer) => {
       const state = this.#final.statusOf(transfer)?.state ?? null;
-      const isUnderWay = (state !== null && !isTerminal(state)) || unfinished.includes(requestId);
-      if (legs.every(({ account, amount }) => unexplained.get(account) === amount)) explain(unexplained, transfer);
-      else if (isUnderWay) for (const { account } of legs) unexplained.delete(account);
-    }
+      return (state !== null && !isTerminal(state)) || unfinished.includes(transfer.requestId);
+    };
+    // One that is under way has moved some of it; one that came too late to be told of everything or nothing.
+    for (const { legs } of late.filter(isUnderWay)) for (const { account } of legs) unexplained.delete(account);
+    explainLate(
+      unexplained,
+      late.filter((transfer) => !isUnderWay(transfer)),
+    );
     for (const [account, difference] of unexplained) {
       if (difference === 0) continue;
       const facts = { account, difference, balance: balances[accounts.indexOf(account)], operation };
@@ -140,6 +142,25 @@ function raise(highest: Map<string, VersionSeen>, { accounts, versions, operatio
     const before = highest.get(account);
     if (before === undefined || version > before.version) highest.set(account, { version, operation });
   }
+}
+
+/**
+ * Transfers of which each has moved everything or nothing. An account that only one of them moves tells which; what that one has moved is then known for all
+ * of its accounts, and may make others tell. Accounts that several move to the end tell nothing, and are taken out.
+ */
+function explainLate(unexplained: Map<string, number>, transfers: readonly Transfer[]): void {
+  let open = transfers;
+  for (;;) {
+    const movers = new Map<string, number>();
+    for (const { legs } of open) for (const { account } of legs) movers.set(account, (movers.get(account) ?? 0) + 1);
+    const tells = ({ account }: Leg) => movers.get(account) === 1 && unexplained.has(account);
+    const next = open.find(({ legs }) => legs.some(tells));
+    if (next === undefined) break;
+    const { account, amount } = next.legs.find(tells) as Leg;
+    if (unexplained.get(account) === amount) explain(unexplained, next);
+    open = open.filter((transfer) => transfer !== next);
+  }
+  for (const { legs } of open) for (const { account } of legs) unexplained.delete(account);
 }
 
 function explain(unexplained: Map<string, number>, { legs }: Transfer): void {

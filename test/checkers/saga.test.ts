@@ -488,6 +488,34 @@ describe('a transfer is done in whole or not at all', () => {
     expect(broken(BEGINNING, lost('transfer', THIRD), ...late)).toEqual({});
   });
 
+  /** Two transfers that came late: t3 moves 5 from `a` to `c`, t4 7 from `b` to `c`. */
+  const FOURTH = request('t4', 7, 'b', 'c');
+  const ofTwoLate = (...balances: readonly number[]) =>
+    broken(
+      ...[BEGINNING, lost('transfer', THIRD), lost('transfer', FOURTH), settled(BALANCES)],
+      ...[statuses(T1, T2, unknownId('t3'), unknownId('t4')), audit(balances)],
+    );
+
+  it.each([
+    [65, 73, 12],
+    [65, 80, 5],
+    [70, 73, 7],
+    [70, 80, 0],
+  ])(
+    'accepts late transfers that move one account together, each in whole or not at all: %d, %d, %d',
+    (...balances) => {
+      expect(ofTwoLate(...balances)).toEqual({});
+    },
+  );
+
+  it.each([
+    [65, 80, 12],
+    [65, 73, 5],
+    [70, 80, 12],
+  ])('rejects half of one of them: %d, %d, %d', (...balances) => {
+    expect(ofTwoLate(...balances)).toMatchObject({ 'all-or-nothing': [OTHER] });
+  });
+
   it('moves the legs that were asked for', () => {
     const legs = [
       { account: 'a', amount: -7 },

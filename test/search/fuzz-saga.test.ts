@@ -26,12 +26,16 @@ describe('what is right', () => {
   });
 });
 
-/** Each was not valid once: a refusal by a life that knew nothing of the one before, a copy that came to another life, a last audit that saw two moments. */
+/**
+ * Each was not valid once: a refusal by a life that knew nothing of the one before, a copy that came to another life, a last audit that saw two moments, and two
+ * requests that came so late that all had settled, and moved one account together.
+ */
 describe('seeds that found something', () => {
   it.each<[seed: string, nodes: readonly string[] | undefined]>([
     ['581', undefined],
     ['350', ['n0', 'n1', 'n2']],
     ['269', undefined],
+    ['1240', undefined],
   ])('are valid: %s', async (seed, nodes) => {
     const subject = subjectOf(saga);
     const own = fuzzOptions({ seed, test: subject.test });

@@ -93,6 +93,21 @@
           unexplained
           legs))
 
+(defn- explain-late
+  "Transfers of which each has moved everything or nothing. An account that only one of them moves tells which; what that one has
+  moved is then known for all of its accounts, and may make others tell. Accounts that several move to the end tell nothing, and
+  are taken out."
+  [unexplained transfers]
+  (let [movers (frequencies (mapcat #(map :account (:legs %)) transfers))
+        tells  (fn [{:keys [legs]}]
+                 (first (filter #(and (= 1 (movers (:account %))) (contains? unexplained (:account %))) legs)))
+        next   (first (filter tells transfers))]
+    (if (nil? next)
+      (reduce dissoc unexplained (keys movers))
+      (let [{:keys [account amount]} (tells next)]
+        (recur (if (= amount (unexplained account)) (explain unexplained next) unexplained)
+               (remove #{next} transfers))))))
+
 (defn- judge-effects
   "Whether balances are what transfers have made of them, when all have settled."
   [run final {:keys [accounts balances unfinished operation] :as read}]
@@ -104,22 +119,13 @@
                                      :when (some? opening)]
                                  [name (- (nth balances index ##NaN) opening)]))
           unexplained (reduce explain unexplained (:done effects))
-          unexplained (reduce (fn [unexplained {:keys [legs request-id] :as transfer}]
-                                ; One that came too late to be told of has moved everything or nothing; one that is under
-                                ; way, some of it.
-                                (let [state (:state (f/status-of final transfer))]
-                                  (cond
-                                    (every? #(= (:amount %) (unexplained (:account %))) legs)
-                                    (explain unexplained transfer)
-
-                                    (or (and (some? state) (not (terminal? state)))
-                                        (some #{request-id} unfinished))
-                                    (reduce dissoc unexplained (map :account legs))
-
-                                    :else
-                                    unexplained)))
-                              unexplained
-                              (:unknown effects))]
+          under-way?  (fn [{:keys [request-id] :as transfer}]
+                        (let [state (:state (f/status-of final transfer))]
+                          (or (and (some? state) (not (terminal? state)))
+                              (some #{request-id} unfinished))))
+          ; One that is under way has moved some of it; one that came too late to be told of everything or nothing.
+          unexplained (reduce dissoc unexplained (mapcat #(map :account (:legs %)) (filter under-way? (:unknown effects))))
+          unexplained (explain-late unexplained (remove under-way? (:unknown effects)))]
       (for [account (distinct accounts)
             :let  [difference (unexplained account)]
             :when (and difference (not (zero? difference)))]

@@ -11,6 +11,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
+/** Most texts: times, counts, names. */
+const HARMLESS = /^[\w .,:#/·→%+()-]*$/;
+
 /** Text that is markup already. */
 export class Markup {
   readonly text: string;
@@ -45,6 +48,7 @@ export function raw(text: string): Markup {
  * them can act, and all can be seen.
  */
 export function escapeText(text: string): string {
+  if (HARMLESS.test(text)) return text;
   return text
     .replaceAll(/[&<>"']/g, (character) => ESCAPES[character] as string)
     .replaceAll(

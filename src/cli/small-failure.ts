@@ -83,7 +83,7 @@ export function sayNotMadeSmall(error: unknown): void {
 
 function describeOrigin(seed: string, { runs, reproduced, complete, schedule, options }: Investigation): string {
   const size = `${count(eventCount(schedule), 'event')}, ${count(options.nodes.length, 'node')}`;
-  const stopped = runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', no longer';
+  const stopped = runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', until the time was over';
   const how = reproduced ? (complete ? '' : stopped) : ', and did not fail again';
   return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}`;
 }

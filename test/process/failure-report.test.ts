@@ -184,7 +184,7 @@ describe('a signal while a failing run is made small', () => {
     running.signal(signal);
     const ended = new EndedTest(await running.ended, store);
     expect(ended.stderr).toContain('stopping: what is as small as it is by now will do');
-    expect(ended.stdout).toMatch(/^Seed 1, made small in \d+ runs, no longer: /m);
+    expect(ended.stdout).toMatch(/^Seed 1, made small in \d+ runs, until the time was over: /m);
     expect(ended.verdict).toMatch(VERDICT);
     expect(ended.status).toBe(1);
     expect(readdirSync(join(ended.folder, 'shrunk')).sort()).toEqual(SHRUNK);

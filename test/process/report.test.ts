@@ -92,6 +92,19 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
     await page.close();
   });
 
+  it('shows operations that took no time, in the colour of their outcome', async () => {
+    const page = await open(wrong);
+    const drawn = await page.evaluate<
+      string[]
+    >(`[...document.querySelectorAll('details[open] .bar.ok:not(.proof)')].map((bar) => {
+      const { fill, stroke, strokeWidth } = getComputedStyle(bar);
+      return fill === stroke && strokeWidth === "1.5px" ? 'seen' : stroke;
+    })`);
+    expect(drawn.length).toBeGreaterThan(20);
+    expect(new Set(drawn)).toEqual(new Set(['seen']));
+    await page.close();
+  });
+
   it('shows everything without scripts', async () => {
     const page = await open(faulty, { scripts: false });
     const sections = ['time', 'operations', 'messages', 'traffic', 'results', 'options', 'files'];

@@ -9,13 +9,9 @@
 
 import type { Operation } from '../history/operation.ts';
 import type { Checker } from './checker.ts';
+import { faultStep, hitSomebody } from './fault-steps.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
-const START = 'start-';
-const STOP = 'stop-';
-
-/** Faults of `jepsen.nemesis.combined` that are not called `start-…`. */
-const OTHER_FAULTS: ReadonlySet<string> = new Set(['kill', 'pause']);
 
 /** Cuts between nodes, whose time is counted. */
 const CUTS: ReadonlySet<string> = new Set(['partition', 'bridge', 'one-way']);
@@ -53,19 +49,13 @@ export function faultsChecker(fates: () => Readonly<Record<string, number>> = ()
   };
 }
 
-/** A fault for which no node was left, all being down for instance. */
-function hitNobody(value: object): boolean {
-  const nodes: unknown = Array.isArray(value) ? value : (value as { nodes?: unknown }).nodes;
-  return Array.isArray(nodes) && nodes.length === 0;
-}
-
 function endsCut({ f, value }: Operation): boolean {
-  return value !== null && f.startsWith(STOP) && CUTS.has(f.slice(STOP.length));
+  const step = faultStep(f);
+  return value !== null && step?.does === 'end' && CUTS.has(step.kind);
 }
 
 /** The kind of fault that an operation reports as started; undefined for an announcement, an end and all else. */
 function faultStarted({ f, value }: Operation): string | undefined {
-  if (typeof value !== 'object' || value === null || hitNobody(value)) return undefined;
-  if (f.startsWith(START)) return f.slice(START.length);
-  return OTHER_FAULTS.has(f) ? f : undefined;
+  const step = faultStep(f);
+  return step?.does === 'begin' && hitSomebody(value) ? step.kind : undefined;
 }

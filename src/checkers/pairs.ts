@@ -40,6 +40,16 @@ export function* indexPairs(history: History): IterableIterator<{ invocation: nu
   }
 }
 
+/** The invocations of some completions, by their places. A place that is no completion has none. */
+export function invocationsOf(history: History, completions: ReadonlySet<number>): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  // Most runs have nothing to be proven; they need not be gone through.
+  if (completions.size === 0) return found;
+  for (const { invocation, completion } of indexPairs(history))
+    if (completions.has(completion)) found.set(completion, invocation);
+  return found;
+}
+
 /** The invocations of all clients in their order, by their places, each with its completion; undefined where the run was cut off. */
 export function* indexInvocations(
   history: History,

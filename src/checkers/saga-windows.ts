@@ -6,6 +6,7 @@
 
 import type { History } from '../history/history.ts';
 import type { TestFacts } from './checker.ts';
+import { type FaultStep, faultStep } from './fault-steps.ts';
 import { Findings } from './findings.ts';
 import type { Attempt } from './saga-record.ts';
 
@@ -68,9 +69,11 @@ function findQuietWindows(history: History): Window[] {
   for (let index = 0; index < history.length; index++) {
     if (!history.isNemesisAt(index)) continue;
     const { f, value, time } = history.at(index);
-    const kind = kindOf(f);
+    const step = faultStep(f);
+    if (step === undefined) continue;
+    const { kind } = step;
     const wasQuiet = counts.size === 0;
-    const count = Math.max(0, (counts.get(kind) ?? 0) + changeOf(f, value));
+    const count = Math.max(0, (counts.get(kind) ?? 0) + changeOf(step, value));
     if (count === 0) counts.delete(kind);
     else counts.set(kind, count);
     const isQuiet = counts.size === 0;
@@ -83,21 +86,12 @@ function findQuietWindows(history: History): Window[] {
   return windows;
 }
 
-/** What a fault and its end have in common. */
-function kindOf(f: string): string {
-  if (f === 'kill' || f === 'start') return 'kill';
-  if (f === 'pause' || f === 'resume') return 'pause';
-  return f.replace(/^(?:start|stop)-/, '');
-}
-
 /**
  * 1 where a fault begins, -1 where one ends. Everything is written twice: what is announced has null for its value or a text, what was done the nodes
  * that it hit; what is undone null at first, and then a text.
  */
-function changeOf(f: string, value: unknown): number {
-  const begins = f === 'kill' || f === 'pause' || f.startsWith('start-');
-  if (begins) return typeof value === 'object' && value !== null ? 1 : 0;
+function changeOf({ kind, does }: FaultStep, value: unknown): number {
+  if (does === 'begin') return typeof value === 'object' && value !== null ? 1 : 0;
   // Clocks that are set back while a node is down stay so for the rest of the run.
-  const ends = f === 'start' || f === 'resume' || (f.startsWith('stop-') && f !== 'stop-clock-restart');
-  return ends && value !== null ? -1 : 0;
+  return kind !== 'clock-restart' && value !== null ? -1 : 0;
 }

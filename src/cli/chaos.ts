@@ -13,11 +13,14 @@ import { openStdout } from '../host/line-output.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import {
   describeOptions,
+  drawSeed,
+  exceedOne,
   type Option,
   type ParsedOptions,
   parseNumber,
   parseOneOf,
   parseOptions,
+  seedOption,
   switchOption,
   UsageError,
 } from './options.ts';
@@ -32,9 +35,6 @@ const SECONDS_MAX = 1e6;
 const DELAY_MS_DEFAULT = 1000;
 /** Maelstrom's. */
 const CLIENT_TIMEOUT_S = 5;
-const SEED_MAX = 2 ** 32;
-/** Sums of doubles do not come out even: 0.1 + 0.2 + 0.7 need not be 1. */
-const PROBABILITY_EXCESS_MAX = 1e-9;
 
 function secondsOption(text: string): Option<number | undefined> {
   return {
@@ -83,15 +83,7 @@ listening to a node after one of those. Default: ${CLIENT_TIMEOUT_S}.`,
     absent: CLIENT_TIMEOUT_S,
     parse: parseNumber(SECONDS_MIN, SECONDS_MAX),
   } satisfies Option<number>,
-  seed: {
-    value: 'SEED',
-    text: 'Makes the same choices again, other ones for every node. Default: a new one, logged.',
-    absent: undefined,
-    parse: (text: string): string | undefined => {
-      if (text === '') throw new Error('expected a number or a word');
-      return text;
-    },
-  } satisfies Option<string | undefined>,
+  seed: seedOption('Makes the same choices again, other ones for every node. Default: a new one, logged.'),
   'log-level': {
     value: 'LEVEL',
     text: `Least level that is logged to stderr: ${LOG_LEVELS.join(', ')}.
@@ -123,14 +115,14 @@ type ChaosValues = ParsedOptions<typeof OPTIONS>['values'];
 
 function interpretFaults(values: ChaosValues): ChaosOptions {
   const { loss, duplicate, delay } = values;
-  if (loss + duplicate + delay > 1 + PROBABILITY_EXCESS_MAX) {
+  if (exceedOne([loss, duplicate, delay])) {
     throw new UsageError(
       `--loss, --duplicate, --delay: the probabilities (${loss}, ${duplicate}, ${delay}) add up to more than 1`,
     );
   }
   const ms = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
   return {
-    seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),
+    seed: values.seed ?? drawSeed(),
     killMs: ms(values.kill),
     pauseMs: ms(values.pause),
     serviceCutMs: ms(values['service-cut']),

@@ -15,10 +15,12 @@ import { count, number } from './amounts.ts';
 import { formatExploration, formatOrders } from './explore-result.ts';
 import {
   describeOptions,
+  drawSeed,
   type Option,
   parseOneOf,
   parseOptions,
   parseWhole,
+  seedOption,
   switchOption,
   UsageError,
 } from './options.ts';
@@ -29,7 +31,6 @@ import { TEST_OPTIONS } from './test-options.ts';
 const NODE_COUNT = 2;
 const OPERATION_COUNT = 6;
 const SCHEDULES_MAX = 20_000;
-const SEED_MAX = 2 ** 32;
 /** Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the background meanwhile. */
 const OPERATION_INTERVAL_MS = 50;
 
@@ -74,10 +75,7 @@ export const EXPLORE_OPTIONS = {
     absent: SCHEDULES_MAX,
     parse: parseWhole(1),
   } satisfies Option<number>,
-  seed: {
-    ...TEST_OPTIONS.seed,
-    text: 'Makes the same choices again: values, latencies, damage. Default: a new one, printed.',
-  },
+  seed: seedOption('Makes the same choices again: values, latencies, damage. Default: a new one, printed.'),
   help: switchOption('Prints this text.', 'h'),
 };
 
@@ -108,7 +106,7 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   const workload: Workload = { ...values.workload, test: values.workload.small ?? values.workload.test };
   const options = drawScenario({
     test: workload.test,
-    seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),
+    seed: values.seed ?? drawSeed(),
     nodeCount: values['node-count'],
     operationCount: values.operations,
     intervalMs: orders ? 0 : OPERATION_INTERVAL_MS,

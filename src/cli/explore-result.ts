@@ -3,6 +3,7 @@
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { DRAWS, type ExploreReport } from '../search/explore.ts';
 import type { ExploreOrdersReport } from '../search/explore-orders.ts';
@@ -45,7 +46,7 @@ export function formatOrders(report: ExploreOrdersReport): string {
   return [
     ...formatFailures(
       report,
-      ({ order }) => `in the order\n${order.map((line) => `       ${excerpt(line)}`).join('\n')}`,
+      ({ order }) => `in the order\n${order.map((line) => `       ${excerpt(line, STEP_LENGTH_MAX)}`).join('\n')}`,
     ),
     `Covered: ${orders} of up to ${number(arrivalsMax)} messages: ${count(runs, 'run')}, ${count(schedules, 'distinct schedule')}.`,
     ...formatEnd(report),
@@ -76,9 +77,5 @@ function formatEnd({ complete, stoppedBecause, failureCount, runs }: ExploreRepo
 }
 
 function shorten(injection: Parameters<typeof describeInjection>[0]): string {
-  return describeInjection({ ...injection, text: excerpt(injection.text) });
-}
-
-function excerpt(text: string): string {
-  return text.length > STEP_LENGTH_MAX ? `${text.slice(0, STEP_LENGTH_MAX)}…` : text;
+  return describeInjection({ ...injection, text: excerpt(injection.text, STEP_LENGTH_MAX) });
 }

@@ -5,6 +5,9 @@
 
 import { parseArgs } from 'node:util';
 
+const SEED_MAX = 2 ** 32;
+const PROBABILITY_EXCESS_MAX = 1e-9;
+
 /** A mistake on the command line; its message is all that the user needs to see. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -130,4 +133,27 @@ export function parseDurationMs(minimumMs: number): (text: string) => number {
     if (durationMs > DURATION_MS_MAX) throw new Error(`expected ${DURATION_MS_MAX / 3_600_000}h at most`);
     return durationMs;
   };
+}
+
+/** The option `--seed`, which is the same for every command but for what a seed decides. */
+export function seedOption(text: string): Option<string | undefined> {
+  return {
+    value: 'SEED',
+    text,
+    absent: undefined,
+    parse: (given) => {
+      if (given === '') throw new Error('expected a number or a word');
+      return given;
+    },
+  };
+}
+
+/** A seed for whoever has not named one. */
+export function drawSeed(): string {
+  return String(Math.floor(Math.random() * SEED_MAX));
+}
+
+/** Whether probabilities add up to more than 1. Sums of doubles do not come out even: 0.1 + 0.2 + 0.7 need not be 1. */
+export function exceedOne(probabilities: readonly number[]): boolean {
+  return probabilities.reduce((sum, probability) => sum + probability, 0) > 1 + PROBABILITY_EXCESS_MAX;
 }

@@ -12,11 +12,14 @@ import type { RunOptions } from '../simulator/run-options.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import {
+  drawSeed,
+  exceedOne,
   type Option,
   type ParsedOptions,
   parseNumber,
   parseOneOf,
   parseWhole,
+  seedOption,
   switchOption,
   UsageError,
 } from './options.ts';
@@ -27,7 +30,6 @@ const TIME_LIMIT_S = 60;
 const NEMESIS_INTERVAL_S = 10;
 const RATE = 5;
 const SHRINK_S = 10;
-const SEED_MAX = 2 ** 32;
 
 /** Message events that are recorded where nothing else is asked for. */
 export const PROCESS_EVENTS = 100_000;
@@ -99,15 +101,12 @@ export function interpretFaults(
   return { faults: FAULTS.filter((fault) => faults.has(fault)), faultValues };
 }
 
-/** Sums of doubles do not come out even: 0.1 + 0.2 + 0.7 need not be 1. */
-const PROBABILITY_EXCESS_MAX = 1e-9;
-
 /** A message meets one fate at most. Beyond 1 the last faults would be rarer than asked for, and nobody would notice. */
 function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<Record<Fault, number>>>): void {
   const rates = faults
     .filter(isMessageFault)
     .map((fault) => ({ fault, rate: faultValues[fault] ?? MESSAGE_FAULT_RATE_DEFAULT }));
-  if (rates.reduce((sum, { rate }) => sum + rate, 0) <= 1 + PROBABILITY_EXCESS_MAX) return;
+  if (!exceedOne(rates.map(({ rate }) => rate))) return;
   const list = rates.map(({ fault, rate }) => `${fault} (${rate})`).join(', ');
   throw new UsageError(`--nemesis: the probabilities of ${list} add up to more than 1`);
 }
@@ -193,15 +192,7 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
     parse: (text: string): RunOptions['availability'] | undefined =>
       text === 'total' ? 'total' : parseNumber(0, 1)(text),
   } satisfies Option<RunOptions['availability'] | undefined>,
-  seed: {
-    value: 'SEED',
-    text: 'Makes the same choices again: pace, values, faults. Default: a new one, printed.',
-    absent: undefined,
-    parse: (text: string): string | undefined => {
-      if (text === '') throw new Error('expected a number or a word');
-      return text;
-    },
-  } satisfies Option<string | undefined>,
+  seed: seedOption('Makes the same choices again: pace, values, faults. Default: a new one, printed.'),
   replay: {
     value: 'FILE',
     text: 'Repeats a recorded schedule, instead of all options about the run; only without --bin.',
@@ -268,7 +259,7 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
     program: values.bin === undefined ? undefined : requireProgram(values.bin),
     options: {
       ...interpretRun(values, values.workload, values.bin !== undefined),
-      seed: values.seed ?? String(Math.floor(Math.random() * SEED_MAX)),
+      seed: values.seed ?? drawSeed(),
     },
   };
 }

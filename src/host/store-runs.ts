@@ -10,6 +10,8 @@ import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promise
 import { join, relative, sep } from 'node:path';
 import type { Validity } from '../checkers/checker.ts';
 import type { FolderEntry, RunFacts, StoreRun } from '../report/store-page.ts';
+import { REPORT_FILE, SHRUNK_FOLDER } from './recorded-run.ts';
+import { RESULTS_FILE } from './store.ts';
 
 const RUN_NAME = /^(\d{8}T\d{6}\.\d{3}Z)(?:-(\d+))?$/;
 /** Runs that are looked at side by side; their results may be large. */
@@ -104,11 +106,11 @@ export class StoreRuns {
     const folder = join(this.#root, workload, name);
     try {
       const files = await readdir(folder);
-      const summary = files.includes('results.json')
-        ? await this.#summary(join(folder, 'results.json'), known)
+      const summary = files.includes(RESULTS_FILE)
+        ? await this.#summary(join(folder, RESULTS_FILE), known)
         : ({ verdict: 'unfinished', facts: {} } as const);
-      const hasShrunkReport = files.includes('shrunk') && (await isFile(join(folder, 'shrunk', 'report.html')));
-      return { workload, name, ...summary, hasReport: files.includes('report.html'), hasShrunkReport };
+      const hasShrunkReport = files.includes(SHRUNK_FOLDER) && (await isFile(join(folder, SHRUNK_FOLDER, REPORT_FILE)));
+      return { workload, name, ...summary, hasReport: files.includes(REPORT_FILE), hasShrunkReport };
     } catch (error) {
       return {
         workload,

@@ -3,8 +3,10 @@
  * was done (see `checkers/nemesis.ts`); of several faults of one kind in force the first to begin is the first to end.
  */
 
+import { faultStep, hitSomebody } from '../checkers/fault-steps.ts';
 import type { History } from '../history/history.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import { isRecord } from '../protocol/message.ts';
 import { describeGrudge } from '../simulator/grudge.ts';
 
@@ -19,12 +21,6 @@ export interface FaultSpan {
   readonly to: number;
 }
 
-/** What begins and ends a fault whose steps are not called `start-…` and `stop-…`. */
-const ENDED_BY: ReadonlyMap<string, string> = new Map([
-  ['start', 'kill'],
-  ['resume', 'pause'],
-]);
-const OTHER_BEGINNINGS: ReadonlySet<string> = new Set(ENDED_BY.values());
 const WHOM_LENGTH_MAX = 120;
 
 /** In the order in which they began. What never ended lasts until the end of the history. */
@@ -34,53 +30,32 @@ export function findFaultSpans(history: History): readonly FaultSpan[] {
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1);
   for (let index = 0; index < history.length; index++) {
     if (!history.isNemesisAt(index)) continue;
-    const f = history.functionAt(index);
+    const step = faultStep(history.functionAt(index));
     const value = history.valueAt(index);
-    const begun = kindBegunBy(f);
-    if (begun !== undefined && isDone(value)) {
-      const span = { kind: begun, whom: describeTarget(value), from: history.timeAt(index), to: end };
+    if (step?.does === 'begin' && hitSomebody(value)) {
+      const span = { kind: step.kind, whom: describeTarget(value), from: history.timeAt(index), to: end };
       spans.push(span);
-      const others = open.get(begun);
-      if (others === undefined) open.set(begun, [span]);
+      const others = open.get(step.kind);
+      if (others === undefined) open.set(step.kind, [span]);
       else others.push(span);
-      continue;
+    } else if (step?.does === 'end' && value !== null) {
+      const span = open.get(step.kind)?.shift();
+      if (span !== undefined) span.to = history.timeAt(index);
     }
-    const ended = kindEndedBy(f);
-    const span = ended === undefined || value === null ? undefined : open.get(ended)?.shift();
-    if (span !== undefined) span.to = history.timeAt(index);
   }
   return spans;
 }
 
-function kindBegunBy(f: string): string | undefined {
-  if (OTHER_BEGINNINGS.has(f)) return f;
-  return f.startsWith('start-') ? f.slice('start-'.length) : undefined;
-}
-
-function kindEndedBy(f: string): string | undefined {
-  return ENDED_BY.get(f) ?? (f.startsWith('stop-') ? f.slice('stop-'.length) : undefined);
-}
-
-/** Whether a value tells what was done, and to somebody; else it only announces. */
-function isDone(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  return isRecord(value) && !(Array.isArray(value.nodes) && value.nodes.length === 0);
-}
-
 function describeTarget(value: unknown): string {
   const [, grudge] = Array.isArray(value) ? value : [];
-  if (isGrudge(grudge)) return excerpt(describeGrudge(new Map(Object.entries(grudge))));
+  if (isGrudge(grudge)) return excerpt(describeGrudge(new Map(Object.entries(grudge))), WHOM_LENGTH_MAX);
   const nodes = Array.isArray(value) ? value : isRecord(value) ? value.nodes : undefined;
-  if (!Array.isArray(nodes)) return excerpt(stringifyExact(value));
+  if (!Array.isArray(nodes)) return excerpt(stringifyExact(value), WHOM_LENGTH_MAX);
   const { nodes: _, ...more } = isRecord(value) ? value : {};
   const details = Object.keys(more).length === 0 ? '' : ` ${stringifyExact(more)}`;
-  return excerpt(`${nodes.join(', ')}${details}`);
+  return excerpt(`${nodes.join(', ')}${details}`, WHOM_LENGTH_MAX);
 }
 
 function isGrudge(value: unknown): value is Readonly<Record<string, readonly string[]>> {
   return isRecord(value) && Object.values(value).every((sources) => Array.isArray(sources));
-}
-
-function excerpt(text: string): string {
-  return text.length > WHOM_LENGTH_MAX ? `${text.slice(0, WHOM_LENGTH_MAX)}…` : text;
 }

@@ -4,6 +4,7 @@
 
 import { indexInvocations } from '../checkers/pairs.ts';
 import type { History } from '../history/history.ts';
+import { nodeOf } from '../search/smaller-runs.ts';
 import { OUTCOME_WORDS } from './latency-charts.ts';
 import { type Markup, markup } from './markup.ts';
 import { describeAnswer, describeOperation, writeValue } from './operation-words.ts';
@@ -95,15 +96,11 @@ function renderPage(rows: readonly Row[], open: boolean, options: OperationPages
   return markup`<details class="page"${open && markup` open`}><summary>${name}: ${rows.length} operations</summary>
 <div class="lanes operations">${workers.map((worker) => {
     const own = rows.filter(({ invocation }) => history.processAt(invocation) % concurrency === worker);
-    return markup`<span class="lane-name">client ${worker} → ${nodeOf(worker, options)}</span><svg class="lane" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="client ${worker}: ${own.length} operations">${own.map((row) => renderBar(row, from, span, options))}</svg>
+    return markup`<span class="lane-name">client ${worker} → ${nodeOf(options, worker)}</span><svg class="lane" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="client ${worker}: ${own.length} operations">${own.map((row) => renderBar(row, from, span, options))}</svg>
 `;
   })}${renderHorizontalAxis(new TimeAxis(to - from, (passed) => writeInstant(from + passed)), false)}</div>
 ${renderRows(name, rows, options)}</details>
 `;
-}
-
-function nodeOf(worker: number, { nodes }: OperationPagesOptions): string {
-  return nodes[worker % nodes.length] ?? '?';
 }
 
 function renderBar(

@@ -2,6 +2,7 @@
 
 import type { History } from '../history/history.ts';
 import { exactEquals, stringifyExact } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 
 const VALUE_LENGTH_MAX = 160;
 
@@ -34,6 +35,5 @@ export function describeAnswer(
 /** As JSON, cut where it is long; nothing for null. */
 export function writeValue(value: unknown, lengthMax = VALUE_LENGTH_MAX): string {
   if (value === null || value === undefined) return '';
-  const text = stringifyExact(value);
-  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
+  return excerpt(stringifyExact(value), lengthMax);
 }

@@ -1,7 +1,10 @@
 /** What proves that a run is invalid: the rules broken, and the operations that show it. */
 
 import type { Proof } from '../checkers/evidence.ts';
+import { invocationsOf } from '../checkers/pairs.ts';
 import type { History } from '../history/history.ts';
+import { excerpt } from '../protocol/excerpt.ts';
+import { nodeOf } from '../search/smaller-runs.ts';
 import { type Markup, markup } from './markup.ts';
 import { describeOperation, writeValue } from './operation-words.ts';
 import type { RunRecord } from './run-record.ts';
@@ -16,10 +19,10 @@ export function renderProofs(
   history: History,
   { concurrency, nodes }: Pick<RunRecord, 'concurrency' | 'nodes'>,
 ): Markup {
-  const invocations = findInvocations(history, new Set(proofs.flatMap(({ operations }) => operations)));
+  const invocations = invocationsOf(history, new Set(proofs.flatMap(({ operations }) => operations)));
   const tellClient = (operation: number) => {
     const worker = history.processAt(operation) % concurrency;
-    return `client ${worker} at ${nodes[worker % nodes.length] ?? '?'}`;
+    return `client ${worker} at ${nodeOf({ nodes }, worker)}`;
   };
   return markup`<ol class="proofs">${proofs.slice(0, SHOWN_MAX).map(
     ({
@@ -29,7 +32,7 @@ export function renderProofs(
       facts,
       operations,
       time,
-    }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem)}${time !== undefined && operations.length === 0 && ` (at ${writeInstant(time)})`}</p>
+    }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem, FACTS_LENGTH_MAX)}${time !== undefined && operations.length === 0 && ` (at ${writeInstant(time)})`}</p>
 ${Object.keys(facts).length > 0 && markup`<p><code class="said">${writeValue(facts, FACTS_LENGTH_MAX)}</code></p>`}
 ${
   operations.length > 0 &&
@@ -43,20 +46,4 @@ ${
 `,
   )}</ol>
 ${proofs.length > SHOWN_MAX && markup`<p>… and more; results.json has what the checkers listed.</p>`}`;
-}
-
-function excerpt(text: string): string {
-  return text.length > FACTS_LENGTH_MAX ? `${text.slice(0, FACTS_LENGTH_MAX)}…` : text;
-}
-
-/** The invocation of every one of the completions. */
-function findInvocations(history: History, completions: ReadonlySet<number>): ReadonlyMap<number, number> {
-  const open = new Map<number, number>();
-  const found = new Map<number, number>();
-  for (let index = 0; index < history.length; index++) {
-    if (history.isNemesisAt(index)) continue;
-    if (history.typeAt(index) === 'invoke') open.set(history.processAt(index), index);
-    else if (completions.has(index)) found.set(index, open.get(history.processAt(index)) ?? index);
-  }
-  return found;
 }

@@ -4,6 +4,7 @@
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 
 /** Long lists are cut here and whole in `results.json`. */
 const ITEMS_SHOWN_MAX = 8;
@@ -104,7 +105,7 @@ function describeReason(name: string, result: Readonly<Record<string, unknown>>)
 function describeViolations(result: Readonly<Record<string, unknown>>): string {
   const [first] = (result.violations ?? []) as { text: string; line?: string }[];
   if (first === undefined) return describeError(result) ?? 'The protocol was broken.';
-  const line = first.line === undefined || first.line.trim() === '' ? '' : `: ${excerpt(first.line)}`;
+  const line = first.line === undefined || first.line.trim() === '' ? '' : `: ${excerpt(first.line, EXCERPT_LENGTH)}`;
   const more = Number(result.count) > 1 ? ` (the first of ${result.count} breaches of the protocol)` : '';
   return `${first.text}${line}${more}.`;
 }
@@ -114,12 +115,12 @@ function describeWorkload(result: Readonly<Record<string, unknown>>): string {
   if (typeof duplicatedCount === 'number' && duplicatedCount > 0) {
     const [example] = Object.keys(duplicated as object);
     const were = duplicatedCount === 1 ? '1 id was' : `${duplicatedCount} ids were`;
-    return `${were} given out more than once, for instance ${excerpt(example ?? '?')}.`;
+    return `${were} given out more than once, for instance ${excerpt(example ?? '?', EXCERPT_LENGTH)}.`;
   }
   if (typeof errorCount === 'number' && errorCount > 0) {
     const [, sent, , received] = (errors as unknown[][])[0] ?? [];
     const were = errorCount === 1 ? '1 answer was' : `${errorCount} answers were`;
-    return `${were} wrong, for instance ${excerpt(stringifyExact(received))} to ${excerpt(stringifyExact(sent))}.`;
+    return `${were} wrong, for instance ${excerpt(stringifyExact(received), EXCERPT_LENGTH)} to ${excerpt(stringifyExact(sent), EXCERPT_LENGTH)}.`;
   }
   return describeError(result) ?? 'The workload was not served correctly.';
 }
@@ -136,8 +137,4 @@ function describeError({ error }: Readonly<Record<string, unknown>>): string | u
   if (typeof error !== 'string') return undefined;
   const [sentence = ''] = error.split('\n');
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
-}
-
-function excerpt(text: string): string {
-  return text.length > EXCERPT_LENGTH ? `${text.slice(0, EXCERPT_LENGTH)}…` : text;
 }

@@ -5,6 +5,7 @@
  * Rows are equally far apart, whatever time lies between them: what happened in which order is what matters.
  */
 
+import { invocationsOf } from '../checkers/pairs.ts';
 import type { History } from '../history/history.ts';
 import { ExactNumber } from '../protocol/exact-json.ts';
 import { isRecord } from '../protocol/message.ts';
@@ -80,8 +81,9 @@ function gatherRows(entries: readonly MessageEntry[], { spans, history, proofs }
     { kind: 'fault' as const, time: from, text: `${kind} begins: ${whom}` },
     { kind: 'fault' as const, time: to, text: `${kind} ends: ${whom}` },
   ]);
+  const invocations = invocationsOf(history, proofs);
   for (const completion of proofs) {
-    const invocation = invocationOf(history, completion);
+    const invocation = invocations.get(completion) ?? completion;
     const text = `proves it: ${describeOperation(history, invocation, completion)}`;
     others.push({ kind: 'proof', time: history.timeAt(completion), text });
   }
@@ -96,14 +98,6 @@ function gatherRows(entries: readonly MessageEntry[], { spans, history, proofs }
   // What came long before the first message that is shown, or after the last one, would only seem to be next to it.
   const [from, to] = [entries[0]?.time ?? 0, entries.at(-1)?.time ?? 0];
   return [...rows, ...others.slice(next)].filter(({ time }) => time >= from && time <= to);
-}
-
-/** A process does one thing at a time: the last invocation of the same process before. */
-function invocationOf(history: History, completion: number): number {
-  const process = history.processAt(completion);
-  for (let index = completion - 1; index >= 0; index--)
-    if (history.processAt(index) === process && history.typeAt(index) === 'invoke') return index;
-  return completion;
 }
 
 function renderPage(rows: readonly Row[], open: boolean, id: string, options: SpaceTimeOptions): Markup {

@@ -6,6 +6,7 @@
  */
 
 import type { Validity } from '../checkers/checker.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import { type Markup, markup, raw } from './markup.ts';
 
 /** A run's folder in a store. */
@@ -139,7 +140,7 @@ function runRow({ workload, name, verdict, problem, facts, hasReport, hasShrunkR
   const what = `of ${workload}, ${text}`;
   const shrunk = markup`<a href="${folder}shrunk/report.html" aria-label="made small: the report ${what}">made small</a> `;
   return markup`<tr>
-<td class="verdict">${verdictText(verdict)}${problem !== undefined && markup`<p class="long">${cut(problem)}</p>`}</td>
+<td class="verdict">${verdictText(verdict)}${problem !== undefined && markup`<p class="long">${excerpt(problem, TEXT_LENGTH_MAX)}</p>`}</td>
 <th scope="row"><a href="${folder}${hasReport && 'report.html'}"><time datetime="${iso}">${text}</time></a></th>
 <td>${workload}</td>
 <td class="long">${factText(facts.program)}</td>
@@ -204,15 +205,11 @@ function timeOf(name: string): { iso: string; text: string } {
 }
 
 function factText(text: string | undefined): string {
-  return text === undefined ? '–' : cut(text);
+  return text === undefined ? '–' : excerpt(text, TEXT_LENGTH_MAX);
 }
 
 function factNumber(amount: number | undefined, divisor = 1): string {
   return amount === undefined ? '–' : thousands(amount / divisor);
-}
-
-function cut(text: string): string {
-  return text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text;
 }
 
 function thousands(amount: number): string {

@@ -6,6 +6,7 @@
 import { findProofs } from '../checkers/evidence.ts';
 import type { Operation } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import type { NetworkMessage } from '../simulator/network.ts';
 import type { RunOutcome } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
@@ -100,7 +101,7 @@ function tell(event: StoryEvent, options: StoryOptions['options']): Told {
     case 'log': {
       const { nodeId, level, message, fields } = event.entry;
       const details = fields === undefined || Object.keys(fields).length === 0 ? '' : ` ${written(fields)}`;
-      return { who: nodeId, what: excerpt(`logs ${level}: ${message}${details}`) };
+      return { who: nodeId, what: excerpt(`logs ${level}: ${message}${details}`, EXCERPT_LENGTH) };
     }
   }
 }
@@ -108,9 +109,9 @@ function tell(event: StoryEvent, options: StoryOptions['options']): Told {
 function tellOperation({ type, process, f, value, error }: Operation, options: StoryOptions['options']): Told {
   const worker = (process as number) % options.concurrency;
   const node = nodeOf(options, worker);
-  const reason = error === undefined ? '' : `: ${excerpt(written(error))}`;
+  const reason = error === undefined ? '' : `: ${excerpt(written(error), EXCERPT_LENGTH)}`;
   const withValue = (words: string) =>
-    value === null || value === undefined ? words : `${words} ${excerpt(written(value))}`;
+    value === null || value === undefined ? words : `${words} ${excerpt(written(value), EXCERPT_LENGTH)}`;
   switch (type) {
     case 'invoke':
       return { who: `client ${worker} → ${node}`, what: withValue(f) };
@@ -137,7 +138,7 @@ function tellLink(
 }
 
 function describeBody(message: NetworkMessage | undefined): string {
-  return message === undefined ? 'a message' : excerpt(String(message.body.type));
+  return message === undefined ? 'a message' : excerpt(String(message.body.type), EXCERPT_LENGTH);
 }
 
 /**
@@ -184,10 +185,6 @@ function formatMs(timeMs: number): string {
 
 function written(value: unknown): string {
   return value === undefined ? '' : stringifyExact(value);
-}
-
-function excerpt(text: string): string {
-  return text.length > EXCERPT_LENGTH ? `${text.slice(0, EXCERPT_LENGTH)}…` : text;
 }
 
 /** What nodes say may hold anything; on a terminal none of it may act. */

@@ -160,6 +160,10 @@
 (def ^:private status-parts 64)
 (def ^:private replay-parts 16)
 
+(def ^:private status-attempts
+  "How often a question of a part is asked before the part is given up, to be asked anew from its beginning."
+  3)
+
 (def ^:private replays-max
   "Of one part. More, and an answer to all of them would take a slow network longer than a last question may take."
   6)
@@ -293,13 +297,16 @@
       (complete op result #(assoc (j/answer %) :request_id request_id)))))
 
 (defn- read-statuses
-  "Of every request of its part. Nothing is changed by asking, so an answer that is missing leaves nothing unknown."
+  "Of every request of its part. Nothing is changed by asking, so an answer that is missing leaves nothing unknown, and what was
+  not answered can be asked again: of many questions one is often lost where messages get lost to the end, as with bin/chaos."
   [{:keys [shared] :as client} {:keys [value] :as op}]
   (loop [[id & more :as all] (take-part value (-> @shared :asked :order)), statuses []]
     (if (empty? all)
       (assoc op :type :ok, :value (assoc value :statuses statuses))
-      (let [status (read-status client (assoc op :value {:request_id id}))]
-        (if (= :ok (:type status))
+      (let [asked    (repeatedly status-attempts #(read-status client (assoc op :value {:request_id id})))
+            answered (first (filter #(= :ok (:type %)) asked))
+            status   (or answered (last asked))]
+        (if answered
           (recur more (conj statuses (:value status)))
           (assoc status :type :fail, :value value))))))
 

@@ -87,7 +87,11 @@ describe('a harness', () => {
   it('may itself kill and pause what it takes for the node', async () => {
     const ended = await run({
       workload: 'echo',
-      harness: ['--node-count', '2', '--time-limit', '5', '--concurrency', '4n', '--nemesis', 'kill=1,pause=1'],
+      // So many clients that some have nothing lost to wait for while a node is up, however long a busy machine takes to start one.
+      harness: [
+        ...['--node-count', '2', '--time-limit', '8', '--rate', '40', '--concurrency', '50n'],
+        ...['--nemesis', 'kill=1.5,pause=1.5'],
+      ],
       // Every life of the supervisor is well in the end, or the nodes would not be when the harness has healed them.
       chaos: ['--kill', '0.8', '--pause', '1', '--for', '2'],
       node: [OUR_NODE, '--state-dir', 'none'],

@@ -38,7 +38,18 @@ beforeAll(async () => {
     store,
   );
   real = new EndedTest(
-    await snowstorm(['test', '-w', 'unique-ids', '--bin', fixture('big-integer-ids.mjs'), '--rate', '20', ...common]),
+    await snowstorm([
+      'test',
+      '-w',
+      'unique-ids',
+      '--bin',
+      fixture('big-integer-ids.mjs'),
+      '--rate',
+      '20',
+      '--seed',
+      '5',
+      ...common,
+    ]),
     store,
   );
 });
@@ -139,7 +150,7 @@ describe('a report', () => {
 describe('a report of a run that has just ended', () => {
   it('leaves the verdict and its status alone where it cannot be drawn', async () => {
     const root = join(folder, 'full-live');
-    const args = ['test', '-w', 'echo', '--time-limit', '2', '--store', root];
+    const args = ['test', '-w', 'echo', '--time-limit', '2', '--seed', '1', '--store', root];
     const { status, stdout, stderr } = await onSmallDisk(args);
     expect(stderr).toMatch(/\nsnowstorm: the report was not drawn: EFBIG.*\n$/);
     expect(stdout).toMatch(/\nRecorded in .*\nEverything looks good! The run is valid\.\n$/);
@@ -222,7 +233,7 @@ function emptyFolder(): string {
   return path;
 }
 
-/** Where no file can be larger than 60 KiB, which a report is and what it is drawn from is not. */
+/** Where no file can be larger than 40 KiB, which the smallest report is and the files of a short run are not. */
 function onSmallDisk(args: readonly string[]): ReturnType<typeof snowstorm> {
-  return new Running('bash', ['-c', 'ulimit -f 60 && exec "$0" "$@"', SNOWSTORM, ...args]).ended;
+  return new Running('bash', ['-c', 'ulimit -f 40 && exec "$0" "$@"', SNOWSTORM, ...args]).ended;
 }

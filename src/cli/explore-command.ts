@@ -1,83 +1,37 @@
 /**
  * `snowstorm explore`: a small scenario of a workload, with a crash, a pause or a cut at every step of every node, or with its messages in every
- * order. Where `snowstorm test` draws, this enumerates, and says what was covered.
+ * order. Where `snowstorm test` draws, this enumerates, and says what was covered. The first failure is told step by step and recorded.
  */
 
-import { createSettle } from '../host/settle.ts';
-import { type ExploreReport, explore } from '../search/explore.ts';
-import { type ExploreOrdersReport, exploreOrders } from '../search/explore-orders.ts';
+import type { Validity } from '../checkers/checker.ts';
+import { junitDocument, junitOfExploration } from '../report/junit.ts';
+import { explore } from '../search/explore.ts';
+import { exploreOrders, followOrder } from '../search/explore-orders.ts';
 import { drawScenario, type Scenario, type Simulate } from '../search/explore-scenario.ts';
-import { ACTIONS, type Action } from '../search/explore-steps.ts';
-import { Simulation, type SimulationOptions } from '../simulator/simulation.ts';
-import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
+import {
+  ACTIONS,
+  type Action,
+  type Injection,
+  NoSuchStepError,
+  type PlannedInjection,
+  runWithInjections,
+  type StepFilter,
+  withFaults,
+} from '../search/explore-steps.ts';
+import type { Simulation } from '../simulator/simulation.ts';
+import { WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { count, number } from './amounts.ts';
-import { formatExploration, formatOrders } from './explore-result.ts';
-import {
-  describeOptions,
-  drawSeed,
-  type Option,
-  parseOneOf,
-  parseOptions,
-  parseWhole,
-  seedOption,
-  switchOption,
-  UsageError,
-} from './options.ts';
+import { createSimulate, type FailedRun, tellFailure } from './explore-failure.ts';
+import { commandOf, EXPLORE_OPTIONS, type Explored, hitWords, SCHEDULES_MAX } from './explore-options.ts';
+import { describeInjections, formatExploration, formatHits, formatOrders } from './explore-result.ts';
+import { checkJunitFile, writeJunit } from './junit-file.ts';
+import { describeOptions, drawSeed, parseOptions, UsageError } from './options.ts';
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
-import { TEST_OPTIONS } from './test-options.ts';
 
-const NODE_COUNT = 2;
-const OPERATION_COUNT = 6;
-const SCHEDULES_MAX = 20_000;
 /** Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the background meanwhile. */
 const OPERATION_INTERVAL_MS = 50;
-
-export const EXPLORE_OPTIONS = {
-  workload: TEST_OPTIONS.workload,
-  'node-count': {
-    value: 'N',
-    text: `Number of nodes. Default: ${NODE_COUNT}.`,
-    absent: NODE_COUNT,
-    parse: parseWhole(1, 16),
-  } satisfies Option<number>,
-  operations: {
-    value: 'N',
-    text: `Number of operations. Default: ${OPERATION_COUNT}.`,
-    absent: OPERATION_COUNT,
-    parse: parseWhole(1, 1000),
-  } satisfies Option<number>,
-  depth: {
-    value: 'D',
-    text: 'How many times a run may be hit; 2 is a crash while a crash is recovered from, too. Default: 1.',
-    absent: undefined,
-    parse: (text: string): number | undefined => parseWhole(1, 5)(text),
-  } satisfies Option<number | undefined>,
-  actions: {
-    value: 'ACTIONS',
-    text: `What hits a node, separated by commas. Default: ${ACTIONS.join(',')}.`,
-    absent: undefined,
-    parse: (text: string): readonly Action[] | undefined => [
-      ...new Set(text.split(/\s*,\s*/).map(parseOneOf(ACTIONS))),
-    ],
-  } satisfies Option<readonly Action[] | undefined>,
-  at: {
-    value: 'TEXT',
-    text: `Hits only steps that contain TEXT, such as '"cas"': what changes a store. Default: every step.`,
-    absent: undefined,
-    parse: (text: string): string | undefined => text,
-  } satisfies Option<string | undefined>,
-  orders: switchOption('All operations begin at once, and messages arrive in every order; nothing is hit.'),
-  'max-schedules': {
-    value: 'N',
-    text: `Stops after so many distinct schedules. Default: ${SCHEDULES_MAX}.`,
-    absent: SCHEDULES_MAX,
-    parse: parseWhole(1),
-  } satisfies Option<number>,
-  seed: seedOption('Makes the same choices again: values, latencies, damage. Default: a new one, printed.'),
-  help: switchOption('Prints this text.', 'h'),
-};
 
 const HELP = `Usage: snowstorm explore -w NAME [options]
 
@@ -99,73 +53,178 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   }
   const [unexpected] = [...words, ...rest];
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
-  const { orders, depth = 1, actions = ACTIONS } = values;
+  const { orders, hit, store, junit, at } = values;
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be explored?');
-  if (orders && (values.depth ?? values.actions ?? values.at) !== undefined)
-    throw new UsageError('--orders goes without --depth, --actions and --at: it hits nobody');
+  if (orders && (values.depth ?? values.actions ?? at ?? hit) !== undefined)
+    throw new UsageError('--orders goes without --depth, --actions, --at and --hit: it hits nobody');
+  if (hit !== undefined && values.depth !== undefined)
+    throw new UsageError('--hit goes without --depth: it makes one run, with as many hits as it names');
+  if (junit !== undefined) checkJunitFile(junit);
   const workload: Workload = { ...values.workload, test: values.workload.small ?? values.workload.test };
-  const options = drawScenario({
-    test: workload.test,
-    seed: values.seed ?? drawSeed(),
+  const explored: Explored = {
+    workload: workload.name,
     nodeCount: values['node-count'],
     operationCount: values.operations,
+    seed: values.seed ?? drawSeed(),
+    actions: values.actions,
+    at,
+  };
+  const { nodeCount, operationCount, seed } = explored;
+  const options = drawScenario({
+    test: workload.test,
+    seed,
+    nodeCount,
+    operationCount,
     intervalMs: orders ? 0 : OPERATION_INTERVAL_MS,
   });
-  const schedulesMax = values['max-schedules'];
-  const start = `${workload.name}: ${count(options.nodes.length, 'node')}, ${count(values.operations, 'operation')}, seed ${options.seed}`;
+  const schedulesMax = values['max-schedules'] ?? SCHEDULES_MAX;
+  const limit = values['max-schedules'] === undefined ? [] : ['--max-schedules', String(schedulesMax)];
+  const start = `${workload.name}: ${count(nodeCount, 'node')}, ${count(operationCount, 'operation')}, seed ${seed}`;
   const watch = new Watch(process.stderr, start);
-  const shared = { simulate: createSimulate(workload, watch), options, schedulesMax, over: () => watch.stopping };
+  const simulate = createSimulate(workload, (simulation) => {
+    watch.run = simulation.run;
+  });
+  const shared: Shared = { workload, explored, simulate, options, schedulesMax, limit, over: () => watch.stopping };
+  const { actions = ACTIONS } = values;
+  let found: Found;
   try {
-    const report = orders
+    found = orders
       ? await runOrders(shared, watch)
-      : await runSteps({ ...shared, depth, actions, at: values.at }, watch);
-    watch.stop();
-    process.stdout.write(`${report.text}\nSeed ${options.seed}\n`);
-    return exitStatus(report, watch.stopping);
+      : hit === undefined
+        ? await runSteps({ ...shared, depth: values.depth ?? 1, actions, at }, watch)
+        : await runHits({ ...shared, actions, at }, hit);
   } finally {
     watch.stop();
   }
+  const { text, failed, again } = found;
+  process.stdout.write(`${text}\nSeed ${seed}\n`);
+  const status = exitStatus(found, watch.stopping);
+  let story: string | undefined;
+  try {
+    if (failed !== undefined) story = await tellFailure(failed, store);
+    return status;
+  } finally {
+    if (junit !== undefined) {
+      const validity = status === 0 ? true : status === 1 ? false : 'unknown';
+      const run = { workload: workload.name, seed, validity, text, story, command: failed?.again ?? again } as const;
+      writeJunit(junit, junitDocument([junitOfExploration(run)]));
+    }
+  }
 }
 
-type Shared = { simulate: Simulate; options: Scenario; schedulesMax: number; over: () => boolean };
+interface Shared {
+  readonly workload: Workload;
+  readonly explored: Explored;
+  readonly simulate: Simulate;
+  readonly options: Scenario;
+  readonly schedulesMax: number;
+  /** The option that says so, where it was given. */
+  readonly limit: readonly string[];
+  readonly over: () => boolean;
+}
 
-type Hits = { depth: number; actions: readonly Action[]; at: string | undefined };
+interface Hits {
+  readonly actions: readonly Action[];
+  readonly at: string | undefined;
+}
 
-async function runSteps({ at, ...options }: Shared & Hits, watch: Watch) {
+/** What came of it. */
+interface Found {
+  readonly failures: readonly { readonly validity: Validity }[];
+  /** Whether everything was tried that was to be. */
+  readonly complete: boolean;
+  readonly text: string;
+  /** The first run that is invalid. */
+  readonly failed: FailedRun | undefined;
+  /** The command that does it all once more. */
+  readonly again: string;
+}
+
+async function runSteps({ at, depth, ...shared }: Shared & Hits & { depth: number }, watch: Watch): Promise<Found> {
+  const { explored, options, actions, limit } = shared;
+  const counts = stepsWith(at);
   const report = await explore({
-    ...options,
-    ...(at !== undefined && { counts: (text: string) => text.includes(at) }),
+    ...shared,
+    depth,
+    counts,
     onProgress: ({ depth, tried, planned, schedules, failureCount }) => {
       const hits = depth === 1 ? 'one hit' : `${depth} hits`;
       watch.text = `${number(tried)}/${number(planned)} with ${hits}  ${number(schedules)} schedules  ${number(failureCount)} failed`;
     },
   });
-  return { ...report, text: formatExploration(report, options.actions, at) };
+  const failure = firstInvalid(report.failures);
+  const failed = failure && hitRun(shared, withFaults(options, actions), failure.injections, counts);
+  const again = commandOf(explored, [...(depth === 1 ? [] : ['--depth', String(depth)]), ...limit]);
+  return { ...report, text: formatExploration(report, actions, at), failed, again };
 }
 
-async function runOrders(options: Shared, watch: Watch) {
+async function runHits({ at, ...shared }: Shared & Hits, hits: readonly PlannedInjection[]): Promise<Found> {
+  const { simulate, options, actions, explored } = shared;
+  const scenario = withFaults(options, actions);
+  const counts = stepsWith(at);
+  try {
+    const { injections, validity, outcome } = await runWithInjections(simulate, scenario, hits, counts);
+    const { results } = outcome;
+    const failures = validity === true ? [] : [{ injections, validity, results }];
+    const failed = firstInvalid(failures) && hitRun(shared, scenario, injections, counts);
+    const text = formatHits(injections, validity, results);
+    return { failures, complete: true, text, failed, again: commandOf(explored, hitWords(hits)) };
+  } catch (error) {
+    if (!(error instanceof NoSuchStepError)) throw error;
+    throw new UsageError(`--hit: ${error.message}`);
+  }
+}
+
+/** A run with hits, as it is told. */
+function hitRun(
+  { workload, explored }: Shared,
+  options: Scenario,
+  injections: readonly Injection[],
+  counts: StepFilter,
+): FailedRun {
+  return {
+    workload,
+    options,
+    origin: `Seed ${explored.seed}: ${describeInjections(injections)}`,
+    repeat: async (simulate) => (await runWithInjections(simulate, options, injections, counts)).outcome,
+    again: commandOf(explored, hitWords(injections)),
+  };
+}
+
+function stepsWith(at: string | undefined): StepFilter {
+  return (text) => at === undefined || text.includes(at);
+}
+
+/** Those of which nobody can tell have nothing to be told. */
+function firstInvalid<Failure extends { readonly validity: Validity }>(
+  failures: readonly Failure[],
+): Failure | undefined {
+  return failures.find(({ validity }) => validity === false);
+}
+
+async function runOrders(shared: Shared, watch: Watch): Promise<Found> {
+  const { workload, explored, options, limit } = shared;
   const report = await exploreOrders({
-    ...options,
+    ...shared,
     onProgress: ({ runs, schedules, failureCount }) => {
       watch.text = `${number(runs)} runs  ${number(schedules)} schedules  ${number(failureCount)} failed`;
     },
   });
-  return { ...report, text: formatOrders(report) };
-}
-
-function createSimulate(workload: Workload, watch: Watch): Simulate {
-  const subject: SimulationOptions['subject'] = subjectOf(workload);
-  const settle = createSettle();
-  return (options, hooks) => {
-    const simulation = new Simulation({ subject, options, settle, ...hooks });
-    watch.run = simulation.run;
-    return simulation;
+  const again = commandOf(explored, ['--orders', ...limit]);
+  const failure = firstInvalid(report.failures);
+  const failed = failure && {
+    workload,
+    options,
+    origin: `Seed ${explored.seed}: ${count(failure.order.length, 'message')} in an order that fails`,
+    repeat: (simulate: Simulate) => followOrder(simulate, options, failure.order),
+    again,
   };
+  return { ...report, text: formatOrders(report), failed, again };
 }
 
 /** A limit is what was asked for; who is interrupted has not seen what was asked for. */
-function exitStatus({ failures, complete }: ExploreReport | ExploreOrdersReport, interrupted: boolean): number {
-  if (failures.some(({ validity }) => validity === false)) return 1;
+function exitStatus({ failures, complete }: Found, interrupted: boolean): number {
+  if (firstInvalid(failures) !== undefined) return 1;
   return failures.length > 0 || (interrupted && !complete) ? 2 : 0;
 }
 

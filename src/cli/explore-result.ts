@@ -2,12 +2,12 @@
  * What an exploration found, for people: what was covered, in numbers, where it stopped short, and the failures, the simplest ones first.
  */
 
-import type { CheckResult } from '../checkers/checker.ts';
+import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { DRAWS, type ExploreReport } from '../search/explore.ts';
 import type { ExploreOrdersReport } from '../search/explore-orders.ts';
-import { type Action, describeInjection, drawsDamage } from '../search/explore-steps.ts';
+import { type Action, describeInjection, drawsDamage, type Injection } from '../search/explore-steps.ts';
 import { count, number } from './amounts.ts';
 
 const FAILURES_SHOWN_MAX = 5;
@@ -30,14 +30,25 @@ export function formatExploration(report: ExploreReport, actions: readonly Actio
     const part = whole ? number(planned) : `${number(tried)} of ${number(planned)}`;
     return `${each}: ${part}${drawn}: ${count(runsOfLevel, 'run')}`;
   });
-  const describe = ({ injections }: ExploreReport['failures'][number]) =>
-    injections.map(shorten).join(', then ') || 'nothing was done to anybody';
   return [
-    ...formatFailures(report, describe),
+    ...formatFailures(report, ({ injections }) => describeInjections(injections)),
     ...covered.map((line, index) => `${index === 0 ? 'Covered: ' : '         then '}${line}`),
     `In all ${count(runs, 'run')}, ${count(schedules, 'distinct schedule')}.`,
     ...formatEnd(report),
   ].join('\n');
+}
+
+/** What one run with these hits showed. */
+export function formatHits(injections: readonly Injection[], validity: Validity, results: CheckResult): string {
+  const verdict = validity === true ? 'The run is valid.' : formatVerdict(results);
+  return `With ${describeInjections(injections)}:\n${verdict}`;
+}
+
+export function describeInjections(injections: readonly Injection[]): string {
+  const described = injections.map((injection) =>
+    describeInjection({ ...injection, text: excerpt(injection.text, STEP_LENGTH_MAX) }),
+  );
+  return described.join(', then ') || 'nothing was done to anybody';
 }
 
 export function formatOrders(report: ExploreOrdersReport): string {
@@ -74,8 +85,4 @@ function formatEnd({ complete, stoppedBecause, failureCount, runs }: ExploreRepo
       : `All ${number(runs)} runs that were made are valid.`;
   const verdict = failureCount === 0 ? valid : `${number(failureCount)} of ${count(runs, 'run')} FAILED.`;
   return stoppedBecause === undefined ? [verdict] : [`Stopped short: ${stoppedBecause}.`, verdict];
-}
-
-function shorten(injection: Parameters<typeof describeInjection>[0]): string {
-  return describeInjection({ ...injection, text: excerpt(injection.text, STEP_LENGTH_MAX) });
 }

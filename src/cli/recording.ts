@@ -4,11 +4,14 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { History } from '../history/history.ts';
 import { readPageAssets } from '../host/page-assets.ts';
-import { listRecordedFiles, REPORT_FILE, readRecordedRun, SHRUNK_FOLDER } from '../host/recorded-run.ts';
+import { listRecordedFiles, REPORT_FILE, readRecordedRun, SHRUNK_FOLDER, STORY_FILE } from '../host/recorded-run.ts';
+import { logLine } from '../host/run-lines.ts';
 import { Store } from '../host/store.ts';
 import { renderPage } from '../report/page.ts';
-import type { RunRecord } from '../report/run-record.ts';
-import type { RunObserver } from '../simulator/run.ts';
+import type { RunRecord, Story } from '../report/run-record.ts';
+import type { RunObserver, RunOutcome } from '../simulator/run.ts';
+import type { RunOptions } from '../simulator/run-options.ts';
+import type { SimulationOptions } from '../simulator/simulation.ts';
 import { Traffic } from '../simulator/traffic.ts';
 import { UsageError } from './options.ts';
 
@@ -34,6 +37,31 @@ export function recordIn(store: Store, nodes: readonly string[]): { observer: Ru
       },
     },
   };
+}
+
+/** Who looks on while a simulated run is made. */
+export type Witness = Pick<SimulationOptions, 'observer' | 'onLog'>;
+
+export interface ToldRun {
+  readonly workload: string;
+  readonly options: RunOptions;
+  /** The command that makes it again. */
+  readonly again: string;
+  readonly story: Story;
+}
+
+/** Makes a simulated run that can be told once more, with everything taken down, and its story beside it. */
+export async function recordToldRun(
+  store: Store,
+  { workload, options, again, story }: ToldRun,
+  make: (witness: Witness) => Promise<RunOutcome>,
+): Promise<void> {
+  const time = new Date().toISOString();
+  const { observer, traffic } = recordIn(store, options.nodes);
+  const { results } = await make({ observer, onLog: (entry) => store.writeLog(entry.nodeId, logLine(entry)) });
+  const settings = { workload, program: null, args: [], ...options };
+  store.finish({ time, again, options: settings, traffic: traffic.entries(), ...results });
+  store.writeFile(STORY_FILE, `${JSON.stringify(story)}\n`);
 }
 
 /**

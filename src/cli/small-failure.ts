@@ -3,12 +3,10 @@
  * step.
  */
 
-import { REPLAY_FILE, STORY_FILE } from '../host/recorded-run.ts';
-import { logLine } from '../host/run-lines.ts';
+import { REPLAY_FILE } from '../host/recorded-run.ts';
 import { createSettle } from '../host/settle.ts';
 import type { Store } from '../host/store.ts';
 import { formatVerdict } from '../report/result-block.ts';
-import type { Story } from '../report/run-record.ts';
 import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
 import { storyLines, tellStory } from '../search/story.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
@@ -17,7 +15,7 @@ import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { count, number } from './amounts.ts';
-import { recordIn } from './recording.ts';
+import { recordToldRun } from './recording.ts';
 import { reportRejections } from './rejections.ts';
 
 /** The failing run is taken down, and made again from that. */
@@ -96,27 +94,19 @@ export async function recordSmall(
   again: string,
 ): Promise<void> {
   const { options, schedule } = found;
-  const { observer, traffic } = recordIn(store, options.nodes);
-  const time = new Date().toISOString();
-  const subject = subjectOf(workload);
-  const simulation = new Simulation({
-    subject,
-    options: { ...options, schedule },
-    settle: createSettle(),
-    observer,
-    onLog: (entry) => store.writeLog(entry.nodeId, logLine(entry)),
-  });
-  // As before: what is rejected unheard may be the very failure.
-  const stopReporting = reportRejections(simulation.run);
-  const { results } = await simulation.finish().finally(stopReporting);
-  store.finish({
-    time,
-    again,
-    options: { workload: workload.name, program: null, args: [], ...options },
-    traffic: traffic.entries(),
-    ...results,
-  });
   const lines = storyLines({ events: found.story, options, outcome: found.outcome });
-  store.writeFile(STORY_FILE, `${JSON.stringify({ origin, lines } satisfies Story)}\n`);
+  const run = { workload: workload.name, options, again, story: { origin, lines } };
+  await recordToldRun(store, run, (witness) => {
+    const planned = { ...options, schedule };
+    const simulation = new Simulation({
+      subject: subjectOf(workload),
+      options: planned,
+      settle: createSettle(),
+      ...witness,
+    });
+    // As before: what is rejected unheard may be the very failure.
+    const stopReporting = reportRejections(simulation.run);
+    return simulation.finish().finally(stopReporting);
+  });
   store.writeFile(REPLAY_FILE, encodeReplay({ workload: workload.name, options, schedule }));
 }

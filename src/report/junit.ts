@@ -1,5 +1,5 @@
 /**
- * Verdicts as JUnit XML, which every CI shows: a test case for each checker of a run, or for each seed of a fuzz. An unknown verdict is an `error`, a bad one a
+ * Verdicts as JUnit XML, which every CI shows: a test case for each checker of a run, for each seed of a fuzz, or for an exploration. An unknown verdict is an `error`, a bad one a
  * `failure`, and both say what to type to see it again. Names are the same from run to run, so that a CI can follow a case; the seed of a run is a property.
  */
 
@@ -111,6 +111,28 @@ export function junitOfSeeds<Seed extends JunitSeed>({
     return { name: `seed ${seed.seed}`, className, outcome };
   });
   return { name: className, cases };
+}
+
+/** What an exploration showed. */
+export interface JunitExploration {
+  readonly workload: string;
+  readonly seed: string;
+  readonly validity: Validity;
+  /** What was covered, and what failed; the last line is the verdict. */
+  readonly text: string;
+  /** What happened in the first run that failed. */
+  readonly story?: string | undefined;
+  /** Makes the run that failed again, else the exploration. */
+  readonly command: string;
+}
+
+/** One case. */
+export function junitOfExploration({ workload, seed, validity, text, story, command }: JunitExploration): JunitSuite {
+  const className = `snowstorm.${workload}`;
+  const message = text.split('\n').at(-1) ?? '';
+  const told = story === undefined ? [] : [story];
+  const outcome = outcomeOf(validity, message, [text, ...told, again(command)]);
+  return { name: className, cases: [{ name: 'explore', className, outcome, properties: { seed } }] };
 }
 
 function seedValidity({ validity, difference }: JunitSeed): Validity {

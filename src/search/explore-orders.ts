@@ -11,6 +11,7 @@
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { isClient, type NetworkMessage } from '../simulator/network.ts';
+import type { RunOutcome } from '../simulator/run.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 import { judge, Trace } from './explore-steps.ts';
 
@@ -97,11 +98,12 @@ async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: 
       simulation.run.abort();
       return 0;
     }
-    const { src, dest, body } = pending[index] as NetworkMessage;
+    const message = pending[index] as NetworkMessage;
+    const { src, dest, body } = message;
     const trace = traces.get(dest) ?? new Trace();
     traces.set(dest, trace);
     trace.add(`${src} ${stringifyExact(body)}`);
-    order.push(`${src} → ${dest} ${stringifyExact(body)}`);
+    order.push(describeArrival(message));
     return index;
   };
   choices.rewind();
@@ -112,6 +114,28 @@ async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: 
     .sort()
     .join(' ');
   return { redundant, order, fingerprint, results, validity: judge(results) };
+}
+
+/** Makes the run of a failure again: its messages arrive in the order that it tells. */
+export async function followOrder(
+  simulate: Simulate,
+  options: Scenario,
+  order: OrderFailure['order'],
+): Promise<RunOutcome> {
+  let position = 0;
+  const arrange = (pending: readonly NetworkMessage[]): number => {
+    if (simulation.run.status().phase !== 'running' || position === order.length) return 0;
+    const expected = order[position++];
+    const index = pending.findIndex((message) => describeArrival(message) === expected);
+    if (index < 0) throw new Error(`the run is not deterministic: this does not arrive any more: ${expected}`);
+    return index;
+  };
+  const simulation = simulate(options, { arrange });
+  return simulation.finish();
+}
+
+function describeArrival({ src, dest, body }: NetworkMessage): string {
+  return `${src} → ${dest} ${stringifyExact(body)}`;
 }
 
 /**

@@ -12,7 +12,7 @@ import { type CheckResult, mergeValidity, type Validity } from '../checkers/chec
 import { SeededRandom } from '../protocol/random.ts';
 import { createServices } from '../services/registry.ts';
 import type { Fault, FaultEvent } from '../simulator/fault.ts';
-import type { RunStatus } from '../simulator/run.ts';
+import type { RunOutcome, RunStatus } from '../simulator/run.ts';
 import { DamageDraws } from './explore-damage.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 
@@ -21,7 +21,7 @@ export const ACTIONS = ['kill', 'kill-unsynced', 'kill-torn', 'pause', 'cut'] as
 export type Action = (typeof ACTIONS)[number];
 
 /** The fault by whose name each action goes everywhere else. */
-export const FAULT_OF: Readonly<Record<Action, Fault>> = {
+const FAULT_OF: Readonly<Record<Action, Fault>> = {
   kill: 'kill',
   'kill-unsynced': 'disk-unsynced',
   'kill-torn': 'disk-torn',
@@ -38,6 +38,11 @@ const PAUSE_AT_START_MS = 3_000;
 const CUT_MS = 3_000;
 
 const PHASES: ReadonlySet<RunStatus['phase']> = new Set(['starting', 'running', 'recovering']);
+
+/** The scenario in which these actions may befall nodes. By its faults a run knows that there is something to recover from. */
+export function withFaults(scenario: Scenario, actions: readonly Action[]): Scenario {
+  return { ...scenario, faults: [...new Set(actions.map((action) => FAULT_OF[action]))] };
+}
 
 /** Where a run is met by what. */
 export interface Injection {
@@ -62,14 +67,27 @@ export interface SteppedRun {
   /** The same for runs in which the same happened. */
   readonly fingerprint: string;
   readonly validity: Validity;
-  readonly results: CheckResult;
+  readonly outcome: RunOutcome;
+}
+
+/** A plan that goes on after the last step of its run. */
+export class NoSuchStepError extends Error {
+  override readonly name = 'NoSuchStepError';
+
+  constructor(
+    readonly step: number,
+    readonly stepCount: number,
+  ) {
+    super(`there is no step ${step}: the run has ${stepCount} steps`);
+  }
 }
 
 /** Whether a step with this text is one that may be met. */
 export type StepFilter = (text: string) => boolean;
 
 /**
- * Runs the scenario and does what is planned, each at its step; the steps of the plan ascend.
+ * Runs the scenario and does what is planned, each at its step; the steps of the plan ascend. Rejects with a {@link NoSuchStepError} where a step of the plan does not
+ * come, and with another error where it is not what the plan says of it.
  *
  * @param counts which steps are numbered; the others are passed by
  */
@@ -120,10 +138,11 @@ export async function runWithInjections(
     }
   };
   const simulation = simulate(scenario, { onStep, random: damage.random });
-  const { results } = await simulation.finish();
+  const outcome = await simulation.finish();
   const missing = plan[injections.length];
-  if (missing !== undefined) throw diverged(missing, `now there are ${stepCount} steps`);
-  return { injections, drew, stepCount, fingerprint: trace.fingerprint, validity: judge(results), results };
+  if (missing?.node !== undefined) throw diverged(missing, `now there are ${stepCount} steps`);
+  if (missing !== undefined) throw new NoSuchStepError(missing.step, stepCount);
+  return { injections, drew, stepCount, fingerprint: trace.fingerprint, validity: judge(outcome.results), outcome };
 }
 
 /**

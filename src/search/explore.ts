@@ -12,12 +12,13 @@ import type { Scenario, Simulate } from './explore-scenario.ts';
 import {
   type Action,
   describeInjection,
-  FAULT_OF,
   type Injection,
+  NoSuchStepError,
   type PlannedInjection,
   runWithInjections,
   type StepFilter,
   type SteppedRun,
+  withFaults,
 } from './explore-steps.ts';
 
 /** How many times it is drawn what a power failure leaves of a disk. */
@@ -112,8 +113,7 @@ class Exploration {
 
   constructor(options: ExploreOptions) {
     this.#options = options;
-    // By its faults a run knows that there is something to recover from.
-    this.#scenario = { ...options.options, faults: [...new Set(options.actions.map((action) => FAULT_OF[action]))] };
+    this.#scenario = withFaults(options.options, options.actions);
   }
 
   async explore(): Promise<ExploreReport> {
@@ -158,7 +158,9 @@ class Exploration {
     const branches: Branch[] = [];
     for (let draw = 0; draw < DRAWS; draw++) {
       const run = await this.#run([...injections, { step, action, draw }]);
-      if (run.isNew && run.validity === true) branches.push(run);
+      const { stepCount } = run;
+      // Without its history, of which there are as many as there are branches.
+      if (run.isNew && run.validity === true) branches.push({ injections: run.injections, stepCount });
       if (!run.drew) break;
     }
     return branches;
@@ -172,11 +174,12 @@ class Exploration {
 
   async #run(plan: readonly PlannedInjection[]): Promise<SteppedRun & { readonly isNew: boolean }> {
     const run = await this.#simulate(plan);
-    const { injections, fingerprint, validity, results } = run;
+    const { injections, fingerprint, validity, outcome } = run;
     this.#runs++;
     if (validity !== true) {
       this.#failureCount++;
-      if (this.#failures.length < FAILURES_KEPT_MAX) this.#failures.push({ injections, validity, results });
+      if (this.#failures.length < FAILURES_KEPT_MAX)
+        this.#failures.push({ injections, validity, results: outcome.results });
     }
     const isNew = !this.#seen.has(fingerprint);
     this.#seen.add(fingerprint);
@@ -189,7 +192,9 @@ class Exploration {
       return await runWithInjections(simulate, this.#scenario, plan, counts);
     } catch (error) {
       const where = plan.map(({ node = '?', text = '?', ...rest }) => describeInjection({ ...rest, node, text }));
-      throw new Error(`the simulator failed after ${where.join(', then ') || 'no injection'}: ${error}`, {
+      // It was counted by a run that was the same up to there.
+      const fickle = error instanceof NoSuchStepError ? 'the run is not deterministic: ' : '';
+      throw new Error(`the simulator failed after ${where.join(', then ') || 'no injection'}: ${fickle}${error}`, {
         cause: error,
       });
     }

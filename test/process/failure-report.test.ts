@@ -245,6 +245,89 @@ describe('a fuzz that finds something', () => {
   });
 });
 
+describe('a failure that an exploration finds', () => {
+  const ONCE_MORE = /^Once more: {2}snowstorm (.*)$/m;
+  const storyOf = ({ stdout }: Ended) => stdout.slice(stdout.search(/^Seed \d:/m), stdout.indexOf('\nOnce more:'));
+
+  it.each([
+    [
+      'at a step',
+      ['--seed', '1', '--operations', '4', '--actions', 'pause'],
+      '--node-count 2 --operations 4 --actions pause --seed 1 --hit pause@9',
+      /^Seed 1: pause of n0 at step 9 \(sent \{"src":"n0","dest":"lin-kv","body":\{"key":"sum","type":"read"/,
+      /^ +0\.05 ms {2}n0 +stands still for 15000 ms$/m,
+    ],
+    [
+      'in an order',
+      ['--seed', '3', '--operations', '2', '--orders', '--max-schedules', '100'],
+      '--node-count 2 --operations 2 --seed 3 --orders --max-schedules 100',
+      /^Seed 3: 12 messages in an order that fails$/,
+      /^ +0 ms {2}client 1 → n1 +add/m,
+    ],
+  ])('%s is told, recorded and drawn, and the command brings it again', async (name, args, again, origin, line) => {
+    const [store, junit] = [join(folder, name), join(folder, `${name}.xml`)];
+    const ended = await snowstorm('explore', '-w', 'counter', ...args, '--store', store, '--junit', junit);
+    expect(ended.status, ended.stderr).toBe(1);
+    expect(storyOf(ended)).toMatch(line);
+    const once = ONCE_MORE.exec(ended.stdout)?.[1] ?? '';
+    expect(once).toBe(`explore -w counter ${again}`);
+
+    const record = join(store, 'latest');
+    expect(readdirSync(record).sort()).toEqual(SHRUNK.filter((file) => file !== 'replay.json'));
+    const results = readJson(join(record, 'results.json'));
+    expect(results).toMatchObject({ again: `snowstorm ${once}`, 'valid?': false, options: { workload: 'counter' } });
+    const story = readJson(join(record, 'story.json'));
+    expect(story.origin).toMatch(origin);
+    for (const { what } of story.lines) expect(storyOf(ended)).toContain(what);
+    expect(readFileSync(join(record, 'report.html'), 'utf8')).toContain('<ol class="story">');
+
+    // The verdict of the record, the story and the list are of one run.
+    const reason = results.workload.error.replace(/^a/, 'A');
+    expect(storyOf(ended)).toContain(`\nThe run is INVALID. ${reason}.\n`);
+    expect(/ {2}1\. [\s\S]*?\n {5}(The run.*)/.exec(ended.stdout)?.[1]).toBe(`The run is INVALID. ${reason}.`);
+
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toMatch(/<testcase name="explore" .*\n[\s\S]*<failure message="\d+ of \d+ runs FAILED\."/);
+    expect(xml).toContain(`Once more:  snowstorm ${once}`);
+
+    const repeated = await snowstorm(...once.split(' '), '--store', 'none');
+    expect(repeated.status, repeated.stderr).toBe(1);
+    expect(storyOf(repeated)).toBe(storyOf(ended));
+  });
+
+  it('is none where a run with hits is valid, or where it has no such step', async () => {
+    const one = [
+      'explore',
+      '-w',
+      'counter',
+      '--seed',
+      '1',
+      '--operations',
+      '4',
+      '--actions',
+      'pause',
+      '--store',
+      'one',
+    ];
+    const valid = await snowstorm(...one, '--hit', 'pause@8');
+    expect(valid.stdout).toMatch(/^With pause of n0 at step 8 \(.*\):\nThe run is valid\.\nSeed 1\n$/);
+    expect(valid.status, valid.stderr).toBe(0);
+    const missing = await snowstorm(...one, '--hit', 'pause@8,pause@1000000');
+    expect(missing.stderr).toMatch(/\nsnowstorm: --hit: there is no step 1000000: the run has \d+ steps\n/);
+    expect(missing.status).toBe(254);
+    expect(existsSync(join(folder, 'one'))).toBe(false);
+  });
+
+  it('is recorded where it is a promise that is rejected unheard', async () => {
+    const args = ['explore', '-w', 'unheard', '--seed', '1', '--operations', '2', '--store', join(folder, 'explored')];
+    const ended = await snowstorm(...args);
+    expect(ended.status, ended.stderr).toBe(1);
+    expect(storyOf(ended)).toContain('nobody heard: Error: nobody hears');
+    const { protocol } = readJson(join(folder, 'explored/latest/results.json'));
+    expect(protocol.violations[0].rule).toBe('unhandled-rejection');
+  });
+});
+
 describe('--junit', () => {
   it('has a case for each checker, in a folder that is made for it', async () => {
     const [valid, invalid] = [join(folder, 'a/b/valid.xml'), join(folder, 'c/invalid.xml')];
@@ -264,6 +347,7 @@ describe('--junit', () => {
   it.each([
     ['test', ['test', ...FAILING]],
     ['fuzz', ['fuzz', '-w', 'counter', '--seeds', '1']],
+    ['explore', ['explore', '-w', 'counter']],
   ])('that cannot be written is refused before anything runs: %s', async (name, args) => {
     const store = `${name}-never`;
     const { status, stdout, stderr } = await snowstorm(...args, '--store', store, '--junit', `${program}/x.xml`);

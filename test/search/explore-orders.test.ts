@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { createSettle } from '../../src/host/settle.ts';
 import { handler, type NodeContext } from '../../src/node/context.ts';
-import { type ExploreOrdersOptions, exploreOrders } from '../../src/search/explore-orders.ts';
-import { drawScenario, type Simulate } from '../../src/search/explore-scenario.ts';
+import { type ExploreOrdersOptions, exploreOrders, followOrder } from '../../src/search/explore-orders.ts';
+import { drawScenario, type Scenario, type Simulate } from '../../src/search/explore-scenario.ts';
 import type { OperationEvent } from '../../src/simulator/operations.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { Echo, echo } from '../../src/workloads/echo.ts';
@@ -20,8 +20,11 @@ interface Small extends Partial<Omit<ExploreOrdersOptions, 'simulate' | 'options
   readonly values: readonly unknown[];
 }
 
-function exploreSmall(subject: Subject, { nodeCount = 1, values, ...options }: Small) {
-  const simulate: Simulate = (runOptions, hooks) => new Simulation({ subject, options: runOptions, settle, ...hooks });
+function simulateOf(subject: Subject): Simulate {
+  return (options, hooks) => new Simulation({ subject, options, settle, ...hooks });
+}
+
+function scenarioOf(subject: Subject, { nodeCount = 1, values }: Small): Scenario {
   const scenario = drawScenario({
     test: subject.test,
     seed: '1',
@@ -30,9 +33,14 @@ function exploreSmall(subject: Subject, { nodeCount = 1, values, ...options }: S
     intervalMs: 0,
   });
   const operations = values.map((value, worker): OperationEvent => ({ atMs: 0, worker, f: 'echo', value }));
+  return { ...scenario, schedule: { operations, faults: [], messages: [] } };
+}
+
+function exploreSmall(subject: Subject, small: Small) {
+  const { nodeCount: _, values: __, ...options } = small;
   return exploreOrders({
-    simulate,
-    options: { ...scenario, schedule: { operations, faults: [], messages: [] } },
+    simulate: simulateOf(subject),
+    options: scenarioOf(subject, small),
     schedulesMax: 5000,
     ...options,
   });
@@ -95,6 +103,16 @@ describe('a node that is wrong in one order', () => {
       expect.stringContaining('"echo":"a"'),
     ]);
     expect(failures[0]?.results.workload).toMatchObject({ 'error-count': 1 });
+
+    const again = await followOrder(
+      simulateOf(subject),
+      scenarioOf(subject, { values: ['a', 'b'] }),
+      failures[0]?.order ?? [],
+    );
+    expect(again.results).toEqual(failures[0]?.results);
+    const other = ['c2 → n0 {"echo":"c","type":"echo","msg_id":1}'];
+    const wrong = followOrder(simulateOf(subject), scenarioOf(subject, { values: ['a', 'b'] }), other);
+    await expect(wrong).rejects.toThrow(`the run is not deterministic: this does not arrive any more: ${other[0]}`);
   });
 
   it('is found where what follows from one message overtakes another that was sent before it', async () => {

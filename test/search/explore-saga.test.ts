@@ -66,10 +66,10 @@ describe('a transfer', () => {
   it('may be paused again in the moment in which everything is healed', async () => {
     const plan = [5, 7].map((step) => ({ step, action: 'pause', draw: 0 }) as const);
     const scenario = { ...scenarioOf(1), faults: ['pause' as const] };
-    const { injections, results } = await runWithInjections(simulateOf(subjectOf(saga)), scenario, plan);
+    const { injections, outcome } = await runWithInjections(simulateOf(subjectOf(saga)), scenario, plan);
     expect(injections).toHaveLength(2);
     // That nothing was ever asked in peace, which stats deplores, is another matter.
-    expect(results.recovery).toMatchObject({ 'valid?': true });
+    expect(outcome.results.recovery).toMatchObject({ 'valid?': true });
   });
 
   it('is half done for ever where orphans are not fenced off, if two pauses come at the right steps', async () => {

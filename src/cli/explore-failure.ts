@@ -1,0 +1,82 @@
+/**
+ * What `snowstorm explore` does with the first failure: it makes that run once more and tells it step by step, and again to record it with its story, so that its
+ * report shows what happened.
+ */
+
+import { createSettle } from '../host/settle.ts';
+import { formatVerdict } from '../report/result-block.ts';
+import type { Scenario, Simulate } from '../search/explore-scenario.ts';
+import { storyLines, tellStory } from '../search/story.ts';
+import { StoryRecorder } from '../search/story-recorder.ts';
+import type { RunOutcome } from '../simulator/run.ts';
+import { Simulation } from '../simulator/simulation.ts';
+import { subjectOf } from '../workloads/registry.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { createStore, recordToldRun, tryToDrawReport, type Witness } from './recording.ts';
+import { reportRejections } from './rejections.ts';
+import { SIMULATED_EVENTS } from './test-options.ts';
+
+export interface FailedRun {
+  readonly workload: Workload;
+  readonly options: Scenario;
+  /** What was done, in a sentence. */
+  readonly origin: string;
+  /** Makes the run again. */
+  readonly repeat: (simulate: Simulate) => Promise<RunOutcome>;
+  /** The command that does so. */
+  readonly again: string;
+}
+
+/** How runs of an exploration are made. */
+export function createSimulate(
+  workload: Workload,
+  onBegin: (simulation: Simulation) => void,
+  witness: Witness = {},
+): Simulate {
+  const subject = subjectOf(workload);
+  const settle = createSettle();
+  return (options, hooks) => {
+    const simulation = new Simulation({ subject, options, settle, ...hooks, ...witness });
+    onBegin(simulation);
+    return simulation;
+  };
+}
+
+/** Tells the run on stdout and, unless the store is `none`, records it. Resolves to the story. */
+export async function tellFailure(failed: FailedRun, store: string): Promise<string> {
+  const { workload, options, origin, again } = failed;
+  let now = () => 0;
+  const recorder = new StoryRecorder(() => now());
+  const outcome = await repeat(failed, { observer: recorder.observer, onLog: recorder.onLog }, (simulation) => {
+    now = () => simulation.time.now();
+  });
+  const told = { events: recorder.events, options, outcome };
+  const story = [origin, '', ...tellStory({ ...told, reason: formatVerdict(outcome.results) })].join('\n');
+  process.stdout.write(`\n${story}\n\nOnce more:  ${again}\n`);
+  if (store === 'none') return story;
+  const record = createStore(store, workload.name, new Date(), SIMULATED_EVENTS);
+  const { schedule: _, ...settings } = options;
+  const run = { workload: workload.name, options: settings, again, story: { origin, lines: storyLines(told) } };
+  await recordToldRun(record, run, (witness) => repeat(failed, witness));
+  const report = tryToDrawReport(record.folder);
+  if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
+  return story;
+}
+
+async function repeat(
+  { workload, repeat }: FailedRun,
+  witness: Witness,
+  onBegin: (simulation: Simulation) => void = () => {},
+): Promise<RunOutcome> {
+  let running: Simulation | undefined;
+  const simulate = createSimulate(
+    workload,
+    (simulation) => {
+      running = simulation;
+      onBegin(simulation);
+    },
+    witness,
+  );
+  const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
+  return repeat(simulate).finally(stopReporting);
+}

@@ -12,9 +12,8 @@ import type { RunOutcome } from '../simulator/run.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
-import { createStore, recordToldRun, tryToDrawReport, type Witness } from './recording.ts';
+import { recordToldRun, tryToRecordFound, type Witness } from './recording.ts';
 import { reportRejections } from './rejections.ts';
-import { SIMULATED_EVENTS } from './test-options.ts';
 
 export interface FailedRun {
   readonly workload: Workload;
@@ -54,12 +53,11 @@ export async function tellFailure(failed: FailedRun, store: string): Promise<str
   const story = [origin, '', ...tellStory({ ...told, reason: formatVerdict(outcome.results) })].join('\n');
   process.stdout.write(`\n${story}\n\nOnce more:  ${again}\n`);
   if (store === 'none') return story;
-  const record = createStore(store, workload.name, new Date(), SIMULATED_EVENTS);
   const { schedule: _, ...settings } = options;
   const run = { workload: workload.name, options: settings, again, story: { origin, lines: storyLines(told) } };
-  await recordToldRun(record, run, (witness) => repeat(failed, witness));
-  const report = tryToDrawReport(record.folder);
-  if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
+  await tryToRecordFound(store, workload.name, (record) =>
+    recordToldRun(record, run, (witness) => repeat(failed, witness)),
+  );
   return story;
 }
 

@@ -17,10 +17,9 @@ import type { FuzzAnswer } from './fuzz-worker.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { createStore, tryToDrawReport } from './recording.ts';
+import { tryToRecordFound } from './recording.ts';
 import { makeSmall, recordSmall, type SmallFailure, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, testArguments } from './test-arguments.ts';
-import { SIMULATED_EVENTS } from './test-options.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_UNKNOWN = 2;
@@ -217,13 +216,11 @@ async function explain(
   const story = `${small.origin}\n\n${small.lines.join('\n')}`;
   process.stdout.write(`\n${story}\n`);
   if (store === 'none') return story;
-  const file = writeReplay(store, workload.name, seed, small.found);
-  const again = replayCommand(file);
-  process.stdout.write(`\nOnce more:  ${again}\n`);
-  const record = createStore(store, workload.name, new Date(), SIMULATED_EVENTS);
-  await recordSmall(record, workload, small, again);
-  const report = tryToDrawReport(record.folder);
-  if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
+  await tryToRecordFound(store, workload.name, async (record) => {
+    const again = replayCommand(writeReplay(store, workload.name, seed, small.found));
+    process.stdout.write(`\nOnce more:  ${again}\n`);
+    await recordSmall(record, workload, small, again);
+  });
   return story;
 }
 

@@ -14,6 +14,7 @@ import type { RunOptions } from '../simulator/run-options.ts';
 import type { SimulationOptions } from '../simulator/simulation.ts';
 import { Traffic } from '../simulator/traffic.ts';
 import { UsageError } from './options.ts';
+import { SIMULATED_EVENTS } from './test-options.ts';
 
 /** The record of a run that begins at `time`. Throws a `UsageError` where it cannot be made. */
 export function createStore(root: string, workload: string, time: Date, messageEventsMax: number): Store {
@@ -85,6 +86,24 @@ export function tryToDrawReport(folder: string, history?: History): string | und
   } catch (error) {
     process.stderr.write(`snowstorm: the report was not drawn: ${(error as Error).message}\n`);
     return undefined;
+  }
+}
+
+/**
+ * Records a run that a search has found, draws its report, and says where it is. The verdict does not depend on it: where it fails, stderr says so.
+ */
+export async function tryToRecordFound(
+  root: string,
+  workload: string,
+  record: (store: Store) => Promise<void>,
+): Promise<void> {
+  try {
+    const store = createStore(root, workload, new Date(), SIMULATED_EVENTS);
+    await record(store);
+    const report = tryToDrawReport(store.folder);
+    if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
+  } catch (error) {
+    process.stderr.write(`snowstorm: the failure was not recorded: ${(error as Error).message}\n`);
   }
 }
 

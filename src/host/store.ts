@@ -1,7 +1,8 @@
 /**
  * The record of a run: `store/<workload>/<time>/` with the history, the messages, the nodes' logs and the results, and links to the latest.
  *
- * History and messages are written while the run goes on, so that a run that is cut short leaves what it saw.
+ * History and messages are written while the run goes on, so that a run that is cut short leaves what it saw. What cannot be written, to a full disk for instance, is
+ * no reason to end a run: it is said when the record is finished.
  */
 
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
@@ -25,11 +26,14 @@ export class Store {
   readonly #links: readonly string[];
   readonly #history: GatheredFile;
   readonly #messages: GatheredFile;
-  readonly #logs = new Map<string, GatheredFile>();
+  /** Undefined: that one cannot be made. */
+  readonly #logs = new Map<string, GatheredFile | undefined>();
   readonly #messageLine = createMessageLine();
   #messageEvents = 0;
 
   readonly #messageEventsMax: number;
+  /** What could not be written, a sentence each. */
+  readonly #losses: string[] = [];
 
   private constructor(folder: string, links: readonly string[], messageEventsMax: number) {
     this.folder = folder;
@@ -73,13 +77,8 @@ export class Store {
 
   /** Adds to the log of a node that has no stderr of its own. */
   writeLog(nodeId: string, line: string): void {
-    let log = this.#logs.get(nodeId);
-    if (log === undefined) {
-      mkdirSync(this.logFolder, { recursive: true });
-      log = new GatheredFile(join(this.logFolder, `${encodeURIComponent(nodeId)}.log`));
-      this.#logs.set(nodeId, log);
-    }
-    log.writeLine(line);
+    if (!this.#logs.has(nodeId)) this.#logs.set(nodeId, this.#openLog(nodeId));
+    this.#logs.get(nodeId)?.writeLine(line);
   }
 
   /** Writes a file of the record that is none of the others. */
@@ -95,14 +94,34 @@ export class Store {
       : undefined;
   }
 
-  /** Writes the results and the links, and closes the files. */
+  /** Writes the results and the links, and closes the files. Throws an Error that names what could not be written, now or before, when all the rest is. */
   finish(results: unknown): void {
     const count = this.#leftOutCount;
     if (count > 0)
       this.#messages.writeLine(JSON.stringify({ truncated: true, kept: this.#messageEventsMax, left_out: count }));
-    this.writeFile(RESULTS_FILE, `${indented(parseExact(stringifyExact(results)), '')}\n`);
-    for (const file of [this.#history, this.#messages, ...this.#logs.values()]) file.close();
-    for (const link of this.#links) replaceLink(link, this.folder);
+    const text = `${indented(parseExact(stringifyExact(results)), '')}\n`;
+    this.#attempt(join(this.folder, RESULTS_FILE), () => this.writeFile(RESULTS_FILE, text));
+    for (const file of [this.#history, this.#messages, ...this.#logs.values()])
+      if (file !== undefined) this.#attempt(file.path, () => file.close());
+    for (const link of this.#links) this.#attempt(link, () => replaceLink(link, this.folder));
+    if (this.#losses.length > 0) throw new Error(`the record is incomplete: ${this.#losses.join('; ')}`);
+  }
+
+  #openLog(nodeId: string): GatheredFile | undefined {
+    const path = join(this.logFolder, `${encodeURIComponent(nodeId)}.log`);
+    return this.#attempt(path, () => {
+      mkdirSync(this.logFolder, { recursive: true });
+      return new GatheredFile(path);
+    });
+  }
+
+  #attempt<Result>(path: string, act: () => Result): Result | undefined {
+    try {
+      return act();
+    } catch (error) {
+      this.#losses.push(`${path}: ${(error as Error).message}`);
+      return undefined;
+    }
   }
 
   get #leftOutCount(): number {
@@ -115,35 +134,52 @@ export class Store {
  * would be copied once more, and that takes as long as all the rest. Written synchronously, which with the system's cache in between is a copy.
  */
 class GatheredFile {
+  readonly path: string;
   readonly #descriptor: number;
   readonly #bytes = Buffer.allocUnsafe(GATHERED_BYTES);
   #length = 0;
+  /** Why nothing more is written. */
+  #lost: unknown;
 
   constructor(path: string) {
+    this.path = path;
     this.#descriptor = openSync(path, 'w');
   }
 
   writeLine(line: string): void {
+    if (this.#lost !== undefined) return;
     // A character takes three bytes at most: two halves of a pair make four together.
     const bytesMax = 3 * line.length + 1;
     if (this.#length + bytesMax > GATHERED_BYTES) this.#flush();
     if (bytesMax > GATHERED_BYTES) {
-      writeFileSync(this.#descriptor, `${line}\n`);
+      this.#attempt(() => writeFileSync(this.#descriptor, `${line}\n`));
       return;
     }
     this.#length += this.#bytes.write(line, this.#length);
     this.#bytes[this.#length++] = LINE_FEED;
   }
 
+  /** Throws what kept a line from being written. */
   close(): void {
     this.#flush();
-    closeSync(this.#descriptor);
+    this.#attempt(() => closeSync(this.#descriptor));
+    if (this.#lost !== undefined) throw this.#lost;
   }
 
   #flush(): void {
-    let start = 0;
-    while (start < this.#length) start += writeSync(this.#descriptor, this.#bytes, start, this.#length - start);
+    this.#attempt(() => {
+      let start = 0;
+      while (start < this.#length) start += writeSync(this.#descriptor, this.#bytes, start, this.#length - start);
+    });
     this.#length = 0;
+  }
+
+  #attempt(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#lost ??= error;
+    }
   }
 }
 

@@ -295,6 +295,18 @@ describe('a failure that an exploration finds', () => {
     expect(storyOf(repeated)).toBe(storyOf(ended));
   });
 
+  it.each([
+    ['fuzz', ['--seeds', '1']],
+    ['explore', ['--seed', '3', '--operations', '2', '--orders']],
+  ])('is told where it cannot be recorded: %s', async (command, args) => {
+    const file = join(folder, `${command}-into-a-file`);
+    writeFileSync(file, '');
+    const ended = await snowstorm(command, '-w', 'counter', ...args, '--store', file);
+    expect(ended.stdout).toMatch(/\nThe run is INVALID\. A read shows/);
+    expect(ended.stderr).toMatch(new RegExp(`\nsnowstorm: the failure was not recorded: --store ${file}: .*\n$`));
+    expect(ended.status).toBe(1);
+  });
+
   it('is none where a run with hits is valid, or where it has no such step', async () => {
     const one = [
       'explore',

@@ -1,11 +1,12 @@
 /** What a run leaves on disk, what its nodes are given, and what is the same when it is run again. */
 
-import { mkdirSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   EndedTest,
   fixture,
+  onSmallDisk,
   Running,
   runTest,
   SNOWSTORM,
@@ -70,7 +71,7 @@ describe.concurrent('the record of a run', () => {
     );
     rmSync(store, { recursive: true });
     const { status, stdout, stderr } = await running.ended;
-    expect(stderr).toMatch(/snowstorm: Error: ENOENT/);
+    expect(stderr).toMatch(/^snowstorm: Error: the record is incomplete: .*results\.json: ENOENT/m);
     expect(stdout).toMatch(/^stats\n(.*\n)+valid\? +true\n$/m);
     expect(stdout).toMatch(/\nEverything looks good! The run is valid\.\n$/);
     expect(status).toBe(255);
@@ -84,6 +85,24 @@ describe.concurrent('the record of a run', () => {
     expect(ended.results['valid?']).toBe('unknown');
     expect(ended.history).toEqual([]);
     expect(ended.status).toBe(2);
+  });
+});
+
+describe.concurrent('a record that does not fit on the disk', () => {
+  it.each([
+    ['simulated nodes', []],
+    ['processes', ['--bin', fixture('unique-ids.mjs'), '--node-count', '1']],
+  ])('ends no run: its verdict is told, and then what is missing of the record; %s', async (name, args) => {
+    const store = join(folder, `full-${name}`);
+    const work = ['--rate', '700', '--time-limit', '2', '--concurrency', '4n', '--seed', '1', '--store', store];
+    const ended = await onSmallDisk(['test', '-w', 'unique-ids', ...args, ...work]);
+    expect(ended.stdout).toMatch(/\nEverything looks good! The run is valid\.\n$/);
+    const file = `${store}/unique-ids/[^;]*/messages.jsonl: EFBIG: [^;]*`;
+    expect(ended.stderr).toMatch(new RegExp(`^snowstorm: Error: the record is incomplete: (.*; )?${file}$`, 'm'));
+    expect(ended.status).toBe(255);
+    const [record] = readdirSync(join(store, 'unique-ids')).filter((entry) => entry !== 'latest');
+    const results = JSON.parse(readFileSync(join(store, 'unique-ids', record as string, 'results.json'), 'utf8'));
+    expect(results['valid?']).toBe(true);
   });
 });
 

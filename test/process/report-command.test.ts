@@ -15,6 +15,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   EndedTest,
   fixture,
+  onSmallDisk,
   Running,
   SNOWSTORM,
   snowstorm,
@@ -231,9 +232,4 @@ function emptyFolder(): string {
   const path = join(folder, 'empty');
   mkdirSync(path, { recursive: true });
   return path;
-}
-
-/** Where no file can be larger than 40 KiB, which the smallest report is and the files of a short run are not. */
-function onSmallDisk(args: readonly string[]): ReturnType<typeof snowstorm> {
-  return new Running('bash', ['-c', 'ulimit -f 40 && exec "$0" "$@"', SNOWSTORM, ...args]).ended;
 }

@@ -196,6 +196,11 @@ export async function runTest(settings: TestSettings): Promise<EndedTest> {
   return new EndedTest(ended, settings.store);
 }
 
+/** `snowstorm` where no file can be larger than 40 KiB, which the smallest report is and the files of a short run are not. */
+export function onSmallDisk(args: readonly string[]): Promise<Ended> {
+  return new Running('bash', ['-c', 'ulimit -f 40 && exec "$0" "$@"', SNOWSTORM, ...args]).ended;
+}
+
 /** Polls `condition`, within bounds. */
 export async function until(condition: () => boolean, describe: () => string): Promise<void> {
   const giveUpMs = performance.now() + WAIT_MS_MAX;

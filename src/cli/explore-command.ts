@@ -25,6 +25,7 @@ import { count, number } from './amounts.ts';
 import { createSimulate, type FailedRun, tellFailure } from './explore-failure.ts';
 import { commandOf, EXPLORE_OPTIONS, type Explored, hitWords, SCHEDULES_MAX } from './explore-options.ts';
 import { describeInjections, formatExploration, formatHits, formatOrders } from './explore-result.ts';
+import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, drawSeed, parseOptions, UsageError } from './options.ts';
 import { Progress } from './progress.ts';
@@ -32,6 +33,9 @@ import { reportRejections } from './rejections.ts';
 
 /** Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the background meanwhile. */
 const OPERATION_INTERVAL_MS = 50;
+
+const EXIT_FAILED = 1;
+const EXIT_UNKNOWN = 2;
 
 const HELP = `Usage: snowstorm explore -w NAME [options]
 
@@ -80,36 +84,54 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   const schedulesMax = values['max-schedules'] ?? SCHEDULES_MAX;
   const limit = values['max-schedules'] === undefined ? [] : ['--max-schedules', String(schedulesMax)];
   const start = `${workload.name}: ${count(nodeCount, 'node')}, ${count(operationCount, 'operation')}, seed ${seed}`;
-  const watch = new Watch(process.stderr, start);
+  let found: Found | undefined;
+  let story: string | undefined;
+  /** What is known by now; nothing is written of an exploration that has found nothing yet. */
+  const conclude = (): number => {
+    if (found === undefined) return EXIT_UNKNOWN;
+    const status = exitStatus(found, interruption.came);
+    if (junit !== undefined) writeJunit(junit, describeJunit(found, status, explored, story));
+    return status;
+  };
+  const interruption = new Interruption('when the run under way is finished', conclude);
+  const watch = new Watch(start, interruption);
   const simulate = createSimulate(workload, (simulation) => {
     watch.run = simulation.run;
   });
-  const shared: Shared = { workload, explored, simulate, options, schedulesMax, limit, over: () => watch.stopping };
+  const over = () => interruption.came;
+  const shared: Shared = { workload, explored, simulate, options, schedulesMax, limit, over };
   const { actions = ACTIONS } = values;
-  let found: Found;
   try {
-    found = orders
-      ? await runOrders(shared, watch)
-      : hit === undefined
-        ? await runSteps({ ...shared, depth: values.depth ?? 1, actions, at }, watch)
-        : await runHits({ ...shared, actions, at }, hit);
-  } finally {
-    watch.stop();
-  }
-  const { text, failed, again } = found;
-  process.stdout.write(`${text}\nSeed ${seed}\n`);
-  const status = exitStatus(found, watch.stopping);
-  let story: string | undefined;
-  try {
-    if (failed !== undefined) story = await tellFailure(failed, store);
-    return status;
-  } finally {
-    if (junit !== undefined) {
-      const validity = status === 0 ? true : status === 1 ? false : 'unknown';
-      const run = { workload: workload.name, seed, validity, text, story, command: failed?.again ?? again } as const;
-      writeJunit(junit, junitDocument([junitOfExploration(run)]));
+    try {
+      found = orders
+        ? await runOrders(shared, watch)
+        : hit === undefined
+          ? await runSteps({ ...shared, depth: values.depth ?? 1, actions, at }, watch)
+          : await runHits({ ...shared, actions, at }, hit);
+    } finally {
+      watch.stop();
     }
+    process.stdout.write(`${found.text}\nSeed ${seed}\n`);
+    if (found.failed !== undefined) {
+      interruption.goingOn = 'when the failure is told and recorded';
+      interruption.announce = (text) => process.stderr.write(`${text}\n`);
+      story = await tellFailure(found.failed, store);
+    }
+    return conclude();
+  } finally {
+    interruption.ignore();
   }
+}
+
+function describeJunit(
+  { text, failed, again }: Found,
+  status: number,
+  { workload, seed }: Explored,
+  story: string | undefined,
+): string {
+  const validity = status === 0 ? true : status === EXIT_FAILED ? false : 'unknown';
+  const command = failed?.again ?? again;
+  return junitDocument([junitOfExploration({ workload, seed, validity, text, story, command })]);
 }
 
 interface Shared {
@@ -133,6 +155,8 @@ interface Found {
   readonly failures: readonly { readonly validity: Validity }[];
   /** Whether everything was tried that was to be. */
   readonly complete: boolean;
+  /** Whether there was nothing that could be tried. */
+  readonly nothing: boolean;
   readonly text: string;
   /** The first run that is invalid. */
   readonly failed: FailedRun | undefined;
@@ -155,7 +179,7 @@ async function runSteps({ at, depth, ...shared }: Shared & Hits & { depth: numbe
   const failure = firstInvalid(report.failures);
   const failed = failure && hitRun(shared, withFaults(options, actions), failure.injections, counts);
   const again = commandOf(explored, [...(depth === 1 ? [] : ['--depth', String(depth)]), ...limit]);
-  return { ...report, text: formatExploration(report, actions, at), failed, again };
+  return { ...report, nothing: report.steps === 0, text: formatExploration(report, actions, at), failed, again };
 }
 
 async function runHits({ at, ...shared }: Shared & Hits, hits: readonly PlannedInjection[]): Promise<Found> {
@@ -168,7 +192,7 @@ async function runHits({ at, ...shared }: Shared & Hits, hits: readonly PlannedI
     const failures = validity === true ? [] : [{ injections, validity, results }];
     const failed = firstInvalid(failures) && hitRun(shared, scenario, injections, counts);
     const text = formatHits(injections, validity, results);
-    return { failures, complete: true, text, failed, again: commandOf(explored, hitWords(hits)) };
+    return { failures, complete: true, nothing: false, text, failed, again: commandOf(explored, hitWords(hits)) };
   } catch (error) {
     if (!(error instanceof NoSuchStepError)) throw error;
     throw new UsageError(`--hit: ${error.message}`);
@@ -219,43 +243,33 @@ async function runOrders(shared: Shared, watch: Watch): Promise<Found> {
     repeat: (simulate: Simulate) => followOrder(simulate, options, failure.order),
     again,
   };
-  return { ...report, text: formatOrders(report), failed, again };
+  return { ...report, nothing: false, text: formatOrders(report), failed, again };
 }
 
-/** A limit is what was asked for; who is interrupted has not seen what was asked for. */
-function exitStatus({ failures, complete }: Found, interrupted: boolean): number {
-  if (firstInvalid(failures) !== undefined) return 1;
-  return failures.length > 0 || (interrupted && !complete) ? 2 : 0;
+/** A limit is what was asked for; who is interrupted, or has named steps that there are none of, has not seen what was asked for. */
+function exitStatus({ failures, complete, nothing }: Found, interrupted: boolean): number {
+  if (firstInvalid(failures) !== undefined) return EXIT_FAILED;
+  return failures.length > 0 || nothing || (interrupted && !complete) ? EXIT_UNKNOWN : 0;
 }
 
-/** What is seen and heard while it goes on: progress on stderr, signals, promises that nobody hears. */
+/** What is seen and heard while it explores: progress on stderr, promises that nobody hears. */
 class Watch {
   readonly #progress: Progress;
-  readonly #end: () => void;
+  readonly #stopReporting: () => void;
   text = '';
-  stopping = false;
   /** The run that goes on. */
   run: Simulation['run'] | undefined;
 
-  constructor(output: NodeJS.WriteStream, firstLine: string) {
-    this.#progress = new Progress(output, () => this.text);
-    // The first signal ends it with what has been found; a second one finds nobody listening and ends the process.
-    const onSignal = () => {
-      this.stopping = true;
-      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-    };
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  constructor(firstLine: string, interruption: Interruption) {
+    this.#progress = new Progress(process.stderr, () => this.text);
+    interruption.announce = (text) => this.#progress.print(text);
     this.#progress.print(firstLine);
-    const stopReporting = reportRejections({ report: (violation) => this.run?.report(violation) });
-    this.#end = () => {
-      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-      stopReporting();
-    };
+    this.#stopReporting = reportRejections({ report: (violation) => this.run?.report(violation) });
   }
 
   /** Leaves the screen as if no progress had been shown. */
   stop(): void {
-    this.#end();
+    this.#stopReporting();
     this.#progress.stop();
   }
 }

@@ -6,6 +6,7 @@
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import type { Scenario, Simulate } from '../search/explore-scenario.ts';
+import { judge } from '../search/explore-steps.ts';
 import { storyLines, tellStory } from '../search/story.ts';
 import { StoryRecorder } from '../search/story-recorder.ts';
 import type { RunOutcome } from '../simulator/run.ts';
@@ -43,12 +44,13 @@ export function createSimulate(
 
 /** Tells the run on stdout and, unless the store is `none`, records it. Resolves to the story. */
 export async function tellFailure(failed: FailedRun, store: string): Promise<string> {
-  const { workload, options, origin, again } = failed;
+  const { workload, options, again } = failed;
   let now = () => 0;
   const recorder = new StoryRecorder(() => now());
   const outcome = await repeat(failed, { observer: recorder.observer, onLog: recorder.onLog }, (simulation) => {
     now = () => simulation.time.now();
   });
+  const origin = judge(outcome.results) === false ? failed.origin : `${failed.origin}, and did not fail again`;
   const told = { events: recorder.events, options, outcome };
   const story = [origin, '', ...tellStory({ ...told, reason: formatVerdict(outcome.results) })].join('\n');
   process.stdout.write(`\n${story}\n\nOnce more:  ${again}\n`);

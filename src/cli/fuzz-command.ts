@@ -14,6 +14,7 @@ import { count } from './amounts.ts';
 import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions } from './fuzz-options.ts';
 import { runFuzzPool } from './fuzz-pool.ts';
 import type { FuzzAnswer } from './fuzz-worker.ts';
+import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
@@ -57,7 +58,13 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
   let story: string | undefined;
   const startMs = performance.now();
   const tally: Tally = { answers: new Map(), operationCount: 0, failures: [], unknown: [] };
-  const interruption = new Interruption(() => (tally.failures.length > 0 ? EXIT_FAILED : EXIT_UNKNOWN));
+  const junit = () => {
+    if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, tally, story, values.store));
+  };
+  const interruption = new Interruption('the runs under way are finished', () => {
+    junit();
+    return tally.failures.length > 0 ? EXIT_FAILED : EXIT_UNKNOWN;
+  });
   try {
     await tryAll(task, tally, values['keep-going'], values['check-determinism'], interruption);
     const interrupted = interruption.came && tally.answers.size < task.seedCount;
@@ -65,43 +72,21 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
     if (interrupted) process.stdout.write(`stopped after ${tally.answers.size} of ${task.seedCount} seeds\n`);
     if (values['check-determinism']) process.stdout.write(`${describeDeterminism(tally)}\n`);
     const [first] = tally.failures;
-    if (first === undefined) return interrupted || tally.unknown.length > 0 ? EXIT_UNKNOWN : 0;
-    // Before anything is made smaller: that takes its time, and may be interrupted.
-    process.stdout.write(`\nSeed ${first.seed} again:  ${describeCommand(task, first, values.store)}\n`);
-    if (first.validity === false) story = await explain(task, first, values.store, interruption);
-    return EXIT_FAILED;
+    if (first !== undefined) {
+      // Before anything is made smaller: that takes its time, and may be interrupted.
+      process.stdout.write(`\nSeed ${first.seed} again:  ${describeCommand(task, first, values.store)}\n`);
+      if (first.validity === false) story = await explain(task, first, values.store, interruption);
+    }
+    junit();
+    return first !== undefined ? EXIT_FAILED : interrupted || tally.unknown.length > 0 ? EXIT_UNKNOWN : 0;
   } finally {
     interruption.ignore();
-    if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, tally, story, values.store));
   }
 }
 
 function describeJunit(task: FuzzTask, { answers }: Tally, story: string | undefined, store: string): string {
   const command = (answer: FuzzAnswer) => describeCommand(task, answer, store);
   return junitDocument([junitOfSeeds({ workload: task.workload.name, seeds: [...answers.values()], story, command })]);
-}
-
-/** The first signal ends what goes on as soon as there is something to tell; a second one ends the process. */
-class Interruption {
-  readonly #onSignal: () => void;
-  came = false;
-  /** Says on the screen that the first signal was heard. */
-  announce: (text: string) => void = () => {};
-  /** What a second signal would cut short. */
-  goingOn = 'the runs under way are finished';
-
-  constructor(exitStatus: () => number) {
-    this.#onSignal = () => {
-      if (this.came) process.exit(exitStatus());
-      this.came = true;
-      this.announce(`stopping: ${this.goingOn}; once more to stop at once`);
-    };
-    process.on('SIGINT', this.#onSignal).on('SIGTERM', this.#onSignal);
-  }
-
-  ignore(): void {
-    process.off('SIGINT', this.#onSignal).off('SIGTERM', this.#onSignal);
-  }
 }
 
 async function tryAll(
@@ -170,7 +155,7 @@ function describeTally({ answers, operationCount, failures, unknown }: Tally, to
   if (failures.length > LISTED_FAILURES_MAX) lines.push(`  … and ${failures.length - LISTED_FAILURES_MAX} more`);
   const [first] = unknown;
   if (first !== undefined)
-    lines.push(`  of ${unknown.length} nobody can tell, seed ${first.seed} for instance: too little happened in them`);
+    lines.push(`  of ${unknown.length} nobody can tell. Seed ${first.seed}, for instance: ${first.reason}`);
   return lines.join('\n');
 }
 

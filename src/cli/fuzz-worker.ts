@@ -5,6 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { both, LineComparison, RunDigest } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
+import { formatVerdict } from '../report/result-block.ts';
 import { type FuzzContext, runSeed, type SeedVerdict } from '../search/fuzz.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import type { Simulation } from '../simulator/simulation.ts';
@@ -19,7 +20,9 @@ export interface FuzzWorkerData {
   readonly checkDeterminism: boolean;
 }
 
-export interface FuzzAnswer extends SeedVerdict {
+export interface FuzzAnswer extends Omit<SeedVerdict, 'results'> {
+  /** The verdict in a line. */
+  readonly reason: string;
   /** Of the run's history and messages, where determinism is checked. */
   readonly digest?: string;
   /** Where a second run of the seed parted from the first. */
@@ -54,10 +57,15 @@ export function serveFuzz(): void {
 }
 
 async function judge(context: FuzzContext, options: RunOptions, checkDeterminism: boolean): Promise<FuzzAnswer> {
-  if (!checkDeterminism) return runSeed(context, options);
+  if (!checkDeterminism) return answerOf(await runSeed(context, options));
   const comparison = new LineComparison();
-  const verdict = await runSeed(context, options, comparison.first);
+  const answer = answerOf(await runSeed(context, options, comparison.first));
   const digest = new RunDigest();
   await runSeed(context, options, both(comparison.second, digest.observer));
-  return { ...verdict, digest: digest.finish(), difference: comparison.difference };
+  return { ...answer, digest: digest.finish(), difference: comparison.difference };
+}
+
+/** Without the results themselves, which nobody needs of thousands of seeds. */
+function answerOf({ results, ...verdict }: SeedVerdict): FuzzAnswer {
+  return { ...verdict, reason: formatVerdict(results) };
 }

@@ -80,6 +80,8 @@ export interface JunitSeed {
   readonly validity: Validity;
   /** In which ways it failed. */
   readonly signature: readonly string[];
+  /** The verdict in one line, as `formatVerdict` has it. */
+  readonly reason: string;
   /** Where a second run of it parted from the first. */
   readonly difference?: string | undefined;
 }
@@ -139,9 +141,9 @@ function seedValidity({ validity, difference }: JunitSeed): Validity {
   return difference === undefined ? validity : false;
 }
 
-function seedMessage({ validity, signature, difference }: JunitSeed): string {
+function seedMessage({ validity, signature, reason, difference }: JunitSeed): string {
   if (difference !== undefined) return `not deterministic: ${difference}`;
-  return validity === 'unknown' ? 'nobody can tell: too little happened' : signature.join(', ');
+  return validity === 'unknown' ? reason : signature.join(', ');
 }
 
 function outcomeOf(validity: Validity, message: string, paragraphs: readonly string[]): JunitOutcome {

@@ -14,9 +14,7 @@ import { isClient, type NetworkMessage } from '../simulator/network.ts';
 import type { RunOutcome } from '../simulator/run.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 import { judge, Trace } from './explore-steps.ts';
-
-/** Failures beyond this number are only counted. */
-const FAILURES_KEPT_MAX = 100;
+import { KeptFailures } from './kept-failures.ts';
 
 export interface ExploreOrdersOptions {
   readonly simulate: Simulate;
@@ -60,8 +58,7 @@ export async function exploreOrders(options: ExploreOrdersOptions): Promise<Expl
   const { schedulesMax, onProgress, over } = options;
   const choices = new Choices();
   const seen = new Set<string>();
-  const failures: OrderFailure[] = [];
-  let failureCount = 0;
+  const failures = new KeptFailures<OrderFailure>();
   let arrivalsMax = 0;
   let runs = 0;
   let exhausted = false;
@@ -72,12 +69,13 @@ export async function exploreOrders(options: ExploreOrdersOptions): Promise<Expl
       seen.add(run.fingerprint);
       arrivalsMax = Math.max(arrivalsMax, run.order.length);
       const { order, results, validity } = run;
-      if (validity !== true && ++failureCount <= FAILURES_KEPT_MAX) failures.push({ order, results, validity });
+      if (validity !== true) failures.add({ order, results, validity });
     }
-    onProgress?.({ runs, schedules: seen.size, failureCount });
+    onProgress?.({ runs, schedules: seen.size, failureCount: failures.count });
     exhausted = !choices.backtrack();
   }
-  const report = { arrivalsMax, schedules: seen.size, runs, complete: exhausted, failureCount, failures };
+  const found = { failureCount: failures.count, failures: failures.kept };
+  const report = { arrivalsMax, schedules: seen.size, runs, complete: exhausted, ...found };
   if (exhausted) return report;
   const stoppedBecause = over?.() ? 'it was told to stop' : `the limit of ${schedulesMax} schedules was reached`;
   return { ...report, stoppedBecause };

@@ -20,12 +20,10 @@ import {
   type SteppedRun,
   withFaults,
 } from './explore-steps.ts';
+import { KeptFailures } from './kept-failures.ts';
 
 /** How many times it is drawn what a power failure leaves of a disk. */
 export const DRAWS = 4;
-
-/** Failures beyond this number are only counted: they are likely to be the first one again. */
-const FAILURES_KEPT_MAX = 100;
 
 export interface ExploreOptions {
   readonly simulate: Simulate;
@@ -83,7 +81,7 @@ export interface ExploreReport {
   readonly complete: boolean;
   readonly stoppedBecause?: string;
   readonly failureCount: number;
-  /** Those with the fewest injections, and of these the earliest, first. */
+  /** Those with the fewest injections, and of these the earliest, first. Not all of many; the first invalid one always. */
   readonly failures: readonly ExploreFailure[];
 }
 
@@ -106,9 +104,8 @@ class Exploration {
   readonly #options: ExploreOptions;
   readonly #scenario: Scenario;
   readonly #seen = new Set<string>();
-  readonly #failures: ExploreFailure[] = [];
+  readonly #failures = new KeptFailures<ExploreFailure>();
   readonly #levels: ExploreLevel[] = [];
-  #failureCount = 0;
   #runs = 0;
 
   constructor(options: ExploreOptions) {
@@ -148,7 +145,7 @@ class Exploration {
       next?.push(...promising);
       level.tried++;
       level.runs += this.#runs - runsBefore;
-      onProgress?.({ depth, ...level, schedules: this.#seen.size, failureCount: this.#failureCount });
+      onProgress?.({ depth, ...level, schedules: this.#seen.size, failureCount: this.#failures.count });
     }
     return undefined;
   }
@@ -176,11 +173,7 @@ class Exploration {
     const run = await this.#simulate(plan);
     const { injections, fingerprint, validity, outcome } = run;
     this.#runs++;
-    if (validity !== true) {
-      this.#failureCount++;
-      if (this.#failures.length < FAILURES_KEPT_MAX)
-        this.#failures.push({ injections, validity, results: outcome.results });
-    }
+    if (validity !== true) this.#failures.add({ injections, validity, results: outcome.results });
     const isNew = !this.#seen.has(fingerprint);
     this.#seen.add(fingerprint);
     return { ...run, isNew };
@@ -208,8 +201,8 @@ class Exploration {
       levels: this.#levels,
       complete: stoppedBecause === undefined,
       ...(stoppedBecause === undefined ? {} : { stoppedBecause }),
-      failureCount: this.#failureCount,
-      failures: this.#failures,
+      failureCount: this.#failures.count,
+      failures: this.#failures.kept,
     };
   }
 }

@@ -29,6 +29,7 @@ export interface SeedVerdict {
   readonly validity: Validity;
   /** In which ways the run failed, see `failureSignature`. */
   readonly signature: readonly string[];
+  readonly results: CheckResult;
   readonly operationCount: number;
 }
 
@@ -55,6 +56,7 @@ export async function runSeed(
     seed: options.seed,
     validity: results['valid?'],
     signature: failureSignature(results),
+    results,
     operationCount: count ?? history.length,
   };
 }

@@ -45,7 +45,16 @@ const restless = variant('restless', {}, { createGenerator: () => {
 /** Fails the first time only. */
 const once = variant('once', {}, { checker: () => ({ check: () => ({ 'valid?': runs++ > 0, error: 'only once' }) }) });
 
-export const moods = [slow, unheard, restless, once];
+/** Valid, and cannot be run a fourth time. */
+const broken = variant('broken', {}, { checker: () => ({ check: () => ({ 'valid?': true }) }), createInvoke: (...args) => {
+  if (++runs > 3) throw new Error('out of order');
+  return counter.test.createInvoke(...args);
+} });
+
+/** Nobody can tell. */
+const puzzled = variant('puzzled', {}, { checker: () => ({ check: () => { throw new Error('the checker is puzzled'); } }) });
+
+export const moods = [slow, unheard, restless, once, broken, puzzled];
 `;
 
 beforeAll(() => {
@@ -245,6 +254,45 @@ describe('a fuzz that finds something', () => {
   });
 });
 
+describe('a fuzz', () => {
+  it('says why nobody can tell', async () => {
+    const junit = join(folder, 'puzzled.xml');
+    const args = ['fuzz', '-w', 'puzzled', '--seeds', '2', '--time-limit', '1', '--store', 'none', '--junit', junit];
+    const ended = await snowstorm(...args);
+    const why = 'Nobody can tell: the run is of unknown validity. .*the checker is puzzled';
+    expect(ended.stdout).toMatch(new RegExp(`^  of 2 nobody can tell\\. Seed \\d, for instance: ${why}`, 'm'));
+    expect(readFileSync(junit, 'utf8')).toMatch(new RegExp(`<error message="${why}`));
+    expect(ended.status, ended.stderr).toBe(2);
+  });
+
+  it('that fails itself leaves CI nothing that passes', async () => {
+    const junit = join(folder, 'broken.xml');
+    const args = ['fuzz', '-w', 'broken', '--seeds', '10', '--jobs', '1', '--time-limit', '1', '--store', 'none'];
+    const ended = await snowstorm(...args, '--junit', junit);
+    expect(ended.stderr).toContain('out of order');
+    expect(ended.status).toBe(255);
+    expect(readFileSync(junit, 'utf8')).toBe('');
+  });
+
+  it('that is stopped at once keeps what it knows for CI', async () => {
+    const junit = join(folder, 'stopped.xml');
+    const running = start('fuzz', '-w', 'slow', '--seeds', '3', '--jobs', '1', '--store', 'none', '--junit', junit);
+    await until(
+      () => running.stdout.includes(' again:  '),
+      () => running.stdout,
+    );
+    running.signal('SIGINT');
+    await until(
+      () => running.stderr.includes('stopping: '),
+      () => running.stderr,
+    );
+    running.signal('SIGINT');
+    const { status, stderr } = await running.ended;
+    expect(status, stderr).toBe(1);
+    expect(readFileSync(junit, 'utf8')).toMatch(/<testsuites tests="\d" failures="1" errors="0" /);
+  });
+});
+
 describe('a failure that an exploration finds', () => {
   const ONCE_MORE = /^Once more: {2}snowstorm (.*)$/m;
   const storyOf = ({ stdout }: Ended) => stdout.slice(stdout.search(/^Seed \d:/m), stdout.indexOf('\nOnce more:'));
@@ -305,6 +353,43 @@ describe('a failure that an exploration finds', () => {
     expect(ended.stdout).toMatch(/\nThe run is INVALID\. A read shows/);
     expect(ended.stderr).toMatch(new RegExp(`\nsnowstorm: the failure was not recorded: --store ${file}: .*\n$`));
     expect(ended.status).toBe(1);
+  });
+
+  it('says so where it does not come again', async () => {
+    const ended = await snowstorm('explore', '-w', 'once', '--seed', '1', '--store', 'none');
+    expect(ended.stdout).toMatch(/^Seed 1: nothing was done to anybody, and did not fail again$/m);
+    expect(ended.status, ended.stderr).toBe(1);
+  });
+
+  it.each([
+    ['while it is told', 'Seed 1\n'],
+    ['while it is recorded', 'Once more:'],
+  ])('keeps its status and goes to CI when two signals come %s', async (name, text) => {
+    const junit = join(folder, `${name}.xml`);
+    const hit = ['--seed', '1', '--operations', '4', '--actions', 'pause', '--hit', 'pause@9'];
+    const running = start('explore', '-w', 'slow', ...hit, '--store', join(folder, name), '--junit', junit);
+    await until(
+      () => running.stdout.includes(text),
+      () => running.stdout,
+    );
+    running.signal('SIGINT');
+    await until(
+      () => running.stderr.includes('stopping: '),
+      () => running.stderr,
+    );
+    running.signal('SIGINT');
+    const { status, stderr } = await running.ended;
+    expect(status, stderr).toBe(1);
+    expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="1" errors="0" ');
+  });
+
+  it('is none, and nobody can tell, where there is no step to hit', async () => {
+    const junit = join(folder, 'no-step.xml');
+    const args = ['explore', '-w', 'counter', '--seed', '1', '--store', 'none', '--junit', junit];
+    const ended = await snowstorm(...args, '--at', '"caz"');
+    expect(ended.stdout).toContain('Stopped short: there is no step of that kind.');
+    expect(ended.status, ended.stderr).toBe(2);
+    expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="0" errors="1" ');
   });
 
   it('is none where a run with hits is valid, or where it has no such step', async () => {

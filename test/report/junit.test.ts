@@ -174,12 +174,13 @@ Once more:  snowstorm test -w echo --seed 17</failure>
 
 describe('the suite of a fuzz', () => {
   it('has a case for each seed, the lowest first, and tells the story of the first that failed', () => {
+    const [GOOD, BAD] = ['Everything looks good!', 'The run is INVALID.'];
     const seeds = [
-      { seed: '10', validity: false, signature: ['workload', 'stats'] },
-      { seed: '9', validity: false, signature: ['protocol:json'] },
-      { seed: '8', validity: 'unknown', signature: [] },
-      { seed: '11', validity: true, signature: [], difference: 'line 3' },
-      { seed: '7', validity: true, signature: [], difference: undefined },
+      { seed: '10', validity: false, signature: ['workload', 'stats'], reason: BAD },
+      { seed: '9', validity: false, signature: ['protocol:json'], reason: BAD },
+      { seed: '8', validity: 'unknown', signature: [], reason: 'Nobody can tell: nothing happened.' },
+      { seed: '11', validity: true, signature: [], reason: GOOD, difference: 'line 3' },
+      { seed: '7', validity: true, signature: [], reason: GOOD, difference: undefined },
     ] as const;
     const suite = junitOfSeeds({
       workload: 'saga',
@@ -196,8 +197,8 @@ describe('the suite of a fuzz', () => {
           className: 'snowstorm.saga',
           outcome: {
             kind: 'unknown',
-            message: 'nobody can tell: too little happened',
-            text: 'nobody can tell: too little happened\n\nOnce more:  snowstorm test --seed 8',
+            message: 'Nobody can tell: nothing happened.',
+            text: 'Nobody can tell: nothing happened.\n\nOnce more:  snowstorm test --seed 8',
           },
         },
         {

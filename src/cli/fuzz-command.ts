@@ -138,7 +138,7 @@ function describeCommand({ workload, options }: FuzzTask, { seed, difference }: 
 
 function describeTask({ workload, from, seedCount, jobs, options }: FuzzTask): string {
   const { nodes, concurrency, ratePerSecond, timeLimitMs, faults } = options;
-  const work = `${nodes.length} nodes, ${concurrency} clients, ${ratePerSecond}/s for ${timeLimitMs / 1000} s`;
+  const work = `${count(nodes.length, 'node')}, ${count(concurrency, 'client')}, ${ratePerSecond}/s for ${timeLimitMs / 1000} s`;
   const faultText = faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`;
   return `${workload.name}: seeds ${from} to ${from + seedCount - 1} on ${jobs} threads, each ${work}, ${faultText}`;
 }

@@ -106,6 +106,7 @@ export function parseWhole(minimum: number, maximum = Number.MAX_SAFE_INTEGER): 
 }
 
 function boundsText(minimum: number, maximum: number): string {
+  if (minimum === Number.MIN_VALUE) return 'above 0';
   return maximum >= Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
 }
 

@@ -11,6 +11,8 @@ const CLEAR_LINE = '\r\x1b[K';
 
 export class Progress {
   readonly #describe: () => string;
+  /** Whether a line can be written over. */
+  readonly #rewrites: boolean;
   readonly #output: NodeJS.WriteStream;
   readonly #timer: NodeJS.Timeout;
 
@@ -18,23 +20,24 @@ export class Progress {
   constructor(output: NodeJS.WriteStream, describe: () => string) {
     this.#output = output;
     this.#describe = describe;
-    this.#timer = setInterval(() => this.#show(), output.isTTY ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
+    this.#rewrites = output.isTTY && process.env.TERM !== 'dumb';
+    this.#timer = setInterval(() => this.#show(), this.#rewrites ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
   }
 
   /** Writes a line of its own, which the next progress goes under. */
   print(line: string): void {
-    this.#output.write(this.#output.isTTY ? `${CLEAR_LINE}${line}\n` : `${line}\n`);
+    this.#output.write(this.#rewrites ? `${CLEAR_LINE}${line}\n` : `${line}\n`);
   }
 
   /** Leaves the screen as if nothing had been shown. */
   stop(): void {
     clearInterval(this.#timer);
-    if (this.#output.isTTY) this.#output.write(CLEAR_LINE);
+    if (this.#rewrites) this.#output.write(CLEAR_LINE);
   }
 
   #show(): void {
     const line = this.#describe();
-    if (this.#output.isTTY) this.#output.write(`\r${line.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`);
+    if (this.#rewrites) this.#output.write(`\r${line.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`);
     else this.#output.write(`${line}\n`);
   }
 }

@@ -11,6 +11,8 @@ import { drawReport } from './recording.ts';
 
 const OPTIONS = { help: switchOption('Prints this text.', 'h') };
 
+const EXIT_CRASH = 255;
+
 const HELP = `Usage: snowstorm report STORE_DIR
 
 Draws report.html of a recorded run again: STORE_DIR is the folder of a run, store/latest for instance, or one with many of them, store itself
@@ -40,13 +42,21 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
       process.stdout.write(`${drawReport(run)}\n`);
     } catch (error) {
       const foreseen = error instanceof RecordError;
-      problems.push({ text: foreseen ? error.message : `${run}: ${(error as Error).stack}`, foreseen });
+      problems.push({ text: foreseen ? error.message : `${run}: ${describeUnforeseen(error as Error)}`, foreseen });
     }
   }
   const text = problems.map((problem) => problem.text).join('\n');
-  if (problems.some(({ foreseen }) => !foreseen)) throw new Error(text);
+  if (problems.some(({ foreseen }) => !foreseen)) {
+    process.stderr.write(`snowstorm: ${text}\n`);
+    return EXIT_CRASH;
+  }
   if (problems.length > 0) throw new UsageError(text);
   return 0;
+}
+
+/** What the system refuses says all there is to say. */
+function describeUnforeseen(error: NodeJS.ErrnoException): string {
+  return (error.code === undefined ? error.stack : undefined) ?? error.message;
 }
 
 /** The runs of a store, or of one of its workloads. Links lead to runs that are found anyway. */

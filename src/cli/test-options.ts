@@ -125,8 +125,9 @@ export const TEST_OPTIONS = {
   } satisfies Option<Workload | undefined>,
   bin: {
     value: 'FILE',
-    text: `The program that runs a node. What follows -- goes to it as arguments. Without it our own node
-runs in this process, on virtual time: hours in seconds, and one seed makes one run.`,
+    text: `The program that runs a node, a path; it is run in the system's temporary folder. What follows --
+goes to it as arguments. Without it our own node runs in this process, on virtual time: hours in
+seconds, and one seed makes one run.`,
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,

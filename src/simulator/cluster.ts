@@ -11,7 +11,7 @@ import { Client, type ClientResult } from './client.ts';
 import type { GrudgeRecord } from './fault.ts';
 import { Init } from './init.ts';
 import type { FaultTarget } from './nemesis.ts';
-import type { Network, NetworkMessage } from './network.ts';
+import { isClient, type Network, type NetworkMessage } from './network.ts';
 import { judgeLine, type NodeMessage } from './node-output.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { ClockFault } from './simulated-clock.ts';
@@ -50,6 +50,8 @@ interface Member {
   readonly sent: Unanswered;
   /** The same, of earlier lives. */
   readonly sentBefore: Unanswered;
+  /** Whether any message came of it yet, in whichever life. */
+  hasSpoken: boolean;
 }
 
 export class Cluster implements FaultTarget {
@@ -79,6 +81,7 @@ export class Cluster implements FaultTarget {
         ended: Promise.resolve(),
         sent: new Unanswered(),
         sentBefore: new Unanswered(),
+        hasSpoken: false,
       };
       this.#members.set(id, member);
       network.addEndpoint(id, (message) => this.#deliver(member, message));
@@ -223,7 +226,9 @@ export class Cluster implements FaultTarget {
     if (result.kind === 'ok') return true;
     // Nobody waits for the answer any longer; a node that exited has been reported already, with its last words.
     if (!this.#listening || member.life !== life || !member.up) return false;
-    this.#violate(id, 'init', `${id} ${describeInitFailure(result)}`);
+    const silent = result.kind === 'timeout' && !member.hasSpoken;
+    const hint = silent ? ', nor did it print any message: does it flush its stdout?' : '';
+    this.#violate(id, 'init', `${id} ${describeInitFailure(result)}${hint}`);
     return false;
   }
 
@@ -253,6 +258,14 @@ export class Cluster implements FaultTarget {
   #receive(member: Member, { src, dest, body }: NodeMessage, knownLine?: string): void {
     const excerpt = () => knownLine ?? stringifyExact({ src, dest, body });
     const { msg_id: messageId, in_reply_to: inReplyTo } = body;
+    member.hasSpoken = true;
+    if (typeof inReplyTo !== 'number' && isClient(dest) && this.#options.network.has(dest)) {
+      // A client only waits for answers, so nobody would ever hear of it.
+      const what =
+        inReplyTo === undefined ? 'without in_reply_to' : `with the in_reply_to ${stringifyExact(inReplyTo)}`;
+      const text = `${src} sent ${dest} a message ${what}, which answers nothing: in_reply_to is the msg_id of the request, a number`;
+      this.#violate(src, 'answers-nothing', text, excerpt());
+    }
     if (typeof inReplyTo === 'number') {
       if (!this.#asked.take(dest, inReplyTo) && this.#options.network.has(dest)) {
         const text = `${src} answered ${dest}, who had not asked that, or was answered already (in_reply_to ${inReplyTo})`;

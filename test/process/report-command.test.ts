@@ -8,6 +8,8 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -105,7 +107,7 @@ describe('a report', () => {
 
   it.each([
     ['results.json', '}', 'not JSON: '],
-    ['history.jsonl', '{"index":', 'line \\d+: not JSON: '],
+    ['history.jsonl', '{"index":\n', 'line \\d+: not JSON: '],
     ['messages.jsonl', 'nonsense\n', 'line \\d+: expected an event of a message'],
   ])('is drawn of good records beside one with a bad %s', async (file, bad, says) => {
     const { root, folders } = copyOf(`bad-${file}`);
@@ -124,6 +126,19 @@ describe('a report', () => {
     expect(readFileSync(first, 'utf8') === old).toBe(true);
   });
 
+  it('is drawn without the last lines of records that were cut short within them, and that is said', async () => {
+    const { folders } = copyOf('cut-short');
+    for (const run of folders) {
+      const logs = ['history.jsonl', 'messages.jsonl'].map((file) => join(run, file));
+      // In the middle, a few bytes within a line.
+      for (const log of logs) truncateSync(log, readFileSync(log).indexOf('\n', statSync(log).size / 2) + 5);
+      rmSync(join(run, 'report.html'));
+      const { status, stdout, stderr } = await snowstorm(['report', run]);
+      const says = logs.map((log) => `snowstorm: ${log}: the last line was cut short, and is left out\n`);
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${run}/report.html\n`, stderr: says.join('') });
+    }
+  });
+
   it('that cannot be written keeps nothing else from being drawn, and is a crash', async () => {
     const { root, folders } = copyOf('unwritable');
     const [first, second] = folders.map((run) => join(run, 'report.html')) as [string, string];
@@ -131,7 +146,7 @@ describe('a report', () => {
     mkdirSync(join(first, 'not empty'), { recursive: true });
     const { status, stdout, stderr } = await snowstorm(['report', root]);
     expect(stdout).toBe(`${second}\n`);
-    expect(stderr).toContain(`${folders[0]}: Error: EISDIR`);
+    expect(stderr).toMatch(new RegExp(`^snowstorm: ${folders[0]}: EISDIR: .*\n$`));
     expect(status).toBe(255);
     expect(readdirSync(folders[0]).filter((name) => name.startsWith('report'))).toEqual(['report.html']);
   });

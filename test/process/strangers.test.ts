@@ -79,6 +79,29 @@ describe.concurrent("a stranger's node", () => {
   });
 });
 
+describe.concurrent('what beginners forget', () => {
+  it.each([
+    ['init', [], /^The run is INVALID\. n\d sent c\d+ a message without in_reply_to, which answers nothing/],
+    ['echo', [], /^The run is INVALID\. n\d sent c\d+ a message without in_reply_to, which answers nothing/],
+    [
+      'echo',
+      ['text'],
+      /^The run is INVALID\. n\d sent c\d+ a message with the in_reply_to "\d+", which answers nothing/,
+    ],
+  ])('is in_reply_to, at %s %j', async (where, how, verdict) => {
+    const ended = await run('echo', 'answers-nothing.mjs', '--node-count', '1', '--', where, ...how);
+    expect(ended.verdict).toMatch(verdict);
+    expect(ended.brokenRules).toContain('answers-nothing');
+  });
+
+  it('is to flush', async () => {
+    const ended = await run('echo', 'does-not-flush.mjs', '--node-count', '1');
+    expect(ended.verdict).toContain(
+      'n0 did not answer init within 10 s, nor did it print any message: does it flush its stdout?',
+    );
+  });
+});
+
 describe.concurrent('our node', () => {
   const partitions = ['--node-count', '3', '--time-limit', '2', '--rate', '200'];
   partitions.push('--nemesis', 'partition', '--nemesis-interval', '0.5', '--availability', 'total');

@@ -106,7 +106,10 @@ const MUTANTS: readonly Mutant[] = [
     name: 'answers without in_reply_to',
     test: echo.test,
     script: () => answering({ echo: ({ src, body }, node) => node.send(src, { type: 'echo_ok', echo: body.echo }) }),
-    found: { stats: { 'ok-count': 0 } },
+    found: {
+      stats: { 'ok-count': 0 },
+      protocol: { violations: expect.arrayContaining([expect.objectContaining({ rule: 'answers-nothing' })]) },
+    },
   },
   {
     name: 'refuses everything',

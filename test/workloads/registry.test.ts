@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { WORKLOADS } from '../../src/workloads/registry.ts';
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+describe('the registry', () => {
+  const names = WORKLOADS.map(({ name }) => name).sort();
+
+  it('has the workloads that make fuzz goes through', () => {
+    const [, list = ''] = /^WORKLOADS \?= (.*)$/m.exec(read('Makefile')) ?? [];
+    expect(list.split(' ').sort()).toEqual(names);
+  });
+
+  it('has the workloads that are fuzzed every night', () => {
+    const matrix = [...read('.github/workflows/ci.yml').matchAll(/\{ workload: ([\w-]+), seeds: \d+ \}/g)];
+    expect(matrix.map(([, name]) => name).sort()).toEqual(names);
+  });
+});

@@ -1,12 +1,12 @@
 /** What a run leaves behind: the observer that writes its record, and the report that is drawn of it. */
 
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { History } from '../history/history.ts';
 import { readPageAssets } from '../host/page-assets.ts';
 import { listRecordedFiles, REPORT_FILE, readRecordedRun, SHRUNK_FOLDER, STORY_FILE } from '../host/recorded-run.ts';
 import { logLine } from '../host/run-lines.ts';
-import { Store } from '../host/store.ts';
+import { RESULTS_FILE, Store } from '../host/store.ts';
 import { renderPage } from '../report/page.ts';
 import type { RunRecord, Story } from '../report/run-record.ts';
 import type { RunObserver, RunOutcome } from '../simulator/run.ts';
@@ -40,6 +40,15 @@ export function recordIn(store: Store, nodes: readonly string[]): { observer: Ru
   };
 }
 
+/** Finishes a record, and says on stderr what went wrong with it that is no loss. Throws what the store says of losses. */
+export function finishRecord(store: Store, results: unknown): void {
+  try {
+    store.finish(results);
+  } finally {
+    for (const warning of store.warnings) process.stderr.write(`snowstorm: ${warning}\n`);
+  }
+}
+
 /** Who looks on while a simulated run is made. */
 export type Witness = Pick<SimulationOptions, 'observer' | 'onLog'>;
 
@@ -51,32 +60,38 @@ export interface ToldRun {
   readonly story: Story;
 }
 
-/** Makes a simulated run that can be told once more, with everything taken down, and its story beside it. */
+/** Makes a simulated run that can be told once more, with everything taken down, and its story beside it. Throws what the store says of losses. */
 export async function recordToldRun(
   store: Store,
   { workload, options, again, story }: ToldRun,
   make: (witness: Witness) => Promise<RunOutcome>,
 ): Promise<void> {
   const time = new Date().toISOString();
+  // Before the end, which throws if something else could not be written.
+  store.writeFile(STORY_FILE, `${JSON.stringify(story)}\n`);
   const { observer, traffic } = recordIn(store, options.nodes);
   const { results } = await make({ observer, onLog: (entry) => store.writeLog(entry.nodeId, logLine(entry)) });
   const settings = { workload, program: null, args: [], ...options };
-  store.finish({ time, again, options: settings, traffic: traffic.entries(), ...results });
-  store.writeFile(STORY_FILE, `${JSON.stringify(story)}\n`);
+  finishRecord(store, { time, again, options: settings, traffic: traffic.entries(), ...results });
 }
 
 /**
- * Draws the report of a recorded run, and that of the small one within it, and returns its path. Throws a `RecordError`, and what the file system says.
+ * Draws the report of a recorded run, and that of the small one within it, and returns its path; what of them was cut short is said on stderr. Throws a
+ * `RecordError`, and what the file system says.
  *
  * @param history the run's, where it is in memory still
  */
 export function drawReport(folder: string, history?: History): string {
   const assets = readPageAssets();
   const draw = (where: string, record: RunRecord) => replaceFile(join(where, REPORT_FILE), renderPage(record, assets));
-  const record = readRecordedRun(folder, history);
+  const cutShort = new Set<string>();
+  const record = readRecordedRun(folder, { history, onCutShort: (path) => cutShort.add(path) });
   if (record.shrunk !== undefined) draw(join(folder, SHRUNK_FOLDER), record.shrunk);
   // Listed once more: the small report is among them now.
-  return draw(folder, { ...record, files: listRecordedFiles(folder) });
+  const report = draw(folder, { ...record, files: listRecordedFiles(folder) });
+  for (const path of cutShort)
+    process.stderr.write(`snowstorm: ${path}: the last line was cut short, and is left out\n`);
+  return report;
 }
 
 /** Draws the report of a run that has just ended, and returns its path. The verdict does not depend on it: where it fails, stderr says so. */
@@ -97,14 +112,17 @@ export async function tryToRecordFound(
   workload: string,
   record: (store: Store) => Promise<void>,
 ): Promise<void> {
+  let store: Store | undefined;
   try {
-    const store = createStore(root, workload, new Date(), SIMULATED_EVENTS);
+    store = createStore(root, workload, new Date(), SIMULATED_EVENTS);
     await record(store);
-    const report = tryToDrawReport(store.folder);
-    if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
   } catch (error) {
     process.stderr.write(`snowstorm: the failure was not recorded: ${(error as Error).message}\n`);
   }
+  // Also of a record from which something is missing.
+  if (store === undefined || !existsSync(join(store.folder, RESULTS_FILE))) return;
+  const report = tryToDrawReport(store.folder);
+  if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
 }
 
 /** Writes a file in one step, and returns its path: where the disk is full an older one stays whole. */

@@ -86,7 +86,7 @@ function describeOrigin(seed: string, { runs, reproduced, complete, schedule, op
   return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}`;
 }
 
-/** Makes the small run once more, with everything taken down, and its story beside it. */
+/** Makes the small run once more, with everything taken down, and its story and what plays it again beside it. Rejects with what the store says of losses. */
 export async function recordSmall(
   store: Store,
   workload: Workload,
@@ -95,6 +95,7 @@ export async function recordSmall(
 ): Promise<void> {
   const { options, schedule } = found;
   const lines = storyLines({ events: found.story, options, outcome: found.outcome });
+  store.writeFile(REPLAY_FILE, encodeReplay({ workload: workload.name, options, schedule }));
   const run = { workload: workload.name, options, again, story: { origin, lines } };
   await recordToldRun(store, run, (witness) => {
     const planned = { ...options, schedule };
@@ -108,5 +109,4 @@ export async function recordSmall(
     const stopReporting = reportRejections(simulation.run);
     return simulation.finish().finally(stopReporting);
   });
-  store.writeFile(REPLAY_FILE, encodeReplay({ workload: workload.name, options, schedule }));
 }

@@ -17,7 +17,7 @@ import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
-import { createStore, recordIn, tryToDrawReport } from './recording.ts';
+import { createStore, finishRecord, recordIn, tryToDrawReport } from './recording.ts';
 import { makeSmall, recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
 import { describeSpeed, execute, type Finished, type Task, type TestOptions, type UnderWay } from './test-execution.ts';
@@ -75,32 +75,54 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   process.stdout.write(`${formatResults(results)}\n\n`);
   if (task.program === undefined) process.stdout.write(`${describeSpeed(finished)}\n`);
   const again = describeAgain(task, parsed);
-  try {
-    // Neither file keeps the other from being written.
+  const files = new FileProblems();
+  files.attempt(() => {
     if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, results, again));
-  } finally {
+  });
+  files.attempt(() => {
+    if (store === undefined) return;
+    finishRecord(store, {
+      time: startedAt.toISOString(),
+      again,
+      options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
+      harness,
+      traffic: recording?.traffic.entries(),
+      ...results,
+    });
+  });
+  /** Tells the verdict, which is the last word on stdout whatever became of the files. Returns the exit status. */
+  const conclude = (): number => {
+    process.stdout.write(`${formatVerdict(results)}\n`);
+    files.throwAny();
+    return EXIT_STATUS.get(results['valid?']) as number;
+  };
+  if (task.program === undefined && !execution.underWay.stopped && hasFailed(results) && values.shrink > 0)
+    await explain(task, values.shrink, store, signals, conclude);
+  if (store !== undefined) {
+    process.stdout.write(describeRecord(store, options));
+    const report = tryToDrawReport(store.folder, outcome.history);
+    if (report !== undefined) process.stdout.write(`Report: ${report}\n`);
+  }
+  return conclude();
+}
+
+/** What keeps files from being written. None of it keeps the others from being written, or the verdict from being told. */
+class FileProblems {
+  readonly #errors: unknown[] = [];
+
+  attempt(write: () => void): void {
     try {
-      store?.finish({
-        time: startedAt.toISOString(),
-        again,
-        options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
-        harness,
-        traffic: recording?.traffic.entries(),
-        ...results,
-      });
-      if (task.program === undefined && !execution.underWay.stopped && hasFailed(results) && values.shrink > 0)
-        await explain(task, values.shrink, store, results, signals);
-      if (store !== undefined) {
-        process.stdout.write(describeRecord(store, options));
-        const report = tryToDrawReport(store.folder, outcome.history);
-        if (report !== undefined) process.stdout.write(`Report: ${report}\n`);
-      }
-    } finally {
-      // Whatever becomes of the record: the verdict is what all the time was spent for.
-      process.stdout.write(`${formatVerdict(results)}\n`);
+      write();
+    } catch (error) {
+      this.#errors.push(error);
     }
   }
-  return EXIT_STATUS.get(results['valid?']) as number;
+
+  /** Throws if there were any. */
+  throwAny(): void {
+    if (this.#errors.length > 1) throw new Error(this.#errors.map((error) => (error as Error).message).join('\n'));
+    if (this.#errors.length > 0) throw this.#errors[0];
+  }
 }
 
 /** Whether a simulated run broke a rule, so that smaller ones can be held against it; two runs of one seed that differ are another matter. */
@@ -111,13 +133,15 @@ function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
 /**
  * Makes a failing run small, tells it, and records it within the record of the run. A signal ends it with what there is; a second one ends the process. Nothing
  * that goes wrong here changes the verdict.
+ *
+ * @param conclude the end of the command, where a second signal brings it at once. What it throws nobody catches, and is a crash.
  */
 async function explain(
   { workload, options }: Task,
   seconds: number,
   store: Store | undefined,
-  results: CheckResult,
   signals: Signals,
+  conclude: () => number,
 ): Promise<void> {
   const endMs = performance.now() + seconds * 1000;
   let runs = 0;
@@ -126,8 +150,7 @@ async function explain(
   signals.onSignal = () => {
     if (stopped) {
       if (store !== undefined) process.stdout.write(describeRecord(store, options));
-      process.stdout.write(`${formatVerdict(results)}\n`);
-      process.exit(EXIT_STATUS.get(results['valid?']));
+      process.exit(conclude());
     }
     stopped = true;
     progress.print('stopping: what is as small as it is by now will do; once more to stop at once');

@@ -67,10 +67,12 @@ function runProcesses(
   { values, rest }: TestOptions,
   { store, progress, observer }: Surroundings,
 ): Execution {
+  const record = store as Store;
   const bed = new ProcessBed({
     program,
     args: rest,
-    logFolder: (store as Store).logFolder,
+    logFolder: record.logFolder,
+    onLogLost: (path, error) => record.addLoss(path, error),
     ...(values['log-stderr'] && {
       onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
     }),

@@ -1,15 +1,37 @@
 /** The lines of a file that may be larger than the memory. */
 
 import { closeSync, openSync, readSync } from 'node:fs';
+import { parseExact } from '../protocol/exact-json.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const LINE_FEED = 0x0a;
 
-/** Each without its end. Throws what the file system says. */
-export function* readLines(path: string): IterableIterator<string> {
+export interface Line {
+  /** Without its end. */
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  /** Whether it has an end, as all but the last one have. */
+  readonly whole: boolean;
+}
+
+/** Whether a line of JSON was cut short while it was written: by a full disk, or since its writer was killed. */
+export function isCutShort({ text, whole }: Line): boolean {
+  if (whole) return false;
+  try {
+    parseExact(text);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Throws what the file system says. */
+export function* readLines(path: string): IterableIterator<Line> {
   const descriptor = openSync(path, 'r');
   try {
     let rest: Buffer = Buffer.alloc(0);
+    let number = 0;
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const length = readSync(descriptor, chunk, 0, CHUNK_BYTES, null);
@@ -17,13 +39,13 @@ export function* readLines(path: string): IterableIterator<string> {
       let start = 0;
       // Whole lines only become text: a character may lie on both sides of the end of a chunk.
       for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-        yield bytes.toString('utf8', start, end);
+        yield { text: bytes.toString('utf8', start, end), number: ++number, whole: true };
         start = end + 1;
       }
       rest = bytes.subarray(start);
       if (length === 0) break;
     }
-    if (rest.length > 0) yield rest.toString('utf8');
+    if (rest.length > 0) yield { text: rest.toString('utf8'), number: ++number, whole: false };
   } finally {
     closeSync(descriptor);
   }

@@ -5,43 +5,41 @@
 import { existsSync } from 'node:fs';
 import { isRecord } from '../protocol/message.ts';
 import type { MessageEntry, MessageWindow } from '../report/run-record.ts';
-import { readLines } from './file-lines.ts';
+import { isCutShort, type Line, readLines } from './file-lines.ts';
 import { parseRecorded, RecordError } from './record-error.ts';
 
 const TIME = /^\{"time":(-?\d+),/;
 const LEFT_OUT = /^\{"truncated":true,"kept":\d+,"left_out":(\d+)\}$/;
 
-interface Line {
-  readonly text: string;
-  /** From 1. */
-  readonly number: number;
-}
-
 /**
- * Where there are fewer events before the moment there are more after it. A file that is not there has no events.
+ * Where there are fewer events before the moment there are more after it. A file that is not there has no events, and a last line that was cut short is none.
  *
  * Throws a {@link RecordError}; only what is looked at is known to be right.
  *
  * @param moment ns; undefined: the beginning
+ * @param onCutShort told the path if the last line was cut short
  */
 export function readMessagesAround(
   path: string,
   moment: number | undefined,
   before: number,
   after: number,
+  onCutShort: (path: string) => void = () => {},
 ): MessageWindow {
   const lines: Line[] = [];
-  let number = 0;
   let count = 0;
   let endTime = 0;
   let leftOut = 0;
   let later = 0;
   let spare = 0;
-  for (const text of existsSync(path) ? readLines(path) : []) {
-    const line = { text, number: ++number };
-    const time = TIME.exec(text)?.[1];
+  for (const line of existsSync(path) ? readLines(path) : []) {
+    if (isCutShort(line)) {
+      onCutShort(path);
+      break;
+    }
+    const time = TIME.exec(line.text)?.[1];
     if (time === undefined) {
-      const [, events] = LEFT_OUT.exec(text) ?? [];
+      const [, events] = LEFT_OUT.exec(line.text) ?? [];
       if (events === undefined) throw wrong(path, line);
       leftOut = Number(events);
       continue;

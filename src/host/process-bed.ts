@@ -33,6 +33,8 @@ export interface ProcessBedOptions {
   readonly args: readonly string[];
   /** The folder for `<node id>.log`, which holds all lives of the node. */
   readonly logFolder: string;
+  /** Told of a log that cannot be written. Its node goes on, and what that life still writes to stderr is read and not kept. */
+  readonly onLogLost?: (path: string, error: Error) => void;
   /** Told of every line that a node writes to stderr. */
   readonly onStderr?: (nodeId: string, line: string) => void;
 }
@@ -80,6 +82,7 @@ class ProcessNode implements NodeHandle {
   readonly #group: ProcessGroup;
   readonly #input: LineOutput;
   readonly #log: WriteStream;
+  readonly #logClosed: Promise<void>;
   readonly #exited: Promise<void>;
   readonly #closed: Promise<void>;
   readonly #lastWords: string[] = [];
@@ -103,6 +106,9 @@ class ProcessNode implements NodeHandle {
     this.#options = options;
     const logPath = join(options.logFolder, `${encodeURIComponent(nodeId)}.log`);
     this.#log = createWriteStream(logPath, { flags: life === 1 ? 'w' : 'a' });
+    this.#log.once('error', (error) => options.onLogLost?.(logPath, error));
+    // Comes after an error, too.
+    this.#logClosed = new Promise((resolve) => this.#log.once('close', () => resolve()));
     if (life > 1) this.#log.write(`--- snowstorm: life ${life} ---\n`);
     this.#child = spawn(options.program, [...options.args], {
       cwd: tmpdir(),
@@ -122,7 +128,11 @@ class ProcessNode implements NodeHandle {
     readGuardedLines(stdout, guard).on('line', (line) => {
       if (!this.#killed) events.onLine(line);
     });
-    if (stderr) onTextLine(stderr, (line) => this.#takeStderr(line, stderr));
+    if (stderr) {
+      onTextLine(stderr, (line) => this.#takeStderr(line, stderr));
+      // A log that was given up does not drain.
+      for (const event of ['drain', 'close']) this.#log.on(event, () => stderr.resume());
+    }
 
     this.#exited = new Promise((resolve) => {
       this.#child.once('exit', () => resolve());
@@ -133,7 +143,8 @@ class ProcessNode implements NodeHandle {
         if (this.#ended) return;
         this.#ended = true;
         this.#group.end();
-        this.#log.end(resolve);
+        this.#log.end();
+        this.#logClosed.then(resolve);
         if (!this.#killed) events.onExit(how);
       };
       this.#child.on('error', (error) => end(`it could not be started (${error.message})`));
@@ -183,11 +194,8 @@ class ProcessNode implements NodeHandle {
 
   #takeStderr(line: string, stderr: Readable): void {
     if (this.#ended) return;
-    // A node may write faster than the disk.
-    if (!this.#log.write(`${line}\n`) && !stderr.isPaused()) {
-      stderr.pause();
-      this.#log.once('drain', () => stderr.resume());
-    }
+    // A node may write faster than the disk. A log that was given up takes nothing, and does not hold up the node.
+    if (!this.#log.destroyed && !this.#log.write(`${line}\n`)) stderr.pause();
     this.#lastWords.push(line.slice(0, LAST_WORD_LENGTH_MAX));
     if (this.#lastWords.length > LAST_WORDS_MAX) this.#lastWords.shift();
     this.#options.onStderr?.(this.#nodeId, line);

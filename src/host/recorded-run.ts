@@ -1,6 +1,6 @@
 /**
  * Reads what `store.ts` has written, for a report. Also the records of other harnesses may be read, as far as they have the same files: everything but the
- * results and the history may be missing.
+ * results and the history may be missing. Of history and messages a last line that was cut short, by a full disk for instance, is left out.
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { isRecord } from '../protocol/message.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import type { RunRecord, Story } from '../report/run-record.ts';
 import type { TrafficEntry } from '../simulator/traffic.ts';
-import { readLines } from './file-lines.ts';
+import { isCutShort, type Line, readLines } from './file-lines.ts';
 import { readMessagesAround } from './message-log.ts';
 import { parseRecorded, RecordError } from './record-error.ts';
 import { HISTORY_FILE, LOGS_FOLDER, MESSAGES_FILE, RESULTS_FILE } from './store.ts';
@@ -26,12 +26,15 @@ export const SHRUNK_FOLDER = 'shrunk';
 /** As many as fit into the column of a {@link History}. */
 const PROCESS_MAX = 2 ** 31 - 1;
 
-/**
- * Throws a {@link RecordError}, and so does the record when it is asked for messages.
- *
- * @param history the run's, where it is in memory still
- */
-export function readRecordedRun(folder: string, history?: History): RunRecord {
+export interface ReadingOptions {
+  /** The run's, where it is in memory still. */
+  readonly history?: History | undefined;
+  /** Told the path of a file whose last line was cut short; of the messages not before the record is asked for some. */
+  readonly onCutShort?: (path: string) => void;
+}
+
+/** Throws a {@link RecordError}, and so does the record when it is asked for messages. */
+export function readRecordedRun(folder: string, { history, onCutShort = () => {} }: ReadingOptions = {}): RunRecord {
   const path = join(folder, RESULTS_FILE);
   const wrong = (text: string) => new RecordError(`${path}: ${text}`);
   const recorded = readJson(path);
@@ -55,29 +58,33 @@ export function readRecordedRun(folder: string, history?: History): RunRecord {
     options,
     results: results as CheckResult,
     verdict: formatVerdict(results as CheckResult),
-    history: history ?? readHistory(join(folder, HISTORY_FILE)),
-    messagesAround: (moment, before, after) => readMessagesAround(join(folder, MESSAGES_FILE), moment, before, after),
+    history: history ?? readHistory(join(folder, HISTORY_FILE), onCutShort),
+    messagesAround: (moment, before, after) =>
+      readMessagesAround(join(folder, MESSAGES_FILE), moment, before, after, onCutShort),
     traffic: Array.isArray(traffic) ? (traffic as readonly TrafficEntry[]) : undefined,
     again: typeof again === 'string' ? again : undefined,
     story: readStory(join(folder, STORY_FILE)),
-    shrunk: existsSync(join(shrunk, RESULTS_FILE)) ? readRecordedRun(shrunk) : undefined,
+    shrunk: existsSync(join(shrunk, RESULTS_FILE)) ? readRecordedRun(shrunk, { onCutShort }) : undefined,
     files: listRecordedFiles(folder),
   };
 }
 
-function readHistory(path: string): History {
+function readHistory(path: string, onCutShort: (path: string) => void): History {
   const history = new History();
-  let number = 0;
   for (const line of linesOf(path)) {
-    number++;
-    const operation = parseRecorded(line, `${path}: line ${number}`);
-    if (!isOperation(operation)) throw new RecordError(`${path}: line ${number}: expected an operation`);
+    if (isCutShort(line)) {
+      onCutShort(path);
+      break;
+    }
+    const where = `${path}: line ${line.number}`;
+    const operation = parseRecorded(line.text, where);
+    if (!isOperation(operation)) throw new RecordError(`${where}: expected an operation`);
     history.append(operation);
   }
   return history;
 }
 
-function* linesOf(path: string): IterableIterator<string> {
+function* linesOf(path: string): IterableIterator<Line> {
   try {
     yield* readLines(path);
   } catch (error) {

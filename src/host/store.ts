@@ -2,7 +2,7 @@
  * The record of a run: `store/<workload>/<time>/` with the history, the messages, the nodes' logs and the results, and links to the latest.
  *
  * History and messages are written while the run goes on, so that a run that is cut short leaves what it saw. What cannot be written, to a full disk for instance, is
- * no reason to end a run: it is said when the record is finished.
+ * no reason to end a run: it is said when the record is finished. A link that cannot be set is no loss, and worth a warning only.
  */
 
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
@@ -32,8 +32,9 @@ export class Store {
   #messageEvents = 0;
 
   readonly #messageEventsMax: number;
-  /** What could not be written, a sentence each. */
-  readonly #losses: string[] = [];
+  /** What kept a file from being written, by its path: the first reason, whatever follows from it. */
+  readonly #losses = new Map<string, string>();
+  readonly #warnings: string[] = [];
 
   private constructor(folder: string, links: readonly string[], messageEventsMax: number) {
     this.folder = folder;
@@ -81,9 +82,15 @@ export class Store {
     this.#logs.get(nodeId)?.writeLine(line);
   }
 
-  /** Writes a file of the record that is none of the others. */
+  /** Writes a file of the record that is none of the others. Before the end, where it is said if it could not be written. */
   writeFile(name: string, text: string): void {
-    writeFileSync(join(this.folder, name), text);
+    const path = join(this.folder, name);
+    this.#attempt(path, () => writeFileSync(path, text));
+  }
+
+  /** Something else in the folder could not be written. */
+  addLoss(path: string, error: Error): void {
+    if (!this.#losses.has(path)) this.#losses.set(path, error.message);
   }
 
   /** What the record does not hold, in a sentence; undefined where it is complete. */
@@ -94,17 +101,31 @@ export class Store {
       : undefined;
   }
 
+  /** What went wrong at the end and left the record complete, a sentence each. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
   /** Writes the results and the links, and closes the files. Throws an Error that names what could not be written, now or before, when all the rest is. */
   finish(results: unknown): void {
     const count = this.#leftOutCount;
     if (count > 0)
       this.#messages.writeLine(JSON.stringify({ truncated: true, kept: this.#messageEventsMax, left_out: count }));
     const text = `${indented(parseExact(stringifyExact(results)), '')}\n`;
-    this.#attempt(join(this.folder, RESULTS_FILE), () => this.writeFile(RESULTS_FILE, text));
+    this.writeFile(RESULTS_FILE, text);
     for (const file of [this.#history, this.#messages, ...this.#logs.values()])
       if (file !== undefined) this.#attempt(file.path, () => file.close());
-    for (const link of this.#links) this.#attempt(link, () => replaceLink(link, this.folder));
-    if (this.#losses.length > 0) throw new Error(`the record is incomplete: ${this.#losses.join('; ')}`);
+    for (const link of this.#links) this.#setLink(link);
+    const losses = [...this.#losses].map(([path, reason]) => `${path}: ${reason}`);
+    if (losses.length > 0) throw new Error(`the record is incomplete: ${losses.join('; ')}`);
+  }
+
+  #setLink(link: string): void {
+    try {
+      replaceLink(link, this.folder);
+    } catch (error) {
+      this.#warnings.push(`${link} was not set: ${(error as Error).message}`);
+    }
   }
 
   #openLog(nodeId: string): GatheredFile | undefined {
@@ -119,7 +140,7 @@ export class Store {
     try {
       return act();
     } catch (error) {
-      this.#losses.push(`${path}: ${(error as Error).message}`);
+      this.addLoss(path, error as Error);
       return undefined;
     }
   }
@@ -151,6 +172,8 @@ class GatheredFile {
     // A character takes three bytes at most: two halves of a pair make four together.
     const bytesMax = 3 * line.length + 1;
     if (this.#length + bytesMax > GATHERED_BYTES) this.#flush();
+    // What follows a line that was cut short, when there is room again, would be taken for the rest of it.
+    if (this.#lost !== undefined) return;
     if (bytesMax > GATHERED_BYTES) {
       this.#attempt(() => writeFileSync(this.#descriptor, `${line}\n`));
       return;
@@ -214,5 +237,10 @@ function replaceLink(link: string, folder: string): void {
   const temporary = `${link}.${process.pid}`;
   rmSync(temporary, { force: true });
   symlinkSync(relative(join(link, '..'), folder), temporary);
-  renameSync(temporary, link);
+  try {
+    renameSync(temporary, link);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }

@@ -22,7 +22,7 @@ const file = join(folder, 'file');
 describe('the lines of a file', () => {
   const linesOf = (content: string | Uint8Array) => {
     writeFileSync(file, content);
-    return [...readLines(file)];
+    return [...readLines(file)].map(({ text }) => text);
   };
 
   it.each<[string, string, readonly string[]]>([
@@ -47,6 +47,15 @@ describe('the lines of a file', () => {
       expect(linesOf(`${before}𝄞\n`)).toEqual([`${before}𝄞`]);
     },
   );
+
+  it('are numbered, and all but perhaps the last one whole', () => {
+    writeFileSync(file, 'one\ntwo\nthr');
+    expect([...readLines(file)]).toEqual([
+      { text: 'one', number: 1, whole: true },
+      { text: 'two', number: 2, whole: true },
+      { text: 'thr', number: 3, whole: false },
+    ]);
+  });
 
   it('may be many chunks long', () => {
     const lines = ['short', '0123456789'.repeat(500_000), 'short'];
@@ -153,6 +162,25 @@ describe('the messages around a moment', () => {
     const read = () => readMessagesAround(file, 100, 1, 1);
     expect(read).toThrow(RecordError);
     expect(read).toThrow(`${file}: line 3: ${says}`);
+  });
+
+  it.each([
+    ['within its time', 10],
+    ['within its body', 70],
+    ['before its last character', line(300).length - 1],
+  ])('are without the last one where that was cut short %s', (_, length) => {
+    writeFileSync(file, `${line(0)}\n${line(200)}\n${line(300).slice(0, length)}`);
+    const cut: string[] = [];
+    const window = readMessagesAround(file, 0, 5, 5, (path) => cut.push(path));
+    expect(window).toMatchObject({ entries: [{ time: 0 }, { time: 200 }], count: 2, endTime: 200 });
+    expect(cut).toEqual([file]);
+  });
+
+  it('have the last one where it only lacks its end', () => {
+    writeFileSync(file, `${line(0)}\n${line(200)}`);
+    expect(readMessagesAround(file, 0, 5, 5)).toMatchObject({ entries: [{ time: 0 }, { time: 200 }], count: 2 });
+    writeFileSync(file, `${line(0)}\n{"index":0}`);
+    expect(() => readMessagesAround(file, 0, 5, 5)).toThrow(`${file}: line 2: expected an event of a message`);
   });
 
   it('are all that is parsed', () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProcessBed } from '../../src/host/process-bed.ts';
 import type { NodeHandle } from '../../src/simulator/bed.ts';
@@ -18,11 +18,17 @@ afterEach(async () => {
 class Nodes {
   readonly logFolder = join(folder, randomUUID());
   readonly bed: ProcessBed;
+  readonly lost: string[] = [];
   readonly #token = randomUUID();
 
   constructor(file: string) {
     mkdirSync(this.logFolder);
-    this.bed = new ProcessBed({ program: fixture(file), args: [this.#token], logFolder: this.logFolder });
+    this.bed = new ProcessBed({
+      program: fixture(file),
+      args: [this.#token],
+      logFolder: this.logFolder,
+      onLogLost: (path, { message }) => this.lost.push(`${basename(path)}: ${message}`),
+    });
     beds.push(this.bed);
   }
 
@@ -257,6 +263,25 @@ describe('the next life of a node', () => {
     nodes.start('n0');
     await nodes.bed.close();
     expect(() => nodes.start('n0')).toThrow('n0 was started after the end');
+    expect(nodes.alive()).toEqual([]);
+  });
+});
+
+describe('a log that cannot be written', () => {
+  it('is told of, and the node goes on, though it writes more than its pipe and the buffers hold', async () => {
+    const nodes = new Nodes('logs-requests.mjs');
+    mkdirSync(join(nodes.logFolder, 'n0.log'));
+    const life = nodes.start('n0');
+    for (let count = 0; count < 20_000; count++) life.ask();
+    await life.untilAllAnswered();
+    await life.handle.kill();
+    expect(nodes.lost).toEqual([expect.stringMatching(/^n0\.log: EISDIR/)]);
+    expect(life.heard.exit).toEqual([]);
+    // The end of a bed does not wait for what will never be written.
+    const next = nodes.start('n0');
+    await next.askAndWait();
+    await nodes.bed.close();
+    expect(nodes.lost).toHaveLength(2);
     expect(nodes.alive()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** A record is read back as it was written, and what is wrong with one is said with the name of the file. */
 
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -129,7 +129,38 @@ describe('a recorded run', () => {
     expect(record.verdict).toMatch(/^The run is INVALID\. .*more than once/);
     expect(record.results['valid?']).toBe(false);
     // The history that is in memory still is taken as it is.
-    expect(readRecordedRun(store.folder, history).history).toBe(history);
+    expect(readRecordedRun(store.folder, { history }).history).toBe(history);
+  });
+
+  const CUT = '{"index":0,"time":0,"type":"ok","process":0,"f":"echo","value":"❄"}';
+  const CUT_BYTES = Buffer.byteLength(CUT);
+
+  it.each([
+    ['within a character', 2 * CUT_BYTES - 2, 1, true],
+    ['within the name of the first member', 3, 0, true],
+    ['between two lines', CUT_BYTES + 1, 1, false],
+    ['before the end of a line', 2 * CUT_BYTES + 1, 2, false],
+    ['nowhere', 2 * CUT_BYTES + 2, 2, false],
+  ])('has the operations that are whole where the history was cut: %s', (_, length, count, said) => {
+    const store = finished();
+    const path = join(store.folder, 'history.jsonl');
+    writeFileSync(path, Buffer.from(`${CUT}\n${CUT}\n`).subarray(0, length));
+    const cut: string[] = [];
+    const { history } = readRecordedRun(store.folder, { onCutShort: (file) => cut.push(file) });
+    expect(history.length).toBe(count);
+    expect(cut).toEqual(said ? [path] : []);
+  });
+
+  it('has the messages that are whole where those were cut', () => {
+    const store = create();
+    for (const id of [0, 1]) store.writeMessage('send', { id, src: 'c0', dest: 'n0', body: { type: 'echo' } }, id);
+    store.finish(RESULTS);
+    const path = join(store.folder, 'messages.jsonl');
+    truncateSync(path, statSync(path).size - 2);
+    const cut: string[] = [];
+    const { messagesAround } = readRecordedRun(store.folder, { onCutShort: (file) => cut.push(file) });
+    expect(messagesAround(undefined, 1, 1)).toMatchObject({ entries: [{ id: 0 }], count: 1, endTime: 0 });
+    expect(cut).toEqual([path]);
   });
 
   it('has the small run within it, with its story', () => {
@@ -169,9 +200,14 @@ describe('what is no record', () => {
     ],
     ['no history', ({ folder }) => rmSync(join(folder, 'history.jsonl')), '/history.jsonl: ENOENT'],
     [
-      'a history that is cut short',
-      ({ folder }) => appendFileSync(join(folder, 'history.jsonl'), `${OPERATION}\n${OPERATION.slice(0, 30)}`),
+      'a history with a line that is cut short',
+      ({ folder }) => appendFileSync(join(folder, 'history.jsonl'), `${OPERATION}\n${OPERATION.slice(0, 30)}\n`),
       '/history.jsonl: line 2: not JSON: ',
+    ],
+    [
+      'a history that ends with something else',
+      ({ folder }) => appendFileSync(join(folder, 'history.jsonl'), `${OPERATION}\n"operation"`),
+      '/history.jsonl: line 2: expected an operation',
     ],
     [
       'a story that is none',

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -34,6 +34,36 @@ describe('the store', () => {
     expect(realpathSync(join(root, 'latest'))).toBe(stores[2]?.folder);
     expect(realpathSync(join(root, 'echo', 'latest'))).toBe(stores[2]?.folder);
     expect(readdirSync(root).sort()).toEqual(['echo', 'latest']);
+  });
+
+  it('says which links it could not set, and leaves nothing of them', () => {
+    mkdirSync(join(root, 'latest', 'not empty'), { recursive: true });
+    const store = Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    store.finish({});
+    expect(store.warnings).toEqual([expect.stringMatching(`^${root}/latest was not set: E`)]);
+    expect(readdirSync(root).sort()).toEqual(['echo', 'latest']);
+    expect(realpathSync(join(root, 'echo', 'latest'))).toBe(store.folder);
+  });
+
+  it('says at the end what was lost, each file once, when all the rest is written', () => {
+    const store = Store.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const story = join(store.folder, 'story.json');
+    mkdirSync(story);
+    store.addLoss('n0.log', new Error('full'));
+    store.addLoss('n0.log', new Error('still full'));
+    store.writeFile('story.json', '{}');
+    store.writeFile('replay.json', '{}');
+    expect(() => store.finish({})).toThrow(
+      new RegExp(`^the record is incomplete: n0.log: full; ${story}: EISDIR: [^;]*$`),
+    );
+    expect(readdirSync(store.folder).sort()).toEqual([
+      'history.jsonl',
+      'messages.jsonl',
+      'replay.json',
+      'results.json',
+      'story.json',
+    ]);
+    expect(realpathSync(join(root, 'latest'))).toBe(store.folder);
   });
 
   it('keeps a bounded number of messages, and says how many it leaves out', async () => {

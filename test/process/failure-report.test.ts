@@ -218,6 +218,24 @@ describe('a signal while a failing run is made small', () => {
     const drawn = await snowstorm('report', ended.folder);
     expect(drawn.status, drawn.stderr).toBe(0);
   });
+
+  it('is a crash when it is the second one and something is missing of the record, after the verdict', async () => {
+    const store = join(folder, 'twice-full');
+    const short = 'ulimit -f 2 && exec "$0" "$@"';
+    const running = new Running('bash', ['-c', short, program, ...SLOW, '--store', store], { cwd: folder });
+    await untilJudged(running, 3);
+    running.signal('SIGINT');
+    await until(
+      () => running.stderr.includes('once more to stop at once'),
+      () => running.stderr,
+    );
+    running.signal('SIGINT');
+    const ended = await running.ended;
+    expect(ended.stdout).toMatch(/\nRecorded in .*, seed 1\n/);
+    expect(lastLine(ended)).toMatch(VERDICT);
+    expect(ended.stderr).toMatch(/\nsnowstorm: Error: the record is incomplete: .*EFBIG/);
+    expect(ended.status).toBe(255);
+  });
 });
 
 describe('a fuzz that finds something', () => {
@@ -390,6 +408,33 @@ describe('a failure that an exploration finds', () => {
     expect(ended.stdout).toContain('Stopped short: there is no step of that kind.');
     expect(ended.status, ended.stderr).toBe(2);
     expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="0" errors="1" ');
+  });
+
+  it.each([
+    ['fuzz', ['--seeds', '1']],
+    ['explore', ['--seed', '3', '--operations', '2', '--orders']],
+  ])('is recorded where a link cannot be set, and that is said: %s', async (command, args) => {
+    const store = join(folder, `${command}-copied`);
+    mkdirSync(join(store, 'latest/not empty'), { recursive: true });
+    const ended = await snowstorm(command, '-w', 'counter', ...args, '--store', store);
+    expect(ended.stderr).toMatch(new RegExp(`^snowstorm: ${store}/latest was not set: E.*$`, 'm'));
+    expect(ended.status).toBe(1);
+    const record = realpathSync(join(store, 'counter/latest'));
+    expect(readdirSync(record)).toEqual(expect.arrayContaining(['report.html', 'results.json', 'story.json']));
+    expect(ended.stdout).toContain(`Report:     ${record}/report.html\n`);
+    expect(readdirSync(store).sort()).toEqual(['counter', 'latest']);
+  });
+
+  it('is recorded with its story, as far as the disk holds it', async () => {
+    const store = join(folder, 'full-explored');
+    const args = ['explore', '-w', 'counter', '--seed', '3', '--operations', '2', '--orders', '--store', store];
+    const ended = await new Running('bash', ['-c', 'ulimit -f 2 && exec "$0" "$@"', program, ...args]).ended;
+    expect(ended.stderr).toMatch(
+      /^snowstorm: the failure was not recorded: the record is incomplete: .*messages\.jsonl/m,
+    );
+    expect(ended.stderr).toMatch(/^snowstorm: the report was not drawn: /m);
+    expect(ended.status).toBe(1);
+    expect(readJson(join(store, 'latest/story.json')).origin).toMatch(/^Seed 3: /);
   });
 
   it('is none where a run with hits is valid, or where it has no such step', async () => {

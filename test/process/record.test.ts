@@ -1,7 +1,7 @@
 /** What a run leaves on disk, what its nodes are given, and what is the same when it is run again. */
 
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   EndedTest,
@@ -16,6 +16,12 @@ import {
 } from '../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();
+/** A simulated run that fails, since nodes are killed. */
+const FAILING = [
+  ...['test', '-w', 'unique-ids', '--nemesis', 'kill', '--nemesis-interval', '1', '--availability', 'total'],
+  ...['--time-limit', '4', '--rate', '200', '--seed', '1'],
+];
+const TOO_FEW = /\nThe run is INVALID\. Only 0\.9\d+ of all operations were ok\.\n$/;
 
 describe.concurrent('the record of a run', () => {
   it('holds results, history, messages and logs, and is what the links lead to', async () => {
@@ -78,6 +84,21 @@ describe.concurrent('the record of a run', () => {
     await running.nothingLeft();
   });
 
+  it('lacks links where folders have their names, and is whole without them', async () => {
+    const store = join(folder, 'copied');
+    const links = [join(store, 'latest'), join(store, 'unique-ids', 'latest')];
+    for (const link of links) mkdirSync(join(link, 'not empty'), { recursive: true });
+    const { status, stdout, stderr } = await new Running(SNOWSTORM, [...FAILING, '--store', store]).ended;
+    for (const link of links) expect(stderr).toMatch(new RegExp(`^snowstorm: ${link} was not set: E.*$`, 'm'));
+    expect(stderr).not.toContain('incomplete');
+    expect(stdout).toMatch(TOO_FEW);
+    expect(status).toBe(1);
+    const record = /^Recorded in (.*), seed 1$/m.exec(stdout)?.[1] as string;
+    expect(readdirSync(record)).toEqual(expect.arrayContaining(['report.html', 'results.json', 'shrunk']));
+    expect(readdirSync(store).sort()).toEqual(['latest', 'unique-ids']);
+    expect(readdirSync(join(store, 'unique-ids')).sort()).toEqual([basename(record), 'latest']);
+  });
+
   it('is kept when nothing happened, and nobody can tell what the run is worth', async () => {
     const store = join(folder, 'nothing');
     const ended = await runTest({ workload: 'echo', bin: fixture('echo.mjs'), store, args: ['--rate', '0'] });
@@ -103,6 +124,49 @@ describe.concurrent('a record that does not fit on the disk', () => {
     const [record] = readdirSync(join(store, 'unique-ids')).filter((entry) => entry !== 'latest');
     const results = JSON.parse(readFileSync(join(store, 'unique-ids', record as string, 'results.json'), 'utf8'));
     expect(results['valid?']).toBe(true);
+  });
+
+  it('ends no run where it is the log of a node that writes a lot, and does not stop the node', async () => {
+    const store = join(folder, 'full-log');
+    const bin = join(folder, 'loud.sh');
+    writeFileSync(bin, `#!/bin/sh\nseq 100000 >&2\nexec '${fixture('logs-requests.mjs')}'\n`, { mode: 0o755 });
+    const args = ['--bin', bin, '--node-count', '1', '--rate', '10', '--time-limit', '2', '--log-stderr'];
+    const { status, stdout, stderr } = await onSmallDisk(['test', '-w', 'echo', ...args, '--store', store]);
+    // What it says after its log was given up is heard all the same.
+    expect(stderr).toContain('n0: request 5\n');
+    expect(stdout).toMatch(/\nEverything looks good! The run is valid\.\n$/);
+    const log = `${store}/echo/[^;]*/node-logs/n0.log: EFBIG: [^;]*`;
+    expect(stderr).toMatch(new RegExp(`^snowstorm: Error: the record is incomplete: ${log}$`, 'm'));
+    expect(status).toBe(255);
+  });
+
+  it('keeps a failing run from nothing that needs no disk: it is made small and told, and then what is missing', async () => {
+    const store = join(folder, 'full-failing');
+    const { status, stdout, stderr } = await onSmallDisk([...FAILING, '--store', store]);
+    expect(stdout).toMatch(/^Seed 1, made small in \d+ runs: /m);
+    expect(stdout).toMatch(/^Recorded in /m);
+    expect(stdout).toMatch(TOO_FEW);
+    expect(stderr).toMatch(/^snowstorm: the report was not drawn: EFBIG/m);
+    expect(stderr).toMatch(/\nsnowstorm: Error: the record is incomplete: .*messages\.jsonl: EFBIG/);
+    expect(status).toBe(255);
+    // There is room for the small run.
+    const [record] = readdirSync(join(store, 'unique-ids')).filter((entry) => entry !== 'latest');
+    const shrunk = join(store, 'unique-ids', record as string, 'shrunk');
+    expect(readdirSync(shrunk)).toEqual(expect.arrayContaining(['replay.json', 'results.json', 'story.json']));
+  });
+
+  it('has the story of the small run, whatever else of that is missing', async () => {
+    const store = join(folder, 'full-story');
+    const short = 'ulimit -f 2 && exec "$0" "$@"';
+    const { status, stdout, stderr } = await new Running('bash', ['-c', short, SNOWSTORM, ...FAILING, '--store', store])
+      .ended;
+    expect(stderr).toMatch(/^snowstorm: the failure could not be .*: the record is incomplete: .*\/shrunk\//m);
+    expect(stdout).toMatch(TOO_FEW);
+    expect(status).toBe(255);
+    const [record] = readdirSync(join(store, 'unique-ids')).filter((entry) => entry !== 'latest');
+    const shrunk = join(store, 'unique-ids', record as string, 'shrunk');
+    for (const file of ['replay.json', 'story.json'])
+      expect(() => JSON.parse(readFileSync(join(shrunk, file), 'utf8')), file).not.toThrow();
   });
 });
 

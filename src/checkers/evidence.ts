@@ -6,7 +6,8 @@
  */
 
 import type { History } from '../history/history.ts';
-import { canonicalKey } from '../protocol/exact-json.ts';
+import { canonicalKey, ExactNumber } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import { isRecord } from '../protocol/message.ts';
 import type { CheckResult } from './checker.ts';
 import { indexPairs } from './pairs.ts';
@@ -19,8 +20,10 @@ export interface Proof {
   readonly problem: string;
   /** What the checker says beside it. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Completions, by their places in the history, ascending. */
+  /** Completions, by their places in the history, ascending; the first of them where there are many. */
   readonly operations: readonly number[];
+  /** How many operations show it, in all. */
+  readonly operationCount: number;
   /** When it was complete, ns; undefined: when the last of the operations was. */
   readonly time: number | undefined;
 }
@@ -29,6 +32,8 @@ export interface Proof {
 const PROOFS_MAX = 24;
 /** Operations that one value is searched for. */
 const OPERATIONS_MAX = 16;
+/** Of a value so much is said in a sentence: a node may answer as long a one as it likes. */
+const VALUE_LENGTH_MAX = 160;
 
 /** Everything that shows why the run is invalid; empty for a run that is not. */
 export function findProofs(results: CheckResult, history: History): readonly Proof[] {
@@ -56,16 +61,19 @@ function toldProofs(checker: string, result: Readonly<Record<string, unknown>>, 
     const examples: unknown = isList ? detail : isRecord(detail) ? detail.examples : undefined;
     if (!Array.isArray(examples)) continue;
     for (const example of examples) {
-      if (!isRecord(example)) continue;
+      // A large number is no example: it has a text, but says nothing.
+      if (!isRecord(example) || example instanceof ExactNumber) continue;
       const { problem, text, operation, operations, time, rule, ...facts } = example;
       const said = problem ?? text;
       if (typeof said !== 'string') continue;
+      const places = placesIn(history, [operation, operations].flat());
       proofs.push({
         checker,
         rule: isList ? (typeof rule === 'string' ? rule : undefined) : name,
         problem: said,
         facts,
-        operations: placesIn(history, [operation, operations].flat()),
+        operations: places,
+        operationCount: places.length,
         time: typeof time === 'number' ? time : undefined,
       });
     }
@@ -106,12 +114,14 @@ function valueProofs(checker: string, result: Readonly<Record<string, unknown>>,
     operations.sort((one, other) => one - other);
     // The second one shows it, whatever comes after.
     const shown = operations[1] ?? (operations[0] as number);
+    const value = excerpt(text, VALUE_LENGTH_MAX);
     return {
       checker,
       rule: undefined,
-      problem: count > 1 ? `${text} was answered ${count} times` : `${text} was answered`,
+      problem: count > 1 ? `${value} was answered ${count} times` : `${value} was answered`,
       facts: {},
       operations,
+      operationCount: count,
       time: history.timeAt(shown),
     };
   });
@@ -123,7 +133,7 @@ function addNamed(named: Set<string>, result: Readonly<Record<string, unknown>>)
     if (typeof value === 'string') named.add(value);
     named.add(canonicalKey(value));
     if (Array.isArray(value)) for (const item of value) add(item);
-    else if (isRecord(value))
+    else if (isRecord(value) && !(value instanceof ExactNumber))
       for (const [key, member] of Object.entries(value)) {
         // The key of a map may be a text, or the JSON of something else.
         named.add(key).add(canonicalKey(key));

@@ -160,9 +160,21 @@ function summarise(results: unknown): Summary {
       nodeCount: Array.isArray(nodes) ? nodes.length : undefined,
       seed: textOf(member(options, 'seed')),
       timeLimitMs: numberOf(member(options, 'timeLimitMs')),
-      operationCount: numberOf(member(member(results, 'stats'), 'count')),
+      operationCount: countOperations(results),
     },
   };
+}
+
+/**
+ * All operations, as the report counts them. Only the mean of messages tells how many that were: what is counted by itself are those before everything was
+ * healed. They are taken where there were no messages.
+ */
+function countOperations(results: unknown): number | undefined {
+  const all = member(member(results, 'net'), 'all');
+  const messageCount = numberOf(member(all, 'msg-count'));
+  const perOperation = numberOf(member(all, 'msgs-per-op'));
+  const count = Math.round((messageCount ?? 0) / (perOperation ?? 0));
+  return count > 0 && Number.isSafeInteger(count) ? count : numberOf(member(member(results, 'stats'), 'count'));
 }
 
 function isValidity(value: unknown): value is Validity {

@@ -1,12 +1,13 @@
 /** The figures of a run in short, every checker's result, the options, the files. */
 
 import type { CheckResult } from '../checkers/checker.ts';
+import type { History } from '../history/history.ts';
 import { isRecord } from '../protocol/message.ts';
 import { type Markup, markup } from './markup.ts';
 import { writeValue } from './operation-words.ts';
 import { formatResults } from './result-block.ts';
 import type { RunRecord } from './run-record.ts';
-import { writeCount, writeDuration, writeNumber } from './scales.ts';
+import { writeCount, writeCounted, writeDuration, writeNumber, writeRunTime, writeShare } from './scales.ts';
 
 /** A long schedule is a file of its own. */
 const OPTION_LENGTH_MAX = 300;
@@ -15,20 +16,24 @@ const RESULT_LENGTH_MAX = 20_000;
 /** What ran, how it went in figures, and how it runs again. */
 export function renderFacts(record: RunRecord): Markup {
   const { program, nodes, concurrency, options, history, again, results } = record;
-  const where = program === undefined ? `${nodes.length} simulated nodes` : `${nodes.length} × ${program}`;
-  const seconds = history.length === 0 ? 0 : history.timeAt(history.length - 1);
+  const where = program === undefined ? writeCounted(nodes.length, 'simulated node') : `${nodes.length} × ${program}`;
+  const end = history.length === 0 ? 0 : history.timeAt(history.length - 1);
   const facts: (readonly [string, string])[] = [
     ['nodes', where],
     ['clients', writeCount(concurrency)],
-    ['lasted', writeDuration(seconds)],
+    ['lasted', writeRunTime(end)],
     ['seed', String(options.seed ?? 'unknown')],
-    ...listFigures(results),
+    ...listFigures(results, history),
   ];
   return markup`<dl class="facts">${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${again !== undefined && markup`<div class="again"><p class="again-title" id="again-title">Once more:</p><pre tabindex="0" aria-labelledby="again-title"><code data-copy>${again}</code></pre></div>`}`;
 }
 
-function listFigures(results: CheckResult): (readonly [string, string])[] {
+/**
+ * Figures of all operations, as everything below them on the page. Some checkers look at those only that came before everything was healed; where these are not
+ * all, what they found is named so.
+ */
+function listFigures(results: CheckResult, history: History): (readonly [string, string])[] {
   const figure = (checker: string, name: string) => {
     const result = results[checker];
     const value = isRecord(result) ? result[name] : undefined;
@@ -36,14 +41,38 @@ function listFigures(results: CheckResult): (readonly [string, string])[] {
   };
   const { all } = isRecord(results.net) ? results.net : { all: undefined };
   const perOperation = isRecord(all) ? all['msgs-per-op'] : undefined;
+  const { invoked, completed, ok } = countOperations(history);
+  const counted = figure('stats', 'count');
+  const isPart = counted !== undefined && counted > 0 && counted < completed;
+  // Where nothing was broken there may still be last questions, which do not count either.
+  const part = isRecord(results.recovery) || hasBegun(results.faults) ? 'before healing' : 'before the last questions';
   const figures: (readonly [string, string | undefined])[] = [
-    ['operations', say(figure('stats', 'count'), writeCount)],
-    ['ok', say(figure('availability', 'ok-fraction'), (share) => `${writeNumber(share * 100)} %`)],
+    ['operations', writeCount(invoked)],
+    ['ok', invoked === 0 ? undefined : writeShare(ok / invoked)],
+    [`completed ${part}`, isPart ? writeCount(counted) : undefined],
+    [`ok ${part}`, isPart ? say(figure('availability', 'ok-fraction'), writeShare) : undefined],
     ['latency p50', say(figure('latency', 'p50'), (ms) => writeDuration(ms * 1e6))],
     ['latency p99', say(figure('latency', 'p99'), (ms) => writeDuration(ms * 1e6))],
     ['messages per operation', say(typeof perOperation === 'number' ? perOperation : undefined, writeNumber)],
   ];
   return figures.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+}
+
+function countOperations(history: History) {
+  const counts = { invoked: 0, completed: 0, ok: 0 };
+  for (let index = 0; index < history.length; index++) {
+    if (history.isNemesisAt(index)) continue;
+    const type = history.typeAt(index);
+    if (type === 'invoke') counts.invoked++;
+    else counts.completed++;
+    if (type === 'ok') counts.ok++;
+  }
+  return counts;
+}
+
+/** Whether the checker of faults has seen some begin. */
+function hasBegun(faults: unknown): boolean {
+  return isRecord(faults) && isRecord(faults.started) && Object.keys(faults.started).length > 0;
 }
 
 function say(value: number | undefined, write: (value: number) => string): string | undefined {

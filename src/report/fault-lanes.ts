@@ -4,10 +4,12 @@
 
 import type { FaultSpan } from './fault-spans.ts';
 import { type Markup, markup } from './markup.ts';
-import { EXTENT, place, writeCount, writeTime } from './scales.ts';
+import { EXTENT, place, writeCount, writeCounted, writeTime } from './scales.ts';
 import { drawSpans, NAMED_SPANS_MAX, renderHorizontalAxis, renderTable, type TimeAxis } from './time-chart.ts';
 
 const LISTED_MAX = 300;
+/** A fault of a moment must be seen as well. */
+const WIDTH_MIN = 2;
 
 /**
  * @param hits how many messages each message fault hit: none of those lasts
@@ -46,12 +48,12 @@ ${hitNote}${spans.length > NAMED_SPANS_MAX && markup`<p class="note">Of so many 
 }
 
 function renderLane(kind: string, lane: readonly FaultSpan[], axis: TimeAxis): Markup {
-  return markup`<span class="lane-name">${kind}</span><svg class="lane" data-plot="time" data-end="${axis.end}" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="${kind}: ${lane.length} times"><path class="grid" d="M0 ${EXTENT / 2}h${EXTENT}"/>${drawSpans(
+  return markup`<span class="lane-name">${kind}</span><svg class="lane" data-plot="time" data-end="${axis.end}" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="${kind}: ${writeCounted(lane.length, 'time')}"><path class="grid" d="M0 ${EXTENT / 2}h${EXTENT}"/>${drawSpans(
     axis,
     lane,
-  ).map(
-    ({ from, to, title }) =>
-      markup`<rect class="mark span" x="${from}" y="150" width="${place(Math.max(to - from, 2))}" height="700">${title !== undefined && markup`<title>${title}</title>`}</rect>
-`,
-  )}</svg>`;
+  ).map(({ from, to, title }) => {
+    const width = place(Math.max(to - from, WIDTH_MIN));
+    return markup`<rect class="mark span" x="${place(Math.min(from, EXTENT - width))}" y="150" width="${width}" height="700">${title !== undefined && markup`<title>${title}</title>`}</rect>
+`;
+  })}</svg>`;
 }

@@ -8,7 +8,7 @@ import { nodeOf } from '../search/smaller-runs.ts';
 import { type Markup, markup } from './markup.ts';
 import { describeOperation, writeValue } from './operation-words.ts';
 import type { RunRecord } from './run-record.ts';
-import { writeInstant } from './scales.ts';
+import { writeCount, writeInstant } from './scales.ts';
 
 const SHOWN_MAX = 12;
 const OPERATIONS_MAX = 8;
@@ -31,6 +31,7 @@ export function renderProofs(
       problem,
       facts,
       operations,
+      operationCount,
       time,
     }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem, FACTS_LENGTH_MAX)}${time !== undefined && operations.length === 0 && ` (at ${writeInstant(time)})`}</p>
 ${Object.keys(facts).length > 0 && markup`<p><code class="said">${writeValue(facts, FACTS_LENGTH_MAX)}</code></p>`}
@@ -41,7 +42,7 @@ ${
     .map(
       (operation) =>
         markup`<li><span class="when">${writeInstant(history.timeAt(operation))}</span> ${tellClient(operation)}: <code>${describeOperation(history, invocations.get(operation) ?? operation, operation)}</code></li>`,
-    )}${operations.length > OPERATIONS_MAX && markup`<li>… and ${operations.length - OPERATIONS_MAX} more</li>`}</ul>`
+    )}${operationCount > OPERATIONS_MAX && markup`<li>… and ${writeCount(operationCount - OPERATIONS_MAX)} more</li>`}</ul>`
 }</li>
 `,
   )}</ol>

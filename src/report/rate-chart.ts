@@ -12,18 +12,23 @@ import {
   place,
   timeDigits,
   writeCount,
+  writeCounted,
   writeDuration,
   writeNumber,
+  writeRunTime,
   writeTime,
 } from './scales.ts';
 import { renderTimeChart, TABLE_ROWS_MAX, type TimeAxis, thinOut } from './time-chart.ts';
 
 const WINDOWS_MAX = 120;
+/** Fewer operations, or a shorter run, have no rate that means anything. */
+const OPERATIONS_MIN = 5;
+const RUN_NS_MIN = 1e8;
 const LINES = { ok: 'line line-ok solid', fail: 'line line-fail dashed', info: 'line line-info dotted' } as const;
 type Outcome = keyof typeof LINES;
 const OUTCOMES: readonly Outcome[] = ['ok', 'fail', 'info'];
 
-/** Nothing for a run in which nothing was completed. */
+/** Nothing for a run in which nothing was completed, and a sentence for one that was too short. */
 export function renderRateChart(history: History, axis: TimeAxis, spans: readonly FaultSpan[]): Markup | undefined {
   const width = niceStep(axis.end / WINDOWS_MAX);
   const count = Math.ceil(axis.end / width);
@@ -38,6 +43,11 @@ export function renderRateChart(history: History, axis: TimeAxis, spans: readonl
   }
   const present = OUTCOMES.filter((type) => totals[type] > 0);
   if (present.length === 0) return undefined;
+  const total = present.reduce((sum, type) => sum + totals[type], 0);
+  if (total < OPERATIONS_MIN || axis.end < RUN_NS_MIN) {
+    const was = total === 1 ? 'was' : 'were';
+    return markup`<p>${writeCounted(total, 'operation')} ${was} completed in ${writeRunTime(axis.end)}: too ${total < OPERATIONS_MIN ? 'few' : 'short a time'} for operations a second.</p>`;
+  }
   const rateOf = (type: Outcome, window: number) => (counts[type][window] as number) / (width / 1e9);
   const windows = Array.from({ length: count }, (_, window) => window);
   const highest = Math.max(...present.flatMap((type) => windows.map((window) => rateOf(type, window))));
@@ -56,9 +66,7 @@ export function renderRateChart(history: History, axis: TimeAxis, spans: readonl
     {
       id: 'rate',
       title: 'Operations completed a second',
-      summary: `${present.map((type) => `${writeCount(totals[type])} ${type}`).join(', ')} in ${axis.end < 1e9 ? writeDuration(axis.end) : writeTime(axis.end, 1)}: ${writeNumber(
-        present.reduce((sum, type) => sum + totals[type], 0) / seconds,
-      )} a second on average.`,
+      summary: `${present.map((type) => `${writeCount(totals[type])} ${type}`).join(', ')} in ${writeRunTime(axis.end)}: ${writeNumber(total / seconds)} a second on average.`,
       verticalTitle: 'operations a second',
       verticalTicks: scale.ticks((value) => writeNumber(value)),
       plot: markup`${lines}`,

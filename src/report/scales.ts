@@ -91,6 +91,11 @@ export function writeDuration(nanoseconds: number): string {
   return `${Number((rounded / divisor).toPrecision(3))} ${unit}`;
 }
 
+/** How long a run lasted: `45 ms`, and from a second on `3610.4 s`. */
+export function writeRunTime(nanoseconds: number): string {
+  return nanoseconds < 1e9 ? writeDuration(nanoseconds) : writeTime(nanoseconds, 1);
+}
+
 /** A time since the operations began, in seconds with as many digits as tell neighbours apart. */
 export function writeTime(nanoseconds: number, digits = 3): string {
   const text = (nanoseconds / 1e9).toFixed(digits);
@@ -114,9 +119,22 @@ export function writeCount(count: number): string {
   return String(Math.round(count)).replaceAll(THOUSANDS, ',');
 }
 
+/** A number of things: `1 message`, `2,000 operations`. */
+export function writeCounted(count: number, noun: string): string {
+  return `${writeCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** At most so many digits, for figures that are no counts. */
 export function writeNumber(value: number, digits = 4): string {
   return Number.isInteger(value) || Math.abs(value) >= 1000
     ? writeCount(value)
     : String(Number(value.toPrecision(digits)));
+}
+
+/** A share as `98.77 %`, with more digits where these would make nearly everything everything: 100 % is all, and 0 % none. */
+export function writeShare(share: number): string {
+  const percent = share * 100;
+  let text = writeNumber(percent);
+  for (let digits = 5; text === '100' && percent < 100 && digits <= 17; digits++) text = writeNumber(percent, digits);
+  return `${text} %`;
 }

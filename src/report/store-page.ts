@@ -32,6 +32,7 @@ export interface RunFacts {
   readonly nodeCount?: number | undefined;
   readonly seed?: string | undefined;
   readonly timeLimitMs?: number | undefined;
+  /** All of them, as on the page of the report. */
   readonly operationCount?: number | undefined;
 }
 

@@ -11,6 +11,8 @@ export interface TrafficEntry {
   readonly sent: number;
   /** Less by what was lost, more by copies. */
   readonly received: number;
+  /** How many of those sent arrived at all, once or twice. Older records do not tell. */
+  readonly arrived?: number;
 }
 
 /** What stands for all clients. */
@@ -19,22 +21,37 @@ export const CLIENTS = 'clients';
 interface Counts {
   sent: number;
   received: number;
+  arrived: number;
 }
+
+/**
+ * A message is known again when it comes a second time, as long as so many were not sent meanwhile. Copies come within seconds; to know all messages would cost
+ * more the longer a run lasts.
+ */
+const REMEMBERED = 1 << 20;
 
 export class Traffic {
   readonly #nodes: ReadonlySet<string>;
   readonly #bySource = new Map<string, Map<string, Counts>>();
+  /** One more than the number of the latest message that arrived, for every remainder. Costs address space only, until it is written to. */
+  readonly #arrivals = new Float64Array(REMEMBERED);
 
   constructor(nodes: readonly string[]) {
     this.#nodes = new Set(nodes);
   }
 
   /** For `onMessage` of a run. */
-  count(event: NetworkEvent, { src, dest }: NetworkMessage): void {
+  count(event: NetworkEvent, { id, src, dest }: NetworkMessage): void {
     if (event !== 'send' && event !== 'receive') return;
     const counts = this.#countsOf(this.#nameOf(src), this.#nameOf(dest));
-    if (event === 'send') counts.sent++;
-    else counts.received++;
+    if (event === 'send') {
+      counts.sent++;
+      return;
+    }
+    counts.received++;
+    if (this.#arrivals[id % REMEMBERED] === id + 1) return;
+    this.#arrivals[id % REMEMBERED] = id + 1;
+    counts.arrived++;
   }
 
   entries(): readonly TrafficEntry[] {
@@ -55,7 +72,7 @@ export class Traffic {
     }
     let counts = byTarget.get(dest);
     if (counts === undefined) {
-      counts = { sent: 0, received: 0 };
+      counts = { sent: 0, received: 0, arrived: 0 };
       byTarget.set(dest, counts);
     }
     return counts;

@@ -3,6 +3,7 @@ import type { CheckResult } from '../../src/checkers/checker.ts';
 import { findProofs, momentOf } from '../../src/checkers/evidence.ts';
 import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
 import { History } from '../../src/history/history.ts';
+import { parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
 import { handwritten, info, invoke, ok, readRecording, THREE_NODES } from '../support/histories.ts';
 
 const invalid = (result: Readonly<Record<string, unknown>>): CheckResult => ({
@@ -34,8 +35,8 @@ describe('proofs', () => {
     });
     const shared = { checker: 'workload', rule: 'sold-once' };
     expect(findProofs(results, IDS)).toEqual([
-      { ...shared, problem: 'twice', facts: { code: 'hot' }, operations: [1, 5], time: undefined },
-      { ...shared, problem: 'late', facts: {}, operations: [3], time: 12 },
+      { ...shared, problem: 'twice', facts: { code: 'hot' }, operations: [1, 5], operationCount: 2, time: undefined },
+      { ...shared, problem: 'late', facts: {}, operations: [3], operationCount: 1, time: 12 },
     ]);
   });
 
@@ -48,6 +49,7 @@ describe('proofs', () => {
         problem: 'n1 printed what is no JSON',
         facts: { node: 'n1', line: '<' },
         operations: [],
+        operationCount: 0,
         time: 4e6,
       },
     ]);
@@ -74,6 +76,46 @@ describe('proofs', () => {
     expect(others).toEqual([]);
     expect(proof?.problem).toBe('x was answered 40 times');
     expect(proof?.operations).toHaveLength(16);
+    expect(proof?.operationCount).toBe(40);
+  });
+
+  it('are the repeated ids, and not the bounds of the range, also where ids are beyond 2^53', () => {
+    const ids = ['1152921504606846977', '1152921504606846978', '1152921504606846979'].map(parseExact);
+    const [low, middle, high] = ids;
+    const history = handwritten(
+      ...[low, middle, high, parseExact('1152921504606846978')].flatMap((id) => [
+        invoke(0, 'generate'),
+        ok(0, 'generate', id),
+      ]),
+    );
+    const results = invalid(uniqueIdsChecker().check(THREE_NODES, history));
+    const proofs = [
+      {
+        checker: 'workload',
+        rule: undefined,
+        problem: '1152921504606846978 was answered 2 times',
+        facts: {},
+        operations: [3, 7],
+        operationCount: 2,
+        time: history.timeAt(7),
+      },
+    ];
+    expect(findProofs(results, history)).toEqual(proofs);
+    // As they are read from a record.
+    expect(findProofs(parseExact(stringifyExact(results)) as CheckResult, history)).toEqual(proofs);
+  });
+
+  it('take a large number for its value, and nothing in it for a name', () => {
+    const history = handwritten(invoke(0, 'generate'), ok(0, 'generate', 'text'));
+    expect(findProofs(invalid({ range: [parseExact('1152921504606846977')] }), history)).toEqual([]);
+  });
+
+  it('say how often a value was answered, however long it is', () => {
+    const id = 'Ω'.repeat(3001);
+    const history = handwritten(...[id, id].flatMap((value) => [invoke(0, 'generate'), ok(0, 'generate', value)]));
+    const [proof] = findProofs(invalid({ duplicated: { [id]: 2 } }), history);
+    expect(proof?.problem).toBe(`${'Ω'.repeat(160)}… was answered 2 times`);
+    expect(proof?.operations).toEqual([1, 3]);
   });
 
   it('keep the text "1" and the number 1 apart', () => {
@@ -133,6 +175,7 @@ describe('the moment', () => {
     problem: 'bad',
     facts: {},
     operations,
+    operationCount: operations.length,
     time,
   });
 

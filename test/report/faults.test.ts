@@ -115,6 +115,17 @@ describe('the lanes of the faults', () => {
     expect(mark?.attributes.get('width')).toBe('2');
   });
 
+  it('show a fault of the last moment within the lane', () => {
+    const lane = lanesOf([span('kill', 0, 1000), span('pause', 1000, 1000)]);
+    const [, mark] = lane.all('rect');
+    expect([mark?.attributes.get('x'), mark?.attributes.get('width')]).toEqual(['998', '2']);
+  });
+
+  it('say how often in words', () => {
+    const lanes = lanesOf([span('kill', 0, 1), span('pause', 2, 3), span('pause', 4, 5)]).all('svg');
+    expect(lanes.map(({ attributes }) => attributes.get('aria-label'))).toEqual(['kill: 1 time', 'pause: 2 times']);
+  });
+
   it('say so where there was no fault, or none that lasts', () => {
     expect(lanesOf([]).text).toBe('No fault was injected.');
     expect(lanesOf([], { loss: 1234, delay: 5 }).text).toBe(

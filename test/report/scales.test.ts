@@ -8,6 +8,8 @@ import {
   writeDuration,
   writeInstant,
   writeNumber,
+  writeRunTime,
+  writeShare,
   writeTime,
 } from '../../src/report/scales.ts';
 
@@ -118,6 +120,28 @@ describe('written figures', () => {
 
   it('have an instant in ms, to the µs', () => {
     expect([0, 1234.4e6, 12_345_678_901].map(writeInstant)).toEqual(['0 ms', '1,234.4 ms', '12,345.679 ms']);
+  });
+
+  it('have the time that a run lasted in seconds from a second on', () => {
+    expect([0, 45e6, 999.4e6, 1e9, 3610.44e9].map(writeRunTime)).toEqual([
+      '0 ns',
+      '45 ms',
+      '999 ms',
+      '1 s',
+      '3610.4 s',
+    ]);
+  });
+
+  it('have a share of 100 % for all and of 0 % for none only', () => {
+    expect([0, 1e-7, 0.4384236, 0.98765, 0.99998, 0.9999999, 1].map(writeShare)).toEqual([
+      '0 %',
+      '0.00001 %',
+      '43.84 %',
+      '98.77 %',
+      '99.998 %',
+      '99.99999 %',
+      '100 %',
+    ]);
   });
 
   it('have counts with commas, and other figures with four digits', () => {

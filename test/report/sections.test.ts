@@ -3,7 +3,7 @@ import type { Proof } from '../../src/checkers/evidence.ts';
 import { History } from '../../src/history/history.ts';
 import { renderFacts, renderFiles, renderOptions, renderResults } from '../../src/report/fact-sections.ts';
 import { renderProofs } from '../../src/report/proof-section.ts';
-import { handwritten, invoke, ok } from '../support/histories.ts';
+import { handwritten, info, invoke, nemesis, ok } from '../support/histories.ts';
 import { read, recordOf } from '../support/records.ts';
 
 describe('the facts of a run', () => {
@@ -15,27 +15,71 @@ describe('the facts of a run', () => {
   it('are what ran, and the figures that the checkers have', () => {
     const results = {
       'valid?': true,
-      stats: { 'valid?': true, count: 12_345 },
-      availability: { 'valid?': true, 'ok-fraction': 0.98765 },
+      stats: { 'valid?': true, count: 3 },
+      availability: { 'valid?': true, 'ok-fraction': 0.75 },
       latency: { 'valid?': true, p50: 1.5, p99: 0 },
       net: { 'valid?': true, all: { 'msgs-per-op': 5.847059 } },
     } as const;
-    const history = handwritten(invoke(0, 'read'), ok(0, 'read', 1, 2500));
+    const history = handwritten(
+      ...[1, 2].flatMap(() => [invoke(0, 'read'), ok(0, 'read', 1)]),
+      nemesis('kill', ['n1']),
+      invoke(1, 'read'),
+      invoke(0, 'read'),
+      ok(0, 'read', 1, 2500),
+    );
     expect(factsOf(history, { program: './node', concurrency: 1000, options: { seed: 7 }, results })).toEqual([
       'nodes: 3 × ./node',
       'clients: 1,000',
       'lasted: 2.5 s',
       'seed: 7',
-      'operations: 12,345',
-      'ok: 98.77 %',
+      'operations: 4',
+      'ok: 75 %',
       'latency p50: 1.5 ms',
       'latency p99: 0 ns',
       'messages per operation: 5.847',
     ]);
   });
 
-  it('are few where little is known', () => {
-    expect(factsOf(new History())).toEqual(['nodes: 3 simulated nodes', 'clients: 3', 'lasted: 0 ns', 'seed: unknown']);
+  it('are few where little is known, and no share of nothing', () => {
+    const few = ['nodes: 3 simulated nodes', 'clients: 3', 'lasted: 0 ns', 'seed: unknown', 'operations: 0'];
+    expect(factsOf(new History())).toEqual(few);
+    const results = {
+      'valid?': 'unknown',
+      stats: { 'valid?': 'unknown', count: 0 },
+      availability: { 'valid?': true, 'ok-fraction': 1 },
+    } as const;
+    expect(factsOf(new History(), { results })).toEqual(few);
+  });
+
+  it('are of all operations, and name what is of those before healing only', () => {
+    const results = (more: object) =>
+      ({
+        'valid?': true,
+        stats: { 'valid?': true, count: 2 },
+        availability: { 'valid?': true, 'ok-fraction': 0.5 },
+        ...more,
+      }) as const;
+    const history = handwritten(
+      ...[info(0, 'read'), ok(1, 'read', 1), ok(2, 'read', 1), ok(3, 'read', 1), ok(4, 'read', 1)].flatMap(
+        (completion) => [invoke(completion.process as number, 'read'), completion],
+      ),
+    );
+    const all = ['operations: 5', 'ok: 80 %'];
+    const healed = [...all, 'completed before healing: 2', 'ok before healing: 50 %'];
+    expect(factsOf(history, { results: results({ recovery: { 'valid?': true } }) }).slice(4)).toEqual(healed);
+    expect(factsOf(history, { results: results({ faults: { started: { kill: 1 } } }) }).slice(4)).toEqual(healed);
+    expect(factsOf(history, { results: results({ faults: { started: {} } }) }).slice(4)).toEqual([
+      ...all,
+      'completed before the last questions: 2',
+      'ok before the last questions: 50 %',
+    ]);
+  });
+
+  it('are of one node as of many, and of a run that lasted an hour', () => {
+    const history = handwritten(invoke(0, 'read', null, 0), ok(0, 'read', 1, 3_610_430));
+    expect(factsOf(history, { nodes: ['n0'] })).toEqual(
+      expect.arrayContaining(['nodes: 1 simulated node', 'lasted: 3610.4 s']),
+    );
   });
 
   it('have the command that makes the run again, to be copied', () => {
@@ -102,6 +146,7 @@ describe('the proofs', () => {
     problem: 'a read shows an old value',
     facts: {},
     operations: [1],
+    operationCount: 1,
     time: undefined,
     ...changes,
   });
@@ -120,10 +165,10 @@ describe('the proofs', () => {
 
   it('are a dozen with eight operations each, and say that there are more', () => {
     const all = handwritten(...Array.from({ length: 10 }, () => [invoke(0, 'read'), ok(0, 'read', 1)]).flat());
-    const many = proof({ operations: [1, 3, 5, 7, 9, 11, 13, 15, 17, 19] });
+    const many = proof({ operations: [1, 3, 5, 7, 9, 11, 13, 15, 17, 19], operationCount: 1059 });
     const root = read(renderProofs(Array(13).fill(many), all, { concurrency: 1, nodes: ['n0'] }));
     expect(root.all('ul')).toHaveLength(12);
-    expect(root.all('ul')[0]?.texts('li').slice(-1)).toEqual(['… and 2 more']);
+    expect(root.all('ul')[0]?.texts('li').slice(-1)).toEqual(['… and 1,051 more']);
     expect(root.text).toContain('… and more; results.json has what the checkers listed.');
     expect(read_(proof()).text).not.toContain('more');
   });

@@ -3,12 +3,16 @@ import { renderTrafficTable } from '../../src/report/traffic-table.ts';
 import type { TrafficEntry } from '../../src/simulator/traffic.ts';
 import { read } from '../support/records.ts';
 
-const entry = (src: string, dest: string, sent: number, received = sent): TrafficEntry => ({
+const entry = (src: string, dest: string, sent: number, arrived = sent, received = arrived): TrafficEntry => ({
   src,
   dest,
   sent,
   received,
+  arrived,
 });
+
+const summaryOf = (traffic: readonly TrafficEntry[], nodes: readonly string[] = ['n0', 'n1']) =>
+  read(renderTrafficTable(traffic, nodes)).all('p')[0]?.text;
 
 /** The table, row by row. */
 function tableOf(traffic: readonly TrafficEntry[], nodes: readonly string[] = ['n0', 'n1']) {
@@ -29,7 +33,7 @@ describe('the table of traffic', () => {
       entry('n1', 'lin-kv', 2000),
       entry('clients', 'n1', 30),
       entry('n10', 'n1', 1, 0),
-      entry('n1', 'n10', 2, 5),
+      entry('n1', 'n10', 2, 2, 5),
     ];
     expect(tableOf(traffic, ['n10', 'n1'])).toEqual([
       ['from \\ to', 'clients', 'n10', 'n1', 'lin-kv', 'seq-kv'],
@@ -39,9 +43,29 @@ describe('the table of traffic', () => {
       ['lin-kv', '', '', '', '', ''],
       ['seq-kv', '', '', '', '', ''],
     ]);
-    expect(read(renderTrafficTable(traffic, ['n10', 'n1'])).all('p')[0]?.text).toContain(
-      '2,037 messages in all; most of them, 2,000, n1 → lin-kv.',
+    expect(summaryOf(traffic, ['n10', 'n1'])).toBe(
+      '2,037 messages in all; the most, 2,000, from n1 to lin-kv. A cell says how many were sent, and below it how many of them never arrived (lost), and how many came twice.',
     );
+  });
+
+  it('tells what was lost and what came twice apart', () => {
+    const traffic = [entry('n0', 'n1', 1000, 985, 990), entry('n1', 'n0', 10)];
+    const cells = read(renderTrafficTable(traffic, ['n0', 'n1'])).all('td');
+    expect(cells.map((cell) => cell.texts('small'))).toEqual([[], ['15 lost', '5 twice'], [], []]);
+  });
+
+  it('says of an older record that copies hide what was lost', () => {
+    const traffic = [
+      { src: 'n0', dest: 'n1', sent: 10, received: 7 },
+      { src: 'n1', dest: 'n0', sent: 10, received: 12 },
+    ];
+    expect(read(renderTrafficTable(traffic, ['n0', 'n1'])).texts('small')).toEqual(['3 fewer', '2 more']);
+    expect(summaryOf(traffic)).toContain('what came twice hides what was lost');
+  });
+
+  it('names the two between whom all messages went, of one as of many', () => {
+    expect(summaryOf([entry('clients', 'n0', 1)])).toMatch(/^1 message in all, from clients to n0\. /);
+    expect(summaryOf([entry('clients', 'n0', 12)])).toMatch(/^12 messages in all, from clients to n0\. /);
   });
 
   it('is the darker the more was sent', () => {
@@ -61,6 +85,8 @@ describe('the table of traffic', () => {
     // n0 to n10 had 100 to 110.
     expect(table[1]?.at(-1)).toBe('1,155');
     expect(table).toHaveLength(22);
+    // What those without a row of their own share is more, and between no two.
+    expect(summaryOf(traffic, nodes)).toMatch(/^3,435 messages in all; the most, 129, from clients to n29\. /);
   });
 
   it('takes names for names, whatever is in them', () => {

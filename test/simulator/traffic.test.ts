@@ -2,9 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { NetworkEvent } from '../../src/simulator/network.ts';
 import { Traffic } from '../../src/simulator/traffic.ts';
 
-function count(nodes: readonly string[], ...events: readonly (readonly [NetworkEvent, string, string])[]) {
+type Event = readonly [event: NetworkEvent, src: string, dest: string, id?: number];
+
+/** Events without a number are of messages of their own. */
+function count(nodes: readonly string[], ...events: readonly Event[]) {
   const traffic = new Traffic(nodes);
-  for (const [event, src, dest] of events) traffic.count(event, { id: 0, src, dest, body: {} });
+  for (const [index, [event, src, dest, id = 1000 + index]] of events.entries())
+    traffic.count(event, { id, src, dest, body: {} });
   return traffic.entries();
 }
 
@@ -17,15 +21,15 @@ describe('traffic', () => {
     expect(
       count(
         ['n0', 'n1'],
-        ['send', 'n0', 'n1'],
-        ['receive', 'n0', 'n1'],
-        ['send', 'n1', 'n0'],
-        ['send', 'n0', 'lin-kv'],
+        ['send', 'n0', 'n1', 0],
+        ['receive', 'n0', 'n1', 0],
+        ['send', 'n1', 'n0', 1],
+        ['send', 'n0', 'lin-kv', 2],
       ),
     ).toEqual([
-      { src: 'n0', dest: 'n1', sent: 1, received: 1 },
-      { src: 'n0', dest: 'lin-kv', sent: 1, received: 0 },
-      { src: 'n1', dest: 'n0', sent: 1, received: 0 },
+      { src: 'n0', dest: 'n1', sent: 1, received: 1, arrived: 1 },
+      { src: 'n0', dest: 'lin-kv', sent: 1, received: 0, arrived: 0 },
+      { src: 'n1', dest: 'n0', sent: 1, received: 0, arrived: 0 },
     ]);
   });
 
@@ -33,26 +37,58 @@ describe('traffic', () => {
     expect(
       count(
         ['n0', 'n1'],
-        ['send', 'n0', 'n1'],
-        ['drop', 'n0', 'n1'],
-        ['send', 'n1', 'n0'],
-        ['duplicate', 'n1', 'n0'],
-        ['delay', 'n1', 'n0'],
-        ['receive', 'n1', 'n0'],
-        ['receive', 'n1', 'n0'],
+        ['send', 'n0', 'n1', 0],
+        ['drop', 'n0', 'n1', 0],
+        ['send', 'n1', 'n0', 1],
+        ['duplicate', 'n1', 'n0', 1],
+        ['delay', 'n1', 'n0', 1],
+        ['receive', 'n1', 'n0', 1],
+        ['receive', 'n1', 'n0', 1],
       ),
     ).toEqual([
-      { src: 'n0', dest: 'n1', sent: 1, received: 0 },
-      { src: 'n1', dest: 'n0', sent: 1, received: 2 },
+      { src: 'n0', dest: 'n1', sent: 1, received: 0, arrived: 0 },
+      { src: 'n1', dest: 'n0', sent: 1, received: 2, arrived: 1 },
     ]);
+  });
+
+  it('hides no loss behind a copy', () => {
+    expect(
+      count(
+        ['n0', 'n1'],
+        ['send', 'n0', 'n1', 0],
+        // The network says that there is a copy when the first one may have arrived already.
+        ['receive', 'n0', 'n1', 0],
+        ['duplicate', 'n0', 'n1', 0],
+        ['send', 'n0', 'n1', 1],
+        ['drop', 'n0', 'n1', 1],
+        // Lost without a word, as what is under way to a node that is killed.
+        ['send', 'n0', 'n1', 2],
+        ['receive', 'n0', 'n1', 0],
+        // Of this one only the copy arrives.
+        ['send', 'n0', 'n1', 3],
+        ['duplicate', 'n0', 'n1', 3],
+        ['drop', 'n0', 'n1', 3],
+        ['receive', 'n0', 'n1', 3],
+      ),
+    ).toEqual([{ src: 'n0', dest: 'n1', sent: 4, received: 3, arrived: 2 }]);
+  });
+
+  it('knows a copy again after hundreds of thousands of other messages', () => {
+    const traffic = new Traffic(['n0', 'n1']);
+    const body = {};
+    for (let id = 0; id < 1_000_000; id++) traffic.count('receive', { id, src: 'n0', dest: 'n1', body });
+    traffic.count('receive', { id: 0, src: 'n0', dest: 'n1', body });
+    expect(traffic.entries()).toMatchObject([{ received: 1_000_001, arrived: 1_000_000 }]);
   });
 
   it('takes all clients for one, however many come and go', () => {
     const events = Array.from({ length: 1000 }, (_, index) => ['send', `c${index}`, 'n0'] as const);
-    expect(count(['n0'], ...events)).toEqual([{ src: 'clients', dest: 'n0', sent: 1000, received: 0 }]);
+    expect(count(['n0'], ...events)).toEqual([{ src: 'clients', dest: 'n0', sent: 1000, received: 0, arrived: 0 }]);
   });
 
   it('does not take a node for a client because of its name', () => {
-    expect(count(['c1'], ['send', 'c1', 'c2'])).toEqual([{ src: 'c1', dest: 'clients', sent: 1, received: 0 }]);
+    expect(count(['c1'], ['send', 'c1', 'c2'])).toEqual([
+      { src: 'c1', dest: 'clients', sent: 1, received: 0, arrived: 0 },
+    ]);
   });
 });

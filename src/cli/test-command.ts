@@ -71,6 +71,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     progress.stop();
   }
   const { outcome, harness } = finished;
+  const interrupted = execution.underWay.stopped;
   const { results } = outcome;
   process.stdout.write(`${formatResults(results)}\n\n`);
   if (task.program === undefined) process.stdout.write(`${describeSpeed(finished)}\n`);
@@ -87,6 +88,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
       options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
       harness,
       traffic: recording?.traffic.entries(),
+      ...(interrupted && { interrupted }),
       ...results,
     });
   });
@@ -96,10 +98,10 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     files.throwAny();
     return EXIT_STATUS.get(results['valid?']) as number;
   };
-  if (task.program === undefined && !execution.underWay.stopped && hasFailed(results) && values.shrink > 0)
+  if (task.program === undefined && !interrupted && hasFailed(results) && values.shrink > 0)
     await explain(task, values.shrink, store, signals, conclude);
   if (store !== undefined) {
-    process.stdout.write(describeRecord(store, options));
+    process.stdout.write(describeRecord(store, options, interrupted));
     const report = tryToDrawReport(store.folder, outcome.history);
     if (report !== undefined) process.stdout.write(`Report: ${report}\n`);
   }
@@ -174,8 +176,9 @@ async function explain(
   }
 }
 
-function describeRecord({ folder, leftOut }: Store, { seed }: RunOptions): string {
-  return `Recorded in ${[folder, `seed ${seed}`, leftOut ?? []].flat().join(', ')}\n`;
+function describeRecord({ folder, leftOut }: Store, { seed }: RunOptions, interrupted = false): string {
+  const stopped = interrupted ? 'stopped by a signal before its end' : [];
+  return `Recorded in ${[folder, `seed ${seed}`, stopped, leftOut ?? []].flat().join(', ')}\n`;
 }
 
 function describeAgain({ workload, program, options }: Task, { values, rest }: TestOptions): string {

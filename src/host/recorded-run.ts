@@ -39,7 +39,7 @@ export function readRecordedRun(folder: string, { history, onCutShort = () => {}
   const wrong = (text: string) => new RecordError(`${path}: ${text}`);
   const recorded = readJson(path);
   if (!isRecord(recorded)) throw wrong('expected a JSON object');
-  const { options, harness: _, traffic, again, time, ...results } = recorded;
+  const { options, harness: _, traffic, again, time, interrupted, ...results } = recorded;
   if (!isRecord(options)) throw wrong('options: expected an object');
   const { workload, program, nodes, concurrency } = options;
   if (typeof workload !== 'string') throw wrong('options.workload: expected a text');
@@ -55,6 +55,7 @@ export function readRecordedRun(folder: string, { history, onCutShort = () => {}
     nodes,
     concurrency,
     startedAt: typeof time === 'string' ? time : undefined,
+    interrupted: interrupted === true,
     options,
     results: results as CheckResult,
     verdict: formatVerdict(results as CheckResult),

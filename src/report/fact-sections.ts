@@ -15,18 +15,18 @@ const RESULT_LENGTH_MAX = 20_000;
 
 /** What ran, how it went in figures, and how it runs again. */
 export function renderFacts(record: RunRecord): Markup {
-  const { program, nodes, concurrency, options, history, again, results } = record;
+  const { program, nodes, concurrency, options, history, again, results, interrupted } = record;
   const where = program === undefined ? writeCounted(nodes.length, 'simulated node') : `${nodes.length} × ${program}`;
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1);
   const facts: (readonly [string, string])[] = [
     ['nodes', where],
     ['clients', writeCount(concurrency)],
-    ['lasted', writeRunTime(end)],
+    [interrupted ? 'stopped by hand after' : 'lasted', writeRunTime(end)],
     ['seed', String(options.seed ?? 'unknown')],
     ...listFigures(results, history),
   ];
   return markup`<dl class="facts">${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-${again !== undefined && markup`<div class="again"><p class="again-title" id="again-title">Once more:</p><pre tabindex="0" aria-labelledby="again-title"><code data-copy>${again}</code></pre></div>`}`;
+${again !== undefined && markup`<div class="again"><p class="again-title" id="again-title">Once more:</p><pre tabindex="0" aria-labelledby="again-title"><code data-copy>${again}</code></pre>${interrupted && markup`<p>This makes the whole run, which was stopped before its end.</p>`}</div>`}`;
 }
 
 /**

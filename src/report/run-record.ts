@@ -46,6 +46,8 @@ export interface RunRecord {
   readonly concurrency: number;
   /** When the run began, as ISO 8601; undefined: nobody knows. */
   readonly startedAt: string | undefined;
+  /** Whether somebody stopped it before its end. */
+  readonly interrupted: boolean;
   /** Everything that was chosen, by name. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly results: CheckResult;

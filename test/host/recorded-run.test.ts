@@ -56,6 +56,7 @@ describe('a recorded run', () => {
       nodes: ['n0', 'n1'],
       concurrency: 2,
       startedAt: RESULTS.time,
+      interrupted: false,
       options: RESULTS.options,
       results: { stats: { 'valid?': true, count: 1 }, 'valid?': true },
       verdict: 'Everything looks good! The run is valid.',

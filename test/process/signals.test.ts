@@ -48,6 +48,9 @@ describe.concurrent('a signal', () => {
       expect(ended.verdict).toBe('Everything looks good! The run is valid.');
       expect(ended.results.stats['ok-count']).toBeGreaterThanOrEqual(5);
       expect(ended.results.stats).toMatchObject({ 'info-count': 0 });
+      expect(ended.results).toMatchObject({ interrupted: true });
+      expect(ended.stdout).toMatch(/^Recorded in .*, stopped by a signal before its end/m);
+      expect(ended.read('report.html')).toContain('<dt>stopped by hand after</dt>');
       expect(ended.status).toBe(0);
       await running.nothingLeft();
     });

@@ -22,6 +22,7 @@ export function recordOf(history: History, changes: Partial<RunRecord> = {}): Ru
     nodes: ['n0', 'n1', 'n2'],
     concurrency: 3,
     startedAt: undefined,
+    interrupted: false,
     options: {},
     results: VALID,
     verdict: 'Everything looks good! The run is valid.',

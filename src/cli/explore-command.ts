@@ -6,12 +6,13 @@
 import type { Validity } from '../checkers/checker.ts';
 import { junitDocument, junitOfExploration } from '../report/junit.ts';
 import { explore } from '../search/explore.ts';
-import { exploreOrders, followOrder } from '../search/explore-orders.ts';
+import { exploreOrders, followOrder, NoSuchChoiceError } from '../search/explore-orders.ts';
 import { drawScenario, type Scenario, type Simulate } from '../search/explore-scenario.ts';
 import {
   ACTIONS,
   type Action,
   type Injection,
+  judge,
   NoSuchStepError,
   type PlannedInjection,
   runWithInjections,
@@ -23,8 +24,8 @@ import { WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { count, number } from './amounts.ts';
 import { createSimulate, type FailedRun, tellFailure } from './explore-failure.ts';
-import { commandOf, EXPLORE_OPTIONS, type Explored, hitWords, SCHEDULES_MAX } from './explore-options.ts';
-import { describeInjections, formatExploration, formatHits, formatOrders } from './explore-result.ts';
+import { commandOf, EXPLORE_OPTIONS, type Explored, hitWords, orderWords, SCHEDULES_MAX } from './explore-options.ts';
+import { describeInjections, formatExploration, formatHits, formatOrder, formatOrders } from './explore-result.ts';
 import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, drawSeed, parseOptions, UsageError } from './options.ts';
@@ -57,10 +58,13 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   }
   const [unexpected] = [...words, ...rest];
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
-  const { orders, hit, store, junit, at } = values;
+  const { orders, order, hit, store, junit, at } = values;
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be explored?');
-  if (orders && (values.depth ?? values.actions ?? at ?? hit) !== undefined)
-    throw new UsageError('--orders goes without --depth, --actions, --at and --hit: it hits nobody');
+  if ((orders || order !== undefined) && (values.depth ?? values.actions ?? at ?? hit) !== undefined)
+    throw new UsageError(
+      `--${orders ? 'orders' : 'order'} goes without --depth, --actions, --at and --hit: it hits nobody`,
+    );
+  if (orders && order !== undefined) throw new UsageError('--orders goes without --order: it tries all of them');
   if (hit !== undefined && values.depth !== undefined)
     throw new UsageError('--hit goes without --depth: it makes one run, with as many hits as it names');
   if (junit !== undefined) checkJunitFile(junit);
@@ -79,7 +83,7 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
     seed,
     nodeCount,
     operationCount,
-    intervalMs: orders ? 0 : OPERATION_INTERVAL_MS,
+    intervalMs: orders || order !== undefined ? 0 : OPERATION_INTERVAL_MS,
   });
   const schedulesMax = values['max-schedules'] ?? SCHEDULES_MAX;
   const limit = values['max-schedules'] === undefined ? [] : ['--max-schedules', String(schedulesMax)];
@@ -103,11 +107,10 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   const { actions = ACTIONS } = values;
   try {
     try {
-      found = orders
-        ? await runOrders(shared, watch)
-        : hit === undefined
-          ? await runSteps({ ...shared, depth: values.depth ?? 1, actions, at }, watch)
-          : await runHits({ ...shared, actions, at }, hit);
+      if (orders) found = await runOrders(shared, watch);
+      else if (order !== undefined) found = await runOrder(shared, order);
+      else if (hit !== undefined) found = await runHits({ ...shared, actions, at }, hit);
+      else found = await runSteps({ ...shared, depth: values.depth ?? 1, actions, at }, watch);
     } finally {
       watch.stop();
     }
@@ -227,23 +230,48 @@ function firstInvalid<Failure extends { readonly validity: Validity }>(
 }
 
 async function runOrders(shared: Shared, watch: Watch): Promise<Found> {
-  const { workload, explored, options, limit } = shared;
+  const { explored, limit } = shared;
   const report = await exploreOrders({
     ...shared,
     onProgress: ({ runs, schedules, failureCount }) => {
       watch.text = `${number(runs)} runs  ${number(schedules)} schedules  ${number(failureCount)} failed`;
     },
   });
-  const again = commandOf(explored, ['--orders', ...limit]);
   const failure = firstInvalid(report.failures);
-  const failed = failure && {
+  const failed = failure && orderedRun(shared, failure.choices);
+  const again = commandOf(explored, ['--orders', ...limit]);
+  return { ...report, nothing: false, text: formatOrders(report), failed, again };
+}
+
+async function runOrder(shared: Shared, choices: readonly number[]): Promise<Found> {
+  const { simulate, options } = shared;
+  try {
+    const { results } = await followOrder(simulate, options, choices);
+    const validity = judge(results);
+    const run = orderedRun(shared, choices);
+    return {
+      failures: validity === true ? [] : [{ validity }],
+      complete: true,
+      nothing: false,
+      text: formatOrder(choices, validity, results),
+      failed: validity === false ? run : undefined,
+      again: run.again,
+    };
+  } catch (error) {
+    if (!(error instanceof NoSuchChoiceError)) throw error;
+    throw new UsageError(`--order: ${error.message}`);
+  }
+}
+
+/** A run with its messages in one order, as it is told. */
+function orderedRun({ workload, options, explored }: Shared, choices: readonly number[]): FailedRun {
+  return {
     workload,
     options,
-    origin: `Seed ${explored.seed}: ${count(failure.order.length, 'message')} in an order that fails`,
-    repeat: (simulate: Simulate) => followOrder(simulate, options, failure.order),
-    again,
+    origin: `Seed ${explored.seed}: messages in the order ${choices.join('.')}`,
+    repeat: (simulate) => followOrder(simulate, options, choices),
+    again: commandOf(explored, orderWords(choices)),
   };
-  return { ...report, nothing: false, text: formatOrders(report), failed, again };
 }
 
 /** A limit is what was asked for; who is interrupted, or has named steps that there are none of, has not seen what was asked for. */

@@ -51,6 +51,13 @@ ACTION@STEP#DRAW where it was drawn what a power failure left.`,
     parse: (text: string): readonly PlannedInjection[] | undefined => parseHits(text),
   } satisfies Option<readonly PlannedInjection[] | undefined>,
   orders: switchOption('All operations begin at once, and messages arrive in every order; nothing is hit.'),
+  order: {
+    value: 'CHOICES',
+    text: `Makes one run only, with its messages in one order, as a failure is told: which of those in flight
+arrives next, counted from 0, with dots between, such as 0.2.1.`,
+    absent: undefined,
+    parse: (text: string): readonly number[] | undefined => parseChoices(text),
+  } satisfies Option<readonly number[] | undefined>,
   'max-schedules': {
     value: 'N',
     text: `Stops after so many distinct schedules. Default: ${SCHEDULES_MAX}.`,
@@ -77,6 +84,17 @@ function parseHits(text: string): readonly PlannedInjection[] {
   if (hits.some(({ step }, index) => step <= (hits[index - 1]?.step ?? 0)))
     throw new Error('expected steps that ascend');
   return hits;
+}
+
+/** The inverse of {@link orderWords}. Throws an Error that says what is expected. */
+function parseChoices(text: string): readonly number[] {
+  if (!/^\d+(\.\d+)*$/.test(text)) throw new Error('expected numbers with dots between, such as 0.2.1');
+  return text.split('.').map(parseWhole(0));
+}
+
+/** The option that has messages arrive so. */
+export function orderWords(choices: readonly number[]): readonly string[] {
+  return ['--order', choices.length === 0 ? '0' : choices.join('.')];
 }
 
 /** The option that hits a run so; where nothing is hit, none. */

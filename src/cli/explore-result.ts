@@ -11,6 +11,8 @@ import { type Action, describeInjection, drawsDamage, type Injection } from '../
 import { count, number } from './amounts.ts';
 
 const FAILURES_SHOWN_MAX = 5;
+/** An order takes a line a message, and many of one kind differ in little. */
+const ORDERS_SHOWN_MAX = 1;
 const STEP_LENGTH_MAX = 160;
 
 /**
@@ -31,7 +33,7 @@ export function formatExploration(report: ExploreReport, actions: readonly Actio
     return `${each}: ${part}${drawn}: ${count(runsOfLevel, 'run')}`;
   });
   return [
-    ...formatFailures(report, ({ injections }) => describeInjections(injections)),
+    ...formatFailures(report, FAILURES_SHOWN_MAX, ({ injections }) => describeInjections(injections)),
     ...covered.map((line, index) => `${index === 0 ? 'Covered: ' : '         then '}${line}`),
     `In all ${count(runs, 'run')}, ${count(schedules, 'distinct schedule')}.`,
     ...formatEnd(report),
@@ -40,8 +42,17 @@ export function formatExploration(report: ExploreReport, actions: readonly Actio
 
 /** What one run with these hits showed. */
 export function formatHits(injections: readonly Injection[], validity: Validity, results: CheckResult): string {
-  const verdict = validity === true ? 'The run is valid.' : formatVerdict(results);
-  return `With ${describeInjections(injections)}:\n${verdict}`;
+  return `With ${describeInjections(injections)}:\n${verdictOf(validity, results)}`;
+}
+
+/** What the run with its messages in this order showed. */
+export function formatOrder(choices: readonly number[], validity: Validity, results: CheckResult): string {
+  return `With messages in the order ${choices.join('.')}:\n${verdictOf(validity, results)}`;
+}
+
+/** As it is judged here, where statistics do not count. */
+function verdictOf(validity: Validity, results: CheckResult): string {
+  return validity === true ? 'The run is valid.' : formatVerdict(results);
 }
 
 export function describeInjections(injections: readonly Injection[]): string {
@@ -57,6 +68,7 @@ export function formatOrders(report: ExploreOrdersReport): string {
   return [
     ...formatFailures(
       report,
+      ORDERS_SHOWN_MAX,
       ({ order }) => `in the order\n${order.map((line) => `       ${excerpt(line, STEP_LENGTH_MAX)}`).join('\n')}`,
     ),
     `Covered: ${orders} of up to ${number(arrivalsMax)} messages: ${count(runs, 'run')}, ${count(schedules, 'distinct schedule')}.`,
@@ -66,9 +78,10 @@ export function formatOrders(report: ExploreOrdersReport): string {
 
 function formatFailures<Failure extends { readonly results: CheckResult }>(
   { failures, failureCount }: { readonly failures: readonly Failure[]; readonly failureCount: number },
+  shownMax: number,
   describe: (failure: Failure) => string,
 ): string[] {
-  const shown = failures.slice(0, FAILURES_SHOWN_MAX);
+  const shown = failures.slice(0, shownMax);
   const lines = shown.map(
     (failure, index) => `  ${index + 1}. ${describe(failure)}\n     ${formatVerdict(failure.results)}`,
   );

@@ -2,7 +2,7 @@
 
 /** The first signal ends what goes on as soon as there is something to tell; a second one ends the process. */
 export class Interruption {
-  readonly #onSignal: () => void;
+  #over = false;
   came = false;
   /** Says on the screen that the first signal was heard. */
   announce: (text: string) => void = () => {};
@@ -14,15 +14,17 @@ export class Interruption {
    */
   constructor(goingOn: string, end: () => number) {
     this.goingOn = goingOn;
-    this.#onSignal = () => {
+    const onSignal = () => {
+      if (this.#over) return;
       if (this.came) process.exit(end());
       this.came = true;
       this.announce(`stopping: ${this.goingOn}; once more to stop at once`);
     };
-    process.on('SIGINT', this.#onSignal).on('SIGTERM', this.#onSignal);
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   }
 
+  /** Everything is told, and the process is about to end: a signal that nobody listens to would take its exit status. */
   ignore(): void {
-    process.off('SIGINT', this.#onSignal).off('SIGTERM', this.#onSignal);
+    this.#over = true;
   }
 }

@@ -36,6 +36,8 @@ export interface ExploreOrdersProgress {
 export interface OrderFailure {
   /** What arrived while operations ran, one after another: `c0 → n0 {"type":…}`. */
   readonly order: readonly string[];
+  /** Which of the messages in flight was chosen, wherever there was one to choose: makes the run again. */
+  readonly choices: readonly number[];
   readonly validity: Exclude<Validity, true>;
   readonly results: CheckResult;
 }
@@ -68,8 +70,8 @@ export async function exploreOrders(options: ExploreOrdersOptions): Promise<Expl
     if (!run.redundant) {
       seen.add(run.fingerprint);
       arrivalsMax = Math.max(arrivalsMax, run.order.length);
-      const { order, results, validity } = run;
-      if (validity !== true) failures.add({ order, results, validity });
+      const { order, choices, results, validity } = run;
+      if (validity !== true) failures.add({ order, choices, results, validity });
     }
     onProgress?.({ runs, schedules: seen.size, failureCount: failures.count });
     exhausted = !choices.backtrack();
@@ -83,6 +85,7 @@ export async function exploreOrders(options: ExploreOrdersOptions): Promise<Expl
 
 async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: Choices) {
   const order: string[] = [];
+  const chosen: number[] = [];
   /** For each receiver, what arrived there. */
   const traces = new Map<string, Trace>();
   let redundant = false;
@@ -96,6 +99,7 @@ async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: 
       simulation.run.abort();
       return 0;
     }
+    if (answer < 0) chosen.push(index);
     const message = pending[index] as NetworkMessage;
     const { src, dest, body } = message;
     const trace = traces.get(dest) ?? new Trace();
@@ -111,22 +115,29 @@ async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: 
     .map(([dest, trace]) => `${dest} ${trace.fingerprint}`)
     .sort()
     .join(' ');
-  return { redundant, order, fingerprint, results, validity: judge(results) };
+  return { redundant, order, choices: chosen, fingerprint, results, validity: judge(results) };
 }
 
-/** Makes the run of a failure again: its messages arrive in the order that it tells. */
+/** An order that chooses among messages that are not in flight. */
+export class NoSuchChoiceError extends Error {
+  override readonly name = 'NoSuchChoiceError';
+}
+
+/** Makes the run again in which these choices were made; after the last of them the message that was sent first is. */
 export async function followOrder(
   simulate: Simulate,
   options: Scenario,
-  order: OrderFailure['order'],
+  choices: OrderFailure['choices'],
 ): Promise<RunOutcome> {
   let position = 0;
   const arrange = (pending: readonly NetworkMessage[]): number => {
-    if (simulation.run.status().phase !== 'running' || position === order.length) return 0;
-    const expected = order[position++];
-    const index = pending.findIndex((message) => describeArrival(message) === expected);
-    if (index < 0) throw new Error(`the run is not deterministic: this does not arrive any more: ${expected}`);
-    return index;
+    if (simulation.run.status().phase !== 'running') return 0;
+    const answer = findAnswer(pending);
+    if (answer >= 0) return answer;
+    const index = choices[position++] ?? 0;
+    if (index < pending.length) return index;
+    const inFlight = `there ${pending.length === 1 ? 'is 1 message' : `are ${pending.length} messages`} in flight`;
+    throw new NoSuchChoiceError(`choice ${position} is ${index}, and ${inFlight}, counted from 0`);
   };
   const simulation = simulate(options, { arrange });
   return simulation.finish();

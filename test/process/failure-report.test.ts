@@ -326,8 +326,8 @@ describe('a failure that an exploration finds', () => {
     [
       'in an order',
       ['--seed', '3', '--operations', '2', '--orders', '--max-schedules', '100'],
-      '--node-count 2 --operations 2 --seed 3 --orders --max-schedules 100',
-      /^Seed 3: 12 messages in an order that fails$/,
+      '--node-count 2 --operations 2 --seed 3 --order 0.0.0.0.0.0.0.0.0.0',
+      /^Seed 3: messages in the order 0[.\d]*$/,
       /^ +0 ms {2}client 1 → n1 +add/m,
     ],
   ])('%s is told, recorded and drawn, and the command brings it again', async (name, args, again, origin, line) => {
@@ -382,7 +382,7 @@ describe('a failure that an exploration finds', () => {
   it.each([
     ['while it is told', 'Seed 1\n'],
     ['while it is recorded', 'Once more:'],
-  ])('keeps its status and goes to CI when two signals come %s', async (name, text) => {
+  ])('keeps its status and goes to CI when signals come %s', async (name, text) => {
     const junit = join(folder, `${name}.xml`);
     const hit = ['--seed', '1', '--operations', '4', '--actions', 'pause', '--hit', 'pause@9'];
     const running = start('explore', '-w', 'slow', ...hit, '--store', join(folder, name), '--junit', junit);
@@ -390,14 +390,11 @@ describe('a failure that an exploration finds', () => {
       () => running.stdout.includes(text),
       () => running.stdout,
     );
-    running.signal('SIGINT');
-    await until(
-      () => running.stderr.includes('stopping: '),
-      () => running.stderr,
-    );
-    running.signal('SIGINT');
-    const { status, stderr } = await running.ended;
-    expect(status, stderr).toBe(1);
+    // The first one is told, the second one ends it, and it may be over before.
+    const impatience = setInterval(() => running.signal('SIGINT'), 2);
+    const { status, signal, stderr } = await running.ended;
+    clearInterval(impatience);
+    expect([status, signal], stderr).toEqual([1, null]);
     expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="1" errors="0" ');
   });
 

@@ -1,12 +1,24 @@
 /**
  * Filters of the lists: only what contains the words, only what was not ok, only what proves the verdict. A page with nothing to show says so in its summary.
+ * Rows decide; a mark goes with the last of its rows.
  */
+
+interface Row {
+  readonly element: HTMLElement;
+  /** In small letters. */
+  readonly text: string;
+}
+
+/** A bar or an arrow, and the rows that stand for the same. */
+interface Mark {
+  readonly element: SVGElement;
+  readonly rows: readonly number[];
+}
 
 interface List {
   readonly page: HTMLDetailsElement;
-  readonly rows: readonly HTMLElement[];
-  /** Bars and arrows that stand for the same things. */
-  readonly marks: readonly HTMLElement[];
+  readonly rows: readonly Row[];
+  readonly marks: readonly Mark[];
   readonly count: HTMLElement;
 }
 
@@ -29,8 +41,17 @@ function readList(page: HTMLDetailsElement): List {
   return {
     page,
     count,
-    rows: [...page.querySelectorAll<HTMLElement>('tbody tr')],
-    marks: [...page.querySelectorAll<HTMLElement>('.mark')],
+    rows: [...page.querySelectorAll<HTMLTableRowElement>('tbody tr')].map((element) => ({
+      element,
+      text: [...element.cells]
+        .map((cell) => cell.textContent ?? '')
+        .join(' ')
+        .toLowerCase(),
+    })),
+    marks: [...page.querySelectorAll<SVGElement>('[data-rows]')].map((element) => ({
+      element,
+      rows: (element.dataset.rows ?? '').split(' ').map(Number),
+    })),
   };
 }
 
@@ -43,7 +64,7 @@ function addFilter(bar: HTMLElement, lists: readonly List[]): void {
   const proof = box();
   const told = document.createElement('span');
   told.setAttribute('role', 'status');
-  const hasProof = lists.some(({ rows }) => rows.some((row) => row.classList.contains('proof')));
+  const hasProof = lists.some(({ rows }) => rows.some(({ element }) => element.classList.contains('proof')));
   bar.hidden = false;
   bar.append(
     searchLabel,
@@ -54,22 +75,22 @@ function addFilter(bar: HTMLElement, lists: readonly List[]): void {
   const apply = () => {
     const words = search.value.toLowerCase();
     const active = words !== '' || notOk.checked || proof.checked;
-    const keep = (element: HTMLElement, text: string) =>
-      text.toLowerCase().includes(words) &&
-      !(notOk.checked && element.classList.contains('ok')) &&
-      !(proof.checked && !element.classList.contains('proof'));
+    const keep = ({ element: { classList }, text }: Row) =>
+      text.includes(words) &&
+      !(notOk.checked && classList.contains('ok')) &&
+      !(proof.checked && !classList.contains('proof'));
     let total = 0;
     for (const { page, rows, marks, count } of lists) {
-      const kept = rows.filter((row) => {
-        const keeps = keep(row, row.textContent ?? '');
-        row.classList.toggle('filtered', !keeps);
-        return keeps;
-      });
-      for (const mark of marks)
-        mark.classList.toggle('filtered', !keep(mark, mark.dataset.tip ?? mark.textContent ?? ''));
-      total += kept.length;
-      count.textContent = active ? `(${kept.length} left)` : '';
-      if (active && kept.length > 0) page.open = true;
+      const kept = new Set<number>();
+      for (const [index, row] of rows.entries()) {
+        const keeps = keep(row);
+        row.element.classList.toggle('filtered', !keeps);
+        if (keeps) kept.add(index);
+      }
+      for (const mark of marks) mark.element.classList.toggle('filtered', !mark.rows.some((row) => kept.has(row)));
+      total += kept.size;
+      count.textContent = active ? `(${kept.size} left)` : '';
+      if (active && kept.size > 0) page.open = true;
     }
     told.textContent = active ? `${total} found` : '';
   };

@@ -61,6 +61,8 @@ export function addTips(): Tips {
     chart.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') hide();
       if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
+      // Those are the browser's own: back, and forward.
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       const places = listPlaces(chart);
       const at = places.findIndex(({ mark }) => mark === chosen);
@@ -103,11 +105,11 @@ function nearest(chart: SVGSVGElement, { clientX, clientY }: PointerEvent): SVGE
   return found ?? under[0];
 }
 
-/** Where the marks of a chart are on the screen, from left to right, or from above where that is time. Those that a zoom has moved out are left out. */
+/** Where the marks of a chart are on the screen, from left to right, or from above where that is time. Those that a zoom has moved out, or a filter hides, are left out. */
 function listPlaces(chart: SVGSVGElement): readonly Place[] {
   const box = chart.getBoundingClientRect();
   const view = chart.viewBox.baseVal;
-  const places = [...chart.querySelectorAll<SVGElement>('[data-tip]')].flatMap((mark) => {
+  const places = [...chart.querySelectorAll<SVGElement>('[data-tip]:not(.filtered)')].flatMap((mark) => {
     const point = pointOf(mark);
     const x = box.left + ((point.x - view.x) / view.width) * box.width;
     const y = box.top + ((point.y - view.y) / view.height) * box.height;

@@ -11,7 +11,10 @@ const FACTOR = 2;
 const WIDTH_MIN = 0.5;
 /** A shorter drag is a click. */
 const DRAG_PX_MIN = 8;
-const TICKS = 6;
+const TICKS_MAX = 6;
+/** Of the text of ticks and fault names, and what is around it. */
+const CHARACTER_PX = 7;
+const LABEL_GAP_PX = 8;
 
 export function addZoom(tips: Tips): void {
   const bar = document.querySelector<HTMLElement>('[data-zoom]');
@@ -34,12 +37,13 @@ export function addZoom(tips: Tips): void {
     const all = width === EXTENT;
     for (const [index, axis] of axes.entries()) {
       if (all) axis.innerHTML = whole[index] as string;
-      else axis.replaceChildren(...ticks(from, width, endNs));
+      else axis.replaceChildren(...ticks(from, width, endNs, axis.clientWidth));
     }
     for (const name of names) {
-      const at = ((Number(name.dataset.at) - from) / width) * 100;
-      name.style.left = `${at}%`;
-      name.hidden = at < 0 || at > 95;
+      const share = (Number(name.dataset.at) - from) / width;
+      name.style.left = `${share * 100}%`;
+      const room = (1 - share) * (name.parentElement?.clientWidth ?? 0);
+      name.hidden = share < 0 || room < widthOf(name.textContent ?? '');
     }
     told.textContent = all ? 'the whole run' : `${writeTime(from, endNs)} to ${writeTime(from + width, endNs)}`;
     tips.hide();
@@ -58,9 +62,14 @@ export function addZoom(tips: Tips): void {
     told,
   );
   look(0, EXTENT);
+  // How many labels there is room for depends on the width.
+  addEventListener('resize', () => look(from, width));
   const keys: Readonly<Record<string, () => void>> = { '+': closer, '-': farther, '0': reset };
   for (const plot of plots) {
-    plot.addEventListener('keydown', (event) => keys[event.key]?.());
+    plot.addEventListener('keydown', (event) => {
+      // Those are the browser's own: larger and smaller letters.
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) keys[event.key]?.();
+    });
     addDrag(plot, (left, right) => look(from + left * width, (right - left) * width));
     plot.addEventListener('dblclick', reset);
   }
@@ -93,13 +102,39 @@ function button(text: string, onClick: () => void): HTMLButtonElement {
   return element;
 }
 
-function ticks(from: number, width: number, endNs: number): readonly HTMLElement[] {
-  return Array.from({ length: TICKS }, (_, index) => {
+/** At round times, without those for which there is no room; one that would stick out is written to the left of its place. */
+function ticks(from: number, width: number, endNs: number, plotPx: number): readonly HTMLElement[] {
+  const nsPerPlace = endNs / EXTENT;
+  const step = niceStep((width * nsPerPlace) / TICKS_MAX);
+  const digits = Math.max(0, Math.ceil(9 - Math.log10(step) - 1e-9));
+  const first = Math.ceil((from * nsPerPlace) / step - 1e-9);
+  const last = Math.floor(((from + width) * nsPerPlace) / step + 1e-9);
+  const made: HTMLElement[] = [];
+  let freeFrom = 0;
+  for (let number = first; number <= last; number++) {
+    const share = Math.min(Math.max(((number * step) / nsPerPlace - from) / width, 0), 1);
     const tick = document.createElement('span');
-    tick.style.left = `${(index / TICKS) * 100}%`;
-    tick.textContent = writeTime(from + (index / TICKS) * width, endNs);
-    return tick;
-  });
+    tick.style.left = `${share * 100}%`;
+    tick.textContent = `${((number * step) / 1e9).toFixed(digits)} s`;
+    const room = widthOf(tick.textContent);
+    const before = share * plotPx + room > plotPx;
+    const left = share * plotPx - (before ? room : 0);
+    if (left < freeFrom) continue;
+    tick.classList.toggle('before', before);
+    freeFrom = left + room;
+    made.push(tick);
+  }
+  return made;
+}
+
+function widthOf(text: string): number {
+  return text.length * CHARACTER_PX + LABEL_GAP_PX;
+}
+
+/** 1, 2 or 5 times a power of ten, at least `least`. */
+function niceStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * ([1, 2, 5].find((factor) => factor * power >= least * (1 - 1e-9)) ?? 10);
 }
 
 function writeTime(at: number, endNs: number): string {

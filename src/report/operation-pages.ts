@@ -8,11 +8,13 @@ import { nodeOf } from '../search/smaller-runs.ts';
 import { OUTCOME_WORDS } from './latency-charts.ts';
 import { type Markup, markup } from './markup.ts';
 import { describeAnswer, describeOperation, writeValue } from './operation-words.ts';
-import { EXTENT, place, writeCount, writeDuration, writeInstant } from './scales.ts';
+import { EXTENT, place, writeCount, writeCounted, writeDuration, writeInstant } from './scales.ts';
 import { renderHorizontalAxis, renderLegend, TimeAxis } from './time-chart.ts';
 
 const PAGE_LENGTH = 120;
 const PAGES_MAX = 10;
+/** An operation that took no time must be seen as well, also at the end of a page. */
+const WIDTH_MIN = 2;
 /** So much of what is shown lies before the moment, where both sides have enough. */
 const SHARE_BEFORE = 0.6;
 
@@ -54,7 +56,7 @@ export function renderOperationPages(options: OperationPagesOptions): Markup {
   return markup`<p>${
     rows.length < count
       ? `${writeCount(rows.length)} of ${writeCount(count)} operations, around ${moment === undefined ? 'the beginning' : writeInstant(moment)}; history.jsonl has all of them.`
-      : `All ${writeCount(count)} operations.`
+      : `${count > 1 ? 'All ' : ''}${writeCounted(count, 'operation')}.`
   }</p>
 ${renderLegend([
   { kind: 'line line-ok bar', text: OUTCOME_WORDS.ok },
@@ -93,18 +95,22 @@ function renderPage(rows: readonly Row[], open: boolean, options: OperationPages
     (one, other) => one - other,
   );
   const name = `${writeInstant(from)} to ${writeInstant(to)}`;
-  return markup`<details class="page"${open && markup` open`}><summary>${name}: ${rows.length} operations</summary>
+  return markup`<details class="page"${open && markup` open`}><summary>${name}: ${writeCounted(rows.length, 'operation')}</summary>
 <div class="lanes operations">${workers.map((worker) => {
-    const own = rows.filter(({ invocation }) => history.processAt(invocation) % concurrency === worker);
-    return markup`<span class="lane-name">client ${worker} → ${nodeOf(options, worker)}</span><svg class="lane" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="client ${worker}: ${own.length} operations">${own.map((row) => renderBar(row, from, span, options))}</svg>
+    const own = [...rows.entries()].filter(
+      ([, { invocation }]) => history.processAt(invocation) % concurrency === worker,
+    );
+    return markup`<span class="lane-name">client ${worker} → ${nodeOf(options, worker)}</span><svg class="lane" viewBox="0 0 ${EXTENT} ${EXTENT}" preserveAspectRatio="none" role="img" aria-label="client ${worker}: ${writeCounted(own.length, 'operation')}">${own.map(([index, row]) => renderBar(row, index, from, span, options))}</svg>
 `;
-  })}${renderHorizontalAxis(new TimeAxis(to - from, (passed) => writeInstant(from + passed)), false)}</div>
+  })}${renderHorizontalAxis(new TimeAxis(to - from, writeInstant, from), false)}</div>
 ${renderRows(name, rows, options)}</details>
 `;
 }
 
+/** @param index of the row that stands for the same operation */
 function renderBar(
   { invocation, completion }: Row,
+  index: number,
   from: number,
   span: number,
   options: OperationPagesOptions,
@@ -112,11 +118,11 @@ function renderBar(
   const { history, end, proofs } = options;
   const start = place(((history.timeAt(invocation) - from) / span) * EXTENT);
   const ended = completion === undefined ? end : history.timeAt(completion);
-  const width = Math.max(place(((ended - from) / span) * EXTENT) - start, 2);
+  const width = Math.max(place(((ended - from) / span) * EXTENT - start), WIDTH_MIN);
   const type = completion === undefined ? 'info' : history.typeAt(completion);
   const proof = completion !== undefined && proofs.has(completion);
   const title = `${describeOperation(history, invocation, completion)} · ${writeDuration(ended - history.timeAt(invocation))} · at ${writeInstant(history.timeAt(invocation))}`;
-  return markup`<rect class="mark bar ${type}${proof && ' proof'}" x="${start}" y="${proof ? 50 : 200}" width="${width}" height="${proof ? 900 : 600}"><title>${title}</title></rect>`;
+  return markup`<rect class="mark bar ${type}${proof && ' proof'}" data-rows="${index}" x="${place(Math.min(start, EXTENT - width))}" y="${proof ? 50 : 200}" width="${width}" height="${proof ? 900 : 600}"><title>${title}</title></rect>`;
 }
 
 function renderRows(
@@ -132,7 +138,7 @@ function renderRows(
     const at = history.timeAt(invocation);
     return markup`<tr class="${type === 'cut off' ? 'info' : type}${proof && ' proof'}"><th scope="row">${completion ?? invocation}</th><td>${writeInstant(at)}</td><td>${
       completion === undefined ? '' : writeDuration(history.timeAt(completion) - at)
-    }</td><td>${history.processAt(invocation) % concurrency}</td><td>${history.functionAt(invocation)} <code>${writeValue(history.valueAt(invocation))}</code></td><td>${OUTCOME_SIGNS[type]} ${type}${proof && markup` <strong>proves it</strong>`}</td><td>${
+    }</td><td>client ${history.processAt(invocation) % concurrency}</td><td>${history.functionAt(invocation)} <code>${writeValue(history.valueAt(invocation))}</code></td><td>${OUTCOME_SIGNS[type]} ${type}${proof && markup` <strong>proves it</strong>`}</td><td>${
       completion !== undefined && markup`<code>${describeAnswer(history, invocation, completion)}</code>`
     }</td></tr>
 `;

@@ -8,27 +8,30 @@
 import { invocationsOf } from '../checkers/pairs.ts';
 import type { History } from '../history/history.ts';
 import { ExactNumber } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import { isRecord } from '../protocol/message.ts';
 import type { FaultSpan } from './fault-spans.ts';
-import { type Content, type Markup, markup } from './markup.ts';
+import { type Markup, markup } from './markup.ts';
+import { MessageColumns } from './message-columns.ts';
 import { describeOperation, writeValue } from './operation-words.ts';
 import type { MessageEntry, RunRecord } from './run-record.ts';
-import { writeCount, writeInstant } from './scales.ts';
+import { writeCount, writeCounted, writeInstant } from './scales.ts';
 import { renderTable } from './time-chart.ts';
 
 const PAGE_ROWS = 56;
-const ROWS_BEFORE_MAX = 5 * PAGE_ROWS;
-const ROWS_AFTER_MAX = PAGE_ROWS;
-/** Clients beyond this number share a column. */
-const CLIENT_COLUMNS_MAX = 4;
-const CLIENTS = 'clients';
-const HARNESS = 'harness';
+/** What is left for a last page is put on the page before where it is not more than this. */
+const REST_ROWS_MAX = PAGE_ROWS / 4;
+const EVENTS_BEFORE_MAX = 5 * PAGE_ROWS;
+const EVENTS_AFTER_MAX = PAGE_ROWS;
+const NOTICES_MAX = 6 * PAGE_ROWS;
 
 const ROW_PX = 20;
 const COLUMN_PX = 120;
 const GUTTER_PX = 132;
 const HEAD_PX = 34;
-const LABEL_LENGTH_MAX = 20;
+const LABEL_LENGTH_MAX = 19;
+/** Of the text of notices, px. */
+const CHARACTER_PX = 7;
 const BODY_LENGTH_MAX = 400;
 
 export interface SpaceTimeOptions {
@@ -45,39 +48,75 @@ export interface SpaceTimeOptions {
   readonly id: string;
 }
 
+interface MessageRow {
+  readonly kind: 'message';
+  readonly time: number;
+  readonly entry: MessageEntry;
+}
+
+interface NoticeRow {
+  readonly kind: 'fault' | 'proof';
+  readonly time: number;
+  readonly text: string;
+}
+
 /** A line across the page. */
-type Row =
-  | { readonly kind: 'message'; readonly time: number; readonly entry: MessageEntry }
-  | { readonly kind: 'fault' | 'proof'; readonly time: number; readonly text: string };
+type Row = MessageRow | NoticeRow;
+
+/** What all pages of a diagram have in common. */
+interface Diagram {
+  readonly columns: MessageColumns;
+  /** What becomes of a message after the page on which it was sent. */
+  readonly later: (id: number) => 'later' | 'lost-later' | 'unseen';
+  /** When the last of the events that are shown happened, ns. */
+  readonly endTime: number;
+}
 
 export function renderSpaceTime(options: SpaceTimeOptions): Markup {
   const { messagesAround, moment, id } = options;
-  const { entries, count, endTime, leftOut } = messagesAround(moment, ROWS_BEFORE_MAX, ROWS_AFTER_MAX);
-  if (entries.length === 0) return markup`<p>No messages were recorded.</p>`;
-  const rows = gatherRows(entries, options);
-  const momentRow = moment === undefined ? 0 : rows.filter(({ time }) => time <= moment).length;
-  const start = Math.max(0, Math.min(momentRow - ROWS_BEFORE_MAX, rows.length - ROWS_BEFORE_MAX - ROWS_AFTER_MAX));
-  const shown = rows.slice(start, start + ROWS_BEFORE_MAX + ROWS_AFTER_MAX);
-  const pages = Array.from({ length: Math.ceil(shown.length / PAGE_ROWS) }, (_, page) =>
-    shown.slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS),
+  const { entries, count, endTime, leftOut } = messagesAround(moment, EVENTS_BEFORE_MAX, EVENTS_AFTER_MAX);
+  const [firstEntry, lastEntry] = [entries[0], entries.at(-1)];
+  if (firstEntry === undefined || lastEntry === undefined) return markup`<p>No messages were recorded.</p>`;
+  const messages = entries.flatMap((entry): MessageRow | [] =>
+    entry.event === 'delay' || entry.event === 'duplicate' ? [] : { kind: 'message', time: entry.time, entry },
   );
-  const open = Math.min(Math.max(Math.floor((momentRow - 1 - start) / PAGE_ROWS), 0), pages.length - 1);
+  // What came long before the first message that is shown, or after the last one, would only seem to be next to it.
+  const notices = listNotices(options).filter(({ time }) => time >= firstEntry.time && time <= lastEntry.time);
+  const near = nearest(notices, moment ?? firstEntry.time);
+  const rows = mergeRows(messages, near);
+  const pages = paginate(rows);
+  const momentRow = moment === undefined ? 0 : rows.filter(({ time }) => time <= moment).length - 1;
+  const openRow = rows[Math.max(momentRow, 0)] as Row;
+  const diagram = {
+    columns: new MessageColumns(entries, options),
+    later: laterFates(entries),
+    endTime: lastEntry.time,
+  };
   const missed = leftOut > 0 && moment !== undefined && moment > endTime;
   return markup`<p>${
     entries.length < count
-      ? `${writeCount(entries.length)} of ${writeCount(count)} recorded events, around ${moment === undefined ? 'the beginning' : writeInstant(moment)}.`
-      : `All ${writeCount(count)} recorded events.`
-  } ${
+      ? `${writeCount(entries.length)} of ${writeCount(count)} recorded events, around ${moment === undefined ? 'the beginning' : writeInstant(moment)}`
+      : `${count > 1 ? 'All ' : ''}${writeCounted(count, 'recorded event')}`
+  }${entries.length > messages.length && `: ${writeCount(messages.length)} with a line, ${countLineless(entries)} without`}.${
     leftOut > 0 &&
-    `The log ends at ${writeInstant(endTime)}; ${writeCount(leftOut)} events after that were not recorded${missed ? ', nor was the moment itself: --messages N records more' : ''}.`
-  }</p>
+    ` The log ends at ${writeInstant(endTime)}; ${writeCounted(leftOut, 'event')} after that ${leftOut === 1 ? 'was' : 'were'} not recorded${missed ? ', nor was the moment itself: --messages N records more' : ''}.`
+  }${near.length < notices.length && ` Of ${writeCount(notices.length)} notices of faults and proofs, the ${writeCount(near.length)} nearest have a line.`}</p>
 <div class="filter" data-filter="messages" hidden></div>
-${pages.map((page, index) => renderPage(page, index === open, `${id}-${index}`, options))}`;
+${pages.map((page, index) => renderPage(page, page.includes(openRow), `${id}-${index}`, diagram))}`;
 }
 
-/** Everything that gets a line, in the order of time. */
-function gatherRows(entries: readonly MessageEntry[], { spans, history, proofs }: SpaceTimeOptions): Row[] {
-  const others: Row[] = spans.flatMap(({ kind, whom, from, to }) => [
+/** Events that only say what a message is about to go through have no line of their own. */
+function countLineless(entries: readonly MessageEntry[]): string {
+  const events = (['delay', 'duplicate'] as const).flatMap((event) => {
+    const count = entries.filter((entry) => entry.event === event).length;
+    return count === 0 ? [] : writeCounted(count, event);
+  });
+  return events.join(' and ');
+}
+
+/** Everything that stands between messages, in the order of time. */
+function listNotices({ spans, history, proofs }: SpaceTimeOptions): readonly NoticeRow[] {
+  const notices: NoticeRow[] = spans.flatMap(({ kind, whom, from, to }) => [
     { kind: 'fault' as const, time: from, text: `${kind} begins: ${whom}` },
     { kind: 'fault' as const, time: to, text: `${kind} ends: ${whom}` },
   ]);
@@ -85,40 +124,70 @@ function gatherRows(entries: readonly MessageEntry[], { spans, history, proofs }
   for (const completion of proofs) {
     const invocation = invocations.get(completion) ?? completion;
     const text = `proves it: ${describeOperation(history, invocation, completion)}`;
-    others.push({ kind: 'proof', time: history.timeAt(completion), text });
+    notices.push({ kind: 'proof', time: history.timeAt(completion), text });
   }
-  others.sort((one, other) => one.time - other.time);
-  const rows: Row[] = [];
-  let next = 0;
-  for (const entry of entries) {
-    if (entry.event === 'delay' || entry.event === 'duplicate') continue;
-    while (next < others.length && (others[next] as Row).time < entry.time) rows.push(others[next++] as Row);
-    rows.push({ kind: 'message', time: entry.time, entry });
-  }
-  // What came long before the first message that is shown, or after the last one, would only seem to be next to it.
-  const [from, to] = [entries[0]?.time ?? 0, entries.at(-1)?.time ?? 0];
-  return [...rows, ...others.slice(next)].filter(({ time }) => time >= from && time <= to);
+  return notices.sort((one, other) => one.time - other.time);
 }
 
-function renderPage(rows: readonly Row[], open: boolean, id: string, options: SpaceTimeOptions): Markup {
-  const columns = new Columns(rows, options);
+/** As many as there may be; in the order of time. */
+function nearest(notices: readonly NoticeRow[], moment: number): readonly NoticeRow[] {
+  if (notices.length <= NOTICES_MAX) return notices;
+  const distance = ({ time }: NoticeRow) => Math.abs(time - moment);
+  const near = new Set([...notices].sort((one, other) => distance(one) - distance(other)).slice(0, NOTICES_MAX));
+  return notices.filter((notice) => near.has(notice));
+}
+
+/** In the order of time; of those of one time, messages come first. */
+function mergeRows(messages: readonly MessageRow[], notices: readonly NoticeRow[]): readonly Row[] {
+  const rows: Row[] = [];
+  let next = 0;
+  for (const message of messages) {
+    while (next < notices.length && (notices[next] as Row).time < message.time) rows.push(notices[next++] as Row);
+    rows.push(message);
+  }
+  return [...rows, ...notices.slice(next)];
+}
+
+/** No page begins with a notice that belongs to what is before it, and none is for a few last rows alone. */
+function paginate(rows: readonly Row[]): readonly (readonly Row[])[] {
+  const pages: (readonly Row[])[] = [];
+  for (let start = 0; start < rows.length; ) {
+    let end = start + PAGE_ROWS;
+    const endMax = end + REST_ROWS_MAX;
+    while (end < endMax && end < rows.length && rows[end]?.kind !== 'message') end++;
+    if (rows.length <= end + REST_ROWS_MAX) end = rows.length;
+    pages.push(rows.slice(start, end));
+    start = end;
+  }
+  return pages;
+}
+
+/** What the log, as far as it is shown, tells of messages after they were sent. One that comes twice, or is lost and comes, does come. */
+function laterFates(entries: readonly MessageEntry[]): Diagram['later'] {
+  const idsOf = (event: MessageEntry['event']) =>
+    new Set(entries.flatMap((entry) => (entry.event === event ? entry.id : [])));
+  const [received, lost] = [idsOf('receive'), idsOf('drop')];
+  return (id) => (received.has(id) ? 'later' : lost.has(id) ? 'lost-later' : 'unseen');
+}
+
+function renderPage(rows: readonly Row[], open: boolean, id: string, diagram: Diagram): Markup {
+  const { columns } = diagram;
   const width = GUTTER_PX + columns.names.length * COLUMN_PX;
   const height = HEAD_PX + (rows.length + 1) * ROW_PX;
-  const first = rows[0] as Row;
-  const last = rows.at(-1) as Row;
-  const name = `${writeInstant(first.time)} to ${writeInstant(last.time)}`;
-  const lines = drawMessages(rows, columns, height);
-  return markup`<details class="page"${open && markup` open`}><summary>${name}: ${rows.length} events</summary>
+  const [from, to] = [rows[0] as Row, rows.at(-1) as Row].map(({ time }) => writeInstant(time));
+  const name = from === to ? `${from}` : `${from} to ${to}`;
+  const lines = drawMessages(rows, diagram, height);
+  return markup`<details class="page"${open && markup` open`}><summary>${name}: ${writeCounted(rows.length, 'line')}</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Messages, ${name}">
 <svg class="space-time" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Messages between ${columns.names.join(', ')}; the list below says the same">
 <defs><marker id="${id}-arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 1L10 5L0 9z"/></marker></defs>
-${rows.map((row, index) => renderNotice(row, yOf(index), width))}
-${columns.names.map((column) => {
-  const x = columns.x(column);
+${rows.map((row, index) => renderNotice(row, index, width))}
+${columns.names.map((column, index) => {
+  const x = xOf(index);
   return markup`<text class="column" x="${x}" y="20">${column}</text><path class="life" d="M${x} ${HEAD_PX - 6}V${height - 4}"/>
 `;
 })}
-${lines.map((line) => renderLine(line, `${id}-arrow`))}
+${lines.map((line) => renderLine(line, `${id}-arrow`, diagram))}
 ${rows.map((row, index) => (index === 0 || row.time !== (rows[index - 1] as Row).time) && markup`<text class="when" x="${GUTTER_PX - 40}" y="${yOf(index) + 4}">${writeInstant(row.time)}</text>`)}
 </svg></div>
 <details class="figures"><summary>Messages, ${name}: the list</summary>${renderTable(`Messages, ${name}`, {
@@ -128,8 +197,8 @@ ${rows.map((row, index) => (index === 0 || row.time !== (rows[index - 1] as Row)
         ? [
             writeInstant(row.time),
             EVENT_WORDS[row.entry.event],
-            row.entry.src,
-            row.entry.dest,
+            columns.describe(row.entry.src),
+            `→ ${columns.describe(row.entry.dest)}`,
             writeValue(row.entry.body, BODY_LENGTH_MAX),
           ]
         : [writeInstant(row.time), row.text, '', '', ''],
@@ -150,113 +219,81 @@ function yOf(row: number): number {
   return HEAD_PX + (row + 0.5) * ROW_PX;
 }
 
-/** Who has a column: clients first, then nodes in their order, then services. */
-class Columns {
-  /** What stands above the columns. */
-  readonly names: readonly string[];
-  readonly #share: boolean;
-  readonly #nodes: ReadonlySet<string>;
-  readonly #concurrency: number;
-
-  constructor(rows: readonly Row[], { nodes, concurrency }: Pick<SpaceTimeOptions, 'nodes' | 'concurrency'>) {
-    this.#nodes = new Set(nodes);
-    this.#concurrency = concurrency;
-    const seen = new Set(rows.flatMap((row) => (row.kind === 'message' ? [row.entry.src, row.entry.dest] : [])));
-    const clients = [...seen].filter((id) => isClient(id) && !this.#nodes.has(id) && this.#workerOf(id) >= 0);
-    this.#share = clients.length > CLIENT_COLUMNS_MAX;
-    const others = [...seen].filter((id) => !isClient(id) && !this.#nodes.has(id)).sort();
-    const harness = [...seen].some((id) => this.#nameOf(id) === HARNESS) ? [HARNESS] : [];
-    clients.sort((one, other) => this.#workerOf(one) - this.#workerOf(other));
-    this.names = [
-      ...new Set([
-        ...harness,
-        ...clients.map((id) => this.#nameOf(id)),
-        ...nodes.filter((node) => seen.has(node)),
-        ...others,
-      ]),
-    ];
-  }
-
-  x(id: string): number {
-    return GUTTER_PX + (this.names.indexOf(this.#nameOf(id)) + 0.5) * COLUMN_PX;
-  }
-
-  /** The first clients of a network send `init`, one a node; then come the workers', and those that take the place of one that gave up. */
-  #nameOf(id: string): string {
-    if (!isClient(id) || this.#nodes.has(id)) return id;
-    const worker = this.#workerOf(id);
-    if (worker < 0) return HARNESS;
-    if (this.#share) return CLIENTS;
-    return worker < this.#concurrency ? `client ${worker}` : id;
-  }
-
-  #workerOf(id: string): number {
-    return Number(id.slice(1)) - this.#nodes.size;
-  }
-}
-
-function isClient(id: string): boolean {
-  return /^c\d+$/.test(id);
+function xOf(column: number): number {
+  return GUTTER_PX + (column + 0.5) * COLUMN_PX;
 }
 
 interface Line {
   readonly entry: MessageEntry;
   readonly from: { readonly x: number; readonly y: number };
   readonly to: { readonly x: number; readonly y: number };
-  /** Whether it arrives, is lost, or arrives after the end of the page. */
-  readonly end: 'arrives' | 'lost' | 'later';
+  /** Whether it arrives or is lost, and whether it does so after the end of the page, or neither as far as is known. */
+  readonly end: 'arrives' | 'lost' | ReturnType<Diagram['later']>;
+  /** Where on the page it was sent, and where it arrived: rows. */
+  readonly rows: readonly number[];
   /** Whether it was sent on the page: only then there is a place for its name. */
   readonly named: boolean;
 }
 
 /** A line for every arrival, every loss, and what was sent and neither arrives nor is lost on this page. */
-function drawMessages(rows: readonly Row[], columns: Columns, height: number): Line[] {
+function drawMessages(rows: readonly Row[], { columns, later }: Diagram, height: number): Line[] {
   const lines: Line[] = [];
-  const sent = new Map<number, { entry: MessageEntry; y: number; done: boolean }>();
+  const sent = new Map<number, { entry: MessageEntry; row: number; done: boolean }>();
   for (const [index, row] of rows.entries()) {
     if (row.kind !== 'message') continue;
     const { entry } = row;
-    const y = yOf(index);
     if (entry.event === 'send') {
-      sent.set(entry.id, { entry, y, done: false });
+      sent.set(entry.id, { entry, row: index, done: false });
       continue;
     }
     const origin = sent.get(entry.id);
-    const from = { x: columns.x(entry.src), y: origin?.y ?? HEAD_PX };
-    const target = { x: columns.x(entry.dest), y };
+    const y = yOf(index);
+    const from = { x: xOf(columns.indexOf(entry.src)), y: origin === undefined ? HEAD_PX : yOf(origin.row) };
+    const target = { x: xOf(columns.indexOf(entry.dest)), y };
     const lost = entry.event === 'drop';
     // What is lost gets two thirds of the way.
     const to = lost ? { x: from.x + ((target.x - from.x) * 2) / 3, y } : target;
-    lines.push({ entry, from, to, end: lost ? 'lost' : 'arrives', named: origin !== undefined && !origin.done });
+    const ends = origin === undefined ? [index] : [origin.row, index];
+    const named = origin !== undefined && !origin.done;
+    lines.push({ entry, from, to, end: lost ? 'lost' : 'arrives', rows: ends, named });
     if (origin !== undefined) origin.done = true;
   }
-  for (const { entry, y, done } of sent.values()) {
+  for (const { entry, row, done } of sent.values()) {
     if (done) continue;
-    const from = { x: columns.x(entry.src), y };
-    lines.push({ entry, from, to: { x: columns.x(entry.dest), y: height }, end: 'later', named: true });
+    const from = { x: xOf(columns.indexOf(entry.src)), y: yOf(row) };
+    const to = { x: xOf(columns.indexOf(entry.dest)), y: height };
+    lines.push({ entry, from, to, end: later(entry.id), rows: [row], named: true });
   }
   return lines;
 }
 
-function renderLine({ entry, from, to, end, named }: Line, marker: string): Markup {
+function renderLine(
+  { entry, from, to, end, rows, named }: Line,
+  marker: string,
+  { columns, endTime }: Diagram,
+): Markup {
   const reply = entry.body.in_reply_to !== undefined;
   const right = to.x >= from.x;
   const label = labelOf(entry);
-  const ending = END_WORDS[end];
-  const title = `${entry.src} → ${entry.dest}${ending}: ${writeValue(entry.body, BODY_LENGTH_MAX)}`;
-  return markup`<g class="mark message ${end}${reply && ' reply'}${entry.body.type === 'error' && ' error'}"><title>${title}</title><path class="hit" d="M${from.x} ${from.y}L${to.x} ${to.y}"/><path class="arrow" d="M${from.x} ${from.y}L${to.x} ${to.y}"${end === 'arrives' && markup` marker-end="url(#${marker})"`}/>${
+  const ending = end === 'unseen' ? `, not seen to arrive by ${writeInstant(endTime)}` : END_WORDS[end];
+  const title = `${columns.describe(entry.src)} → ${columns.describe(entry.dest)}${ending}: ${writeValue(entry.body, BODY_LENGTH_MAX)}`;
+  return markup`<g class="mark message ${end}${reply && ' reply'}${entry.body.type === 'error' && ' error'}" data-rows="${rows.join(' ')}"><title>${title}</title><path class="hit" d="M${from.x} ${from.y}L${to.x} ${to.y}"/><path class="arrow" d="M${from.x} ${from.y}L${to.x} ${to.y}"${end === 'arrives' && markup` marker-end="url(#${marker})"`}/>${
     end === 'lost' && markup`<path class="cross" d="M${to.x - 5} ${to.y - 5}l10 10m0 -10l-10 10"/>`
   }${named && markup`<text class="${right ? 'rightward' : 'leftward'}" x="${from.x + (right ? 6 : -6)}" y="${from.y + 4}">${label}</text>`}</g>
 `;
 }
 
-const END_WORDS: Readonly<Record<Line['end'], string>> = { arrives: '', lost: ', lost', later: ', arrives later' };
+const END_WORDS: Readonly<Record<Exclude<Line['end'], 'unseen'>, string>> = {
+  arrives: '',
+  lost: ', lost',
+  later: ', arrives later',
+  'lost-later': ', lost later',
+};
 
 /** The type, and the key or the code where there is one. */
-function labelOf({ body }: MessageEntry): Content {
+function labelOf({ body }: MessageEntry): string {
   const detail = body.key ?? body.code ?? body.request_id ?? '';
-  const text = `${labelText(body.type)} ${labelText(detail)}`.trim();
-  return text.length > LABEL_LENGTH_MAX ? `${text.slice(0, LABEL_LENGTH_MAX - 1)}…` : text;
+  return excerpt(`${labelText(body.type)} ${labelText(detail)}`.trim(), LABEL_LENGTH_MAX);
 }
 
 /** Logs of others may hold anything in place of a text. */
@@ -268,8 +305,9 @@ function labelText(value: unknown): string {
       : writeValue(value);
 }
 
-function renderNotice(row: Row, y: number, width: number): Markup | undefined {
+function renderNotice(row: Row, index: number, width: number): Markup | undefined {
   if (row.kind === 'message') return undefined;
-  return markup`<g class="mark notice of-${row.kind}"><title>${row.text}</title><rect x="${GUTTER_PX - 36}" y="${y - ROW_PX / 2 + 1}" width="${width - GUTTER_PX + 32}" height="${ROW_PX - 2}"/><text x="${GUTTER_PX - 30}" y="${y + 4}">${row.text.slice(0, Math.floor((width - GUTTER_PX) / 7))}</text></g>
+  const y = yOf(index);
+  return markup`<g class="mark notice of-${row.kind}" data-rows="${index}"><title>${row.text}</title><rect x="${GUTTER_PX - 36}" y="${y - ROW_PX / 2 + 1}" width="${width - GUTTER_PX + 32}" height="${ROW_PX - 2}"/><text x="${GUTTER_PX - 30}" y="${y + 4}">${excerpt(row.text, Math.floor((width - GUTTER_PX) / CHARACTER_PX))}</text></g>
 `;
 }

@@ -5,13 +5,20 @@
 
 import type { FaultSpan } from './fault-spans.ts';
 import { type Content, type Markup, markup } from './markup.ts';
-import { EXTENT, LinearScale, place, type Tick, timeDigits, writeTime } from './scales.ts';
+import { EXTENT, niceStep, place, type Tick, timeDigits, writeTime } from './scales.ts';
 
 /** Steps of the time axis. */
 const TICKS_MAX = 6;
 
-/** Fault names are written into a chart where there is so much room for them, thousandths. */
-const NAME_ROOM_MIN = 70;
+/** How wide a plot is at least, px: on a narrow screen, and on one that is not (`40rem` in `page.css`). */
+const NARROW_PX = 230;
+const WIDE_PX = 490;
+/** Of the text of ticks and fault names, and what is around it. */
+const CHARACTER_PX = 7;
+const LABEL_GAP_PX = 8;
+
+/** A fault of a moment must be seen as well, also one at the end. */
+const SPAN_WIDTH_MIN = 1;
 /** Beyond so many faults they are shown in the charts without their words, which the list of faults has. */
 export const NAMED_SPANS_MAX = 400;
 export const TABLE_ROWS_MAX = 24;
@@ -22,16 +29,20 @@ export class TimeAxis {
   readonly end: number;
   readonly ticks: readonly Tick[];
 
-  /** @param write for times after the beginning of the axis, ns */
-  constructor(end: number, write?: (nanoseconds: number) => string) {
+  /**
+   * @param write for what is at a tick, ns
+   * @param begin what is at the left end, ns; ticks are at round numbers, wherever that is
+   */
+  constructor(end: number, write?: (nanoseconds: number) => string, begin = 0) {
     this.end = Math.max(end, 1);
-    const scale = new LinearScale(this.end, TICKS_MAX);
     const digits = timeDigits(this.end / TICKS_MAX);
-    // The last tick would lie beyond the end of the plot.
-    this.ticks = scale
-      .ticks(write ?? ((nanoseconds) => writeTime(nanoseconds, digits)))
-      .map(({ at, text }) => ({ at: place((at * scale.max) / this.end), text }))
-      .filter(({ at }, index, all) => at <= EXTENT && all[index - 1]?.text !== all[index]?.text);
+    const writeTick = write ?? ((nanoseconds: number) => writeTime(nanoseconds, digits));
+    const step = niceStep(this.end / TICKS_MAX);
+    const first = Math.ceil((begin / step) * (1 - 1e-15));
+    const count = Math.floor(((begin + this.end) / step) * (1 + 1e-15)) - first + 1;
+    this.ticks = Array.from({ length: count }, (_, index) => (first + index) * step)
+      .map((time) => ({ at: place(((time - begin) / this.end) * EXTENT), text: writeTick(time) }))
+      .filter(({ at, text }, index, all) => at >= 0 && at <= EXTENT && all[index - 1]?.text !== text);
   }
 
   at(nanoseconds: number): number {
@@ -93,9 +104,43 @@ ${renderLegend(legend)}${note !== undefined && markup`<p class="note">${note}</p
  * @param zooms whether it is one of those that scripts write anew when they zoom
  */
 export function renderHorizontalAxis({ ticks }: TimeAxis, zooms = true): Markup {
-  return markup`<div class="horizontal-axis"${zooms && markup` data-axis="time"`} aria-hidden="true">${ticks.map(
-    ({ at, text }) => markup`<span style="left:${at / 10}%">${text}</span>`,
+  return markup`<div class="horizontal-axis"${zooms && markup` data-axis="time"`} aria-hidden="true">${fitLabels(
+    ticks,
+    true,
+  ).map(
+    ({ at, text, kind }) =>
+      markup`<span${kind !== '' && markup` class="${kind}"`} style="left:${at / 10}%">${text}</span>`,
   )}</div>`;
+}
+
+interface FittedLabel extends Tick {
+  /** Its classes: `before` for one that is written to the left of its place, `fine` for one that narrow screens leave out. */
+  readonly kind: string;
+}
+
+/**
+ * Labels of which none is on another one or sticks out, whatever the width of the plot; those for which there is no room are left out.
+ *
+ * @param mayTurn whether one near the end may be written to the left of its place
+ */
+function fitLabels(labels: readonly Tick[], mayTurn: boolean): readonly FittedLabel[] {
+  const widthOf = ({ text }: Tick) => text.length * CHARACTER_PX + LABEL_GAP_PX;
+  const isBefore = (label: Tick) => mayTurn && (label.at / EXTENT) * WIDE_PX + widthOf(label) > WIDE_PX;
+  const fitting = (plotPx: number) => {
+    let freeFrom = 0;
+    return labels.filter((label) => {
+      const from = (label.at / EXTENT) * plotPx - (isBefore(label) ? widthOf(label) : 0);
+      const to = from + widthOf(label);
+      if (from < freeFrom || to > plotPx) return false;
+      freeFrom = to;
+      return true;
+    });
+  };
+  const always = new Set(fitting(NARROW_PX));
+  return fitting(WIDE_PX).map((label) => {
+    const kind = [isBefore(label) ? 'before' : '', always.has(label) ? '' : 'fine'].join(' ').trim();
+    return { ...label, kind };
+  });
 }
 
 export function renderLegend(legend: readonly LegendEntry[]): Markup {
@@ -132,12 +177,11 @@ export function describeSpan({ kind, whom, from, to }: FaultSpan): string {
 
 /** The faults behind the data. Those that overlap get darker, as far as that goes. */
 function renderSpans(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
-  return markup`<g class="faults">${drawSpans(axis, spans).map(
-    ({ from, to, title }) =>
-      // A fault of a moment must be seen as well.
-      markup`<rect class="fault" x="${from}" y="0" width="${place(Math.max(to - from, 1))}" height="${EXTENT}">${title !== undefined && markup`<title>${title}</title>`}</rect>
-`,
-  )}</g>`;
+  return markup`<g class="faults">${drawSpans(axis, spans).map(({ from, to, title }) => {
+    const width = place(Math.max(to - from, SPAN_WIDTH_MIN));
+    return markup`<rect class="fault" x="${place(Math.min(from, EXTENT - width))}" y="0" width="${width}" height="${EXTENT}">${title !== undefined && markup`<title>${title}</title>`}</rect>
+`;
+  })}</g>`;
 }
 
 /** Where faults are drawn, in the order in which they begin. Where there are too many to be told, those that nobody could see apart become one. */
@@ -158,14 +202,14 @@ export function drawSpans(
 
 /** The names of the faults above the plot, where there is room for them. */
 function renderSpanNames(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
-  let freeFrom = 0;
-  const named = spans.flatMap((span) => {
-    const at = axis.at(span.from);
-    if (at < freeFrom || at > EXTENT - NAME_ROOM_MIN) return [];
-    freeFrom = at + Math.max(NAME_ROOM_MIN, 14 * span.kind.length);
-    return markup`<span style="left:${at / 10}%" data-at="${at}">${span.kind}</span>`;
-  });
-  return markup`<div class="fault-names" aria-hidden="true">${named}</div>`;
+  const names = fitLabels(
+    spans.map(({ kind, from }) => ({ at: axis.at(from), text: kind })),
+    false,
+  );
+  return markup`<div class="fault-names" aria-hidden="true">${names.map(
+    ({ at, text, kind }) =>
+      markup`<span${kind !== '' && markup` class="${kind}"`} style="left:${at / 10}%" data-at="${at}">${text}</span>`,
+  )}</div>`;
 }
 
 /** What a mark of a kind looks like in a legend, in a box of 40 by 20. */

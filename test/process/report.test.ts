@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Browser, findBrowser, type Page, type PageOptions } from '../support/browser.ts';
-import { findHiddenFocus, findLowContrast, findOverflow, findUnnamed } from '../support/page-checks.ts';
+import {
+  findCrowdedLabels,
+  findHiddenFocus,
+  findLowContrast,
+  findOverflow,
+  findUnnamed,
+} from '../support/page-checks.ts';
 import { fixture, SNOWSTORM, temporaryFolder } from '../support/snowstorm-process.ts';
 
 const program = findBrowser('reports in a browser');
@@ -30,6 +36,8 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
   let browser: Browser;
   let faulty = '';
   let wrong = '';
+  let slow = '';
+  let single = '';
 
   beforeAll(async () => {
     browser = await Browser.launch(program as string);
@@ -49,6 +57,9 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
       '--nemesis-interval',
       '1',
     );
+    slow = runTest('slow', '-w', 'echo', '--rate', '1', '--time-limit', '100', '--latency', '300', '--seed', '2');
+    const one = ['--node-count', '1', '--rate', '1', '--time-limit', '1', '--latency', '0', '--seed', '1'];
+    single = runTest('single', '-w', 'echo', ...one);
   });
   afterAll(() => browser?.close());
 
@@ -79,6 +90,38 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
       expect([page.errors, page.requests]).toEqual([[], [pathToFileURL(report).href]]);
       await page.close();
     }
+  });
+
+  it.each([390, 645, 1400])('has labels that can be told apart %d px wide, also after a zoom', async (width) => {
+    for (const report of [...reports(), slow, single]) {
+      const page = await open(report, { width });
+      await page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))");
+      expect(await countOf(page, '.horizontal-axis span')).toBeGreaterThan(4);
+      expect(await findCrowdedLabels(page)).toEqual([]);
+      for (const button of [1, 1, 1, 3, 1, 1, 1, 4, 1, 1]) {
+        await page.evaluate(`document.querySelector('[data-zoom] button:nth-of-type(${button})').click()`);
+        expect(await countOf(page, '[data-axis=time] span')).toBeGreaterThan(1);
+        expect(await findCrowdedLabels(page)).toEqual([]);
+      }
+      expect(page.errors).toEqual([]);
+      await page.close();
+    }
+  });
+
+  it('writes labels anew when the window gets narrower after a zoom', async () => {
+    const page = await open(faulty);
+    await page.click('[data-zoom] button');
+    const count = await countOf(page, '[data-axis=time] span');
+    await page.send('Emulation.setDeviceMetricsOverride', {
+      width: 390,
+      height: HEIGHT,
+      deviceScaleFactor: 1,
+      mobile: false,
+    });
+    await page.drawn();
+    expect(await findCrowdedLabels(page)).toEqual([]);
+    expect(await countOf(page, '[data-axis=time] span')).toBeLessThanOrEqual(count);
+    await page.close();
   });
 
   it('says the verdict first, with the reason and what proves it', async () => {
@@ -182,7 +225,7 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
   it('shows the body of a message under the pointer', async () => {
     const page = await open(faulty);
     await page.hover('.space-time .message text');
-    expect(await textOf(page, '.tip')).toMatch(/^\S+ → \S+(, .*)?: \{".*"type":"/);
+    expect(await textOf(page, '.tip')).toMatch(/^\S.* → \S.*: \{".*"type":"/);
     await page.close();
   });
 
@@ -211,6 +254,10 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
     await page.press('0');
     expect(await views()).toEqual(['0 0 1000 1000']);
     expect(await textOf(page, '[data-zoom] [role=status]')).toBe('the whole run');
+    // With these a key is the browser's.
+    for (const modifier of ['Control', 'Meta', 'Alt'] as const)
+      for (const key of ['+', 'ArrowRight']) await page.press(key, [modifier]);
+    expect([await views(), await countOf(page, '.tip')]).toEqual([['0 0 1000 1000'], 0]);
     expect([await findOverflow(page), page.errors]).toEqual([[], []]);
     await page.close();
   });
@@ -231,6 +278,41 @@ describe.skipIf(program === undefined)('a report in a browser', () => {
     const proving = await countOf(page, 'table.operations tbody tr');
     expect(proving).toBeGreaterThan(0);
     expect(proving).toBe(await countOf(page, 'table.operations tbody tr.proof'));
+    expect(page.errors).toEqual([]);
+    await page.close();
+  });
+
+  it.each([
+    ['messages', ['n1 → ', '→ n1', 'sent', 'received', 'harness', 'client 1', 'proves', '1 ms', 'nothing of it']],
+    ['operations', ['client 1', 'proves', 'n0-', '"n1-2"', '1 ms', 'nothing of it']],
+  ] as const)('filters the marks of %s with their lines', async (filter, searches) => {
+    const page = await open(wrong);
+    const field = `[data-filter=${filter}] input[type=search]`;
+    for (const words of searches) {
+      const { found, shown, wrongly } = await page.evaluate<{ found: number; shown: number; wrongly: number }>(`(() => {
+        const field = document.querySelector('${field}');
+        field.value = ${JSON.stringify(words)};
+        field.dispatchEvent(new Event('input'));
+        const pages = [...field.closest('section').querySelectorAll('details.page')];
+        for (const page of pages) page.open = true;
+        const visible = (element) => !element.classList.contains('filtered');
+        const wrongly = pages.flatMap((page) => {
+          const rows = [...page.querySelectorAll('tbody tr')].map(visible);
+          return [...page.querySelectorAll('.mark')].filter(
+            (mark) => visible(mark) !== mark.dataset.rows.split(' ').some((row) => rows[row]),
+          );
+        });
+        const count = (selector) => pages.flatMap((page) => [...page.querySelectorAll(selector)].filter(visible)).length;
+        return { found: count('tbody tr'), shown: count('.mark'), wrongly: wrongly.length };
+      })()`);
+      expect(await textOf(page, `[data-filter=${filter}] [role=status]`)).toBe(`${found} found`);
+      expect([words, found > 0, shown > 0, wrongly]).toEqual([
+        words,
+        words !== 'nothing of it',
+        words !== 'nothing of it',
+        0,
+      ]);
+    }
     expect(page.errors).toEqual([]);
     await page.close();
   });

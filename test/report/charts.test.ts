@@ -194,25 +194,38 @@ describe('the rate chart', () => {
   const rateChart = (history: History, end = END) => read(renderRateChart(history, new TimeAxis(end), []));
 
   it('counts completions a second, by outcome', () => {
-    const root = rateChart(operations(['ok', 0, 1], ['ok', 1, 1], ['fail', 500, 1]));
-    expect(root.one('#rate-summary').text).toBe('2 ok, 1 fail in 1 s: 3 a second on average.');
+    const root = rateChart(
+      operations(['ok', 0, 1], ['ok', 1, 1], ['fail', 500, 1], ['fail', 600, 1], ['fail', 700, 1]),
+    );
+    expect(root.one('#rate-summary').text).toBe('2 ok, 3 fail in 1 s: 5 a second on average.');
     expect(root.one('.note').text).toBe('Counted in windows of 10 ms; the figures are means of several.');
     // Two in 10 ms are 200 a second, at the top; then none.
     expect(root.one('svg.plot').one('path.line-ok').attributes.get('d')).toMatch(/^M0 0H10V1000H20V1000H30/);
     expect(root.one('svg.plot').all('path.line-info')).toEqual([]);
   });
 
-  it('stands for a single operation, and for a run that is shorter than a tick', () => {
-    expect(rateChart(operations(['ok', 0, 0]), 0).one('#rate-summary').text).toContain('1 ok in 1 ns');
-    const root = rateChart(operations(['ok', 0, 2], ['ok', 10, 20]), 30e6);
-    expect(root.one('#rate-summary').text).toBe('2 ok in 30 ms: 66.67 a second on average.');
+  it('gives way to a sentence for a few operations, and for a run that is too short for a rate', () => {
+    expect(rateChart(operations(['ok', 0, 0.05]), 50e3).text).toBe(
+      '1 operation was completed in 50 µs: too few for operations a second.',
+    );
+    expect(rateChart(operations(...Array(4).fill(['ok', 0, 1])), 3600.4e9).text).toBe(
+      '4 operations were completed in 3600.4 s: too few for operations a second.',
+    );
+    expect(rateChart(operations(...Array(2000).fill(['ok', 0, 1])), 30e6).text).toBe(
+      '2,000 operations were completed in 30 ms: too short a time for operations a second.',
+    );
+  });
+
+  it('stands for the shortest run, with times that are told apart', () => {
+    const root = rateChart(operations(...Array(5).fill(['ok', 0, 2])), 100e6);
+    expect(root.one('#rate-summary').text).toBe('5 ok in 100 ms: 50 a second on average.');
     const [head, ...from] = root.texts('th').filter((text) => text !== 'ok/s');
     expect(head).toBe('from');
     expect(new Set(from).size).toBe(from.length);
   });
 
   it('counts what completes at the very end in the last window', () => {
-    const root = rateChart(operations(['ok', 0, 1000]));
+    const root = rateChart(operations(...Array(5).fill(['ok', 0, 1000])));
     expect(root.one('svg.plot').one('path.line-ok').attributes.get('d')).toMatch(/V1000H990V0H1000$/);
   });
 });

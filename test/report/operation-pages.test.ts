@@ -82,19 +82,59 @@ describe('the pages of operations', () => {
       '0+1000 #3 read "a" ok 7 · 100 ms · at 0 ms',
       '100+500 #2 write "b" info "net-timeout" · 50 ms · at 10 ms',
     ]);
-    expect(rowsOf(root)).toEqual(['3|0 ms|100 ms|0|read "a"|● ok|7', '2|10 ms|50 ms|1|write "b"|○ info|"net-timeout"']);
+    expect(rowsOf(root)).toEqual([
+      '3|0 ms|100 ms|client 0|read "a"|● ok|7',
+      '2|10 ms|50 ms|client 1|write "b"|○ info|"net-timeout"',
+    ]);
   });
 
   it('show what the end of the run cut off as far as the end', () => {
     const root = pagesOf(handwritten(invoke(0, 'read', null, 0), invoke(1, 'read', null, 50), ok(1, 'read', 1, 100)));
     expect(root.all('rect').map(({ attributes }) => attributes.get('width'))).toEqual(['1000', '500']);
-    expect(rowsOf(root)[0]).toBe('0|0 ms||0|read |○ cut off');
+    expect(rowsOf(root)[0]).toBe('0|0 ms||client 0|read |○ cut off');
   });
 
   it('stand for a single operation that took no time', () => {
     const root = pagesOf(handwritten(invoke(0, 'read', null, 5), ok(0, 'read', 1, 5)));
+    expect(root.one('p').text).toBe('1 operation.');
+    expect(root.texts('summary')).toEqual(['5 ms to 5 ms: 1 operation']);
+    expect(root.one('svg.lane').attributes.get('aria-label')).toBe('client 0: 1 operation');
     expect(root.one('rect').attributes.get('width')).toBe('2');
     expect(root.one('.horizontal-axis').texts('span')).toEqual(['5 ms']);
+  });
+
+  it('keep a bar within the plot that takes no time at the end of the page', () => {
+    const root = pagesOf(
+      handwritten(
+        invoke(0, 'read', null, 0),
+        ok(0, 'read', 1, 100),
+        invoke(1, 'read', null, 100),
+        ok(1, 'read', 1, 100),
+      ),
+    );
+    expect(root.all('rect').map(({ attributes }) => `${attributes.get('x')}+${attributes.get('width')}`)).toEqual([
+      '0+1000',
+      '998+2',
+    ]);
+  });
+
+  it('tell of each bar which row stands for the same operation', () => {
+    const root = pagesOf(longHistory({ operationCount: 240, concurrency: 3 }));
+    for (const page of root.all('details.page')) {
+      const numbers = page.all('th').flatMap(({ attributes, text }) => (attributes.get('scope') === 'row' ? text : []));
+      for (const bar of page.all('rect'))
+        expect(bar.text).toMatch(new RegExp(`^#${numbers[Number(bar.attributes.get('data-rows'))]} `));
+    }
+  });
+
+  it('have ticks at round times, wherever a page begins', () => {
+    const root = pagesOf(handwritten(invoke(0, 'read', null, 603.935), ok(0, 'read', 1, 2104.5)));
+    const ticks = root.one('.horizontal-axis').all('span');
+    expect(ticks.map(({ text }) => text)).toEqual(['1,000 ms', '1,500 ms', '2,000 ms']);
+    const places = ticks.map(({ attributes }) =>
+      Number.parseFloat(attributes.get('style')?.slice('left:'.length) ?? ''),
+    );
+    expect(places.map(Math.round)).toEqual([26, 60, 93]);
   });
 
   it('mark what proves the verdict in the timeline and in the table', () => {
@@ -102,7 +142,7 @@ describe('the pages of operations', () => {
       proofs: new Set([3]),
     });
     expect(root.all('rect.proof').map(({ text }) => text)).toEqual(['#3 read ok 2 · 1 ms · at 2 ms']);
-    expect(root.all('tr.proof').map(({ text }) => text)).toEqual(['32 ms1 ms0read ● ok proves it2']);
+    expect(root.all('tr.proof').map(({ text }) => text)).toEqual(['32 ms1 msclient 0read ● ok proves it2']);
   });
 
   it('are ten around the moment, the one with the proof open, and say what is left out', () => {

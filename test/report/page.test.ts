@@ -140,7 +140,7 @@ describe('a page is made of', () => {
       handwritten(invoke(0, 'read'), invoke(1, 'read')),
       /No operation was completed\..*All 2 operations/s,
     ],
-    ['one operation that took no time', handwritten(...read), /1 ok, the slowest 0 ns.*All 1 operations/s],
+    ['one operation that took no time', handwritten(...read), /1 ok, the slowest 0 ns.*[^\d]1 operation\./s],
     [
       'operations that all failed',
       handwritten(invoke(0, 'read'), fail(0, 'read'), invoke(0, 'read'), info(0, 'read')),

@@ -88,6 +88,34 @@ export function findOverflow(page: Page): Promise<string[]> {
   );
 }
 
+/** Labels of axes, and names of faults, that lie on one another or are cut. */
+export function findCrowdedLabels(page: Page): Promise<string[]> {
+  return inPage(
+    page,
+    `
+    const problems = [];
+    for (const axis of document.querySelectorAll('.horizontal-axis, .vertical-axis, .fault-names')) {
+      const labels = [...axis.querySelectorAll('span')].filter(isShown);
+      const boxes = labels.map((label) => label.getBoundingClientRect());
+      const upright = axis.matches('.vertical-axis');
+      const frame = axis.getBoundingClientRect();
+      const [least, most] = upright ? [0, innerWidth] : [frame.left, frame.right];
+      for (const [index, box] of boxes.entries()) {
+        const where = nameOf(labels[index]) + ' of ' + nameOf(axis.closest('figure, details') ?? axis);
+        if (box.left < least - 0.5 || box.right > most + 0.5 || labels[index].scrollWidth > labels[index].clientWidth + 1)
+          problems.push(where + ' is cut: from ' + Math.round(box.left - least) + ' to ' + Math.round(box.right - least) + ' px of ' + Math.round(most - least));
+        for (const other of boxes.slice(0, index)) {
+          const across = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+          const down = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+          if (across > 0 && down > (upright ? 4 : 0)) problems.push(where + ' is ' + Math.round(upright ? down : across) + ' px on another one');
+        }
+      }
+    }
+    return problems;
+    `,
+  );
+}
+
 /**
  * Text that stands out too little from what its ancestors paint behind it. What is painted by anything else than background colours (images, other
  * elements below, filters) is unknown here, and such text is passed over where that can be told.

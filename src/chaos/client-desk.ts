@@ -5,6 +5,8 @@
  * What the node does wrong by itself is not held back: whoever looks for mistakes shall find them.
  */
 
+import { detached } from '../protocol/detached.ts';
+
 /** An answer must be out before the client gives up, by its own clock: this share of its patience is kept in reserve. */
 const RESERVED_SHARE = 0.1;
 
@@ -41,7 +43,7 @@ export class ClientDesk {
       this.#open.delete(key);
     }
     this.#open.set(`${client} ${messageId}`, { deadlineMs: arrivedMs + this.#patienceMs, answeredBy: 0 });
-    this.#highest.set(client, Math.max(messageId, this.#highest.get(client) ?? messageId));
+    this.#highest.set(detached(client), Math.max(messageId, this.#highest.get(client) ?? messageId));
   }
 
   /** Judges an answer that the node gives in its `life`, from 1. */

@@ -3,6 +3,7 @@
  * `simulator/fault-plan.ts`: the fate of the nth message of a link does not depend on what else happens.
  */
 
+import { detached } from '../protocol/detached.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 
 export interface FateRates {
@@ -36,7 +37,7 @@ export class Fates {
     let stream = this.#links.get(link);
     if (stream === undefined) {
       stream = this.#random.fork(link);
-      this.#links.set(link, stream);
+      this.#links.set(detached(link), stream);
     }
     let point = stream.float();
     // Exponential: most come a little later, some after every timeout there is.

@@ -24,6 +24,8 @@ const CARRIAGE_RETURN = 0x0d;
 const TAB = 0x09;
 const LINE_SEPARATOR = Buffer.from('\u2028');
 const PARAGRAPH_SEPARATOR = Buffer.from('\u2029');
+const SEPARATORS = /[\u2028\u2029]/g;
+const BACKSLASH = '\\';
 const EXCERPT_BYTES = 120;
 
 /** The lines of a stream, through a guard and readline. */
@@ -141,10 +143,18 @@ function protectLineBreaks(block: Buffer): Buffer {
     }
   }
   if (protectedBlock.includes(LINE_SEPARATOR) || protectedBlock.includes(PARAGRAPH_SEPARATOR)) {
-    const text = protectedBlock.toString('utf8').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
-    protectedBlock = Buffer.from(text, 'utf8');
+    const text = protectedBlock.toString('utf8');
+    protectedBlock = Buffer.from(text.replace(SEPARATORS, escaped), 'utf8');
   }
   return protectedBlock;
+}
+
+/** After a backslash that is not escaped itself no separator is legal, and `\U` is not either. */
+function escaped(separator: string, at: number, text: string): string {
+  let start = at;
+  while (text[start - 1] === BACKSLASH) start--;
+  const isLegal = (at - start) % 2 === 0;
+  return `${isLegal ? '\\u' : 'U+'}${separator.charCodeAt(0).toString(16)}`;
 }
 
 function excerpt(bytes: Buffer): string {

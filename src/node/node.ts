@@ -6,7 +6,9 @@
  * a reply is never answered; nothing but messages is transmitted.
  */
 
+import { detached } from '../protocol/detached.ts';
 import { type ErrorName, RpcError } from '../protocol/errors.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
 import {
   type Body,
   describeIssue,
@@ -45,6 +47,8 @@ export const IN_FLIGHT_MAX = 10_000;
 
 /** Encoded addresses are kept; a stranger who invents names must not fill the memory. */
 const ADDRESSES_MAX = 4096;
+/** What came before `init` was done is held up to this sum of characters, of which one line may have 4 Mi. */
+const HELD_LENGTH_MAX = 32 * 2 ** 20;
 const KEPT_ADDRESS_LENGTH_MAX = 256;
 
 interface ServedType {
@@ -72,6 +76,7 @@ export class Node {
   #ready = false;
   /** Messages that came while the handlers were starting. */
   #held: unknown[] = [];
+  #heldLength = 0;
   #inFlight = 0;
   #whenIdle: (() => void)[] = [];
   readonly #figures = new Map<string, () => Figures>();
@@ -171,8 +176,9 @@ export class Node {
       this.#receiveReply(src, body.in_reply_to, body);
     } else if (this.#ready) {
       this.#receiveRequest(message, src, body);
-    } else if (this.#held.length < this.#inFlightMax) {
+    } else if (this.#held.length < this.#inFlightMax && this.#heldLength < HELD_LENGTH_MAX) {
       this.#held.push(message);
+      this.#heldLength += stringifyExact(message).length;
     } else {
       this.#refuse(message, 'body.type', `${body.type} came before init was done`, 'temporarily-unavailable');
     }
@@ -237,7 +243,8 @@ export class Node {
       this.#answerFailure(served, src, messageId, RpcError.of('temporarily-unavailable', text));
       return;
     }
-    const repeat = messageId === undefined ? undefined : this.#repeats.find(src, messageId, body);
+    const { type } = handler.rpc;
+    const repeat = messageId === undefined ? undefined : this.#repeats.find(src, messageId, type, request.data);
     if (repeat instanceof RpcError) {
       this.#answerFailure(served, src, messageId, repeat);
       return;
@@ -256,8 +263,10 @@ export class Node {
       this.#answer(served, src, messageId, outcome);
       return;
     }
+    // The line, which may be long, need not wait for what it asks.
+    const client = detached(src);
     if (messageId !== undefined && repeat === undefined)
-      this.#repeats.watch(src, messageId, body, outcome as Promise<object>);
+      this.#repeats.watch(client, messageId, type, request.data, outcome as Promise<object>);
     const { clock } = this.#environment;
     const beginMs = clock.monotonicMs();
     requests.inFlight++;
@@ -269,11 +278,11 @@ export class Node {
       outcome.then(
         (reply) => {
           end();
-          this.#answer(served, src, messageId, reply);
+          this.#answer(served, client, messageId, reply);
         },
         (error: unknown) => {
           end();
-          this.#answerFailure(served, src, messageId, error);
+          this.#answerFailure(served, client, messageId, error);
         },
       ),
     );
@@ -358,7 +367,7 @@ export class Node {
       text = `{"src":${JSON.stringify(this.#nodeId)},"dest":${JSON.stringify(dest)},"body":`;
       if (text.length > KEPT_ADDRESS_LENGTH_MAX) return text;
       if (this.#addresses.size >= ADDRESSES_MAX) this.#addresses.clear();
-      this.#addresses.set(dest, text);
+      this.#addresses.set(detached(dest), text);
     }
     return text;
   }
@@ -445,6 +454,7 @@ export class Node {
   #receiveHeld(): void {
     const held = this.#held;
     this.#held = [];
+    this.#heldLength = 0;
     for (const message of held) this.#take(message);
     this.#environment.holdInput?.(false);
   }

@@ -6,6 +6,7 @@
  * may burst once more.
  */
 
+import { detached } from '../protocol/detached.ts';
 import { assert } from './assertion.ts';
 
 export const CLIENTS_MAX = 4096;
@@ -100,9 +101,4 @@ export class RateLimit {
       return;
     }
   }
-}
-
-/** A copy: a name cut out of a line would keep the whole line in memory for as long as it is remembered. */
-function detached(name: string): string {
-  return `.${name}`.slice(1);
 }

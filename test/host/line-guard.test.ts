@@ -72,6 +72,28 @@ describe('the line guard', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual([value]);
   });
 
+  it.each(['\u2028', '\u2029'])(
+    'changes nothing of what U+%s after backslashes means, or that it is no JSON',
+    async (separator) => {
+      const outcomeOf = (text: string): unknown => {
+        try {
+          return JSON.parse(text);
+        } catch {
+          return 'not JSON';
+        }
+      };
+      const runs = Array.from({ length: 8 }, (_, length) => '\\'.repeat(length));
+      const texts = runs.flatMap((run) => [
+        `"a${run}${separator}b"`,
+        `"${separator}${run}${separator}${separator}"`,
+        `${run}${separator}"a"`,
+      ]);
+      const { lines } = await readText(texts.join('\n'));
+      expect(lines.map(outcomeOf)).toEqual(texts.map(outcomeOf));
+      expect(texts.filter((text) => outcomeOf(text) !== 'not JSON')).toHaveLength(8);
+    },
+  );
+
   it('keeps a line whole that holds a lone carriage return between its tokens', async () => {
     const { lines } = await readText('{"a":\r1}\n{"b":2}\r\n');
     expect(lines.map((line) => JSON.parse(line))).toEqual([{ a: 1 }, { b: 2 }]);

@@ -253,6 +253,17 @@ describe('init', () => {
     expect(node.bodies.slice(1)).toMatchObject([{ type: 'init_ok' }, { in_reply_to: 10 }, { in_reply_to: 11 }]);
   });
 
+  it('holds no more than 32 Mi characters and one line', async () => {
+    const node = new TestNode(start);
+    node.receive(INIT, 'c0');
+    const padding = 'x'.repeat(3 * 2 ** 20);
+    for (let number = 0; number < 14; number++) node.receive({ type: 'double', number, padding, msg_id: 10 + number });
+    // 11 × 3 Mi are more than 32 Mi.
+    expect(node.bodies).toMatchObject([21, 22, 23].map((in_reply_to) => ({ in_reply_to, code: 11 })));
+    await settle();
+    expect(node.bodies).toHaveLength(1 + 14);
+  });
+
   it('with the same content is answered again, and starts nothing again', async () => {
     let starts = 0;
     const node = new TestNode(async (context) => {

@@ -4,21 +4,27 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { handler } from '../../src/node/context.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
-import { defineRpc } from '../../src/protocol/rpc.ts';
+import { defineRpc, type RequestOf } from '../../src/protocol/rpc.ts';
 import { TestNode } from '../support/test-node.ts';
 
-const Work = defineRpc('work', 'Takes a while.', { ms: z.int(), code: z.int().exactOptional() }, { nth: z.int() });
+const fields = { ms: z.int(), code: z.int().exactOptional(), text: z.string().exactOptional() };
+const Work = defineRpc('work', 'Takes a while.', fields, { nth: z.int() });
+const Play = defineRpc('play', 'Takes a while, too.', fields, { nth: z.int() });
+
+/** Longer than what is kept as it is. */
+const LONG = 'x'.repeat(5000);
 
 async function start() {
   let count = 0;
-  const node = await new TestNode(async (context) => [
-    handler(Work, async ({ ms, code }) => {
+  const node = await new TestNode(async (context) => {
+    const work = async ({ ms, code, text = '' }: RequestOf<typeof Work>) => {
       const nth = ++count;
       await context.sleep(ms);
-      if (code !== undefined) throw new RpcError(code, `the ${nth}th time`);
+      if (code !== undefined) throw new RpcError(code, `the ${nth}th time${text}`);
       return { nth };
-    }),
-  ]).init();
+    };
+    return [handler(Work, work), handler(Play, work)];
+  }).init();
   const ask = (fields: object, messageId = 7, src = 'c1') =>
     node.receive({ type: 'work', ...fields, msg_id: messageId }, src);
   return { node, ask, begun: () => count, answers: () => node.bodies.map(({ nth, code }) => nth ?? code) };
@@ -48,6 +54,17 @@ describe('a request that comes again', () => {
   it.each([
     ['much later', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 7, 'c1', 15_002],
     ['with another body', { ms: 1, code: 11 }, { ms: 2, code: 11 }, 7, 'c1', 10],
+    ['of another type', { ms: 1, code: 11 }, { type: 'play', ms: 1, code: 11 }, 7, 'c1', 10],
+    ['of another type, meanwhile', { ms: 100 }, { type: 'play', ms: 100 }, 7, 'c1', 10],
+    ['with another long text', { ms: 1, code: 11, text: LONG }, { ms: 1, code: 11, text: `${LONG}.` }, 7, 'c1', 10],
+    [
+      'with another text as long',
+      { ms: 1, code: 11, text: `${LONG}a` },
+      { ms: 1, code: 11, text: `${LONG}b` },
+      7,
+      'c1',
+      10,
+    ],
     ['under another number', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 8, 'c1', 10],
     ['from somebody else', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 7, 'c2', 10],
     ['after it may have happened', { ms: 1, code: 13 }, { ms: 1, code: 13 }, 7, 'c1', 10],
@@ -59,6 +76,32 @@ describe('a request that comes again', () => {
     ask(second, messageId, src);
     await node.time.advance(10);
     expect(begun()).toBe(2);
+  });
+
+  it('is the same with another field that is not declared', async () => {
+    const { node, ask, begun, answers } = await start();
+    for (const messageId of [7, 8]) ask({ ms: 100, code: 11 }, messageId);
+    ask({ ms: 100, code: 11, hop: 2 }, 7);
+    await node.time.advance(200);
+    ask({ ms: 100, code: 11, hop: 2 }, 8);
+    expect(begun()).toBe(2);
+    expect(answers()).toEqual([11, 11, 11, 11]);
+  });
+
+  it('is refused again however long it is, its sender and what was answered; of a long text the beginning', async () => {
+    const { node, ask, begun } = await start();
+    const fields = { ms: 1, code: 11, text: LONG };
+    for (let copies = 0; copies < 2; copies++) {
+      ask(fields, 7, `c${LONG}`);
+      await node.time.advance(10);
+    }
+    ask(fields, 7, `d${LONG}`);
+    await node.time.advance(10);
+    expect(begun()).toBe(2);
+    const texts = node.bodies.map(({ text }) => text as string);
+    expect(texts[0]).toBe(`the 1th time${LONG}`);
+    expect(texts[1]).toMatch(/^the 1th timex{100,900}…$/);
+    expect(texts[2]).toBe(`the 2th time${LONG}`);
   });
 
   it('is remembered in bounded memory: the oldest of too many refusals is forgotten', async () => {

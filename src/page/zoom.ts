@@ -3,18 +3,15 @@
  * changes; the marks stay where they are.
  */
 
+import { EXTENT, labelWidth, niceStep } from '../report/scales.ts';
 import type { Tips } from './tips.ts';
 
-const EXTENT = 1000;
 const FACTOR = 2;
 /** Nothing is seen closer than this share of the whole, thousandths. */
 const WIDTH_MIN = 0.5;
 /** A shorter drag is a click. */
 const DRAG_PX_MIN = 8;
 const TICKS_MAX = 6;
-/** Of the text of ticks and fault names, and what is around it. */
-const CHARACTER_PX = 7;
-const LABEL_GAP_PX = 8;
 
 export function addZoom(tips: Tips): void {
   const bar = document.querySelector<HTMLElement>('[data-zoom]');
@@ -43,9 +40,9 @@ export function addZoom(tips: Tips): void {
       const share = (Number(name.dataset.at) - from) / width;
       name.style.left = `${share * 100}%`;
       const room = (1 - share) * (name.parentElement?.clientWidth ?? 0);
-      name.hidden = share < 0 || room < widthOf(name.textContent ?? '');
+      name.hidden = share < 0 || room < labelWidth(name.textContent ?? '');
     }
-    told.textContent = all ? 'the whole run' : `${writeTime(from, endNs)} to ${writeTime(from + width, endNs)}`;
+    told.textContent = all ? 'the whole run' : `${timeAt(from, endNs)} to ${timeAt(from + width, endNs)}`;
     tips.hide();
   };
   const closer = () => look(from + width / 4, width / FACTOR);
@@ -116,7 +113,7 @@ function ticks(from: number, width: number, endNs: number, plotPx: number): read
     const tick = document.createElement('span');
     tick.style.left = `${share * 100}%`;
     tick.textContent = `${((number * step) / 1e9).toFixed(digits)} s`;
-    const room = widthOf(tick.textContent);
+    const room = labelWidth(tick.textContent);
     const before = share * plotPx + room > plotPx;
     const left = share * plotPx - (before ? room : 0);
     if (left < freeFrom) continue;
@@ -127,16 +124,6 @@ function ticks(from: number, width: number, endNs: number, plotPx: number): read
   return made;
 }
 
-function widthOf(text: string): number {
-  return text.length * CHARACTER_PX + LABEL_GAP_PX;
-}
-
-/** 1, 2 or 5 times a power of ten, at least `least`. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5].find((factor) => factor * power >= least * (1 - 1e-9)) ?? 10);
-}
-
-function writeTime(at: number, endNs: number): string {
+function timeAt(at: number, endNs: number): string {
   return `${Number(((at / EXTENT) * (endNs / 1e9)).toPrecision(6))} s`;
 }

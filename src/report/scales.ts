@@ -14,6 +14,15 @@ export interface Tick {
   readonly text: string;
 }
 
+/** Of the text of ticks and fault names, and what is around it, px. */
+const CHARACTER_PX = 7;
+const LABEL_GAP_PX = 8;
+
+/** How much room a label on an axis takes at most, px. Its font is known, its letters are wide. */
+export function labelWidth(text: string): number {
+  return text.length * CHARACTER_PX + LABEL_GAP_PX;
+}
+
 /** 1, 2 or 5 times a power of ten, at least `least`. */
 export function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));

@@ -5,7 +5,7 @@
 
 import type { FaultSpan } from './fault-spans.ts';
 import { type Content, type Markup, markup } from './markup.ts';
-import { EXTENT, niceStep, place, type Tick, timeDigits, writeTime } from './scales.ts';
+import { EXTENT, labelWidth, niceStep, place, type Tick, timeDigits, writeTime } from './scales.ts';
 
 /** Steps of the time axis. */
 const TICKS_MAX = 6;
@@ -13,9 +13,6 @@ const TICKS_MAX = 6;
 /** How wide a plot is at least, px: on a narrow screen, and on one that is not (`40rem` in `page.css`). */
 const NARROW_PX = 230;
 const WIDE_PX = 490;
-/** Of the text of ticks and fault names, and what is around it. */
-const CHARACTER_PX = 7;
-const LABEL_GAP_PX = 8;
 
 /** A fault of a moment must be seen as well, also one at the end. */
 const SPAN_WIDTH_MIN = 1;
@@ -124,7 +121,7 @@ interface FittedLabel extends Tick {
  * @param mayTurn whether one near the end may be written to the left of its place
  */
 function fitLabels(labels: readonly Tick[], mayTurn: boolean): readonly FittedLabel[] {
-  const widthOf = ({ text }: Tick) => text.length * CHARACTER_PX + LABEL_GAP_PX;
+  const widthOf = ({ text }: Tick) => labelWidth(text);
   const isBefore = (label: Tick) => mayTurn && (label.at / EXTENT) * WIDE_PX + widthOf(label) > WIDE_PX;
   const fitting = (plotPx: number) => {
     let freeFrom = 0;

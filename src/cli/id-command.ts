@@ -3,11 +3,12 @@
  */
 
 import { decodeSnowflake } from '../ids/snowflake.ts';
+import { decodeUuid } from '../ids/uuid.ts';
 import { UsageError } from './options.ts';
 
 const HELP = `Usage: snowstorm id decode ID…
 
-Prints the timestamp, the node number and the sequence number of each id.
+Prints the timestamp, the node number and the sequence number of each id, a Snowflake id or a UUIDv7.
 `;
 
 /** Runs the command; resolves to the exit status: 1 when an id is none. */
@@ -27,7 +28,7 @@ export async function idCommand(args: readonly string[]): Promise<number> {
   let status = 0;
   for (const id of ids) {
     try {
-      const { timestampMs, node, sequence } = decodeSnowflake(id);
+      const { timestampMs, node, sequence } = id.includes('-', 1) ? decodeUuid(id) : decodeSnowflake(id);
       process.stdout.write(`${id}  ${new Date(timestampMs).toISOString()}  node ${node}  sequence ${sequence}\n`);
     } catch (error) {
       process.stderr.write(`snowstorm: ${(error as Error).message}\n`);

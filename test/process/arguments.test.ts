@@ -77,14 +77,19 @@ describe.concurrent('the command line tells', () => {
   it('what is inside of ids', async () => {
     // 1 ms after the epoch on node 5, with sequence 7 and the random bit set.
     const id = String((1n << 23n) | (5n << 13n) | (7n << 1n) | 1n);
-    expect(await snowstorm(['id', 'decode', id, '0'])).toMatchObject({
+    // The same moment, sequence and node.
+    const uuid = `${(1_735_689_600_001).toString(16).padStart(12, '0').replace(/^.{8}/, '$&-')}-7007-8050-000000000000`;
+    expect(await snowstorm(['id', 'decode', id, uuid, '0'])).toMatchObject({
       status: 0,
-      stdout: `${id}  2025-01-01T00:00:00.001Z  node 5  sequence 7\n0  2025-01-01T00:00:00.000Z  node 0  sequence 0\n`,
+      stdout: `${id}  2025-01-01T00:00:00.001Z  node 5  sequence 7
+${uuid}  2025-01-01T00:00:00.001Z  node 5  sequence 7
+0  2025-01-01T00:00:00.000Z  node 0  sequence 0
+`,
       stderr: '',
     });
   });
 
-  it.each(['snow', '-1', '01', '1.0', '18446744073709551616'])('which id is bad: %j', async (bad) => {
+  it.each(['snow', '-1', '01', '1.0', '18446744073709551616', '0193-7'])('which id is bad: %j', async (bad) => {
     const { status, stdout, stderr } = await snowstorm(['id', 'decode', '1', bad, '2']);
     expect(stderr).toMatch(/^snowstorm: not an id: /);
     expect(stderr).toContain(JSON.stringify(bad));

@@ -43,14 +43,17 @@ function listFigures(results: CheckResult, history: History): (readonly [string,
   const perOperation = isRecord(all) ? all['msgs-per-op'] : undefined;
   const { invoked, completed, ok } = countOperations(history);
   const counted = figure('stats', 'count');
+  const okInPart = figure('availability', 'ok-fraction');
   const isPart = counted !== undefined && counted > 0 && counted < completed;
+  // Where all is as good as the part there is nothing more to say of that.
+  const differs = isPart && okInPart !== undefined && writeShare(okInPart) !== writeShare(ok / invoked);
   // Where nothing was broken there may still be last questions, which do not count either.
   const part = isRecord(results.recovery) || hasBegun(results.faults) ? 'before healing' : 'before the last questions';
   const figures: (readonly [string, string | undefined])[] = [
     ['operations', writeCount(invoked)],
     ['ok', invoked === 0 ? undefined : writeShare(ok / invoked)],
-    [`completed ${part}`, isPart ? writeCount(counted) : undefined],
-    [`ok ${part}`, isPart ? say(figure('availability', 'ok-fraction'), writeShare) : undefined],
+    [`completed ${part}`, differs ? writeCount(counted) : undefined],
+    [`ok ${part}`, differs ? writeShare(okInPart) : undefined],
     ['latency p50', say(figure('latency', 'p50'), (ms) => writeDuration(ms * 1e6))],
     ['latency p99', say(figure('latency', 'p99'), (ms) => writeDuration(ms * 1e6))],
     ['messages per operation', say(typeof perOperation === 'number' ? perOperation : undefined, writeNumber)],

@@ -73,6 +73,8 @@ describe('the facts of a run', () => {
       'completed before the last questions: 2',
       'ok before the last questions: 50 %',
     ]);
+    const asGood = results({ availability: { 'valid?': true, 'ok-fraction': 0.8 } });
+    expect(factsOf(history, { results: asGood }).slice(4)).toEqual(all);
   });
 
   it('are of one node as of many, and of a run that lasted an hour', () => {

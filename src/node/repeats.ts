@@ -56,9 +56,9 @@ export class Repeats {
     return undefined;
   }
 
-  /** Keeps in mind what is being worked on, and how it is refused if it is. */
+  /** Keeps in mind what is being worked on, and how it is refused if it is. Keeps `src` too, which must hold on to no line, see `detached`. */
   watch(src: string, messageId: number, type: string, request: object, outcome: Promise<object>): void {
-    const key = detached(keyOf(src, messageId, type));
+    const key = keyOf(src, messageId, type);
     this.#running.set(key, { request, outcome });
     const forget = () => {
       if (this.#running.get(key)?.outcome === outcome) this.#running.delete(key);

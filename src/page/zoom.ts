@@ -3,7 +3,7 @@
  * changes; the marks stay where they are.
  */
 
-import { EXTENT, labelWidth, niceStep } from '../report/scales.ts';
+import { EXTENT, labelsWithRoom, labelWidth, niceStep, sticksOut, type Tick } from '../report/scales.ts';
 import type { Tips } from './tips.ts';
 
 const FACTOR = 2;
@@ -106,22 +106,19 @@ function ticks(from: number, width: number, endNs: number, plotPx: number): read
   const digits = Math.max(0, Math.ceil(9 - Math.log10(step) - 1e-9));
   const first = Math.ceil((from * nsPerPlace) / step - 1e-9);
   const last = Math.floor(((from + width) * nsPerPlace) / step + 1e-9);
-  const made: HTMLElement[] = [];
-  let freeFrom = 0;
-  for (let number = first; number <= last; number++) {
-    const share = Math.min(Math.max(((number * step) / nsPerPlace - from) / width, 0), 1);
+  const labels = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => {
+    const time = (first + index) * step;
+    const share = Math.min(Math.max((time / nsPerPlace - from) / width, 0), 1);
+    return { at: share * EXTENT, text: `${(time / 1e9).toFixed(digits)} s` };
+  });
+  const isBefore = (label: Tick) => sticksOut(label, plotPx);
+  return labelsWithRoom(labels, plotPx, isBefore).map((label) => {
     const tick = document.createElement('span');
-    tick.style.left = `${share * 100}%`;
-    tick.textContent = `${((number * step) / 1e9).toFixed(digits)} s`;
-    const room = labelWidth(tick.textContent);
-    const before = share * plotPx + room > plotPx;
-    const left = share * plotPx - (before ? room : 0);
-    if (left < freeFrom) continue;
-    tick.classList.toggle('before', before);
-    freeFrom = left + room;
-    made.push(tick);
-  }
-  return made;
+    tick.style.left = `${(label.at / EXTENT) * 100}%`;
+    tick.textContent = label.text;
+    tick.classList.toggle('before', isBefore(label));
+    return tick;
+  });
 }
 
 function timeAt(at: number, endNs: number): string {

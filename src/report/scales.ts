@@ -23,6 +23,33 @@ export function labelWidth(text: string): number {
   return text.length * CHARACTER_PX + LABEL_GAP_PX;
 }
 
+/**
+ * Labels in a row of which none is on another one or sticks out; those for which there is no room are left out.
+ *
+ * @param plotPx how wide the plot is
+ * @param isBefore whether a label is written to the left of its place
+ */
+export function labelsWithRoom<Label extends Tick>(
+  labels: readonly Label[],
+  plotPx: number,
+  isBefore: (label: Label) => boolean,
+): readonly Label[] {
+  let freeFrom = 0;
+  return labels.filter((label) => {
+    const width = labelWidth(label.text);
+    const from = (label.at / EXTENT) * plotPx - (isBefore(label) ? width : 0);
+    const to = from + width;
+    if (from < freeFrom || to > plotPx) return false;
+    freeFrom = to;
+    return true;
+  });
+}
+
+/** Whether a label would stick out of the plot unless it is written to the left of its place. */
+export function sticksOut({ at, text }: Tick, plotPx: number): boolean {
+  return (at / EXTENT) * plotPx + labelWidth(text) > plotPx;
+}
+
 /** 1, 2 or 5 times a power of ten, at least `least`. */
 export function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));

@@ -5,7 +5,7 @@
 
 import type { FaultSpan } from './fault-spans.ts';
 import { type Content, type Markup, markup } from './markup.ts';
-import { EXTENT, labelWidth, niceStep, place, type Tick, timeDigits, writeTime } from './scales.ts';
+import { EXTENT, labelsWithRoom, niceStep, place, sticksOut, type Tick, timeDigits, writeTime } from './scales.ts';
 
 /** Steps of the time axis. */
 const TICKS_MAX = 6;
@@ -121,20 +121,9 @@ interface FittedLabel extends Tick {
  * @param mayTurn whether one near the end may be written to the left of its place
  */
 function fitLabels(labels: readonly Tick[], mayTurn: boolean): readonly FittedLabel[] {
-  const widthOf = ({ text }: Tick) => labelWidth(text);
-  const isBefore = (label: Tick) => mayTurn && (label.at / EXTENT) * WIDE_PX + widthOf(label) > WIDE_PX;
-  const fitting = (plotPx: number) => {
-    let freeFrom = 0;
-    return labels.filter((label) => {
-      const from = (label.at / EXTENT) * plotPx - (isBefore(label) ? widthOf(label) : 0);
-      const to = from + widthOf(label);
-      if (from < freeFrom || to > plotPx) return false;
-      freeFrom = to;
-      return true;
-    });
-  };
-  const always = new Set(fitting(NARROW_PX));
-  return fitting(WIDE_PX).map((label) => {
+  const isBefore = (label: Tick) => mayTurn && sticksOut(label, WIDE_PX);
+  const always = new Set(labelsWithRoom(labels, NARROW_PX, isBefore));
+  return labelsWithRoom(labels, WIDE_PX, isBefore).map((label) => {
     const kind = [isBefore(label) ? 'before' : '', always.has(label) ? '' : 'fine'].join(' ').trim();
     return { ...label, kind };
   });

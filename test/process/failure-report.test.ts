@@ -78,6 +78,16 @@ const FAILING = ['-w', 'counter', '--time-limit', '5', '--rate', '50', '--concur
 const VERDICT = /^The run is INVALID\. A read shows \d+, and the sum was from \d+ to \d+\.$/;
 const SHRUNK = ['history.jsonl', 'messages.jsonl', 'replay.json', 'report.html', 'results.json', 'story.json'];
 
+/** The second signal comes when the first one was heard. */
+async function interruptTwice(running: Running): Promise<void> {
+  running.signal('SIGINT');
+  await until(
+    () => /stopping: .*; once more to stop at once/.test(running.stderr),
+    () => running.stderr,
+  );
+  running.signal('SIGINT');
+}
+
 const lastLine = ({ stdout }: Ended) => stdout.trimEnd().split('\n').at(-1);
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 
@@ -204,12 +214,7 @@ describe('a signal while a failing run is made small', () => {
     const store = join(folder, 'twice');
     const running = start(...SLOW, '--store', store);
     await untilJudged(running, 3);
-    running.signal('SIGINT');
-    await until(
-      () => running.stderr.includes('once more to stop at once'),
-      () => running.stderr,
-    );
-    running.signal('SIGINT');
+    await interruptTwice(running);
     const ended = new EndedTest(await running.ended, store);
     expect(ended.stdout).not.toContain('made small');
     expect(ended.stdout).toContain(`\nRecorded in ${ended.folder}, seed 1\n`);
@@ -224,12 +229,7 @@ describe('a signal while a failing run is made small', () => {
     const short = 'ulimit -f 2 && exec "$0" "$@"';
     const running = new Running('bash', ['-c', short, program, ...SLOW, '--store', store], { cwd: folder });
     await untilJudged(running, 3);
-    running.signal('SIGINT');
-    await until(
-      () => running.stderr.includes('once more to stop at once'),
-      () => running.stderr,
-    );
-    running.signal('SIGINT');
+    await interruptTwice(running);
     const ended = await running.ended;
     expect(ended.stdout).toMatch(/\nRecorded in .*, seed 1\n/);
     expect(lastLine(ended)).toMatch(VERDICT);
@@ -299,12 +299,7 @@ describe('a fuzz', () => {
       () => running.stdout.includes(' again:  '),
       () => running.stdout,
     );
-    running.signal('SIGINT');
-    await until(
-      () => running.stderr.includes('stopping: '),
-      () => running.stderr,
-    );
-    running.signal('SIGINT');
+    await interruptTwice(running);
     const { status, stderr } = await running.ended;
     expect(status, stderr).toBe(1);
     expect(readFileSync(junit, 'utf8')).toMatch(/<testsuites tests="\d" failures="1" errors="0" /);

@@ -26,6 +26,9 @@ const CUT_SHARE = 0.5;
 /** A restart comes soon, as from a supervisor of real programs; the mean is this at most, however rare kills are. */
 const DOWN_MS_MEAN_MAX = 500;
 
+/** Lines that wait for the node to be ready, at most; what comes beyond that is lost. */
+const HELD_LINES_MAX = 10_000;
+
 export interface ChaosOptions extends FateRates {
   readonly seed: string;
   /** Mean quiet times between two faults of a kind; undefined: there are none. */
@@ -91,6 +94,12 @@ export class Chaos {
   #fates: Fates | undefined;
   #identity: Identity | undefined;
   #initAnswered = false;
+  /** Whether this life has answered `init`. Until then it hears nothing else but answers to its own requests. */
+  #ready = false;
+  /** Invariant: empty while the node is ready or down. */
+  #held: string[] = [];
+  /** Requests of this life, by receiver and `msg_id`. Invariant: empty while the node is ready. */
+  readonly #asked = new Set<string>();
   #up = true;
   #life = 1;
   /** Messages that came while the node was down. */
@@ -123,8 +132,12 @@ export class Chaos {
       this.#route(message, line, this.#identity);
       return;
     }
+    if (this.#identity !== undefined) {
+      this.#deliver(line);
+      return;
+    }
     if (message !== undefined) this.#identity = readIdentity(line, message);
-    this.#deliver(line);
+    this.#ports.child.deliver(line);
   }
 
   /** A line of the node, to the harness. */
@@ -162,11 +175,14 @@ export class Chaos {
     if (kind === 'client' && this.#up && body.msg_id !== undefined) {
       this.#desk.asked(src, body.msg_id, this.#stallWatch.arrivalMs());
     }
-    this.#deliver(line);
+    this.#deliver(line, message);
   }
 
   #routeBack(message: Message, line: string, { nodeId, nodeIds }: Identity): void {
-    const kind = kindOf(message.dest, nodeId, nodeIds);
+    const { dest, body } = message;
+    if (!this.#ready && body.in_reply_to === undefined && body.msg_id !== undefined)
+      this.#asked.add(requestKey(dest, body.msg_id));
+    const kind = kindOf(dest, nodeId, nodeIds);
     if (kind === 'node' || kind === 'service') this.#pass('out', kind, message, line);
     else if (kind === 'client') this.#answer(message, line);
     else this.#ports.transmit(line);
@@ -184,6 +200,21 @@ export class Chaos {
       log.error('chaos: the node refused init', { life: this.#life, text: message.body.text });
       fail('it refused init when it was started again');
     } else log.info('chaos: ready', { life: this.#life });
+    if (!refused) this.#open();
+  }
+
+  /** This life has answered `init`: it receives what was held for it, then everything else. */
+  #open(): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#asked.clear();
+    for (const line of this.#takeHeld()) this.#ports.child.deliver(line);
+  }
+
+  #takeHeld(): readonly string[] {
+    const held = this.#held;
+    this.#held = [];
+    return held;
   }
 
   /** The node is known to the harness: faults begin. */
@@ -249,6 +280,9 @@ export class Chaos {
     // Its last life may not be over yet.
     if (!this.#up) return () => {};
     this.#up = false;
+    this.#ready = false;
+    this.#asked.clear();
+    this.#lostWhileDown += this.#takeHeld().length;
     log.info('chaos: kill', { life: this.#life, down_ms: downMs });
     const gone = child.kill();
     return () => void gone.then(() => this.#restart());
@@ -299,7 +333,7 @@ export class Chaos {
         ({ peers, directions }) => peers.includes(peer) && directions.includes(direction),
       );
       if (cut !== undefined) cut.lost++;
-      else if (direction === 'in') this.#deliver(line);
+      else if (direction === 'in') this.#deliver(line, message);
       else this.#ports.transmit(line);
     };
     const fate = isHit(kind, this.#options.peers) ? this.#fates?.draw(src, dest) : undefined;
@@ -336,10 +370,22 @@ export class Chaos {
     });
   }
 
-  #deliver(line: string): void {
-    if (this.#up) this.#ports.child.deliver(line);
+  /** @param message what the line says, where it is a message */
+  #deliver(line: string, message?: Message): void {
+    if (!this.#up) this.#lostWhileDown++;
+    else if (this.#ready || (message !== undefined && this.#expects(message))) this.#ports.child.deliver(line);
+    else if (this.#held.length < HELD_LINES_MAX) this.#held.push(line);
     else this.#lostWhileDown++;
   }
+
+  /** Whether a message answers what this life has asked. */
+  #expects({ src, body }: Message): boolean {
+    return body.in_reply_to !== undefined && this.#asked.has(requestKey(src, body.in_reply_to));
+  }
+}
+
+function requestKey(peer: string, messageId: unknown): string {
+  return JSON.stringify([peer, messageId]);
 }
 
 /** Undefined for whatever is no message. */

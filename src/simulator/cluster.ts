@@ -218,12 +218,19 @@ export class Cluster implements FaultTarget {
     const { id, life } = member;
     const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, spared: true });
     this.#inits.add(client);
-    if (life > 1) network.admit(id, client.id);
+    network.admit(id, {
+      client: client.id,
+      expects: ({ src, body }) =>
+        member.life === life && typeof body.in_reply_to === 'number' && member.sent.has(src, body.in_reply_to),
+    });
     const timeoutMs = life === 1 ? INIT_TIMEOUT_MS : RESTART_TIMEOUT_MS;
     const result = await client.rpc(Init, { node_id: id, node_ids: [...nodes] }, timeoutMs);
     this.#inits.delete(client);
     client.close();
-    if (result.kind === 'ok') return true;
+    if (result.kind === 'ok') {
+      if (member.life === life && member.up) network.open(id);
+      return true;
+    }
     // Nobody waits for the answer any longer; a node that exited has been reported already, with its last words.
     if (!this.#listening || member.life !== life || !member.up) return false;
     const silent = result.kind === 'timeout' && !member.hasSpoken;

@@ -37,6 +37,16 @@ export type Arrange = (pending: readonly NetworkMessage[]) => number;
  */
 const ARRANGED_INTERVAL_MS = 10;
 
+/** Messages that wait for one node to be ready, at most; what comes beyond that is lost. */
+const HELD_MESSAGES_MAX = 10_000;
+
+/** What a node hears before it is ready: `init`, and the answers to what it has asked itself since it started. */
+export interface Admission {
+  /** The client that sends `init`. */
+  readonly client: string;
+  readonly expects: (message: NetworkMessage) => boolean;
+}
+
 export interface NetworkOptions {
   readonly scheduler: Scheduler;
   /** Draws the delay of one message, ms. */
@@ -61,11 +71,16 @@ interface Endpoint {
   down: boolean;
   /** How often somebody has come to it. */
   life: number;
-  /** Whom this receiver has to hear before anybody else. */
-  firstSrc: string | undefined;
+  /** Undefined once the receiver is ready for everything. */
+  gate: Gate | undefined;
   /** Invariant: whoever is not busy has an empty queue. Busy is: delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
   busy: boolean;
   cancelWait: () => void;
+}
+
+interface Gate extends Admission {
+  /** What arrived meanwhile, in that order. */
+  readonly held: NetworkMessage[];
 }
 
 interface MutableCounts {
@@ -103,7 +118,7 @@ export class Network {
       inAir: new Set(),
       down: false,
       life: 0,
-      firstSrc: undefined,
+      gate: undefined,
       busy: false,
       cancelWait: () => {},
     });
@@ -128,19 +143,39 @@ export class Network {
     this.#spared.delete(id);
   }
 
-  /** From now on what arrives at `id` is lost. What is under way may still arrive in time for whoever comes next. */
+  /** From now on what arrives at `id` is lost, and so is what was held for it. What is under way may still arrive for the next life. */
   setDown(id: string): void {
     const endpoint = this.#endpoints.get(id);
-    if (endpoint !== undefined) endpoint.down = true;
+    if (endpoint === undefined) return;
+    endpoint.down = true;
+    for (const message of endpoint.gate?.held ?? []) this.#options.onEvent?.('drop', message);
+    endpoint.gate = undefined;
   }
 
-  /** Somebody is at `id` again, who has to hear `firstSrc` before anybody else: until then what others sent is lost. */
-  admit(id: string, firstSrc: string): void {
+  /**
+   * A life of the node `id` has started. What is not meant for a node that is not ready is held, as for a server that does not listen yet,
+   * until `open`.
+   */
+  admit(id: string, admission: Admission): void {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
     endpoint.down = false;
     endpoint.life++;
-    endpoint.firstSrc = firstSrc;
+    endpoint.gate = { ...admission, held: [] };
+  }
+
+  /** The node `id` is ready: it receives what was held for it, then everything else. */
+  open(id: string): void {
+    const endpoint = this.#endpoints.get(id);
+    const gate = endpoint?.gate;
+    if (endpoint === undefined || gate === undefined) return;
+    // What arrives because of these messages joins them, so that the order stays.
+    for (const message of gate.held) {
+      if (endpoint.gate !== gate || this.#endpoints.get(id) !== endpoint) return;
+      if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
+      else this.#hand(endpoint, message);
+    }
+    endpoint.gate = undefined;
   }
 
   /** From now on every message just arrives. What is in the air already stays there for its time. */
@@ -304,11 +339,14 @@ export class Network {
   }
 
   #deliver(endpoint: Endpoint, message: NetworkMessage): void {
-    if (endpoint.down || (endpoint.firstSrc !== undefined && endpoint.firstSrc !== message.src)) {
-      this.#options.onEvent?.('drop', message);
-      return;
-    }
-    endpoint.firstSrc = undefined;
+    const { gate } = endpoint;
+    if (endpoint.down) this.#options.onEvent?.('drop', message);
+    else if (gate === undefined || gate.client === message.src || gate.expects(message)) this.#hand(endpoint, message);
+    else if (gate.held.length < HELD_MESSAGES_MAX) gate.held.push(message);
+    else this.#options.onEvent?.('drop', message);
+  }
+
+  #hand(endpoint: Endpoint, message: NetworkMessage): void {
     (involvesClient(message) ? this.#clients : this.#servers).receive++;
     this.#options.onEvent?.('receive', message);
     endpoint.deliver(message);

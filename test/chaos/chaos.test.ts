@@ -20,10 +20,12 @@ describe('without faults', () => {
       'garbage',
       '',
     ];
-    for (const line of [init, ...lines]) rig.chaos.fromHarness(line);
+    const initOk = '{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}';
+    rig.chaos.fromHarness(init);
+    rig.chaos.fromChild(initOk);
+    for (const line of lines) rig.chaos.fromHarness(line);
     expect(rig.nodeLines).toEqual([init, ...lines]);
     const answers = [
-      '{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}',
       '{"src":"n0","dest":"c1","body":{"type":"echo_ok","echo":9007199254740993.0,"in_reply_to":1}}',
       '{"src":"n0","dest":"lin-kv","body":{"type":"read","key":1.0,"msg_id":1}}',
       '{"src":"n0","dest":"n0","body":{"type":"to itself"}}',
@@ -34,7 +36,7 @@ describe('without faults', () => {
       '',
     ];
     for (const line of answers) rig.chaos.fromChild(line);
-    expect(rig.harnessLines).toEqual(answers);
+    expect(rig.harnessLines).toEqual([initOk, ...answers]);
   });
 
   it('services are those that the harness has', () => {
@@ -51,9 +53,10 @@ describe('faults', () => {
     await rig.time.advance(60_000);
     rig.harness('n1', { type: 'hello', msg_id: 1 });
     expect(rig.sent).toHaveLength(1);
-    expect(rig.received).toHaveLength(2);
+    expect(rig.received).toHaveLength(1);
     expect(rig.done.map(({ what }) => what)).toEqual(['start']);
     rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
+    expect(rig.received).toHaveLength(2);
     rig.harness('n1', { type: 'hello', msg_id: 2 });
     expect(rig.received).toHaveLength(2);
     await rig.until('kill');
@@ -77,6 +80,7 @@ describe('faults', () => {
       delay: 0.5,
       forMs: 20_000,
     }).begin();
+    rig.answersInit = true;
     await rig.time.advance(20_001);
     const done = rig.done.length;
     rig.forget();
@@ -113,6 +117,57 @@ describe('faults', () => {
     expect(await story('7', 'n0')).toBe(await story('7', 'n0'));
     expect(await story('7', 'n0')).not.toBe(await story('7', 'n1'));
     expect(await story('7', 'n0')).not.toBe(await story('8', 'n0'));
+  });
+});
+
+describe('a life that has not answered init', () => {
+  const INIT = { type: 'init', node_id: 'n0', node_ids: ['n0', 'n1'], msg_id: 1 };
+  const types = (rig: ChaosRig) => rig.received.map(({ type }) => type);
+
+  it('hears nothing but init and answers to its own requests; the rest is held, in its order', () => {
+    const rig = new ChaosRig();
+    rig.harness('c0', INIT);
+    rig.harness('n1', { type: 'hello', msg_id: 1 });
+    rig.harness('lin-kv', { type: 'late_ok', in_reply_to: 7 });
+    rig.node('lin-kv', { type: 'read', msg_id: 1 });
+    rig.harness('lin-kv', { type: 'read_ok', in_reply_to: 1 });
+    rig.chaos.fromHarness('{"src":"n1"}');
+    expect(types(rig)).toEqual(['init', 'read_ok']);
+    rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
+    expect(rig.nodeLines.slice(2)).toEqual([
+      '{"id":0,"src":"n1","dest":"n0","body":{"type":"hello","msg_id":1}}',
+      '{"id":0,"src":"lin-kv","dest":"n0","body":{"type":"late_ok","in_reply_to":7}}',
+      '{"src":"n1"}',
+    ]);
+  });
+
+  it('is the same after a kill: answers to requests of an earlier life are held as well', async () => {
+    const rig = new ChaosRig({ killMs: 1000 }).begin();
+    rig.node('lin-kv', { type: 'read', msg_id: 1 });
+    await rig.until('start', 2);
+    rig.harness('c5', { type: 'echo', msg_id: 1 });
+    rig.harness('lin-kv', { type: 'read_ok', in_reply_to: 1 });
+    expect(types(rig)).toEqual(['init']);
+    rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
+    expect(types(rig)).toEqual(['init', 'echo', 'read_ok']);
+  });
+
+  it('loses what was held when it is killed, and counts it', async () => {
+    const rig = new ChaosRig({ killMs: 1000 }).begin();
+    await rig.until('start', 2);
+    for (let count = 0; count < 3; count++) rig.harness('c5', { type: 'echo', msg_id: count });
+    await rig.until('start', 3);
+    rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
+    expect(types(rig)).toEqual(['init', 'init']);
+    expect(rig.logs.filter(({ what }) => what.message === 'restart').map(({ what }) => what.lost)).toEqual([0, 3]);
+  });
+
+  it('is held 10,000 lines at most', async () => {
+    const rig = new ChaosRig();
+    rig.harness('c0', INIT);
+    for (let count = 0; count < 10_002; count++) rig.harness('n1', { type: 'hello', msg_id: count });
+    rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
+    expect(rig.received).toHaveLength(10_001);
   });
 });
 
@@ -354,10 +409,11 @@ describe('a message that meets a fate', () => {
 
   it('may be of an earlier life, and reach the next one or others', async () => {
     const rig = new ChaosRig({ delay: ALWAYS, delayMeanMs: 20_000, killMs: 10 }).begin();
+    rig.answersInit = true;
     rig.node('lin-kv', { type: 'read', msg_id: 1 });
     rig.harness('lin-kv', { type: 'read_ok', in_reply_to: 1 });
     await rig.until('start', 3);
-    expect(rig.sent).toEqual([]);
+    expect(rig.sent.filter(({ type }) => type === 'read')).toEqual([]);
     rig.chaos.heal();
     await rig.time.advance(400_000);
     expect(rig.sent.filter(({ type }) => type === 'read')).toHaveLength(1);

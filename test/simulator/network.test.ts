@@ -386,8 +386,68 @@ describe('a message that the network delivers twice', () => {
     send('c0', 'n1', 'b');
     await time.advance(10);
     network.setDown('n1');
-    network.admit('n1', 'n0');
+    network.admit('n1', { client: 'c9', expects: () => true });
     await time.advance(100);
     expect(arrived).toEqual(['0: n0 → n1 a', '0: c0 → n1 b', '50: n0 → n1 a']);
+  });
+});
+
+describe('a node that has started', () => {
+  const admit = () => network.admit('n1', { client: 'c9', expects: ({ body }) => body.letter === 'r' });
+
+  beforeEach(() => listen('n0', 'n1', 'c0', 'c9'));
+
+  it('hears init, and answers to its own requests; the rest is held, in its order, until it is ready', async () => {
+    admit();
+    send('n0', 'n1', 'ab');
+    send('c0', 'n1', 'c');
+    send('c9', 'n1', 'i');
+    send('n0', 'n1', 'r');
+    await time.advance(10);
+    expect(arrived).toEqual(['0: c9 → n1 i', '0: n0 → n1 r']);
+    network.open('n1');
+    send('n0', 'n1', 'd');
+    expect(arrived.slice(2)).toEqual(['10: n0 → n1 a', '10: n0 → n1 b', '10: c0 → n1 c', '10: n0 → n1 d']);
+  });
+
+  it('receives what arrives during the hand-over after what was held', () => {
+    network.removeEndpoint('n1');
+    network.addEndpoint('n1', (message) => {
+      receive(message);
+      if (message.body.letter === 'a') send('c0', 'n1', 'z');
+    });
+    admit();
+    send('n0', 'n1', 'ab');
+    network.open('n1');
+    expect(arrived).toEqual(['0: n0 → n1 a', '0: n0 → n1 b', '0: c0 → n1 z']);
+  });
+
+  it('does not hear what a partition stops when it is ready', () => {
+    admit();
+    send('n0', 'n1', 'a');
+    send('c0', 'n1', 'b');
+    network.cut('n0', 'n1');
+    network.open('n1');
+    expect(arrived).toEqual(['0: c0 → n1 b']);
+    expect(events).toContain('drop 0 n0 → n1');
+  });
+
+  it('loses what was held when it ends before it is ready', () => {
+    admit();
+    send('n0', 'n1', 'a');
+    network.setDown('n1');
+    expect(events).toEqual(['send 0 n0 → n1', 'drop 0 n0 → n1']);
+    network.open('n1');
+    admit();
+    network.open('n1');
+    expect(arrived).toEqual([]);
+  });
+
+  it('is held 10,000 messages at most, and loses the others', () => {
+    admit();
+    for (let count = 0; count < 10_002; count++) send('n0', 'n1', 'a');
+    expect(events.filter((event) => event.startsWith('drop'))).toEqual(['drop 10000 n0 → n1', 'drop 10001 n0 → n1']);
+    network.open('n1');
+    expect(arrived).toHaveLength(10_000);
   });
 });

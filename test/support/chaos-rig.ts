@@ -43,6 +43,8 @@ export class ChaosRig {
   readonly failures: string[] = [];
   /** How long it takes until nothing of a killed process is left. */
   killTakesMs = 0;
+  /** Whether later lives answer `init` at once. */
+  answersInit = false;
 
   constructor(options: Partial<ChaosOptions> = {}) {
     const note = (what: string) => this.done.push({ atMs: this.time.now(), what });
@@ -55,7 +57,11 @@ export class ChaosRig {
         scheduler: this.time,
         child: {
           start: () => note('start'),
-          deliver: (line) => this.nodeLines.push(line),
+          deliver: (line) => {
+            this.nodeLines.push(line);
+            if (this.answersInit && JSON.parse(line).body.type === 'init')
+              this.node('c0', { type: 'init_ok', in_reply_to: 1 });
+          },
           pause: () => note('pause'),
           resume: () => note('resume'),
           kill: () => {

@@ -28,6 +28,8 @@ export class ScriptedNode implements NodeHandle {
   readonly #scheduler: Scheduler;
   readonly #synchronous: boolean;
   readonly #cancels = new Set<() => void>();
+  /** What happened while it was paused; undefined while it is not. */
+  #backlog: (() => void)[] | undefined;
   #killed = false;
   #exited = false;
 
@@ -44,22 +46,32 @@ export class ScriptedNode implements NodeHandle {
   }
 
   deliver(line: string): void {
-    if (this.#exited) return;
-    this.lines.push(line);
-    this.#script(JSON.parse(line) as ReceivedMessage, this);
+    this.#whenRunning(() => {
+      if (this.#exited) return;
+      this.lines.push(line);
+      this.#script(JSON.parse(line) as ReceivedMessage, this);
+    });
   }
 
   pause(): void {
-    throw new Error('scripted nodes cannot be paused');
+    this.#backlog ??= [];
   }
 
   resume(): void {
-    throw new Error('scripted nodes cannot be resumed');
+    const backlog = this.#backlog ?? [];
+    this.#backlog = undefined;
+    for (const act of backlog) this.#whenRunning(act);
   }
 
   async kill(): Promise<void> {
     this.#killed = true;
+    this.#backlog = undefined;
     for (const cancel of this.#cancels) cancel();
+  }
+
+  /** Does something later, as long as this life lasts. */
+  later(afterMs: number, action: () => void): void {
+    this.#do(afterMs, action);
   }
 
   print(line: string, afterMs = 0): void {
@@ -97,9 +109,16 @@ export class ScriptedNode implements NodeHandle {
     }
     const cancel = this.#scheduler.schedule(afterMs, () => {
       this.#cancels.delete(cancel);
-      if (!this.#exited) action();
+      this.#whenRunning(() => {
+        if (!this.#exited) action();
+      });
     });
     this.#cancels.add(cancel);
+  }
+
+  #whenRunning(act: () => void): void {
+    if (this.#backlog === undefined) act();
+    else this.#backlog.push(act);
   }
 }
 

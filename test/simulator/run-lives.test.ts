@@ -1,0 +1,72 @@
+/** What a node hears before it has answered `init`, in its first life and in every one after a restart, over many seeds. */
+
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../src/protocol/random.ts';
+import type { Fault } from '../../src/simulator/fault.ts';
+import { echo } from '../../src/workloads/echo.ts';
+import type { Script } from '../support/scripted-bed.ts';
+import { ScriptedRun, type ScriptedRunOptions } from '../support/scripted-run.ts';
+
+const SEEDS = Array.from({ length: 50 }, (_, index) => String(index));
+const PROCESS_FAULTS: readonly Fault[] = [
+  ...(['partition', 'bridge', 'one-way', 'service-cut', 'loss', 'duplication', 'reordering', 'delay'] as const),
+  ...(['kill', 'kill-all', 'pause'] as const),
+];
+const AFTER_MS_MAX = 200;
+
+async function expectValid(seed: string, faults: readonly Fault[], scriptOf: ScriptedRunOptions['scriptOf']) {
+  const { results } = await new ScriptedRun({
+    test: echo.test,
+    ...(scriptOf && { scriptOf }),
+    seed,
+    faults,
+    nemesisIntervalMs: 1000,
+    ratePerSecond: 50,
+    concurrency: 60,
+  }).finish();
+  expect(results.protocol, `seed ${seed}`).toMatchObject({ count: 0, violations: [] });
+  expect(results['valid?'], `seed ${seed}`).toBe(true);
+}
+
+/** Handles each message by itself, a while after it came, and reads its name when it answers. */
+function answersEachByItself(random: SeededRandom): Script {
+  let name: string | undefined;
+  return (message, node) => {
+    node.later(random.float() * AFTER_MS_MAX, () => {
+      const { src, body } = message;
+      const send = (dest: string, reply: object) => node.print(JSON.stringify({ src: name, dest, body: reply }));
+      if (body.type === 'init') {
+        name = body.node_id;
+        send(src, { type: 'init_ok', in_reply_to: body.msg_id });
+        for (const id of body.node_ids) if (id !== name) send(id, { type: 'hello' });
+      } else if (body.type === 'hello') send(src, { type: 'hello_too' });
+      else if (body.type === 'echo') send(src, { type: 'echo_ok', echo: body.echo, in_reply_to: body.msg_id });
+    });
+  };
+}
+
+/** Takes its time to answer `init`, and reports what else it hears meanwhile. */
+function hearsOnlyInitFirst(): Script {
+  let ready = false;
+  return (message, node) => {
+    const { type, echo: text } = message.body;
+    if (type === 'init') {
+      node.later(AFTER_MS_MAX, () => {
+        node.reply(message, { type: 'init_ok' });
+        ready = true;
+      });
+    } else if (!ready) node.print(`heard ${type} of ${message.src} before it had answered init`);
+    else if (type === 'echo') node.reply(message, { type: 'echo_ok', echo: text });
+  };
+}
+
+describe.each([[['kill']], [['kill-all']], [['pause']], [PROCESS_FAULTS]] as [Fault[]][])('under %s', (faults) => {
+  it('a node that handles each message by itself is valid', async () => {
+    for (const seed of SEEDS)
+      await expectValid(seed, faults, (id) => answersEachByItself(new SeededRandom(seed).fork(id)));
+  });
+
+  it('a node hears nothing before it has answered init', async () => {
+    for (const seed of SEEDS) await expectValid(seed, faults, hearsOnlyInitFirst);
+  });
+});

@@ -6,10 +6,11 @@
  * `jepsen.tests.kafka/stats-checker`, the way Maelstrom's `core.clj` puts them together.
  * Two differences are meant. To Jepsen a run in which nothing completed is valid, here it is `unknown`, because it shows nothing. And what is asked
  * after everything was healed is not counted, but shows that a function works, where anything worked before: under all faults at once there are
- * runs in which a dozen operations of one kind all get lost.
+ * runs in which a dozen operations of one kind all get lost. Where the harness itself injects faults, and they left no operation of a function a
+ * chance, that function is `unknown`: it says nothing about the nodes.
  */
 
-import type { Checker } from './checker.ts';
+import { type Checker, mergeValidity, type Validity } from './checker.ts';
 
 const EXCUSED: ReadonlySet<string> = new Set(['crash', 'debug-topic-partitions']);
 
@@ -19,8 +20,14 @@ interface Counts {
   info: number;
 }
 
-/** @param end the index of the first operation that is not counted; absent: all are */
-export function statsChecker(end: () => number = () => Number.POSITIVE_INFINITY): Checker {
+/**
+ * @param end the index of the first operation that is not counted; absent: all are
+ * @param hadChance whether any operation of a function ran while nothing was broken; absent: nothing ever was
+ */
+export function statsChecker(
+  end: () => number = () => Number.POSITIVE_INFINITY,
+  hadChance: (f: string) => boolean = () => true,
+): Checker {
   return {
     check(_test, history) {
       const all = noCounts();
@@ -45,17 +52,31 @@ export function statsChecker(end: () => number = () => Number.POSITIVE_INFINITY)
         all[type]++;
       }
       const functions = [...byFunction].sort(([left], [right]) => (left < right ? -1 : 1));
-      const works = (f: string, counts: Counts) => counts.ok > 0 || (all.ok > 0 && working.has(f));
+      const judge = (f: string, counts: Counts): Validity => {
+        if (counts.ok > 0 || (all.ok > 0 && working.has(f))) return true;
+        return hadChance(f) ? false : 'unknown';
+      };
+      const judged = functions.map(([f, counts]) => ({ f, counts, validity: judge(f, counts) }));
       const details = {
         ...summary(all),
         'by-f': Object.fromEntries(
-          functions.map(([f, counts]) => [f, { 'valid?': works(f, counts), ...summary(counts) }]),
+          judged.map(({ f, counts, validity }) => [f, { 'valid?': validity, ...summary(counts) }]),
         ),
       };
       if (functions.length === 0) return { 'valid?': 'unknown', error: 'no operation was completed', ...details };
-      return { 'valid?': functions.every(([f, counts]) => EXCUSED.has(f) || works(f, counts)), ...details };
+      const counted = judged.filter(({ f }) => !EXCUSED.has(f));
+      const blocked = counted.filter(({ validity }) => validity === 'unknown').map(({ f }) => f);
+      return {
+        'valid?': mergeValidity(counted.map(({ validity }) => validity)),
+        ...(blocked.length === 0 ? {} : { error: describeBlocked(blocked) }),
+        ...details,
+      };
     },
   };
+}
+
+function describeBlocked(functions: readonly string[]): string {
+  return `faults let no ${functions.join(', no ')} through: more clients, a longer run or fewer faults`;
 }
 
 function noCounts(): Counts {

@@ -79,6 +79,11 @@ export class History implements Iterable<Operation> {
     return this.#chunkOf(index).value[index % CHUNK_LENGTH];
   }
 
+  /** Undefined where there is none. */
+  errorAt(index: number): unknown {
+    return this.#errors.get(index);
+  }
+
   /** The operation at `index`; a RangeError outside the history. */
   at(index: number): Operation {
     const chunk = this.#chunkOf(index);

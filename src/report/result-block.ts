@@ -127,7 +127,7 @@ function describeWorkload(result: Readonly<Record<string, unknown>>): string {
 
 function describeStats(result: Readonly<Record<string, unknown>>): string {
   const kinds = Object.entries((result['by-f'] ?? {}) as Record<string, { 'valid?': Validity }>);
-  const failed = kinds.filter(([, kind]) => kind['valid?'] !== true).map(([name]) => JSON.stringify(name));
+  const failed = kinds.filter(([, kind]) => kind['valid?'] === false).map(([name]) => JSON.stringify(name));
   if (failed.length > 0) return `No operation of the kind ${failed.join(', ')} ever succeeded.`;
   return result.count === 0 ? 'No operation was completed.' : (describeError(result) ?? 'The counts cannot be told.');
 }

@@ -33,6 +33,8 @@ export interface ClusterOptions {
   readonly violate: (violation: Violation) => void;
   /** A node ended by itself; it has been reported. */
   readonly onExit: () => void;
+  /** A life of a node has answered `init`. */
+  readonly onReady: () => void;
 }
 
 /** A node through all its lives. */
@@ -44,6 +46,8 @@ interface Member {
   paused: boolean;
   /** Which life it is, from 1. */
   life: number;
+  /** Whether this life has answered `init`. */
+  ready: boolean;
   /** Resolves when nothing of the last life is left. */
   ended: Promise<void>;
   /** Requests that this life sent, and their answers did not arrive. */
@@ -78,6 +82,7 @@ export class Cluster implements FaultTarget {
         handle: undefined,
         paused: false,
         life: 0,
+        ready: false,
         ended: Promise.resolve(),
         sent: new Unanswered(),
         sentBefore: new Unanswered(),
@@ -89,6 +94,12 @@ export class Cluster implements FaultTarget {
     }
     if (!this.#listening) return false;
     return (await Promise.all([...this.#members.values()].map((member) => this.#init(member)))).every((ready) => ready);
+  }
+
+  /** Whether every node is up, has answered `init` and is not paused. */
+  get isReady(): boolean {
+    for (const { ready, paused } of this.#members.values()) if (!ready || paused) return false;
+    return true;
   }
 
   /** From now on nothing that a node does is anybody's fault: what it does while it is killed, for instance. */
@@ -205,6 +216,7 @@ export class Cluster implements FaultTarget {
     const { handle } = member;
     if (!member.up) return member.ended;
     member.up = false;
+    member.ready = false;
     member.handle = undefined;
     member.paused = false;
     member.sent.moveTo(member.sentBefore);
@@ -228,7 +240,11 @@ export class Cluster implements FaultTarget {
     this.#inits.delete(client);
     client.close();
     if (result.kind === 'ok') {
-      if (member.life === life && member.up) network.open(id);
+      if (member.life === life && member.up) {
+        member.ready = true;
+        network.open(id);
+        this.#options.onReady();
+      }
       return true;
     }
     // Nobody waits for the answer any longer; a node that exited has been reported already, with its last words.

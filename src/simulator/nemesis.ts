@@ -61,6 +61,11 @@ export class Nemesis {
     return texts.length === 0 ? undefined : texts.join('; ');
   }
 
+  /** Whether any fault is in force. */
+  get isActive(): boolean {
+    return this.#active.size > 0;
+  }
+
   start(): void {
     for (const row of this.#options.plan) this.#follow(row[Symbol.iterator]());
   }

@@ -9,6 +9,7 @@
 
 import { availabilityChecker } from '../checkers/availability.ts';
 import { type Checker, type CheckResult, compose } from '../checkers/checker.ts';
+import { clientsChecker } from '../checkers/clients.ts';
 import { latencyChecker } from '../checkers/latency.ts';
 import { faultsChecker } from '../checkers/nemesis.ts';
 import { netChecker } from '../checkers/net.ts';
@@ -21,6 +22,7 @@ import { stringifyExact } from '../protocol/exact-json.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import { createServices } from '../services/registry.ts';
 import type { Bed } from './bed.ts';
+import { Chances } from './chances.ts';
 import { Client, type ClientOptions } from './client.ts';
 import { Cluster } from './cluster.ts';
 import type { FaultEvent, MessageEvent } from './fault.ts';
@@ -88,6 +90,7 @@ export class TestRun {
   readonly #network: Network;
   readonly #cluster: Cluster;
   readonly #nemesis: Nemesis;
+  readonly #chances = new Chances({ isCalm: () => !this.#nemesis.isActive && this.#cluster.isReady });
   readonly #operations: OperationSource;
   /** What a node is asked to find out whether it serves again. */
   readonly #nextProbe: () => Invocation;
@@ -106,6 +109,8 @@ export class TestRun {
   #phase: RunStatus['phase'] = 'starting';
   /** When the operations began, by the scheduler's clock. */
   #startMs = Number.POSITIVE_INFINITY;
+  /** How long operations were begun. */
+  #operationsMs = 0;
   /** Since everything was healed. */
   #injectedCount = 0;
   /** The length of the history when everything was healed. What comes then is asked until it is answered, and must not count. */
@@ -154,7 +159,10 @@ export class TestRun {
       drawLatencyMs: createLatency(options.latencyDistribution, options.latencyMeanMs, random.fork('latency')),
       arrange,
       drawFate: this.#observed(schedule === undefined ? planFates(plan) : repeatFates(schedule.messages)),
-      onEvent: (event, message) => this.#observer.onMessage?.(event, message, this.#elapsedMs()),
+      onEvent: (event, message) => {
+        if (event === 'drop' || event === 'delay') this.#chances.disturb();
+        this.#observer.onMessage?.(event, message, this.#elapsedMs());
+      },
     });
     this.#cluster = new Cluster({
       nodes: options.nodes,
@@ -164,6 +172,7 @@ export class TestRun {
       latenessExcused: options.faults.some((fault) => fault !== 'partition'),
       violate: (violation) => this.report(violation),
       onExit: () => this.abort(),
+      onReady: () => this.#chances.disturb(),
     });
     this.#nemesis = new Nemesis({
       target: this.#cluster,
@@ -173,7 +182,10 @@ export class TestRun {
       },
       plan: schedule === undefined ? planFaults(plan) : schedule.faults.map((event) => [event]),
       endMs: options.timeLimitMs,
-      record: ({ process, type, f, value }) => this.#record(process, type, f, value),
+      record: ({ process, type, f, value }) => {
+        this.#chances.disturb();
+        this.#record(process, type, f, value);
+      },
       onBegin: (event) => this.#observer.onFault?.(event),
     });
     for (const [id, service] of services) {
@@ -280,6 +292,7 @@ export class TestRun {
     this.#cancelPump = undefined;
     if (this.#ending) {
       this.#cancelTimeLimit();
+      if (this.#operationsMs === 0) this.#operationsMs = this.#elapsedMs();
       if (this.#free.length === this.#workers.length) this.#whenOver();
       return;
     }
@@ -306,10 +319,12 @@ export class TestRun {
   #perform(number: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
     const worker = this.#workers[number] as Worker;
     const { process } = worker;
+    const mark = this.#phase === 'running' ? this.#chances.begin(invocation.f) : undefined;
     this.#record(process, 'invoke', invocation.f, invocation.value);
     this.#invoke(worker.client, invocation).then(
       (completion) => {
         this.#counts[completion.type]++;
+        this.#chances.end(invocation.f, mark);
         this.#record(process, completion.type, invocation.f, completion.value, completion.error);
         if (completion.type === 'info') this.#replaceProcess(worker);
         onEnd(completion.type);
@@ -323,12 +338,17 @@ export class TestRun {
     );
   }
 
+  /** Whether the harness was to break anything. */
+  get #isFaulty(): boolean {
+    const { faults, schedule } = this.#options;
+    return faults.length > 0 || (schedule?.faults.length ?? 0) > 0;
+  }
+
   /** Undoes every fault; then every node must serve again, and the last questions be answered. */
   async #recover(): Promise<void> {
-    const { faults, schedule } = this.#options;
     const { ok, fail, info } = this.#counts;
     // Where nothing was asked, nothing is: such a run shows nothing, and must not look as if it did.
-    const faulty = ok + fail + info > 0 && (faults.length > 0 || (schedule?.faults.length ?? 0) > 0);
+    const faulty = ok + fail + info > 0 && this.#isFaulty;
     if (this.#aborted || (!faulty && this.#finalInvocations.length === 0)) return;
     this.#phase = 'recovering';
     this.#healedAt = this.#history.length;
@@ -454,8 +474,16 @@ export class TestRun {
     const recovery: Record<string, Checker> =
       this.#recovery.size === 0 ? {} : { recovery: recoveryChecker(() => this.#recovery) };
     const checker = compose({
-      stats: statsChecker(() => this.#healedAt),
+      stats: statsChecker(
+        () => this.#healedAt,
+        (f) => !this.#isFaulty || this.#chances.has(f),
+      ),
       availability: availabilityChecker(() => this.#healedAt),
+      clients: clientsChecker(() => ({
+        end: this.#healedAt,
+        durationMs: this.#operationsMs,
+        askedRatePerSecond: this.#options.schedule === undefined ? this.#options.ratePerSecond : undefined,
+      })),
       net: netChecker(() => this.#network.statistics()),
       latency: latencyChecker(),
       faults: faultsChecker(() => this.#network.fates()),

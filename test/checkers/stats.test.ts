@@ -130,3 +130,27 @@ describe('stats', () => {
     });
   });
 });
+
+describe('a function that was never ok', () => {
+  const lost = handwritten(invoke(0, 'read'), info(0, 'read'), invoke(1, 'add'), fail(1, 'add'));
+  const judge = (...withChance: string[]) =>
+    statsChecker(undefined, (f) => withChance.includes(f)).check(THREE_NODES, lost);
+
+  it('is unknown where faults left it no chance', () => {
+    expect(judge()).toMatchObject({
+      'valid?': 'unknown',
+      error: 'faults let no add, no read through: more clients, a longer run or fewer faults',
+      'by-f': { add: { 'valid?': 'unknown' }, read: { 'valid?': 'unknown' } },
+    });
+  });
+
+  it('is false where it had one, whatever the others had', () => {
+    expect(judge('add')).toMatchObject({
+      'valid?': false,
+      error: 'faults let no read through: more clients, a longer run or fewer faults',
+      'by-f': { add: { 'valid?': false }, read: { 'valid?': 'unknown' } },
+    });
+    expect(judge('add', 'read')).toMatchObject({ 'valid?': false });
+    expect(judge('add', 'read')).not.toHaveProperty('error');
+  });
+});

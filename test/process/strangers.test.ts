@@ -1,6 +1,7 @@
 /** Nodes that Snowstorm has never seen, by people who know only Maelstrom's protocol: what is right passes. */
 
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
   type EndedTest,
@@ -11,10 +12,14 @@ import {
   temporaryFolder,
 } from '../support/snowstorm-process.ts';
 
+const CHAOS = fileURLToPath(new URL('../../bin/chaos', import.meta.url));
+
 const folder = temporaryFolder();
 
+let runs = 0;
+
 function run(workload: string, file: string, ...args: string[]): Promise<EndedTest> {
-  return runTest({ workload, bin: fixture(file), store: join(folder, `${workload}-${file}`), args });
+  return runTest({ workload, bin: fixture(file), store: join(folder, `${workload}-${file}-${++runs}`), args });
 }
 
 function expectValid(run: EndedTest): void {
@@ -76,6 +81,63 @@ describe.concurrent("a stranger's node", () => {
     expect(ended.verdict).toMatch(
       /^The run is INVALID\. n\d answered c\d+, who had not asked that, or was answered already/,
     );
+  });
+});
+
+/** Restarts all the time, for as long as the run lasts. */
+const OFTEN = ['--node-count', '3', '--time-limit', '1.5', '--rate', '300', '--concurrency', '20n'];
+const SEEDS = Array.from({ length: 20 }, (_, index) => String(index + 1));
+
+describe.concurrent('a node that is not ready', () => {
+  for (const seeds of [SEEDS.slice(0, 7), SEEDS.slice(7, 14), SEEDS.slice(14)]) {
+    it(`hears nothing but init, in all its lives: seeds ${seeds.join(', ')}`, async () => {
+      for (const seed of seeds) {
+        const nemesis = ['--nemesis', Number(seed) % 2 === 0 ? 'kill=0.3' : 'kill=0.5,kill-all=0.5,pause=0.6'];
+        const args = [...OFTEN, ...nemesis, '--seed', seed];
+        const ended = await run('echo', 'hears-only-init-first.mjs', ...args);
+        expect(ended.stdout, `seed ${seed}`).toContain('Everything looks good! The run is valid.');
+      }
+    });
+  }
+
+  it('hears nothing but init from bin/chaos either', async () => {
+    const chaos = ['--kill', '0.5', '--seed', '1', '--for', '4', '--', fixture('hears-only-init-first.mjs')];
+    const args = ['--node-count', '3', '--time-limit', '5', '--rate', '200', '--concurrency', '20n', '--', ...chaos];
+    const ended = await runTest({ workload: 'echo', bin: CHAOS, store: join(folder, 'first-chaos'), args });
+    expectValid(ended);
+    expect(ended.read('node-logs/n0.log')).toContain('chaos: restart');
+  });
+
+  it.each(['kill=0.4', 'kill-all=0.6', 'pause=0.5', 'all'])(
+    'may handle each message by itself, and read its name when it answers: --nemesis %s',
+    async (nemesis) => {
+      const args = [...OFTEN, '--nemesis', nemesis, '--nemesis-interval', '0.5', '--seed', '7'];
+      expectValid(await run('echo', 'answers-each-by-itself.mjs', ...args));
+    },
+  );
+});
+
+describe.concurrent('faults that leave no chance', () => {
+  it('make the verdict unknown, and say what would help', async () => {
+    const args = ['--node-count', '3', '--nemesis', 'loss=1'];
+    const ended = await run('echo', 'echo.mjs', ...args);
+    expect(ended.verdict).toBe(
+      'Nobody can tell: the run is of unknown validity. Faults let no echo through: more clients, a longer run or fewer faults.',
+    );
+    expect(ended.status).toBe(2);
+    expect(ended.results.clients).toMatchObject({
+      'asked-rate': 50,
+      advice: expect.stringMatching(
+        /^clients were waiting for lost answers (100|9\d) % of the time: raise --concurrency$/,
+      ),
+    });
+  });
+
+  it('excuse no node that refuses everything in peace', async () => {
+    const args = ['--nemesis', 'loss=0.01'];
+    const ended = await run('unique-ids', 'always-refuses.mjs', ...args);
+    expect(ended.results.stats['by-f'].generate).toMatchObject({ 'valid?': false });
+    expect(ended.status).toBe(1);
   });
 });
 

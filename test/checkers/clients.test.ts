@@ -1,0 +1,65 @@
+/** Whether the clients kept up with the rate that was asked for. */
+
+import { describe, expect, it } from 'vitest';
+import { type ClientsOptions, clientsChecker } from '../../src/checkers/clients.ts';
+import { History } from '../../src/history/history.ts';
+import type { OperationEntry } from '../../src/history/operation.ts';
+
+const SECOND = 1e9;
+
+function check(entries: readonly OperationEntry[], concurrency: number, options: Partial<ClientsOptions> = {}) {
+  const history = History.of(entries);
+  const all = { end: history.length, durationMs: 10_000, askedRatePerSecond: 1, ...options };
+  return clientsChecker(() => all).check({ nodes: ['n0'], concurrency }, history);
+}
+
+function operation(process: number, beginS: number, endS: number, error?: unknown): OperationEntry[] {
+  const entry = { process, f: 'echo', value: 1 };
+  const end = error === undefined ? { type: 'ok' as const } : { type: 'info' as const, error };
+  return [
+    { ...entry, type: 'invoke', time: beginS * SECOND },
+    { ...entry, ...end, time: endS * SECOND },
+  ];
+}
+
+describe('clients', () => {
+  it('that wait for lost answers are told to be more', () => {
+    const entries = [...operation(0, 0, 5, 'net-timeout'), ...operation(2, 5.5, 8, 'net-timeout')];
+    expect(check(entries, 1)).toEqual({
+      'valid?': true,
+      count: 2,
+      rate: 0.2,
+      'waiting-fraction': 0.75,
+      'asked-rate': 1,
+      advice: 'clients were waiting for lost answers 75 % of the time: raise --concurrency',
+    });
+  });
+
+  it('that wait beyond the end are counted until the end', () => {
+    expect(check(operation(0, 8, 13, 'net-timeout'), 1)['waiting-fraction']).toBeCloseTo(0.2);
+  });
+
+  it('that kept up all the same are not', () => {
+    const result = check(operation(0, 0, 5, 'net-timeout'), 2, { askedRatePerSecond: 0.1 });
+    expect(result).toEqual({ 'valid?': true, count: 1, rate: 0.1, 'waiting-fraction': 0.25 });
+  });
+
+  it('that are slow for other reasons are not', () => {
+    expect(check(operation(0, 0, 5), 1)).toEqual({ 'valid?': true, count: 1, rate: 0.1, 'waiting-fraction': 0 });
+    expect(check(operation(0, 0, 5, ['crash', 'oops']), 1)).not.toHaveProperty('advice');
+  });
+
+  it('of a replay were asked for no rate', () => {
+    const result = check(operation(0, 0, 5, 'net-timeout'), 1, { askedRatePerSecond: undefined });
+    expect(result).toEqual({ 'valid?': true, count: 1, rate: 0.1, 'waiting-fraction': 0.5 });
+  });
+
+  it('are not counted once everything is healed', () => {
+    const entries = [...operation(0, 0, 1), ...operation(0, 1, 6, 'net-timeout')];
+    expect(check(entries, 1, { end: 2 })).toMatchObject({ count: 1, 'waiting-fraction': 0 });
+  });
+
+  it('that did nothing have no rate', () => {
+    expect(check([], 1)).toEqual({ 'valid?': true, count: 0 });
+  });
+});

@@ -58,6 +58,8 @@ describe('maelstrom/run', () => {
   it('knows that chaos breaks what no history tells, and where the node is that it is given', () => {
     const { lines } = run(RELEASE, 'voucher', '--bin', 'chaos', '--', '--kill', 'a b', '--', './node', 'x/y');
     const chaos = join(folder, 'chaos');
+    // Many clients, because each that loses an answer waits 5 s for it.
+    expect(lines.join(' ')).toContain('--node-count 3 --concurrency 20n --time-limit 30');
     expect(lines.slice(lines.indexOf('--unseen-faults'))).toEqual([
       '--unseen-faults',
       '--bin',

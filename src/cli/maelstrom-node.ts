@@ -61,9 +61,9 @@ leased in lin-kv, for a fleet that comes and goes, ${NODE_MAX + 1} nodes at once
   'state-dir': {
     value: `DIR|${STATE_IN_STORE}|none`,
     text: `Where ids reserve time, so that a restart never repeats one: a folder with a file a node, or
-the store lin-kv, where leased numbers always do it. none: nowhere; ids are then unique as long as
-the clock is not stepped back around a restart. Default: a folder in the system's temporary
-directory.`,
+the store lin-kv, where leased numbers always do it. none: nowhere, for one process a node: two
+at the same time would repeat ids. Ids are then unique as long as the clock is not stepped back
+around a restart. Default: a folder in the system's temporary directory.`,
     absent: undefined,
     parse: (text: string): string | undefined => {
       if (text === '') throw new Error(`expected a folder, ${STATE_IN_STORE} or none`);

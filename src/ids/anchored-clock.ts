@@ -14,7 +14,10 @@
 import type { Clock } from '../protocol/clock.ts';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from './snowflake.ts';
 
-export const MAX_SKEW_MS_DEFAULT = 24 * 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+export const MAX_SKEW_MS_DEFAULT = 24 * HOUR_MS;
 
 /** How long a node may have been away, by the wall clock, when it starts again. */
 const AWAY_MS_MAX = 366 * 24 * 3_600_000;
@@ -147,8 +150,14 @@ function requireBelievable(aheadMs: number, maxSkewMs: number): void {
   if (isBelievable(aheadMs, maxSkewMs)) return;
   throw new ClockError(
     `the wall clock is ${describeGap(aheadMs)} the stored bound of this node's ids, more than the ` +
-      `${describeDuration(believedMs(aheadMs, maxSkewMs))} that are believed: set the clock right, or if it is right, allow a larger skew for this start`,
+      `${describeDuration(believedMs(aheadMs, maxSkewMs))} that are believed: set the clock right; if it is right already, start the node once with --max-skew ${skewFor(aheadMs)}`,
   );
+}
+
+/** The least skew in whole minutes or hours that believes the gap, as `--max-skew` takes it. A clock that is ahead gets further ahead until the next start. */
+function skewFor(aheadMs: number): string {
+  const gapMs = aheadMs > 0 ? aheadMs + HOUR_MS : -aheadMs;
+  return gapMs < HOUR_MS ? `${Math.ceil(gapMs / MINUTE_MS)}m` : `${Math.ceil(gapMs / HOUR_MS)}h`;
 }
 
 function describeGap(aheadMs: number): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseDurationMs } from '../../src/cli/options.ts';
 import { AnchoredClock, type AnchoredClockOptions, ClockError } from '../../src/ids/anchored-clock.ts';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from '../../src/ids/snowflake.ts';
 import { ManualClock, NEW_YEAR_MS } from '../support/manual-clock.ts';
@@ -63,6 +64,26 @@ describe('AnchoredClock', () => {
     const maxSkewMs = Math.abs(hours) * HOUR_MS;
     expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs }).now()).toBeGreaterThanOrEqual(NEW_YEAR_MS);
     expect(anchor(clock).now()).toBe(clock.wall);
+  });
+
+  it.each([
+    ['72.3 h behind', -72.3 * HOUR_MS, 24 * HOUR_MS, '24.0 h', '73h'],
+    ['72.0 h behind', -72 * HOUR_MS, 24 * HOUR_MS, '24.0 h', '72h'],
+    ['1.0 h behind', -HOUR_MS, 10_000, '10 s', '1h'],
+    ['61.2 s behind', -61_200, 10_000, '10 s', '2m'],
+    // The gap grows until the next start, so that a little more is asked for.
+    ['8785.0 h ahead of', 8785 * HOUR_MS, 24 * HOUR_MS, '8784.0 h', '8786h'],
+  ])('says which skew would do for a wall clock %s the stored bound', (gap, gapMs, maxSkewMs, believed, skew) => {
+    const clock = new ManualClock(NEW_YEAR_MS + gapMs);
+    expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs })).toThrow(
+      new ClockError(
+        `the wall clock is ${gap} the stored bound of this node's ids, more than the ${believed} that are believed: ` +
+          `set the clock right; if it is right already, start the node once with --max-skew ${skew}`,
+      ),
+    );
+    clock.pass(60_000);
+    const { now } = anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs: parseDurationMs(1)(skew) });
+    expect(now()).toBeGreaterThanOrEqual(NEW_YEAR_MS);
   });
 
   it('starts by the wall clock after a weekend off, and after a year', () => {

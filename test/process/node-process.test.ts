@@ -264,7 +264,33 @@ describe('ids of the node process', () => {
   });
 });
 
+describe('a clock that was set back by three days', () => {
+  it('keeps the node from starting, until it is started with the skew that it names', async () => {
+    const folder = temporaryFolder();
+    const reservedUntil = Date.now() + 72.5 * 3_600_000;
+    const state = JSON.stringify({ format: 1, node: 'n0', reservedUntil });
+    writeFileSync(join(folder, 'snowstorm-n0.1.json'), `${state}\n`);
+    const refused = await runNode(`${INIT}\n`, ['--state-dir', folder]);
+    const text =
+      "the wall clock is 72.5 h behind the stored bound of this node's ids, more than the 24.0 h that are believed: " +
+      'set the clock right; if it is right already, start the node once with --max-skew 73h';
+    expect(bodies(refused.stdout)).toMatchObject([{ type: 'error', code: 14, text: expect.stringContaining(text) }]);
+    expect(refused.status).toBe(1);
+    const [, option = '', value = ''] = /(--max-skew) (\d+[hm])/.exec(refused.stderr) ?? [];
+    const served = await runNode(`${INIT}\n${request('generate', 2)}\n`, ['--state-dir', folder, option, value]);
+    expect(bodies(served.stdout)).toMatchObject([{ type: 'init_ok' }, { type: 'generate_ok' }]);
+  });
+});
+
 describe('the command line of the node', () => {
+  it('says that without a state a node is one process', async () => {
+    const { stdout } = await runNode('', ['--help']);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'none: nowhere, for one process a node: two at the same time would repeat ids. Ids are then unique as long as ' +
+        'the clock is not stepped back around a restart.',
+    );
+  });
+
   it('tells its options', async () => {
     const { status, stdout } = await runNode('', ['--help']);
     expect(status).toBe(0);

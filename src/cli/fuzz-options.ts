@@ -73,6 +73,7 @@ export const FUZZ_OPTIONS = {
     absent: DEFAULTS.nemesisIntervalMs / 1000,
   },
   availability: TEST_OPTIONS.availability,
+  'init-timeout': TEST_OPTIONS['init-timeout'],
   store: { ...TEST_OPTIONS.store, text: 'Where a failure is recorded, made small; none: nowhere. Default: store.' },
   junit: { ...TEST_OPTIONS.junit, text: 'Where the verdict on every seed is written as JUnit XML as well, for CI.' },
   help: switchOption('Prints this text.', 'h'),

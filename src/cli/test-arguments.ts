@@ -12,7 +12,7 @@ import { interpretFaults, interpretNodes } from './test-options.ts';
  * that came from a command line: a schedule, or a choice of nodes that no option makes, is not among them.
  */
 export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
-  const { nodes, concurrency, availability } = options;
+  const { nodes, concurrency, availability, initTimeoutMs } = options;
   const named = nodes.join() === interpretNodes(undefined).join();
   const nemesis = renderFaults(workload, options);
   return [
@@ -26,6 +26,7 @@ export function testArguments(workload: Workload, options: RunOptions): readonly
     ...(nemesis === '' ? [] : ['--nemesis', nemesis]),
     ...['--nemesis-interval', renderSeconds(options.nemesisIntervalMs)],
     ...(availability === undefined ? [] : ['--availability', String(availability)]),
+    ...(initTimeoutMs === undefined ? [] : ['--init-timeout', renderSeconds(initTimeoutMs)]),
     ...optionWords('--seed', options.seed),
   ];
 }

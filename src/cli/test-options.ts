@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { FAULTS, type Fault, isMessageFault, needsMachine } from '../simulator/fault.ts';
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../simulator/fault-plan.ts';
 import { LATENCY_DISTRIBUTIONS } from '../simulator/latency.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
+import { INIT_TIMEOUT_MS, type RunOptions } from '../simulator/run-options.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import {
@@ -193,6 +193,12 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
     parse: (text: string): RunOptions['availability'] | undefined =>
       text === 'total' ? 'total' : parseNumber(0, 1)(text),
   } satisfies Option<RunOptions['availability'] | undefined>,
+  'init-timeout': {
+    value: 'SECONDS',
+    text: `How long a node may take to start and answer its first init. Default: ${INIT_TIMEOUT_MS / 1000}.`,
+    absent: undefined,
+    parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, 1e6)(text),
+  } satisfies Option<number | undefined>,
   seed: seedOption('Makes the same choices again: pace, values, faults. Default: a new one, printed.'),
   replay: {
     value: 'FILE',
@@ -276,6 +282,7 @@ type RunValues = Pick<
   | 'nemesis'
   | 'nemesis-interval'
   | 'availability'
+  | 'init-timeout'
 >;
 
 /** The run that the options describe, but for its seed. Throws a {@link UsageError} for faults that cannot be had. */
@@ -296,6 +303,7 @@ export function interpretRun(values: RunValues, { test }: Workload, processes: b
     }),
     nemesisIntervalMs: values['nemesis-interval'] * 1000,
     ...(values.availability === undefined ? {} : { availability: values.availability }),
+    ...(values['init-timeout'] === undefined ? {} : { initTimeoutMs: values['init-timeout'] * 1000 }),
   };
 }
 

@@ -18,8 +18,6 @@ import type { ClockFault } from './simulated-clock.ts';
 import type { DiskDamage } from './simulated-disk.ts';
 import { Unanswered } from './unanswered.ts';
 
-/** How long a node may take to answer its first `init`, ms. */
-const INIT_TIMEOUT_MS = 10_000;
 /** A node that starts again under faults may take as long as they last. Whether it ever came back is seen afterwards. */
 const RESTART_TIMEOUT_MS = 1e9;
 
@@ -28,6 +26,8 @@ export interface ClusterOptions {
   readonly bed: Bed;
   readonly network: Network;
   readonly scheduler: Scheduler;
+  /** How long a node may take to answer its first `init`, ms. */
+  readonly initTimeoutMs: number;
   /** Whether an answer may come after its client has gone, without anything being wrong with the node. */
   readonly latenessExcused: boolean;
   readonly violate: (violation: Violation) => void;
@@ -226,7 +226,7 @@ export class Cluster implements FaultTarget {
   }
 
   async #init(member: Member): Promise<boolean> {
-    const { network, scheduler, nodes } = this.#options;
+    const { network, scheduler, nodes, initTimeoutMs } = this.#options;
     const { id, life } = member;
     const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, spared: true });
     this.#inits.add(client);
@@ -235,7 +235,7 @@ export class Cluster implements FaultTarget {
       expects: ({ src, body }) =>
         member.life === life && typeof body.in_reply_to === 'number' && member.sent.has(src, body.in_reply_to),
     });
-    const timeoutMs = life === 1 ? INIT_TIMEOUT_MS : RESTART_TIMEOUT_MS;
+    const timeoutMs = life === 1 ? initTimeoutMs : RESTART_TIMEOUT_MS;
     const result = await client.rpc(Init, { node_id: id, node_ids: [...nodes] }, timeoutMs);
     this.#inits.delete(client);
     client.close();
@@ -251,7 +251,7 @@ export class Cluster implements FaultTarget {
     if (!this.#listening || member.life !== life || !member.up) return false;
     const silent = result.kind === 'timeout' && !member.hasSpoken;
     const hint = silent ? ', nor did it print any message: does it flush its stdout?' : '';
-    this.#violate(id, 'init', `${id} ${describeInitFailure(result)}${hint}`);
+    this.#violate(id, 'init', `${id} ${describeInitFailure(result, timeoutMs)}${hint}`);
     return false;
   }
 
@@ -337,10 +337,10 @@ export class Cluster implements FaultTarget {
   }
 }
 
-function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>): string {
+function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>, timeoutMs: number): string {
   switch (result.kind) {
     case 'timeout':
-      return `did not answer init within ${INIT_TIMEOUT_MS / 1000} s`;
+      return `did not answer init within ${timeoutMs / 1000} s (--init-timeout allows more)`;
     case 'error':
       return `answered init with the error ${result.name}${describeErrorText(result.text)}`;
     case 'malformed':

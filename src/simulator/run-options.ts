@@ -6,6 +6,9 @@ import type { Fault } from './fault.ts';
 import type { LatencyDistributionName } from './latency.ts';
 import type { Schedule } from './schedule.ts';
 
+/** How long a node may take to answer its first `init` where a run does not say, ms. Maelstrom's. */
+export const INIT_TIMEOUT_MS = 10_000;
+
 export interface RunOptions {
   /** Node ids, in the order of `node_ids`. */
   readonly nodes: readonly string[];
@@ -21,6 +24,8 @@ export interface RunOptions {
   /** The mean interval of a fault in ms, or the probability of a message fault, where it is not the default. */
   readonly faultValues?: Readonly<Partial<Record<Fault, number>>>;
   readonly availability?: 'total' | number;
+  /** How long a node may take to answer its first `init`, ms. Default: {@link INIT_TIMEOUT_MS}. */
+  readonly initTimeoutMs?: number;
   readonly seed: string;
   /** What to do again, in place of the operations and faults that the seed would draw. */
   readonly schedule?: Schedule;

@@ -32,7 +32,7 @@ import { Nemesis } from './nemesis.ts';
 import { type Arrange, type DrawFate, Network, type NetworkEvent, type NetworkMessage } from './network.ts';
 import { DrawnOperations, type OperationEvent, type OperationSource, RecordedOperations } from './operations.ts';
 import { persist, RECOVERY_MS_MAX } from './recovery.ts';
-import type { RunOptions } from './run-options.ts';
+import { INIT_TIMEOUT_MS, type RunOptions } from './run-options.ts';
 import { repeatFates } from './schedule.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
@@ -169,6 +169,7 @@ export class TestRun {
       bed,
       network: this.#network,
       scheduler,
+      initTimeoutMs: options.initTimeoutMs ?? INIT_TIMEOUT_MS,
       latenessExcused: options.faults.some((fault) => fault !== 'partition'),
       violate: (violation) => this.report(violation),
       onExit: () => this.abort(),

@@ -119,6 +119,7 @@ const ReplayFile = z
       nemesisIntervalMs: DurationMs,
       faultValues: z.partialRecord(z.enum(FAULTS), z.number().min(0)).exactOptional(),
       availability: z.union([z.literal('total'), z.number().min(0).max(1)]).exactOptional(),
+      initTimeoutMs: z.number().positive().exactOptional(),
       seed: z.string(),
     }),
     schedule: z.strictObject({

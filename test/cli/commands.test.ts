@@ -170,6 +170,11 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--nemesis "partition,earthquake": expected one of partition',
   },
   {
+    mistake: 'no time to start',
+    args: [...ECHO, '--init-timeout', '0'],
+    says: '--init-timeout "0": expected a number above 0',
+  },
+  {
     mistake: 'no gap between faults',
     args: [...ECHO, '--nemesis-interval', '0'],
     says: '--nemesis-interval "0": expected a number',

@@ -15,6 +15,7 @@ describe('the arguments of a test', () => {
     ['--nemesis', 'kill'],
     ['--nemesis', 'pause=0.3,loss=0.25,kill,delay', '--availability', '0.995'],
     ['--nemesis', 'all,kill=2,loss=0', '--availability', 'total'],
+    ['--init-timeout', '30.5'],
   ])('make the run of a fuzz again: %j', (...args) => {
     const { workload, options } = interpretFuzzOptions(parseOptions(FUZZ_OPTIONS, ['-w', 'unique-ids', ...args]));
     const run = { ...options, seed: '12' };

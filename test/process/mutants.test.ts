@@ -23,7 +23,7 @@ function expectInvalid(run: EndedTest, ...reasons: (string | RegExp)[]): void {
 describe.concurrent('a node that breaks the protocol', () => {
   it('never answers init', async () => {
     const ended = await run('echo', 'silent-at-init', '--node-count', '2');
-    expectInvalid(ended, 'did not answer init within 10 s');
+    expectInvalid(ended, 'did not answer init within 10 s (--init-timeout allows more)');
     expect(ended.violations.map(({ node, rule }) => `${node} ${rule}`)).toEqual(['n0 init', 'n1 init']);
   });
 

@@ -159,8 +159,19 @@ describe.concurrent('what beginners forget', () => {
   it('is to flush', async () => {
     const ended = await run('echo', 'does-not-flush.mjs', '--node-count', '1');
     expect(ended.verdict).toContain(
-      'n0 did not answer init within 10 s, nor did it print any message: does it flush its stdout?',
+      'n0 did not answer init within 10 s (--init-timeout allows more), nor did it print any message: does it flush its stdout?',
     );
+  });
+});
+
+describe.concurrent('a node that starts slowly', () => {
+  it('has the time that --init-timeout gives it, and the command that makes the run again gives it too', async () => {
+    const late = await run('echo', 'starts-slowly.mjs', '--init-timeout', '0.5');
+    expect(late.verdict).toMatch(/n0 did not answer init within 0\.5 s \(--init-timeout allows more\)/);
+    expect(late.status).toBe(1);
+    expect(late.results).toMatchObject({ again: expect.stringContaining(' --init-timeout 0.5 ') });
+    expect(late.results.options).toMatchObject({ initTimeoutMs: 500 });
+    expectValid(await run('echo', 'starts-slowly.mjs', '--init-timeout', '20'));
   });
 });
 

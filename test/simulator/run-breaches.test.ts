@@ -38,7 +38,8 @@ function only(...violations: object[]): CheckResult {
   return { 'valid?': false, count: violations.length, violations };
 }
 
-const SILENT = 'n0 did not answer init within 10 s, nor did it print any message: does it flush its stdout?';
+const SILENT =
+  'n0 did not answer init within 10 s (--init-timeout allows more), nor did it print any message: does it flush its stdout?';
 
 describe('a node that does not begin', () => {
   it('is waited for 10 s when it does not answer init', async () => {
@@ -48,6 +49,24 @@ describe('a node that does not begin', () => {
     expect(history.length).toBe(0);
     expect(results.protocol).toEqual(only(violation('init', SILENT)));
     expect(results['valid?']).toBe(false);
+  });
+
+  it('is waited for as long as the run allows, which the verdict names', async () => {
+    const initAfter = (delayMs: number) =>
+      onlyN0(
+        answering({
+          init: (message, node) => node.reply(message, { type: 'init_ok' }, delayMs),
+          echo: echoesAfter(1),
+        }),
+      );
+    const attempt = (delayMs: number) =>
+      new ScriptedRun({ test: echo.test, scriptOf: initAfter(delayMs), initTimeoutMs: 30_000 });
+    const inTime = await attempt(29_999).finish();
+    expect(inTime.results['valid?']).toBe(true);
+    const late = attempt(30_001);
+    const { results } = await late.finish();
+    expect(late.endedMs).toBe(30_000);
+    expect(results.protocol).toEqual(only(violation('init', SILENT.replace('10 s', '30 s'))));
   });
 
   it('may take nearly as long, and must not take longer', async () => {

@@ -5,7 +5,13 @@ import { losesItsHead, OPTIONS, record, simulate } from '../support/wrong-subjec
 
 const REPLAY: Replay = {
   workload: 'unique-ids',
-  options: { ...OPTIONS, faults: ['kill', 'loss'], faultValues: { loss: 0.5 }, availability: 'total' },
+  options: {
+    ...OPTIONS,
+    faults: ['kill', 'loss'],
+    faultValues: { loss: 0.5 },
+    availability: 'total',
+    initTimeoutMs: 30_000,
+  },
   schedule: {
     operations: [
       { atMs: 0, worker: 0, f: 'generate', value: null },

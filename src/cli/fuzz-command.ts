@@ -20,7 +20,7 @@ import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { tryToRecordFound } from './recording.ts';
 import { makeSmall, recordSmall, type SmallFailure, sayNotMadeSmall } from './small-failure.ts';
-import { replayCommand, testArguments } from './test-arguments.ts';
+import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_UNKNOWN = 2;
@@ -133,7 +133,8 @@ async function tryAll(
 function describeCommand({ workload, options }: FuzzTask, { seed, difference }: FuzzAnswer, store: string): string {
   const twice = difference === undefined ? [] : ['--check-determinism'];
   const recorded = store === 'none' ? ['--store', 'none'] : [];
-  return ['snowstorm', 'test', ...testArguments(workload, { ...options, seed }), ...twice, ...recorded].join(' ');
+  const words = testArguments(workload, { ...options, seed }).map(shellWord);
+  return ['snowstorm', 'test', ...words, ...twice, ...recorded].join(' ');
 }
 
 function describeTask({ workload, from, seedCount, jobs, options }: FuzzTask): string {

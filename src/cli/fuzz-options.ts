@@ -37,6 +37,7 @@ export const FUZZ_OPTIONS = {
     parse: (text: string): number | undefined => parseWhole(1, JOBS_MAX)(text),
   } satisfies Option<number | undefined>,
   'node-count': TEST_OPTIONS['node-count'],
+  nodes: TEST_OPTIONS.nodes,
   'time-limit': {
     ...TEST_OPTIONS['time-limit'],
     text: `How long operations are begun. Default: ${DEFAULTS.timeLimitMs / 1000}.`,

@@ -8,16 +8,15 @@ import type { Workload } from '../workloads/workload.ts';
 import { interpretFaults, interpretNodes } from './test-options.ts';
 
 /**
- * What `snowstorm test` must be given to make the same simulated run, a word each and none in need of quotes, as long as the seed is not. For options
- * that came from a command line: a schedule, or a choice of nodes that no option makes, is not among them.
+ * What `snowstorm test` must be given to make the same simulated run, a word each. For options that came from a command line: a schedule is not
+ * among them.
  */
 export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
   const { nodes, concurrency, availability, initTimeoutMs } = options;
-  const named = nodes.join() === interpretNodes(undefined).join();
   const nemesis = renderFaults(workload, options);
   return [
     ...['-w', workload.name],
-    ...(named ? [] : ['--node-count', String(nodes.length)]),
+    ...renderNodes(nodes),
     ...['--time-limit', renderSeconds(options.timeLimitMs)],
     ...['--rate', String(options.ratePerSecond)],
     ...['--concurrency', concurrency % nodes.length === 0 ? `${concurrency / nodes.length}n` : String(concurrency)],
@@ -29,6 +28,13 @@ export function testArguments(workload: Workload, options: RunOptions): readonly
     ...(initTimeoutMs === undefined ? [] : ['--init-timeout', renderSeconds(initTimeoutMs)]),
     ...optionWords('--seed', options.seed),
   ];
+}
+
+function renderNodes(nodes: readonly string[]): readonly string[] {
+  const list = nodes.join();
+  if (list === interpretNodes(undefined).join()) return [];
+  const counted = list === interpretNodes(nodes.length).join();
+  return counted ? ['--node-count', String(nodes.length)] : optionWords('--nodes', list);
 }
 
 /** An option with a text of whatever kind; one that begins with a dash would be taken for an option itself. */

@@ -5,9 +5,11 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
+import { SERVICE_IDS } from '../chaos/peers.ts';
 import { FAULTS, type Fault, isMessageFault, needsMachine } from '../simulator/fault.ts';
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../simulator/fault-plan.ts';
 import { LATENCY_DISTRIBUTIONS } from '../simulator/latency.ts';
+import { isClient } from '../simulator/network.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from '../simulator/run-options.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
@@ -111,6 +113,23 @@ function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<R
   throw new UsageError(`--nemesis: the probabilities of ${list} add up to more than 1`);
 }
 
+/** Throws an Error that says what is expected: names that cannot be taken for anything else on the network. */
+function parseNodes(text: string): readonly string[] {
+  const nodes = text.trim().split(/\s*,\s*/);
+  if (nodes.includes('')) throw new Error('expected names of nodes with commas between, such as n1,n2,n3');
+  if (/^\d+$/.test(text))
+    throw new Error(`expected names of nodes, such as n1,n2,n3; their number is --node-count ${text}`);
+  if (nodes.length > NODE_COUNT_MAX) throw new Error(`expected at most ${NODE_COUNT_MAX} nodes, not ${nodes.length}`);
+  const client = nodes.find(isClient);
+  if (client !== undefined)
+    throw new Error(`expected names that do not begin with c, as those of clients do, and not ${client}`);
+  const service = nodes.find((id) => SERVICE_IDS.includes(id));
+  if (service !== undefined) throw new Error(`expected names of nodes, and ${service} is a service`);
+  const twice = nodes.find((id, index) => nodes.indexOf(id) < index);
+  if (twice !== undefined) throw new Error(`expected each name once, and ${twice} is there twice`);
+  return nodes;
+}
+
 export const TEST_OPTIONS = {
   workload: {
     short: 'w',
@@ -137,6 +156,12 @@ seconds, and one seed makes one run.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseWhole(1, NODE_COUNT_MAX)(text),
   } satisfies Option<number | undefined>,
+  nodes: {
+    value: 'LIST',
+    text: 'Runs nodes of these names, separated by commas, in place of --node-count.',
+    absent: undefined,
+    parse: (text: string): readonly string[] | undefined => parseNodes(text),
+  } satisfies Option<readonly string[] | undefined>,
   'time-limit': {
     value: 'SECONDS',
     text: `How long operations are begun. Default: ${TIME_LIMIT_S}.`,
@@ -273,6 +298,7 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
 
 type RunValues = Pick<
   ParsedOptions<typeof TEST_OPTIONS>['values'],
+  | 'nodes'
   | 'node-count'
   | 'time-limit'
   | 'rate'
@@ -287,7 +313,9 @@ type RunValues = Pick<
 
 /** The run that the options describe, but for its seed. Throws a {@link UsageError} for faults that cannot be had. */
 export function interpretRun(values: RunValues, { test }: Workload, processes: boolean): Omit<RunOptions, 'seed'> {
-  const nodes = interpretNodes(values['node-count']);
+  if (values.nodes !== undefined && values['node-count'] !== undefined)
+    throw new UsageError('--nodes goes without --node-count: it names all nodes there are');
+  const nodes = values.nodes ?? interpretNodes(values['node-count']);
   const { count, perNode } = values.concurrency;
   return {
     nodes,

@@ -170,6 +170,46 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--nemesis "partition,earthquake": expected one of partition',
   },
   {
+    mistake: 'nodes without names',
+    args: [...ECHO, '--nodes', ''],
+    says: '--nodes "": expected names of nodes with commas between, such as n1,n2,n3',
+  },
+  {
+    mistake: 'a node without a name',
+    args: [...ECHO, '--nodes', 'n1,,n3'],
+    says: '--nodes "n1,,n3": expected names of nodes with commas between, such as n1,n2,n3',
+  },
+  {
+    mistake: 'a number of nodes for their names',
+    args: [...ECHO, '--nodes', '3'],
+    says: '--nodes "3": expected names of nodes, such as n1,n2,n3; their number is --node-count 3',
+  },
+  {
+    mistake: 'a node twice',
+    args: [...ECHO, '--nodes', 'n1,n2,n1'],
+    says: '--nodes "n1,n2,n1": expected each name once, and n1 is there twice',
+  },
+  {
+    mistake: 'a node with the name of a client',
+    args: [...ECHO, '--nodes', 'n1,cache'],
+    says: '--nodes "n1,cache": expected names that do not begin with c, as those of clients do, and not cache',
+  },
+  {
+    mistake: 'a node with the name of a service',
+    args: [...ECHO, '--nodes', 'n1,lin-kv'],
+    says: '--nodes "n1,lin-kv": expected names of nodes, and lin-kv is a service',
+  },
+  {
+    mistake: 'too many names',
+    args: [...ECHO, '--nodes', Array.from({ length: 1025 }, (_, index) => `n${index}`).join()],
+    says: 'expected at most 1024 nodes, not 1025',
+  },
+  {
+    mistake: 'nodes by name and by number',
+    args: [...ECHO, '--nodes', 'n1,n2,n3', '--node-count', '3'],
+    says: '--nodes goes without --node-count: it names all nodes there are',
+  },
+  {
     mistake: 'no time to start',
     args: [...ECHO, '--init-timeout', '0'],
     says: '--init-timeout "0": expected a number above 0',

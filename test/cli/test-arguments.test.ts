@@ -16,6 +16,9 @@ describe('the arguments of a test', () => {
     ['--nemesis', 'pause=0.3,loss=0.25,kill,delay', '--availability', '0.995'],
     ['--nemesis', 'all,kill=2,loss=0', '--availability', 'total'],
     ['--init-timeout', '30.5'],
+    ['--nodes', 'n1,n2,n3'],
+    ['--nodes', 'n2'],
+    ["--nodes=-a , it's,Müller b,__proto__,1,0", '--nemesis', 'partition'],
   ])('make the run of a fuzz again: %j', (...args) => {
     const { workload, options } = interpretFuzzOptions(parseOptions(FUZZ_OPTIONS, ['-w', 'unique-ids', ...args]));
     const run = { ...options, seed: '12' };
@@ -44,6 +47,19 @@ describe('the arguments of a test', () => {
       '-w echo --time-limit 20 --rate 50 --concurrency 4n --latency 5 --latency-dist exponential ' +
         '--nemesis all,kill=2 --nemesis-interval 4 --seed 1',
     );
+  });
+
+  it('name the nodes only where they are neither the usual ones nor counted from n0', () => {
+    const nodesOf = (...args: string[]) => {
+      const { workload, options } = interpretTestOptions(parseOptions(TEST_OPTIONS, ['-w', 'echo', ...args]));
+      const words = testArguments(workload, options);
+      return words.slice(2, words.indexOf('--time-limit'));
+    };
+    expect(nodesOf()).toEqual([]);
+    expect(nodesOf('--nodes', 'n1,n2,n3,n4,n5')).toEqual([]);
+    expect(nodesOf('--nodes', 'n0,n1')).toEqual(['--node-count', '2']);
+    expect(nodesOf('--nodes', 'n1,n0')).toEqual(['--nodes', 'n1,n0']);
+    expect(nodesOf('--nodes=-a,b')).toEqual(['--nodes=-a,b']);
   });
 
   it.each(['-5', '--', "--it's", '=', '12'])('keep a seed that looks like an option: %s', (seed) => {

@@ -15,7 +15,7 @@ const MISTAKES: readonly { mistake: string; args: readonly string[]; says: strin
   { mistake: 'no command', args: [], says: 'no command was given' },
   { mistake: 'an unknown command', args: ['tset'], says: 'there is no command "tset"' },
   { mistake: 'no workload', args: ['test', '--bin', fixture('echo.mjs')], says: '-w NAME is missing' },
-  { mistake: 'an unknown option', args: [...ECHO, '--nodes', '3'], says: "Unknown option '--nodes'" },
+  { mistake: 'an unknown option', args: [...ECHO, '--replicas', '3'], says: "Unknown option '--replicas'" },
   {
     mistake: 'a program that is not there',
     args: [...ECHO, '--bin', '/no/such/node'],

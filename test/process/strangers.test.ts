@@ -164,6 +164,30 @@ describe.concurrent('what beginners forget', () => {
   });
 });
 
+describe.concurrent('nodes that are named', () => {
+  const named = (name: string, nodes: string, ...args: string[]) =>
+    runTest({ workload: 'echo', bin: fixture('echo.mjs'), store: join(folder, name), nodes: ['--nodes', nodes], args });
+
+  it('are told these names, in their order, and the command that makes the run again has them', async () => {
+    const ended = await named('named', 'north,south pole', '--nemesis', 'partition', '--nemesis-interval', '0.3');
+    expectValid(ended);
+    const inits = ended.messages.filter(({ event, body }) => event === 'receive' && body.type === 'init');
+    expect(inits.map(({ dest, body }) => [dest, body.node_ids])).toEqual([
+      ['north', ['north', 'south pole']],
+      ['south pole', ['north', 'south pole']],
+    ]);
+    expect(ended.results).toMatchObject({ again: expect.stringContaining(" --nodes 'north,south pole' ") });
+    expect(ended.results.options).toMatchObject({ nodes: ['north', 'south pole'] });
+    expect(ended.read('node-logs/south%20pole.log')).toBe('I am south pole\n');
+  });
+
+  it('may have the names of members that every object has', async () => {
+    const ended = await named('proto', '__proto__,toString', '--nemesis', 'partition', '--nemesis-interval', '0.3');
+    expectValid(ended);
+    expect(ended.results.faults.started.partition).toBeGreaterThan(0);
+  });
+});
+
 describe.concurrent('a node that starts slowly', () => {
   it('has the time that --init-timeout gives it, and the command that makes the run again gives it too', async () => {
     const late = await run('echo', 'starts-slowly.mjs', '--init-timeout', '0.5');

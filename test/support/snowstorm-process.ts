@@ -178,13 +178,22 @@ export interface TestSettings extends RunSettings {
   readonly bin: string;
   /** A folder of its own for this run. Default: a new one within `folder`. */
   readonly store: string;
+  /** Which nodes. Default: one. */
+  readonly nodes?: readonly string[];
   /** Everything else on the command line. */
   readonly args?: readonly string[];
 }
 
 /** Starts `snowstorm test`: one node, 50 operations a second for a second, which are the same ones every time, unless `args` say otherwise. */
-export function startTest({ workload, bin, store, args = [], ...settings }: TestSettings): Running {
-  const defaults = ['--node-count', '1', '--time-limit', '1', '--rate', '50', '--seed', '1', '--store', store];
+export function startTest({
+  workload,
+  bin,
+  store,
+  nodes = ['--node-count', '1'],
+  args = [],
+  ...settings
+}: TestSettings): Running {
+  const defaults = [...nodes, '--time-limit', '1', '--rate', '50', '--seed', '1', '--store', store];
   return new Running(SNOWSTORM, ['test', '-w', workload, '--bin', bin, ...defaults, ...args], settings);
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from 'node:util';
+import { describeUnknownOption, findDashedOption, findOneHyphen, optionWord } from './option-guess.ts';
 
 const SEED_MAX = 2 ** 32;
 const PROBABILITY_EXCESS_MAX = 1e-9;
@@ -41,18 +42,20 @@ export function parseOptions<O extends Options>(options: O, args: readonly strin
   const separator = args.indexOf('--');
   const own = separator < 0 ? args : args.slice(0, separator);
   const rest = separator < 0 ? [] : args.slice(separator + 1);
+  const config = {
+    args: [...own],
+    allowPositionals: true,
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, { short, value }]) => [
+        name,
+        { type: value === undefined ? ('boolean' as const) : ('string' as const), ...(short && { short }) },
+      ]),
+    ),
+  };
+  refuseUnknown(options, own, parseArgs({ ...config, strict: false, tokens: true }).tokens);
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
   try {
-    parsed = parseArgs({
-      args: [...own],
-      allowPositionals: true,
-      options: Object.fromEntries(
-        Object.entries(options).map(([name, { short, value }]) => [
-          name,
-          { type: value === undefined ? ('boolean' as const) : ('string' as const), ...(short && { short }) },
-        ]),
-      ),
-    }) as typeof parsed;
+    parsed = parseArgs(config) as typeof parsed;
   } catch (error) {
     throw new UsageError((error as Error).message.replace(/\. To specify a positional argument.*$/s, ''));
   }
@@ -62,6 +65,19 @@ export function parseOptions<O extends Options>(options: O, args: readonly strin
     values[name] = given === undefined ? option.absent : parseValue(name, option, String(given));
   }
   return { values: values as Values<O>, words: parsed.positionals, rest };
+}
+
+type Token = ReturnType<typeof parseArgs<{ strict: false; tokens: true }>>['tokens'][number];
+
+/** Throws a {@link UsageError} for the first word that is meant to be an option and is none. */
+function refuseUnknown(options: Options, args: readonly string[], tokens: readonly Token[]): void {
+  for (const token of tokens) {
+    const word = optionWord(args[token.index] as string);
+    const wrong = findDashedOption(options, word) ?? findOneHyphen(options, word);
+    if (wrong !== undefined) throw new UsageError(wrong);
+    if (token.kind === 'option' && !Object.hasOwn(options, token.name))
+      throw new UsageError(describeUnknownOption(options, token.rawName));
+  }
 }
 
 function parseValue(name: string, option: Option<unknown>, text: string): unknown {

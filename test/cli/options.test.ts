@@ -69,6 +69,58 @@ describe('options', () => {
     expect(mistake('--help=yes')).toContain("'-h, --help' does not take an argument");
   });
 
+  it.each([
+    ['--nodecount', '--node-count'],
+    ['--node-cuont', '--node-count'],
+    ['--node_count', '--node-count'],
+    ['--Rate', '--rate'],
+    ['--rat', '--rate'],
+    ['-help', '--help'],
+    ['-node-count', '--node-count'],
+  ])('are guessed where they are misspelt: %s', (given, meant) => {
+    expect(mistake('-r', '1', given, '4')).toBe(`Unknown option '${given}'; did you mean ${meant}?`);
+    expect(mistake(`${given}=4`)).toBe(`Unknown option '${given}'; did you mean ${meant}?`);
+  });
+
+  it.each(['--nodes-there-are', '--hop', '-n', '--__proto__', '--toString', '---', '--=', '-\u2744'])(
+    'are not guessed where nothing is near: %s',
+    (given) => {
+      expect(mistake(given)).toBe(`Unknown option '${given}'`);
+    },
+  );
+
+  it.each([
+    ['\u2013node-count', '--node-count'],
+    ['\u2014node-count', '--node-count'],
+    ['\u2212node-count', '--node-count'],
+    ['\u2013-node-count', '--node-count'],
+    ['-\u2013node-count', '--node-count'],
+    ['\u2013\u2013node-count', '--node-count'],
+    ['\u2010\u2010node-count', '--node-count'],
+    ['\u2014nodecount', '--node-count'],
+    ['\u2013r', '-r'],
+    ['\u2014r', '-r'],
+    ['-\u2011help', '--help'],
+  ])('are known by a dash that is no hyphen: %s', (given, meant) => {
+    expect(mistake('--rate', '1', given, '3')).toBe(
+      `Unknown option '${given}': its dash is not a hyphen; did you mean ${meant}?`,
+    );
+    expect(mistake(`${given}=3`)).toBe(`Unknown option '${given}': its dash is not a hyphen; did you mean ${meant}?`);
+  });
+
+  it('are refused with a dash that is no hyphen where nothing is near, too', () => {
+    expect(mistake('\u2013speed', '3')).toBe("Unknown option '\u2013speed': its dash is not a hyphen");
+  });
+
+  it('may begin their value with any dash, and so may a word that goes on without a letter', () => {
+    const options = { seed: { value: 'S', text: '', absent: '', parse: (text: string) => text } };
+    expect(parseOptions(options, ['--seed', '\u2013seed', '\u20135', '\u2014'])).toMatchObject({
+      values: { seed: '\u2013seed' },
+      words: ['\u20135', '\u2014'],
+    });
+    expect(parseOptions(options, ['--', '\u2013seed']).rest).toEqual(['\u2013seed']);
+  });
+
   it('are described one a line, further lines of a text below its first', () => {
     expect(describeOptions(OPTIONS)).toBe(
       [

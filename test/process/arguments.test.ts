@@ -17,6 +17,16 @@ const MISTAKES: readonly { mistake: string; args: readonly string[]; says: strin
   { mistake: 'no workload', args: ['test', '--bin', fixture('echo.mjs')], says: '-w NAME is missing' },
   { mistake: 'an unknown option', args: [...ECHO, '--replicas', '3'], says: "Unknown option '--replicas'" },
   {
+    mistake: 'an option as a web page shows it',
+    args: ['test', '-w', 'echo', '\u2013node-count', '3'],
+    says: "Unknown option '\u2013node-count': its dash is not a hyphen; did you mean --node-count?",
+  },
+  {
+    mistake: 'a misspelt option',
+    args: [...ECHO, '--log-stder'],
+    says: "Unknown option '--log-stder'; did you mean --log-stderr?",
+  },
+  {
     mistake: 'a program that is not there',
     args: [...ECHO, '--bin', '/no/such/node'],
     says: '--bin /no/such/node: there is no such file',

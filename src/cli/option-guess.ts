@@ -1,0 +1,70 @@
+/** What was meant by an option that there is not: one that is misspelt, or was pasted from a page that makes dashes of hyphens. */
+
+/** Hyphens that are none, dashes and minus signs. */
+const DASHES = '\u2010-\u2015\u2212\ufe58\ufe63\uff0d';
+/** A word that would be an option if its first characters were hyphens. */
+const DASHED = new RegExp(`^(?=-*[${DASHES}])[-${DASHES}]+([A-Za-z].*)$`);
+const ONE_HYPHEN = /^-([A-Za-z].+)$/;
+/** A name may be wrong in one of so many characters, and in one at least. */
+const LENGTH_PER_MISTAKE = 3;
+
+type Names = Readonly<Record<string, { readonly short?: string }>>;
+
+/** A word of the command line without its value: `--rate` of `--rate=5`. */
+export function optionWord(word: string): string {
+  return /^[^=]*/.exec(word)?.[0] || word;
+}
+
+/** Why a word that is no option is one that was meant to be; undefined: it was not. */
+export function findDashedOption(options: Names, word: string): string | undefined {
+  const [, name] = DASHED.exec(word) ?? [];
+  if (name === undefined) return undefined;
+  return `Unknown option '${word}': its dash is not a hyphen${guess(options, name)}`;
+}
+
+/** Why a word is no option though it begins as one: a long name after a single hyphen. Undefined: it is not that. */
+export function findOneHyphen(options: Names, word: string): string | undefined {
+  const [, name] = ONE_HYPHEN.exec(word) ?? [];
+  return name !== undefined && Object.hasOwn(options, name) ? describeUnknownOption(options, word) : undefined;
+}
+
+/** A sentence about an option that there is not, with the one that is nearest if it is near. */
+export function describeUnknownOption(options: Names, word: string): string {
+  return `Unknown option '${word}'${guess(options, word.replace(/^-+/, ''))}`;
+}
+
+function guess(options: Names, name: string): string {
+  const short = Object.values(options).find((option) => option.short === name)?.short;
+  const meant = short === undefined ? nearestName(Object.keys(options), name) : short;
+  if (meant === undefined) return '';
+  return `; did you mean ${short === undefined ? '--' : '-'}${meant}?`;
+}
+
+/** A single letter is near to nothing. */
+function nearestName(names: readonly string[], given: string): string | undefined {
+  if (given.length < 2) return undefined;
+  const plain = given.toLowerCase().replaceAll('_', '-');
+  let nearest: string | undefined;
+  let least = Math.max(1, Math.floor(given.length / LENGTH_PER_MISTAKE)) + 1;
+  for (const name of names) {
+    const distance = editDistance(plain, name);
+    if (distance >= least) continue;
+    nearest = name;
+    least = distance;
+  }
+  return nearest;
+}
+
+/** How many characters must be added, left out or changed to make the one of the other (Levenshtein). */
+function editDistance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= one.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const changed = (row[j - 1] as number) + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] as number;
+}

@@ -4,7 +4,7 @@
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { SERVICE_IDS } from '../chaos/peers.ts';
 import { FAULTS, type Fault, isMessageFault, needsMachine } from '../simulator/fault.ts';
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../simulator/fault-plan.ts';
@@ -144,9 +144,9 @@ export const TEST_OPTIONS = {
   } satisfies Option<Workload | undefined>,
   bin: {
     value: 'FILE',
-    text: `The program that runs a node, a path; it is run in the system's temporary folder. What follows --
-goes to it as arguments. Without it our own node runs in this process, on virtual time: hours in
-seconds, and one seed makes one run.`,
+    text: `The program that runs a node: a path, or a name in PATH. It is run in the system's temporary
+folder. What follows -- goes to it as arguments. Without it our own node runs in this process, on
+virtual time: hours in seconds, and one seed makes one run.`,
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
@@ -335,9 +335,15 @@ export function interpretRun(values: RunValues, { test }: Workload, processes: b
   };
 }
 
+/** The full path of the program; a name without a slash that is no program here is looked up in PATH, as Maelstrom does. */
 function requireProgram(file: string): string {
   const program = resolve(file);
   const wrong = (text: string) => new UsageError(`--bin ${file}: ${text}`);
+  if (file !== '' && !file.includes('/')) {
+    const found = [program, ...pathFolders().map((folder) => resolve(folder, file))].find(isProgram);
+    if (found !== undefined) return found;
+    if (!existsSync(program)) throw wrong('there is no such file here, and no such program in PATH');
+  }
   if (!isFile(program, wrong)) throw wrong('this is not a file');
   try {
     accessSync(program, constants.X_OK);
@@ -345,6 +351,20 @@ function requireProgram(file: string): string {
     throw wrong('this file may not be executed; chmod +x it');
   }
   return program;
+}
+
+function pathFolders(): readonly string[] {
+  return (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+}
+
+/** Whether it is a file that may be executed. */
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function isFile(path: string, wrong: (text: string) => UsageError): boolean {

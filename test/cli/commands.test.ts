@@ -118,6 +118,11 @@ const TEST_MISTAKES: readonly Mistake[] = [
   },
   { mistake: 'a program below a file', args: [...ECHO, '--bin', `${SNOWSTORM}/x`], says: 'there is no such file' },
   {
+    mistake: 'a program that is nowhere',
+    args: [...ECHO, '--bin', 'pyhton3'],
+    says: '--bin pyhton3: there is no such file here, and no such program in PATH',
+  },
+  {
     mistake: 'a program that is a folder',
     args: [...ECHO, '--bin', emptyFolder()],
     says: /--bin .*a-folder: this is not a file/,

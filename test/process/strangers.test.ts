@@ -1,5 +1,6 @@
 /** Nodes that Snowstorm has never seen, by people who know only Maelstrom's protocol: what is right passes. */
 
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -161,6 +162,42 @@ describe.concurrent('what beginners forget', () => {
     expect(ended.verdict).toContain(
       'n0 did not answer init within 10 s (--init-timeout allows more), nor did it print any message: does it flush its stdout?',
     );
+  });
+});
+
+describe.concurrent('a program without a slash', () => {
+  const name = 'echo-of-strangers';
+  const here = mkdtempSync(join(folder, 'here-'));
+  const inPath = mkdtempSync(join(folder, 'path-'));
+  const settings = (store: string) => ({ workload: 'echo', bin: name, store: join(folder, store), cwd: here });
+  const programOf = ({ results }: EndedTest) => results.options.program;
+  copyFileSync(fixture('echo.mjs'), join(inPath, name));
+
+  it.skipIf(!hasPython('a node that is run by python3'))('is looked up in PATH, as python3 is', async () => {
+    const args = ['--', fixture('echo.py')];
+    const ended = await runTest({ workload: 'echo', bin: 'python3', store: join(folder, 'python3'), args });
+    expectValid(ended);
+    const program = programOf(ended);
+    expect(program).toMatch(/^\/.*\/python3$/);
+    expect(ended.results.again).toContain(` --bin ${program} -- ${fixture('echo.py')}`);
+  });
+
+  it('is the file in the current folder, where that may be executed', async () => {
+    // What may not be executed, and folders, stand in nobody's way.
+    const [notExecutable, alsoFolder] = [mkdtempSync(join(folder, 'plain-')), mkdtempSync(join(folder, 'folder-'))];
+    writeFileSync(join(notExecutable, name), '');
+    mkdirSync(join(alsoFolder, name));
+    const env = { PATH: [notExecutable, alsoFolder, '', inPath, process.env.PATH].join(':') };
+    writeFileSync(join(here, name), '', { mode: 0o644 });
+    const elsewhere = await runTest({ ...settings('elsewhere'), env });
+    expectValid(elsewhere);
+    expect(programOf(elsewhere)).toBe(join(inPath, name));
+
+    rmSync(join(here, name));
+    copyFileSync(fixture('echo.mjs'), join(here, name));
+    const local = await runTest({ ...settings('local'), env });
+    expectValid(local);
+    expect(programOf(local)).toBe(join(here, name));
   });
 });
 

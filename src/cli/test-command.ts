@@ -20,7 +20,15 @@ import { describeProgress, Progress } from './progress.ts';
 import { createStore, finishRecord, recordIn, tryToDrawReport } from './recording.ts';
 import { makeSmall, recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
-import { describeSpeed, execute, type Finished, type Task, type TestOptions, type UnderWay } from './test-execution.ts';
+import {
+  describeSpeed,
+  execute,
+  type Finished,
+  type Task,
+  type TestOptions,
+  type UnderWay,
+  withMessageLog,
+} from './test-execution.ts';
 import { interpretTestOptions, PROCESS_EVENTS, SIMULATED_EVENTS, TEST_OPTIONS } from './test-options.ts';
 
 export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
@@ -58,7 +66,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     process.stderr,
     describeProgress(options.timeLimitMs, () => execution.underWay.run.status()),
   );
-  const observer = recording?.observer ?? {};
+  const observer = withMessageLog(recording?.observer ?? {}, parsed, progress);
   const execution = execute(task, parsed, { store, progress, observer });
   // First of all: whoever sees the first line may send a signal.
   const signals = new Signals();

@@ -5,9 +5,10 @@
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
 import { ProcessBed } from '../host/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
-import { both, LineComparison, logLine } from '../host/run-lines.ts';
+import { both, LineComparison, logLine, messageText } from '../host/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import type { Store } from '../host/store.ts';
+import type { NetworkEvent } from '../simulator/network.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';
 import { Simulation } from '../simulator/simulation.ts';
@@ -52,6 +53,20 @@ interface Surroundings {
   readonly store: Store | undefined;
   readonly progress: Progress;
   readonly observer: RunObserver;
+}
+
+/** The observer, that also prints the messages which the command line asks for, as Maelstrom logs them. */
+export function withMessageLog(observer: RunObserver, { values }: TestOptions, progress: Progress): RunObserver {
+  const words = new Map<NetworkEvent, string>();
+  if (values['log-net-send']) words.set('send', ':send');
+  if (values['log-net-recv']) words.set('receive', ':recv');
+  if (words.size === 0) return observer;
+  return both(observer, {
+    onMessage: (event, message) => {
+      const word = words.get(event);
+      if (word !== undefined) progress.print(`${word} ${messageText(message)}`);
+    },
+  });
 }
 
 /** Makes the run of a task ready. */

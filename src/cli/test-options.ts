@@ -43,6 +43,10 @@ interface Concurrency {
   readonly perNode: boolean;
 }
 
+/** Maelstrom's. */
+const TOPOLOGIES = ['line', 'grid', 'tree', 'tree2', 'tree3', 'tree4', 'total'] as const;
+type Topology = (typeof TOPOLOGIES)[number];
+
 const HELP_TEXT_WIDTH = 95;
 
 /** Breaks a long list into lines. */
@@ -111,6 +115,12 @@ function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<R
   if (!exceedOne(rates.map(({ rate }) => rate))) return;
   const list = rates.map(({ fault, rate }) => `${fault} (${rate})`).join(', ');
   throw new UsageError(`--nemesis: the probabilities of ${list} add up to more than 1`);
+}
+
+function parseModels(text: string): readonly string[] {
+  const models = text.trim().split(/\s*,\s*/);
+  if (models.includes('')) throw new Error('expected models with commas between, such as read-committed,serializable');
+  return models;
 }
 
 /** Throws an Error that says what is expected: names that cannot be taken for anything else on the network. */
@@ -261,6 +271,21 @@ the seed brings them all back, ${SIMULATED_EVENTS}.`,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
   'log-stderr': switchOption('Shows what the nodes write to stderr; it is in node-logs/ anyway.'),
+  'log-net-send': switchOption('Shows every message when it is sent, on stderr; they are in messages.jsonl anyway.'),
+  'log-net-recv': switchOption('Shows every message when it is received, on stderr.'),
+  topology: {
+    value: 'T',
+    text: `Which nodes are neighbours, for workloads that have a topology; none of these has:
+${TOPOLOGIES.join(', ')}.`,
+    absent: undefined,
+    parse: (text: string): Topology | undefined => parseOneOf(TOPOLOGIES)(text),
+  } satisfies Option<Topology | undefined>,
+  'consistency-models': {
+    value: 'MODELS',
+    text: 'What must hold, for workloads that have transactions; none of these has.',
+    absent: undefined,
+    parse: (text: string): readonly string[] | undefined => parseModels(text),
+  } satisfies Option<readonly string[] | undefined>,
   help: switchOption('Prints this text.', 'h'),
 };
 
@@ -279,6 +304,7 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
+  refuseForeign(values.workload, values);
   if (values.bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
@@ -294,6 +320,15 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
       seed: values.seed ?? drawSeed(),
     },
   };
+}
+
+/** Throws a {@link UsageError} for options of workloads that Maelstrom has and this is not. */
+function refuseForeign({ name }: Workload, values: ParsedOptions<typeof TEST_OPTIONS>['values']): void {
+  const { topology, 'consistency-models': models } = values;
+  const refuse = (option: string, what: string) =>
+    new UsageError(`${option}: the workload ${name} has no ${what}; leave it out`);
+  if (topology !== undefined) throw refuse(`--topology ${topology}`, 'topology');
+  if (models !== undefined) throw refuse(`--consistency-models ${models.join()}`, 'transactions');
 }
 
 type RunValues = Pick<

@@ -25,15 +25,23 @@ export function logLine({ nodeId, level, wallMs, message, fields }: LogEntry): s
   return JSON.stringify({ level, time: new Date(wallMs).toISOString(), node: nodeId, message, ...fields });
 }
 
+/** A message as JSON, with the network's number of it. */
+export function messageText(message: NetworkMessage): string {
+  return `{${messageMembers(message)}`;
+}
+
+function messageMembers({ id, src, dest, body }: NetworkMessage): string {
+  return `"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body)}}`;
+}
+
 /** Makes the lines of a message log, one call an event. What is said of one message twice running is made once. */
 export function createMessageLine(): (event: NetworkEvent, message: NetworkMessage, timeMs: number) => string {
   let last: NetworkMessage | undefined;
   let lastText = '';
   return (event, message, timeMs) => {
     if (message !== last) {
-      const { id, src, dest, body } = message;
       last = message;
-      lastText = `"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body)}}`;
+      lastText = messageMembers(message);
     }
     return `{"time":${Math.round(timeMs * 1e6)},"event":"${event}",${lastText}`;
   };

@@ -9,6 +9,7 @@ import { fuzzCommand } from '../../src/cli/fuzz-command.ts';
 import { idCommand } from '../../src/cli/id-command.ts';
 import { UsageError } from '../../src/cli/options.ts';
 import { testCommand } from '../../src/cli/test-command.ts';
+import { WORKLOADS } from '../../src/workloads/registry.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'snowstorm-commands-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -213,6 +214,31 @@ const TEST_MISTAKES: readonly Mistake[] = [
     mistake: 'nodes by name and by number',
     args: [...ECHO, '--nodes', 'n1,n2,n3', '--node-count', '3'],
     says: '--nodes goes without --node-count: it names all nodes there are',
+  },
+  {
+    mistake: 'a topology where there is none',
+    args: [...ECHO, '--topology', 'tree4'],
+    says: '--topology tree4: the workload echo has no topology; leave it out',
+  },
+  {
+    mistake: 'an unknown topology',
+    args: [...ECHO, '--topology', 'star'],
+    says: '--topology "star": expected one of line, grid, tree, tree2, tree3, tree4, total',
+  },
+  {
+    mistake: 'a consistency model where there are no transactions',
+    args: [...SIMULATED, '--consistency-models', 'read-committed,serializable'],
+    says: '--consistency-models read-committed,serializable: the workload unique-ids has no transactions; leave it out',
+  },
+  {
+    mistake: 'no consistency model',
+    args: [...SIMULATED, '--consistency-models', ''],
+    says: '--consistency-models "": expected models with commas between, such as read-committed,serializable',
+  },
+  {
+    mistake: 'a workload that only Maelstrom has',
+    args: [...ECHO, '-w', 'broadcast'],
+    says: `--workload "broadcast": expected one of ${WORKLOADS.map(({ name }) => name).join(', ')}`,
   },
   {
     mistake: 'no time to start',

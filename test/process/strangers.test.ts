@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
-  type EndedTest,
+  EndedTest,
   fixture,
   hasPython,
   OUR_NODE,
   runTest,
+  snowstorm,
   temporaryFolder,
 } from '../support/snowstorm-process.ts';
 
@@ -162,6 +163,44 @@ describe.concurrent('what beginners forget', () => {
     expect(ended.verdict).toContain(
       'n0 did not answer init within 10 s (--init-timeout allows more), nor did it print any message: does it flush its stdout?',
     );
+  });
+});
+
+describe.concurrent('the messages of a run', () => {
+  const sent = /^:send (.*)$/gm;
+  const received = /^:recv (.*)$/gm;
+  const logged = (stderr: string, pattern: RegExp) =>
+    [...stderr.matchAll(pattern)].map(([, json = '']) => JSON.parse(json));
+  const recorded = (ended: EndedTest, kind: string) =>
+    ended.messages.filter(({ event }) => event === kind).map(({ event: _, time: __, ...message }) => message);
+
+  it('are shown as they are sent and received, where that is asked for', async () => {
+    const ended = await run('echo', 'echo.mjs', '--log-net-send', '--log-net-recv', '--time-limit', '0.3');
+    expectValid(ended);
+    expect(recorded(ended, 'send').length).toBeGreaterThan(10);
+    expect(logged(ended.stderr, sent)).toEqual(recorded(ended, 'send'));
+    expect(logged(ended.stderr, received)).toEqual(recorded(ended, 'receive'));
+    expect(logged(ended.stderr, sent)[0]).toEqual({
+      id: 0,
+      src: 'c0',
+      dest: 'n0',
+      body: { type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: expect.any(Number) },
+    });
+    expect(ended.stdout).not.toMatch(/:send|:recv/);
+  });
+
+  it('are shown of simulated nodes, each once, of one of two runs that are compared', async () => {
+    const store = join(folder, 'simulated-messages');
+    const args = ['test', '-w', 'echo', '--node-count', '1', '--time-limit', '3', '--seed', '1', '--store', store];
+    const send = new EndedTest(await snowstorm([...args, '--log-net-send', '--check-determinism']), store);
+    expect(send.status).toBe(0);
+    expect(recorded(send, 'send').length).toBeGreaterThan(10);
+    expect(logged(send.stderr, sent)).toEqual(recorded(send, 'send'));
+    expect(send.stderr).not.toMatch(received);
+    const recv = new EndedTest(await snowstorm([...args, '--log-net-recv']), store);
+    expect(logged(recv.stderr, received)).toEqual(recorded(send, 'receive'));
+    expect(recv.stderr).not.toMatch(sent);
+    expect(send.stdout + recv.stdout).not.toMatch(/:send|:recv/);
   });
 });
 

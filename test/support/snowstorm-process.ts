@@ -155,7 +155,7 @@ export class EndedTest implements Ended {
     return jsonLines(this.read('history.jsonl')) as Operation[];
   }
 
-  get messages(): { event: string; src: string; dest: string; body: Record<string, unknown> }[] {
+  get messages(): { event: string; time: number; src: string; dest: string; body: Record<string, unknown> }[] {
     return jsonLines(this.read('messages.jsonl')) as ReturnType<() => EndedTest['messages']>;
   }
 

@@ -5,13 +5,13 @@
 
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { REPLAY_FILE, SHRUNK_FOLDER } from '../host/recorded-run.ts';
 import type { Store } from '../host/store.ts';
-import { junitDocument, junitOfRun } from '../report/junit.ts';
+import { type JunitCase, junitCaseOfRun, junitDocument, junitOfRun } from '../report/junit.ts';
 import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import { parseReplay } from '../simulator/schedule.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
@@ -56,9 +56,50 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const { values } = parsed;
+  if (values.replay !== undefined && values['test-count'] > 1)
+    throw new UsageError('--test-count goes without --replay: a schedule makes the same run every time');
   const task = values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, values.replay);
-  const { workload, options } = task;
   if (values.junit !== undefined) checkJunitFile(values.junit);
+  const count = values['test-count'];
+  const signals = new Signals();
+  const cases: JunitCase[] = [];
+  for (let number = 1; ; number++) {
+    const round: Round = { task: taskOfRun(task, number), parsed, signals, cases, number, count };
+    const status = await runOnce(round);
+    if (status !== 0 || number === count) return status;
+    // What came while the record was written is heard now.
+    await setImmediate();
+    if (signals.came) {
+      process.stderr.write(`stopped by a signal in run ${number} of ${count}\n`);
+      return status;
+    }
+  }
+}
+
+/** One run of a test, which may be one of many. */
+interface Round {
+  readonly task: Task;
+  readonly parsed: TestOptions;
+  readonly signals: Signals;
+  /** Of the runs before, for JUnit; this one adds its own. */
+  readonly cases: JunitCase[];
+  /** From 1. */
+  readonly number: number;
+  readonly count: number;
+}
+
+/** The task with the seed of its `number`th run. The first has the seed of the command line, so that it is the run which that makes alone. */
+function taskOfRun(task: Task, number: number): Task {
+  const { seed } = task.options;
+  return number === 1 ? task : { ...task, options: { ...task.options, seed: `${seed}-${number}` } };
+}
+
+/** Makes a run, tells and records it; resolves to its exit status. */
+async function runOnce(round: Round): Promise<number> {
+  const { task, parsed, signals, number, count } = round;
+  const { values } = parsed;
+  const { workload, options } = task;
+  const beganMs = number === 1 ? 0 : performance.now();
   const startedAt = new Date();
   const store = openStore(parsed, workload.name, startedAt);
   const recording = store === undefined ? undefined : recordIn(store, options.nodes);
@@ -67,11 +108,10 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     describeProgress(options.timeLimitMs, () => execution.underWay.run.status()),
   );
   const observer = withMessageLog(recording?.observer ?? {}, parsed, progress);
-  const execution = execute(task, parsed, { store, progress, observer });
+  const execution = execute(task, parsed, { store, progress, observer, beganMs });
   // First of all: whoever sees the first line may send a signal.
-  const signals = new Signals();
   stopOnSignals(signals, execution.underWay, progress);
-  progress.print(describeRun(task));
+  progress.print(describeRun(round));
   let finished: Finished;
   try {
     finished = await execution.finish();
@@ -81,19 +121,20 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   const { outcome, harness } = finished;
   const interrupted = execution.underWay.stopped;
   const { results } = outcome;
+  if (count > 1) process.stdout.write(`Run ${number} of ${count}, seed ${options.seed}\n\n`);
   process.stdout.write(`${formatResults(results)}\n\n`);
   if (task.program === undefined) process.stdout.write(`${describeSpeed(finished)}\n`);
   const again = describeAgain(task, parsed);
   const files = new FileProblems();
   files.attempt(() => {
-    if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, results, again));
+    if (values.junit !== undefined) writeJunit(values.junit, describeJunit(round, results, again));
   });
   files.attempt(() => {
     if (store === undefined) return;
     finishRecord(store, {
       time: startedAt.toISOString(),
       again,
-      options: { workload: workload.name, program: task.program ?? null, args: parsed.rest, ...options },
+      options: describeOptionsOf(round),
       harness,
       traffic: recording?.traffic.entries(),
       ...(interrupted && { interrupted }),
@@ -107,13 +148,20 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     return EXIT_STATUS.get(results['valid?']) as number;
   };
   if (task.program === undefined && !interrupted && hasFailed(results) && values.shrink > 0)
-    await explain(task, values.shrink, store, signals, conclude);
+    await explain(round, store, conclude);
   if (store !== undefined) {
-    process.stdout.write(describeRecord(store, options, interrupted));
+    process.stdout.write(describeRecord(store, round, interrupted));
     const report = tryToDrawReport(store.folder, outcome.history);
     if (report !== undefined) process.stdout.write(`Report: ${report}\n`);
   }
   return conclude();
+}
+
+/** What the record says of the run. */
+function describeOptionsOf({ task, parsed, number, count }: Round): Readonly<Record<string, unknown>> {
+  const { workload, program = null, options } = task;
+  const run = count > 1 ? { run: `${number} of ${count}` } : {};
+  return { workload: workload.name, program, args: parsed.rest, ...options, ...run };
 }
 
 /** What keeps files from being written. None of it keeps the others from being written, or the verdict from being told. */
@@ -146,20 +194,16 @@ function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
  *
  * @param conclude the end of the command, where a second signal brings it at once. What it throws nobody catches, and is a crash.
  */
-async function explain(
-  { workload, options }: Task,
-  seconds: number,
-  store: Store | undefined,
-  signals: Signals,
-  conclude: () => number,
-): Promise<void> {
-  const endMs = performance.now() + seconds * 1000;
+async function explain(round: Round, store: Store | undefined, conclude: () => number): Promise<void> {
+  const { task, parsed, signals } = round;
+  const { workload, options } = task;
+  const endMs = performance.now() + parsed.values.shrink * 1000;
   let runs = 0;
   let stopped = false;
   const progress = new Progress(process.stderr, () => `the run failed; making it smaller: ${runs} runs`);
   signals.onSignal = () => {
     if (stopped) {
-      if (store !== undefined) process.stdout.write(describeRecord(store, options));
+      if (store !== undefined) process.stdout.write(describeRecord(store, round));
       process.exit(conclude());
     }
     stopped = true;
@@ -184,9 +228,10 @@ async function explain(
   }
 }
 
-function describeRecord({ folder, leftOut }: Store, { seed }: RunOptions, interrupted = false): string {
+function describeRecord({ folder, leftOut }: Store, { task, number, count }: Round, interrupted = false): string {
+  const run = count > 1 ? `run ${number} of ${count}` : [];
   const stopped = interrupted ? 'stopped by a signal before its end' : [];
-  return `Recorded in ${[folder, `seed ${seed}`, stopped, leftOut ?? []].flat().join(', ')}\n`;
+  return `Recorded in ${[folder, run, `seed ${task.options.seed}`, stopped, leftOut ?? []].flat().join(', ')}\n`;
 }
 
 function describeAgain({ workload, program, options }: Task, { values, rest }: TestOptions): string {
@@ -200,10 +245,13 @@ function describeAgain({ workload, program, options }: Task, { values, rest }: T
   return [...command, ...twice, ...node, ...nodeArguments].join(' ');
 }
 
-function describeJunit({ workload, options: { seed } }: Task, results: CheckResult, command: string): string {
-  return junitDocument([
-    junitOfRun({ workload: workload.name, seed, results, reason: formatVerdict(results), command }),
-  ]);
+/** A case a checker; of a repeated test a case a run, of all runs so far. */
+function describeJunit({ task, cases, number, count }: Round, results: CheckResult, command: string): string {
+  const { workload, options } = task;
+  const run = { workload: workload.name, seed: options.seed, results, reason: formatVerdict(results), command };
+  if (count === 1) return junitDocument([junitOfRun(run)]);
+  cases.push(junitCaseOfRun(run, number));
+  return junitDocument([{ name: `snowstorm.${workload.name}`, cases }]);
 }
 
 function readReplay({ values, words, rest }: TestOptions, file: string): Task {
@@ -232,9 +280,14 @@ function openStore({ values }: TestOptions, workload: string, time: Date): Store
 /** What a signal does changes as the command goes on. It is listened to without a gap: left alone a signal ends the process, and the verdict is lost. */
 class Signals {
   onSignal: () => void = () => {};
+  /** Whether there was one. */
+  came = false;
 
   constructor() {
-    const listener = () => this.onSignal();
+    const listener = () => {
+      this.came = true;
+      this.onSignal();
+    };
     process.on('SIGINT', listener).on('SIGTERM', listener);
   }
 }
@@ -252,7 +305,8 @@ function stopOnSignals(signals: Signals, underWay: UnderWay, progress: Progress)
   };
 }
 
-function describeRun({ workload, options, program }: Task): string {
+function describeRun({ task, number, count }: Round): string {
+  const { workload, options, program } = task;
   const { nodes, concurrency, ratePerSecond, timeLimitMs, faults, seed, schedule } = options;
   const clients = `${concurrency} client${concurrency === 1 ? '' : 's'}`;
   const faultText = faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`;
@@ -261,5 +315,6 @@ function describeRun({ workload, options, program }: Task): string {
     schedule === undefined
       ? `${ratePerSecond}/s for ${timeLimitMs / 1000} s, ${faultText}`
       : `replaying ${schedule.operations.length} operations and ${schedule.faults.length + schedule.messages.length} faults`;
-  return `${workload.name}: ${where}, ${clients}, ${work}, seed ${seed}`;
+  const run = count > 1 ? `run ${number} of ${count}: ` : '';
+  return `${run}${workload.name}: ${where}, ${clients}, ${work}, seed ${seed}`;
 }

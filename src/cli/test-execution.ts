@@ -53,6 +53,8 @@ interface Surroundings {
   readonly store: Store | undefined;
   readonly progress: Progress;
   readonly observer: RunObserver;
+  /** When the start began, by the clock of this process. */
+  readonly beganMs: number;
 }
 
 /** The observer, that also prints the messages which the command line asks for, as Maelstrom logs them. */
@@ -80,7 +82,7 @@ function runProcesses(
   { workload, options }: Task,
   program: string,
   { values, rest }: TestOptions,
-  { store, progress, observer }: Surroundings,
+  { store, progress, observer, beganMs }: Surroundings,
 ): Execution {
   const record = store as Store;
   const bed = new ProcessBed({
@@ -92,8 +94,8 @@ function runProcesses(
       onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
     }),
   });
-  // Since the process began, so that the record can tell how long its start took.
-  const schedulerStartMs = performance.now();
+  // So that the record can tell how long the start took.
+  const schedulerStartMs = performance.now() - beganMs;
   const run = new TestRun(options, workload.test, bed, createRealScheduler(), observer);
   return {
     underWay: { run, stopped: false },

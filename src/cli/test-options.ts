@@ -241,6 +241,13 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
+  'test-count': {
+    value: 'N',
+    text: `Repeats the test so often, each time with another seed that is made of this one, until a run is
+not valid. Default: 1.`,
+    absent: 1,
+    parse: parseWhole(1),
+  } satisfies Option<number>,
   'check-determinism': switchOption('Runs twice and compares every line; only without --bin.'),
   store: {
     value: 'DIR',

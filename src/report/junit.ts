@@ -1,5 +1,6 @@
 /**
- * Verdicts as JUnit XML, which every CI shows: a test case for each checker of a run, for each seed of a fuzz, or for an exploration. An unknown verdict is an `error`, a bad one a
+ * Verdicts as JUnit XML, which every CI shows: a test case for each checker of a run, for each run of a repeated test, for
+ * each seed of a fuzz, or for an exploration. An unknown verdict is an `error`, a bad one a
  * `failure`, and both say what to type to see it again. Names are the same from run to run, so that a CI can follow a case; the seed of a run is a property.
  */
 
@@ -72,6 +73,12 @@ export function junitOfRun({ workload, seed, results, reason, command }: JunitRu
   if (validity !== true && validity !== mergeValidity(checked.map(([, result]) => result['valid?'])))
     cases.push({ name: 'run', ...shared, outcome: outcomeOf(validity, reason, [reason, again(command)]) });
   return { name: className, cases };
+}
+
+/** One of the runs of a repeated test, by its number from 1. */
+export function junitCaseOfRun({ workload, seed, results, reason, command }: JunitRun, number: number): JunitCase {
+  const outcome = outcomeOf(results['valid?'], reason, [formatResults(results), again(command)]);
+  return { name: `run ${number}`, className: `snowstorm.${workload}`, outcome, properties: { seed } };
 }
 
 /** What one seed of a fuzz showed. */

@@ -241,6 +241,16 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: `--workload "broadcast": expected one of ${WORKLOADS.map(({ name }) => name).join(', ')}`,
   },
   {
+    mistake: 'no run at all',
+    args: [...ECHO, '--test-count', '0'],
+    says: '--test-count "0": expected a whole number of at least 1',
+  },
+  {
+    mistake: 'a schedule more than once',
+    args: ['--replay', 'x', '--test-count', '2'],
+    says: '--test-count goes without --replay: a schedule makes the same run every time',
+  },
+  {
     mistake: 'no time to start',
     args: [...ECHO, '--init-timeout', '0'],
     says: '--init-timeout "0": expected a number above 0',

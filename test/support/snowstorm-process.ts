@@ -131,12 +131,13 @@ export class EndedTest implements Ended {
   /** The folder of the run within its store. */
   readonly folder: string;
 
-  constructor(ended: Ended, store: string) {
+  /** @param folder the run's, if it is not the latest of the store */
+  constructor(ended: Ended, store: string, folder?: string) {
     this.status = ended.status;
     this.signal = ended.signal;
     this.stdout = ended.stdout;
     this.stderr = ended.stderr;
-    const latest = join(store, 'latest');
+    const latest = folder ?? join(store, 'latest');
     this.folder = existsSync(latest) ? realpathSync(latest) : `(no record; ${ended.stderr})`;
   }
 

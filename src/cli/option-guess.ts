@@ -1,4 +1,7 @@
-/** What was meant by an option that there is not: one that is misspelt, or was pasted from a page that makes dashes of hyphens. */
+/**
+ * What was meant by an option that there is not: one that is misspelt, or was pasted from a page that makes dashes of
+ * hyphens.
+ */
 
 /** Hyphens that are none, dashes and minus signs. */
 const DASHES = '\u2010-\u2015\u2212\ufe58\ufe63\uff0d';

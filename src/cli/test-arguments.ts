@@ -8,8 +8,8 @@ import type { Workload } from '../workloads/workload.ts';
 import { interpretFaults, interpretNodes } from './test-options.ts';
 
 /**
- * What `snowstorm test` must be given to make the same simulated run, a word each. For options that came from a command line: a schedule is not
- * among them.
+ * What `snowstorm test` must be given to make the same simulated run, a word each. For options that came from a command
+ * line: a schedule is not among them.
  */
 export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
   const { nodes, concurrency, availability, initTimeoutMs } = options;

@@ -88,7 +88,10 @@ interface Round {
   readonly count: number;
 }
 
-/** The task with the seed of its `number`th run. The first has the seed of the command line, so that it is the run which that makes alone. */
+/**
+ * The task with the seed of its `number`th run. The first has the seed of the command line: it is the run that this seed
+ * makes alone.
+ */
 function taskOfRun(task: Task, number: number): Task {
   const { seed } = task.options;
   return number === 1 ? task : { ...task, options: { ...task.options, seed: `${seed}-${number}` } };

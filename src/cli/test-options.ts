@@ -377,7 +377,7 @@ export function interpretRun(values: RunValues, { test }: Workload, processes: b
   };
 }
 
-/** The full path of the program; a name without a slash that is no program here is looked up in PATH, as Maelstrom does. */
+/** The program's full path; a name without a slash that is no program here is looked up in PATH, as Maelstrom does. */
 function requireProgram(file: string): string {
   const program = resolve(file);
   const wrong = (text: string) => new UsageError(`--bin ${file}: ${text}`);

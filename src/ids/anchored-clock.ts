@@ -150,11 +150,15 @@ function requireBelievable(aheadMs: number, maxSkewMs: number): void {
   if (isBelievable(aheadMs, maxSkewMs)) return;
   throw new ClockError(
     `the wall clock is ${describeGap(aheadMs)} the stored bound of this node's ids, more than the ` +
-      `${describeDuration(believedMs(aheadMs, maxSkewMs))} that are believed: set the clock right; if it is right already, start the node once with --max-skew ${skewFor(aheadMs)}`,
+      `${describeDuration(believedMs(aheadMs, maxSkewMs))} that are believed: set the clock right; ` +
+      `if it is right already, start the node once with --max-skew ${skewFor(aheadMs)}`,
   );
 }
 
-/** The least skew in whole minutes or hours that believes the gap, as `--max-skew` takes it. A clock that is ahead gets further ahead until the next start. */
+/**
+ * The least skew in whole minutes or hours that believes the gap, as `--max-skew` takes it. A clock that is ahead is
+ * further ahead at the next start, so an hour is added.
+ */
 function skewFor(aheadMs: number): string {
   const gapMs = aheadMs > 0 ? aheadMs + HOUR_MS : -aheadMs;
   return gapMs < HOUR_MS ? `${Math.ceil(gapMs / MINUTE_MS)}m` : `${Math.ceil(gapMs / HOUR_MS)}h`;

@@ -10,6 +10,7 @@ import type { ChaosOptions } from '../chaos/chaos.ts';
 import { PEER_CHOICES, type PeerChoice, SERVICE_IDS } from '../chaos/peers.ts';
 import { superviseStdio } from '../host/chaos-host.ts';
 import { openStdout } from '../host/line-output.ts';
+import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import {
   describeOptions,
@@ -180,6 +181,7 @@ async function main(): Promise<number> {
   });
 }
 
+nameSourcesInStacks(__filename);
 main().then(
   (status) => process.exit(status),
   (error: unknown) => {

@@ -9,6 +9,7 @@ import { StoreReservation } from '../fleet/store-reservation.ts';
 import { FileReservation } from '../host/file-reservation.ts';
 import { LINE_BYTES_MAX } from '../host/line-guard.ts';
 import { openStdout } from '../host/line-output.ts';
+import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { serveStdio } from '../host/stdio-host.ts';
 import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
 import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
@@ -192,6 +193,7 @@ async function main(): Promise<number> {
   });
 }
 
+nameSourcesInStacks(__filename);
 main().then(
   (status) => process.exit(status),
   (error: unknown) => {

@@ -3,6 +3,7 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
+import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { exploreCommand } from './explore-command.ts';
 import { fuzzCommand } from './fuzz-command.ts';
 import { serveFuzz } from './fuzz-worker.ts';
@@ -65,6 +66,7 @@ function crash(error: unknown): never {
   process.exit(EXIT_CRASH);
 }
 
+nameSourcesInStacks(__filename);
 process.on('uncaughtException', crash);
 // Whoever reads the output may go away; the run and its exit status do not depend on it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

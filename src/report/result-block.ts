@@ -6,6 +6,7 @@ import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 
+import { escapeInvisible } from '../protocol/invisible.ts';
 /** Long lists are cut here and whole in `results.json`. */
 const ITEMS_SHOWN_MAX = 8;
 const INDENT = '  ';
@@ -56,11 +57,9 @@ function isNested(value: unknown): boolean {
   return Array.isArray(value) || isPlainMap(value);
 }
 
-/** What nodes print may hold anything; on a terminal none of it may act. */
+/** What nodes print may hold anything; on a terminal none of it may act, and none be overlooked. */
 function visible(text: string): string {
-  return text
-    .replaceAll('\n', ' ⏎ ')
-    .replaceAll(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return escapeInvisible(text.replaceAll('\n', ' ⏎ '));
 }
 
 const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([

@@ -4,6 +4,9 @@
  */
 
 import { ExactNumber, isExactInteger, parseExact } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
+import { escapeInvisible, nameInvisible } from '../protocol/invisible.ts';
+import { findJsonFlaw } from '../protocol/json-flaw.ts';
 import { isRecord, NESTING_DEPTH_MAX, nestsTooDeep } from '../protocol/message.ts';
 
 export interface NodeMessage {
@@ -14,11 +17,16 @@ export interface NodeMessage {
 
 export type JudgedLine = { readonly message: NodeMessage } | { readonly rule: string; readonly text: string };
 
+/** White space as JSON has it. */
+const BLANK = /^[ \t\r\n]*$/;
+/** How much is shown of what stands where a line stops being JSON. */
+const FLAW_LENGTH = 12;
+
 const ENVELOPE_KEYS: ReadonlySet<string> = new Set(['src', 'dest', 'body', 'id']);
 
 /** Takes a line that `nodeId` printed for what it should be: one message of its own. */
 export function judgeLine(nodeId: string, line: string): JudgedLine {
-  if (line.trim() === '')
+  if (BLANK.test(line))
     return { rule: 'json', text: `${nodeId} printed an empty line; stdout is for messages only, one a line` };
   if (nestsTooDeep(line))
     return { rule: 'message', text: `${nodeId} printed JSON that nests deeper than ${NESTING_DEPTH_MAX} levels` };
@@ -26,29 +34,61 @@ export function judgeLine(nodeId: string, line: string): JudgedLine {
   try {
     parsed = parseExact(line);
   } catch {
-    return {
-      rule: 'json',
-      text: `${nodeId} printed a line that is not JSON; stdout is for messages only, logs belong on stderr`,
-    };
+    return { rule: 'json', text: `${nodeId} printed a line that is not JSON${describeFlaw(line)}` };
   }
   if (!isObject(parsed)) return { rule: 'message', text: `${nodeId} printed JSON that is not an object` };
+  // A key too many may be the one that is missing, spelled otherwise.
+  for (const key in parsed) {
+    if (!ENVELOPE_KEYS.has(key)) {
+      return {
+        rule: 'extra-key',
+        text: `${nodeId} sent a message with the key ${escapeInvisible(JSON.stringify(key))} beside src, dest and body`,
+      };
+    }
+  }
   const { src, dest, body, id } = parsed;
   if (typeof src !== 'string') return { rule: 'message', text: `${nodeId} sent a message whose src is not a string` };
   if (typeof dest !== 'string') return { rule: 'message', text: `${nodeId} sent a message whose dest is not a string` };
   if (!isObject(body)) return { rule: 'message', text: `${nodeId} sent a message whose body is not an object` };
   if (id !== undefined && !isExactInteger(id))
     return { rule: 'message', text: `${nodeId} sent a message whose id is not an integer` };
-  for (const key in parsed) {
-    if (!ENVELOPE_KEYS.has(key)) {
-      return {
-        rule: 'extra-key',
-        text: `${nodeId} sent a message with the key ${JSON.stringify(key)} beside src, dest and body`,
-      };
-    }
-  }
   if (src !== nodeId)
     return { rule: 'spoofed-src', text: `${nodeId} sent a message that says it is from ${JSON.stringify(src)}` };
   return { message: { src, dest, body } };
+}
+
+/** Where a line stops being JSON and what is there, unless that is plain to see, and what would be right. */
+function describeFlaw(line: string): string {
+  const at = findJsonFlaw(line) ?? 0;
+  const rest = line.slice(at);
+  const column = columnOf(line, at);
+  const invisible = nameInvisible(rest);
+  const logsElsewhere = '; stdout is for messages only, logs belong on stderr';
+  if (invisible !== undefined) {
+    const where = at === 0 ? 'it begins with' : `at column ${column} it has`;
+    return `: ${where} the invisible character ${invisible}${logsElsewhere}`;
+  }
+  if (rest === '') return ': it ends too early; every message is one whole line';
+  if (isWholeObject(line.slice(0, at)))
+    return `: after a message it goes on at column ${column}, with ${quoted(rest)}; every message must end with a newline`;
+  return at === 0
+    ? logsElsewhere
+    : `: it is wrong from column ${column} on, where it has ${quoted(rest)}${logsElsewhere}`;
+}
+
+/** From 1, as editors count. */
+function columnOf(line: string, at: number): number {
+  let column = 1;
+  for (const _ of line.slice(0, at)) column++;
+  return column;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(excerpt(text, FLAW_LENGTH));
+}
+
+function isWholeObject(text: string): boolean {
+  return text.trimStart().startsWith('{') && findJsonFlaw(text) === undefined;
 }
 
 /** An exact number is an object to JavaScript, but none to JSON. */

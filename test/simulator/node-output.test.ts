@@ -42,16 +42,35 @@ describe('a line of a node', () => {
     expect(judgeLine('n0', line)).toEqual({ rule: 'json', text });
   });
 
-  it.each([
-    'Listening on port 8080',
-    '{"src": "n0", "dest": "c1", "body": {}',
-    '{"src": "n0", "dest": "c1", "body": {}} {}',
-    "{'src': 'n0'}",
-    '{"src": "n0", "dest": "c1", "body": {"id": 01}}',
-    'NaN',
-    'undefined',
-  ])('that is %j is not JSON', (line) => {
+  it.each(['Listening on port 8080', 'NaN', 'undefined', '💥'])('that is %j is not JSON', (line) => {
     expect(judgeLine('n0', line)).toEqual({ rule: 'json', text: NOT_JSON });
+  });
+
+  const AS_LOGS = '; stdout is for messages only, logs belong on stderr';
+  const NEWLINES = '; every message must end with a newline';
+
+  it.each([
+    ['{"src": "n0", "dest": "c1", "body": {}', 'it ends too early; every message is one whole line'],
+    ['{"src": "n', 'it ends too early; every message is one whole line'],
+    ['{"src":"n0"} {}', `after a message it goes on at column 14, with "{}"${NEWLINES}`],
+    ['{"src":"n0"}{"src":"n0","d', `after a message it goes on at column 13, with "{\\"src\\":\\"n0\\",…"${NEWLINES}`],
+    ["{'src': 'n0'}", `it is wrong from column 2 on, where it has "'src': 'n0'}"${AS_LOGS}`],
+    ['{"💥": 01}', `it is wrong from column 8 on, where it has "1}"${AS_LOGS}`],
+    ['{"a\\x": 1}', `it is wrong from column 4 on, where it has "\\\\x\\": 1}"${AS_LOGS}`],
+    ['[info] ready', `it is wrong from column 2 on, where it has "info] ready"${AS_LOGS}`],
+    ['2026-11-30 ready', `it is wrong from column 5 on, where it has "-11-30 ready"${AS_LOGS}`],
+    ['1 1', `it is wrong from column 3 on, where it has "1"${AS_LOGS}`],
+    ['\uFEFF{}', `it begins with the invisible character U+FEFF (byte order mark)${AS_LOGS}`],
+    ['\uFEFF', `it begins with the invisible character U+FEFF (byte order mark)${AS_LOGS}`],
+    ['\u00A0', `it begins with the invisible character U+00A0 (no-break space)${AS_LOGS}`],
+    ['{"a": "\t"}', `at column 8 it has the invisible character U+0009 (tab)${AS_LOGS}`],
+    ['{\u0000', `at column 2 it has the invisible character U+0000 (NUL, as in UTF-16)${AS_LOGS}`],
+    ['{"a"\u00AD:1}', `at column 5 it has the invisible character U+00AD (soft hyphen)${AS_LOGS}`],
+    ['{"a":\u{E0020}1}', `at column 6 it has the invisible character U+E0020${AS_LOGS}`],
+    ['{}\u200B', `at column 3 it has the invisible character U+200B (zero width space)${AS_LOGS}`],
+    ['\u3164{}', `it begins with the invisible character U+3164${AS_LOGS}`],
+  ])('that is %j is not JSON, and where not is said', (line, what) => {
+    expect(judgeLine('n0', line)).toEqual({ rule: 'json', text: `n0 printed a line that is not JSON: ${what}` });
   });
 
   it.each(['[]', '[{"src":"n0","dest":"c1","body":{}}]', 'null', '12', '12345678901234567890', '"a"', 'true'])(
@@ -96,6 +115,16 @@ describe('a line of a node', () => {
   it.each(['type', 'msg_id', '__proto__', 'with "quotes"'])('has no key %j of its own', (key) => {
     const line = `{"src":"n0","dest":"c1","body":{},${JSON.stringify(key)}:1}`;
     const text = `n0 sent a message with the key ${JSON.stringify(key)} beside src, dest and body`;
+    expect(judgeLine('n0', line)).toEqual({ rule: 'extra-key', text });
+  });
+
+  it.each([
+    ['Src', '"Src"'],
+    ['src\u200B', '"src\\u200b"'],
+    ['\uFEFFsrc', '"\\ufeffsrc"'],
+  ])('has no key %j in place of a right one', (key, shown) => {
+    const line = `{${JSON.stringify(key)}:"n0","dest":"c1","body":{}}`;
+    const text = `n0 sent a message with the key ${shown} beside src, dest and body`;
     expect(judgeLine('n0', line)).toEqual({ rule: 'extra-key', text });
   });
 

@@ -9,6 +9,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createInterface, type Interface } from 'node:readline';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
+import type { HeldOutput } from '../simulator/bed.ts';
 
 /** A line of this many bytes is still accepted; the next byte makes it refused. */
 export const LINE_BYTES_MAX = 4 * 1024 * 1024;
@@ -40,6 +41,7 @@ export class LineGuard extends Transform {
   readonly #onRefused: (reason: string, line: string) => void;
   #held: Buffer[] = [];
   #heldBytes = 0;
+  #heldSinceMs = 0;
   #bytesIn = 0;
   /** Invariant: while true, `#held` is empty. */
   #discarding = false;
@@ -56,6 +58,15 @@ export class LineGuard extends Transform {
     return this.#bytesIn;
   }
 
+  /** What has come after the last newline; undefined if nothing has. */
+  get held(): HeldOutput | undefined {
+    if (this.#heldBytes === 0) return undefined;
+    const beginning = Buffer.concat(this.#held, Math.min(this.#heldBytes, EXCERPT_BYTES)).toString('utf8');
+    const waitedMs = performance.now() - this.#heldSinceMs;
+    // The last character may be cut in two.
+    return { bytes: this.#heldBytes, beginning: beginning.replace(/\uFFFD$/, ''), waitedMs };
+  }
+
   override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
     this.#bytesIn += chunk.length;
     let rest = this.#discarding ? this.#afterDiscarded(chunk) : chunk;
@@ -65,6 +76,7 @@ export class LineGuard extends Transform {
         this.#refuseLong(rest);
         rest = this.#afterDiscarded(rest);
       } else if (firstNewline < 0) {
+        if (this.#heldBytes === 0) this.#heldSinceMs = performance.now();
         this.#hold(rest);
         break;
       } else {

@@ -10,7 +10,7 @@ import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import type { Bed, NodeEvents, NodeHandle } from '../simulator/bed.ts';
+import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../simulator/bed.ts';
 import { LineGuard, readGuardedLines } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
@@ -26,6 +26,8 @@ const LAST_WORD_LENGTH_MAX = 500;
 const KILL_MS_MAX = 5000;
 /** How long output may follow the end of a node. Only a child of it that holds the pipes makes it wait at all. */
 const LAST_OUTPUT_MS_MAX = 500;
+/** How long the end of a node may follow that of its output. A process that ends closes both, one after the other. */
+const EXIT_MS_MAX = 1000;
 
 export interface ProcessBedOptions {
   /** The program, by its full path. */
@@ -81,6 +83,7 @@ class ProcessNode implements NodeHandle {
   readonly #child: ChildProcess;
   readonly #group: ProcessGroup;
   readonly #input: LineOutput;
+  readonly #guard: LineGuard;
   readonly #log: WriteStream;
   readonly #logClosed: Promise<void>;
   readonly #exited: Promise<void>;
@@ -122,12 +125,13 @@ class ProcessNode implements NodeHandle {
     // A node that does not read is its own affair: what it is sent waits, as in the real harness, and its end is told by `close`.
     this.#input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
 
-    const guard = new LineGuard((reason, beginning) => {
+    this.#guard = new LineGuard((reason, beginning) => {
       if (!this.#killed) events.onUnreadable(reason, beginning);
     }, LINE_BYTES_MAX);
-    readGuardedLines(stdout, guard).on('line', (line) => {
+    readGuardedLines(stdout, this.#guard).on('line', (line) => {
       if (!this.#killed) events.onLine(line);
     });
+    stdout.once('end', () => this.#awaitExit(events.onOutputClosed));
     if (stderr) {
       onTextLine(stderr, (line) => this.#takeStderr(line, stderr));
       // A log that was given up does not drain.
@@ -166,6 +170,10 @@ class ProcessNode implements NodeHandle {
     if (!this.#ended && !this.#killed) this.#input.write(line);
   }
 
+  heldOutput(): HeldOutput | undefined {
+    return this.#guard.held;
+  }
+
   pause(): void {
     if (!this.#paused && !this.#killed) this.#paused = this.#group.signal('SIGSTOP');
   }
@@ -190,6 +198,17 @@ class ProcessNode implements NodeHandle {
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
     this.#over = true;
+  }
+
+  /** Tells if the process still lives a while after its output has ended: neither it nor a child of it can print any more. */
+  #awaitExit(onOutputClosed: () => void): void {
+    setTimeout(() => {
+      // When this process stood still meanwhile, the news of an exit comes after the timers that are due.
+      setImmediate(() => {
+        const { exitCode, signalCode, pid } = this.#child;
+        if (pid !== undefined && exitCode === null && signalCode === null && !this.#killed) onOutputClosed();
+      });
+    }, EXIT_MS_MAX).unref();
   }
 
   #takeStderr(line: string, stderr: Readable): void {

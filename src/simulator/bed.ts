@@ -13,8 +13,18 @@ export interface NodeEvents {
   readonly onMessage: (message: NodeMessage) => void;
   /** The node printed something that is not even a line of text. */
   readonly onUnreadable: (reason: string, beginning: string) => void;
+  /** The node closed its output and did not end: nothing of it can be heard any more. */
+  readonly onOutputClosed: () => void;
   /** The node ended without being told to; `how` tells its status and its last words. */
   readonly onExit: (how: string) => void;
+}
+
+/** What a node printed after its last newline. */
+export interface HeldOutput {
+  readonly bytes: number;
+  readonly beginning: string;
+  /** For how long the first of it has been waiting, ms. */
+  readonly waitedMs: number;
 }
 
 /** One life of a node. */
@@ -27,6 +37,8 @@ export interface NodeHandle {
   pause(): void;
   /** Lets a paused node go on, as SIGCONT does. */
   resume(): void;
+  /** What waits for a newline; absent where nodes print lines only. */
+  readonly heldOutput?: () => HeldOutput | undefined;
   /** Ends the node as Maelstrom does, without warning; resolves when nothing of it is left. */
   kill(): Promise<void>;
 }

@@ -6,7 +6,7 @@
 import type { Violation } from '../checkers/violations.ts';
 import { stringifyExact, stringifyName, stringifyRecord } from '../protocol/exact-json.ts';
 import { isFlat } from '../protocol/message.ts';
-import type { Bed, NodeHandle } from './bed.ts';
+import type { Bed, HeldOutput, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
 import type { GrudgeRecord } from './fault.ts';
 import { Init } from './init.ts';
@@ -18,6 +18,10 @@ import type { ClockFault } from './simulated-clock.ts';
 import type { DiskDamage } from './simulated-disk.ts';
 import { Unanswered } from './unanswered.ts';
 
+/** Output that has waited for its newline this long, ms, is no line that is just being written. */
+const HELD_OUTPUT_MS_MIN = 1000;
+/** Time enough to read what has come, ms. */
+const REREAD_MS = 100;
 /** A node that starts again under faults may take as long as they last. Whether it ever came back is seen afterwards. */
 const RESTART_TIMEOUT_MS = 1e9;
 
@@ -57,6 +61,8 @@ interface Member {
   /** Whether any message came of it yet, in whichever life. */
   hasSpoken: boolean;
 }
+  /** Whether this life closed its output. */
+  closedOutput: boolean;
 
 export class Cluster implements FaultTarget {
   readonly #options: ClusterOptions;
@@ -88,6 +94,7 @@ export class Cluster implements FaultTarget {
         sentBefore: new Unanswered(),
         hasSpoken: false,
       };
+        closedOutput: false,
       this.#members.set(id, member);
       network.addEndpoint(id, (message) => this.#deliver(member, message));
       this.#begin(member);
@@ -109,6 +116,17 @@ export class Cluster implements FaultTarget {
   }
 
   /** Ends every node; resolves when nothing of them is left. */
+  /** Tells of output that got stuck because no newline came after it. */
+  async judgeHeldOutput(): Promise<void> {
+    if (this.#stuckOutputs().length === 0) return;
+    // When this process stood still, the rest of a line may have come and not been read.
+    await new Promise<void>((resolve) => this.#options.scheduler.schedule(REREAD_MS, resolve));
+    for (const { id, held } of this.#stuckOutputs()) {
+      const text = `${id} left ${describeBytes(held)} on its stdout without a newline; every message must end with one`;
+      this.#violate(id, 'no-newline', text, held.beginning);
+    }
+  }
+
   async stop(): Promise<void> {
     this.ignore();
     await Promise.all([...this.#members.values()].map((member) => this.#end(member)));
@@ -183,6 +201,13 @@ export class Cluster implements FaultTarget {
   }
 
   #hit(nodes: readonly string[], act: (member: Member) => boolean): readonly string[] {
+  #stuckOutputs(): { id: string; held: HeldOutput }[] {
+    return [...this.#members.values()].flatMap(({ id, up, handle }) => {
+      const held = this.#listening && up ? handle?.heldOutput?.() : undefined;
+      return held !== undefined && held.waitedMs >= HELD_OUTPUT_MS_MIN ? { id, held } : [];
+    });
+  }
+
     return nodes.filter((id) => {
       const member = this.#members.get(id);
       return member !== undefined && act(member);
@@ -200,12 +225,17 @@ export class Cluster implements FaultTarget {
       };
     member.up = true;
     const handle = bed.startNode(id, {
+    member.closedOutput = false;
       onLine: whileAlive((line) => this.#receiveLine(member, line)),
       onMessage: whileAlive((message) => this.#receive(member, message)),
       onUnreadable: whileAlive((reason, beginning) =>
         this.#violate(id, 'unreadable', `${id} printed output that cannot be read: ${reason}`, beginning),
       ),
       onExit: whileAlive((how) => this.#exited(member, how)),
+      onOutputClosed: whileAlive(() => {
+        member.closedOutput = true;
+        this.#violate(id, 'stdout-closed', `${id} closed its stdout and lives on, so nothing more can be heard of it`);
+      }),
     });
     if (member.up) member.handle = handle;
     // It ended within the call.
@@ -249,9 +279,9 @@ export class Cluster implements FaultTarget {
     }
     // Nobody waits for the answer any longer; a node that exited has been reported already, with its last words.
     if (!this.#listening || member.life !== life || !member.up) return false;
-    const silent = result.kind === 'timeout' && !member.hasSpoken;
-    const hint = silent ? ', nor did it print any message: does it flush its stdout?' : '';
-    this.#violate(id, 'init', `${id} ${describeInitFailure(result, timeoutMs)}${hint}`);
+    const held = result.kind === 'timeout' ? member.handle?.heldOutput?.() : undefined;
+    const hint = result.kind === 'timeout' ? describeSilence(member, held) : '';
+    this.#violate(id, 'init', `${id} ${describeInitFailure(result, timeoutMs)}${hint}`, held?.beginning);
     return false;
   }
 
@@ -349,6 +379,17 @@ function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>, time
 }
 
 function describeErrorText(text: unknown): string {
+/** What may be the cause of a missing answer. */
+function describeSilence({ hasSpoken, closedOutput }: Member, held: HeldOutput | undefined): string {
+  if (held !== undefined)
+    return `; it printed ${describeBytes(held)} without a newline, and every message must end with one`;
+  return hasSpoken || closedOutput ? '' : ', nor did it print any message: does it flush its stdout?';
+}
+
+function describeBytes({ bytes }: HeldOutput): string {
+  return bytes === 1 ? '1 byte' : `${bytes} bytes`;
+}
+
   if (text === undefined) return '';
   return `: ${typeof text === 'string' ? text : stringifyExact(text)}`;
 }

@@ -255,6 +255,7 @@ export class TestRun {
         await this.#recover();
         await this.#findLeaks();
       }
+        await this.#cluster.judgeHeldOutput();
     } finally {
       this.#phase = 'finishing';
       this.#cancelPump?.();

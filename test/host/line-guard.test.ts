@@ -125,6 +125,20 @@ describe('the line guard', () => {
   });
 });
 
+describe('what waits for its newline', () => {
+  it('is shown by its beginning, whole characters only, however it came', () => {
+    const guard = new LineGuard(() => {});
+    expect(guard.held).toBeUndefined();
+    const line = Buffer.from(`${'x'.repeat(119)}é and more`);
+    for (const byte of line) guard.write(Buffer.of(byte));
+    expect(guard.held).toMatchObject({ bytes: line.length, beginning: 'x'.repeat(119) });
+    guard.write('\nä');
+    expect(guard.held).toMatchObject({ bytes: 2, beginning: 'ä' });
+    guard.write('\n');
+    expect(guard.held).toBeUndefined();
+  });
+});
+
 describe('a line', () => {
   it('of exactly the limit passes, one byte more is refused', async () => {
     const text = `${'a'.repeat(64)}\n${'b'.repeat(65)}\n${'c'.repeat(64)}`;

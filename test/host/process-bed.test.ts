@@ -49,7 +49,7 @@ class Nodes {
 class Life {
   readonly handle: NodeHandle;
   readonly echoes: unknown[] = [];
-  readonly heard = { line: 0, unreadable: 0, exit: [] as string[] };
+  readonly heard = { line: 0, unreadable: 0, closed: 0, exit: [] as string[] };
   #asked = 0;
 
   constructor(bed: ProcessBed, nodeId: string) {
@@ -61,6 +61,7 @@ class Life {
       },
       onMessage: () => {},
       onUnreadable: () => this.heard.unreadable++,
+      onOutputClosed: () => this.heard.closed++,
       onExit: (how) => this.heard.exit.push(how),
     });
     this.#deliver({ type: 'init', node_id: nodeId, node_ids: [nodeId], msg_id: 0 });
@@ -152,6 +153,66 @@ describe('a paused node', () => {
   }
 });
 
+describe('a node that closes its stdout', () => {
+  it('is told of once when it lives on, and not of its own exit or that of its life', async () => {
+    const closing = new Nodes('closes-its-stdout.mjs');
+    const life = closing.start('n0');
+    await until(
+      () => life.heard.closed > 0,
+      () => 'nothing is told',
+    );
+    await life.handle.kill();
+    expect(life.heard).toMatchObject({ closed: 1, exit: [] });
+
+    const killed = closing.start('n0');
+    await until(
+      () => killed.heard.line > 0,
+      () => 'it does not answer',
+    );
+    await killed.handle.kill();
+    const ended = new Nodes('exits-and-leaves-a-child.mjs').start('n0');
+    ended.ask();
+    await until(
+      () => ended.heard.exit.length > 0,
+      () => 'it has not ended',
+    );
+    // Longer than the end of a process may take.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect([killed, ended].map(({ heard }) => heard.closed)).toEqual([0, 0]);
+  });
+});
+
+describe('output without a newline', () => {
+  it('is held, with its size, its beginning and its age', async () => {
+    const life = new Nodes('leaves-out-newlines.mjs').start('n0');
+    await until(
+      () => life.heard.line > 0,
+      () => 'it does not answer init',
+    );
+    expect(life.handle.heldOutput?.()).toBeUndefined();
+    life.ask();
+    await until(
+      () => life.handle.heldOutput?.() !== undefined,
+      () => 'nothing is held',
+    );
+    const beginning = '{"src":"n0","dest":"c1","body":{"type":"echo_ok","echo":1,"in_reply_to":1}}';
+    const held = life.handle.heldOutput?.();
+    expect(held).toEqual({ bytes: 75, beginning, waitedMs: expect.any(Number) });
+    await until(
+      () => (life.handle.heldOutput?.()?.waitedMs ?? 0) > (held?.waitedMs ?? 0) + 100,
+      () => 'it does not age',
+    );
+    // The first of it, however much comes later.
+    life.ask();
+    await until(
+      () => life.handle.heldOutput?.()?.bytes === 150,
+      () => `${life.handle.heldOutput?.()?.bytes} bytes are held`,
+    );
+    expect(life.handle.heldOutput?.()?.waitedMs).toBeGreaterThan(100);
+    expect(life.handle.heldOutput?.()?.beginning).toBe((beginning + beginning).slice(0, 120));
+  });
+});
+
 describe('pause and resume', () => {
   it('do nothing when the node was killed', async () => {
     const nodes = new Nodes('echo.mjs');
@@ -188,7 +249,7 @@ describe('pause and resume', () => {
     absent.handle.pause();
     absent.handle.resume();
     await absent.handle.kill();
-    expect(absent.heard).toEqual({ line: 0, unreadable: 0, exit: [] });
+    expect(absent.heard).toEqual({ line: 0, unreadable: 0, closed: 0, exit: [] });
   });
 
   it('do not change how the end of a node is told', async () => {

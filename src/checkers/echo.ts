@@ -3,7 +3,7 @@
  *
  * The value of an `ok` is the whole body of the reply. Source: `maelstrom.workload.echo/checker`, which takes its pairs from
  * `knossos.history/pair-index`. That index has no entry for an `info`, so what nobody knows is no error; a `fail` it has,
- * and as a failed operation carries what was sent and not a reply with an `echo`, it is one.
+ * and as a failed operation carries what was sent and not a reply with an `echo`, it is one. How many errors are such refusals is told beside.
  */
 
 import { exactEquals } from '../protocol/exact-json.ts';
@@ -19,14 +19,17 @@ export function echoChecker(): Checker {
     check(_test, history) {
       const errors: EchoError[] = [];
       let errorCount = 0;
+      let refusedCount = 0;
       for (const { invocation, completion } of operationPairs(history)) {
         if (completion.type === 'info' || exactEquals(invocation.value, echoOf(completion.value))) continue;
         errorCount++;
+        if (completion.type === 'fail') refusedCount++;
         if (errors.length < LISTED_ERRORS_MAX) {
           errors.push(['Expected a message with :echo', invocation.value, 'But received', completion.value]);
         }
       }
-      return { 'valid?': errorCount === 0, 'error-count': errorCount, errors };
+      const refused = refusedCount === 0 ? {} : { 'refused-count': refusedCount };
+      return { 'valid?': errorCount === 0, 'error-count': errorCount, ...refused, errors };
     },
   };
 }

@@ -8,17 +8,37 @@
  * after everything was healed is not counted, but shows that a function works, where anything worked before: under all faults at once there are
  * runs in which a dozen operations of one kind all get lost. Where the harness itself injects faults, and they left no operation of a function a
  * chance, that function is `unknown`: it says nothing about the nodes.
+ *
+ * Beside Jepsen's names a function has `errors` where there were any: which errors were answered, how often, and the text of the first of each.
  */
 
+import type { History } from '../history/history.ts';
+import { describeErrorCode, errorByName } from '../protocol/errors.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import { type Checker, mergeValidity, type Validity } from './checker.ts';
 
 const EXCUSED: ReadonlySet<string> = new Set(['crash', 'debug-topic-partitions']);
+
+/** A node that makes up codes must not fill the memory. */
+const ERROR_KINDS_MAX = 100;
+const ERROR_TEXT_LENGTH_MAX = 200;
 
 interface Counts {
   ok: number;
   fail: number;
   info: number;
 }
+
+/** One kind of error that was answered. */
+export interface AnsweredError {
+  count: number;
+  /** What the first of them said; absent where it said nothing. */
+  readonly text?: string;
+}
+
+/** By what they are: `error 11 (temporarily-unavailable)`. */
+export type AnsweredErrors = Readonly<Record<string, AnsweredError>>;
 
 /**
  * @param end the index of the first operation that is not counted; absent: all are
@@ -31,7 +51,7 @@ export function statsChecker(
   return {
     check(_test, history) {
       const all = noCounts();
-      const byFunction = new Map<string, Counts>();
+      const byFunction = new Map<string, Counts & { readonly errors: Map<string, AnsweredError> }>();
       const countedLength = Math.min(history.length, end());
       /** Functions that were ok after the end. */
       const working = new Set<string>();
@@ -45,10 +65,11 @@ export function statsChecker(
         }
         let counts = byFunction.get(f);
         if (counts === undefined) {
-          counts = noCounts();
+          counts = { ...noCounts(), errors: new Map() };
           byFunction.set(f, counts);
         }
         counts[type]++;
+        if (type !== 'ok') countError(counts.errors, history, index);
         all[type]++;
       }
       const functions = [...byFunction].sort(([left], [right]) => (left < right ? -1 : 1));
@@ -60,7 +81,14 @@ export function statsChecker(
       const details = {
         ...summary(all),
         'by-f': Object.fromEntries(
-          judged.map(({ f, counts, validity }) => [f, { 'valid?': validity, ...summary(counts) }]),
+          judged.map(({ f, counts, validity }) => [
+            f,
+            {
+              'valid?': validity,
+              ...summary(counts),
+              ...(counts.errors.size === 0 ? {} : { errors: Object.fromEntries(counts.errors) }),
+            },
+          ]),
         ),
       };
       if (functions.length === 0) return { 'valid?': 'unknown', error: 'no operation was completed', ...details };
@@ -77,6 +105,24 @@ export function statsChecker(
 
 function describeBlocked(functions: readonly string[]): string {
   return `faults let no ${functions.join(', no ')} through: more clients, a longer run or fewer faults`;
+}
+
+function countError(errors: Map<string, AnsweredError>, history: History, index: number): void {
+  const error = history.errorAt(index);
+  if (!Array.isArray(error)) return;
+  const [name, text, code] = error as unknown[];
+  const known = errorByName(String(name));
+  // What is no error that was answered has a name of its own.
+  if (known === undefined && name !== 'unknown') return;
+  const what = describeErrorCode(known === undefined ? code : known.code);
+  const counted = errors.get(what);
+  if (counted !== undefined) counted.count++;
+  else if (errors.size < ERROR_KINDS_MAX)
+    errors.set(what, text === undefined || text === null ? { count: 1 } : { count: 1, text: exampleOf(text) });
+}
+
+function exampleOf(text: unknown): string {
+  return excerpt(typeof text === 'string' ? text : stringifyExact(text), ERROR_TEXT_LENGTH_MAX);
 }
 
 function noCounts(): Counts {

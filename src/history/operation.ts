@@ -18,7 +18,7 @@ export interface Operation {
   readonly process: number | typeof NEMESIS;
   readonly f: string;
   readonly value: unknown;
-  /** Why it failed: `"net-timeout"`, or `[name, text]` of the error answered. */
+  /** Why it failed: `"net-timeout"`, or `[name, text]` of the error answered; `["unknown", text, code]` for a code that is not in the table. */
   readonly error?: unknown;
 }
 

@@ -5,6 +5,9 @@
  * not in the table, is *indefinite*: it may have happened. Source: Maelstrom, `resources/errors.edn`.
  */
 
+import { isExactInteger, stringifyExact } from './exact-json.ts';
+import { excerpt } from './excerpt.ts';
+
 export interface ErrorDefinition {
   readonly code: number;
   readonly name: string;
@@ -37,11 +40,26 @@ export function errorByCode(code: number): ErrorDefinition | undefined {
   return BY_CODE.get(code);
 }
 
+/** The table's entry for a name; undefined for another one. */
+export function errorByName(name: string): ErrorDefinition | undefined {
+  return BY_NAME.get(name);
+}
+
+/** What was answered, by the `code` in its body: `error 11 (temporarily-unavailable)`, `error 1234`, `an error without a code`. */
+export function describeErrorCode(code: unknown): string {
+  if (code === undefined) return 'an error without a code';
+  if (!isExactInteger(code)) return `an error with the code ${excerpt(stringifyExact(code), CODE_LENGTH_MAX)}`;
+  const definition = typeof code === 'number' ? errorByCode(code) : undefined;
+  return `error ${excerpt(stringifyExact(code), CODE_LENGTH_MAX)}${definition === undefined ? '' : ` (${definition.name})`}`;
+}
+
 /** Whether `code` promises that nothing happened. Unknown codes promise nothing. */
 export function isDefinite(code: number): boolean {
   return BY_CODE.get(code)?.definite ?? false;
 }
 
+/** A code that is shown: a stranger may send anything. */
+const CODE_LENGTH_MAX = 60;
 const TEMPORARILY_UNAVAILABLE = 11;
 
 /** An error that is answered to the sender as `{type: "error", code, text}`. */

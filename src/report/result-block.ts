@@ -3,10 +3,11 @@
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
+import type { AnsweredErrors } from '../checkers/stats.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
-
 import { escapeInvisible } from '../protocol/invisible.ts';
+
 /** Long lists are cut here and whole in `results.json`. */
 const ITEMS_SHOWN_MAX = 8;
 const INDENT = '  ';
@@ -69,7 +70,9 @@ const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([
 ]);
 
 /** What is likely to be the cause of the others goes first. */
-const REASON_ORDER = ['protocol', 'workload', 'availability', 'stats'];
+const REASON_ORDER = ['protocol', 'services', 'errors', 'workload', 'availability', 'stats'];
+/** Kinds of errors that are told in the verdict; the results have more. */
+const ERRORS_TOLD_MAX = 3;
 
 /** The verdict, and the reasons for it when it is a bad one. One line. */
 export function formatVerdict(results: CheckResult): string {
@@ -78,9 +81,12 @@ export function formatVerdict(results: CheckResult): string {
 }
 
 function findReasons(results: CheckResult): string[] {
+  if (results['valid?'] === true) return [];
   const names = new Set([...REASON_ORDER, ...Object.keys(results)]);
   return [...names].flatMap((name) => {
+    if (name === 'errors') return describeErrors(results);
     const result = results[name];
+    if (name === 'services') return describeServiceRequests(result);
     if (!isPlainMap(result) || result['valid?'] === true) return [];
     return [describeReason(name, result)];
   });
@@ -109,19 +115,59 @@ function describeViolations(result: Readonly<Record<string, unknown>>): string {
   return `${first.text}${line}${more}.`;
 }
 
+/** What the services were asked and did not understand: no breach, but perhaps the cause of what else went wrong. */
+function describeServiceRequests(result: unknown): string[] {
+  const [first] = ((result as CheckResult | undefined)?.requests ?? []) as { text: string; line: string }[];
+  return first === undefined ? [] : [`${first.text}: ${excerpt(first.line, EXCERPT_LENGTH)}.`];
+}
+
+/** The errors that were answered, where they are why a run is not valid. */
+function describeErrors({ stats, availability, workload }: CheckResult): string[] {
+  if (!isPlainMap(stats)) return [];
+  const kinds = Object.entries((stats['by-f'] ?? {}) as Record<string, CheckResult & { errors?: AnsweredErrors }>);
+  const isBad = (result: unknown) => isPlainMap(result) && result['valid?'] !== true;
+  const all = isBad(availability) || (isBad(workload) && 'refused-count' in (workload as CheckResult));
+  const told = kinds.flatMap(([f, { 'valid?': valid, errors = {} }]) =>
+    all || valid !== true ? Object.entries(errors).map(([what, error]) => ({ f, what, ...error })) : [],
+  );
+  told.sort((left, right) => right.count - left.count);
+  return told.slice(0, ERRORS_TOLD_MAX).map(({ f, what, count, text }) => {
+    const were = count === 1 ? '1 request' : `${count} requests`;
+    const example = text === undefined ? '' : `, for instance ${JSON.stringify(text)}`;
+    return `${were} ${JSON.stringify(f)} ${count === 1 ? 'was' : 'were'} answered with ${what}${example}.`;
+  });
+}
+
 function describeWorkload(result: Readonly<Record<string, unknown>>): string {
-  const { 'duplicated-count': duplicatedCount, duplicated, 'error-count': errorCount, errors } = result;
+  const { 'duplicated-count': duplicatedCount, duplicated, 'error-count': errorCount } = result;
   if (typeof duplicatedCount === 'number' && duplicatedCount > 0) {
     const [example] = Object.keys(duplicated as object);
     const were = duplicatedCount === 1 ? '1 id was' : `${duplicatedCount} ids were`;
     return `${were} given out more than once, for instance ${excerpt(example ?? '?', EXCERPT_LENGTH)}.`;
   }
-  if (typeof errorCount === 'number' && errorCount > 0) {
-    const [, sent, , received] = (errors as unknown[][])[0] ?? [];
-    const were = errorCount === 1 ? '1 answer was' : `${errorCount} answers were`;
-    return `${were} wrong, for instance ${excerpt(stringifyExact(received), EXCERPT_LENGTH)} to ${excerpt(stringifyExact(sent), EXCERPT_LENGTH)}.`;
-  }
+  if (typeof errorCount === 'number' && errorCount > 0) return describeWrongEchoes(errorCount, result);
   return describeError(result) ?? 'The workload was not served correctly.';
+}
+
+/** A refused echo has nothing to show: its value is what was sent. */
+function describeWrongEchoes(errorCount: number, result: Readonly<Record<string, unknown>>): string {
+  const refusedCount = Number(result['refused-count'] ?? 0);
+  const wrongCount = errorCount - refusedCount;
+  const sentences: string[] = [];
+  if (wrongCount > 0) {
+    const errors = result.errors as unknown[][];
+    const [, sent, , received] = errors.find((error) => refusedCount === 0 || isPlainMap(error[3])) ?? [];
+    const example =
+      received === undefined
+        ? ''
+        : `, for instance ${excerpt(stringifyExact(received), EXCERPT_LENGTH)} to ${excerpt(stringifyExact(sent), EXCERPT_LENGTH)}`;
+    sentences.push(`${wrongCount === 1 ? '1 answer was' : `${wrongCount} answers were`} wrong${example}.`);
+  }
+  if (refusedCount > 0) {
+    const were = refusedCount === 1 ? '1 echo was' : `${refusedCount} echoes were`;
+    sentences.push(`${were} refused, and a refused echo counts as a wrong answer.`);
+  }
+  return sentences.join(' ');
 }
 
 function describeStats(result: Readonly<Record<string, unknown>>): string {

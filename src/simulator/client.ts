@@ -4,7 +4,8 @@
  */
 
 import type { OperationType } from '../history/operation.ts';
-import { errorByCode, isDefinite } from '../protocol/errors.ts';
+import { describeErrorCode, errorByCode, isDefinite } from '../protocol/errors.ts';
+import { isExactInteger } from '../protocol/exact-json.ts';
 import { findReplyProblem, type RequestInputOf, type Rpc } from '../protocol/rpc.ts';
 import type { Network, NetworkMessage } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -12,11 +13,21 @@ import type { Scheduler } from './scheduler.ts';
 /** How long a client waits for an answer, ms. */
 export const CLIENT_TIMEOUT_MS = 5000;
 
+/** Jepsen's name for an error whose code is not in the table. */
+const UNKNOWN_ERROR = 'unknown';
+
 type ReplyBody = Readonly<Record<string, unknown>>;
 
 export type ClientResult =
   | { readonly kind: 'ok'; readonly body: ReplyBody }
-  | { readonly kind: 'error'; readonly name: string; readonly text: unknown; readonly definite: boolean }
+  | {
+      readonly kind: 'error';
+      readonly name: string;
+      /** As it was sent, which may be no number at all. */
+      readonly code: unknown;
+      readonly text: unknown;
+      readonly definite: boolean;
+    }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'malformed'; readonly text: string };
 
@@ -39,8 +50,8 @@ export interface ClientOptions {
   readonly scheduler: Scheduler;
   /** The node that this client talks to. */
   readonly nodeId: string;
-  /** Told of an answer that is not as declared. */
-  readonly onMalformed: (message: NetworkMessage, text: string) => void;
+  /** Told of an answer that is not as declared, what is wrong with it, and which rule that breaks. */
+  readonly onMalformed: (message: NetworkMessage, text: string, rule: 'closed-reply' | 'error-code') => void;
   /** Whether the faults of single messages pass this client by. */
   readonly spared?: boolean;
 }
@@ -88,10 +99,17 @@ export class Client {
     if (waiting === undefined || message.body.in_reply_to !== waiting.messageId) return;
     const { body } = message;
     if (body.type === 'error') {
+      if (!isExactInteger(body.code))
+        this.#options.onMalformed(
+          message,
+          `${describeErrorCode(body.code)}: body.code must be an integer`,
+          'error-code',
+        );
       const code = typeof body.code === 'number' ? body.code : Number.NaN;
       this.#settle({
         kind: 'error',
-        name: errorByCode(code)?.name ?? 'unknown',
+        name: errorByCode(code)?.name ?? UNKNOWN_ERROR,
+        code: body.code,
         text: body.text,
         definite: isDefinite(code),
       });
@@ -101,7 +119,7 @@ export class Client {
     if (problem === undefined) {
       this.#settle({ kind: 'ok', body });
     } else {
-      this.#options.onMalformed(message, problem);
+      this.#options.onMalformed(message, problem, 'closed-reply');
       this.#settle({ kind: 'malformed', text: problem });
     }
   }
@@ -130,8 +148,10 @@ export function completeWith(
   switch (result.kind) {
     case 'ok':
       return { type: 'ok', value: valueFrom(result.body) };
-    case 'error':
-      return { type: result.definite ? 'fail' : 'info', value, error: [result.name, result.text] };
+    case 'error': {
+      const error = [result.name, result.text, ...(result.name === UNKNOWN_ERROR ? [result.code] : [])];
+      return { type: result.definite ? 'fail' : 'info', value, error };
+    }
     case 'timeout':
       return { type: 'info', value, error: 'net-timeout' };
     case 'malformed':

@@ -4,6 +4,7 @@
  */
 
 import type { Violation } from '../checkers/violations.ts';
+import { describeErrorCode } from '../protocol/errors.ts';
 import { stringifyExact, stringifyName, stringifyRecord } from '../protocol/exact-json.ts';
 import { isFlat } from '../protocol/message.ts';
 import type { Bed, HeldOutput, NodeHandle } from './bed.ts';
@@ -60,9 +61,9 @@ interface Member {
   readonly sentBefore: Unanswered;
   /** Whether any message came of it yet, in whichever life. */
   hasSpoken: boolean;
-}
   /** Whether this life closed its output. */
   closedOutput: boolean;
+}
 
 export class Cluster implements FaultTarget {
   readonly #options: ClusterOptions;
@@ -93,8 +94,8 @@ export class Cluster implements FaultTarget {
         sent: new Unanswered(),
         sentBefore: new Unanswered(),
         hasSpoken: false,
-      };
         closedOutput: false,
+      };
       this.#members.set(id, member);
       network.addEndpoint(id, (message) => this.#deliver(member, message));
       this.#begin(member);
@@ -115,7 +116,6 @@ export class Cluster implements FaultTarget {
     for (const client of this.#inits) client.close();
   }
 
-  /** Ends every node; resolves when nothing of them is left. */
   /** Tells of output that got stuck because no newline came after it. */
   async judgeHeldOutput(): Promise<void> {
     if (this.#stuckOutputs().length === 0) return;
@@ -127,6 +127,7 @@ export class Cluster implements FaultTarget {
     }
   }
 
+  /** Ends every node; resolves when nothing of them is left. */
   async stop(): Promise<void> {
     this.ignore();
     await Promise.all([...this.#members.values()].map((member) => this.#end(member)));
@@ -200,7 +201,6 @@ export class Cluster implements FaultTarget {
     for (const id of this.#options.nodes) this.#options.bed.machines?.setClock(id);
   }
 
-  #hit(nodes: readonly string[], act: (member: Member) => boolean): readonly string[] {
   #stuckOutputs(): { id: string; held: HeldOutput }[] {
     return [...this.#members.values()].flatMap(({ id, up, handle }) => {
       const held = this.#listening && up ? handle?.heldOutput?.() : undefined;
@@ -208,6 +208,7 @@ export class Cluster implements FaultTarget {
     });
   }
 
+  #hit(nodes: readonly string[], act: (member: Member) => boolean): readonly string[] {
     return nodes.filter((id) => {
       const member = this.#members.get(id);
       return member !== undefined && act(member);
@@ -224,18 +225,18 @@ export class Cluster implements FaultTarget {
         if (this.#listening && member.life === life && member.up) listener(...args);
       };
     member.up = true;
-    const handle = bed.startNode(id, {
     member.closedOutput = false;
+    const handle = bed.startNode(id, {
       onLine: whileAlive((line) => this.#receiveLine(member, line)),
       onMessage: whileAlive((message) => this.#receive(member, message)),
       onUnreadable: whileAlive((reason, beginning) =>
         this.#violate(id, 'unreadable', `${id} printed output that cannot be read: ${reason}`, beginning),
       ),
-      onExit: whileAlive((how) => this.#exited(member, how)),
       onOutputClosed: whileAlive(() => {
         member.closedOutput = true;
         this.#violate(id, 'stdout-closed', `${id} closed its stdout and lives on, so nothing more can be heard of it`);
       }),
+      onExit: whileAlive((how) => this.#exited(member, how)),
     });
     if (member.up) member.handle = handle;
     // It ended within the call.
@@ -372,13 +373,12 @@ function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>, time
     case 'timeout':
       return `did not answer init within ${timeoutMs / 1000} s (--init-timeout allows more)`;
     case 'error':
-      return `answered init with the error ${result.name}${describeErrorText(result.text)}`;
+      return `answered init with ${describeErrorCode(result.code)}${describeErrorText(result.text)}`;
     case 'malformed':
       return `answered init with something else: ${result.text}`;
   }
 }
 
-function describeErrorText(text: unknown): string {
 /** What may be the cause of a missing answer. */
 function describeSilence({ hasSpoken, closedOutput }: Member, held: HeldOutput | undefined): string {
   if (held !== undefined)
@@ -390,6 +390,7 @@ function describeBytes({ bytes }: HeldOutput): string {
   return bytes === 1 ? '1 byte' : `${bytes} bytes`;
 }
 
+function describeErrorText(text: unknown): string {
   if (text === undefined) return '';
   return `: ${typeof text === 'string' ? text : stringifyExact(text)}`;
 }

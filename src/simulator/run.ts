@@ -434,9 +434,9 @@ export class TestRun {
   }
 
   #reportMalformed(nodeId: string): ClientOptions['onMalformed'] {
-    return ({ body }, problem) => {
-      const text = `${nodeId} sent a reply that is not as declared: ${problem}`;
-      this.report({ node: nodeId, rule: 'closed-reply', text, line: stringifyExact(body) });
+    return ({ body }, problem, rule) => {
+      const what = rule === 'closed-reply' ? 'a reply that is not as declared: ' : '';
+      this.report({ node: nodeId, rule, text: `${nodeId} sent ${what}${problem}`, line: stringifyExact(body) });
     };
   }
 

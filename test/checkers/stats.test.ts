@@ -99,6 +99,36 @@ describe('stats', () => {
     expect(check(history)).toMatchObject({ 'valid?': true, 'by-f': { [f]: { 'valid?': false } } });
   });
 
+  it('tells which errors were answered, how often, and what the first of each said', () => {
+    const answered = (f: string, ...error: unknown[]) => [invoke(0, f), { ...info(0, f), error }];
+    const history = handwritten(
+      ...answered('echo', 'abort', 'first'),
+      ...answered('echo', 'abort', 'second'),
+      ...answered('echo', 'unknown', undefined, 1234),
+      ...answered('echo', 'unknown', { why: 'so' }, undefined),
+      ...answered('echo', 'malformed-reply', 'no error that was answered'),
+      invoke(0, 'echo'),
+      { ...info(0, 'echo'), error: 'net-timeout' },
+      ...answered('read', 'crash', 'x'.repeat(300)),
+    );
+    const { 'by-f': byFunction } = check(history) as unknown as { 'by-f': Record<string, { errors: object }> };
+    expect(byFunction.echo?.errors).toEqual({
+      'error 14 (abort)': { count: 2, text: 'first' },
+      'error 1234': { count: 1 },
+      'an error without a code': { count: 1, text: '{"why":"so"}' },
+    });
+    expect(byFunction.read?.errors).toEqual({ 'error 13 (crash)': { count: 1, text: `${'x'.repeat(200)}…` } });
+  });
+
+  it('keeps a hundred kinds of errors of a node that makes up codes', () => {
+    const operations = Array.from({ length: 150 }, (_, code) => [
+      invoke(0, 'echo'),
+      { ...info(0, 'echo'), error: ['unknown', null, 1000 + code] },
+    ]).flat();
+    const result = check(handwritten(...operations)) as unknown as { 'by-f': { echo: { errors: object } } };
+    expect(Object.keys(result['by-f'].echo.errors)).toHaveLength(100);
+  });
+
   describe('of a run that was healed', () => {
     const before = [invoke(0, 'read'), ok(0, 'read'), invoke(1, 'add'), info(1, 'add')];
     const checkHealed = (...after: readonly HandwrittenOperation[]) =>

@@ -143,7 +143,7 @@ describe('a wrong node is found', () => {
     ['extra-message-key', /key/],
     ['unknown-destination', /which does not exist/],
     ['exits-early', /ended by itself/],
-    ['refuses-init', /answered init with the error/],
+    ['refuses-init', /answered init with error 13 \(crash\)/],
   ])('whatever is wrong with it: %s', async (name, says) => {
     const ended = await run({ workload: 'echo', chaos: FATES, node: [fixture(`${name}.mjs`)] });
     expect(ended.verdict).toMatch(/^The run is INVALID\. /);

@@ -97,7 +97,7 @@ describe.concurrent('a node that breaks the protocol', () => {
 
   it('refuses init', async () => {
     const ended = await run('echo', 'refuses-init');
-    expectInvalid(ended, 'n0 answered init with the error crash: out of luck');
+    expectInvalid(ended, 'n0 answered init with error 13 (crash): out of luck');
   });
 
   it('adds a field to a reply', async () => {

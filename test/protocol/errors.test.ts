@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ERRORS, errorByCode, isDefinite, RpcError } from '../../src/protocol/errors.ts';
+import {
+  describeErrorCode,
+  ERRORS,
+  errorByCode,
+  errorByName,
+  isDefinite,
+  RpcError,
+} from '../../src/protocol/errors.ts';
+import { parseExact } from '../../src/protocol/exact-json.ts';
 
 describe('the error table', () => {
   it("is Maelstrom's", () => {
@@ -21,6 +29,28 @@ describe('the error table', () => {
   it.each([-1, 2, 999, 1000, 1_000_000, Number.NaN])('promises nothing about the unknown code %d', (code) => {
     expect(isDefinite(code)).toBe(false);
     expect(errorByCode(code)).toBeUndefined();
+  });
+});
+
+describe('the code of an error that was answered', () => {
+  it.each([
+    ['11', 'error 11 (temporarily-unavailable)'],
+    ['0', 'error 0 (timeout)'],
+    ['1234', 'error 1234'],
+    ['-1', 'error -1'],
+    ['99999999999999999999', 'error 99999999999999999999'],
+    ['11.0', 'an error with the code 11.0'],
+    ['"11"', 'an error with the code "11"'],
+    ['null', 'an error with the code null'],
+    [`"${'x'.repeat(100)}"`, `an error with the code "${'x'.repeat(59)}…`],
+  ])('%s is described', (code, text) => {
+    expect(describeErrorCode(parseExact(code))).toBe(text);
+  });
+
+  it('is described where it is missing, and found by its name', () => {
+    expect(describeErrorCode(undefined)).toBe('an error without a code');
+    expect(ERRORS.map(({ name }) => errorByName(name)?.code)).toEqual(ERRORS.map(({ code }) => code));
+    expect(errorByName('unknown')).toBeUndefined();
   });
 });
 

@@ -125,6 +125,72 @@ describe('the verdict', () => {
     );
   });
 
+  describe('on a run in which errors were answered', () => {
+    const errors = {
+      'error 10 (not-supported)': { count: 300, text: 'unknown type' },
+      'error 1234': { count: 1 },
+    };
+    const never = 'No operation of the kind "echo" ever succeeded.';
+    const answered =
+      '300 requests "echo" were answered with error 10 (not-supported), for instance "unknown type". ' +
+      '1 request "echo" was answered with error 1234.';
+
+    it('tells them, the most frequent first', () => {
+      const stats = { ...BAD, count: 301, 'by-f': { echo: { ...BAD, errors }, read: { 'valid?': true, errors } } };
+      expect(invalid({ stats })).toBe(`The run is INVALID. ${answered} ${never}`);
+    });
+
+    it('tells three kinds at most', () => {
+      const many = Object.fromEntries(
+        Array.from({ length: 9 }, (_, code) => [`error 100${code}`, { count: code + 1 }]),
+      );
+      const stats = { ...BAD, count: 45, 'by-f': { echo: { ...BAD, errors: many } } };
+      const told = [9, 8, 7].map((count) => `${count} requests "echo" were answered with error 100${count - 1}. `);
+      expect(invalid({ stats })).toBe(`The run is INVALID. ${told.join('')}${never}`);
+    });
+
+    it('tells those of what works as well where too little was ok', () => {
+      const stats = { 'valid?': true, count: 301, 'by-f': { echo: { 'valid?': true, errors } } } as const;
+      expect(invalid({ stats, availability: { ...BAD, 'ok-fraction': 0.5 } })).toBe(
+        `The run is INVALID. ${answered} Only 0.5 of all operations were ok.`,
+      );
+      expect(invalid({ stats, order: BAD })).toBe('The run is INVALID. The checker order says false.');
+    });
+
+    it('tells refused echoes from wrong ones', () => {
+      const stats = { 'valid?': true, count: 301, 'by-f': { echo: { 'valid?': true, errors } } } as const;
+      const refusal = ['Expected a message with :echo', 'a', 'But received', 'a'];
+      const wrong = ['Expected a message with :echo', 'b', 'But received', { echo: 'c' }];
+      const workload = { ...BAD, 'error-count': 302, 'refused-count': 300, errors: [refusal, wrong] };
+      const refused = '300 echoes were refused, and a refused echo counts as a wrong answer.';
+      expect(invalid({ stats, workload })).toBe(
+        `The run is INVALID. ${answered} 2 answers were wrong, for instance {"echo":"c"} to "b". ${refused}`,
+      );
+      expect(invalid({ workload: { ...workload, 'error-count': 300, errors: [refusal] } })).toBe(
+        `The run is INVALID. ${refused}`,
+      );
+      expect(invalid({ workload: { ...workload, 'error-count': 301, errors: [refusal] } })).toBe(
+        `The run is INVALID. 1 answer was wrong. ${refused}`,
+      );
+    });
+  });
+
+  it('tells what services did not understand, unless all is well', () => {
+    const requests = [{ text: 'n0 sent lin-kv a request of the type "delete"', line: '{"type":"delete"}', count: 1 }];
+    const services = { 'valid?': true, count: 1, requests } as const;
+    expect(invalid({ services, recovery: BAD })).toBe(
+      'The run is INVALID. n0 sent lin-kv a request of the type "delete": {"type":"delete"}. The checker recovery says false.',
+    );
+    expect(formatVerdict({ services, 'valid?': true })).toBe('Everything looks good! The run is valid.');
+  });
+
+  it('shows what cannot be seen', () => {
+    const violations = [{ text: 'bad', line: '\ufeff{"a":\u00a01}' }];
+    expect(invalid({ protocol: { ...BAD, count: 1, violations } })).toBe(
+      'The run is INVALID. bad: \\ufeff{"a":\\u00a01}.',
+    );
+  });
+
   it('says what went wrong within a checker, in one sentence, and names one it does not know', () => {
     const crashed = { 'valid?': 'unknown', error: 'Error: process 1 overlaps itself\n    at pairs.ts:1' } as const;
     const order = { 'valid?': false } as const;

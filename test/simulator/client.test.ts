@@ -5,7 +5,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { ERRORS } from '../../src/protocol/errors.ts';
-import { stringifyExact } from '../../src/protocol/exact-json.ts';
+import { parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
 import { defineRpc } from '../../src/protocol/rpc.ts';
 import { CLIENT_TIMEOUT_MS, Client, type ClientResult, completeWith } from '../../src/simulator/client.ts';
 import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
@@ -188,6 +188,7 @@ describe('an error', () => {
     expect(await ask({ type: 'error', in_reply_to: 1, code, text: 'no' })).toEqual({
       kind: 'error',
       name,
+      code,
       text: 'no',
       definite,
     });
@@ -211,19 +212,35 @@ describe('an error', () => {
     expect(await ask(`{"type": "error", "in_reply_to": 1, "code": ${code}, "text": "no"}`)).toEqual({
       kind: 'error',
       name: 'unknown',
+      code: parseExact(code),
       text: 'no',
       definite: false,
     });
   });
 
-  it('may lack code and text, and have fields of its own', async () => {
-    expect(await ask({ type: 'error', in_reply_to: 1, stack: [] })).toEqual({
-      kind: 'error',
-      name: 'unknown',
-      text: undefined,
-      definite: false,
-    });
+  it.each([['"11"'], ['null'], ['11.0'], ['1.5'], ['{"code":11}']])(
+    'whose code is %s is a breach of the protocol',
+    async (code) => {
+      await ask(`{"type": "error", "in_reply_to": 1, "code": ${code}}`);
+      const body = `{"type":"error","in_reply_to":1,"code":${code}}`;
+      expect(malformed).toEqual([`n0 ${body}: an error with the code ${code}: body.code must be an integer`]);
+    },
+  );
+
+  it.each(['11', '1234', '-1', '99999999999999999999'])('whose code is %s is none', async (code) => {
+    await ask(`{"type": "error", "in_reply_to": 1, "code": ${code}}`);
     expect(malformed).toEqual([]);
+  });
+
+  it('may lack a text, and have fields of its own', async () => {
+    expect(await ask({ type: 'error', in_reply_to: 1, code: 13, stack: [] })).toMatchObject({ text: undefined });
+    expect(malformed).toEqual([]);
+  });
+
+  it('must not lack a code', async () => {
+    const body = { type: 'error', in_reply_to: 1, text: 'no' };
+    expect(await ask(body)).toEqual({ kind: 'error', name: 'unknown', code: undefined, text: 'no', definite: false });
+    expect(malformed).toEqual([`n0 ${JSON.stringify(body)}: an error without a code: body.code must be an integer`]);
   });
 });
 
@@ -238,13 +255,18 @@ describe('an operation', () => {
     },
     {
       how: 'fails for a definite error',
-      result: { kind: 'error', name: 'abort', text: 'no', definite: true },
+      result: { kind: 'error', name: 'abort', code: 14, text: 'no', definite: true },
       completion: { type: 'fail', value: 'asked', error: ['abort', 'no'] },
     },
     {
       how: 'is info for an indefinite error',
-      result: { kind: 'error', name: 'crash', text: undefined, definite: false },
+      result: { kind: 'error', name: 'crash', code: 13, text: undefined, definite: false },
       completion: { type: 'info', value: 'asked', error: ['crash', undefined] },
+    },
+    {
+      how: 'is info with the code for an error that is not in the table',
+      result: { kind: 'error', name: 'unknown', code: 1234, text: 'no', definite: false },
+      completion: { type: 'info', value: 'asked', error: ['unknown', 'no', 1234] },
     },
     {
       how: 'is info after a timeout',

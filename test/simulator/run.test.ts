@@ -136,7 +136,7 @@ describe('the operations of a run', () => {
     const error = (code: unknown): Script => {
       return (message, node) => node.reply(message, { type: 'error', code, text: `code ${code}` });
     };
-    const scriptOf = () => answering({ generate: inTurn(error(11), error(13), error('11'), generatesAfter(1)) });
+    const scriptOf = () => answering({ generate: inTurn(error(11), error(13), error(1000), generatesAfter(1)) });
     const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, ...ONE_NODE, timeLimitMs: 1000 });
     const { history, results } = await run.finish();
     expect([...history].slice(0, 8).map(withoutTime)).toEqual([
@@ -145,7 +145,7 @@ describe('the operations of a run', () => {
       { type: 'invoke', process: 0, f: 'generate', value: null },
       { type: 'info', process: 0, f: 'generate', value: null, error: ['crash', 'code 13'] },
       { type: 'invoke', process: 1, f: 'generate', value: null },
-      { type: 'info', process: 1, f: 'generate', value: null, error: ['unknown', 'code 11'] },
+      { type: 'info', process: 1, f: 'generate', value: null, error: ['unknown', 'code 1000', 1000] },
       { type: 'invoke', process: 2, f: 'generate', value: null },
       { type: 'ok', process: 2, f: 'generate', value: 'n0-0' },
     ]);

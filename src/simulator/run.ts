@@ -35,6 +35,7 @@ import { persist, RECOVERY_MS_MAX } from './recovery.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from './run-options.ts';
 import { repeatFates } from './schedule.ts';
 import type { Scheduler } from './scheduler.ts';
+import { findRequestFlaw, ServiceRequests } from './service-requests.ts';
 import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
 
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
@@ -100,6 +101,7 @@ export class TestRun {
   readonly #invoke: Invoke;
   readonly #history = new History();
   readonly #violations: Violation[] = [];
+  readonly #serviceRequests = new ServiceRequests();
   readonly #counts = { ok: 0, fail: 0, info: 0 };
   /** The numbers of the workers at leisure. */
   readonly #free: number[] = [];
@@ -192,8 +194,8 @@ export class TestRun {
     for (const [id, service] of services) {
       this.#network.addEndpoint(id, ({ src, body }) => {
         const reply = service.handle(src, body);
-        if (reply === undefined) this.#judgeSilence(id, src, body);
-        else this.#network.send(id, src, { ...reply, in_reply_to: body.msg_id ?? null });
+        this.#judgeRequest(id, src, body, reply !== undefined);
+        if (reply !== undefined) this.#network.send(id, src, { ...reply, in_reply_to: body.msg_id ?? null });
       });
     }
   }
@@ -253,9 +255,9 @@ export class TestRun {
       if ((allReady || this.#violations.length === 0) && !this.#ending) {
         await this.#runOperations();
         await this.#recover();
+        await this.#cluster.judgeHeldOutput();
         await this.#findLeaks();
       }
-        await this.#cluster.judgeHeldOutput();
     } finally {
       this.#phase = 'finishing';
       this.#cancelPump?.();
@@ -407,11 +409,15 @@ export class TestRun {
     for (const { node, text } of (await this.#bed.findLeaks?.()) ?? []) this.report({ node, rule: 'leak', text });
   }
 
-  /** A service keeps silent where it does not understand. From our own nodes that is a mistake; strangers may try what they like. */
-  #judgeSilence(service: string, node: string, body: Readonly<Record<string, unknown>>): void {
-    if (this.#bed.findFlaw === undefined) return;
-    const text = `${node} sent ${service} a message that it does not understand`;
-    this.report({ node, rule: 'schema', text, line: stringifyExact(body) });
+  /** A service keeps silent where it does not understand. From our own nodes that is a breach; of strangers it is noted. */
+  #judgeRequest(service: string, node: string, body: Readonly<Record<string, unknown>>, isAnswered: boolean): void {
+    const flaw = findRequestFlaw(service, body);
+    if (flaw === undefined) return;
+    if (isAnswered || this.#bed.findFlaw === undefined) this.#serviceRequests.note(node, service, flaw, body);
+    else {
+      const text = `${node} sent ${service} a request ${flaw}`;
+      this.report({ node, rule: 'schema', text, line: stringifyExact(body) });
+    }
   }
 
   /** Nobody knows what the process did, so it is never used again. */
@@ -490,6 +496,7 @@ export class TestRun {
       latency: latencyChecker(),
       faults: faultsChecker(() => this.#network.fates()),
       protocol: violationsChecker(() => this.#violations),
+      ...(this.#serviceRequests.count === 0 ? {} : { services: { check: () => this.#serviceRequests.result() } }),
       ...recovery,
       workload: this.#test.checker(),
     });

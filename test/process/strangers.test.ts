@@ -17,11 +17,21 @@ import {
 const CHAOS = fileURLToPath(new URL('../../bin/chaos', import.meta.url));
 
 const folder = temporaryFolder();
+let storeCount = 0;
+
+const CLOSES_STDOUT = ['closes-its-stdout.mjs'];
+if (hasPython('a node in Python that closes its stdout')) CLOSES_STDOUT.push('closes-its-stdout.py');
 
 let runs = 0;
 
 function run(workload: string, file: string, ...args: string[]): Promise<EndedTest> {
   return runTest({ workload, bin: fixture(file), store: join(folder, `${workload}-${file}-${++runs}`), args });
+}
+
+/** One node, with arguments of its own. */
+function runNode(workload: string, file: string, ...args: string[]): Promise<EndedTest> {
+  const store = join(folder, `${workload}-${file}-${storeCount++}`);
+  return runTest({ workload, bin: fixture(file), store, args: ['--', ...args] });
 }
 
 function expectValid(run: EndedTest): void {
@@ -162,6 +172,123 @@ describe.concurrent('what beginners forget', () => {
     const ended = await run('echo', 'does-not-flush.mjs', '--node-count', '1');
     expect(ended.verdict).toContain(
       'n0 did not answer init within 10 s (--init-timeout allows more), nor did it print any message: does it flush its stdout?',
+    );
+  });
+
+  it('is the newline, at init', async () => {
+    const ended = await runNode('echo', 'leaves-out-newlines.mjs', 'init');
+    expect(ended.verdict).toBe(
+      'The run is INVALID. n0 did not answer init within 10 s; it printed 66 bytes without a newline, and every message ' +
+        'must end with one: {"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}. No operation was completed.',
+    );
+    expect(ended.brokenRules).toEqual(['init']);
+  });
+
+  it('is the newline, later', async () => {
+    const ended = await runNode('echo', 'leaves-out-newlines.mjs', 'echo');
+    expect(ended.verdict).toMatch(
+      /^The run is INVALID\. n0 left \d\d bytes on its stdout without a newline; every message must end with one: \{"src":"n0","dest":"c1","body":\{"type":"echo_ok","echo":"Please echo \d+","in_reply_to":1\}\}\. No operation of the kind "echo" ever succeeded\.$/,
+    );
+    expect(ended.brokenRules).toEqual(['no-newline']);
+  });
+
+  it('is that its stdout is open', async () => {
+    for (const file of CLOSES_STDOUT) {
+      const ended = await runNode('echo', file);
+      expect(ended.verdict, file).toBe(
+        'The run is INVALID. n0 closed its stdout and lives on, so nothing more can be heard of it. ' +
+          'No operation of the kind "echo" ever succeeded.',
+      );
+      expect(ended.brokenRules, file).toEqual(['stdout-closed']);
+    }
+  });
+
+  it('is not that its stdout is open, where a child has it or the node ends', async () => {
+    expectValid(await runNode('echo', 'closes-its-stdout.mjs', 'child'));
+    const ended = await runNode('echo', 'closes-its-stdout.mjs', 'exits');
+    expect(ended.violations.map(({ text }) => text)).toEqual(['n0 ended by itself: exit status 3']);
+  });
+
+  it.each([
+    ['\uFEFF', 'it begins with the invisible character U+FEFF (byte order mark)'],
+    ['{src: ', 'it is wrong from column 2 on, where it has "src: {\\"src\\":…"'],
+  ])('is what %j does to a line', async (beginning, what) => {
+    const ended = await runNode('echo', 'prints-first.mjs', JSON.stringify(beginning));
+    expect(ended.violations.map(({ rule, text }) => [rule, text])).toEqual([
+      ['json', `n0 printed a line that is not JSON: ${what}; stdout is for messages only, logs belong on stderr`],
+      ['init', 'n0 did not answer init within 10 s, nor did it print any message: does it flush its stdout?'],
+    ]);
+  });
+});
+
+describe.concurrent('an error that a node answers', () => {
+  const refused = (count: number) => `${count} echoes were refused, and a refused echo counts as a wrong answer.`;
+  const never = 'No operation of the kind "echo" ever succeeded.';
+
+  it('is told with its name, its number and its text', async () => {
+    const ended = await runNode('echo', 'answers-errors.mjs', '{"code":10,"text":"unknown type"}');
+    const { count } = ended.results.stats;
+    expect(count).toBeGreaterThan(10);
+    expect(ended.verdict).toBe(
+      `The run is INVALID. ${count} requests "echo" were answered with error 10 (not-supported), for instance "unknown type". ${refused(count)} ${never}`,
+    );
+    expect(ended.results.stats['by-f'].echo.errors).toEqual({
+      'error 10 (not-supported)': { count, text: 'unknown type' },
+    });
+    expect(ended.results.workload).toMatchObject({ 'error-count': count, 'refused-count': count });
+  });
+
+  it('is told where it is the only one', async () => {
+    const ended = await runNode('echo', 'answers-errors.mjs', '{"code":11,"text":"busy"}', '1');
+    expect(ended.verdict).toBe(
+      'The run is INVALID. 1 request "echo" was answered with error 11 (temporarily-unavailable), for instance "busy". ' +
+        '1 echo was refused, and a refused echo counts as a wrong answer.',
+    );
+  });
+
+  it('is told with its code where that is of its own', async () => {
+    const ended = await runNode('echo', 'answers-errors.mjs', '{"code":1234}');
+    const { count } = ended.results.stats;
+    expect(ended.verdict).toBe(`The run is INVALID. ${count} requests "echo" were answered with error 1234. ${never}`);
+    expect(ended.history.find(({ error }) => error !== undefined)?.error).toEqual(['unknown', null, 1234]);
+  });
+
+  it.each([
+    ['{}', 'an error without a code'],
+    ['{"code":"11"}', 'an error with the code "11"'],
+  ])('has a code that is an integer: %s', async (fields, what) => {
+    const ended = await runNode('echo', 'answers-errors.mjs', fields);
+    const { rule, text } = ended.violations[0] as EndedTest['violations'][number];
+    expect([rule, text]).toEqual(['error-code', `n0 sent ${what}: body.code must be an integer`]);
+    expect(ended.verdict).toContain(` requests "echo" were answered with ${what}. ${never}`);
+  });
+});
+
+describe.concurrent('a request to a service', () => {
+  const never = 'No operation of the kind "echo" ever succeeded.';
+
+  it.each([
+    [
+      'lin-kv',
+      { type: 'delete', key: 'x' },
+      'of the type "delete", which gets no answer; lin-kv answers read, write and cas',
+    ],
+    ['seq-kv', { key: 'x' }, 'without a type, which gets no answer; seq-kv answers read, write and cas'],
+    ['lin-tso', { type: 'read' }, 'of the type "read", which gets no answer; lin-tso answers ts'],
+  ])('that %s does not understand is told: %j', async (service, request, what) => {
+    const ended = await runNode('echo', 'asks-a-service.mjs', service, JSON.stringify(request));
+    const line = JSON.stringify({ ...request, msg_id: 0 });
+    const text = `n0 sent ${service} a request ${what}`;
+    expect(ended.results.services).toEqual({ 'valid?': true, count: 1, requests: [{ text, line, count: 1 }] });
+    expect(ended.verdict).toBe(`The run is INVALID. ${text}: ${line}. ${never}`);
+  });
+
+  it('that lacks fields is told, and is no breach', async () => {
+    const ended = await runNode('echo', 'asks-a-service.mjs', 'lin-kv', '{"type":"cas","key":"x"}');
+    expectValid(ended);
+    const { count } = ended.results.services;
+    expect(ended.results.services.requests[0].text).toBe(
+      `n0 sent lin-kv ${count} requests of the type "cas" without from and to, which lin-kv takes for null`,
     );
   });
 });

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { operationPairs } from '../../src/checkers/pairs.ts';
+import type { HeldOutput } from '../../src/simulator/bed.ts';
 import { echo } from '../../src/workloads/echo.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import { answering, answersInit, echoesAfter, generatesAfter, type Script } from '../support/scripted-bed.ts';
@@ -87,17 +88,22 @@ describe('a node that does not begin', () => {
     {
       how: 'an error',
       body: { type: 'error', code: 11, text: 'no disk' },
-      text: 'n0 answered init with the error temporarily-unavailable: no disk',
+      text: 'n0 answered init with error 11 (temporarily-unavailable): no disk',
     },
     {
       how: 'an error without a text',
       body: { type: 'error', code: 13 },
-      text: 'n0 answered init with the error crash',
+      text: 'n0 answered init with error 13 (crash)',
     },
     {
       how: 'an error whose text is none',
       body: { type: 'error', code: 1000, text: { reason: 'disk' } },
-      text: 'n0 answered init with the error unknown: {"reason":"disk"}',
+      text: 'n0 answered init with error 1000: {"reason":"disk"}',
+    },
+    {
+      how: 'an error without a code',
+      body: { type: 'error', text: 'no disk' },
+      text: 'n0 answered init with an error without a code: no disk',
     },
   ])('is told on when it answers init with $how', async ({ body, text }) => {
     const script = answering({ init: (message, node) => node.reply(message, body) });
@@ -136,6 +142,57 @@ describe('a node that does not begin', () => {
       violations: [{ time: 0, node: 'n1', rule: 'exit', text: 'n1 ended by itself: exit status 1' }],
     });
     expect(results['valid?']).toBe(false);
+  });
+});
+
+describe('a node that closes its stdout', () => {
+  it('is told on once, and is not asked to flush it', async () => {
+    const script = answering({ init: (_, node) => node.tell((events) => events.onOutputClosed()) });
+    const { results } = await new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) }).finish();
+    expect(results.protocol).toEqual(
+      only(
+        violation('stdout-closed', 'n0 closed its stdout and lives on, so nothing more can be heard of it'),
+        violation('init', 'n0 did not answer init within 10 s'),
+      ),
+    );
+  });
+});
+
+describe('output that waits for its newline', () => {
+  /** The breaches of a node that is right but for what it holds. */
+  async function breachesHolding(held: HeldOutput, script = rightNode(), later = [held]): Promise<unknown> {
+    const seen = [held, ...later];
+    const onStart = (node: object) => Object.assign(node, { heldOutput: () => seen.shift() });
+    const run = new ScriptedRun({ test: echo.test, nodes: ['n0'], scriptOf: () => script, onStart, timeLimitMs: 1000 });
+    return (await run.finish()).results.protocol;
+  }
+
+  it('is told of at the end of the run when it has waited for a second', async () => {
+    expect(await breachesHolding({ bytes: 74, beginning: '{"src"', waitedMs: 1000 })).toEqual(
+      only(
+        violation(
+          'no-newline',
+          'n0 left 74 bytes on its stdout without a newline; every message must end with one',
+          '{"src"',
+        ),
+      ),
+    );
+  });
+
+  it('may be a line that is just being written', async () => {
+    expect(await breachesHolding({ bytes: 74, beginning: '{"src"', waitedMs: 999 })).toEqual(CLEAN);
+  });
+
+  it('may be a line whose end has come and was not read yet', async () => {
+    expect(await breachesHolding({ bytes: 74, beginning: '{"src"', waitedMs: 1000 }, rightNode(), [])).toEqual(CLEAN);
+  });
+
+  it('is told of with the answer to init that is missing, however short it has waited', async () => {
+    const text =
+      'n0 did not answer init within 10 s; it printed 1 byte without a newline, and every message must end with one';
+    expect(await breachesHolding({ bytes: 1, beginning: '{', waitedMs: 1 }, answering({ init: silence }))).toEqual(
+      only(violation('init', text, '{')),
+    );
   });
 });
 
@@ -320,9 +377,36 @@ describe('a reply with a field too many', () => {
   });
 });
 
+describe('an error without a code', () => {
+  it('is a breach of the protocol, and its operation is info as in Maelstrom', async () => {
+    const script = answering({ generate: (message, node) => node.reply(message, { type: 'error', text: 'no' }) });
+    const one = { nodes: ['n0'], concurrency: 1, timeLimitMs: 1 };
+    const { history, results } = await new ScriptedRun({
+      test: uniqueIds.test,
+      scriptOf: () => script,
+      ...one,
+    }).finish();
+    expect([...history].map(withoutTime)[1]).toEqual({
+      type: 'info',
+      process: 0,
+      f: 'generate',
+      value: null,
+      error: ['unknown', 'no', undefined],
+    });
+    const line = '{"type":"error","text":"no","in_reply_to":1}';
+    expect(results.protocol).toEqual(
+      only(violation('error-code', 'n0 sent an error without a code: body.code must be an integer', line)),
+    );
+  });
+});
+
 describe('a message to a service', () => {
   /** Sends one request to a service before its first answer, and hands over what comes back. */
   async function answersOf(dest: string, ...requests: readonly object[]): Promise<unknown[]> {
+    return (await answersAndResults(dest, requests)).answers;
+  }
+
+  async function answersAndResults(dest: string, requests: readonly object[]) {
     const run = new ScriptedRun({
       test: echo.test,
       scriptOf: onlyN0(
@@ -334,7 +418,7 @@ describe('a message to a service', () => {
     const { results } = await run.finish();
     expect(results.protocol).toEqual(CLEAN);
     const lines = run.bed.nodes.get('n0')?.lines.map((line) => JSON.parse(line)) ?? [];
-    return lines.filter(({ src }) => src === dest).map(({ body }) => body);
+    return { answers: lines.filter(({ src }) => src === dest).map(({ body }) => body), results };
   }
 
   it('is answered, in_reply_to its msg_id', async () => {
@@ -358,5 +442,33 @@ describe('a message to a service', () => {
 
   it('is not answered at all when its type is unknown', async () => {
     expect(await answersOf('seq-kv', { type: 'delete', key: 'x', msg_id: 1 }, { msg_id: 2 }, {})).toEqual([]);
+  });
+
+  it('is noted when the service does not understand it, each kind once and with its count', async () => {
+    const asked = [{ type: 'delete', key: 'x' }, { type: 'delete' }, {}, { type: 'write', key: 'x' }, { type: 'read' }];
+    const { results } = await answersAndResults('lww-kv', asked);
+    const understood = 'lww-kv answers read, write and cas';
+    const note = (text: string, body: object, count = 1) => ({ text, line: JSON.stringify(body), count });
+    expect(results.services).toEqual({
+      'valid?': true,
+      count: 5,
+      requests: [
+        note(`n0 sent lww-kv 2 requests of the type "delete", which gets no answer; ${understood}`, asked[0] ?? {}, 2),
+        note(`n0 sent lww-kv a request without a type, which gets no answer; ${understood}`, {}),
+        note('n0 sent lww-kv a request of the type "write" without value, which lww-kv takes for null', asked[3] ?? {}),
+        note('n0 sent lww-kv a request of the type "read" without key, which lww-kv takes for null', { type: 'read' }),
+      ],
+    });
+  });
+
+  it('is counted, and noted for twenty kinds', async () => {
+    const asked = Array.from({ length: 30 }, (_, number) => ({ type: `t${number}` }));
+    const { services } = (await answersAndResults('lin-tso', asked)).results;
+    expect(services).toMatchObject({ count: 30, requests: { length: 20 } });
+  });
+
+  it('is noted nowhere when the service understands it', async () => {
+    const { results } = await answersAndResults('lin-kv', [{ type: 'write', key: null, value: null }]);
+    expect(results).not.toHaveProperty('services');
   });
 });

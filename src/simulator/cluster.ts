@@ -371,7 +371,7 @@ export class Cluster implements FaultTarget {
 function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>, timeoutMs: number): string {
   switch (result.kind) {
     case 'timeout':
-      return `did not answer init within ${timeoutMs / 1000} s (--init-timeout allows more)`;
+      return `did not answer init within ${timeoutMs / 1000} s`;
     case 'error':
       return `answered init with ${describeErrorCode(result.code)}${describeErrorText(result.text)}`;
     case 'malformed':
@@ -383,7 +383,9 @@ function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>, time
 function describeSilence({ hasSpoken, closedOutput }: Member, held: HeldOutput | undefined): string {
   if (held !== undefined)
     return `; it printed ${describeBytes(held)} without a newline, and every message must end with one`;
-  return hasSpoken || closedOutput ? '' : ', nor did it print any message: does it flush its stdout?';
+  if (closedOutput) return '';
+  const moreTime = ' (--init-timeout allows more)';
+  return hasSpoken ? moreTime : `${moreTime}, nor did it print any message: does it flush its stdout?`;
 }
 
 function describeBytes({ bytes }: HeldOutput): string {

@@ -1,6 +1,6 @@
 /**
- * The wire reference, `src/workloads/README.md`: what a node is asked and what it answers, made from the very declarations by which it checks and
- * answers. So it cannot say anything else than the code does. What the fields mean is said where they are declared, by `.describe`.
+ * The wire reference, `src/workloads/MESSAGES.md`: what a node is asked and what it answers. It is made from the declarations by which
+ * a node checks and answers, so it says what the code does. What a field means is said where it is declared, by `.describe`.
  */
 
 import * as z from 'zod';
@@ -19,19 +19,20 @@ import type { Exchange } from './wire-examples.ts';
 
 const INTRODUCTION = `# Messages
 
-<!-- Made from the declarations by \`UPDATE_DOCS=1 make test\`; a test holds this file to them. -->
+<!-- Written from the declarations by \`make docs\`; a test compares them. -->
 
-Everything that a node is asked and answers, field by field. Every line is a message, \`{"src": …, "dest": …, "body": {…}}\`, and what is told here is the body:
-beside its fields a request has its \`type\` and a \`msg_id\`, a reply its \`type\` and, as \`in_reply_to\`, the request's \`msg_id\`. A request may have more fields than
-are told, which are ignored; a reply has none. A request that is not as told is answered by error 12 and the name of the field. The examples are one
-conversation with one node.
+All requests and replies, field by field. Every line is a message, \`{"src": …, "dest": …, "body": {…}}\`, and this is the
+body. A request also has its \`type\` and a \`msg_id\`. A reply has its \`type\` and the \`msg_id\` of the request as
+\`in_reply_to\`. More fields in a request are ignored; a reply has no others. A request that breaks its declaration gets
+error 12, with the name of the field. The examples are one conversation with one node.
 
-Integers are at most 2^53 - 1, on either side of 0. Characters are UTF-16 code units. \`a[].b\` is the field \`b\` of what the array \`a\` holds, \`a.*.b\` of what the object
-\`a\` holds under any name.
+Integers are from -(2^53 - 1) to 2^53 - 1. Characters are UTF-16 code units. \`a[].b\` is the field \`b\` of each element of
+the array \`a\`. \`a.*.b\` is the field \`b\` of each value in the object \`a\`.
 `;
 
-const ERROR_TEXT = `Any request may be answered by \`{"type": "error", "in_reply_to": …, "code": 11, "text": "…"}\`. A definite error promises that the request had no
-effect and never will have one. After any other, and after a code that is not in the table, nobody knows: it may have happened.
+const ERROR_TEXT = `The reply to any request may be an error: \`{"type": "error", "in_reply_to": …, "code": 11, "text": "…"}\`. A definite error
+promises that the request had no effect and never will. After another error, or an unknown code, the request is
+undecided: it may have happened.
 `;
 
 /** Requests that belong together, with the names of those who serve them. */

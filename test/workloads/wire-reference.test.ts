@@ -1,4 +1,4 @@
-/** The wire reference says what the declarations say; `UPDATE_DOCS=1 make test` writes it anew. */
+/** The wire reference says what the declarations say; `make docs` writes it anew. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { WORKLOADS } from '../../src/workloads/registry.ts';
 import { findExamples } from '../support/wire-examples.ts';
 import { findServices, type Service, wireReference } from '../support/wire-reference.ts';
 
-const FILE = new URL('../../src/workloads/README.md', import.meta.url);
+const FILE = new URL('../../src/workloads/MESSAGES.md', import.meta.url);
 
 describe('the wire reference', () => {
   it('is what the declarations say', async () => {

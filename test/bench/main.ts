@@ -1,5 +1,5 @@
 /**
- * `make bench`: every figure that the README claims, measured in one run. With names (`ids`, `batches`, `node`, `start`, `memory`, `harness`, `simulator`,
+ * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`, `start`, `memory`, `harness`, `simulator`,
  * `voucher`, `saga`, `report`) only those parts.
  */
 

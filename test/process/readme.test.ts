@@ -1,62 +1,81 @@
 /**
- * What `README.md` shows outside of its five minutes, which are in `tour.test.ts`: every output in it that can be had here comes, and no other one is shown.
+ * What the documents show: every command is executed as a reader would, in a fresh copy of the project, and everything that is shown
+ * of its output must come. The commands of a document run in their order, and all documents share one build. Which commands are not
+ * executed, and why, is in `test/support/unrun-commands.ts`.
  */
 
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { createSettle } from '../../src/host/settle.ts';
 import { formatVerdict } from '../../src/report/result-block.ts';
 import { investigate } from '../../src/search/fuzz.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import { tellStory } from '../../src/search/story.ts';
 import { mutantSubject } from '../fixtures/mutants/unique-ids.ts';
+import { type Document, documentAt, documents } from '../support/documents.ts';
 import { freshCopy } from '../support/fresh-copy.ts';
-import { blocksOf, commandsOf, findDifference, runCommand, sectionOf } from '../support/readme-commands.ts';
+import { blocksOf, commandsOf, findDifference, runCommand } from '../support/readme-commands.ts';
+import { findUnrun } from '../support/unrun-commands.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
-const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const COMMAND_MS_MAX = 120_000;
-/** Half a minute of real nodes, and two commands that take all cores; on a machine that has other things to do as well. */
-const ALL_MS_MAX = 400_000;
-/** What only somebody sees who has just cloned the project. */
-const INSTALLATION = '== install (npm ci)';
-/** Who runs the tests need not run them again. */
-const THESE_TESTS = 'make test';
+/** Half a minute of real nodes, and commands that take all cores; on a machine that has other things to do as well. */
+const DOCUMENT_MS_MAX = 400_000;
+const BUILD = '== build';
+/** Shown only to a reader who has just cloned the project. */
+const FIRST_STEPS = ['== install (npm ci)', BUILD];
+const RECIPE = 'src/workloads/README.md';
+const RECIPE_LINES_MAX = 60;
 
 const copy = freshCopy();
-const tour = commandsOf(sectionOf(README, 'Five minutes')).map(({ command }) => command);
-const shown = commandsOf(README).filter(({ command, output }) => !tour.includes(command) && output.length > 0);
+const fixture = (name: string) => readFileSync(join(PROJECT, 'test/fixtures/recipe', name), 'utf8');
 
-it('shows what its commands print', { timeout: ALL_MS_MAX }, async () => {
-  const commands = shown.filter(({ command }) => command !== THESE_TESTS);
-  expect(commands.map(({ command }) => command.split(' ').slice(0, 2).join(' '))).toEqual([
-    'make run',
-    ...['bin/snowstorm fuzz', 'bin/snowstorm explore', 'bin/snowstorm id'],
-  ]);
-  for (const { command, output } of commands) {
-    const result = await runCommand(command, { cwd: copy, timeoutMs: COMMAND_MS_MAX });
-    const expected = output.filter((line) => line !== INSTALLATION);
-    expect(findDifference(expected, result.output), command).toBeUndefined();
-    expect(result.status, command).toBe(0);
-  }
+const toRun = ({ path, text }: Document) => commandsOf(text).filter(({ command }) => !findUnrun(path, command));
+/** The recipe comes last, since it builds anew. */
+const executed = documents()
+  .filter((document) => toRun(document).length > 0)
+  .sort((a, b) => Number(a.path === RECIPE) - Number(b.path === RECIPE));
+
+beforeAll(async () => {
+  const result = await runCommand('make build', { cwd: copy, timeoutMs: COMMAND_MS_MAX });
+  expect(result).toEqual({ status: 0, output: `${BUILD}\n` });
+}, COMMAND_MS_MAX);
+
+it('begins with the first README and ends with the recipe', () => {
+  expect([executed[0]?.path, executed.at(-1)?.path]).toEqual(['README.md', RECIPE]);
 });
+
+it.each(executed.map((document) => [document.path, document] as const))(
+  '%s shows what its commands print',
+  { timeout: DOCUMENT_MS_MAX },
+  async (_, document) => {
+    for (const { command, output } of toRun(document)) {
+      const result = await runCommand(command, { cwd: copy, timeoutMs: COMMAND_MS_MAX });
+      const expected = output.filter((line) => !FIRST_STEPS.includes(line));
+      expect(findDifference(expected, result.output), command).toBeUndefined();
+      expect(result.status, command).toBe(output.some((line) => line.includes('INVALID')) ? 1 : 0);
+      // The types of the core, with the workload of the recipe in its place.
+      if (command.endsWith('/registry.diff') && !command.includes(' -R '))
+        execFileSync('node_modules/.bin/tsc', ['-p', 'src/tsconfig.core.json'], { cwd: copy, stdio: 'pipe' });
+    }
+  },
+);
 
 it('shows the steps of the tests', async () => {
   const steps = (text: string) =>
     [...text.matchAll(/^(?:echo |@echo |\t@?echo )?'?(== [a-z][^'\n]*)'?$/gm)].map(([, step]) => step);
-  const test = shown.find(({ command }) => command === THESE_TESTS);
-  const { output } = await runCommand(`${THESE_TESTS} --dry-run --always-make`, {
-    cwd: copy,
-    timeoutMs: COMMAND_MS_MAX,
-  });
-  const done = steps(output).filter((step) => step !== INSTALLATION && step !== '== build');
+  const test = commandsOf(documentAt('README.md').text).find(({ command }) => command === 'make test');
+  const { output } = await runCommand('make test --dry-run --always-make', { cwd: copy, timeoutMs: COMMAND_MS_MAX });
+  const done = steps(output).filter((step) => !FIRST_STEPS.includes(step as string));
   expect(steps((test?.output ?? []).join('\n'))).toEqual(done);
   expect(test?.output.at(-1)).toMatch(/^\d+ passed, 0 failed$/);
 });
 
 it('tells the story of the mutant as it is', async () => {
-  const [story = ''] = blocksOf(README, 'text');
+  const [story = ''] = blocksOf(documentAt('src/search/README.md').text, 'text');
   const subject = mutantSubject('wall-clock-only');
   const [, seed = ''] = /^Seed (\d+),/.exec(story) ?? [];
   const context = { subject, settle: createSettle() };
@@ -67,10 +86,13 @@ it('tells the story of the mutant as it is', async () => {
   expect(story).toContain(`made small in ${found.runs} runs: `);
 });
 
-it('names only files that are there', () => {
-  const linked = [...README.matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)|src="([^"]+)"/g)].map(
-    ([, link, image]) => link ?? image,
-  );
-  expect(linked.length).toBeGreaterThan(5);
-  for (const path of linked) expect(() => readFileSync(`${PROJECT}${path}`), path).not.toThrow();
+it('shows the workload of the recipe and its mistake as they are', () => {
+  const { text } = documentAt(RECIPE);
+  expect(blocksOf(text, 'ts')).toEqual([fixture('counter.ts')]);
+  expect(blocksOf(text, 'diff')).toEqual([fixture('counter-that-forgets.diff')]);
+});
+
+it(`has a recipe of ${RECIPE_LINES_MAX} lines`, () => {
+  const lines = fixture('counter.ts').split('\n');
+  expect(lines.filter((line) => !/^\s*(\/\/.*|\/?\*.*)?$/.test(line)).length).toBeLessThanOrEqual(RECIPE_LINES_MAX);
 });

@@ -1,9 +1,9 @@
 /**
- * The commands that a README tells its readers to type, run and held against the output that it shows.
+ * The commands that a README tells its readers to type. They are run and compared with the output that it shows.
  *
- * A `console` block has lines with `$ ` before them, which are commands (one that ends with a backslash goes on in the next line), and after each what it
- * prints. A line `...` stands for any lines, also for none. Numbers may differ where there is one in the text, and so may the room before them; everything
- * else must be as it is shown.
+ * In a `console` block a line with `$ ` before it is a command; one that ends with a backslash goes on in the next line. After each
+ * command follows what it prints. A line `...` stands for any lines, also for none. Numbers may differ where there is one in the
+ * text, and so may the room before them. Everything else must be as it is shown.
  */
 
 import { spawn } from 'node:child_process';
@@ -50,6 +50,43 @@ export function blocksOf(markdown: string, language: string): string[] {
     else if (edge === undefined) blocks.push(`${blocks.pop()}${line}\n`);
   }
   return blocks;
+}
+
+/** The languages of all fenced blocks, in their order; '' for a block without one. */
+export function fencesOf(markdown: string): string[] {
+  return [...linesOf(markdown)].flatMap(({ fence, edge }) => (edge === 'begin' ? [fence as string] : []));
+}
+
+/** A link to another place in the project. */
+export interface Link {
+  /** As it is written, relative to the document; '' for the document itself. */
+  readonly file: string;
+  readonly anchor: string | undefined;
+}
+
+/** The links and pictures of a text that are no addresses of the web. */
+export function linksOf(markdown: string): Link[] {
+  const prose = [...linesOf(markdown)].flatMap(({ line, fence }) => (fence === undefined ? [line] : [])).join('\n');
+  const targets = prose.replaceAll(/`[^`]*`/g, '').matchAll(/\]\(([^)]+)\)|\bsrc="([^"]+)"/g);
+  return [...targets].flatMap(([, link, picture]) => {
+    const target = (link ?? picture) as string;
+    const [file = '', anchor] = target.split('#');
+    return /^\w+:/.test(target) ? [] : [{ file, anchor }];
+  });
+}
+
+/** What links to the headings of a text are called, as GitHub makes them. */
+export function anchorsOf(markdown: string): string[] {
+  return [...linesOf(markdown)].flatMap(({ line, fence }) => {
+    const [, , title] = (fence === undefined && HEADING.exec(line)) || [];
+    if (title === undefined) return [];
+    return [
+      title
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    ];
+  });
 }
 
 interface Line {

@@ -1,30 +1,77 @@
 /**
- * The five minutes of `README.md`, as somebody spends them who has just cloned the project: every command is run, and everything that is shown of its
- * output must come.
+ * The documents and their commands: every command is executed by `process/readme.test.ts` or has a reason why not, and every link
+ * leads somewhere.
  */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { freshCopy } from '../support/fresh-copy.ts';
-import { blocksOf, commandsOf, findDifference, runCommand, sectionOf } from '../support/readme-commands.ts';
+import { documentAt, documents } from './support/documents.ts';
+import {
+  anchorsOf,
+  blocksOf,
+  commandsOf,
+  fencesOf,
+  findDifference,
+  linksOf,
+  runCommand,
+  sectionOf,
+} from './support/readme-commands.ts';
+import { findUnrun, UNRUN_COMMANDS } from './support/unrun-commands.ts';
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../', import.meta.url));
 const COMMAND_MS_MAX = 60_000;
-/** Of people who read between the commands; and on a machine that has other things to do as well. */
-const TOUR_MS_MAX = 300_000;
+/** Blocks of commands in another language would be seen by no test. */
+const OTHER_SHELLS = ['sh', 'bash', 'shell', 'zsh', 'shellsession'];
 
-const copy = freshCopy();
+describe('the documents', () => {
+  it('are found', () => {
+    const paths = documents().map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['README.md', 'src/README.md', '.github/CONTRIBUTING.md']));
+    expect(paths.filter((path) => path.includes('node_modules'))).toEqual([]);
+  });
 
-it('takes five minutes', { timeout: TOUR_MS_MAX }, async () => {
-  const commands = commandsOf(sectionOf(readFileSync(README, 'utf8'), 'Five minutes'));
-  expect(commands.length).toBeGreaterThan(5);
-  for (const { command, output } of commands) {
-    const result = await runCommand(command, { cwd: copy, timeoutMs: COMMAND_MS_MAX });
-    expect(findDifference(output, result.output), command).toBeUndefined();
-    expect(result.status, command).toBe(output.some((line) => line.includes('INVALID')) ? 1 : 0);
-  }
+  it.each(documents().map(({ path, text }) => [path, text]))('%s has its commands in console blocks', (_, text) => {
+    expect(fencesOf(text).filter((language) => OTHER_SHELLS.includes(language))).toEqual([]);
+    for (const block of [...blocksOf(text, ''), ...blocksOf(text, 'text')]) expect(block).not.toMatch(/^\$ /m);
+    expect(() => commandsOf(text)).not.toThrow();
+  });
+
+  it.each(documents().map(({ path, text }) => [path, text]))('%s has links to what is there', (path, text) => {
+    const broken = linksOf(text).filter(({ file, anchor }) => {
+      const target = normalize(join(dirname(path), file));
+      const linked = file === '' ? path : target;
+      if (!existsSync(join(PROJECT, linked))) return true;
+      return anchor !== undefined && !anchorsOf(documentAt(linked).text).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it('show no output of a command that is not executed, unless a test compares it', () => {
+    const shown = documents().flatMap(({ path, text }) =>
+      commandsOf(text).filter(({ command, output }) => {
+        const unrun = findUnrun(path, command);
+        return unrun !== undefined && unrun.comparedBy === undefined && output.length > 0;
+      }),
+    );
+    expect(shown).toEqual([]);
+  });
+
+  it.each(UNRUN_COMMANDS.map((unrun) => [unrun.command, unrun] as const))(
+    'have %s, which is not executed',
+    (_, unrun) => {
+      expect(commandsOf(documentAt(unrun.document).text).map(({ command }) => command)).toContain(unrun.command);
+      expect(unrun.reason).not.toBe('');
+    },
+  );
+
+  it('tell in the first README a story that another document shows executed', () => {
+    const [story = 'none'] = blocksOf(documentAt('README.md').text, 'text');
+    expect(story).toContain('The run is INVALID.');
+    expect(documentAt('src/workloads/README.md').text.includes(story)).toBe(true);
+  });
 });
 
 const MARKDOWN = `# Title
@@ -81,6 +128,29 @@ describe('a README', () => {
     ]);
   });
 
+  it('has fences by their language, of which one may be none', () => {
+    expect(fencesOf(`${MARKDOWN}\n\`\`\`\nplain\n\`\`\`\n`)).toEqual(['console', 'ts', 'console', 'console', '']);
+  });
+
+  it('has anchors, as GitHub makes them of headings', () => {
+    expect(anchorsOf('# One two\n## `bin/x`, at 10:00!\n```ts\n# no heading\n```\n## A-b\n')).toEqual([
+      'one-two',
+      'binx-at-1000',
+      'a-b',
+    ]);
+  });
+
+  it('has links to files, with anchors, and pictures; links to elsewhere are not its own', () => {
+    const text =
+      '[a](b.md) [c](d/e.md#f-g)\n[h](#i) [j](https://k) <img width="1" src="l.png">\n```json\n[m](n)\n```\n`[o](p)`\n';
+    expect(linksOf(text)).toEqual([
+      { file: 'b.md', anchor: undefined },
+      { file: 'd/e.md', anchor: 'f-g' },
+      { file: '', anchor: 'i' },
+      { file: 'l.png', anchor: undefined },
+    ]);
+  });
+
   it('is refused when a block begins with what no command has printed', () => {
     expect(() => commandsOf('```console\none\n```\n')).toThrow('a console block begins with what is no command: one');
   });
@@ -91,8 +161,8 @@ describe('a command', () => {
 
   it('is run by a shell in its folder, and all that it prints is kept in its order', async () => {
     const command = 'pwd -P; echo one >&2; echo $WORD; exit 3';
-    const result = await runCommand(command, { ...settings, cwd: copy, env: { WORD: 'two' } });
-    expect(result).toEqual({ status: 3, output: `${copy}\none\ntwo\n` });
+    const result = await runCommand(command, { ...settings, env: { WORD: 'two' } });
+    expect(result).toEqual({ status: 3, output: `${realpathSync(tmpdir())}\none\ntwo\n` });
   });
 
   it('gets no input', async () => {

@@ -1,0 +1,76 @@
+/**
+ * The commands in the documents that no test executes, each with the reason. Every other command is executed by
+ * `test/process/readme.test.ts`, and everything that is shown of its output must come.
+ */
+
+export interface UnrunCommand {
+  readonly document: string;
+  readonly command: string;
+  readonly reason: string;
+  /** Only for a command whose output is shown all the same: the test that compares it. */
+  readonly comparedBy?: string;
+}
+
+const PLACEHOLDER = 'it names a program that only the reader has';
+const NEEDS_MAELSTROM = "it needs Jepsen's Maelstrom";
+
+export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
+  {
+    document: 'README.md',
+    command: 'make test',
+    reason: 'it runs these tests',
+    comparedBy: 'shows the steps of the tests',
+  },
+  {
+    document: 'README.md',
+    command: 'bin/snowstorm test -w echo --bin path/to/your-node --node-count 3 --time-limit 10 -- its arguments',
+    reason: PLACEHOLDER,
+  },
+  {
+    document: 'src/harness/README.md',
+    command:
+      'bin/snowstorm test -w echo --bin path/to/your-node --node-count 3 --time-limit 10 -- arguments of your node',
+    reason: PLACEHOLDER,
+  },
+  {
+    document: 'src/chaos/README.md',
+    command: 'maelstrom test -w unique-ids --bin bin/chaos -- --kill 5 --for 25 -- bin/maelstrom-node',
+    reason: NEEDS_MAELSTROM,
+  },
+  {
+    document: 'src/search/README.md',
+    command: `bin/snowstorm explore -w saga --operations 1 --depth 2 --actions kill --at '"cas"' --seed 1`,
+    reason: 'it takes minutes',
+  },
+  {
+    document: 'test/bench/README.md',
+    command: 'node --import tsx test/bench/main.ts ids',
+    reason: 'its figures mean nothing on a machine that is busy with tests',
+  },
+  ...[
+    'export MAELSTROM_HOME=path/to/maelstrom',
+    'maelstrom/run voucher',
+    'maelstrom/run saga --nemesis partition --rate 200 --time-limit 60',
+    'maelstrom/run ids --nemesis partition',
+    'maelstrom/run unique-ids --rate 1000 --nemesis partition',
+    'maelstrom/run voucher --bin path/to/your-node -- arguments of your node',
+    'maelstrom/run saga --bin bin/chaos -- --kill 5 -- bin/maelstrom-node',
+    `maelstrom test -w unique-ids --bin bin/maelstrom-node --node-count 3 --time-limit 30 \\
+    --rate 1000 --nemesis partition --availability total`,
+    `java -cp maelstrom.jar:maelstrom/src clojure.main -m snowstorm.main \\
+    test -w voucher --bin bin/maelstrom-node --node-count 3`,
+  ].map((command) => ({ document: 'maelstrom/README.md', command, reason: NEEDS_MAELSTROM })),
+  ...[
+    'maelstrom/clojure -m snowstorm.check-histories maelstrom/test/histories',
+    'maelstrom/clojure -m snowstorm.stand-in-tests 7    # the seed',
+  ].map((command) => ({
+    document: 'maelstrom/README.md',
+    command,
+    reason: 'it needs Java and Clojure; test/maelstrom runs it where they are',
+  })),
+];
+
+/** Why a command of a document is not executed; undefined when it is. */
+export function findUnrun(document: string, command: string): UnrunCommand | undefined {
+  return UNRUN_COMMANDS.find((unrun) => unrun.document === document && unrun.command === command);
+}

@@ -25,7 +25,7 @@ export interface Answer extends Completed {
   readonly credited: number | undefined;
 }
 
-/** One request of one user, however often and wherever it was asked. */
+/** One request of one user for one voucher, however often and wherever it was asked: its id may be that of others, too. */
 export class Request {
   readonly user: string;
   readonly requestId: string;

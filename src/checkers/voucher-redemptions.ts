@@ -210,6 +210,7 @@ export class RedemptionRules {
       this.redemptionsAreDistinct.add('one number stands for two redemptions', {
         code: record.code,
         redemption,
+        users: [owner.user, user],
         requests: [owner.request_id, request_id],
         operations: [owner.operation, operation],
       });

@@ -2,6 +2,8 @@
  * What the voucher service promises: at most `limit` redemptions, each by another user, each credited exactly once. R is what the final report of a voucher
  * has, and what was asked and answered is held against it. A request that ended in `info` may have redeemed or not; its other answers and R say which.
  *
+ * One request is one code, user and request id: users and vouchers may have request ids in common.
+ *
  * The rules, by their names in the result:
  * `within-limit` R and every number of redemptions told are at most the limit, and what is pending is part of them (V1) · `once-a-user` (V2) ·
  * `acknowledged-is-kept` what was answered `redeemed` is in R, as it was answered (V3) · `nothing-unasked` what is in R was asked for, and not merely refused

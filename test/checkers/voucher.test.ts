@@ -624,6 +624,51 @@ describe('wallets are right', () => {
 describe('answers agree', () => {
   const DIFFERENT = 'one request got different answers';
 
+  describe('where users and vouchers have a request id in common', () => {
+    const sameId = (code: string, user: string) => ({ code, user, request_id: 'r0' });
+    const ask = (code: string, user: string, answer: object) => done('redeem', sameId(code, user), answer);
+    const report = (code: string, users: readonly string[]) => {
+      const redemptions = users.map((user, index) => ({ redemption: index + 1, user, request_id: 'r0' }));
+      return done('report-all', { code }, { length: users.length, redemptions });
+    };
+    const purse = (user: string, codes: readonly string[], redemption: number) => {
+      const entries = codes.map((code) => ({ code, request_id: 'r0', redemption, credited: AMOUNT }));
+      return wallet(user, entries);
+    };
+    const allSettled = ['v', 'w'].flatMap((code) =>
+      done('settled', { code }, { limit: TERMS.limit, used: 2, pending: 0 }),
+    );
+    const beginning = [create(), create(TERMS, 'w'), ask('v', 'a', redeemed(1)), ask('w', 'a', redeemed(1))].flat();
+    const end = [allSettled, report('v', ['a', 'b']), report('w', ['a', 'b'])].flat();
+    const purses = [purse('a', ['v', 'w'], 1), purse('b', ['v', 'w'], 2)].flat();
+
+    it('accepts that each of them redeems', () => {
+      const others = [ask('v', 'b', redeemed(2)), ask('w', 'b', redeemed(2)), ask('v', 'c', SOLD_OUT)].flat();
+      expect(broken(beginning, others, end, purses, purse('c', [], 0))).toEqual({});
+    });
+
+    it('rejects that one of them is told what another one was told', () => {
+      const others = [ask('v', 'b', redeemed(1)), ask('w', 'b', redeemed(2))].flat();
+      expect(broken(beginning, others, end, purses)).toMatchObject({
+        'acknowledged-is-kept': ['an acknowledged redemption has another number in the report'],
+        'redemptions-are-distinct': expect.arrayContaining(['one number stands for two redemptions']),
+      });
+    });
+
+    it('rejects that one of them is told that it redeemed already, because another one has', () => {
+      const others = [ask('v', 'b', ALREADY), ask('w', 'b', redeemed(2))].flat();
+      const alone = done(
+        'report-all',
+        { code: 'v' },
+        { length: 1, redemptions: [{ redemption: 1, ...sameId('v', 'a') }] },
+      );
+      const operations = [beginning, others, allSettled, alone, report('w', ['a', 'b']), purses].flat();
+      expect(broken(operations)['answers-agree']).toEqual([
+        'already redeemed was told to a user without another redemption',
+      ]);
+    });
+  });
+
   it.each([
     ['another number', redeemed(3)],
     ['already redeemed', ALREADY],

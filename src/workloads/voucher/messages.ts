@@ -49,7 +49,7 @@ export type Outcome = z.infer<typeof Outcome>;
 
 export const Redeem = defineRpc(
   'redeem',
-  'Redeems a voucher for a user and credits the wallet. The same request again gets the same answer for ever; another one of the same user is told `already_redeemed`.',
+  'Redeems a voucher for a user and credits the wallet. The same request again gets the same answer for ever; another one of the same user is told `already_redeemed`. A request id belongs to its code and user: for another user or voucher it is another request.',
   { code: Name, user: Name, request_id: Name },
   {
     outcome: Outcome,

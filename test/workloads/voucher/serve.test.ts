@@ -49,6 +49,20 @@ describe('a redemption', () => {
     expect(await run(node.wallet('u'))).toMatchObject({ balance: 12 });
   });
 
+  it('is decided anew for another user and for another voucher, under the same request id', async () => {
+    const { run, node, other } = bind(new Bench());
+    await run(node.create(2, 1, 5));
+    await run(node.create(1, 1, 7, 'w'));
+    expect(await run(node.redeem('u', 'r'))).toEqual({ outcome: 'redeemed', redemption: 1, credited: 5 });
+    expect(await run(other.redeem('v', 'r'))).toEqual({ outcome: 'redeemed', redemption: 2, credited: 5 });
+    expect(await run(other.redeem('u', 'r', 'w'))).toEqual({ outcome: 'redeemed', redemption: 1, credited: 7 });
+    expect(await run(node.redeem('v', 'r', 'w'))).toEqual({ outcome: 'sold_out' });
+    // Each of them has its own answer, for ever.
+    expect(await run(other.redeem('v', 'r'))).toEqual({ outcome: 'redeemed', redemption: 2, credited: 5 });
+    expect(await run(node.redeem('u', 'r', 'w'))).toEqual({ outcome: 'redeemed', redemption: 1, credited: 7 });
+    expect(await run(node.redeem('u', 'another', 'w'))).toEqual({ outcome: 'already_redeemed' });
+  });
+
   it('is refused with 20 where there is no such voucher', async () => {
     const { run, node } = bind(new Bench());
     for (const ask of [() => node.redeem('u'), () => node.read(), () => node.report(0, 1)])

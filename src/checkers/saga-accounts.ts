@@ -36,7 +36,7 @@ export class AccountRules {
     }
     this.#judgeVersions();
     this.#judgeBalances();
-    for (const read of run.reads) if (final.isSnapshot(read) && final.isAfterAll(read)) this.#judgeEffects(read);
+    for (const read of run.reads) if (final.isAfterAll(read) && final.isSnapshot(read)) this.#judgeEffects(read);
   }
 
   #judgeSum(read: AccountsRead): void {
@@ -44,6 +44,7 @@ export class AccountRules {
     const { accounts, balances, held, operation } = read;
     let opened = 0;
     for (const name of accounts) opened += this.#run.accounts.get(name)?.opening ?? Number.NaN;
+    for (const { opening = Number.NaN } of this.#final.closedBefore(read)) opened += opening;
     const sum = balances.reduce((total, balance) => total + balance, 0);
     if (Number.isNaN(opened) || sum + held === opened) return;
     const problem = sum + held < opened ? 'money was lost' : 'there is more money than was opened with';
@@ -112,6 +113,9 @@ export class AccountRules {
       const opening = this.#run.accounts.get(name)?.opening;
       if (opening !== undefined) unexplained.set(name, (balances[index] as number) - opening);
     }
+    // What is closed is empty.
+    for (const { name, opening } of this.#final.closedBefore(read))
+      if (opening !== undefined) unexplained.set(name, 0 - opening);
     const late: Transfer[] = [];
     for (const transfer of this.#run.transfers.values()) {
       const effect = effectIn(read, transfer, this.#final);
@@ -130,7 +134,7 @@ export class AccountRules {
     );
     for (const [account, difference] of unexplained) {
       if (difference === 0) continue;
-      const facts = { account, difference, balance: balances[accounts.indexOf(account)], operation };
+      const facts = { account, difference, balance: balances[accounts.indexOf(account)] ?? 0, operation };
       this.allOrNothing.add('an account has another balance than its transfers have made', facts);
     }
   }

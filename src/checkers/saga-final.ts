@@ -5,7 +5,7 @@
  */
 
 import { isBefore, NEVER } from './places.ts';
-import type { AccountsRead, SagaRecord, Settling } from './saga-record.ts';
+import type { Account, AccountsRead, SagaRecord, Settling } from './saga-record.ts';
 import { isTerminal, type Status, type Transfer } from './saga-transfer.ts';
 
 export class FinalPhase {
@@ -27,7 +27,7 @@ export class FinalPhase {
   /** Whether all accounts were read, as they were at one moment. */
   readonly hasRead: boolean;
   /** All that are known to exist. */
-  readonly #existing: readonly string[];
+  readonly #existing: readonly Account[];
   readonly #statuses = new Map<Transfer, Status>();
 
   constructor(run: SagaRecord) {
@@ -54,7 +54,7 @@ export class FinalPhase {
       (transfer) => transfer.firstAsked !== NEVER && !this.#statuses.has(transfer),
     );
     this.open = new Set([...run.transfers.values()].filter((transfer) => this.#isOpen(transfer)));
-    this.#existing = [...run.existing()].map(({ name }) => name);
+    this.#existing = [...run.existing()];
     this.hasRead = run.reads.some((read) => read.invocation > this.lastAsked && this.isSnapshot(read));
   }
 
@@ -71,9 +71,18 @@ export class FinalPhase {
     return this.untold === undefined && this.#settledBetween(this.#lastAskedBeforeReplays, invocation) !== undefined;
   }
 
-  covers({ accounts }: AccountsRead): boolean {
+  /** Whether a read shows all accounts that there were, but for those that were closed, and so empty, before it was asked. */
+  covers({ accounts, invocation, operation }: AccountsRead): boolean {
     const covered = new Set(accounts);
-    return this.#existing.every((name) => covered.has(name));
+    return this.#existing.every(
+      ({ name, firstNamed, closedSince }) => closedSince < invocation || firstNamed > operation || covered.has(name),
+    );
+  }
+
+  /** Accounts that a read need not show, because they were closed before it was asked. */
+  closedBefore({ accounts, invocation }: AccountsRead): readonly Account[] {
+    const covered = new Set(accounts);
+    return this.#existing.filter(({ name, closedSince }) => closedSince < invocation && !covered.has(name));
   }
 
   /** Whether somebody was told, after all was asked and before this was, that nothing is unfinished. */

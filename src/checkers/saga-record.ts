@@ -13,6 +13,8 @@ export class Account {
   readonly name: string;
   /** As `open` asked for it. More than one: nobody knows which. */
   readonly openings = new Set<number>();
+  /** Where it was named first; before that there was none. */
+  firstNamed = NEVER;
   /** Since when somebody was told that it exists. */
   existsSince = NEVER;
   /** Since when somebody was told that it is closed. */
@@ -148,6 +150,10 @@ export class SagaRecord {
   /** What asking alone may have brought about. */
   #observeAsked(f: string, asked: Asked, invocation: number, operation: number | undefined, type: string): void {
     const { request_id: requestId = '' } = asked;
+    for (const name of accountsOf(asked)) {
+      const account = this.#account(name);
+      account.firstNamed = Math.min(account.firstNamed, invocation);
+    }
     switch (f) {
       case 'open':
         this.#account(asked.account as string).openings.add(asked.balance as number);

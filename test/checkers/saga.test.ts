@@ -420,6 +420,67 @@ describe('money is conserved', () => {
     expect(found).toEqual({});
   });
 
+  describe('where accounts come and go', () => {
+    const CLOSED = done('close', { account: 'c' }, { closed: true });
+    /** `c` has gone and `d` has come, and in the end nobody asks for `c` any more. */
+    const auditOf = (balances: readonly number[], accounts = ['a', 'b', 'd']) =>
+      done('audit', { accounts }, { balances, versions: [3, 3, 1], unfinished: [], clean: true });
+    const settledOf = (balances: readonly number[], accounts = ['a', 'b', 'd']) =>
+      done('settled', { accounts }, { balances, versions: [3, 3, 1], unfinished: [] });
+    const endOf = (balances: readonly number[], ...told: readonly object[]) =>
+      [settledOf(balances), statuses(T1, T2, ...told), auditOf(balances)].flat();
+    const THERE = [CLOSED, open('d', 0)].flat();
+
+    it('accepts that those are not read which were closed before, and those which came later', () => {
+      expect(broken(BEGINNING, audit(BALANCES), THERE, endOf([70, 80, 0]))).toEqual({});
+    });
+
+    it('rejects that money is lost with one that is closed', () => {
+      const moved = [BEGINNING, transfer('t3', COMMITTED, THIRD), THERE].flat();
+      const found = broken(moved, endOf([65, 80, 0], status('t3', ROAD)));
+      expect(found).toMatchObject({
+        'money-is-conserved': [LOST],
+        'all-or-nothing': ['an account has another balance than its transfers have made'],
+      });
+    });
+
+    it('accepts that one was emptied before it was closed', () => {
+      const back = request('t4', 5, 'c', 'b');
+      const moved = [transfer('t3', COMMITTED, THIRD), transfer('t4', COMMITTED, back), THERE].flat();
+      expect(broken(BEGINNING, moved, endOf([65, 85, 0], status('t3', ROAD), status('t4', ROAD)))).toEqual({});
+    });
+
+    it('rejects that more money is there than all were opened with, those that are closed among them', () => {
+      expect(broken(BEGINNING, THERE, endOf([71, 80, 0]))['money-is-conserved']).toEqual([MADE]);
+    });
+
+    it.each([
+      ['was not closed', []],
+      ['could not be closed', done('close', { account: 'c' }, { closed: false })],
+      ['may have been closed', lost('close', { account: 'c' })],
+    ])('needs a read of one that %s', (_name, closing) => {
+      expect(check(BEGINNING, closing, open('d', 0), endOf([70, 80, 0]))).toMatchObject({
+        'valid?': 'unknown',
+        error: 'there is no final read of all accounts',
+      });
+    });
+
+    it('needs a read of one that was there before, whoever named it first', () => {
+      const named = lost('transfer', request('t3', 5, 'a', 'd'));
+      const only = { accounts: ACCOUNTS };
+      const told = { balances: [60, 80, 0], versions: [2, 2, 2], unfinished: [], clean: true };
+      // It lacks what `d` may have got.
+      expect(
+        broken(OPENINGS, TRANSFERS, named, done('audit', only, told), THERE, endOf([65, 80, 5], status('t3', ROAD))),
+      ).toEqual({});
+      expect(
+        broken(OPENINGS, TRANSFERS, done('audit', only, told), named, THERE, endOf([65, 80, 5], status('t3', ROAD))),
+      ).toEqual({
+        'money-is-conserved': [LOST],
+      });
+    });
+  });
+
   it('adds nothing up when an account may have been opened with two balances', () => {
     expect(check(BEGINNING, lost('open', { account: 'b', balance: 51 }), END)).toMatchObject({
       'valid?': 'unknown',

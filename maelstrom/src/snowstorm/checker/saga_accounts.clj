@@ -9,7 +9,8 @@
 (defn- judge-sum
   [run final {:keys [accounts balances held operation] :as read}]
   (when (f/snapshot? final read)
-    (let [openings (map #(:opening (account-in run %)) accounts)]
+    (let [openings (concat (map #(:opening (account-in run %)) accounts)
+                           (map :opening (f/closed-before final read)))]
       (when (every? some? openings)
         (let [opened (reduce + openings)
               sum    (reduce + balances)]
@@ -118,6 +119,9 @@
                                      :let  [opening (:opening (account-in run name))]
                                      :when (some? opening)]
                                  [name (- (nth balances index ##NaN) opening)]))
+          ; What is closed is empty.
+          closed      (f/closed-before final read)
+          unexplained (into unexplained (for [{:keys [name opening]} closed :when (some? opening)] [name (- opening)]))
           unexplained (reduce explain unexplained (:done effects))
           under-way?  (fn [{:keys [request-id] :as transfer}]
                         (let [state (:state (f/status-of final transfer))]
@@ -126,11 +130,11 @@
           ; One that is under way has moved some of it; one that came too late to be told of everything or nothing.
           unexplained (reduce dissoc unexplained (mapcat #(map :account (:legs %)) (filter under-way? (:unknown effects))))
           unexplained (explain-late unexplained (remove under-way? (:unknown effects)))]
-      (for [account (distinct accounts)
+      (for [account (distinct (concat accounts (map :name closed)))
             :let  [difference (unexplained account)]
             :when (and difference (not (zero? difference)))]
         (finding :all-or-nothing "an account has another balance than its transfers have made"
-                 {:account account, :difference difference, :balance (get balances (.indexOf ^java.util.List accounts account))
+                 {:account account, :difference difference, :balance (get balances (.indexOf ^java.util.List accounts account) 0)
                   :operation operation})))))
 
 (defn account-findings

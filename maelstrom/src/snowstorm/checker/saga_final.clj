@@ -29,10 +29,18 @@
   (get (:statuses final) request-id))
 
 (defn covers?
-  "Whether a read shows all accounts."
-  [final {:keys [accounts]}]
+  "Whether a read shows all accounts that there were, but for those that were closed, and so empty, before it was asked."
+  [final {:keys [accounts invocation operation]}]
   (let [covered (set accounts)]
-    (every? covered (:existing final))))
+    (every? (fn [{:keys [name first-named closed-since]}]
+              (or (< closed-since invocation) (> first-named operation) (covered name)))
+            (:existing final))))
+
+(defn closed-before
+  "Accounts that a read need not show, because they were closed before it was asked."
+  [final {:keys [accounts invocation]}]
+  (let [covered (set accounts)]
+    (filter #(and (< (:closed-since %) invocation) (not (covered (:name %)))) (:existing final))))
 
 (defn settled-before?
   "Whether somebody was told, after all was asked and before this was, that nothing is unfinished."
@@ -92,7 +100,7 @@
                        ; Transfers of which nobody can say what becomes of them.
                        :open                      (set (keep #(when (open? (statuses (:request-id %)) %) (:request-id %))
                                                              transfers))
-                       :existing                  (mapv :name existing)}]
+                       :existing                  existing}]
     ; Whether all accounts were read, as they were at one moment.
     (assoc final :has-read (boolean (some #(and (> (:invocation %) last-asked) (snapshot? final %)) reads)))))
 

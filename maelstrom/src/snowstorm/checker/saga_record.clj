@@ -124,6 +124,10 @@
   [{:keys [f]}]
   (or (= :settled f) (= :audit f)))
 
+(defn- naming-events
+  [{:keys [asked invocation]}]
+  (for [name (accounts-of asked)] [name {:event :named, :at invocation}]))
+
 (defn- account-events
   [{:keys [f asked answered type invocation operation] :as op}]
   (let [exists (fn [name] [name {:event :exists, :at operation}])]
@@ -149,6 +153,8 @@
     {:name               name
      ; As `open` asked for it. More than one: nobody knows which.
      :opening            (when (= 1 (count openings)) (first openings))
+     ; Where it was named first; before that there was none.
+     :first-named        (since :named)
      ; Since when somebody was told that it exists.
      :exists-since       (since :exists)
      ; Since when somebody was told that it is closed.
@@ -160,7 +166,7 @@
   [ops transfers]
   (mapv (fn [[name events]] (account name (map second events)))
         (h/group-in-order first
-                          (concat (mapcat account-events ops)
+                          (concat (mapcat #(concat (naming-events %) (account-events %)) ops)
                                   ; A transfer that has committed found all of its accounts.
                                   (for [{:keys [endings legs]} transfers
                                         {:keys [outcome operation]} endings :when (= "committed" outcome)
@@ -169,7 +175,7 @@
 
 (def ^:private nobodys
   "An account that was never spoken of."
-  {:opening nil, :exists-since never, :closed-since never, :maybe-closed-since never})
+  {:opening nil, :first-named never, :exists-since never, :closed-since never, :maybe-closed-since never})
 
 (defn account-in
   [run name]

@@ -7,6 +7,7 @@
  * exits, or does not answer `init`.
  */
 
+import { activityChecker } from '../checkers/activity.ts';
 import { availabilityChecker } from '../checkers/availability.ts';
 import { type Checker, type CheckResult, compose } from '../checkers/checker.ts';
 import { clientsChecker } from '../checkers/clients.ts';
@@ -36,11 +37,13 @@ import { INIT_TIMEOUT_MS, type RunOptions } from './run-options.ts';
 import { repeatFates } from './schedule.ts';
 import type { Scheduler } from './scheduler.ts';
 import { findRequestFlaw, ServiceRequests } from './service-requests.ts';
-import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
+import type { Invocation, Invoke, LastQuestion, WorkloadTest } from './workload-test.ts';
 
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;
 const LINE_EXCERPT_LENGTH = 500;
+/** After so many last questions without an answer no more are asked: each takes its time, and the run is invalid already. */
+const UNANSWERED_MAX = 64;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
 
 /**
@@ -95,7 +98,7 @@ export class TestRun {
   readonly #operations: OperationSource;
   /** What a node is asked to find out whether it serves again. */
   readonly #nextProbe: () => Invocation;
-  readonly #finalInvocations: readonly Invocation[];
+  readonly #finalRandom: SeededRandom;
   /** How many workers ask the last questions, each another node. */
   readonly #askers: number;
   readonly #invoke: Invoke;
@@ -143,7 +146,7 @@ export class TestRun {
     this.#nextProbe = test.createGenerator(random.fork('probes'));
     this.#invoke = test.createInvoke();
     this.#askers = Math.min(options.concurrency, options.nodes.length);
-    this.#finalInvocations = test.createFinalInvocations?.(random.fork('final'), this.#askers) ?? [];
+    this.#finalRandom = random.fork('final');
     this.#operations =
       schedule === undefined
         ? new DrawnOperations(options.ratePerSecond, test.createGenerator(random.fork('generator')), random)
@@ -353,7 +356,7 @@ export class TestRun {
     const { ok, fail, info } = this.#counts;
     // Where nothing was asked, nothing is: such a run shows nothing, and must not look as if it did.
     const faulty = ok + fail + info > 0 && this.#isFaulty;
-    if (this.#aborted || (!faulty && this.#finalInvocations.length === 0)) return;
+    if (this.#aborted || (!faulty && this.#test.createFinalInvocations === undefined)) return;
     this.#phase = 'recovering';
     this.#healedAt = this.#history.length;
     // Before anything is healed: a node that goes on is at its next step, where it may be hit again, at once.
@@ -363,10 +366,33 @@ export class TestRun {
     this.#network.calm();
     await this.#cluster.restarted();
     if (faulty) await Promise.all(this.#options.nodes.map((nodeId, number) => this.#probe(nodeId, number)));
-    for (const [index, invocation] of this.#finalInvocations.entries()) {
-      const takenMs = await this.#persist((onEnd) => this.#perform(index % this.#askers, invocation, onEnd));
-      if (this.#aborted) return;
-      if (takenMs === undefined) this.#recovery.set(`final ${invocation.f} ${index}`, undefined);
+    if (this.#aborted) return;
+    await this.#askLast(this.#test.createFinalInvocations?.(this.#finalRandom, this.#askers, this.#history) ?? []);
+  }
+
+  /** Asks the last questions: each until it is answered, those of a list by all workers side by side. */
+  async #askLast(questions: readonly LastQuestion[]): Promise<void> {
+    let [number, unansweredCount] = [0, 0];
+    const ask = async (worker: number, index: number, invocation: Invocation) => {
+      if (this.#aborted || unansweredCount >= UNANSWERED_MAX) return;
+      const takenMs = await this.#persist((onEnd) => this.#perform(worker, invocation, onEnd));
+      if (this.#aborted || takenMs !== undefined) return;
+      unansweredCount++;
+      this.#recovery.set(`final ${invocation.f} ${index}`, undefined);
+    };
+    for (const question of questions) {
+      const list = 'f' in question ? [question] : question;
+      const first = number;
+      number += list.length;
+      if ('f' in question) {
+        await ask(first % this.#askers, first, question);
+        continue;
+      }
+      const waiting = list.entries();
+      const askAll = async (worker: number) => {
+        for (const [index, invocation] of waiting) await ask(worker, first + index, invocation);
+      };
+      await Promise.all(this.#workers.map((_, worker) => askAll(worker)));
     }
   }
 
@@ -481,11 +507,15 @@ export class TestRun {
     const hitMessageCount = Object.values(this.#network.fates()).reduce((sum, count) => sum + count, 0);
     const recovery: Record<string, Checker> =
       this.#recovery.size === 0 ? {} : { recovery: recoveryChecker(() => this.#recovery) };
+    const { createWorkCounter } = this.#test;
+    const activity: Record<string, Checker> =
+      createWorkCounter === undefined ? {} : { activity: activityChecker(createWorkCounter, () => this.#healedAt) };
     const checker = compose({
       stats: statsChecker(
         () => this.#healedAt,
         (f) => !this.#isFaulty || this.#chances.has(f),
       ),
+      ...activity,
       availability: availabilityChecker(() => this.#healedAt),
       clients: clientsChecker(() => ({
         end: this.#healedAt,

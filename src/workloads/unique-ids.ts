@@ -27,5 +27,6 @@ export const uniqueIds: Workload = {
     createGenerator: () => () => ({ f: 'generate', value: null }),
     createInvoke: () => async (client) => completeWith(await client.rpc(GenerateAny, {}), null, (body) => body.id),
     checker: uniqueIdsChecker,
+    createWorkCounter: () => () => true,
   },
 };

@@ -16,6 +16,7 @@ const TINY = createVoucherTest({
   vouchers: [{ voucher: { code: 'hot', limit: 1, amount: 500, shards: 1 }, weight: 1 }],
   userCount: 1,
   opening: 'redeem',
+  renews: false,
 });
 /** Time for a node that was killed or cut to come back and for what it left to be swept. */
 const REST_MS = 4000;

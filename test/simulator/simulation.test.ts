@@ -425,6 +425,67 @@ describe('rules that hold for every workload', () => {
       missing: ['final generate 0', 'final generate 1', 'final generate 2'],
     });
   });
+
+  it('the last questions are made when the operations are over, of all that was asked', async () => {
+    const lengths: number[] = [];
+    const test: WorkloadTest = {
+      ...TEST,
+      createFinalInvocations: (_random, _askers, history) => {
+        lengths.push(history.length);
+        return [{ f: 'generate', value: 'last' }];
+      },
+    };
+    const { history } = await run({ ...fine, test });
+    const first = [...history].findIndex(({ value }) => value === 'last');
+    expect(first).toBeGreaterThan(100);
+    expect(lengths).toEqual([first]);
+  });
+
+  it('the last questions of a list are asked side by side, and what comes after the list waits for all of them', async () => {
+    const questions = (count: number, value: string) => Array.from({ length: count }, () => ({ f: 'generate', value }));
+    const test: WorkloadTest = {
+      ...TEST,
+      createFinalInvocations: () => [...questions(1, 'first'), questions(20, 'listed'), [], ...questions(1, 'last')],
+    };
+    const { history, results } = await run(
+      { ...fine, test },
+      { nodes: ['n0', 'n1'], concurrency: 6, latencyMeanMs: 10 },
+    );
+    const asked = [...history].filter(({ value, type }) => value === 'listed' && type === 'invoke');
+    expect(asked).toHaveLength(20);
+    expect(asked.slice(0, 6).map(({ process }) => process)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(new Set(asked.slice(0, 6).map(({ time }) => time)).size).toBe(1);
+    expect(new Set(asked.map(({ time }) => time)).size).toBeGreaterThan(2);
+    const places = [...history].flatMap(({ value, type, process, index }) =>
+      value === 'first' || value === 'last' ? [{ value, type, process, index }] : [],
+    );
+    // Of the askers, of whom each talks to another node, the one whose turn it is.
+    expect(places.map(({ value, process }) => [value, process])).toEqual([
+      ['first', 0],
+      ['last', 21 % 2],
+    ]);
+    const end = places[1] as { readonly index: number };
+    expect([...history].slice(end.index).filter(({ type }) => type === 'invoke')).toHaveLength(1);
+    expect(results['valid?']).toBe(true);
+  });
+
+  it('no more last questions are asked when many were asked in vain', async () => {
+    const test: WorkloadTest = {
+      ...TEST,
+      createFinalInvocations: () => [Array.from({ length: 500 }, () => ({ f: 'generate', value: 'last' }))],
+    };
+    const refusing = answering(({ clock }, _, number) => {
+      if (clock.monotonicMs() > 4000) throw new Error('too late');
+      return number;
+    });
+    const { history, results } = await run({ ...refusing, test }, { nodes: ['n0'], concurrency: 4 });
+    const { missing } = results.recovery as unknown as { readonly missing: readonly string[] };
+    expect(results.recovery?.['valid?']).toBe(false);
+    // Those that were under way then are asked to their end.
+    expect(missing.length).toBeGreaterThanOrEqual(64);
+    expect(missing.length).toBeLessThan(64 + 4);
+    expect((history.at(history.length - 1).time as number) / 1e9).toBeLessThan(250);
+  });
 });
 
 describe('one seed', () => {

@@ -87,8 +87,8 @@ function askingAll(told: Ledger['told']): WorkloadTest {
         return { type: 'ok', value: null };
       };
     },
-    createFinalInvocations: (random, askers) => [
-      ...(test.createFinalInvocations?.(random, askers) ?? []),
+    createFinalInvocations: (random, askers, history) => [
+      ...(test.createFinalInvocations?.(random, askers, history) ?? []),
       ...Array.from({ length: askers }, () => ASK_ALL),
     ],
   };

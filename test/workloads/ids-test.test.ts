@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readId } from '../../src/checkers/id-slots.ts';
+import type { History } from '../../src/history/history.ts';
 import { EPOCH_MS, encodeSnowflake } from '../../src/ids/snowflake.ts';
 import { encodeUuid } from '../../src/ids/uuid.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
@@ -12,8 +13,13 @@ import { BAD_IDS } from '../../src/workloads/ids/bad-ids.ts';
 import { COUNT_MAX } from '../../src/workloads/ids/messages.ts';
 import { idsTest } from '../../src/workloads/ids/test.ts';
 import { ClientRig } from '../support/client-rig.ts';
+import { handwritten } from '../support/histories.ts';
 import { answering } from '../support/scripted-bed.ts';
 import { ScriptedRun } from '../support/scripted-run.ts';
+
+const SERVICES = ['payment', 'booking'];
+/** 16 pairs, of two services. */
+const LAST_KEYS = Array.from({ length: 8 }, (_, number) => `hot-${91 + number}`);
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
 type Fields = Readonly<Record<string, any>>;
@@ -21,6 +27,20 @@ type Fields = Readonly<Record<string, any>>;
 function draw(seed: string, count: number): (Invocation & { readonly value: Fields })[] {
   const next = idsTest.createGenerator(new SeededRandom(seed));
   return Array.from({ length: count }, () => next() as Invocation & { readonly value: Fields });
+}
+
+function finalOf(history: History): readonly Invocation[] {
+  return (idsTest.createFinalInvocations?.(new SeededRandom('final'), 3, history) ?? []) as readonly Invocation[];
+}
+
+/** Both services were asked for each key. */
+function historyOf(keys: readonly string[]): History {
+  const pairs = keys.flatMap((key) => SERVICES.map((service) => ({ service, key })));
+  return handwritten(...pairs.map((value) => ({ type: 'invoke' as const, process: 0, f: 'assign', value })));
+}
+
+function share<Item>(items: readonly Item[], matches: (item: Item, index: number) => boolean): number {
+  return items.filter(matches).length / items.length;
 }
 
 function invokedOf(operations: readonly Invocation[], f: string): Fields[] {
@@ -67,7 +87,16 @@ describe('the operations drawn', () => {
 
   it('want the same few keys again and again, and as many others once', () => {
     const hot = assigned.filter(({ key }) => key.startsWith('hot-'));
-    expect(new Set(hot.map(({ service, key }) => `${service}/${key}`)).size).toBe(4);
+    const pairs = hot.map(({ service, key }) => `${service}/${key}`);
+    expect(new Set(pairs.slice(0, 24)).size).toBe(4);
+    expect(pairs.length / new Set(pairs).size).toBeGreaterThan(4);
+    // Those that were new a while ago are still asked for, and new ones come until the end.
+    const first = pairs.map((pair) => pairs.indexOf(pair));
+    expect(share(first, (place, index) => index - place > 200)).toBeGreaterThan(0.1);
+    for (let tenth = 1; tenth <= 10; tenth++) {
+      const [from, to] = [((tenth - 1) * pairs.length) / 10, (tenth * pairs.length) / 10];
+      expect(first.filter((place, index) => index === place && from <= index && index < to).length).toBeGreaterThan(10);
+    }
     expect(new Set(fresh.map(({ key }) => key)).size).toBe(fresh.length);
     expect(Math.min(hot.length, fresh.length)).toBeGreaterThan(1000);
   });
@@ -75,22 +104,27 @@ describe('the operations drawn', () => {
   it('share the few keys with the probes, and none of the others', () => {
     const probes = invokedOf(draw('probes', 20_000), 'assign');
     const keys = new Set(assigned.map(({ key }) => key));
-    const shared = probes.filter(({ key }) => keys.has(key)).map(({ key }) => key);
-    expect(new Set(shared)).toEqual(new Set(['hot-0', 'hot-1']));
+    const shared = new Set(probes.filter(({ key }) => keys.has(key)).map(({ key }) => key));
+    for (const key of ['hot-0', 'hot-1']) expect(shared).toContain(key);
+    for (const key of shared) expect(key).toMatch(/^hot-/);
   });
 
-  it('are in the end an id, a status, and each hot key, once of every node', () => {
-    const final = idsTest.createFinalInvocations?.(new SeededRandom('final'), 3) ?? [];
-    const hot = new Set(assigned.filter(({ key }) => key.startsWith('hot-')).map((value) => JSON.stringify(value)));
+  it.each([
+    ['where nothing was asked', [], ['hot-0', 'hot-1']],
+    ['where others were asked for', ['hot-7', 'mine-3', 'hot-7'], ['hot-0', 'hot-1', 'hot-7']],
+    ['of a long run', Array.from({ length: 99 }, (_, number) => `hot-${number}`), ['hot-0', 'hot-1', ...LAST_KEYS]],
+  ])('are in the end an id, a status, and hot keys, once of every node: %s', (_name, asked, expected) => {
+    const final = finalOf(historyOf(asked));
+    const hot = expected.flatMap((key) => SERVICES.map((service) => JSON.stringify({ service, key })));
     for (let asker = 0; asker < 3; asker++) {
-      const asked = final.filter((_, index) => index % 3 === asker);
-      expect(asked.slice(0, 2)).toEqual([
+      const own = final.filter((_, index) => index % 3 === asker);
+      expect(own.slice(0, 2)).toEqual([
         { f: 'generate', value: {} },
         { f: 'status', value: { of: 0 } },
       ]);
-      expect(new Set(asked.slice(2).map(({ f }) => f))).toEqual(new Set(['assign']));
+      expect(new Set(own.slice(2).map(({ f }) => f))).toEqual(new Set(['assign']));
       expect(
-        asked
+        own
           .slice(2)
           .map(({ value }) => JSON.stringify(value))
           .sort(),

@@ -1,6 +1,7 @@
 /** The test of the transfer service: what it draws, what its client makes of answers, and that a service which is right passes. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { History } from '../../src/history/history.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import type { Completion } from '../../src/simulator/client.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
@@ -20,6 +21,11 @@ const CLOSABLE = ['c0', 'c1', 'c2'];
 const COLD = Array.from({ length: 12 }, (_, number) => `cold${number}`);
 const ACCOUNTS = [...HOT, ...COLD, ...CLOSABLE, 'poor'];
 
+/** The account that was in the same place at first. */
+function firstOf(account: string): string {
+  return account.split('-')[0] as string;
+}
+
 const pairsOnly = createSagaTest({ legs: 2 });
 
 function draw(seed: string, count: number, test: WorkloadTest = sagaTest): Drawn[] {
@@ -28,7 +34,7 @@ function draw(seed: string, count: number, test: WorkloadTest = sagaTest): Drawn
 }
 
 function drawFinal(seed = 'final', test: WorkloadTest = sagaTest): readonly Drawn[] {
-  return (test.createFinalInvocations?.(new SeededRandom(seed), 3) ?? []) as readonly Drawn[];
+  return (test.createFinalInvocations?.(new SeededRandom(seed), 3, new History()) ?? []) as readonly Drawn[];
 }
 
 function valuesOf(operations: readonly Drawn[], f: string): Fields[] {
@@ -115,7 +121,7 @@ describe('the operations drawn', () => {
       expect(sum(legs.map(({ amount }) => amount))).toBe(0);
       expect(new Set(legs.map(({ account }) => account)).size).toBe(legs.length);
       for (const { account, amount } of legs) {
-        expect(ACCOUNTS).toContain(account);
+        expect(ACCOUNTS).toContain(firstOf(account));
         expect(Math.abs(amount)).toBeGreaterThanOrEqual(1);
         expect(Math.abs(amount)).toBeLessThanOrEqual(120);
       }
@@ -145,17 +151,58 @@ describe('the operations drawn', () => {
   it('are of few accounts half of the time, and of all', () => {
     const payers = distinct.filter(({ from }) => from !== undefined).map(({ from }) => from);
     expect(share(payers, (account) => HOT.includes(account))).toBeCloseTo(0.5, 1);
-    expect(new Set(payers)).toEqual(new Set(ACCOUNTS));
+    expect(new Set(payers.map(firstOf))).toEqual(new Set(ACCOUNTS));
   });
 
   it('move little to and from accounts that are to be closed, which are often empty then', () => {
-    const small = distinct.filter((request) => legsOf(request).some(({ account }) => CLOSABLE.includes(account)));
+    const small = distinct.filter((request) =>
+      legsOf(request).some(({ account }) => CLOSABLE.includes(firstOf(account))),
+    );
     expect(small.length).toBeGreaterThan(500);
     for (const request of small)
       for (const { amount } of legsOf(request)) expect(Math.abs(amount)).toBeLessThanOrEqual(3);
+    const own = small.flatMap(legsOf).filter(({ account }) => CLOSABLE.includes(firstOf(account)));
+    expect(share(own, ({ amount }) => amount < 0)).toBeGreaterThan(0.6);
     const closed = valuesOf(operations, 'close').map(({ account }) => account);
-    expect(new Set(closed)).toEqual(new Set(CLOSABLE));
+    expect(new Set(closed.map(firstOf))).toEqual(new Set(CLOSABLE));
     expect(closed.length / operations.length).toBeLessThan(0.05);
+  });
+
+  it('close each of those a dozen times and then open another one in its place, until the end', () => {
+    const closes = new Map<string, number>();
+    const opened = new Map(ACCOUNTS.map((account) => [account, 0]));
+    for (const [place, { f, value }] of operations.entries()) {
+      const { account } = value;
+      if (f === 'open' && !opened.has(account)) {
+        expect(value.balance).toBe(0);
+        opened.set(account, place);
+      }
+      if (f !== 'close') continue;
+      expect(opened.has(account)).toBe(true);
+      closes.set(account, (closes.get(account) ?? 0) + 1);
+    }
+    // The predecessor once more now and then, which may have been left open.
+    const counts = [...closes.values()];
+    expect(share(counts, (count) => count >= 12)).toBeGreaterThan(0.9);
+    expect(share(counts, (count) => count > 12)).toBeGreaterThan(0.5);
+    expect(Math.max(...counts)).toBeLessThan(30);
+    const places = [...opened.values()].filter((place) => place > 0);
+    for (let tenth = 1; tenth < 10; tenth++)
+      expect(places.some((place) => place >= tenth * 2000 && place < (tenth + 1) * 2000)).toBe(true);
+  });
+
+  it('move to and from an account that has a successor, too, for a while', () => {
+    let current = 'c0';
+    let late = 0;
+    for (const { f, value } of operations) {
+      const number = (account: string) => Number(account.split('-')[1] ?? 0);
+      const newer = f === 'close' && firstOf(value.account) === 'c0' && number(value.account) > number(current);
+      if (newer) current = value.account;
+      if (f !== 'transfer') continue;
+      for (const { account } of legsOf(value))
+        if (firstOf(account) === 'c0' && number(account) < number(current)) late++;
+    }
+    expect(late).toBeGreaterThan(20);
   });
 
   it('ask the same again at once, often, and what was asked a little earlier', () => {
@@ -250,7 +297,7 @@ describe('the last questions', () => {
     expect(JSON.parse(JSON.stringify(final))).toEqual(final);
     expect(valuesOf(final, 'open')).toEqual(draw('any', ACCOUNTS.length).map(({ value }) => value));
     for (const f of ['settled', 'audit'])
-      expect(valuesOf(final, f)).toEqual([{ accounts: ACCOUNTS }, { accounts: ACCOUNTS }]);
+      expect(valuesOf(final, f)).toEqual(new Array(2).fill({ accounts: ACCOUNTS, others: true }));
   });
 
   it('cover every part, of the statuses twice, of the replays in an order of the seed', () => {
@@ -898,6 +945,23 @@ describe('a run', () => {
     expect(share(answers, ({ outcome }) => outcome === 'committed')).toBeGreaterThan(0.5);
     const closes = [...history].filter(({ f, type }) => f === 'close' && type === 'ok').map(({ value }) => value);
     for (const closed of [true, false]) expect(closes).toContainEqual(expect.objectContaining({ closed }));
+  });
+
+  it('reads all accounts that are open, which are never many, and none that was closed', async () => {
+    const service = new SmallService();
+    const { history, results } = await runAgainst(service, { timeLimitMs: 60_000, latencyMeanMs: 0 });
+    expect(results['valid?']).toBe(true);
+    const audited = [...history].flatMap(({ f, type, value }) =>
+      f === 'audit' && type === 'ok' && (value as Fields).accounts.length >= ACCOUNTS.length ? (value as Fields) : [],
+    );
+    const last = audited.at(-1)?.accounts as string[];
+    expect(last.slice(0, ACCOUNTS.length)).toEqual(ACCOUNTS);
+    const others = [...service.accounts].filter(([name]) => !ACCOUNTS.includes(name));
+    expect(others.length).toBeGreaterThan(6);
+    expect(last.slice(ACCOUNTS.length).toSorted()).toEqual(
+      others.flatMap(([name, { closed }]) => (closed ? [] : name)).sort(),
+    );
+    for (const { accounts } of audited) expect(accounts.length).toBeLessThan(ACCOUNTS.length + 8);
   });
 
   it('asks in the end about every request that there was, twice', async () => {

@@ -5,7 +5,9 @@
  */
 
 import * as z from 'zod';
+import type { CountWork } from '../../checkers/activity.ts';
 import { idsChecker } from '../../checkers/ids.ts';
+import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { answerIn, type Client, type Completion, completeWith } from '../../simulator/client.ts';
@@ -54,9 +56,22 @@ const AssignAny = defineRpc(
 const BAD_ID_NAMES = [...BAD_IDS.keys()];
 
 const SERVICES = ['payment', 'booking'];
-const HOT_KEYS = ['hot-0', 'hot-1'];
-/** What everybody asks for, also the probes: one to one is easy as long as nobody else wants the same. */
-const HOT_PAIRS = SERVICES.flatMap((service) => HOT_KEYS.map((key) => ({ service, key })));
+/**
+ * What everybody asks for: one to one is easy as long as nobody else wants the same. The probes ask for the first ones, so there are keys that both
+ * know. After so many draws new ones come, or everything would be assigned in the first seconds.
+ */
+const HOT_KEY = /^hot-\d+$/;
+const HOT_KEY_COUNT = 2;
+const DRAWS_PER_HOT_KEYS = 24;
+/** One in so many draws is of a key of any time. */
+const OLD_HOT_KEY_INTERVAL = 6;
+/** Of the hot keys of a run so many are asked for in the end, the newest ones. */
+const LAST_PAIRS_MAX = 16;
+
+interface Pair {
+  readonly service: string;
+  readonly key: string;
+}
 
 const SMALL_COUNT_MAX = 20;
 const LARGE_COUNT = 1000;
@@ -66,19 +81,57 @@ const BORROWING_COUNT_MIN = 4097;
 /** Any number does: it is taken modulo the number of ids that there are. */
 const CHOICES = 1 << 16;
 
-/** Names for keys: another one every time, and never one of another generator. */
-type NameKey = () => string;
+/** The keys of one generator. */
+class Keys {
+  readonly #random: SeededRandom;
+  /** No other generator has it. */
+  readonly #prefix: string;
+  #freshCount = 0;
+  #hotCount = 0;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    this.#prefix = random.integer(2 ** 40).toString(36);
+  }
+
+  /** Another one every time. */
+  fresh(): Pair {
+    return { service: this.#random.pick(SERVICES), key: `${this.#prefix}-${this.#freshCount++}` };
+  }
+
+  hot(): Pair {
+    const newest = HOT_KEY_COUNT * Math.floor(this.#hotCount++ / DRAWS_PER_HOT_KEYS);
+    const old = newest > 0 && this.#random.integer(OLD_HOT_KEY_INTERVAL) === 0;
+    const number = old ? this.#random.integer(newest) : newest + this.#random.integer(HOT_KEY_COUNT);
+    return { service: this.#random.pick(SERVICES), key: `hot-${number}` };
+  }
+}
+
+/** The first hot keys, and those that came last in a run. */
+function lastPairs(history: History): readonly Pair[] {
+  const pairs = new Map<string, Pair>();
+  for (let number = 0; number < HOT_KEY_COUNT; number++)
+    for (const service of SERVICES) pairs.set(`${service} hot-${number}`, { service, key: `hot-${number}` });
+  const firstCount = pairs.size;
+  for (const { type, f, value } of history.clientOperations()) {
+    if (type !== 'invoke' || f !== 'assign') continue;
+    const { service, key } = value as Pair;
+    if (HOT_KEY.test(key)) pairs.set(`${service} ${key}`, { service, key });
+  }
+  const all = [...pairs.values()];
+  return [...all.slice(0, firstCount), ...all.slice(firstCount).slice(-LAST_PAIRS_MAX)];
+}
 
 /** How often each kind of operation is drawn. A batch is large so seldom (see `drawCount`) that it is one operation of a hundred. */
-const MIX = new Mix<(random: SeededRandom, nameKey: NameKey) => Invocation>([
+const MIX = new Mix<(random: SeededRandom, keys: Keys) => Invocation>([
   [28, () => generate({})],
   [14, (random) => generate({ count: drawCount(random) })],
   [10, () => generate({ kind: 'uuid' })],
   [6, (random) => generate({ count: drawCount(random), kind: 'uuid' })],
   [20, (random) => ({ f: 'status', value: { of: random.integer(CHOICES) } })],
   [6, (random) => ({ f: 'status', value: { bad: random.pick(BAD_ID_NAMES) } })],
-  [8, (random) => ({ f: 'assign', value: random.pick(HOT_PAIRS) })],
-  [8, (random, nameKey) => ({ f: 'assign', value: { service: random.pick(SERVICES), key: nameKey() } })],
+  [8, (_random, keys) => ({ f: 'assign', value: keys.hot() })],
+  [8, (_random, keys) => ({ f: 'assign', value: keys.fresh() })],
 ]);
 
 export const idsTest: WorkloadTest = {
@@ -86,22 +139,36 @@ export const idsTest: WorkloadTest = {
   // A leased node keeps nothing on its disk: number, bound and assignments are in the store.
   survivesDiskLoss: true,
   createGenerator: (random) => {
-    const prefix = random.integer(2 ** 40).toString(36);
-    let keyCount = 0;
-    const nameKey = () => `${prefix}-${keyCount++}`;
-    return () => MIX.draw(random)(random, nameKey);
+    const keys = new Keys(random);
+    return () => MIX.draw(random)(random, keys);
   },
   createInvoke: () => {
     const recent = new RecentIds();
     return (client, { f, value }) => operationIn('ids', OPERATIONS, f)(client, value, recent);
   },
   // Of every node, because each may have kept an answer of its own.
-  createFinalInvocations: (_random, askers) =>
-    [generate({}), { f: 'status', value: { of: 0 } }, ...HOT_PAIRS.map((value) => ({ f: 'assign', value }))].flatMap(
-      (invocation) => Array.from({ length: askers }, () => invocation),
-    ),
+  createFinalInvocations: (_random, askers, history) =>
+    [
+      generate({}),
+      { f: 'status', value: { of: 0 } },
+      ...lastPairs(history).map((value) => ({ f: 'assign', value })),
+    ].flatMap((invocation) => Array.from({ length: askers }, () => invocation)),
   checker: idsChecker,
+  createWorkCounter: countIds,
 };
+
+/** Work is ids that were generated, and a key that nobody was told of before. */
+function countIds(): CountWork {
+  const assigned = new Set<string>();
+  return (f, value) => {
+    if (f !== 'assign') return f === 'generate';
+    const { service, key } = value as Pair;
+    const name = JSON.stringify([service, key]);
+    if (assigned.has(name)) return false;
+    assigned.add(name);
+    return true;
+  };
+}
 
 function generate(value: { readonly count?: number; readonly kind?: IdKind }): Invocation {
   return { f: 'generate', value };

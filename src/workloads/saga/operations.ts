@@ -10,7 +10,7 @@ import { exactEquals } from '../../protocol/exact-json.ts';
 import type { RequestInputOf } from '../../protocol/rpc.ts';
 import { answerIn, type Client, type ClientResult, type Completion, completeWith } from '../../simulator/client.ts';
 import { type Invoke, operationIn } from '../../simulator/workload-test.ts';
-import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
+import { AccountClose, AccountOpen, AUDIT_LENGTH_MAX, Audit, Transfer, TransferStatus } from './messages.ts';
 
 export type Opening = RequestInputOf<typeof AccountOpen>;
 export type TransferRequest = RequestInputOf<typeof Transfer>;
@@ -24,14 +24,24 @@ export interface Part {
   readonly parts: number;
 }
 
-interface Accounts {
-  readonly accounts: string[];
+/** What is audited. */
+export interface Accounts {
+  readonly accounts: readonly string[];
+  /** With all others that are open as far as anybody was told; which those are is decided when it is asked. */
+  readonly others?: boolean;
 }
 
 /** More, and an answer to all of them would take a slow network longer than a last question may take. */
 const REPLAYS_MAX = 6;
 /** How often one operation audits, at most. */
 const AUDITS_MAX = 4;
+
+const SUCCESSOR = /^(.+)-[1-9]\d*$/;
+
+/** The `number`th account that takes the place of a first one: the first one itself, then others. They are opened with as much. */
+export function successorOf(first: string, number: number): string {
+  return number === 0 ? first : `${first}-${number}`;
+}
 
 /** @param openings all accounts that there are to be */
 export function createSagaInvoke(openings: readonly Opening[]): Invoke {
@@ -43,6 +53,8 @@ class KnownInRun {
   readonly #openings: ReadonlyMap<string, Opening>;
   /** Of which accounts anybody was told that they are open, or were. */
   readonly #opened = new Set<string>();
+  /** Those of them of which nobody was told that they are closed. */
+  readonly #open = new Set<string>();
   /** How often an account may have been closed. */
   readonly #closeCounts = new Map<string, number>();
   /** The ids of all requests that any operation was about, in the order in which those began. */
@@ -57,7 +69,10 @@ class KnownInRun {
   async open(client: Client, opening: Opening): Promise<Completion> {
     const { account } = opening;
     const result = await client.rpc(AccountOpen, opening);
-    if (result.kind === 'ok') this.#opened.add(account);
+    if (result.kind === 'ok' && !this.#opened.has(account)) {
+      this.#opened.add(account);
+      this.#open.add(account);
+    }
     // What is closed stays closed; it was opened, and that is all there is to want.
     if (isError(result, 'precondition-failed') && this.#closeCount(account) > 0)
       return { type: 'ok', value: { ...opening, closed: true } };
@@ -67,6 +82,7 @@ class KnownInRun {
   async close(client: Client, account: string): Promise<ClientResult> {
     this.#closeCounts.set(account, this.#closeCount(account) + 1);
     const result = await client.rpc(AccountClose, { account });
+    if (result.kind === 'ok') this.#open.delete(account);
     if (result.kind === 'error' && result.definite) this.#closeCounts.set(account, this.#closeCount(account) - 1);
     return result;
   }
@@ -79,10 +95,10 @@ class KnownInRun {
     act: () => Promise<Completion>,
   ): Promise<Completion> {
     for (const account of accounts) {
-      const opening = this.#openings.get(account);
+      const opening = this.#openings.get(account) ?? this.#openings.get(SUCCESSOR.exec(account)?.[1] ?? account);
       if (opening === undefined) throw new Error(`the workload saga has no account ${account}`);
       if (this.#opened.has(account)) continue;
-      const opened = await this.open(client, opening);
+      const opened = await this.open(client, { ...opening, account });
       if (opened.type !== 'ok') return { ...opened, type: 'fail', value };
     }
     return act();
@@ -103,6 +119,13 @@ class KnownInRun {
     const result = await client.rpc(Transfer, request);
     if (result.kind === 'ok') this.#acknowledged.set(request.request_id, request);
     return result;
+  }
+
+  /** As many as one audit takes. */
+  audited({ accounts, others = false }: Accounts): string[] {
+    const named = new Set(accounts);
+    const open = others ? [...this.#open].filter((account) => !named.has(account)) : [];
+    return [...accounts, ...open].slice(0, AUDIT_LENGTH_MAX);
   }
 
   isAcknowledged({ request_id }: TransferRequest): boolean {
@@ -215,7 +238,7 @@ async function readStatuses(client: Client, value: unknown, run: KnownInRun): Pr
  * then the last but one is told, as what it is.
  */
 function audit(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
-  const { accounts } = value as Accounts;
+  const accounts = run.audited(value as Accounts);
   return run.whenOpened(client, value, accounts, async () => {
     const first = await client.rpc(Audit, { accounts });
     if (first.kind !== 'ok') return completeWith(first, value, () => value);
@@ -231,7 +254,7 @@ function audit(client: Client, value: unknown, run: KnownInRun): Promise<Complet
 }
 
 function askWhetherSettled(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
-  const { accounts } = value as Accounts;
+  const accounts = run.audited(value as Accounts);
   return run.whenOpened(client, value, accounts, async () => {
     const result = await client.rpc(Audit, { accounts });
     if (result.kind !== 'ok') return completeWith(result, value, () => value);

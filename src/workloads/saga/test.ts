@@ -1,20 +1,31 @@
 /**
  * The test of the transfer service: few accounts, some of them in every other transfer, so that transfers meet; the same request again and again, of several nodes
- * at the same time; accounts with too little, and accounts that are closed when they happen to be empty. In the end everything settles by itself, the
+ * at the same time; accounts with too little, and accounts that are closed when they happen to be empty, after which new ones take their places. In the end everything settles by itself, the
  * status of every request is read and the money is counted; only then requests are asked once more, since that alone would finish what a node has
  * left half done. After that everything is read again: a replay must have changed nothing.
  *
  * A request id always means the same transfer, also in a replay from which operations were left out.
  */
 
+import type { CountWork } from '../../checkers/activity.ts';
 import { sagaChecker } from '../../checkers/saga.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { Mix } from '../../simulator/drawing.ts';
 import type { Invocation, WorkloadTest } from '../../simulator/workload-test.ts';
-import type { Leg } from './messages.ts';
-import { createSagaInvoke, type Opening, type OtherTransfer, type TransferRequest } from './operations.ts';
+import type { Leg, TransferOutcome } from './messages.ts';
+import {
+  type Accounts,
+  createSagaInvoke,
+  type Opening,
+  type OtherTransfer,
+  successorOf,
+  type TransferRequest,
+} from './operations.ts';
 
-/** An account of a test. One that is opened with nothing is closed now and then, and only little money comes and goes there, so that it is empty often. */
+/**
+ * An account of a test. One that is opened with nothing is closed now and then, and only little money comes and goes there, so that it is empty often. Later
+ * another one takes its place: `c0`, then `c0-1`.
+ */
 export interface Holder {
   readonly account: string;
   readonly balance: number;
@@ -45,6 +56,11 @@ const SHAPES: readonly Shape[] = [
 
 /** Of the requests drawn last, so many may be asked again, asked about and asked otherwise. */
 const RECENT_MAX = 8;
+/** After so many attempts to close an account its successor is opened: so many that hardly any account is left open. */
+const CLOSES_PER_ACCOUNT = 12;
+/** One in so many draws is of the predecessor, which may have been left open. */
+const PREDECESSOR_INTERVAL = 8;
+const LATE_CLOSE_INTERVAL = 4;
 const SHORT_AUDIT_LENGTH_MAX = 4;
 
 /** So many that those of a long run on a slow network are still answered in the time that a last question has. */
@@ -113,6 +129,19 @@ export function createSagaTest({
       return ending === 'full' ? lastQuestions(random, scene, drawing) : fewLastQuestions(scene, drawing);
     },
     checker: sagaChecker,
+    createWorkCounter: countTransfers,
+  };
+}
+
+/** Work is a transfer that was committed, and nobody was told of before. */
+function countTransfers(): CountWork {
+  const known = new Set<string>();
+  return (f, value) => {
+    if (f !== 'transfer') return false;
+    const { request_id, outcome } = value as TransferRequest & { readonly outcome: TransferOutcome };
+    if (outcome !== 'committed' || known.has(request_id)) return false;
+    known.add(request_id);
+    return true;
   };
 }
 
@@ -126,6 +155,8 @@ interface Scene {
   readonly accounts: readonly string[];
   readonly accountsDrawn: Mix<string>;
   readonly closable: readonly string[];
+  /** Those that are never closed. */
+  readonly lasting: ReadonlySet<string>;
   /** Of transfers with more than two accounts, if there are any. */
   readonly shapes: readonly Shape[];
 }
@@ -136,8 +167,16 @@ function createScene(accounts: readonly Holder[], legs: number): Scene {
     accounts: accounts.map(({ account }) => account),
     accountsDrawn: new Mix(accounts.map(({ account, weight }) => [weight, account])),
     closable: accounts.filter(({ balance }) => balance === 0).map(({ account }) => account),
+    lasting: new Set(accounts.filter(({ balance }) => balance > 0).map(({ account }) => account)),
     shapes: SHAPES.filter(([debits, credits]) => debits + credits <= legs),
   };
+}
+
+interface Place {
+  /** Of the account that is there by now. */
+  number: number;
+  /** How often that was to be closed. */
+  closeCount: number;
 }
 
 class Drawing {
@@ -148,15 +187,21 @@ class Drawing {
   #requestCount = 0;
   /** The newest one first. */
   readonly #recent: TransferRequest[] = [];
+  /** By the first account of its place, which accounts that are closed now and then have come to. */
+  readonly #places = new Map<string, Place>();
+  /** Accounts that nobody was asked to open yet. */
+  readonly #due: Opening[] = [];
 
   constructor(random: SeededRandom, scene: Scene) {
     this.#random = random;
     this.#scene = scene;
     this.#prefix = random.uint32().toString(16).padStart(8, '0');
+    for (const account of scene.closable) this.#places.set(account, { number: 0, closeCount: 0 });
   }
 
   operation(): Invocation {
-    return MIX.draw(this.#random)(this);
+    const opening = this.#due.shift();
+    return opening === undefined ? MIX.draw(this.#random)(this) : { f: 'open', value: opening };
   }
 
   transfer(): Invocation {
@@ -175,23 +220,35 @@ class Drawing {
   }
 
   audit(): Invocation {
-    return { f: 'audit', value: { accounts: this.#scene.accounts } };
+    return { f: 'audit', value: allOf(this.#scene) };
   }
 
   shortAudit(): Invocation {
     const length = 1 + this.#random.integer(SHORT_AUDIT_LENGTH_MAX);
-    return { f: 'audit', value: { accounts: this.#random.shuffle(this.#scene.accounts).slice(0, length) } };
+    const accounts = this.#random.shuffle(this.#scene.accounts).slice(0, length);
+    return { f: 'audit', value: { accounts: accounts.map((account) => this.#current(account)) } };
   }
 
   /** Where there is nothing to be closed something is opened. */
   close(): Invocation {
     const { closable } = this.#scene;
     if (closable.length === 0) return { f: 'open', value: this.opening() };
-    return { f: 'close', value: { account: this.#random.pick(closable) } };
+    const first = this.#random.pick(closable);
+    const place = this.#places.get(first) as Place;
+    const { number } = place;
+    if (number > 0 && this.#random.integer(LATE_CLOSE_INTERVAL) === 0)
+      return { f: 'close', value: { account: successorOf(first, number - 1) } };
+    if (++place.closeCount === CLOSES_PER_ACCOUNT) {
+      place.closeCount = 0;
+      place.number++;
+      this.#due.push({ account: this.#current(first), balance: 0 });
+    }
+    return { f: 'close', value: { account: successorOf(first, number) } };
   }
 
   opening(): Opening {
-    return this.#random.pick(this.#scene.openings);
+    const { account, balance } = this.#random.pick(this.#scene.openings);
+    return { account: this.#current(account), balance };
   }
 
   openOtherwise(): Invocation {
@@ -216,6 +273,7 @@ class Drawing {
     const isPair = shapes.length === 0 || this.#random.integer(2) === 0;
     const [debitCount, creditCount] = isPair ? PAIR : this.#random.pick(shapes);
     const accounts = this.#distinctAccounts(debitCount + creditCount);
+    this.#makePayers(accounts, debitCount);
     const total = this.#total(accounts, Math.max(debitCount, creditCount));
     if (isPair) return { from: accounts[0] as string, to: accounts[1] as string, amount: total };
     const debits = this.#split(total, debitCount).map((amount) => -amount);
@@ -227,14 +285,35 @@ class Drawing {
 
   #distinctAccounts(count: number): string[] {
     const accounts = new Set<string>();
-    while (accounts.size < count) accounts.add(this.#scene.accountsDrawn.draw(this.#random));
+    while (accounts.size < count) {
+      const first = this.#scene.accountsDrawn.draw(this.#random);
+      const { number } = this.#places.get(first) ?? { number: 0 };
+      const late = number > 0 && this.#random.integer(PREDECESSOR_INTERVAL) === 0;
+      accounts.add(late ? successorOf(first, number - 1) : this.#current(first));
+    }
     return [...accounts];
+  }
+
+  /** Accounts that are to be closed pay more often than they are paid, or they would hardly ever be empty. */
+  #makePayers(accounts: string[], debitCount: number): void {
+    const { lasting } = this.#scene;
+    const payer = accounts.findIndex((account, index) => index < debitCount && lasting.has(account));
+    const payee = accounts.findIndex((account, index) => index >= debitCount && !lasting.has(account));
+    if (payer < 0 || payee < 0 || this.#random.integer(2) === 0) return;
+    const [paid, paying] = [accounts[payee] as string, accounts[payer] as string];
+    accounts[payer] = paid;
+    accounts[payee] = paying;
+  }
+
+  /** Which account is there by now, in the place of a first one. */
+  #current(first: string): string {
+    return successorOf(first, this.#places.get(first)?.number ?? 0);
   }
 
   /** @param min the parts that it is to be split into */
   #total(accounts: readonly string[], min: number): number {
-    const { closable } = this.#scene;
-    const max = accounts.some((account) => closable.includes(account)) ? SMALL_AMOUNT_MAX : AMOUNT_MAX;
+    const { lasting } = this.#scene;
+    const max = accounts.every((account) => lasting.has(account)) ? AMOUNT_MAX : SMALL_AMOUNT_MAX;
     return min + this.#random.integer(max - min + 1);
   }
 
@@ -258,6 +337,11 @@ function otherwise({ amount, legs, ...rest }: TransferRequest): TransferRequest 
   return { ...rest, legs: legs.map(({ account, amount }, index) => ({ account, amount: amount + change(index) })) };
 }
 
+/** The first accounts, and whatever else is open when it is asked. */
+function allOf({ accounts }: Scene): Accounts {
+  return { accounts, others: true };
+}
+
 function opens({ openings }: Scene): Invocation[] {
   return openings.map((value) => ({ f: 'open', value }));
 }
@@ -267,7 +351,7 @@ function inParts(f: string, parts: number): Invocation[] {
 }
 
 function lastQuestions(random: SeededRandom, scene: Scene, drawing: Drawing): readonly Invocation[] {
-  const settled: Invocation = { f: 'settled', value: { accounts: scene.accounts } };
+  const settled: Invocation = { f: 'settled', value: allOf(scene) };
   return [
     ...opens(scene),
     // Fresh ones: however much was broken, these must be answered.
@@ -288,7 +372,7 @@ function lastQuestions(random: SeededRandom, scene: Scene, drawing: Drawing): re
 }
 
 function fewLastQuestions(scene: Scene, drawing: Drawing): readonly Invocation[] {
-  const settled: Invocation = { f: 'settled', value: { accounts: scene.accounts } };
+  const settled: Invocation = { f: 'settled', value: allOf(scene) };
   const statuses = inParts('statuses', 1);
   return [
     ...opens(scene),

@@ -1,50 +1,48 @@
 /**
- * The test of the voucher service: few vouchers and few users, so that rights run out and the same user asks again and again, of several nodes at the same
- * time. In the end everything settles, fresh users redeem whatever is left, and reports and wallets are read in full; only then every user's first
- * request is asked once more, since that alone would finish what a node has left half done.
+ * The test of the voucher service: few vouchers and few users at a time, so that rights run out and the same user asks again and again, of several nodes at the
+ * same time; and always new ones (`scene.ts`), so that there is something to redeem until the end. What is asked then is told in `last-questions.ts`.
  *
  * Whoever finds that nobody in the run was told yet that a voucher exists creates it first. So an operation means the same in a replay from which the
  * creation was left out.
  */
 
+import type { CountWork } from '../../checkers/activity.ts';
 import { voucherChecker } from '../../checkers/voucher.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { answerIn, type Client, type Completion, completeWith } from '../../simulator/client.ts';
 import { Mix } from '../../simulator/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../simulator/workload-test.ts';
-import { Redeem, type Redemption, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from './messages.ts';
-
-interface Voucher {
-  readonly code: string;
-  readonly limit: number;
-  readonly amount: number;
-  readonly shards: number;
-}
-
-/** A voucher of a test. */
-export interface Offer {
-  readonly voucher: Voucher;
-  /** How often it is drawn, in proportion to the others. */
-  readonly weight: number;
-}
+import { createOtherwise, lastQuestions, PAGE_LENGTH_MAX } from './last-questions.ts';
+import {
+  type Outcome,
+  Redeem,
+  type Redemption,
+  VoucherCreate,
+  VoucherRead,
+  VoucherReport,
+  WalletRead,
+} from './messages.ts';
+import { Market, type Offer, type Request, requestOf, Scene, type Voucher } from './scene.ts';
 
 /**
- * Fixed, because the operations, the probes and the last questions are drawn apart and must mean the same vouchers. A run reaches the limit of the
- * first two early and lives with it; that of the third late or never.
+ * Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports; it comes late, because those who redeem
+ * what is left of it in the end are many.
  */
 const OFFERS: readonly Offer[] = [
   { voucher: { code: 'hot', limit: 12, amount: 500, shards: 4 }, weight: 7 },
   { voucher: { code: 'cold', limit: 7, amount: 30, shards: 1 }, weight: 3 },
   { voucher: { code: 'wide', limit: 40, amount: 1, shards: 2 }, weight: 10 },
+  { voucher: { code: 'long', limit: 150, amount: 2, shards: 1 }, weight: 5, after: 600 },
 ];
-/** More than any limit, so that some users go away empty-handed. */
-const USER_COUNT = 48;
-/** One in so many users does, with the others like this, half of everything. */
-const FREQUENT_USER_INTERVAL = 12;
+/** More than are let in by most vouchers, so that some go away empty-handed. */
+const USER_COUNT = 60;
 
 /** One in so many redemptions is a user's second one, by another request. */
 const SECOND_REQUEST_INTERVAL = 10;
-const PAGE_LENGTH_MAX = 10;
+/** Requests of the whole run that are asked again now and then: a sample in which each is as likely as any other. */
+const SAMPLE_LENGTH = 64;
+/** One in so many repetitions, and reads of wallets, is out of the sample. */
+const SAMPLE_INTERVAL = 4;
 /** Of the pages in which a report is read in full: several, for the larger vouchers. */
 const FULL_REPORT_PAGE_LENGTH = 16;
 /** Far more than the largest limit fills. */
@@ -54,9 +52,9 @@ const FULL_REPORT_PAGES_MAX = 32;
 const MIX = new Mix<(drawing: Drawing) => Invocation>([
   [52, (drawing) => drawing.redeem()],
   [18, (drawing) => drawing.redeemAgain()],
-  [8, (drawing) => ({ f: 'read', value: { code: drawing.code() } })],
+  [8, (drawing) => ({ f: 'read', value: { code: drawing.voucher().code } })],
   [8, (drawing) => drawing.report()],
-  [10, (drawing) => ({ f: 'wallet', value: { user: drawing.user() } })],
+  [10, (drawing) => drawing.wallet()],
   [3, (drawing) => ({ f: 'create', value: drawing.voucher() })],
   [1, (drawing) => createOtherwise(drawing.voucher())],
 ]);
@@ -68,6 +66,8 @@ export interface VoucherTestOptions {
   readonly userCount?: number;
   /** What is done first. With `redeem` already a handful of operations redeems, and the same request is asked twice. */
   readonly opening?: 'create' | 'redeem';
+  /** Whether new vouchers open as long as the run lasts. Where they do not, nobody demands that there is something to redeem until the end. */
+  readonly renews?: boolean;
 }
 
 export const voucherTest: WorkloadTest = createVoucherTest();
@@ -80,19 +80,21 @@ export const smallVoucherTest: WorkloadTest = createVoucherTest({
   ],
   userCount: 6,
   opening: 'redeem',
+  renews: false,
 });
 
 export function createVoucherTest({
   shards,
-  vouchers: offers = OFFERS,
+  vouchers = OFFERS,
   userCount = USER_COUNT,
   opening = 'create',
+  renews = true,
 }: VoucherTestOptions = {}): WorkloadTest {
-  const scene = createScene(
-    offers.map(({ voucher, weight }) => ({ voucher: { ...voucher, shards: shards ?? voucher.shards }, weight })),
-    userCount,
-  );
-  const { vouchers } = scene;
+  const offers = vouchers.map((offer) => {
+    const { voucher } = offer;
+    return { ...offer, voucher: { ...voucher, shards: shards ?? voucher.shards } };
+  });
+  const scene = new Scene({ offers, userCount, renews });
   return {
     reusableClients: true,
     // A node keeps nothing that is not in the store.
@@ -101,129 +103,103 @@ export function createVoucherTest({
       const drawing = new Drawing(random, scene);
       const first =
         opening === 'create'
-          ? vouchers.map((value) => ({ f: 'create', value }))
+          ? scene.first.map((value) => ({ f: 'create', value }))
           : [drawing.redeem(), drawing.redeemAgain(), drawing.redeem()];
       return () => first.shift() ?? drawing.operation();
     },
     createInvoke: () => {
-      const existing = new ExistingVouchers(vouchers);
+      const existing = new ExistingVouchers(scene);
       return (client, { f, value }) => operationIn('voucher', OPERATIONS, f)(client, value, existing);
     },
-    createFinalInvocations: (random) => finalInvocations(random, scene),
+    createFinalInvocations: (random, _askers, history) => lastQuestions(random, scene, history),
     checker: voucherChecker,
+    ...(renews ? { createWorkCounter: countRedemptions } : {}),
   };
 }
 
-/** What there is to be redeemed, and by whom. */
-interface Scene {
-  readonly vouchers: readonly Voucher[];
-  readonly codes: Mix<string>;
-  readonly users: readonly string[];
-  /** These do half of everything. */
-  readonly frequentUsers: readonly string[];
-}
-
-function createScene(offers: readonly Offer[], userCount: number): Scene {
-  const users = Array.from({ length: userCount }, (_, number) => `u${number}`);
-  return {
-    vouchers: offers.map(({ voucher }) => voucher),
-    codes: new Mix(offers.map(({ voucher, weight }) => [weight, voucher.code])),
-    users,
-    frequentUsers: users.slice(0, Math.ceil(userCount / FREQUENT_USER_INTERVAL)),
+/** Work is a redemption that nobody was told of before. */
+function countRedemptions(): CountWork {
+  const known = new Set<string>();
+  return (f, value) => {
+    if (f !== 'redeem') return false;
+    const { code, user, outcome } = value as Request & { readonly outcome: Outcome };
+    const name = JSON.stringify([code, user]);
+    if (outcome !== 'redeemed' || known.has(name)) return false;
+    known.add(name);
+    return true;
   };
 }
 
 class Drawing {
   readonly #random: SeededRandom;
-  readonly #scene: Scene;
-  #lastRedeem: Invocation | undefined;
+  readonly #market: Market;
+  /** What has opened, and nobody was asked to create. */
+  readonly #due: Voucher[] = [];
+  readonly #sample: Request[] = [];
+  #requestCount = 0;
+  #last: Request | undefined;
 
   constructor(random: SeededRandom, scene: Scene) {
     this.#random = random;
-    this.#scene = scene;
+    this.#market = new Market(random, scene);
   }
 
   operation(): Invocation {
-    return MIX.draw(this.#random)(this);
+    const opened = this.#due.shift();
+    return opened === undefined ? MIX.draw(this.#random)(this) : { f: 'create', value: opened };
   }
 
   redeem(): Invocation {
-    const [code, user] = [this.code(), this.user()];
+    const { code } = this.#market.voucherToRedeem();
+    const user = this.#market.user();
     const number = this.#random.integer(SECOND_REQUEST_INTERVAL) === 0 ? 1 : 0;
-    this.#lastRedeem = { f: 'redeem', value: requestOf(code, user, number) };
-    return this.#lastRedeem;
+    const value = requestOf(code, user, number);
+    this.#last = value;
+    this.#keep(value);
+    this.#due.push(...this.#market.opened());
+    return { f: 'redeem', value };
   }
 
-  /** What was drawn last, which by now another node may be busy with. */
+  /** Mostly what was drawn last, which by now another node may be busy with. */
   redeemAgain(): Invocation {
-    return this.#lastRedeem ?? this.redeem();
+    if (this.#last === undefined) return this.redeem();
+    return { f: 'redeem', value: this.#earlier() ?? this.#last };
   }
 
   report(): Invocation {
-    const { code, limit } = this.voucher();
+    const { code, limit } = this.#market.voucher();
     const [offset, length] = [this.#random.integer(limit + 1), 1 + this.#random.integer(PAGE_LENGTH_MAX)];
     return { f: 'report', value: { code, offset, limit: length } };
   }
 
+  wallet(): Invocation {
+    return { f: 'wallet', value: { user: this.#earlier()?.user ?? this.#market.user() } };
+  }
+
   voucher(): Voucher {
-    return this.#random.pick(this.#scene.vouchers);
+    return this.#market.voucher();
   }
 
-  code(): string {
-    return this.#scene.codes.draw(this.#random);
+  /** Now and then a request of any time. */
+  #earlier(): Request | undefined {
+    if (this.#sample.length === 0 || this.#random.integer(SAMPLE_INTERVAL) > 0) return undefined;
+    return this.#random.pick(this.#sample);
   }
 
-  user(): string {
-    const { users, frequentUsers } = this.#scene;
-    return this.#random.pick(this.#random.integer(2) === 0 ? frequentUsers : users);
+  #keep(request: Request): void {
+    const index = this.#random.integer(++this.#requestCount);
+    if (this.#sample.length < SAMPLE_LENGTH) this.#sample.push(request);
+    else if (index < SAMPLE_LENGTH) this.#sample[index] = request;
   }
-}
-
-/** The `number`th request of a user for a voucher; whoever names it means the same one. */
-function requestOf(code: string, user: string, number = 0) {
-  return { code, user, request_id: `${code}:${user}:${number}` };
-}
-
-/** What must be refused. */
-function createOtherwise(voucher: Voucher): Invocation {
-  return { f: 'create-otherwise', value: { ...voucher, limit: voucher.limit + 1 } };
-}
-
-function finalInvocations(random: SeededRandom, { vouchers, users, frequentUsers }: Scene): readonly Invocation[] {
-  const codes = vouchers.map(({ code }) => code);
-  const ofEach = (f: string): Invocation[] => codes.map((code) => ({ f, value: { code } }));
-  const wallets = (owners: readonly string[]): Invocation[] => owners.map((user) => ({ f: 'wallet', value: { user } }));
-  // One more than there can be rights, so that the last ones are told that there are none.
-  const drain = vouchers.flatMap(({ code, limit }) =>
-    Array.from({ length: limit + 1 }, (_, number) => requestOf(code, `fresh-${code}-${number}`)),
-  );
-  const replays = codes.flatMap((code) => users.map((user) => ({ f: 'replay', value: requestOf(code, user) })));
-  return [
-    ...vouchers.map((value) => ({ f: 'create', value })),
-    ...vouchers.map(createOtherwise),
-    ...ofEach('settled'),
-    ...drain.map((value) => ({ f: 'redeem', value })),
-    ...ofEach('settled'),
-    ...ofEach('report-all'),
-    ...wallets([...users, ...drain.map(({ user }) => user)]),
-    // Shuffled, so that it is another node's turn than when a user was asked about before.
-    ...random.shuffle(replays),
-    // A replay must have changed nothing.
-    ...ofEach('settled'),
-    ...ofEach('read'),
-    ...codes.map((code) => ({ f: 'report', value: { code, offset: 0, limit: PAGE_LENGTH_MAX } })),
-    ...ofEach('report-all'),
-    ...wallets(frequentUsers),
-  ];
 }
 
 /** Of which vouchers anybody in a run was told that they exist. */
 class ExistingVouchers {
-  readonly #vouchers: ReadonlyMap<string, Voucher>;
+  readonly #scene: Scene;
   readonly #existing = new Set<string>();
 
-  constructor(vouchers: readonly Voucher[]) {
-    this.#vouchers = new Map(vouchers.map((voucher) => [voucher.code, voucher]));
+  constructor(scene: Scene) {
+    this.#scene = scene;
   }
 
   async create(client: Client, value: Voucher): Promise<Completion> {
@@ -238,8 +214,7 @@ class ExistingVouchers {
     value: { readonly code: string },
     act: () => Promise<Completion>,
   ): Promise<Completion> {
-    const voucher = this.#vouchers.get(value.code);
-    if (voucher === undefined) throw new Error(`the workload voucher has no voucher ${value.code}`);
+    const voucher = this.#scene.voucherOf(value.code);
     if (!this.#existing.has(value.code)) {
       const created = await this.create(client, voucher);
       if (created.type !== 'ok') return { ...created, type: 'fail', value };
@@ -274,7 +249,7 @@ function askForOtherTerms(client: Client, value: unknown, existing: ExistingVouc
 }
 
 function redeem(client: Client, value: unknown, existing: ExistingVouchers): Promise<Completion> {
-  const request = value as ReturnType<typeof requestOf>;
+  const request = value as Request;
   return existing.whenCreated(client, request, async () =>
     completeWith(await client.rpc(Redeem, request), request, (body) => ({ ...request, ...answerIn(body) })),
   );

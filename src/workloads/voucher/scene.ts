@@ -1,0 +1,166 @@
+/**
+ * What there is to be redeemed in a test, and by whom. New vouchers open as long as a run lasts, and the users come and go with them: so at every moment some
+ * vouchers are fresh, some are being sold out and some are old, and wallets stay small.
+ *
+ * What is open follows from the number of redemptions drawn. The terms of a voucher follow from its code, because operations, probes and last
+ * questions are drawn apart, and a replay may have left its creation out: `hot` is the first one of its kind, `hot-1` the second.
+ */
+
+import type { SeededRandom } from '../../protocol/random.ts';
+import { Mix } from '../../simulator/drawing.ts';
+
+export interface Voucher {
+  readonly code: string;
+  readonly limit: number;
+  readonly amount: number;
+  readonly shards: number;
+}
+
+/** A kind of voucher. */
+export interface Offer {
+  /** The first one. The others have the same terms. */
+  readonly voucher: Voucher;
+  /** How often the kind is drawn, in proportion to the others. */
+  readonly weight: number;
+  /** After so many redemptions of all kinds the first one opens. Default: at once. */
+  readonly after?: number;
+}
+
+/** A request of a user. The request id is one of few: it means something only together with code and user. */
+export interface Request {
+  readonly code: string;
+  readonly user: string;
+  readonly request_id: string;
+}
+
+/** A voucher is the newest of its kind for so many redemptions drawn of it, times its limit. It is sold out before the end of that. */
+const DRAWS_PER_RIGHT = 2;
+/** One in so many draws is of a voucher that is not the newest of its kind any more. */
+const OLD_VOUCHER_INTERVAL = 7;
+/** One in so many users does, with the others like this, a quarter of everything. */
+const FREQUENT_USER_INTERVAL = 12;
+const FREQUENT_DRAW_INTERVAL = 4;
+/** After so many redemptions a user goes and a new one comes. */
+const DRAWS_PER_USER = 3;
+
+const CODE = /^(.+?)(?:-([1-9]\d*))?$/;
+
+export interface SceneOptions {
+  readonly offers: readonly Offer[];
+  /** How many users there are at a time. */
+  readonly userCount: number;
+  /** Whether new vouchers open and users come and go. */
+  readonly renews: boolean;
+}
+
+export class Scene {
+  readonly offers: readonly Offer[];
+  readonly userCount: number;
+  readonly renews: boolean;
+
+  constructor({ offers, userCount, renews }: SceneOptions) {
+    this.offers = offers;
+    this.userCount = userCount;
+    this.renews = renews;
+  }
+
+  /** What is open from the beginning. */
+  get first(): readonly Voucher[] {
+    return this.offers.filter(({ after = 0 }) => after === 0).map(({ voucher }) => voucher);
+  }
+
+  /** Throws for a code that no test names. */
+  voucherOf(code: string): Voucher {
+    const [, name, number] = CODE.exec(code) ?? [];
+    const offer = this.offers.find(({ voucher }) => voucher.code === name);
+    if (offer === undefined || (number !== undefined && !this.renews))
+      throw new Error(`the workload voucher has no voucher ${code}`);
+    return { ...offer.voucher, code };
+  }
+}
+
+/** One kind of voucher on its way through a run. */
+interface Kind {
+  readonly offer: Offer;
+  /** The number of the newest voucher. */
+  newest: number;
+  /** How often that was drawn to be redeemed. */
+  drawCount: number;
+}
+
+/** What is open at a moment of a run. It moves on with each redemption that is drawn. */
+export class Market {
+  readonly #random: SeededRandom;
+  readonly #scene: Scene;
+  #kinds: readonly Kind[] = [];
+  #mix = new Mix<Kind>([]);
+  #redeemCount = 0;
+
+  constructor(random: SeededRandom, scene: Scene) {
+    this.#random = random;
+    this.#scene = scene;
+    this.#open();
+  }
+
+  /** A voucher that is to be redeemed. */
+  voucherToRedeem(): Voucher {
+    const kind = this.#mix.draw(this.#random);
+    const number = this.#number(kind);
+    if (number === kind.newest) kind.drawCount++;
+    this.#redeemCount++;
+    return voucherAt(kind, number);
+  }
+
+  /** What the last redemption has opened. */
+  opened(): readonly Voucher[] {
+    if (!this.#scene.renews) return [];
+    const due = this.#kinds.filter(({ offer, drawCount }) => drawCount >= DRAWS_PER_RIGHT * offer.voucher.limit);
+    for (const kind of due) {
+      kind.newest++;
+      kind.drawCount = 0;
+    }
+    return [...due.map((kind) => voucherAt(kind, kind.newest)), ...this.#open()];
+  }
+
+  /** A voucher that is open, mostly the newest of its kind. */
+  voucher(): Voucher {
+    const kind = this.#mix.draw(this.#random);
+    return voucherAt(kind, this.#number(kind));
+  }
+
+  user(): string {
+    const { userCount, renews } = this.#scene;
+    const oldest = renews ? Math.floor(this.#redeemCount / DRAWS_PER_USER) : 0;
+    if (this.#random.integer(FREQUENT_DRAW_INTERVAL) > 0) return `u${oldest + this.#random.integer(userCount)}`;
+    const firstFrequent = Math.ceil(oldest / FREQUENT_USER_INTERVAL);
+    const count = Math.ceil(userCount / FREQUENT_USER_INTERVAL);
+    return `u${(firstFrequent + this.#random.integer(count)) * FREQUENT_USER_INTERVAL}`;
+  }
+
+  #number({ newest }: Kind): number {
+    if (newest === 0 || this.#random.integer(OLD_VOUCHER_INTERVAL) > 0) return newest;
+    // The one before is still in demand; any other one is asked for now and then.
+    return this.#random.integer(2) === 0 ? newest - 1 : this.#random.integer(newest);
+  }
+
+  /** Opens the kinds whose time has come. */
+  #open(): readonly Voucher[] {
+    const isDue = ({ after = 0 }: Offer) => after <= this.#redeemCount;
+    const known = new Set(this.#kinds.map(({ offer }) => offer));
+    const due = this.#scene.offers.filter((offer) => isDue(offer) && !known.has(offer));
+    if (due.length === 0) return [];
+    this.#kinds = [...this.#kinds, ...due.map((offer) => ({ offer, newest: 0, drawCount: 0 }))];
+    this.#mix = new Mix(this.#kinds.map((kind) => [kind.offer.weight, kind]));
+    return due.map(({ voucher }) => voucher);
+  }
+}
+
+function voucherAt({ offer }: Kind, number: number): Voucher {
+  const { voucher } = offer;
+  return number === 0 ? voucher : { ...voucher, code: `${voucher.code}-${number}` };
+}
+
+/** The `number`th request of a user for a voucher; whoever names it means the same one. */
+export function requestOf(code: string, user: string, number = 0): Request {
+  return { code, user, request_id: `r${number}` };
+}

@@ -1,0 +1,95 @@
+/** New work until the end of a run. */
+
+import { describe, expect, it } from 'vitest';
+import { activityChecker, type CountWork } from '../../src/checkers/activity.ts';
+import { type HandwrittenOperation, handwritten, nemesis, THREE_NODES } from '../support/histories.ts';
+
+/** Work is what answers `new`. */
+const isNew: CountWork = (f, value) => f === 'do' && value === 'new';
+
+/** Operations of one process, each with its moment and how it ended. */
+function operations(...told: readonly (readonly [atMs: number, value: string, type?: 'ok' | 'fail' | 'info'])[]) {
+  return told.flatMap(([atMs, value, type = 'ok'], process): HandwrittenOperation[] => [
+    { type: 'invoke', process, f: 'do', value: null, atMs },
+    { type, process, f: 'do', value, atMs },
+  ]);
+}
+
+function check(history: readonly HandwrittenOperation[], end?: number) {
+  const checker = activityChecker(() => isNew, end === undefined ? undefined : () => end);
+  return checker.check(THREE_NODES, handwritten(...history));
+}
+
+function many(count: number, atMs: number, value: string, type: 'ok' | 'fail' | 'info' = 'ok') {
+  return Array.from({ length: count }, () => [atMs, value, type] as const);
+}
+
+const IDLE = 'operations that succeeded in the last third of the run did new work';
+
+describe('the activity of a run', () => {
+  it('is counted, in all and in the last third of the time', () => {
+    const history = operations([0, 'new'], [500, 'old'], [666, 'new'], [667, 'new'], [1000, 'new'], [1000, 'old']);
+    expect(check(history)).toEqual({
+      'valid?': true,
+      'work-count': 4,
+      'last-third-count': 2,
+      'last-third-fraction': 0.5,
+    });
+  });
+
+  it('is unknown when so much was answered in the last third and none of it was new', () => {
+    const history = operations(...many(30, 0, 'new'), ...many(20, 900, 'old'));
+    expect(check(history)).toEqual({
+      'valid?': 'unknown',
+      'work-count': 30,
+      'last-third-count': 0,
+      'last-third-fraction': 0,
+      error: `the workload was idle: none of the 20 ${IDLE}`,
+    });
+  });
+
+  it('is told with separators where it is much', () => {
+    const history = operations([0, 'new'], ...many(4210, 900, 'old'));
+    expect(check(history).error).toBe(`the workload was idle: none of the 4,210 ${IDLE}`);
+  });
+
+  it.each([
+    ['too few operations', operations([0, 'new'], ...many(19, 900, 'old'))],
+    ['one that did', operations([0, 'new'], ...many(99, 900, 'old'), [900, 'new'])],
+    ['failures', operations([0, 'new'], ...many(99, 900, 'old', 'fail'), ...many(99, 900, 'new', 'info'))],
+    ['nothing', []],
+    ['what was answered before', operations(...many(99, 0, 'old'), ...many(19, 900, 'old'))],
+  ])('is good with %s in the last third', (_name, history) => {
+    expect(check(history)).toMatchObject({ 'valid?': true });
+    expect(check(history).error).toBeUndefined();
+  });
+
+  it('does not count what is asked after everything was healed', () => {
+    const before = operations([0, 'new'], ...many(20, 900, 'old'));
+    const history = [...before, ...operations(...many(50, 5000, 'new')).map(later)];
+    expect(check(history)).toMatchObject({ 'valid?': true, 'last-third-count': 50 });
+    expect(check(history, before.length)).toMatchObject({ 'valid?': 'unknown', 'work-count': 1 });
+  });
+
+  function later(operation: HandwrittenOperation): HandwrittenOperation {
+    return { ...operation, process: (operation.process as number) + 1000 };
+  }
+
+  it('lasts from the first operation of a client to the last, whenever faults come', () => {
+    const history = operations([600, 'new'], ...many(20, 900, 'old'));
+    const faults = [nemesis('start-partition', null, 0), ...history, nemesis('stop-partition', null, 9000)];
+    expect(check(faults)).toMatchObject({ 'valid?': 'unknown', 'work-count': 1 });
+  });
+
+  it('is judged anew every time', () => {
+    let counters = 0;
+    const checker = activityChecker(() => {
+      counters++;
+      return isNew;
+    });
+    for (let time = 1; time <= 2; time++) {
+      expect(checker.check(THREE_NODES, handwritten(...operations([0, 'new'])))).toMatchObject({ 'work-count': 1 });
+      expect(counters).toBe(time);
+    }
+  });
+});

@@ -33,7 +33,8 @@
 
   The test is a mix of all of it, so that ids of both kinds, single and in batches, generated and assigned, meet each other in one
   run. The rules are told in snowstorm.checker.ids."
-  (:require [maelstrom.client :as c]
+  (:require [clojure.string :as str]
+            [maelstrom.client :as c]
             [schema.core :as s]
             [snowstorm.checker.ids :as rules]
             [snowstorm.jepsen :as j :refer [ask complete]]))
@@ -122,9 +123,36 @@
 
 (def ^:private services ["payment" "booking"])
 
-(def ^:private hot-pairs
-  "What everybody asks for: one to one is easy as long as nobody else wants the same."
-  (vec (for [service services, key ["hot-0" "hot-1"]] {:service service, :key key})))
+;; Hot keys are what everybody asks for: one to one is easy as long as nobody else wants the same. After so many draws new ones
+;; come, or everything would be assigned in the first seconds.
+
+(def ^:private hot-key-count
+  "At a time."
+  2)
+
+(def ^:private draws-per-hot-keys 24)
+
+(def ^:private old-hot-key-interval
+  "One in so many draws is of a key of any time."
+  6)
+
+(def ^:private last-pairs-max
+  "Of the hot keys of a run so many are asked for in the end, the newest ones."
+  16)
+
+(defn- draw-hot-pair
+  "The next one, after so many."
+  [drawn-count]
+  (let [newest (* hot-key-count (quot drawn-count draws-per-hot-keys))
+        old?   (and (pos? newest) (zero? (rand-int old-hot-key-interval)))]
+    {:service (j/pick services)
+     :key     (str "hot-" (if old? (rand-int newest) (+ newest (rand-int hot-key-count))))}))
+
+(defn- last-pairs
+  "The first hot keys, and those that came last in a run that asked for some, in their order."
+  [asked]
+  (let [all-first (for [service services, number (range hot-key-count)] {:service service, :key (str "hot-" number)})]
+    (concat all-first (take-last last-pairs-max (remove (set all-first) asked)))))
 
 (def ^:private count-max 10000)
 
@@ -140,19 +168,33 @@
   "As good an id as any, for as long as nobody got one."
   snowflake)
 
+(def ^:private nothing-known
+  {:ids   []
+   ; Services and hot keys, each once, in the order in which they were asked for first.
+   :pairs []
+   :named #{}})
+
 (defn- remember!
   [{:keys [shared]} id]
   (when (string? id)
-    (swap! shared (fn [ids]
-                    (cond
-                      (some #{id} ids)               ids
-                      (< (count ids) recent-ids-max) (conj ids id)
-                      :else                          (conj (subvec ids 1) id))))))
+    (swap! shared update :ids (fn [ids]
+                                (cond
+                                  (some #{id} ids)               ids
+                                  (< (count ids) recent-ids-max) (conj ids id)
+                                  :else                          (conj (subvec ids 1) id))))))
+
+(defn- note-pair!
+  [{:keys [shared]} {:keys [key] :as pair}]
+  (when (str/starts-with? key "hot-")
+    (swap! shared (fn [{:keys [named] :as known}]
+                    (if (contains? named pair)
+                      known
+                      (-> known (update :pairs conj pair) (update :named conj pair)))))))
 
 (defn- choose
   "Counts back from the newest."
   [{:keys [shared]} number]
-  (let [ids @shared]
+  (let [{:keys [ids]} @shared]
     (if (empty? ids)
       first-id
       (nth ids (- (count ids) 1 (mod number (count ids)))))))
@@ -192,6 +234,7 @@
 
 (defn- assigning
   [client {:keys [value] :as op}]
+  (note-pair! client value)
   (complete op (ask guid-assign client value)
             (fn [{:keys [id]}]
               (remember! client id)
@@ -217,6 +260,7 @@
   (let [; No key of another run or another generator has it.
         prefix    (Long/toString (long (rand (bit-shift-left 1 40))) 36)
         key-count (atom 0)
+        hot-count (atom 0)
         name-key  #(str prefix "-" (dec (swap! key-count inc)))
         generate  (fn [value] {:f :generate, :value value})
         bad-names (vec (keys bad-ids))
@@ -226,21 +270,30 @@
                               6  #(generate {:count (draw-count), :kind "uuid"})
                               20 #(do {:f :status, :value {:of (rand-int 65536)}})
                               6  #(do {:f :status, :value {:bad (j/pick bad-names)}})
-                              8  #(do {:f :assign, :value (j/pick hot-pairs)})
+                              8  #(do {:f :assign, :value (draw-hot-pair (dec (swap! hot-count inc)))})
                               8  #(do {:f :assign, :value {:service (j/pick services), :key (name-key)}}))]
     (fn [] ((draw)))))
 
 (defn- last-questions
   "Of every node, because each may have kept an answer of its own."
-  [{:keys [nodes concurrency]}]
+  [{:keys [nodes concurrency]} {:keys [pairs]}]
   (mapcat #(repeat (min concurrency (count nodes)) %)
           (concat [{:f :generate, :value {}} {:f :status, :value {:of 0}}]
-                  (for [pair hot-pairs] {:f :assign, :value pair}))))
+                  (for [pair (last-pairs pairs)] {:f :assign, :value pair}))))
+
+(defn work-of
+  "Work is ids that were generated, and a key that nobody was told of before."
+  [{:keys [f value]}]
+  (case f
+    :generate true
+    :assign   [(:service value) (:key value)]
+    nil))
 
 (defn workload
   "The workload, given the options of a test: {:net a Maelstrom network, :nodes [...], :concurrency n}"
   [{:keys [net] :as opts}]
-  {:client          (j/client net (atom []) operations)
-   :generator       (generator)
-   :final-generator (j/one-by-one opts (last-questions opts))
-   :checker         (j/checker rules/check)})
+  (let [known (atom nothing-known)]
+    {:client          (j/client net known operations)
+     :generator       (generator)
+     :final-generator (j/one-by-one opts #(last-questions opts @known))
+     :checker         (j/checker rules/check work-of)}))

@@ -9,7 +9,8 @@
             [jepsen.checker :as checker]
             [jepsen.client :as client]
             [jepsen.generator :as gen]
-            [maelstrom.client :as c])
+            [maelstrom.client :as c]
+            [snowstorm.checker.activity :refer [activity with-activity]])
   (:import (clojure.lang ExceptionInfo)))
 
 ;; Asking
@@ -107,16 +108,20 @@
 
 (defn one-by-one
   "Asks last questions one after the other, the ith of worker i mod askers, each of whom talks to another node. Each is asked
-  until it is answered: the checker is to rest on all of them."
-  [{:keys [concurrency nodes]} questions]
+  until it is answered: the checker is to rest on all of them.
+
+    make-questions   called when the first of them is due, so that they can be about all that was asked before"
+  [{:keys [concurrency nodes]} make-questions]
   (let [askers (min concurrency (count nodes))]
-    (apply gen/phases
-           (map-indexed (fn [index question]
-                          (gen/on-threads #{(mod index askers)}
-                                          (gen/time-limit patience-seconds
-                                                          (gen/until-ok
-                                                            (gen/delay retry-seconds (gen/repeat question))))))
-                        questions))))
+    ; Jepsen's generators may be delays, which are forced when they are asked for their first operation.
+    (delay
+      (apply gen/phases
+             (map-indexed (fn [index question]
+                            (gen/on-threads #{(mod index askers)}
+                                            (gen/time-limit patience-seconds
+                                                            (gen/until-ok
+                                                              (gen/delay retry-seconds (gen/repeat question))))))
+                          (make-questions))))))
 
 ;; Checkers
 
@@ -133,6 +138,8 @@
             [[] #{}]
             history)))
 
+(def ^:private nanoseconds-per-second 1000000000)
+
 (defn facts-of
   "What a checker may know of a test besides its history. Maelstrom does nothing to single messages of its own accord, so no
   message met a fault that the history does not show, unless somebody says so."
@@ -143,8 +150,12 @@
    :hit-message-count (when-not unseen-faults 0)})
 
 (defn checker
-  "A Jepsen checker out of a function of the facts of a test and a history."
-  [check]
+  "A Jepsen checker out of a function of the facts of a test and a history.
+
+    work-of   of an operation that ended :ok, what new work it did, as `snowstorm.checker.activity/activity` takes it. Last
+              questions do not count, which are asked after the time limit"
+  [check work-of]
   (reify checker/Checker
-    (check [_this test history _opts]
-      (check (facts-of test) (settle-announcements history)))))
+    (check [_this {:keys [time-limit] :as test} history _opts]
+      (with-activity (check (facts-of test) (settle-announcements history))
+                     (activity work-of (some-> time-limit (* nanoseconds-per-second)) history)))))

@@ -130,14 +130,44 @@
 (def openings
   (mapv #(select-keys % [:account :balance]) all-holders))
 
-(def ^:private opening-of
+(defn- successor-of
+  "The account that takes the place of a first one: the first one itself, then others. They are opened with as much."
+  [account number]
+  (if (zero? number) account (str account "-" number)))
+
+(def ^:private first-opening-of
   (into {} (map (juxt :account identity)) openings))
+
+(defn- opening-of
+  "What an account is opened with; nil for one that no test names."
+  [account]
+  (when-let [opening (or (first-opening-of account)
+                         (first-opening-of (second (re-matches #"(.+)-[1-9]\d*" account))))]
+    (assoc opening :account account)))
 
 (def ^:private accounts
   (mapv :account openings))
 
 (def ^:private closable
   (into [] (comp (filter (comp zero? :balance)) (map :account)) openings))
+
+(def ^:private lasting?
+  "Those that are never closed."
+  (into #{} (comp (remove (comp zero? :balance)) (map :account)) openings))
+
+(def ^:private closes-per-account
+  "After so many attempts to close an account its successor is opened: so many that hardly any account is left open."
+  12)
+
+(def ^:private predecessor-interval
+  "One in so many draws is of the predecessor, which may have been left open."
+  8)
+
+(def ^:private late-close-interval 4)
+
+(def ^:private audit-length-max
+  "Accounts in one audit."
+  100)
 
 (def ^:private draw-account
   (apply j/weighted (mapcat (juxt :weight :account) all-holders)))
@@ -176,6 +206,8 @@
 (def ^:private nothing-known
   {; Of which accounts anybody was told that they are open, or were.
    :opened       #{}
+   ; Those of them of which nobody was told that they are closed.
+   :open         #{}
    ; How often an account may have been closed.
    :close-counts {}
    ; The ids of all requests that any operation was about, in the order in which those began.
@@ -198,7 +230,9 @@
   (let [account (:account opening)
         result  (ask account-open client opening)]
     (when (= :ok (:kind result))
-      (swap! shared update :opened conj account))
+      (swap! shared #(if (contains? (:opened %) account)
+                       %
+                       (-> % (update :opened conj account) (update :open conj account)))))
     ; What is closed stays closed; it was opened, and that is all there is to want.
     (if (and (error? result :precondition-failed) (pos? (get-in @shared [:close-counts account] 0)))
       (assoc op :type :ok, :value (assoc opening :closed true))
@@ -208,6 +242,8 @@
   [{:keys [shared] :as client} account]
   (swap! shared update-in [:close-counts account] (fnil inc 0))
   (let [{:keys [kind definite?] :as result} (ask account-close client {:account account})]
+    (when (= :ok kind)
+      (swap! shared update :open disj account))
     (when (and (= :error kind) definite?)
       (swap! shared update-in [:close-counts account] dec))
     result))
@@ -239,6 +275,13 @@
     (when (= :ok (:kind result))
       (swap! shared update :acknowledged add-once id request))
     result))
+
+(defn- audited
+  "The accounts that are named and, if :others is true, all others that are open as far as anybody was told: as many as one audit
+  takes."
+  [{:keys [shared]} {:keys [accounts others]}]
+  (vec (take audit-length-max
+             (concat accounts (when others (sort (remove (set accounts) (:open @shared))))))))
 
 ;; The operations of a client
 
@@ -312,27 +355,29 @@
 
 (defn- auditing
   "Twice, since only versions that have not changed show that everything was read at one moment."
-  [client {{:keys [accounts] :as value} :value :as op}]
-  (when-opened client op accounts
-    (fn []
-      (let [once  (ask audit client {:accounts accounts})
-            twice (when (= :ok (:kind once)) (ask audit client {:accounts accounts}))]
-        (complete op
-                  (or twice once)
-                  (fn [body]
-                    (merge value
-                           (j/answer (:body once))
-                           {:clean (= (-> once :body :versions) (:versions body))})))))))
+  [client {:keys [value] :as op}]
+  (let [accounts (audited client value)]
+    (when-opened client op accounts
+      (fn []
+        (let [once  (ask audit client {:accounts accounts})
+              twice (when (= :ok (:kind once)) (ask audit client {:accounts accounts}))]
+          (complete op
+                    (or twice once)
+                    (fn [body]
+                      (merge {:accounts accounts}
+                             (j/answer (:body once))
+                             {:clean (= (-> once :body :versions) (:versions body))}))))))))
 
 (defn- settling
-  [client {{:keys [accounts] :as value} :value :as op}]
-  (when-opened client op accounts
-    (fn []
-      (let [result     (ask audit client {:accounts accounts})
-            unfinished (-> result :body :unfinished)]
-        (if (seq unfinished)
-          (assoc op :type :fail, :error [:unfinished (mapv :request_id unfinished)])
-          (complete op result #(merge value (j/answer %))))))))
+  [client {:keys [value] :as op}]
+  (let [accounts (audited client value)]
+    (when-opened client op accounts
+      (fn []
+        (let [result     (ask audit client {:accounts accounts})
+              unfinished (-> result :body :unfinished)]
+          (if (seq unfinished)
+            (assoc op :type :fail, :error [:unfinished (mapv :request_id unfinished)])
+            (complete op result #(merge {:accounts accounts} (j/answer %)))))))))
 
 (defn- replaying
   "Asks for transfers again that somebody, mostly at another node, was answered before: some of a part, early ones and late
@@ -370,18 +415,40 @@
     (let [part (inc (rand-int (inc (- total parts))))]
       (cons part (split (- total part) (dec parts))))))
 
+(defn- current
+  "Which account is there by now, in the place of a first one."
+  [places account]
+  (successor-of account (:number (places account) 0)))
+
 (defn- distinct-accounts
-  [number]
-  (vec (take number (distinct (repeatedly draw-account)))))
+  [places number]
+  (vec (take number
+             (distinct
+               (repeatedly
+                 (fn []
+                   (let [account (draw-account)
+                         now     (:number (places account) 0)]
+                     (if (and (pos? now) (zero? (rand-int predecessor-interval)))
+                       (successor-of account (dec now))
+                       (current places account)))))))))
+
+(defn- make-payers
+  "Accounts that are to be closed pay more often than they are paid, or they would hardly ever be empty."
+  [drawn debits]
+  (let [payer (first (filter #(lasting? (drawn %)) (range debits)))
+        payee (first (remove #(lasting? (drawn %)) (range debits (count drawn))))]
+    (if (and payer payee (pos? (rand-int 2)))
+      (assoc drawn payer (drawn payee), payee (drawn payer))
+      drawn)))
 
 (defn- movement
   "Between two accounts, or in every other case between more of them."
-  []
+  [places]
   (let [pair?            (zero? (rand-int 2))
         [debits credits] (if pair? [1 1] (j/pick shapes))
-        drawn            (distinct-accounts (+ debits credits))
+        drawn            (make-payers (distinct-accounts places (+ debits credits)) debits)
         least            (max debits credits)
-        most             (if (some (set closable) drawn) small-amount-max amount-max)
+        most             (if (every? lasting? drawn) amount-max small-amount-max)
         total            (+ least (rand-int (inc (- most least))))]
     (if pair?
       {:from (drawn 0), :to (drawn 1), :amount total}
@@ -405,6 +472,10 @@
                      (update original :amount inc))
                    :original original)}))
 
+(def ^:private all-accounts
+  "The first accounts, and whatever else is open when it is asked."
+  {:accounts accounts, :others true})
+
 (defn- drawing
   "Functions that draw operations, and know what was drawn."
   []
@@ -412,10 +483,26 @@
         prefix  (format "%08x" (rand-int Integer/MAX_VALUE))
         ; How many were drawn, and the last ones, the newest one first.
         drawn   (atom {:number 0, :recent ()})
+        ; By the first account of its place, which accounts that are closed now and then have come to.
+        places  (atom (into {} (for [account closable] [account {:number 0, :close-count 0}])))
+        due     (atom [])
+        opening #(update (j/pick openings) :account (partial current @places))
+        close   (fn []
+                  (let [first-one (j/pick closable)
+                        {:keys [number close-count]} (@places first-one)
+                        late?     (and (pos? number) (zero? (rand-int late-close-interval)))
+                        last?     (= closes-per-account (inc close-count))]
+                    (when-not late?
+                      (swap! places assoc first-one (if last?
+                                                      {:number (inc number), :close-count 0}
+                                                      {:number number, :close-count (inc close-count)}))
+                      (when last?
+                        (swap! due conj (opening-of (current @places first-one)))))
+                    {:f :close, :value {:account (successor-of first-one (if late? (dec number) number))}}))
         request #(first (:recent (swap! drawn (fn [{:keys [number recent]}]
                                                 {:number (inc number)
                                                  :recent (take recent-max
-                                                               (cons (assoc (movement)
+                                                               (cons (assoc (movement @places)
                                                                             :request_id (str prefix "-t" number))
                                                                      (doall recent)))}))))
         newest  #(or (first (:recent @drawn)) (request))
@@ -424,11 +511,17 @@
      ; Mostly what was drawn last, which by now another node may be busy with.
      :again          #(do {:f :transfer, :value (if (zero? (rand-int 2)) (newest) (recent))})
      :status         #(do {:f :status, :value (select-keys (recent) [:request_id])})
-     :audit          #(do {:f :audit, :value {:accounts accounts}})
-     :short-audit    #(do {:f :audit, :value {:accounts (vec (take (inc (rand-int 4)) (shuffle accounts)))}})
-     :close          #(do {:f :close, :value {:account (j/pick closable)}})
-     :open           #(do {:f :open, :value (j/pick openings)})
-     :open-otherwise #(do {:f :open-otherwise, :value (update (j/pick openings) :balance inc)})
+     :audit          #(do {:f :audit, :value all-accounts})
+     :short-audit    #(do {:f     :audit
+                           :value {:accounts (mapv (partial current @places)
+                                                   (take (inc (rand-int 4)) (shuffle accounts)))}})
+     :close          close
+     :open           #(do {:f :open, :value (opening)})
+     :open-otherwise #(do {:f :open-otherwise, :value (update (opening) :balance inc)})
+     ; What is to be opened, and nobody was asked to yet.
+     :due            #(when-let [opening (first @due)]
+                        (swap! due (comp vec rest))
+                        {:f :open, :value opening})
      :otherwise      #(otherwise (recent))
      ; Of a request that nobody has asked yet.
      :fresh          #(otherwise (request))}))
@@ -444,13 +537,13 @@
                                        [[50 :transfer] [18 :again] [8 :status] [8 :audit] [2 :short-audit] [3 :close]
                                         [3 :open] [1 :open-otherwise] [4 :otherwise]]))]
     [(opens)
-     (fn [] ((draw)))]))
+     (fn [] (or ((:due of)) ((draw))))]))
 
 (defn- last-questions
   []
   (let [of       (drawing)
         in-parts (fn [f parts] (for [part (range parts)] {:f f, :value {:part part, :parts parts}}))
-        settled  {:f :settled, :value {:accounts accounts}}]
+        settled  {:f :settled, :value all-accounts}]
     (concat (opens)
             ; Fresh ones: however much was broken, these must be answered.
             (doall (repeatedly 2 (:transfer of)))
@@ -468,10 +561,16 @@
             (in-parts :statuses status-parts)
             [((:audit of))])))
 
+(defn work-of
+  "Work is a transfer that was committed, and nobody was told of before."
+  [{:keys [f value]}]
+  (when (and (= :transfer f) (= "committed" (:outcome value)))
+    (:request_id value)))
+
 (defn workload
   "The workload, given the options of a test: {:net a Maelstrom network, :nodes [...], :concurrency n}"
   [{:keys [net] :as opts}]
   {:client          (j/client net (atom nothing-known) operations)
    :generator       (generator)
-   :final-generator (j/one-by-one opts (last-questions))
-   :checker         (j/checker rules/check)})
+   :final-generator (j/one-by-one opts last-questions)
+   :checker         (j/checker rules/check work-of)})

@@ -78,11 +78,17 @@
     (is (every? #(client/reusable? % facts) clients))
     (doseq [[index operation] (map-indexed vector (take operation-count (operations-of gen)))]
       (invoke (mod index 3) operation))
-    (doseq [[worker question] (map question-of (:phases final))]
+    (is (not (realized? final)))
+    (doseq [[worker question] (map question-of (:phases @final))]
       (loop [attempts 3]
         (when-not (or (= :ok (:type (invoke worker question))) (= 0 attempts))
           (recur (dec attempts)))))
     (vec (map-indexed (fn [index op] (assoc op :index index :time (* 1000000 index))) @history))))
+
+(defn- limit-of
+  "The time limit of a run with so many operations, in seconds: an operation has a millisecond to begin and one to end."
+  [operation-count]
+  {:time-limit (/ operation-count 500)})
 
 (defn- verdict
   ([workload history]
@@ -111,7 +117,7 @@
   (doseq [[name [workload service]] all]
     (testing name
       (let [history (run workload (service) 600)
-            result  (verdict workload history)]
+            result  (verdict workload history (limit-of 600))]
         (is (true? (:valid? result)) (pr-str (remove (comp #{0} :count) (filter map? (vals result))) (:error result)))
         (is (pos? (:acknowledged-count result)))
         ; Maelstrom calls a run invalid in which an operation was never answered.
@@ -121,7 +127,7 @@
   (doseq [[name [workload service]] all]
     (testing name
       (let [history (run workload (sloppy (service)) 600)
-            result  (verdict workload history {:unseen-faults true})]
+            result  (verdict workload history (assoc (limit-of 600) :unseen-faults true))]
         (is (true? (:valid? result)) (pr-str (:error result)))
         (is (= #{:invoke :ok :fail :info} (set (map :type history))))))))
 
@@ -149,6 +155,88 @@
     (let [service (services/ids-service ["n0" "n0" "n0"])
           history (run ids/workload (fn [node body] ((if (= "n1" node) (services/ids-service nodes) service) "n0" body)) 600)]
       (is (pos? (-> (verdict ids/workload history) :unique :count))))))
+
+;; New work until the end
+
+(defn- tenths
+  "The operations of a run that are not last questions and ended :ok, in ten parts."
+  [history operation-count]
+  (map (partial filter #(= :ok (:type %))) (partition-all (/ operation-count 5) (take (* 2 operation-count) history))))
+
+(defn- new-work-in
+  "By part how many operations did new work."
+  [work-of parts]
+  (first
+    (reduce (fn [[counts known] part]
+              (let [work  (keep work-of part)
+                    named (remove true? work)]
+                [(conj counts (+ (count (filter true? work)) (count (remove known (distinct named)))))
+                 (into known named)]))
+            [[] #{}]
+            parts)))
+
+(deftest runs-have-new-work-until-the-end
+  (doseq [[name work-of] {:voucher voucher/work-of, :saga saga/work-of, :ids ids/work-of}]
+    (testing name
+      (let [[workload service] (all name)
+            history  (run workload (service) 3000)
+            parts    (tenths history 3000)
+            new-work (new-work-in work-of parts)
+            result   (verdict workload history (limit-of 3000))]
+        (is (= 10 (count parts)))
+        (is (every? #(> % 50) new-work) (pr-str new-work))
+        (is (true? (:valid? result)) (:error result))
+        (is (< 1/4 (:last-third-fraction (:activity result)) 2/5))
+        (is (= (reduce + new-work) (:work-count (:activity result))))
+        (when (= :voucher name)
+          (doseq [[part found] (map vector parts new-work)]
+            (is (< 1/5 (/ found (count (filter #(= :redeem (:f %)) part)))))))))))
+
+(deftest vouchers-accounts-and-keys-come-and-go
+  (let [values (fn [workload f service]
+                 (for [{:keys [type value] :as op} (take 6000 (run workload (service) 3000)) :when (and (= :invoke type) (= f (:f op)))]
+                   value))
+        halves #(split-at (quot (count %) 2) %)
+        fresh  (fn [key-of items]
+                 (let [[before after] (halves (map key-of items))] (remove (set before) (distinct after))))
+        redeem (values voucher/workload :redeem services/voucher-service)]
+    (is (= #{"r0" "r1"} (set (map :request_id redeem))))
+    (is (< 10 (count (fresh :code redeem))))
+    (is (< 50 (count (fresh :user redeem))))
+    (testing "and old ones are asked for still"
+      (is (seq (filter #{"hot"} (map :code (second (halves redeem)))))))
+    (is (seq (fresh :account (values saga/workload :close services/saga-service))))
+    (is (< 5 (count (filter #(str/starts-with? % "hot-")
+                            (fresh :key (values ids/workload :assign #(services/ids-service nodes)))))))))
+
+(defn- history-of
+  "Operations of one process that ended :ok, each with its moment in milliseconds."
+  [& moments-and-values]
+  (mapcat (fn [[at value]]
+            [{:type :invoke, :process 0, :f :do, :time (* 1000000 at)}
+             {:type :ok, :process 0, :f :do, :value value, :time (* 1000000 at)}])
+          (partition 2 moments-and-values)))
+
+(deftest an-idle-run-is-of-unknown-validity
+  (let [new-before (fn [number] (apply history-of (concat [0 :new, 300 :newer] (interleave (repeat 900) (repeat number :old)))))
+        judge      (fn [history] (checker/check (j/checker (constantly {:valid? true}) #(when (not= :old (:value %)) (:value %)))
+                                                (assoc facts :time-limit 1) history {}))]
+    (is (= {:valid?   :unknown
+            :error    "the workload was idle: none of the 20 operations that succeeded in the last third of the run did new work"
+            :activity {:valid? :unknown, :work-count 2, :last-third-count 0, :last-third-fraction 0.0
+                       :error  "the workload was idle: none of the 20 operations that succeeded in the last third of the run did new work"}}
+           (judge (new-before 20))))
+    (is (str/includes? (:error (judge (new-before 4210))) "none of the 4,210 operations"))
+    (testing "but not where little was answered"
+      (is (= {:valid? true, :activity {:valid? true, :work-count 2, :last-third-count 0, :last-third-fraction 0.0}}
+             (judge (new-before 19)))))
+    (testing "and what is known is not new"
+      (is (= 1 (-> (judge (history-of 0 :new, 900 :new)) :activity :work-count)))
+      (is (= 2 (-> (judge (history-of 0 true, 900 true)) :activity :work-count))))
+    (testing "nor does what comes after the time limit count"
+      (is (= :unknown (:valid? (judge (concat (new-before 20) (history-of 1500 :newest)))))))
+    (testing "and a run without operations is not idle"
+      (is (true? (:valid? (judge [])))))))
 
 ;; Clients
 
@@ -213,7 +301,7 @@
 
 (deftest what-a-nemesis-announces-is-no-fault
   (let [seen   (atom nil)
-        check  (j/checker (fn [test history] (reset! seen [test (mapv :value history)]) {:valid? true}))
+        check  (j/checker (fn [test history] (reset! seen [test (mapv :value history)]) {:valid? true}) (constantly nil))
         faults (for [[f value] [[:start-partition :one] [:start-partition [:isolated {}]]
                                 [:stop-partition nil] [:stop-partition :network-healed]
                                 [:kill :one] [:kill {"n1" :killed}]

@@ -214,7 +214,7 @@ describe('a mutant', () => {
     for (const { test } of [echo, uniqueIds]) {
       const { results } = await new ScriptedRun({ test, availability: 'total' }).finish();
       const { 'valid?': verdict, ...parts } = results;
-      expect([verdict, ...Object.values(parts).map((part) => part['valid?'])]).toEqual(new Array(9).fill(true));
+      expect([verdict, ...Object.values(parts).map((part) => part['valid?'])]).toEqual(new Array(10).fill(true));
     }
   });
 });

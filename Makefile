@@ -15,21 +15,33 @@ NEMESIS_INTERVAL ?= 5
 WORKLOADS ?= echo unique-ids ids voucher saga
 SEEDS ?= 2000
 
+# A file of tests, or several, in place of the quick suite: make test FILE=test/ids/snowflake.test.ts
+FILE ?=
+
+VITEST := $(BIN)/vitest run --config test/vitest.config.mts
+
 SOURCES := $(shell find src -name '*.ts' -o -name '*.css') package.json
 
-.PHONY: help run test fuzz check build bench clean maelstrom
+.PHONY: help run test test-slow test-all fix docs digests fuzz check build bench clean maelstrom
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: build ## Runs three real nodes for 30 s at 1000 requests a second with partitions, and judges them
 	@echo '== test: $(WORKLOAD), $(NODES) nodes, $(RATE) requests a second for $(TIME) s, partitions, total availability'
 	@bin/snowstorm test -w $(WORKLOAD) --bin bin/maelstrom-node --node-count $(NODES) --rate $(RATE) --time-limit $(TIME) \
 	  --nemesis partition --nemesis-interval $(NEMESIS_INTERVAL) --availability total
 
-test: check build ## Types, lint, rings, unit tests, recorded transcripts, real processes under partitions
+test: $(if $(FILE),build,check build) ## Types, lint and the quick tests, about two minutes; some files: make test FILE=test/rings.test.ts
 	@echo '== tests'
-	@$(BIN)/vitest run --config test/vitest.config.mts
+	@$(VITEST) $(if $(FILE),$(FILE),--project quick)
+
+test-slow: build ## Only what the quick tests leave out (*.slow.test.ts): real processes, fuzzing, Clojure, README commands
+	@echo '== slow tests'
+	@$(VITEST) --project slow
+
+test-all: ## Everything: make test, then make test-slow, and the sum of both
+	@test/support/sum-suites '$(MAKE) --no-print-directory test' '$(MAKE) --no-print-directory test-slow'
 
 maelstrom: build ## Runs a workload inside of Maelstrom (make maelstrom WORKLOAD=voucher MAELSTROM='--nemesis partition')
 	@maelstrom/run $(WORKLOAD) $(MAELSTROM)
@@ -46,6 +58,15 @@ check: node_modules/.installed ## Types, lint and format, and that the core stay
 	@$(BIN)/tsc -p src/page/tsconfig.json
 	@echo '== lint and format'
 	@$(BIN)/biome check --error-on-warnings .
+
+fix: node_modules/.installed ## Formats, and repairs what the linter can repair
+	@$(BIN)/biome check --write .
+
+docs: node_modules/.installed ## Writes the reference of the messages anew, src/workloads/README.md
+	@UPDATE_DOCS=1 $(VITEST) wire-reference
+
+digests: build ## Records the digests of runs anew, after a change that is meant to change them
+	@UPDATE_DIGESTS=1 $(VITEST) digests
 
 build: dist/.built ## Bundles the three programs and the page of reports into dist/
 

@@ -1,9 +1,9 @@
 /**
- * The simulator from the outside: `snowstorm test` without a program, `fuzz` and `explore`, their output, files and exit statuses. The bounded fuzz of
- * every workload is here, too.
+ * The simulator from the outside: `snowstorm test` without a program, `fuzz` and `explore`, their output, files and
+ * exit statuses. Fuzzes of every workload that find nothing are in `fuzz-of-ten.test.ts` and `digests.slow.test.ts`.
  */
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WORKLOADS } from '../../src/workloads/registry.ts';
@@ -11,17 +11,6 @@ import { snowstorm, temporaryFolder } from '../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();
 const store = (name: string) => ['--store', join(folder, name)];
-
-/** The digests of all workloads as they are to be; written anew by `UPDATE_DIGESTS=1 make test`, when a change is meant to change runs. */
-const DIGESTS = new URL('../data/digests.json', import.meta.url);
-const SEEDS = 100;
-/** Where a run costs ten times as much. */
-const SEEDS_OF: ReadonlyMap<string, number> = new Map([
-  ['voucher', 50],
-  ['saga', 40],
-]);
-/** On a machine that has other things to do as well, ms. */
-const FUZZ_MS = 300_000;
 
 describe('a simulated test', () => {
   it('has the result block, the record and the verdict of a real one', async () => {
@@ -76,28 +65,6 @@ describe('a simulated test', () => {
     expect(stderr).not.toMatch(/^\d+\/60 s/m);
     const results = JSON.parse(readFileSync(join(folder, 'logs', 'latest', 'results.json'), 'utf8'));
     expect(results.stats.count).toBeGreaterThan(250);
-  });
-});
-
-describe.each(WORKLOADS.map(({ name }) => name))('a fuzz of %s', (name) => {
-  const seeds = SEEDS_OF.get(name) ?? SEEDS;
-  it(`finds nothing in ${seeds} seeds, and the same runs as ever, twice`, { timeout: FUZZ_MS }, async () => {
-    const { status, stdout, stderr } = await snowstorm([
-      'fuzz',
-      '-w',
-      name,
-      '--seeds',
-      String(seeds),
-      '--check-determinism',
-      ...store('fuzz'),
-    ]);
-    expect(status, stdout + stderr).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^${seeds} seeds, [\\d,]{5,} operations in [\\d.]+ s: 0 failed$`, 'm'));
-    const digest = new RegExp(`^digest of ${seeds} histories and message logs: ([0-9a-f]{64})$`, 'm').exec(stdout)?.[1];
-    const digests = JSON.parse(readFileSync(DIGESTS, 'utf8'));
-    if (process.env.UPDATE_DIGESTS === '1') {
-      writeFileSync(DIGESTS, `${JSON.stringify({ ...digests, [name]: digest }, null, 2)}\n`);
-    } else expect(digest).toBe(digests[name]);
   });
 });
 
@@ -157,9 +124,9 @@ describe('a fuzz that finds something', () => {
 /** A node that renews a lease has hundreds of steps, and no disk that a power failure could damage. */
 const EXPLORATIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['ids', ['--node-count', '1', '--actions', 'kill,cut']],
-  // Most of its steps are those of its last questions; two nodes are explored in `explore-voucher.test.ts`.
+  // Most of its steps are those of its last questions; two nodes are explored in `explore-voucher.slow.test.ts`.
   ['voucher', ['--node-count', '1', '--actions', 'kill']],
-  // Two nodes in `explore-saga.test.ts`.
+  // Two nodes in `explore-saga.slow.test.ts`.
   ['saga', ['--node-count', '1', '--actions', 'kill']],
 ]);
 

@@ -3,20 +3,12 @@
  * verdict of the simulator, which costs milliseconds, can stand for one about the real thing.
  */
 
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { beforeAll, describe, expect, it } from 'vitest';
-import type { CheckResult, Validity } from '../../src/checkers/checker.ts';
-import { ProcessBed } from '../../src/host/process-bed.ts';
-import { createRealScheduler } from '../../src/host/real-scheduler.ts';
-import { createSettle } from '../../src/host/settle.ts';
+import { describe, expect, it } from 'vitest';
+import type { CheckResult } from '../../src/checkers/checker.ts';
 import type { Fault } from '../../src/simulator/fault.ts';
-import { TestRun } from '../../src/simulator/run.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
 import type { Schedule } from '../../src/simulator/schedule.ts';
-import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
+import type { Subject } from '../../src/simulator/simulation.ts';
 import { echo } from '../../src/workloads/echo.ts';
 import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
@@ -27,80 +19,17 @@ import { type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts
 import { sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
-import { processesThatName, temporaryFolder } from '../support/snowstorm-process.ts';
-
-const folder = temporaryFolder();
-const program = join(folder, 'mutants.cjs');
-
-beforeAll(async () => {
-  await build({
-    entryPoints: [fileURLToPath(new URL('../fixtures/mutants/main.ts', import.meta.url))],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    outfile: program,
-    logLevel: 'silent',
-  });
-});
-
-/** Faults that a process can suffer and a right node survives. */
-const FAULTS: readonly Fault[] = ['partition', 'kill', 'pause', 'loss', 'duplication', 'reordering', 'delay'];
-
-const OPTIONS: RunOptions = {
-  nodes: ['n0', 'n1', 'n2'],
-  concurrency: 12,
-  ratePerSecond: 100,
-  timeLimitMs: 4000,
-  latencyMeanMs: 2,
-  latencyDistribution: 'exponential',
-  faults: [],
-  nemesisIntervalMs: 500,
-  seed: 'both beds',
-};
-
-async function runProcesses({ name, test }: Subject, options: RunOptions): Promise<CheckResult> {
-  const own = mkdtempSync(join(folder, `${name}-`));
-  const args = [program, name, join(own, 'state')];
-  const bed = new ProcessBed({ program: process.execPath, args, logFolder: join(own, 'logs') });
-  try {
-    return (await new TestRun(options, test, bed, createRealScheduler()).run()).results;
-  } finally {
-    await bed.close();
-    expect(processesThatName(own)).toEqual([]);
-  }
-}
-
-async function simulate(subject: Subject, options: RunOptions): Promise<CheckResult> {
-  return (await new Simulation({ subject, options, settle: createSettle() }).finish()).results;
-}
-
-interface Verdict {
-  readonly run: Validity;
-  readonly workload: Validity | undefined;
-}
-
-function verdictOf(results: CheckResult): Verdict {
-  return { run: results['valid?'], workload: (results.workload as CheckResult | undefined)?.['valid?'] };
-}
-
-/** Runs the subject on both beds with the same options, and expects what is wrong to be told in the same words. */
-async function expectOnBoth(subject: Subject, options: RunOptions, verdict: Verdict): Promise<CheckResult[]> {
-  const simulated = await simulate(subject, options);
-  expect(verdictOf(simulated), JSON.stringify(simulated.protocol)).toEqual(verdict);
-  const real = await runProcesses(subject, options);
-  expect(verdictOf(real), JSON.stringify(real)).toEqual(verdict);
-  expect(brokenRules(real)).toEqual(brokenRules(simulated));
-  return [simulated, real];
-}
-
-function brokenRules({ protocol }: CheckResult): string[] {
-  const { violations = [] } = protocol as { violations?: { rule: string }[] };
-  return [...new Set(violations.map(({ rule }) => rule))];
-}
-
-const VALID: Verdict = { run: true, workload: true };
-const WORKLOAD_WRONG: Verdict = { run: false, workload: false };
-const PROTOCOL_BROKEN: Verdict = { run: false, workload: true };
+import {
+  expectOnBoth,
+  FAULTS,
+  OPTIONS,
+  PROTOCOL_BROKEN,
+  simulate,
+  VALID,
+  type Verdict,
+  verdictOf,
+  WORKLOAD_WRONG,
+} from '../support/both-beds.ts';
 
 describe.concurrent('what is right', () => {
   it.each<{ name: string; subject: Subject; faults: readonly Fault[] }>([

@@ -1,12 +1,15 @@
 /** A simulated fleet whose nodes lease their numbers, and what it says of itself. */
 
+import { expect } from 'vitest';
 import { LeasedIds, type LeaseOptions } from '../../src/fleet/leased-ids.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import type { IdGeneratorOptions } from '../../src/ids/id-generator.ts';
 import { handler } from '../../src/node/context.ts';
+import type { FaultEvent } from '../../src/simulator/fault.ts';
 import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
 import type { RunOutcome } from '../../src/simulator/run.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
+import type { Schedule } from '../../src/simulator/schedule.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
 import { Generate } from '../../src/workloads/ids/messages.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
@@ -86,4 +89,37 @@ export async function runFleet({
 
 export function nodeIds(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `n${index}`);
+}
+
+/** Questions at a steady pace, of one worker after the other. */
+export function schedule(
+  nodeCount: number,
+  count: number,
+  intervalMs: number,
+  faults: readonly FaultEvent[],
+): Schedule {
+  const operations = Array.from({ length: count }, (_, number) => ({
+    atMs: number * intervalMs,
+    worker: number % nodeCount,
+    f: 'generate',
+    value: null,
+  }));
+  return { operations, faults, messages: [] };
+}
+
+export function kill(atMs: number, durationMs: number, nodes: readonly string[]): FaultEvent {
+  return { fault: 'kill', atMs, durationMs, nodes };
+}
+
+/** Every life is that of a new machine: it finds nothing that it held before. */
+export const newMachines: Partial<FleetOptions> = {
+  lease: (nodeId, life) => ({ identity: `${nodeId}.${life}` }),
+};
+
+export function expectValid({ results }: FleetOutcome): void {
+  expect(results).toMatchObject({ 'valid?': true });
+}
+
+export function refusalsOf({ history }: FleetOutcome): string[] {
+  return [...history].filter(({ type }) => type === 'fail').map(({ error }) => String((error as unknown[])[1]));
 }

@@ -1,64 +1,16 @@
 /** What every workload must do, run over the registry: a new line there is tested unasked. */
 
 import { describe, expect, it } from 'vitest';
-import type { CheckResult } from '../../src/checkers/checker.ts';
 import { STORES } from '../../src/kv/kv-client.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import type { Bed } from '../../src/simulator/bed.ts';
-import { InProcessBed, type LogEntry } from '../../src/simulator/in-process-bed.ts';
-import { TestRun } from '../../src/simulator/run.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import type { Invocation, WorkloadTest } from '../../src/simulator/workload-test.ts';
-import { findWorkload, startWorkloads, subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
-import type { Workload } from '../../src/workloads/workload.ts';
+import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
+import type { Invocation } from '../../src/simulator/workload-test.ts';
+import { findWorkload, startWorkloads, WORKLOADS } from '../../src/workloads/registry.ts';
+import { expectAnswersTwice, newBed, run, SLOW_WHEN_DOUBLED } from '../support/conformance.ts';
 import { memoryPorts } from '../support/memory-ports.ts';
 import { type SentMessage, TestNode } from '../support/test-node.ts';
 import { settle, VirtualTime } from '../support/virtual-time.ts';
-
-type Results = CheckResult & Readonly<Record<string, CheckResult>>;
-
-const OPTIONS = {
-  nodes: ['n0', 'n1', 'n2'],
-  concurrency: 6,
-  ratePerSecond: 200,
-  timeLimitMs: 10_000,
-  latencyMeanMs: 5,
-  latencyDistribution: 'exponential',
-  faults: ['partition'],
-  nemesisIntervalMs: 1000,
-  availability: 'total',
-  seed: 'conformance',
-} as const satisfies RunOptions;
-
-function newBed(time: VirtualTime, workload: Workload, onLog?: (entry: LogEntry) => void): InProcessBed {
-  return new InProcessBed({
-    scheduler: time,
-    random: new SeededRandom('nodes'),
-    startHandlers: subjectOf(workload).startHandlers,
-    onLog,
-  });
-}
-
-const LONGEST_MS = 600_000;
-const STEP_MS = 1000;
-
-/** Runs a workload's own test on a bed, on virtual time. */
-async function run(
-  time: VirtualTime,
-  bed: Bed,
-  test: WorkloadTest,
-  options: Partial<RunOptions> = {},
-): Promise<Results> {
-  const scheduler = { now: () => time.now(), schedule: (ms: number, act: () => void) => time.schedule(ms, act) };
-  const running = new TestRun({ ...OPTIONS, ...options }, test, bed, scheduler).run();
-  let over = false;
-  void running.finally(() => {
-    over = true;
-  });
-  // The last questions take their time, above all where they are asked in vain.
-  for (let ms = 0; ms < LONGEST_MS && !over; ms += STEP_MS) await time.advance(STEP_MS);
-  return (await running).results as Results;
-}
 
 function isWarning(level: LogEntry['level']): boolean {
   return level === 'warn' || level === 'error';
@@ -150,20 +102,8 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
     expect(node.bodies).toMatchObject([{ code: 10 }]);
   });
 
-  it('answers a duplicated request twice, each time as declared', async () => {
-    const time = new VirtualTime();
-    // Clients that stay open drop the second answer.
-    const test = { ...workload.test, reusableClients: true };
-    const results = await run(time, newBed(time, workload), test, {
-      faults: ['duplication'],
-      faultValues: { duplication: 1 },
-      // Every copy is answered, and asked about, again.
-      ratePerSecond: 50,
-    });
-    expect(results).toMatchObject({ 'valid?': true, protocol: { count: 0 } });
-    const { duplication } = (results.faults as CheckResult).started as Record<string, number>;
-    expect(duplication).toBeGreaterThan(750);
-  });
+  if (workload.name !== SLOW_WHEN_DOUBLED)
+    it('answers a duplicated request twice, each time as declared', () => expectAnswersTwice(workload));
 
   it('draws the same operations from the same seed', () => {
     const drawn = (seed: string): Invocation[] => {

@@ -35,7 +35,7 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
       operationCount += verdict.operationCount;
       digestOfAll.update(`${seed} ${digest.finish()}\n`);
     }
-    expect(operationCount).toBeGreaterThanOrEqual(10_000);
+    expect(operationCount).toBeGreaterThanOrEqual(1000);
     expectDigest('digests.json', name, digestOfAll.digest('hex'));
   });
 });

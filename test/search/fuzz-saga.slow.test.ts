@@ -1,7 +1,7 @@
 /**
  * The proof for transfers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it breaks, and is made small. What is right
  * stays valid. (`no-orphan-fence` is for
- * `explore-saga.test.ts`: hardly any random schedule shows it.)
+ * `explore-saga.slow.test.ts`: hardly any random schedule shows it.)
  */
 
 import { describe, expect, it } from 'vitest';

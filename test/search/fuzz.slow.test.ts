@@ -4,7 +4,6 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { reportRejections } from '../../src/cli/rejections.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { formatVerdict } from '../../src/report/result-block.ts';
 import { failureSignature, tellingWays } from '../../src/search/failure.ts';
@@ -25,6 +24,7 @@ import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
+import { withRejectionsReported } from '../support/reported-rejections.ts';
 
 const SEEDS_MAX = 200;
 const EVENTS_MAX = 10;
@@ -146,25 +146,12 @@ describe('what no workload may do', () => {
   });
 
   it('is found with every workload: a promise that is rejected unheard', async () => {
-    // What is rejected on purpose is nothing to the test runner.
-    const listeners = process.listeners('unhandledRejection');
-    process.removeAllListeners('unhandledRejection');
-    let stopReporting = () => {};
-    try {
-      const context = contextOf(mutantSubject('rejects-unheard'));
-      const onRun: FuzzContext['onRun'] = ({ run }) => {
-        stopReporting();
-        stopReporting = reportRejections(run);
-      };
-      const small = await investigateMutant({ ...context, onRun });
-      expectTold(
-        small,
-        'protocol:unhandled-rejection',
-        /a promise was rejected and nobody heard: RpcError: witness to n\d/,
-      );
-    } finally {
-      stopReporting();
-      for (const listener of listeners) process.on('unhandledRejection', listener);
-    }
+    const context = contextOf(mutantSubject('rejects-unheard'));
+    const small = await withRejectionsReported((onRun) => investigateMutant({ ...context, onRun }));
+    expectTold(
+      small,
+      'protocol:unhandled-rejection',
+      /a promise was rejected and nobody heard: RpcError: witness to n\d/,
+    );
   });
 });

@@ -75,7 +75,7 @@ describe('the sum of suites', () => {
     expect(sum(GREEN, suite)).toEqual({
       status: 1,
       lines: ['3 passed, 0 failed', '3 passed, 0 failed', '6 passed, 1 failed'],
-      stderr: `*** "${suite}" ended with status 7, though its tests passed: one failure ***\n`,
+      stderr: `*** "${suite}" ended with status 7, but its line tells of no failure: one failure ***\n`,
     });
   });
 

@@ -1,0 +1,57 @@
+/** The histories in `maelstrom/test/histories`, for the checkers here and those inside of Maelstrom, and the verdicts of those here. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { type Checker, compose, type TestFacts, type Validity } from '../../src/checkers/checker.ts';
+import { idsChecker } from '../../src/checkers/ids.ts';
+import { sagaChecker } from '../../src/checkers/saga.ts';
+import { voucherChecker } from '../../src/checkers/voucher.ts';
+import { type HandwrittenOperation, handwritten } from './histories.ts';
+
+export const MAELSTROM = new URL('../../maelstrom/', import.meta.url);
+export const HISTORIES = new URL('test/histories/', MAELSTROM);
+const NANOSECONDS_PER_MILLISECOND = 1e6;
+
+export const CHECKERS: Readonly<Record<string, Checker>> = {
+  ids: idsChecker(),
+  saga: sagaChecker(),
+  voucher: voucherChecker(),
+};
+
+interface SharedHistory {
+  readonly file: string;
+  readonly name: string;
+  readonly workload: string;
+  readonly test: TestFacts;
+  readonly expected: { readonly 'valid?': Validity; readonly broken: readonly string[] };
+  readonly history: readonly (HandwrittenOperation & { readonly time?: number })[];
+}
+
+/** What a checker found, in what the two languages have in common. */
+export interface Verdict {
+  readonly 'valid?': Validity;
+  /** By the names of the rules that are broken. */
+  readonly broken: Readonly<Record<string, { readonly count: number }>>;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export const SHARED = readdirSync(HISTORIES)
+  .filter((file) => file.endsWith('.json'))
+  .map((file): SharedHistory => ({ ...JSON.parse(readFileSync(new URL(file, HISTORIES), 'utf8')), file }));
+
+export function judge({ workload, test, history }: SharedHistory): Verdict {
+  const operations = history.map(({ time, ...operation }) =>
+    time === undefined ? operation : { ...operation, atMs: time / NANOSECONDS_PER_MILLISECOND },
+  );
+  // Composed, because what cannot be judged is unknown.
+  const composed = compose({ checker: CHECKERS[workload] as Checker }).check(test, handwritten(...operations));
+  const result = composed.checker as Readonly<Record<string, unknown>>;
+  const broken: Record<string, { count: number }> = {};
+  for (const [rule, { count }] of Object.entries(result as Record<string, { count: number }>))
+    if (count > 0) broken[rule] = { count };
+  const counts = Object.entries(result).filter(([, value]) => typeof value === 'number');
+  return { 'valid?': result['valid?'] as Validity, broken, counts: Object.fromEntries(counts) as Verdict['counts'] };
+}
+
+export function rulesOf({ broken }: Verdict): string[] {
+  return Object.keys(broken).sort();
+}

@@ -62,7 +62,7 @@ check: node_modules/.installed ## Types, lint and format, and that the core stay
 fix: node_modules/.installed ## Formats, and repairs what the linter can repair
 	@$(BIN)/biome check --write .
 
-docs: node_modules/.installed ## Writes the reference of the messages anew, src/workloads/README.md
+docs: node_modules/.installed ## Writes the reference of the messages anew, src/workloads/MESSAGES.md
 	@UPDATE_DOCS=1 $(VITEST) wire-reference
 
 digests: build ## Records the digests of runs anew, after a change that is meant to change them

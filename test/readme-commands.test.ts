@@ -1,5 +1,5 @@
 /**
- * The documents and their commands: every command is executed by `process/readme.test.ts` or has a reason why not, and every link
+ * The documents and their commands: every command is executed by `process/readme.slow.test.ts` or has a reason why not, and every link
  * leads somewhere.
  */
 

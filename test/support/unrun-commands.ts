@@ -1,6 +1,6 @@
 /**
  * The commands in the documents that no test executes, each with the reason. Every other command is executed by
- * `test/process/readme.test.ts`, and everything that is shown of its output must come.
+ * `test/process/readme.slow.test.ts`, and everything that is shown of its output must come.
  */
 
 export interface UnrunCommand {

@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'quick', include: [ALL], exclude: [SLOW] } },
-      { extends: true, test: { name: 'slow', include: [SLOW] } },
+      { extends: true, test: { name: 'slow', include: [SLOW], testTimeout: 180_000 } },
     ],
     // Left to itself vitest leaves a core to others, and many tests only wait for processes.
     maxWorkers: 2,

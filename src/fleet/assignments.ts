@@ -14,7 +14,7 @@ import type { IdSource } from '../ids/id-source.ts';
 import { Documents, NOTHING_STORED, readOrThrow } from '../kv/documents.ts';
 import { groupBy } from '../kv/group-by.ts';
 import { keyPart } from '../kv/key-part.ts';
-import { KvClient } from '../kv/kv-client.ts';
+import { LinKvStore } from '../kv/lin-kv-store.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
@@ -68,7 +68,7 @@ export class Assignments {
   #writing = false;
 
   constructor(context: NodeContext, source: Pick<IdSource, 'nextBatchReserved'>) {
-    const kv = new KvClient(context, 'lin-kv');
+    const kv = new LinKvStore(context);
     this.#context = context;
     this.#source = source;
     this.#records = new Documents({ kv, context, name: 'assignment', schema: AssignmentRecord });

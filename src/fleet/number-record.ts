@@ -4,7 +4,7 @@
 
 import * as z from 'zod';
 import { Documents } from '../kv/documents.ts';
-import { KvClient } from '../kv/kv-client.ts';
+import { LinKvStore } from '../kv/lin-kv-store.ts';
 import type { NodeContext } from '../node/context.ts';
 
 export const NumberRecord = z.object({
@@ -23,7 +23,7 @@ export function numberKey(number: number): string {
 }
 
 export function numberRecords(context: NodeContext): Documents<NumberRecord> {
-  return new Documents({ kv: new KvClient(context, 'lin-kv'), context, name: 'node number', schema: NumberRecord });
+  return new Documents({ kv: new LinKvStore(context), context, name: 'node number', schema: NumberRecord });
 }
 
 /** A name for one claim, that no other claim has, of whatever life. */

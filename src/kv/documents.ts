@@ -1,12 +1,14 @@
 /**
  * Documents in a linearizable store, changed by compare-and-set alone: what everything that stores is built on.
  *
- * The rules it keeps. A value is the canonical JSON of an object with a `ver` that grows with every change, so no value ever recurs and a late or
- * repeated compare-and-set fails. Nothing is written blindly and nothing deleted; a document is created only where there was none. After silence,
- * and after a refusal (the network may have repeated what was carried out), the document is read again: if the change finds its own mark there it was
- * done; if `ver` has moved on and the mark is missing, what was sent is dead; if nothing has changed the same is tried again from the same version,
- * where one can succeed at most. So an outcome never claims more than is known. It is the optimistic update of Percolator or DynamoDB, made safe
- * for lost answers by the rule that an effect and the mark of it stand in one document.
+ * The rules it keeps. A value is the canonical JSON of an object with a `ver` that grows with every change, so no value
+ * ever recurs and a late or repeated compare-and-set fails. Nothing is written blindly and nothing deleted; a document
+ * is created only where there was none. After silence, and after a refusal (the network may have repeated what was
+ * carried out), the document is read again: if the change finds its own mark there it was done; if `ver` has moved on
+ * and the mark is missing, what was sent is dead; if nothing has changed the same is tried again from the same version,
+ * where one can succeed at most. So an outcome never claims more than is known. It is the optimistic update of
+ * Percolator or DynamoDB, made safe for lost answers by the rule that an effect and the mark of it stand in one
+ * document.
  */
 
 import * as z from 'zod';
@@ -15,9 +17,12 @@ import { pauseUpTo } from '../node/pause.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { describeIssue, isRecord } from '../protocol/message.ts';
-import type { KvClient } from './kv-client.ts';
+import type { LinearizableStore, StoreRead, Token } from './store.ts';
 
-/** How long one update goes on trying, ms. With the last answer that it waits for it is less than the 5 s that clients wait for theirs. */
+/**
+ * How long one update goes on trying, ms. With the last answer that it waits for it is less than the 5 s that clients
+ * wait for theirs.
+ */
 export const PATIENCE_MS = 3500;
 
 /** Between two tries, ms: drawn up to this, and up to twice as much after each try. */
@@ -31,16 +36,16 @@ export interface Stored<Content> {
   /** 0: there is no such document. */
   readonly ver: number;
   readonly content: Content | undefined;
-  /** As it stands in the store; null: it does not. */
-  readonly text: string | null;
+  /** What the store calls this version of it; null: there is no such document. */
+  readonly token: Token | null;
 }
 
 /** What one knows of a document that nobody has created yet; also a good guess where that is likely. */
-export const NOTHING_STORED: Stored<never> = { ver: 0, content: undefined, text: null };
+export const NOTHING_STORED: Stored<never> = { ver: 0, content: undefined, token: null };
 
 /**
- * How an update ended. `ok`: the document holds what the change wanted. `definite`: nothing that this update sent is in it, or can ever get there
- * (what an earlier one left unknown stays unknown). `indefinite`: it may be, or come to be.
+ * How an update ended. `ok`: the document holds what the change wanted. `definite`: nothing that this update sent is in
+ * it, or can ever get there (what an earlier one left unknown stays unknown). `indefinite`: it may be, or come to be.
  */
 export type UpdateResult<Content> =
   | { readonly kind: 'ok'; readonly stored: Stored<Content> & { readonly content: Content } }
@@ -53,19 +58,20 @@ export type ReadResult<Content> =
 
 export type ReplaceResult<Content> =
   | { readonly kind: 'ok'; readonly stored: Stored<Content> & { readonly content: Content } }
-  | { readonly kind: 'refused' | 'silent'; readonly error: RpcError };
+  | { readonly kind: 'refused' | 'unavailable' | 'silent'; readonly error: RpcError };
 
 /**
- * The next content, or undefined when there is nothing (more) to change: its own mark is there. It may be asked several times, each time about what
- * the document holds then. To refuse, it throws an `RpcError`. A document that does not exist must be created.
+ * The next content, or undefined when there is nothing (more) to change: its own mark is there. It may be asked several
+ * times, each time about what the document holds then. To refuse, it throws an `RpcError`. A document that does not
+ * exist must be created.
  *
- * A mark must stay for longer than an update lasts: one that others take away meanwhile looks as if it had never been there.
+ * A mark must stay for longer than an update lasts: one that others take away meanwhile looks as if it had never been
+ * there.
  */
 export type Change<Content> = (content: Content | undefined) => Content | undefined;
 
 export interface DocumentsOptions<Content> {
-  /** Of a linearizable store: the others may show an old version after a new one, and then silence proves nothing. */
-  readonly kv: KvClient;
+  readonly kv: LinearizableStore;
   readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'randomUint32'>;
   /** What a document is called in errors: `lease`, `assignment`. */
   readonly name: string;
@@ -75,29 +81,21 @@ export interface DocumentsOptions<Content> {
 }
 
 export class Documents<Content extends object> {
-  readonly #kv: KvClient;
-  readonly #context: DocumentsOptions<Content>['context'];
-  readonly #name: string;
-  readonly #schema: z.ZodType<Content>;
-  readonly #patienceMs: number;
+  readonly #options: DocumentsOptions<Content>;
 
-  constructor({ kv, context, name, schema, patienceMs = PATIENCE_MS }: DocumentsOptions<Content>) {
-    if (kv.store !== 'lin-kv') throw new Error(`documents need a linearizable store, and ${kv.store} is none`);
-    this.#kv = kv;
-    this.#context = context;
-    this.#name = name;
-    this.#schema = schema;
-    this.#patienceMs = patienceMs;
+  constructor(options: DocumentsOptions<Content>) {
+    this.#options = options;
   }
 
   /** Reads until there is an answer or patience ends. */
   async read(key: string): Promise<ReadResult<Content>> {
-    const endMs = this.#nowMs() + this.#patienceMs;
+    const { kv, name } = this.#options;
+    const patience = this.#patience();
     for (let attempt = 0; ; attempt++) {
-      const result = await this.#kv.read(key);
-      if (result.kind === 'ok') return this.#parse(key, result.value);
-      if (this.#nowMs() >= endMs || !(await this.#pause(attempt)))
-        return { kind: 'definite', error: unavailable(`${this.#name} ${key}: ${result.error.message}`) };
+      const read = await kv.read(key);
+      if (read.kind !== 'failed') return this.#interpret(key, read);
+      if (patience.isOver() || !(await patience.pause(attempt)))
+        return { kind: 'definite', error: unavailable(`${name} ${key}: ${read.error.message}`) };
     }
   }
 
@@ -107,100 +105,192 @@ export class Documents<Content extends object> {
    * @param known what the document was when it was last seen, which saves the reading of it; it may be out of date
    */
   async update(key: string, change: Change<Content>, known?: Stored<Content>): Promise<UpdateResult<Content>> {
-    const endMs = this.#nowMs() + this.#patienceMs;
-    let stored = known;
-    /** The newest version that is known of. */
-    let newest = known?.ver ?? 0;
-    /** The version from which something was sent that is not proven dead. */
-    let doubtful: number | undefined;
-    let trouble = '';
-    const fail = (error: RpcError): UpdateResult<Content> =>
-      doubtful === undefined ? { kind: 'definite', error } : { kind: 'indefinite', error: mayHaveHappened(error) };
-    for (let attempt = 0; ; attempt++) {
-      if (stored === undefined) {
-        const read = await this.#kv.read(key);
-        if (read.kind === 'ok') {
-          const parsed = this.#parse(key, read.value);
-          if (parsed.kind !== 'ok') return fail(parsed.error);
-          stored = parsed.stored;
-          if (stored.ver < newest) return fail(this.#wentBack(key, newest, stored.ver));
-          newest = stored.ver;
-        } else trouble = read.error.message;
-      }
-      if (stored !== undefined) {
-        const next = tryChange(change, stored.content);
-        // What is known is good for a try, which fails where it is out of date. A conclusion needs a reading.
-        if (stored === known && (next === undefined || next instanceof RpcError)) {
-          stored = undefined;
-          continue;
+    const { kv, name } = this.#options;
+    const patience = this.#patience();
+    const update = new Update(`${name} ${key}`, kv.name, change, patience);
+    let state = update.begin(known);
+    for (;;) {
+      switch (state.at) {
+        case 'looking': {
+          const read = await kv.read(key);
+          state = read.kind === 'failed' ? update.notTold(read.error) : update.look(this.#interpret(key, read));
+          break;
         }
-        if (next === undefined) return { kind: 'ok', stored: requireContent(stored) };
-        if (doubtful !== undefined && stored.ver > doubtful) {
-          doubtful = undefined;
-          trouble = 'others were faster every time';
-        }
-        if (next instanceof RpcError) return fail(next);
-        // With patience at its end nothing new is begun; the first try is always made.
-        if (attempt > 0 && this.#nowMs() >= endMs) return fail(unavailable(`${this.#name} ${key}: ${trouble}`));
-        const sent = await this.replace(key, stored, next);
-        if (sent.kind === 'ok') return sent;
-        doubtful = stored.ver;
-        stored = undefined;
-        trouble = sent.error.message;
-        // A refusal is looked into at once: what is there now is what comes next. The pause is for those who lose again and again.
-        if (attempt === 0 && sent.kind === 'refused') continue;
+        case 'sending':
+          state = update.sent(state.from, await this.replace(key, state.from, state.content));
+          break;
+        case 'pausing':
+          state = patience.isOver() || !(await patience.pause(state.attempt)) ? update.giveUp() : update.lookAgain();
+          break;
+        case 'ended':
+          return state.result;
       }
-      if (this.#nowMs() >= endMs || !(await this.#pause(attempt)))
-        return fail(unavailable(`${this.#name} ${key}: ${trouble}`));
     }
   }
 
   /**
-   * Sends one compare-and-set and no more, for a change that is good for one version only. `refused` and `silent` prove nothing: only a later
-   * version without the mark of the change does.
+   * Sends one compare-and-set and no more, for a change that is good for one version only. `unavailable`: nothing was
+   * done, and never will be. `refused` and `silent` prove nothing: only a later version without the mark of the change
+   * does.
    */
   async replace(key: string, from: Stored<Content>, content: Content): Promise<ReplaceResult<Content>> {
     const ver = from.ver + 1;
-    const text = canonicalKey({ ...content, ver });
-    const sent = await this.#kv.compareAndSet(key, from.text, text);
-    if (sent.kind === 'ok') return { kind: 'ok', stored: { ver, content, text } };
-    return { kind: sent.kind === 'definite' ? 'refused' : 'silent', error: sent.error };
+    const sent = await this.#options.kv.replace(key, from.token, canonicalKey({ ...content, ver }));
+    return sent.kind === 'ok' ? { kind: 'ok', stored: { ver, content, token: sent.token } } : sent;
   }
 
-  #parse(key: string, value: unknown): ReadResult<Content> {
-    if (value === undefined) return { kind: 'ok', stored: NOTHING_STORED };
-    const fail = (problem: string): ReadResult<Content> => ({
-      kind: 'definite',
-      error: RpcError.of('abort', `${this.#kv.store} holds no ${this.#name} under ${key}: ${problem}`),
-    });
-    if (typeof value !== 'string') return fail('it is no text');
+  #interpret(key: string, read: Exclude<StoreRead, { readonly kind: 'failed' }>): ReadResult<Content> {
+    if (read.kind === 'found') return this.#parse(key, read.text, read.token);
+    return read.kind === 'absent' ? { kind: 'ok', stored: NOTHING_STORED } : this.#reject(key, 'it is no text');
+  }
+
+  #parse(key: string, text: string, token: Token): ReadResult<Content> {
     let parsed: unknown;
     try {
-      parsed = JSON.parse(value);
+      parsed = JSON.parse(text);
     } catch {
-      return fail('it is not JSON');
+      return this.#reject(key, 'it is not JSON');
     }
-    if (!isRecord(parsed)) return fail('it is no JSON object');
+    if (!isRecord(parsed)) return this.#reject(key, 'it is no JSON object');
     const { ver, ...rest } = parsed;
     const version = Version.safeParse(ver);
-    if (!version.success) return fail(describeIssue(version.error, 'ver').text);
-    const content = this.#schema.safeParse(rest);
-    if (!content.success) return fail(describeIssue(content.error, '').text);
-    return { kind: 'ok', stored: { ver: version.data, content: content.data, text: value } };
+    if (!version.success) return this.#reject(key, describeIssue(version.error, 'ver').text);
+    const content = this.#options.schema.safeParse(rest);
+    if (!content.success) return this.#reject(key, describeIssue(content.error, '').text);
+    return { kind: 'ok', stored: { ver: version.data, content: content.data, token } };
   }
 
-  #wentBack(key: string, from: number, to: number): RpcError {
-    const text = `${this.#name} ${key} went back from version ${from} to ${to}: ${this.#kv.store} has lost what it acknowledged`;
+  #reject(key: string, problem: string): ReadResult<Content> {
+    const { kv, name } = this.#options;
+    return { kind: 'definite', error: RpcError.of('abort', `${kv.name} holds no ${name} under ${key}: ${problem}`) };
+  }
+
+  #patience(): Patience {
+    const { context, patienceMs = PATIENCE_MS } = this.#options;
+    return new Patience(context, patienceMs);
+  }
+}
+
+/** For how long something is tried, with pauses that grow. */
+class Patience {
+  readonly #context: DocumentsOptions<unknown>['context'];
+  readonly #endMs: number;
+
+  constructor(context: DocumentsOptions<unknown>['context'], patienceMs: number) {
+    this.#context = context;
+    this.#endMs = context.clock.monotonicMs() + patienceMs;
+  }
+
+  isOver(): boolean {
+    return this.#context.clock.monotonicMs() >= this.#endMs;
+  }
+
+  /** Resolves to false when the node stops. */
+  pause(attempt: number): Promise<boolean> {
+    return pauseUpTo(this.#context, Math.min(PAUSE_MS * 2 ** attempt, PAUSE_MS_MAX));
+  }
+}
+
+/** Where an update stands, and so what is done next. */
+type UpdateState<Content> =
+  /** It has to be read. */
+  | { readonly at: 'looking' }
+  /** A compare-and-set goes out. */
+  | { readonly at: 'sending'; readonly from: Stored<Content>; readonly content: Content }
+  /** It did not work out this time; it is read again later, unless patience ends. */
+  | { readonly at: 'pausing'; readonly attempt: number }
+  | { readonly at: 'ended'; readonly result: UpdateResult<Content> };
+
+/**
+ * The rules of one update, apart from reading and sending: each method is told what has happened, and says where the
+ * update stands then.
+ *
+ *     begin ─┬─ looking ─┬─ sending ─┬─ ended
+ *            └─ sending  ├─ pausing  ├─ looking
+ *                        └─ ended    └─ pausing ── looking, ended
+ */
+class Update<Content> {
+  /** The document, as errors call it. */
+  readonly #what: string;
+  readonly #storeName: string;
+  readonly #change: Change<Content>;
+  readonly #patience: Patience;
+  #attempt = 0;
+  /** The newest version that is known of. */
+  #newestVer = 0;
+  /** The version from which something was sent that is not proven dead. */
+  #doubtfulVer: number | undefined;
+  /** What went wrong last. */
+  #trouble = '';
+
+  constructor(what: string, storeName: string, change: Change<Content>, patience: Patience) {
+    this.#what = what;
+    this.#storeName = storeName;
+    this.#change = change;
+    this.#patience = patience;
+  }
+
+  /** What is known from before is good for a try, which fails where it is out of date. A conclusion needs a reading. */
+  begin(known: Stored<Content> | undefined): UpdateState<Content> {
+    if (known === undefined) return { at: 'looking' };
+    this.#newestVer = known.ver;
+    const content = tryChange(this.#change, known.content);
+    if (content === undefined || content instanceof RpcError) return this.lookAgain();
+    return { at: 'sending', from: known, content };
+  }
+
+  lookAgain(): UpdateState<Content> {
+    this.#attempt++;
+    return { at: 'looking' };
+  }
+
+  notTold(error: RpcError): UpdateState<Content> {
+    this.#trouble = error.message;
+    return { at: 'pausing', attempt: this.#attempt };
+  }
+
+  look(read: ReadResult<Content>): UpdateState<Content> {
+    if (read.kind !== 'ok') return this.#fail(read.error);
+    const { stored } = read;
+    if (stored.ver < this.#newestVer) return this.#fail(this.#wentBack(stored.ver));
+    this.#newestVer = stored.ver;
+    const content = tryChange(this.#change, stored.content);
+    if (content === undefined) return { at: 'ended', result: { kind: 'ok', stored: requireContent(stored) } };
+    if (this.#doubtfulVer !== undefined && stored.ver > this.#doubtfulVer) {
+      this.#doubtfulVer = undefined;
+      this.#trouble = 'others were faster every time';
+    }
+    if (content instanceof RpcError) return this.#fail(content);
+    // With patience at its end nothing new is begun; the first try is always made.
+    if (this.#attempt > 0 && this.#patience.isOver()) return this.giveUp();
+    return { at: 'sending', from: stored, content };
+  }
+
+  sent(from: Stored<Content>, result: ReplaceResult<Content>): UpdateState<Content> {
+    if (result.kind === 'ok') return { at: 'ended', result };
+    if (result.kind !== 'unavailable') this.#doubtfulVer = from.ver;
+    this.#trouble = result.error.message;
+    // A refusal is looked into at once: what is there now comes next. The pause is for those who lose again and again.
+    if (this.#attempt === 0 && result.kind === 'refused') return this.lookAgain();
+    return { at: 'pausing', attempt: this.#attempt };
+  }
+
+  giveUp(): UpdateState<Content> {
+    return this.#fail(unavailable(`${this.#what}: ${this.#trouble}`));
+  }
+
+  #fail(error: RpcError): UpdateState<Content> {
+    const doubtful = this.#doubtfulVer !== undefined;
+    return {
+      at: 'ended',
+      result: doubtful ? { kind: 'indefinite', error: mayHaveHappened(error) } : { kind: 'definite', error },
+    };
+  }
+
+  #wentBack(ver: number): RpcError {
+    const versions = `version ${this.#newestVer} to ${ver}`;
+    const text = `${this.#what} went back from ${versions}: ${this.#storeName} has lost what it acknowledged`;
     return RpcError.of('abort', text);
-  }
-
-  #pause(attempt: number): Promise<boolean> {
-    const longestMs = Math.min(PAUSE_MS * 2 ** attempt, PAUSE_MS_MAX);
-    return pauseUpTo(this.#context, longestMs);
-  }
-
-  #nowMs(): number {
-    return this.#context.clock.monotonicMs();
   }
 }
 

@@ -1,15 +1,17 @@
 /**
- * A client of one of Maelstrom's key-value stores, and of its timestamp oracle. What comes back is `ok`, `definite` (it did not happen and never
- * will, as far as the store can tell) or `indefinite` (silence: it may have happened, or may happen later).
+ * A client of one of Maelstrom's key-value stores, and of its timestamp oracle. What comes back is `ok`, `definite` (it
+ * did not happen and never will, as far as the store can tell) or `indefinite` (silence: it may have happened, or may
+ * happen later).
  *
- * Whoever writes over a network that repeats messages must not take error 22 for proof: what was refused may be the second copy of a request whose
- * first one was carried out. `documents.ts` keeps that rule, and is what should be used for anything that matters.
+ * Whoever writes over a network that repeats messages must not take error 22 for proof: what was refused may be the
+ * second copy of a request whose first one was carried out. `documents.ts` keeps that rule, and is what should be used
+ * for anything that matters.
  */
 
 import * as z from 'zod';
 import type { NodeContext, RpcResult } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
-import { defineRpc } from '../protocol/rpc.ts';
+import { defineRpc, type RequestInputOf } from '../protocol/rpc.ts';
 
 export const STORES = ['lin-kv', 'seq-kv', 'lww-kv'] as const;
 export type Store = (typeof STORES)[number];
@@ -44,6 +46,16 @@ export interface KvOptions {
   readonly deadlineMs?: number;
 }
 
+/** Whether an error says that there is nothing under the key. */
+export function isMissing({ code }: RpcError): boolean {
+  return code === KEY_DOES_NOT_EXIST;
+}
+
+/** What is sent for {@link KvClient.compareAndSet}. */
+export function casRequest(key: string, from: string | null, to: string): RequestInputOf<typeof CompareAndSet> {
+  return { key, from, to, ...(from === null && { create_if_not_exists: true }) };
+}
+
 export class KvClient {
   readonly store: Store;
   readonly #context: Pick<NodeContext, 'rpc'>;
@@ -59,7 +71,7 @@ export class KvClient {
   async read(key: string): Promise<KvResult<unknown>> {
     const result = await this.#context.rpc(this.store, Read, { key }, this.#options);
     if (result.kind === 'ok') return { kind: 'ok', value: result.reply.value };
-    return result.error.code === KEY_DOES_NOT_EXIST ? { kind: 'ok', value: undefined } : result;
+    return isMissing(result.error) ? { kind: 'ok', value: undefined } : result;
   }
 
   async write(key: string, value: unknown): Promise<KvResult<undefined>> {
@@ -67,12 +79,12 @@ export class KvClient {
   }
 
   /**
-   * Puts `to` in the place of `from`; where `from` is null, in the place of nothing. (A store would take any `from` for right when it creates a key;
-   * so a key is only created by whoever saw that there was none, and loses the race with error 22. lww-kv cannot create by compare-and-set: 20.)
+   * Puts `to` in the place of `from`; where `from` is null, in the place of nothing. (A store would take any `from` for
+   * right when it creates a key; so a key is only created by whoever saw that there was none, and loses the race with
+   * error 22. lww-kv cannot create by compare-and-set: 20.)
    */
   async compareAndSet(key: string, from: string | null, to: string): Promise<KvResult<undefined>> {
-    const request = { key, from, to, ...(from === null && { create_if_not_exists: true }) };
-    return done(await this.#context.rpc(this.store, CompareAndSet, request, this.#options));
+    return done(await this.#context.rpc(this.store, CompareAndSet, casRequest(key, from, to), this.#options));
   }
 }
 

@@ -150,7 +150,7 @@ export class ParticipantDesk<Content extends object> {
           );
         } else {
           this.#known = undefined;
-          if (attempt > 0 || result.kind === 'silent') await this.#pause();
+          if (attempt > 0 || result.kind !== 'refused') await this.#pause();
         }
       }
       open = this.#leaveLate(open);

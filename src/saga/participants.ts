@@ -5,7 +5,7 @@
 
 import type * as z from 'zod';
 import { Documents, NOTHING_STORED, readOrThrow, type Stored, type UpdateResult } from '../kv/documents.ts';
-import type { KvClient } from '../kv/kv-client.ts';
+import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
 import { MARKING, type Marking, type ParticipantRecord, participantSchema } from './marks.ts';
@@ -17,7 +17,7 @@ const DESKS_MAX = 10_000;
 
 export interface ParticipantsOptions<Content extends object> {
   readonly context: NodeContext;
-  readonly kv: KvClient;
+  readonly kv: LinearizableStore;
   /** What a participant is called in errors: `account`. */
   readonly name: string;
   readonly schema: z.ZodType<Content>;

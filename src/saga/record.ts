@@ -13,7 +13,7 @@
 import * as z from 'zod';
 import { Documents } from '../kv/documents.ts';
 import { keyPart } from '../kv/key-part.ts';
-import type { KvClient } from '../kv/kv-client.ts';
+import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { fnv1a } from '../protocol/fnv1a.ts';
@@ -64,7 +64,7 @@ export interface SagaStore {
 /** Less than a request waits for its answer, so that it can be told that it was not begun, ms. */
 const INDEX_PATIENCE_MS = 2500;
 
-export function openSagaStore(context: NodeContext, kv: KvClient): SagaStore {
+export function openSagaStore(context: NodeContext, kv: LinearizableStore): SagaStore {
   return {
     sagas: new Documents({ kv, context, name: 'saga', schema: SagaRecord }),
     indices: new Documents({

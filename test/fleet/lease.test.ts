@@ -16,8 +16,8 @@ function holdNumber(until: number | null = T): { rig: NumberRig; lease: Lease } 
   const rig = new NumberRig();
   const content: NumberRecord = { holder: HOLDER, until };
   const { ver } = rig.put(0, content);
-  const text = rig.look('lin-kv', { type: 'read', key: 'node/0' }).value;
-  return { rig, lease: new Lease(numberRecords(rig.begin('n0').context), 0, HOLDER, { ver, content, text }) };
+  const token = rig.look('lin-kv', { type: 'read', key: 'node/0' }).value;
+  return { rig, lease: new Lease(numberRecords(rig.begin('n0').context), 0, HOLDER, { ver, content, token }) };
 }
 
 /** A raise that the store carries out and of which the holder never hears. */

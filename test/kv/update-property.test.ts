@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Documents, type Stored } from '../../src/kv/documents.ts';
 import { KvClient } from '../../src/kv/kv-client.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { canonicalKey } from '../../src/protocol/exact-json.ts';
@@ -96,7 +97,13 @@ async function live(seed: number, { append, store = () => new LinKv() }: Design)
     return {
       kv,
       context,
-      documents: new Documents({ kv, context, name: 'list', schema: List, patienceMs: PATIENCE_MS }),
+      documents: new Documents({
+        kv: new LinKvStore(context, { deadlineMs: DEADLINE_MS }),
+        context,
+        name: 'list',
+        schema: List,
+        patienceMs: PATIENCE_MS,
+      }),
     };
   };
   const begin = (nodeId: string) => {

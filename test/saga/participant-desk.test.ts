@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Documents } from '../../src/kv/documents.ts';
-import { KvClient } from '../../src/kv/kv-client.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { FinishedSagas } from '../../src/saga/finished-sagas.ts';
@@ -80,7 +80,7 @@ class BenchDesk {
 
   constructor(bench: Bench, context: NodeContext, { deadlineMs, marking = MARKING }: DeskOptions) {
     this.#bench = bench;
-    const kv = new KvClient(context, 'lin-kv', deadlineMs === undefined ? {} : { deadlineMs });
+    const kv = new LinKvStore(context, deadlineMs === undefined ? {} : { deadlineMs });
     this.desk = new ParticipantDesk({
       context,
       documents: new Documents({ kv, context, name: 'sum', schema: participantSchema(Sum) }),
@@ -619,7 +619,7 @@ async function contend(
     const { context } = rig.life(nodeId);
     const order = new Order();
     const finished = new FinishedSagas();
-    const kv = new KvClient(context, 'lin-kv', { deadlineMs: 400 });
+    const kv = new LinKvStore(context, { deadlineMs: 400 });
     const lookUp = async (saga: string) => {
       if (isOver(saga)) finished.add(saga);
     };

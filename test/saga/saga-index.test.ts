@@ -1,7 +1,7 @@
 /** What a node writes down before it begins a saga, and crosses out when it is finished. */
 
 import { describe, expect, it } from 'vitest';
-import { KvClient } from '../../src/kv/kv-client.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import { indexKey, openSagaStore, type SagaStore } from '../../src/saga/record.ts';
 import { SagaIndex } from '../../src/saga/saga-index.ts';
@@ -19,7 +19,7 @@ class Bench {
 
   constructor() {
     this.context = this.rig.life('n0').context;
-    this.store = openSagaStore(this.context, new KvClient(this.context, 'lin-kv'));
+    this.store = openSagaStore(this.context, new LinKvStore(this.context));
     this.index = new SagaIndex(this.context, this.store);
   }
 

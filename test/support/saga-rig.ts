@@ -3,7 +3,7 @@
  * are lost, doubled or late and which node dies.
  */
 
-import { KvClient } from '../../src/kv/kv-client.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { SeededRandom } from '../../src/protocol/random.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
@@ -188,7 +188,7 @@ export class SagaNode {
 /** What a node needs for sagas of kinds that it knows nothing of. */
 export class Engine {
   readonly context: NodeContext;
-  readonly kv: KvClient;
+  readonly kv: LinKvStore;
   readonly store: SagaStore;
   readonly order = new Order();
   readonly finished = new FinishedSagas();
@@ -196,7 +196,7 @@ export class Engine {
 
   constructor(context: NodeContext) {
     this.context = context;
-    this.kv = new KvClient(context, 'lin-kv');
+    this.kv = new LinKvStore(context);
     this.store = openSagaStore(context, this.kv);
   }
 

@@ -4,7 +4,7 @@
 
 import { readOrThrow } from '../../kv/documents.ts';
 import { keyPart } from '../../kv/key-part.ts';
-import { KvClient } from '../../kv/kv-client.ts';
+import { LinKvStore } from '../../kv/lin-kv-store.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
@@ -55,7 +55,7 @@ class Bank {
   readonly #coordinator: SagaCoordinator;
 
   constructor(context: NodeContext, parts: SagaParts) {
-    const kv = new KvClient(context, 'lin-kv');
+    const kv = new LinKvStore(context);
     const order = new Order();
     const finished = new FinishedSagas();
     this.#context = context;

@@ -14,7 +14,7 @@
 import * as z from 'zod';
 import { Documents, type Stored } from '../../kv/documents.ts';
 import { keyPart } from '../../kv/key-part.ts';
-import { KvClient } from '../../kv/kv-client.ts';
+import { LinKvStore } from '../../kv/lin-kv-store.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { fnv1a } from '../../protocol/fnv1a.ts';
 
@@ -86,7 +86,7 @@ export interface VoucherStore {
 }
 
 export function openVoucherStore(context: NodeContext): VoucherStore {
-  const kv = new KvClient(context, 'lin-kv');
+  const kv = new LinKvStore(context);
   return {
     vouchers: new Documents({ kv, context, name: 'voucher', schema: VoucherRecord }),
     shards: new Documents({ kv, context, name: 'shard of a voucher', schema: ShardRecord }),

@@ -299,7 +299,7 @@ export class ShardDesk {
     });
     if (result.kind !== 'ok') {
       // Also when it was refused: that may have been the second copy of what was carried out.
-      for (const waiting of chosen) waiting.doubtfulVer = stored.ver;
+      if (result.kind !== 'unavailable') for (const waiting of chosen) waiting.doubtfulVer = stored.ver;
       this.#known = undefined;
       return undefined;
     }

@@ -1,0 +1,34 @@
+/**
+ * Maelstrom's lin-kv as a store for documents. Its compare-and-set is by value, so the token of a value is the value.
+ * All that it refuses is `refused`, and nothing `unavailable`: the network may repeat requests, so an answer may be to
+ * the second copy of one that was carried out.
+ */
+
+import type { NodeContext } from '../node/context.ts';
+import { CompareAndSet, casRequest, isMissing, type KvOptions, Read } from './kv-client.ts';
+import type { LinearizableStore, StoreRead, StoreReplace, Token } from './store.ts';
+
+export class LinKvStore implements LinearizableStore {
+  readonly name = 'lin-kv';
+  readonly #context: Pick<NodeContext, 'rpc'>;
+  readonly #options: KvOptions;
+
+  constructor(context: Pick<NodeContext, 'rpc'>, options: KvOptions = {}) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  async read(key: string): Promise<StoreRead> {
+    const result = await this.#context.rpc(this.name, Read, { key }, this.#options);
+    if (result.kind !== 'ok')
+      return isMissing(result.error) ? { kind: 'absent' } : { kind: 'failed', error: result.error };
+    const { value } = result.reply;
+    return typeof value === 'string' ? { kind: 'found', text: value, token: value as Token } : { kind: 'foreign' };
+  }
+
+  async replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
+    const result = await this.#context.rpc(this.name, CompareAndSet, casRequest(key, from, text), this.#options);
+    if (result.kind === 'ok') return { kind: 'ok', token: text as Token };
+    return { kind: result.kind === 'definite' ? 'refused' : 'silent', error: result.error };
+  }
+}

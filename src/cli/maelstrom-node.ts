@@ -17,7 +17,7 @@ import { NODE_MAX } from '../ids/snowflake.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
 import { startWorkloads, WORKLOADS } from '../workloads/registry.ts';
-import type { WorkloadPorts } from '../workloads/workload.ts';
+import type { NodePorts } from '../workloads/workload.ts';
 import {
   describeOptions,
   type Option,
@@ -142,7 +142,7 @@ function defaultStateFolder(): string {
 type NodeValues = ParsedOptions<typeof OPTIONS>['values'];
 
 /** Where ids get their numbers and keep their bounds. Throws a {@link UsageError} for options that do not go together. */
-async function openPorts(values: NodeValues): Promise<WorkloadPorts> {
+async function openPorts(values: NodeValues): Promise<NodePorts> {
   const leased = values['node-id'] === 'lease';
   const state = values['state-dir'];
   if (leased && state !== undefined && state !== STATE_IN_STORE)
@@ -164,7 +164,7 @@ async function openPorts(values: NodeValues): Promise<WorkloadPorts> {
   if (leased)
     return { openReservation: async () => undefined, idLimits, lease: { leaseMs: values.lease ?? LEASE_MS_DEFAULT } };
   if (state === 'none') return { openReservation: async () => undefined, idLimits };
-  if (stored) return { openReservation: async (context) => StoreReservation.ofPlace(context), idLimits };
+  if (stored) return { openReservation: async (context, kv) => StoreReservation.ofPlace(context, kv), idLimits };
   // A named folder that cannot be used stops the start, long before the first id is asked for.
   if (state !== undefined) await FileReservation.open(resolve(state), 'start');
   return {

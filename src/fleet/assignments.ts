@@ -14,7 +14,7 @@ import type { IdSource } from '../ids/id-source.ts';
 import { Documents, NOTHING_STORED, readOrThrow } from '../kv/documents.ts';
 import { groupBy } from '../kv/group-by.ts';
 import { keyPart } from '../kv/key-part.ts';
-import { LinKvStore } from '../kv/lin-kv-store.ts';
+import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
@@ -58,6 +58,7 @@ interface Intention extends Request {
 
 export class Assignments {
   readonly #context: NodeContext;
+  readonly #storeName: string;
   readonly #source: Pick<IdSource, 'nextBatchReserved'>;
   readonly #records: Documents<AssignmentRecord>;
   readonly #pages: Documents<Page>;
@@ -67,9 +68,9 @@ export class Assignments {
   #waiting: Request[] = [];
   #writing = false;
 
-  constructor(context: NodeContext, source: Pick<IdSource, 'nextBatchReserved'>) {
-    const kv = new LinKvStore(context);
+  constructor(context: NodeContext, kv: LinearizableStore, source: Pick<IdSource, 'nextBatchReserved'>) {
     this.#context = context;
+    this.#storeName = kv.name;
     this.#source = source;
     this.#records = new Documents({ kv, context, name: 'assignment', schema: AssignmentRecord });
     this.#pages = new Documents({ kv, context, name: 'page of assignments', schema: Page });
@@ -138,7 +139,7 @@ export class Assignments {
     if (late.length === 0) return;
     this.#waiting = this.#waiting.filter(({ endMs }) => nowMs < endMs);
     for (const { reject } of late)
-      reject(RpcError.of('temporarily-unavailable', 'too many assignments wait for lin-kv'));
+      reject(RpcError.of('temporarily-unavailable', `too many assignments wait for ${this.#storeName}`));
   }
 
   async #writePage(key: string, intentions: readonly Intention[]): Promise<void> {

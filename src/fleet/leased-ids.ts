@@ -11,6 +11,7 @@ import { canGoOnFrom } from '../ids/anchored-clock.ts';
 import { IdGenerator, type IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { IdKind, IdSource } from '../ids/id-source.ts';
 import { NODE_MAX } from '../ids/snowflake.ts';
+import type { LinearizableStore } from '../kv/store.ts';
 import { Abort } from '../node/abort.ts';
 import type { Figures, NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
@@ -45,6 +46,7 @@ type GeneratorLimits = Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'win
 
 export class LeasedIds implements IdSource {
   readonly #context: NodeContext;
+  readonly #storeName: string;
   readonly #limits: GeneratorLimits;
   readonly #leaseMs: number;
   readonly #numberCount: number;
@@ -62,18 +64,24 @@ export class LeasedIds implements IdSource {
   readonly #earlier: Record<string, number> = {};
 
   /** Resolves with the first number, or without one when that takes longer than a start should. Never rejects. */
-  static async start(context: NodeContext, options: LeaseOptions, limits: GeneratorLimits): Promise<LeasedIds> {
-    const ids = new LeasedIds(context, options, limits);
+  static async start(
+    context: NodeContext,
+    kv: LinearizableStore,
+    options: LeaseOptions,
+    limits: GeneratorLimits,
+  ): Promise<LeasedIds> {
+    const ids = new LeasedIds(context, kv, options, limits);
     const found = new Abort();
     void ids.#keepNumber(() => found.abort());
     await context.sleep(START_MS_MAX, found);
     return ids;
   }
 
-  private constructor(context: NodeContext, options: LeaseOptions, limits: GeneratorLimits) {
+  private constructor(context: NodeContext, kv: LinearizableStore, options: LeaseOptions, limits: GeneratorLimits) {
     const { leaseMs = LEASE_MS_DEFAULT, numberCount = NODE_MAX + 1, identity = context.nodeId } = options;
     const { windowMs = STORED_WINDOW_MS_DEFAULT, maxSkewMs } = limits;
     this.#context = context;
+    this.#storeName = kv.name;
     this.#limits = { ...limits, windowMs };
     this.#leaseMs = leaseMs;
     this.#numberCount = numberCount;
@@ -81,7 +89,7 @@ export class LeasedIds implements IdSource {
     this.#retryMs = Math.min(leaseMs / SEARCHES, RETRY_MS_MAX);
     this.#numbers = new NodeNumbers({
       context,
-      records: numberRecords(context),
+      records: numberRecords(context, kv),
       count: numberCount,
       leaseMs,
       canContinue: (until) => until === null || canGoOnFrom(until, context.clock.wallMs(), maxSkewMs),
@@ -146,7 +154,9 @@ export class LeasedIds implements IdSource {
     for (;;) {
       const result = await this.#numbers.claim(holder, reclaims);
       if (result instanceof Lease) return result;
-      this.#setTrouble(result === 'held' ? this.#allHeldText() : 'lin-kv does not tell which node numbers are free');
+      this.#setTrouble(
+        result === 'held' ? this.#allHeldText() : `${this.#storeName} does not tell which node numbers are free`,
+      );
       // Where all are held there is nothing to find before a lease has run out; a store may be back at any time.
       const pauseMs = result === 'held' ? this.#leaseMs / SEARCHES : this.#retryMs;
       if (!(await this.#context.sleep(pauseMs))) return undefined;

@@ -4,7 +4,7 @@
 
 import * as z from 'zod';
 import { Documents } from '../kv/documents.ts';
-import { LinKvStore } from '../kv/lin-kv-store.ts';
+import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 
 export const NumberRecord = z.object({
@@ -22,8 +22,8 @@ export function numberKey(number: number): string {
   return `node/${number}`;
 }
 
-export function numberRecords(context: NodeContext): Documents<NumberRecord> {
-  return new Documents({ kv: new LinKvStore(context), context, name: 'node number', schema: NumberRecord });
+export function numberRecords(context: NodeContext, kv: LinearizableStore): Documents<NumberRecord> {
+  return new Documents({ kv, context, name: 'node number', schema: NumberRecord });
 }
 
 /** A name for one claim, that no other claim has, of whatever life. */

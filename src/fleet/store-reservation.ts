@@ -8,6 +8,7 @@
 
 import { type RaiseResult, type Reservation, requireUpwards } from '../ids/reservation.ts';
 import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
+import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { type NumberRecord, newHolder, numberKey, numberRecords } from './number-record.ts';
@@ -19,12 +20,12 @@ export class StoreReservation implements Reservation {
   #known: Stored<NumberRecord> | undefined;
 
   /** That of the number that is a node's place in `node_ids`. */
-  static ofPlace(context: NodeContext): StoreReservation {
-    return new StoreReservation(context, context.nodeIds.indexOf(context.nodeId));
+  static ofPlace(context: NodeContext, kv: LinearizableStore): StoreReservation {
+    return new StoreReservation(context, kv, context.nodeIds.indexOf(context.nodeId));
   }
 
-  constructor(context: NodeContext, number: number) {
-    this.#records = numberRecords(context);
+  constructor(context: NodeContext, kv: LinearizableStore, number: number) {
+    this.#records = numberRecords(context, kv);
     this.#key = numberKey(number);
     this.#holder = newHolder(context.nodeId, context.randomUint32);
   }

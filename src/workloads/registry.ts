@@ -3,6 +3,7 @@
  */
 
 import { FolderReservation } from '../ids/folder-reservation.ts';
+import { LinKvStore } from '../kv/lin-kv-store.ts';
 import type { StartHandlers } from '../node/node.ts';
 import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo.ts';
@@ -10,7 +11,7 @@ import { ids } from './ids/ids.ts';
 import { saga } from './saga/saga.ts';
 import { uniqueIds } from './unique-ids.ts';
 import { voucher } from './voucher/voucher.ts';
-import type { Workload, WorkloadPorts } from './workload.ts';
+import type { NodePorts, Workload } from './workload.ts';
 
 export const WORKLOADS: readonly Workload[] = [
   echo, //
@@ -24,10 +25,16 @@ export function findWorkload(name: string): Workload | undefined {
   return WORKLOADS.find((workload) => workload.name === name);
 }
 
-/** The handlers of all workloads together. */
-export function startWorkloads(ports: WorkloadPorts, workloads: readonly Workload[] = WORKLOADS): StartHandlers {
+/** The handlers of all workloads together, which share one store. */
+export function startWorkloads(
+  { openStore = (context) => new LinKvStore(context), ...ports }: NodePorts,
+  workloads: readonly Workload[] = WORKLOADS,
+): StartHandlers {
   const starts = [...new Set(workloads.map(({ start }) => start))];
-  return async (context) => (await Promise.all(starts.map((start) => start(context, ports)))).flat();
+  return async (context) => {
+    const kv = openStore(context);
+    return (await Promise.all(starts.map((start) => start(context, { ...ports, kv })))).flat();
+  };
 }
 
 /** A workload as the simulator runs it: one node code on simulated machines. */
@@ -38,7 +45,7 @@ export function subjectOf(workload: Workload): Subject {
     startHandlers:
       ({ folder, life }) =>
       (context) => {
-        const ports: WorkloadPorts = {
+        const ports: NodePorts = {
           openReservation: ({ nodeId }) => FolderReservation.open(folder, nodeId),
           idLimits: {},
           ...workload.simulate?.(context, life),

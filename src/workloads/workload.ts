@@ -6,16 +6,28 @@
 import type { LeaseOptions } from '../fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
+import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
 import type { WorkloadTest } from '../simulator/workload-test.ts';
 
-/** What workloads need beyond the node's own context. The host gives real ones, the simulator its own. */
-export interface WorkloadPorts {
-  /** The reservation of timestamps that survives this node; undefined when it was told to do without. */
-  readonly openReservation: (context: NodeContext) => Promise<Reservation | undefined>;
+/** What a node needs beyond its own context. The host gives real ones, the simulator its own. */
+export interface NodePorts {
+  /** Opens the store of all that is kept, once a node. Default: Maelstrom's lin-kv. */
+  readonly openStore?: (context: NodeContext) => LinearizableStore;
+  /**
+   * The reservation of timestamps that survives this node; undefined when it was told to do without.
+   *
+   * @param kv the node's store
+   */
+  readonly openReservation: (context: NodeContext, kv: LinearizableStore) => Promise<Reservation | undefined>;
   readonly idLimits: IdLimits;
   /** Node numbers are leased in the store; absent: a node's number is its place in `node_ids`. */
   readonly lease?: LeaseOptions | undefined;
+}
+
+/** What a workload is given when it starts: the node's ports, with its store open. */
+export interface WorkloadPorts extends Omit<NodePorts, 'openStore'> {
+  readonly kv: LinearizableStore;
 }
 
 /** What the operator of a node may set of its ids. */
@@ -35,5 +47,5 @@ export interface Workload {
   /** The same with less of everything, for explorations, which run it thousands of times; absent: `test` is small enough. */
   readonly small?: WorkloadTest;
   /** How its simulated nodes are set up, where that is not what a process without options does. */
-  readonly simulate?: (context: NodeContext, life: number) => Pick<WorkloadPorts, 'idLimits' | 'lease'>;
+  readonly simulate?: (context: NodeContext, life: number) => Pick<NodePorts, 'idLimits' | 'lease'>;
 }

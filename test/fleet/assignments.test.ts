@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Assignments } from '../../src/fleet/assignments.ts';
 import { IdGenerator } from '../../src/ids/id-generator.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { NEW_YEAR_MS } from '../support/manual-clock.ts';
 import { NumberRig } from '../support/number-rig.ts';
@@ -20,6 +21,7 @@ class Bench {
     const node = this.rig.lifeCount;
     return new Assignments(
       context,
+      new LinKvStore(context),
       await IdGenerator.start({ node, clock: context.clock, random: context.randomUint32 }),
     );
   }
@@ -184,7 +186,7 @@ describe('many requests at once', () => {
     // The clock stands still, so all ids are of one millisecond and next to each other.
     const clock = { wallMs: () => NEW_YEAR_MS, monotonicMs: () => 0 };
     const source = await IdGenerator.start({ node: 0, clock, random: context.randomUint32 });
-    const assignments = new Assignments(context, source);
+    const assignments = new Assignments(context, new LinKvStore(context), source);
     const ids: string[] = [];
     for (let number = 0; number < 70; number++) ids.push(await bench.assign(assignments, 'payment', `k${number}`));
     const keys = bench.requests('cas', 'guid-page/').map(({ key }) => key);
@@ -198,7 +200,11 @@ describe('when not everything goes well', () => {
   it('a node that dies between page and record has assigned nothing, and no status says that it had', async () => {
     const bench = new Bench();
     const { context, kill } = bench.rig.begin('n0');
-    const dying = new Assignments(context, await IdGenerator.start({ node: 0, clock: context.clock, random: () => 0 }));
+    const dying = new Assignments(
+      context,
+      new LinKvStore(context),
+      await IdGenerator.start({ node: 0, clock: context.clock, random: () => 0 }),
+    );
     bench.rig.lose(isRecord);
     void dying.assign('payment', 'k').catch(() => {});
     await bench.rig.pass(100);
@@ -305,7 +311,9 @@ describe('when not everything goes well', () => {
     const bench = new Bench();
     const { context } = bench.rig.begin('n0');
     const refusal = RpcError.of('temporarily-unavailable', 'no ids');
-    const assignments = new Assignments(context, { nextBatchReserved: () => Promise.reject(refusal) });
+    const assignments = new Assignments(context, new LinKvStore(context), {
+      nextBatchReserved: () => Promise.reject(refusal),
+    });
     await expect(bench.assign(assignments, 'payment', 'k')).rejects.toBe(refusal);
     expect(bench.rig.requests('cas')).toEqual([]);
   });

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../../src/fleet/lease.ts';
 import { type NumberRecord, numberRecords } from '../../src/fleet/number-record.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
 import { NumberRig } from '../support/number-rig.ts';
 import { LATENCY_MS, LOST } from '../support/store-rig.ts';
@@ -17,7 +18,8 @@ function holdNumber(until: number | null = T): { rig: NumberRig; lease: Lease } 
   const content: NumberRecord = { holder: HOLDER, until };
   const { ver } = rig.put(0, content);
   const token = rig.look('lin-kv', { type: 'read', key: 'node/0' }).value;
-  return { rig, lease: new Lease(numberRecords(rig.begin('n0').context), 0, HOLDER, { ver, content, token }) };
+  const { context } = rig.begin('n0');
+  return { rig, lease: new Lease(numberRecords(context, new LinKvStore(context)), 0, HOLDER, { ver, content, token }) };
 }
 
 /** A raise that the store carries out and of which the holder never hears. */

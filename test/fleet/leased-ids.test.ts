@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { LeasedIds } from '../../src/fleet/leased-ids.ts';
 import { compareSnowflakes, decodeSnowflake } from '../../src/ids/snowflake.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import {
   expectValid,
   type FleetOptions,
@@ -155,7 +156,7 @@ describe('a node of a fleet', () => {
     rig.put(0, { holder: null, until });
     const clock = { wallMs: () => wallMs + rig.time.now(), monotonicMs: () => rig.time.now() };
     const { context } = rig.begin('n0', { clock });
-    const ids = await rig.run(LeasedIds.start(context, { numberCount: 2 }, {}));
+    const ids = await rig.run(LeasedIds.start(context, new LinKvStore(context), { numberCount: 2 }, {}));
     expect(ids.figures()).toMatchObject({ node_number: 1, leases: 1 });
     expect(rig.record(0)).toMatchObject({ holder: null, until, ver: 1 });
   });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Lease } from '../../src/fleet/lease.ts';
 import { type ClaimResult, NodeNumbers, type NodeNumbersOptions } from '../../src/fleet/node-numbers.ts';
 import { numberRecords } from '../../src/fleet/number-record.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
 import { NumberRig } from '../support/number-rig.ts';
 import { LATENCY_MS, LOST } from '../support/store-rig.ts';
@@ -20,7 +21,7 @@ class Claimant {
 
   constructor(rig: NumberRig, { context = rig.begin('n0').context, ...options }: Partial<NodeNumbersOptions> = {}) {
     this.rig = rig;
-    const records = numberRecords(context);
+    const records = numberRecords(context, new LinKvStore(context));
     this.#numbers = new NodeNumbers({
       context,
       records,

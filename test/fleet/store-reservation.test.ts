@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { StoreReservation } from '../../src/fleet/store-reservation.ts';
 import type { RaiseResult, Reservation } from '../../src/ids/reservation.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
 import { NumberRig } from '../support/number-rig.ts';
@@ -13,7 +14,8 @@ const LONG_MS = 10_000;
 
 /** As another process. */
 function open(rig: NumberRig): StoreReservation {
-  return new StoreReservation(rig.begin(`n${rig.lifeCount}`).context, 0);
+  const { context } = rig.begin(`n${rig.lifeCount}`);
+  return new StoreReservation(context, new LinKvStore(context), 0);
 }
 
 describe('StoreReservation', () => {
@@ -35,7 +37,7 @@ describe('StoreReservation', () => {
   it('is that of the node’s place in node_ids', async () => {
     const rig = new NumberRig();
     const { context } = rig.begin('n2', { nodeIds: ['n0', 'n1', 'n2'] });
-    await rig.run(StoreReservation.ofPlace(context).raise(undefined, T));
+    await rig.run(StoreReservation.ofPlace(context, new LinKvStore(context)).raise(undefined, T));
     expect(rig.record(2)).toMatchObject({ until: T });
     expect(rig.record(0)).toBeUndefined();
   });
@@ -148,7 +150,7 @@ async function raiseAll(seed: number, alter: (reservation: Reservation) => Reser
   };
   const work = async (index: number) => {
     const { context } = rig.begin(`n${index}`);
-    const reservation = alter(new StoreReservation(context, 0));
+    const reservation = alter(new StoreReservation(context, new LinKvStore(context), 0));
     let bound: number | undefined;
     for (let count = 0; count < RAISES; count++) {
       await context.sleep(random.integer(400));

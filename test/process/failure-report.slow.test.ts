@@ -30,9 +30,9 @@ const slow = variant('slow', {}, { checker: () => ({ check: (...args) => {
   return judge(...args);
 } }) });
 
-const unheard = variant('unheard', { start: (context) => {
+const unheard = variant('unheard', { start: (context, ports) => {
   context.sleep(100).then(() => Promise.reject(new Error('nobody hears')));
-  return counter.start(context);
+  return counter.start(context, ports);
 } });
 
 /** Valid, and another run every time. */

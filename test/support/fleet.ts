@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { LeasedIds, type LeaseOptions } from '../../src/fleet/leased-ids.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import type { IdGeneratorOptions } from '../../src/ids/id-generator.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { handler } from '../../src/node/context.ts';
 import type { FaultEvent } from '../../src/simulator/fault.ts';
 import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
@@ -54,7 +55,7 @@ export async function runFleet({
         ({ nodeId, life }) =>
         async (context) => {
           const own = alone ? { ...context, nodeIds: [nodeId] } : context;
-          const ids = await LeasedIds.start(own, lease(nodeId, life), limits);
+          const ids = await LeasedIds.start(own, new LinKvStore(own), lease(nodeId, life), limits);
           return [handler(Generate, async () => ({ id: await ids.nextReserved() }))];
         },
     },

@@ -1,8 +1,15 @@
-/** What workloads need beyond a node's own context, kept in memory. */
+/** What nodes and workloads need beyond a node's own context, kept in memory. */
 
 import { MemoryReservation } from '../../src/ids/reservation.ts';
-import type { WorkloadPorts } from '../../src/workloads/workload.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
+import type { NodeContext } from '../../src/node/context.ts';
+import type { NodePorts, WorkloadPorts } from '../../src/workloads/workload.ts';
 
-export function memoryPorts(): WorkloadPorts {
+export function memoryPorts(): NodePorts {
   return { openReservation: async () => new MemoryReservation(), idLimits: {} };
+}
+
+/** The same for one workload, which keeps its documents in lin-kv. */
+export function workloadPorts(context: NodeContext): WorkloadPorts {
+  return { ...memoryPorts(), kv: new LinKvStore(context) };
 }

@@ -1,5 +1,6 @@
 /** A simulated run in which clients do nothing but redeem one voucher, each operation for a user of its own. */
 
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { completeWith } from '../../src/simulator/client.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { Redeem, VoucherCreate } from '../../src/workloads/voucher/messages.ts';
@@ -32,7 +33,7 @@ export async function runRedemptions({
   let nextUser = 0;
   let answered = 0;
   const run = await runClients({
-    startHandlers: startVouchers,
+    startHandlers: (context) => startVouchers(context, { kv: new LinKvStore(context) }),
     createGenerator: () => {
       let created = false;
       return () => {

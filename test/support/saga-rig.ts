@@ -151,7 +151,7 @@ export class SagaNode {
   constructor(context: NodeContext, kill: () => void, parts: SagaParts) {
     this.context = context;
     this.kill = kill;
-    this.#handlers = transferHandlers(context, parts);
+    this.#handlers = transferHandlers(context, new LinKvStore(context), parts);
   }
 
   /** As clients do, past the checks of the node. */

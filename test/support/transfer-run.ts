@@ -1,5 +1,6 @@
 /** A simulated run in which clients do nothing but transfer money. */
 
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { type Client, completeWith } from '../../src/simulator/client.ts';
 import type { RunOptions } from '../../src/simulator/run-options.ts';
@@ -47,7 +48,7 @@ export async function runTransfers({
     return [`shared-${from}`, `shared-${to}`];
   };
   const run = await runClients({
-    startHandlers: startTransfers,
+    startHandlers: (context) => startTransfers(context, { kv: new LinKvStore(context) }),
     createGenerator: () => {
       let number = 0;
       return () => ({ f: 'transfer', value: number++ });

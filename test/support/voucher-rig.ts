@@ -1,5 +1,6 @@
 /** Nodes of the voucher service that share one scripted lin-kv. */
 
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
 import { LinKv } from '../../src/services/lin-kv.ts';
@@ -41,12 +42,12 @@ export class VoucherRig extends StoreRig {
   begin(nodeId: string, { nodeIds = [nodeId], parts = {} }: BeginOptions = {}): VoucherNode {
     const { context, kill } = this.start(nodeId);
     const own = { ...context, nodeIds };
-    return new VoucherNode(own, kill, { ...createVoucherParts(own), ...parts });
+    return new VoucherNode(own, kill, { ...createVoucherParts(own, new LinKvStore(own)), ...parts });
   }
 
   /** A desk by itself, which nobody sweeps. */
   desk(context: NodeContext, terms: Terms, own: Partial<ShardDeskOptions> = {}): ShardDesk {
-    const store = openVoucherStore(context);
+    const store = openVoucherStore(context, new LinKvStore(context));
     const rights = new Rights(context, store);
     return new ShardDesk({
       context,

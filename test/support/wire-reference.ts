@@ -13,7 +13,7 @@ import { defineRpc, type Rpc } from '../../src/protocol/rpc.ts';
 import { Init } from '../../src/simulator/init.ts';
 import { WORKLOADS } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
-import { memoryPorts } from './memory-ports.ts';
+import { workloadPorts } from './memory-ports.ts';
 import { TestNode } from './test-node.ts';
 import type { Exchange } from './wire-examples.ts';
 
@@ -79,7 +79,7 @@ function initRpc(): Rpc {
 async function handlersOf(start: Workload['start']): Promise<readonly Handler[]> {
   let handlers: readonly Handler[] = [];
   await new TestNode(async (context) => {
-    handlers = await start(context, memoryPorts());
+    handlers = await start(context, workloadPorts(context));
     return handlers;
   }).init();
   return handlers;

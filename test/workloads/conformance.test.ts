@@ -8,7 +8,7 @@ import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
 import type { Invocation } from '../../src/simulator/workload-test.ts';
 import { findWorkload, startWorkloads, WORKLOADS } from '../../src/workloads/registry.ts';
 import { expectAnswersTwice, newBed, run, SLOW_WHEN_DOUBLED } from '../support/conformance.ts';
-import { memoryPorts } from '../support/memory-ports.ts';
+import { memoryPorts, workloadPorts } from '../support/memory-ports.ts';
 import { type SentMessage, TestNode } from '../support/test-node.ts';
 import { settle, VirtualTime } from '../support/virtual-time.ts';
 
@@ -31,7 +31,7 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
   const types = async () => {
     const found: string[] = [];
     await new TestNode(async (context) => {
-      const handlers = await workload.start(context, memoryPorts());
+      const handlers = await workload.start(context, workloadPorts(context));
       found.push(...handlers.map(({ rpc }) => rpc.type));
       return handlers;
     }).init();

@@ -2,14 +2,18 @@
 
 import { expect, it } from 'vitest';
 import { StoreReservation } from '../../src/fleet/store-reservation.ts';
+import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { startIds } from '../../src/workloads/ids/serve.ts';
-import type { WorkloadPorts } from '../../src/workloads/workload.ts';
+import type { NodePorts } from '../../src/workloads/workload.ts';
 import { NumberRig } from '../support/number-rig.ts';
 
 /** Longer than an update goes on. */
 const AWAY_MS = 15_000;
 
-const PORTS: WorkloadPorts = { openReservation: async (context) => StoreReservation.ofPlace(context), idLimits: {} };
+const PORTS: NodePorts = {
+  openReservation: async (context, kv) => StoreReservation.ofPlace(context, kv),
+  idLimits: {},
+};
 
 it.each([
   ['nothing reaches it', (rig: NumberRig) => rig.cutStore()],
@@ -22,7 +26,8 @@ it.each([
   const rig = new NumberRig();
   takeAway(rig);
   let started = false;
-  const starting = startIds(rig.begin('n0').context, PORTS).finally(() => {
+  const { context } = rig.begin('n0');
+  const starting = startIds(context, { ...PORTS, kv: new LinKvStore(context) }).finally(() => {
     started = true;
   });
   starting.catch(() => {});

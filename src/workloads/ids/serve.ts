@@ -23,7 +23,7 @@ const RETRY_MS = 100;
 export async function startIds(context: NodeContext, ports: WorkloadPorts): Promise<readonly Handler[]> {
   const ids = await startSource(context, ports);
   context.report('ids', () => ids.figures());
-  return idHandlers(ids, new Assignments(context, ids));
+  return idHandlers(ids, new Assignments(context, ports.kv, ids));
 }
 
 export function idHandlers(ids: IdSource, assignments: Pick<Assignments, 'assign' | 'find'>): readonly Handler[] {
@@ -35,8 +35,8 @@ export function idHandlers(ids: IdSource, assignments: Pick<Assignments, 'assign
 }
 
 async function startSource(context: NodeContext, ports: WorkloadPorts): Promise<IdSource> {
-  if (ports.lease !== undefined) return LeasedIds.start(context, ports.lease, ports.idLimits);
-  const reservation = await ports.openReservation(context);
+  if (ports.lease !== undefined) return LeasedIds.start(context, ports.kv, ports.lease, ports.idLimits);
+  const reservation = await ports.openReservation(context, ports.kv);
   for (;;) {
     try {
       // Membership is static: a node's number is its place in it.

@@ -4,7 +4,7 @@
 
 import { readOrThrow } from '../../kv/documents.ts';
 import { keyPart } from '../../kv/key-part.ts';
-import { LinKvStore } from '../../kv/lin-kv-store.ts';
+import type { LinearizableStore } from '../../kv/store.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
@@ -16,6 +16,7 @@ import { isEnded, type Mark, type ParticipantRecord } from '../../saga/marks.ts'
 import { Participants, type ParticipantsOptions } from '../../saga/participants.ts';
 import { Order, plannedKind } from '../../saga/plan.ts';
 import { indexKey, isTerminal, openSagaStore, type SagaStore, sagaKey } from '../../saga/record.ts';
+import type { WorkloadPorts } from '../workload.ts';
 import { Account, type Accounts, accountKey } from './accounts.ts';
 import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
 import { createTransferKind, heldBy, legsOf, planTransfer, TransferInput, type TransferKind } from './transfers.ts';
@@ -32,12 +33,15 @@ export interface SagaParts {
   readonly coordinator?: Partial<Pick<CoordinatorOptions, 'sweeper' | 'isSameRequest'>>;
 }
 
-export async function startTransfers(context: NodeContext): Promise<readonly Handler[]> {
-  return transferHandlers(context, {});
+export async function startTransfers(
+  context: NodeContext,
+  { kv }: Pick<WorkloadPorts, 'kv'>,
+): Promise<readonly Handler[]> {
+  return transferHandlers(context, kv, {});
 }
 
-export function transferHandlers(context: NodeContext, parts: SagaParts): readonly Handler[] {
-  const bank = new Bank(context, parts);
+export function transferHandlers(context: NodeContext, kv: LinearizableStore, parts: SagaParts): readonly Handler[] {
+  const bank = new Bank(context, kv, parts);
   return [
     handler(AccountOpen, (request) => bank.open(request)),
     handler(AccountClose, (request) => bank.close(request)),
@@ -54,8 +58,7 @@ class Bank {
   readonly #transfers: TransferKind;
   readonly #coordinator: SagaCoordinator;
 
-  constructor(context: NodeContext, parts: SagaParts) {
-    const kv = new LinKvStore(context);
+  constructor(context: NodeContext, kv: LinearizableStore, parts: SagaParts) {
     const order = new Order();
     const finished = new FinishedSagas();
     this.#context = context;

@@ -14,7 +14,7 @@
 import * as z from 'zod';
 import { Documents, type Stored } from '../../kv/documents.ts';
 import { keyPart } from '../../kv/key-part.ts';
-import { LinKvStore } from '../../kv/lin-kv-store.ts';
+import type { LinearizableStore } from '../../kv/store.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { fnv1a } from '../../protocol/fnv1a.ts';
 
@@ -85,8 +85,7 @@ export interface VoucherStore {
   readonly indices: Documents<IndexRecord>;
 }
 
-export function openVoucherStore(context: NodeContext): VoucherStore {
-  const kv = new LinKvStore(context);
+export function openVoucherStore(context: NodeContext, kv: LinearizableStore): VoucherStore {
   return {
     vouchers: new Documents({ kv, context, name: 'voucher', schema: VoucherRecord }),
     shards: new Documents({ kv, context, name: 'shard of a voucher', schema: ShardRecord }),

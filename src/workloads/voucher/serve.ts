@@ -3,9 +3,11 @@
  */
 
 import { NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
+import type { LinearizableStore } from '../../kv/store.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
+import type { WorkloadPorts } from '../workload.ts';
 import {
   REPORT_LENGTH_MAX,
   Redeem,
@@ -49,13 +51,16 @@ export interface VoucherParts {
   readonly sweeps: boolean;
 }
 
-export function createVoucherParts(context: NodeContext): VoucherParts {
-  const store = openVoucherStore(context);
+export function createVoucherParts(context: NodeContext, kv: LinearizableStore): VoucherParts {
+  const store = openVoucherStore(context, kv);
   return { store, rights: new Rights(context, store), credit, sweeps: true };
 }
 
-export async function startVouchers(context: NodeContext): Promise<readonly Handler[]> {
-  return voucherHandlers(context, createVoucherParts(context));
+export async function startVouchers(
+  context: NodeContext,
+  { kv }: Pick<WorkloadPorts, 'kv'>,
+): Promise<readonly Handler[]> {
+  return voucherHandlers(context, createVoucherParts(context, kv));
 }
 
 export function voucherHandlers(context: NodeContext, parts: VoucherParts): readonly Handler[] {

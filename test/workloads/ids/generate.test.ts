@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { decodeSnowflake } from '../../../src/ids/snowflake.ts';
 import { decodeUuid } from '../../../src/ids/uuid.ts';
 import { startIds } from '../../../src/workloads/ids/serve.ts';
-import { memoryPorts } from '../../support/memory-ports.ts';
+import { workloadPorts } from '../../support/memory-ports.ts';
 import { TestNode } from '../../support/test-node.ts';
 
-const ready = () => new TestNode((context) => startIds(context, memoryPorts())).init();
+const ready = () => new TestNode((context) => startIds(context, workloadPorts(context))).init();
 
 async function ask(fields: object) {
   const node = await ready();

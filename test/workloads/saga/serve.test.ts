@@ -1,6 +1,7 @@
 /** What is answered about accounts and transfers, and what is refused, with which words. */
 
 import { describe, expect, it } from 'vitest';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { AMOUNT_MAX, BALANCE_MAX, LEGS_MAX, type Leg } from '../../../src/workloads/saga/messages.ts';
 import { startTransfers } from '../../../src/workloads/saga/serve.ts';
 import { heldBy, legsOf } from '../../../src/workloads/saga/transfers.ts';
@@ -445,7 +446,7 @@ describe('a request that is not as declared', () => {
       { type: 'audit', accounts: ['a', account] },
     ]),
   ])('is refused with 12 and the name of the field %s (case %#)', async (field, body) => {
-    const node = await new TestNode(startTransfers).init();
+    const node = await new TestNode((context) => startTransfers(context, { kv: new LinKvStore(context) })).init();
     node.receive({ ...body, msg_id: 1 });
     // Refusing takes a turn, and no store.
     await settle();

@@ -1,6 +1,7 @@
 /** Escrow: rights move between shards, and there are never more of them than the limit, nor in the end fewer. */
 
 import { describe, expect, it } from 'vitest';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 import { LinKv } from '../../../src/services/lin-kv.ts';
@@ -20,7 +21,7 @@ class Bench {
 
   constructor(limit: number, granted: readonly number[], returned: readonly number[] = granted.map(() => 0)) {
     const context = this.rig.context('n0');
-    this.rights = new Rights(context, openVoucherStore(context));
+    this.rights = new Rights(context, openVoucherStore(context, new LinKvStore(context)));
     this.rig.put(voucherKey(CODE), { limit, amount: 5, granted, returned, sold_out: false });
   }
 

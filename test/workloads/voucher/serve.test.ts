@@ -1,6 +1,7 @@
 /** What is answered to well-formed requests, and what is refused. */
 
 import { describe, expect, it } from 'vitest';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { startVouchers } from '../../../src/workloads/voucher/serve.ts';
 import { TestNode } from '../../support/test-node.ts';
 import { settle } from '../../support/virtual-time.ts';
@@ -151,7 +152,7 @@ describe('a request that is not as declared', () => {
     ...[-1, 0.5].map((offset): [string, object] => ['offset', { ...REPORT, offset }]),
     ...['', LONG, '\udfff'].map((user): [string, object] => ['user', { type: 'wallet_read', user }]),
   ])('is refused with 12 and the name of the field %s: %.120j', async (field, body) => {
-    const node = await new TestNode(startVouchers).init();
+    const node = await new TestNode((context) => startVouchers(context, { kv: new LinKvStore(context) })).init();
     node.receive({ ...body, msg_id: 1 });
     // Refusing takes a turn, and no store.
     await settle();

@@ -1,6 +1,7 @@
 /** The list of shards in which something may be left, and the fence before a shard is crossed out. */
 
 import { describe, expect, it } from 'vitest';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import {
   openVoucherStore,
   type ShardRecord,
@@ -21,7 +22,7 @@ class Bench {
 
   constructor() {
     const context = this.rig.context('n0');
-    this.store = openVoucherStore(context);
+    this.store = openVoucherStore(context, new LinKvStore(context));
     this.unfinished = new Unfinished(context, this.store);
     this.rig.put(KEY, EMPTY);
   }
@@ -113,7 +114,7 @@ describe('a shard', () => {
     const bench = new Bench();
     await bench.register();
     const context = bench.rig.context('n0');
-    await bench.rig.run(new Unfinished(context, openVoucherStore(context)).register(CODE, 1));
+    await bench.rig.run(new Unfinished(context, openVoucherStore(context, new LinKvStore(context))).register(CODE, 1));
     expect(bench.listed).toEqual([
       [CODE, 0],
       [CODE, 1],

@@ -13,6 +13,7 @@ import * as z from 'zod';
 import type { IdSource } from '../ids/id-source.ts';
 import { Documents, NOTHING_STORED, readOrThrow } from '../kv/documents.ts';
 import { groupBy } from '../kv/group-by.ts';
+import { type Choice, chooseFirst, GroupQueue } from '../kv/group-queue.ts';
 import { keyPart } from '../kv/key-part.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
@@ -65,8 +66,7 @@ export class Assignments {
   /** By document key; the oldest one first. */
   readonly #remembered = new Map<string, string>();
   readonly #underWay = new Map<string, Promise<string>>();
-  #waiting: Request[] = [];
-  #writing = false;
+  readonly #queue: GroupQueue<Request>;
 
   constructor(context: NodeContext, kv: LinearizableStore, source: Pick<IdSource, 'nextBatchReserved'>) {
     this.#context = context;
@@ -74,6 +74,12 @@ export class Assignments {
     this.#source = source;
     this.#records = new Documents({ kv, context, name: 'assignment', schema: AssignmentRecord });
     this.#pages = new Documents({ kv, context, name: 'page of assignments', schema: Page });
+    this.#queue = new GroupQueue({
+      choose: (waiting) => this.#choose(waiting),
+      serve: (requests) => this.#writeIntentions(requests),
+      // No id, no assignment: what nobody has been told of did not happen.
+      fail: ({ reject }, error) => reject(asRpcError(error)),
+    });
   }
 
   /**
@@ -106,40 +112,28 @@ export class Assignments {
     if (content !== undefined) return this.#remember(documentKey, content.id);
     return new Promise((resolve, reject) => {
       const endMs = this.#context.clock.monotonicMs() + WAIT_MS_MAX;
-      this.#waiting.push({ service, key, documentKey, endMs, resolve, reject });
-      if (!this.#writing) void this.#writeIntentions();
+      this.#queue.push({ service, key, documentKey, endMs, resolve, reject });
     });
   }
 
-  /** Writes the intentions of all who wait, page by page; each assignment is made as soon as its page is written. */
-  async #writeIntentions(): Promise<void> {
-    this.#writing = true;
-    while (this.#waiting.length > 0) {
-      this.#dismissLate();
-      const requests = this.#waiting.splice(0, BATCH_MAX);
-      if (requests.length === 0) break;
-      try {
-        const ids = (await this.#source.nextBatchReserved(requests.length, 'snowflake')).toArray();
-        const intentions = requests.map((request, index) => ({ ...request, id: ids[index] as string }));
-        await Promise.all(
-          [...groupBy(intentions, ({ id }) => pageKey(id))].map(([key, members]) => this.#writePage(key, members)),
-        );
-      } catch (error) {
-        // No id, no assignment: what nobody has been told of did not happen.
-        for (const { reject } of requests) reject(asRpcError(error));
-      }
-    }
-    this.#writing = false;
+  /** Those who came first. Whoever has waited for too long is not there any more; nothing was sent for them. */
+  #choose(waiting: readonly Request[]): Choice<Request> {
+    const nowMs = this.#context.clock.monotonicMs();
+    const text = `too many assignments wait for ${this.#storeName}`;
+    for (const { endMs, reject } of waiting) if (nowMs >= endMs) reject(RpcError.of('temporarily-unavailable', text));
+    return chooseFirst(
+      waiting.filter(({ endMs }) => nowMs < endMs),
+      BATCH_MAX,
+    );
   }
 
-  /** Whoever has waited for so long is not there any more; nothing was sent for them. */
-  #dismissLate(): void {
-    const nowMs = this.#context.clock.monotonicMs();
-    const late = this.#waiting.filter(({ endMs }) => nowMs >= endMs);
-    if (late.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ endMs }) => nowMs < endMs);
-    for (const { reject } of late)
-      reject(RpcError.of('temporarily-unavailable', `too many assignments wait for ${this.#storeName}`));
+  /** Writes the intentions of a group, page by page; each assignment is made as soon as its page is written. */
+  async #writeIntentions(requests: readonly Request[]): Promise<void> {
+    if (requests.length === 0) return;
+    const ids = (await this.#source.nextBatchReserved(requests.length, 'snowflake')).toArray();
+    const intentions = requests.map((request, index) => ({ ...request, id: ids[index] as string }));
+    const pages = groupBy(intentions, ({ id }) => pageKey(id));
+    await Promise.all([...pages].map(([key, members]) => this.#writePage(key, members)));
   }
 
   async #writePage(key: string, intentions: readonly Intention[]): Promise<void> {

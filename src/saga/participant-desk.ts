@@ -10,6 +10,7 @@
 
 import type { Documents, Stored } from '../kv/documents.ts';
 import { readOrThrow } from '../kv/documents.ts';
+import { chooseFirst, GroupQueue } from '../kv/group-queue.ts';
 import type { NodeContext } from '../node/context.ts';
 import { pauseUpTo } from '../node/pause.ts';
 import { RpcError } from '../protocol/errors.ts';
@@ -69,18 +70,22 @@ export class ParticipantDesk<Content extends object> {
   /** Invariant: it was read, or is proven to have been stored. */
   #known: Known<Content> | undefined;
   #reading: Promise<Known<Content>> | undefined;
-  #queue: Waiting<Content>[] = [];
-  #working = false;
+  readonly #queue: GroupQueue<Waiting<Content>>;
   /** When marks of sagas were first seen, by the monotonic clock. */
   #marksSeen = new Map<string, number>();
   #lookingUp = false;
 
   constructor(options: ParticipantDeskOptions<Content>) {
     this.#options = options;
+    this.#queue = new GroupQueue({
+      choose: (waiting) => chooseFirst(waiting, GROUP_MAX),
+      serve: (group) => this.#serve(group),
+      fail: ({ reject }, error) => reject(error instanceof RpcError ? error : RpcError.of('crash', String(error))),
+    });
   }
 
   get idle(): boolean {
-    return !this.#working && this.#queue.length === 0 && this.#reading === undefined;
+    return !this.#queue.busy && this.#reading === undefined;
   }
 
   /** What it holds, as far as is known, which may be out of date; read if nothing is known. Rejects with an `RpcError`. */
@@ -101,22 +106,7 @@ export class ParticipantDesk<Content extends object> {
         arrivedAt: this.#options.order.next(),
         openVer: known !== undefined && turn.observedAt > known.readAt ? known.stored.ver : undefined,
       });
-      if (!this.#working) void this.#work();
     });
-  }
-
-  async #work(): Promise<void> {
-    this.#working = true;
-    while (this.#queue.length > 0) {
-      const group = this.#queue.splice(0, GROUP_MAX);
-      try {
-        await this.#serve(group);
-      } catch (error) {
-        const reason = error instanceof RpcError ? error : RpcError.of('crash', String(error));
-        for (const { reject } of group) reject(reason);
-      }
-    }
-    this.#working = false;
   }
 
   async #serve(group: readonly Waiting<Content>[]): Promise<void> {

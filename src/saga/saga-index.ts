@@ -5,6 +5,7 @@
  */
 
 import type { ReplaceResult, Stored, UpdateResult } from '../kv/documents.ts';
+import { GroupQueue } from '../kv/group-queue.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { type IndexRecord, indexKey, type SagaStore } from './record.ts';
@@ -14,12 +15,14 @@ const LISTED_MAX = 2048;
 /** How long a saga waits to be crossed out when no other one comes, ms. */
 const CROSS_OUT_MS = 250;
 
+/** A saga that is to be written down. */
 interface Entry {
+  readonly id: string;
   readonly digest: string;
   /** It was to be crossed out, so nothing is left unfinished under this id. */
   readonly isOver: boolean;
   readonly resolve: (isNew: boolean) => void;
-  readonly reject: (error: RpcError) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export class SagaIndex {
@@ -27,17 +30,20 @@ export class SagaIndex {
   readonly #indices: SagaStore['indices'];
   readonly #key: string;
   #known: Stored<IndexRecord> | undefined;
-  /** To be written down, by id. */
-  #adding = new Map<string, Entry>();
+  readonly #adding: GroupQueue<Entry>;
   /** To be crossed out. */
   #removing = new Set<string>();
-  #working = false;
   #resting = false;
 
   constructor(context: Pick<NodeContext, 'nodeId' | 'sleep'>, { indices }: SagaStore) {
     this.#context = context;
     this.#indices = indices;
     this.#key = indexKey(context.nodeId);
+    this.#adding = new GroupQueue({
+      serve: (adding) => this.#write(adding),
+      fail: ({ reject }, error) => reject(error),
+      onIdle: () => this.#removeSoon(),
+    });
   }
 
   /**
@@ -47,36 +53,28 @@ export class SagaIndex {
   add(id: string, digest: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const isOver = this.#removing.delete(id);
-      this.#adding.set(id, { digest, isOver, resolve, reject });
-      if (!this.#working) void this.#work();
+      this.#adding.push({ id, digest, isOver, resolve, reject });
     });
   }
 
   /** Sooner or later; for what is finished, or was never begun. */
   remove(id: string): void {
     this.#removing.add(id);
-    if (!this.#working && !this.#resting) void this.#removeSoon();
+    if (!this.#adding.busy) this.#removeSoon();
   }
 
-  async #removeSoon(): Promise<void> {
+  #removeSoon(): void {
+    if (this.#resting || this.#removing.size === 0) return;
     this.#resting = true;
-    const slept = await this.#context.sleep(CROSS_OUT_MS);
-    this.#resting = false;
-    if (slept && !this.#working && this.#removing.size > 0) void this.#work();
+    void this.#context.sleep(CROSS_OUT_MS).then((slept) => {
+      this.#resting = false;
+      if (slept && this.#removing.size > 0) this.#adding.wake();
+    });
   }
 
-  async #work(): Promise<void> {
-    this.#working = true;
-    do await this.#write();
-    while (this.#adding.size > 0);
-    this.#working = false;
-    if (this.#removing.size > 0 && !this.#resting) void this.#removeSoon();
-  }
-
-  async #write(): Promise<void> {
-    const adding = this.#adding;
+  async #write(entries: readonly Entry[]): Promise<void> {
+    const adding = new Map(entries.map((entry) => [entry.id, entry]));
     const removing = this.#removing;
-    this.#adding = new Map();
     this.#removing = new Set();
     /** Of those to be added, the ones that stood there before. */
     let listed: ReadonlySet<string> | undefined;
@@ -110,7 +108,7 @@ export class SagaIndex {
     // An entry too many is looked after like any other.
     const error = RpcError.of('temporarily-unavailable', `the index of sagas: ${result.error.message}`);
     for (const { reject } of adding.values()) reject(error);
-    for (const id of removing) if (!this.#adding.has(id)) this.#removing.add(id);
+    for (const id of removing) if (!this.#adding.waiting.some((entry) => entry.id === id)) this.#removing.add(id);
   }
 }
 

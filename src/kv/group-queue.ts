@@ -64,6 +64,8 @@ export class GroupQueue<Entry> {
         try {
           await serve(group);
         } catch (error) {
+          // Where no entry waits for an answer, a mistake must not go unheard.
+          if (group.length === 0) throw error;
           for (const entry of group) fail(entry, error);
         }
       } while (this.#waiting.length > 0);

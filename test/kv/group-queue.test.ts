@@ -80,6 +80,17 @@ describe('a group', () => {
     expect(bench.queue.busy).toBe(false);
   });
 
+  it('that is empty fails loudly: there is no entry that could be told', async () => {
+    const failures: unknown[] = [];
+    const onRejection = (error: unknown) => failures.push(error);
+    process.on('unhandledRejection', onRejection);
+    const error = new Error('a mistake');
+    new GroupQueue<string>({ serve: () => Promise.reject(error), fail: () => {} }).wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', onRejection);
+    expect(failures).toEqual([error]);
+  });
+
   it('may put some of its own back, behind the others', async () => {
     const groups: string[][] = [];
     const queue: GroupQueue<string> = new GroupQueue<string>({

@@ -1,0 +1,114 @@
+/**
+ * What a node does about the redemptions of a shard after their pivot: each is credited, then reported, then it may
+ * leave the shard. The wallet is waited for; the other two are gathered and done behind the scenes.
+ */
+
+import type { Stored } from '../../kv/documents.ts';
+import { Abort } from '../../node/abort.ts';
+import type { NodeContext } from '../../node/context.ts';
+import type { RpcError } from '../../protocol/errors.ts';
+import type { Pending, ShardRecord, VoucherStore, WalletRecord } from './records.ts';
+import { type Credit, report, type Terms } from './redemptions.ts';
+
+/** What is credited is gathered for so long, ms, or until there is a page of it, before it is reported. */
+const GATHER_MS = 100;
+const GATHER_MAX = 64;
+/** How many of those who left a shard it remembers. */
+const LEFT_MAX = 256;
+
+export interface AfterPivotOptions {
+  readonly context: Pick<NodeContext, 'sleep'>;
+  readonly store: VoucherStore;
+  readonly terms: Terms;
+  readonly shard: number;
+  /** Puts what a redemption is worth into its wallet, once. */
+  readonly credit: Credit;
+  /** Called when some may leave the shard. */
+  readonly onReported: () => void;
+}
+
+export class AfterPivot {
+  readonly #options: AfterPivotOptions;
+  /** Under way to their wallets, by user. */
+  readonly #crediting = new Map<string, Promise<RpcError | undefined>>();
+  /** Credited, and not reported yet. */
+  readonly #credited: Pending[] = [];
+  #gathering = false;
+  /** Aborted when there is a page to report. */
+  #enough = new Abort();
+  /** Reported: they may leave the shard. Place by user. */
+  readonly #leaving = new Map<string, number>();
+
+  constructor(options: AfterPivotOptions) {
+    this.#options = options;
+  }
+
+  /** Whether some may leave the shard, as far as is known. */
+  get hasLeaving(): boolean {
+    return this.#leaving.size > 0;
+  }
+
+  get busy(): boolean {
+    return this.#gathering || this.#crediting.size > 0 || this.hasLeaving;
+  }
+
+  /** Credits a wallet, once at a time. Resolves to what is in the way, if so; the rest follows by itself. */
+  credit(redemption: Pending, wallet?: Stored<WalletRecord>): Promise<RpcError | undefined> {
+    const [user] = redemption;
+    const { store, terms, shard, credit } = this.#options;
+    let crediting = this.#crediting.get(user);
+    if (crediting === undefined) {
+      crediting = credit(store, terms, shard, redemption, wallet).then((problem) => {
+        this.#crediting.delete(user);
+        if (problem === undefined) {
+          this.#credited.push(redemption);
+          if (this.#credited.length >= GATHER_MAX) this.#enough.abort();
+          void this.#gather();
+        }
+        return problem;
+      });
+      this.#crediting.set(user, crediting);
+    }
+    return crediting;
+  }
+
+  /** The shard without those who may leave; itself if none of them is there. */
+  withoutLeaving(content: ShardRecord, ver: number): ShardRecord {
+    const leaves = ([user, , place]: Pending) => this.#leaving.get(user) === place;
+    const users = content.pending.filter(leaves).map(([user]) => user);
+    if (users.length === 0) return content;
+    const left: ShardRecord['left'] = [...content.left, ...users.map((user): [string, number] => [user, ver])];
+    const forgotten = left.splice(0, Math.max(0, left.length - LEFT_MAX));
+    return {
+      ...content,
+      pending: content.pending.filter((redemption) => !leaves(redemption)),
+      left,
+      since: forgotten.at(-1)?.[1] ?? content.since,
+    };
+  }
+
+  /** Told what the shard is now: who is not there any more has left. */
+  see({ pending }: ShardRecord): void {
+    const present = new Set(pending.map(([user]) => user));
+    for (const user of this.#leaving.keys()) if (!present.has(user)) this.#leaving.delete(user);
+  }
+
+  /** Told that none of those who may leave is in the shard. */
+  forgetLeaving(): void {
+    this.#leaving.clear();
+  }
+
+  async #gather(): Promise<void> {
+    if (this.#gathering) return;
+    const { context, store, terms, shard, onReported } = this.#options;
+    this.#gathering = true;
+    while (this.#credited.length > 0) {
+      this.#enough = new Abort();
+      if (this.#credited.length < GATHER_MAX) await context.sleep(GATHER_MS, this.#enough);
+      const reported = await report(store, terms.code, shard, this.#credited.splice(0));
+      for (const [user, , place] of reported) this.#leaving.set(user, place);
+    }
+    this.#gathering = false;
+    if (this.hasLeaving) onReported();
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What one version of a shard says about the requests that wait there. Pure: a version goes in, and what is to be done
+ * about each request comes out.
+ */
+
+import { type Pending, rightsIn, type ShardRecord } from './records.ts';
+
+/** Redemptions that may be unfinished in a shard; beyond it requests wait for a better time. */
+export const PENDING_MAX = 1024;
+
+export interface Asking {
+  readonly user: string;
+  readonly endMs: number;
+}
+
+/** A version of the shard, and what else is known when it is looked at. */
+export interface ShardView {
+  /** With all the rights that this shard is known to have been granted. */
+  readonly content: ShardRecord;
+  /** The wallets of all who wait were read after this version of the shard was there. */
+  readonly walletsOfVer: number;
+  /** Nothing was left of the voucher before this version was there. */
+  readonly soldOut: boolean;
+  readonly nowMs: number;
+}
+
+/**
+ * - `wallets`: those of `open` must be read again, because somebody among them may have left the shard since.
+ * - `rights`: there are none here, so others must be looked for.
+ * - `full`: too much is unfinished here.
+ * - `pivot`: the chosen ones can be redeemed from this very version.
+ */
+export type ShardStep<Request> =
+  | { readonly do: 'nothing' | 'wallets' | 'sold-out' | 'rights' | 'full' }
+  | { readonly do: 'pivot'; readonly chosen: readonly Request[] };
+
+export interface ShardDecision<Request> {
+  /** This version shows their redemption. */
+  readonly answered: readonly (readonly [Request, Pending])[];
+  /** As of this version none of these has redeemed: an older pivot with them in it is dead. */
+  readonly notRedeemed: readonly Request[];
+  /** Of these, the ones who have waited for too long. */
+  readonly late: readonly Request[];
+  /** Those who go on waiting. */
+  readonly open: readonly Request[];
+  readonly next: ShardStep<Request>;
+}
+
+export function decide<Request extends Asking>(view: ShardView, waiting: readonly Request[]): ShardDecision<Request> {
+  const { content, walletsOfVer, nowMs } = view;
+  const answered: (readonly [Request, Pending])[] = [];
+  const unknown: Request[] = [];
+  for (const request of waiting) {
+    const redemption = content.pending.find(([user]) => user === request.user);
+    if (redemption === undefined) unknown.push(request);
+    else answered.push([request, redemption]);
+  }
+  if (walletsOfVer < content.since || unknown.some(({ user }) => leftSince(content, user, walletsOfVer)))
+    return { answered, notRedeemed: [], late: [], open: unknown, next: { do: 'wallets' } };
+  const late = unknown.filter(({ endMs }) => nowMs >= endMs);
+  const open = unknown.filter(({ endMs }) => nowMs < endMs);
+  return { answered, notRedeemed: unknown, late, open, next: stepFor(view, open) };
+}
+
+function stepFor<Request>({ content, soldOut }: ShardView, open: readonly Request[]): ShardStep<Request> {
+  if (open.length === 0) return { do: 'nothing' };
+  const rights = rightsIn(content);
+  if (rights === 0) return { do: soldOut ? 'sold-out' : 'rights' };
+  const room = Math.min(rights, PENDING_MAX - content.pending.length);
+  return room > 0 ? { do: 'pivot', chosen: open.slice(0, room) } : { do: 'full' };
+}
+
+function leftSince({ left }: ShardRecord, user: string, ver: number): boolean {
+  return left.some(([own, leftVer]) => own === user && leftVer > ver);
+}

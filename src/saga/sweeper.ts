@@ -4,10 +4,11 @@
  * created as aborted: that fences off the creation that may still be under way, which would otherwise begin a saga that no index knows.
  */
 
+import { Sightings, Sweep } from '../kv/sweep.ts';
 import type { NodeContext } from '../node/context.ts';
 import { indexKey, isTerminal, type SagaRecord, type SagaStore } from './record.ts';
 
-/** Between two sweeps, ms: drawn from half of this to one and a half. */
+/** Between two sweeps, on average, ms. */
 const SWEEP_MS = 800;
 /** A record that has not moved for so long is taken over, ms: this to one and a half of it, drawn for each saga, so that not all nodes come at once. */
 const TAKEOVER_MS = 1200;
@@ -44,29 +45,22 @@ interface Sighting {
 
 export class SagaSweeper {
   readonly #options: SweeperOptions;
-  #seen = new Map<string, Sighting>();
-  #started = false;
+  readonly #sweeps: Sweep;
+  readonly #seen = new Sightings<Sighting>();
   #takenCount = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    this.#sweeps = new Sweep({ context: options.context, intervalMs: SWEEP_MS, sweep: () => this.#sweep() });
   }
 
   /** Sweeps from now on. A node that has never heard of sagas does not. */
   start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    void this.#run();
-  }
-
-  async #run(): Promise<void> {
-    const { context } = this.#options;
-    while (await context.sleep(SWEEP_MS / 2 + (context.randomUint32() / 2 ** 32) * SWEEP_MS)) await this.#sweep();
+    this.#sweeps.start();
   }
 
   async #sweep(): Promise<void> {
     const { context, store } = this.#options;
-    const seen = new Map<string, Sighting>();
     await Promise.all(
       context.nodeIds.map(async (nodeId) => {
         const read = await store.indices.read(indexKey(nodeId));
@@ -75,27 +69,27 @@ export class SagaSweeper {
         const forgotten: string[] = [];
         for (let index = 0; index < sagas.length; index += LOOKS_MAX) {
           const some = sagas.slice(index, index + LOOKS_MAX);
-          const told = await Promise.all(some.map(([id, digest]) => this.#look(id, digest, nodeId, seen)));
+          const told = await Promise.all(some.map(([id, digest]) => this.#look(id, digest, nodeId)));
           forgotten.push(...some.flatMap(([id], place) => (told[place] ? [id] : [])));
         }
         if (forgotten.length > 0) await this.#crossOut(nodeId, forgotten);
       }),
     );
-    this.#seen = seen;
+    this.#seen.turn();
   }
 
   /** Whether it is to be crossed out of that index. */
-  async #look(id: string, digest: string, nodeId: string, seen: Map<string, Sighting>): Promise<boolean> {
+  async #look(id: string, digest: string, nodeId: string): Promise<boolean> {
     const { context, isActive, isFinished, read, leave } = this.#options;
     const nowMs = context.clock.monotonicMs();
-    const before = this.#seen.get(id) ?? seen.get(id);
+    const before = this.#seen.of(id);
     const sighting = before ?? {
       firstMs: nowMs,
       length: undefined,
       sinceMs: nowMs,
       takeoverMs: TAKEOVER_MS * (1 + context.randomUint32() / 2 ** 33),
     };
-    seen.set(id, sighting);
+    this.#seen.note(id, sighting);
     if (isActive(id)) return false;
     if (isFinished(id)) {
       if (nodeId === context.nodeId) leave(id);
@@ -113,7 +107,7 @@ export class SagaSweeper {
     if (record !== undefined && isTerminal(record)) return false;
     const length = record === undefined ? -1 : record.history.length;
     const since = sighting.length === length ? sighting.sinceMs : nowMs;
-    seen.set(id, { ...sighting, length, sinceMs: since });
+    this.#seen.note(id, { ...sighting, length, sinceMs: since });
     if (nowMs - since >= sighting.takeoverMs) this.#take(id, digest, record !== undefined);
     return false;
   }

@@ -4,11 +4,12 @@
  * other node is dead or slow.
  */
 
+import { Sightings, Sweep } from '../../kv/sweep.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { contentOf, indexKey, type Pending, shardKey, type VoucherStore } from './records.ts';
 import type { ShardDesk } from './shard-desk.ts';
 
-/** Between two sweeps, ms: drawn from half of this to one and a half. */
+/** Between two sweeps, on average, ms. */
 const SWEEP_MS = 1000;
 /** What stands in a shard for so long is taken for left behind, ms. */
 const STALE_MS = 1000;
@@ -28,24 +29,18 @@ export interface SweeperOptions {
 
 export class Sweeper {
   readonly #options: SweeperOptions;
+  readonly #sweeps: Sweep;
   /** When something unfinished was first seen, by the monotonic clock. */
-  #seen = new Map<string, number>();
-  #sweeping = false;
+  readonly #seenMs = new Sightings<number>();
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    this.#sweeps = new Sweep({ context: options.context, intervalMs: SWEEP_MS, sweep: () => this.#sweep() });
   }
 
   /** Sweeps from now on. A node that has never heard of vouchers does not. */
   start(): void {
-    if (this.#sweeping) return;
-    this.#sweeping = true;
-    void this.#run();
-  }
-
-  async #run(): Promise<void> {
-    const { context } = this.#options;
-    while (await context.sleep(SWEEP_MS / 2 + (context.randomUint32() / 2 ** 32) * SWEEP_MS)) await this.#sweep();
+    this.#sweeps.start();
   }
 
   async #sweep(): Promise<void> {
@@ -60,13 +55,12 @@ export class Sweeper {
         shards.set(key, [code, shard, own || (shards.get(key)?.[2] ?? false)]);
       }
     }
-    const seen = new Map<string, number>();
-    for (const [key, [code, shard, own]] of shards) await this.#sweepShard(key, code, shard, own, seen);
-    this.#seen = seen;
+    for (const [key, [code, shard, own]] of shards) await this.#sweepShard(key, code, shard, own);
+    this.#seenMs.turn();
     prune(IDLE_MS);
   }
 
-  async #sweepShard(key: string, code: string, shard: number, own: boolean, seen: Map<string, number>): Promise<void> {
+  async #sweepShard(key: string, code: string, shard: number, own: boolean): Promise<void> {
     const { context, store, deskOf, leave } = this.#options;
     const read = await store.shards.read(key);
     if (read.kind !== 'ok') return;
@@ -75,8 +69,8 @@ export class Sweeper {
     const stale: Pending[] = [];
     for (const redemption of pending) {
       const name = `${key}/${redemption[2]}`;
-      const firstMs = this.#seen.get(name) ?? nowMs;
-      seen.set(name, firstMs);
+      const firstMs = this.#seenMs.of(name) ?? nowMs;
+      this.#seenMs.note(name, firstMs);
       if (nowMs - firstMs >= STALE_MS) stale.push(redemption);
     }
     if (stale.length > 0) (await deskOf(code, shard))?.finish(stale);

@@ -27,6 +27,29 @@ export function participantSchema<Content>(content: z.ZodType<Content>): z.ZodTy
 /** For how many versions the mark of a finished saga stays. */
 export const GRACE_VERSIONS = 16;
 
+/**
+ * Up to which version of its participant a step is known not to have been taken, nor undone. While that is less than
+ * {@link GRACE_VERSIONS} ago, a version without a mark of the step proves the same of itself.
+ */
+export class NotTaken {
+  #upToVer: number | undefined;
+
+  /** @param upToVer undefined: nothing is known; the saga must be looked at */
+  constructor(upToVer: number | undefined) {
+    this.#upToVer = upToVer;
+  }
+
+  /** Whether what is known is enough to judge a version by its marks. */
+  isEnoughFor(ver: number): boolean {
+    return this.#upToVer !== undefined && ver - this.#upToVer < GRACE_VERSIONS;
+  }
+
+  /** Told that a version bears no mark of the step, or that the saga was seen unfinished after it. */
+  reach(ver: number): void {
+    this.#upToVer = ver;
+  }
+}
+
 export interface Marking {
   find(marks: readonly Mark[], saga: string, step: number): Mark | undefined;
   put(marks: readonly Mark[], saga: string, step: number, what: 'applied' | 'undone'): readonly Mark[];

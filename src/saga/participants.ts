@@ -7,9 +7,10 @@ import type * as z from 'zod';
 import { Documents, NOTHING_STORED, readOrThrow, type Stored, type UpdateResult } from '../kv/documents.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
+import type { Action } from './compose.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
 import { MARKING, type Marking, type ParticipantRecord, participantSchema } from './marks.ts';
-import { type Action, ParticipantDesk } from './participant-desk.ts';
+import { ParticipantDesk } from './participant-desk.ts';
 import type { Order, Step, StepOutcome } from './plan.ts';
 
 /** Participants that are remembered as they were last seen. */

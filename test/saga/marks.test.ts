@@ -3,10 +3,27 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { GRACE_VERSIONS, isEnded, MARKING, type Mark, participantSchema } from '../../src/saga/marks.ts';
+import { GRACE_VERSIONS, isEnded, MARKING, type Mark, NotTaken, participantSchema } from '../../src/saga/marks.ts';
 
 const { find, put, tidy } = MARKING;
 const NOBODY = () => false;
+
+describe('what is known of a step that was not taken', () => {
+  it('is enough for the versions before its mark could have gone, and for no other', () => {
+    const known = new NotTaken(5);
+    expect(known.isEnoughFor(5)).toBe(true);
+    expect(known.isEnoughFor(5 + GRACE_VERSIONS - 1)).toBe(true);
+    expect(known.isEnoughFor(5 + GRACE_VERSIONS)).toBe(false);
+  });
+
+  it('reaches on from each version that bears no mark of it', () => {
+    const known = new NotTaken(undefined);
+    expect(known.isEnoughFor(0)).toBe(false);
+    known.reach(5);
+    known.reach(5 + GRACE_VERSIONS - 1);
+    expect(known.isEnoughFor(5 + 2 * GRACE_VERSIONS - 2)).toBe(true);
+  });
+});
 
 describe('a mark', () => {
   const marks: readonly Mark[] = [

@@ -6,6 +6,7 @@ import { Documents } from '../../src/kv/documents.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
+import type { Action } from '../../src/saga/compose.ts';
 import { FinishedSagas } from '../../src/saga/finished-sagas.ts';
 import {
   GRACE_VERSIONS,
@@ -16,7 +17,7 @@ import {
   type ParticipantRecord,
   participantSchema,
 } from '../../src/saga/marks.ts';
-import { type Action, ParticipantDesk } from '../../src/saga/participant-desk.ts';
+import { ParticipantDesk } from '../../src/saga/participant-desk.ts';
 import { Order, Refusal, type StepOutcome, type Turn } from '../../src/saga/plan.ts';
 import { createFates, isCas, LONG_MS, SagaRig, watch } from '../support/saga-rig.ts';
 import { LOST } from '../support/store-rig.ts';

@@ -1,0 +1,90 @@
+/**
+ * What a group of steps makes of one version of their participant. Pure: the version goes in, and the next one comes
+ * out, with what it says about each step.
+ */
+
+import { isEnded, type Mark, type Marking, type ParticipantRecord } from './marks.ts';
+import { Refusal, type StepOutcome, type Turn } from './plan.ts';
+
+/** Unfinished steps that a participant may hold; beyond it those that can still be undone wait. */
+export const MARKS_MAX = 512;
+
+/** What a step does to a participant: its next content, or why not. Undefined: there is no such participant. */
+export type Action<Content> = (content: Content | undefined) => Content | Refusal;
+
+export interface WantedStep<Content> {
+  readonly turn: Pick<Turn, 'saga' | 'step' | 'compensable'>;
+  readonly what: 'act' | 'undo';
+  readonly change: Action<Content>;
+}
+
+export interface Composition<Content, Wanted> {
+  /** Nothing is to be done for these: this version says how they ended. */
+  readonly settled: ReadonlyMap<Wanted, StepOutcome>;
+  /** The next version takes these. */
+  readonly taken: readonly Wanted[];
+  /** By what is there and what is taken before them, these cannot be done. */
+  readonly refused: ReadonlyMap<Wanted, Refusal>;
+  /** For these there is no room, or another one of the group is at the same step. They wait. */
+  readonly putOff: readonly Wanted[];
+  /** The next version, by its number. */
+  readonly next: (ver: number) => ParticipantRecord<Content>;
+}
+
+export interface Rules {
+  readonly marking: Marking;
+  readonly isFinished: (saga: string) => boolean;
+}
+
+export function compose<Content, Wanted extends WantedStep<Content>>(
+  { content, marks }: ParticipantRecord<Content>,
+  group: readonly Wanted[],
+  { marking, isFinished }: Rules,
+): Composition<Content, Wanted> {
+  const settled = new Map<Wanted, StepOutcome>();
+  const taken: Wanted[] = [];
+  const refused = new Map<Wanted, Refusal>();
+  const putOff: Wanted[] = [];
+  let nextContent = content;
+  let nextMarks = marks;
+  let room = MARKS_MAX - marks.filter((mark) => !isEnded(mark) && !isFinished(mark[0])).length;
+  for (const wanted of group) {
+    const { turn, what, change } = wanted;
+    const mark = marking.find(marks, turn.saga, turn.step);
+    const outcome = mark && outcomeOf(mark, what);
+    if (outcome !== undefined) {
+      settled.set(wanted, outcome);
+      continue;
+    }
+    // Another one of this group does the same, or the opposite: the version that will be there then tells what comes of it.
+    const isDoubled = marking.find(nextMarks, turn.saga, turn.step) !== mark;
+    if (isDoubled || (what === 'act' && turn.compensable && room <= 0)) {
+      putOff.push(wanted);
+      continue;
+    }
+    const isTombstone = what === 'undo' && mark === undefined;
+    if (isTombstone && !marking.tombstones) {
+      settled.set(wanted, 'done');
+      continue;
+    }
+    const changed = isTombstone ? nextContent : change(nextContent ?? undefined);
+    if (changed instanceof Refusal) {
+      refused.set(wanted, changed);
+      continue;
+    }
+    nextContent = changed;
+    room--;
+    nextMarks = marking.put(nextMarks, turn.saga, turn.step, what === 'act' ? 'applied' : 'undone');
+    taken.push(wanted);
+  }
+  const next = (ver: number) => ({ content: nextContent, marks: marking.tidy(nextMarks, ver, isFinished) });
+  return { settled, taken, refused, putOff, next };
+}
+
+/** What a mark says to somebody who wants to take the step, or to undo it; undefined: that it is still to be done. */
+function outcomeOf(mark: Mark, what: 'act' | 'undo'): StepOutcome | undefined {
+  if (isEnded(mark)) return 'overtaken';
+  const [, , became] = mark;
+  if (what === 'act') return became === 'applied' ? 'done' : 'overtaken';
+  return became === 'undone' ? 'done' : undefined;
+}

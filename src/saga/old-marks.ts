@@ -1,0 +1,52 @@
+/**
+ * Marks that have stood on a participant for long. Another node may have finished their sagas: who comes to know of
+ * that ends them.
+ */
+
+import type { Clock } from '../protocol/clock.ts';
+import type { FinishedSagas } from './finished-sagas.ts';
+import { isEnded, type Mark } from './marks.ts';
+
+/** So many marks or fewer are not worth a look at whose they are. */
+const MARKS_FEW = 8;
+/**
+ * A mark that has been there for so long by this node's clock may be one of a saga that this node has not heard of, ms.
+ */
+const MARK_OLD_MS = 2000;
+
+export interface OldMarksOptions {
+  readonly clock: Clock;
+  readonly finished: FinishedSagas;
+  /** Finds out whether a saga that this node does not know is finished, and notes it if so. */
+  readonly lookUp: (saga: string) => Promise<void>;
+}
+
+export class OldMarks {
+  readonly #options: OldMarksOptions;
+  /** When marks of sagas were first seen, by the monotonic clock. */
+  #firstMs: ReadonlyMap<string, number> = new Map();
+  #lookingUp = false;
+
+  constructor(options: OldMarksOptions) {
+    this.#options = options;
+  }
+
+  /** Told which marks there are; looks the old ones up, one after the other. */
+  see(marks: readonly Mark[]): void {
+    if (marks.length > MARKS_FEW && !this.#lookingUp) void this.#lookUpOld(marks);
+  }
+
+  async #lookUpOld(marks: readonly Mark[]): Promise<void> {
+    const { clock, finished, lookUp } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const firstMs = new Map<string, number>();
+    for (const mark of marks) {
+      const [saga] = mark;
+      if (!isEnded(mark) && !finished.has(saga)) firstMs.set(saga, this.#firstMs.get(saga) ?? nowMs);
+    }
+    this.#firstMs = firstMs;
+    this.#lookingUp = true;
+    for (const [saga, sinceMs] of firstMs) if (nowMs - sinceMs >= MARK_OLD_MS) await lookUp(saga);
+    this.#lookingUp = false;
+  }
+}

@@ -17,6 +17,7 @@ import { type Choice, chooseFirst, GroupQueue } from '../kv/group-queue.ts';
 import { keyPart } from '../kv/key-part.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
+import { BoundedMap } from '../protocol/bounded-map.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 
@@ -63,8 +64,8 @@ export class Assignments {
   readonly #source: Pick<IdSource, 'nextBatchReserved'>;
   readonly #records: Documents<AssignmentRecord>;
   readonly #pages: Documents<Page>;
-  /** By document key; the oldest one first. */
-  readonly #remembered = new Map<string, string>();
+  /** By document key. */
+  readonly #remembered = new BoundedMap<string, string>(REMEMBERED_MAX);
   readonly #underWay = new Map<string, Promise<string>>();
   readonly #queue: GroupQueue<Request>;
 
@@ -169,8 +170,6 @@ export class Assignments {
   }
 
   #remember(documentKey: string, id: string): string {
-    if (this.#remembered.size >= REMEMBERED_MAX)
-      this.#remembered.delete(this.#remembered.keys().next().value as string);
     this.#remembered.set(documentKey, id);
     return id;
   }

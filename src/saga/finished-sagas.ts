@@ -1,15 +1,14 @@
 /** Sagas that this node knows to be finished: for ever, so it may be told by whomever and forgotten at any time. */
 
+import { BoundedMap } from '../protocol/bounded-map.ts';
+
 const REMEMBERED_MAX = 20_000;
 
 export class FinishedSagas {
-  /** The one that was told first, first. */
-  readonly #ids = new Set<string>();
+  readonly #ids = new BoundedMap<string, true>(REMEMBERED_MAX);
 
   add(id: string): void {
-    if (this.#ids.has(id)) return;
-    if (this.#ids.size >= REMEMBERED_MAX) this.#ids.delete(this.#ids.values().next().value as string);
-    this.#ids.add(id);
+    this.#ids.set(id, true);
   }
 
   has(id: string): boolean {

@@ -5,6 +5,7 @@
 import { NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
+import { BoundedMap } from '../../protocol/bounded-map.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import type { WorkloadPorts } from '../workload.ts';
@@ -80,8 +81,8 @@ class VoucherOffice {
   readonly #store: VoucherStore;
   readonly #unfinished: Unfinished;
   readonly #sweeper: Sweeper;
-  /** By code; what a voucher is never changes. The oldest one first. */
-  readonly #terms = new Map<string, Terms>();
+  /** By code; what a voucher is never changes. */
+  readonly #terms = new BoundedMap<string, Terms>(TERMS_MAX);
   readonly #desks = new Map<string, ShardDesk>();
 
   constructor(context: NodeContext, parts: VoucherParts) {
@@ -209,7 +210,6 @@ class VoucherOffice {
     const { content } = await readOrThrow(this.#store.vouchers, voucherKey(code));
     if (content === undefined) throw RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
     terms = { code, limit: content.limit, amount: content.amount, shardCount: content.granted.length };
-    if (this.#terms.size >= TERMS_MAX) this.#terms.delete(this.#terms.keys().next().value as string);
     this.#terms.set(code, terms);
     return terms;
   }

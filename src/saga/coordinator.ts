@@ -12,6 +12,7 @@ import type { FinishedSagas } from './finished-sagas.ts';
 import type { Order, SagaKind } from './plan.ts';
 import { digestOf, isSameRequest, isTerminal, type SagaRecord, type SagaStore, sagaKey } from './record.ts';
 import { SagaIndex } from './saga-index.ts';
+import { type SagaAtWork, SagasAtWork } from './sagas-at-work.ts';
 import { SagaSweeper, type SweeperOptions } from './sweeper.ts';
 
 /** Requests at work in one node; beyond it they are refused with error 11. */
@@ -21,8 +22,6 @@ const ANSWER_MS_MAX = 4000;
 /** A saga that another node drives is looked at this often, ms, and taken over when it has not moved for so long. */
 const LOOK_MS = 50;
 const STILL_MS = 1000;
-/** Finished sagas whose records are kept at hand for those who ask again. */
-const ANSWERS_MAX = 4096;
 
 export interface CoordinatorOptions {
   readonly context: NodeContext;
@@ -35,20 +34,12 @@ export interface CoordinatorOptions {
   readonly isSameRequest?: typeof isSameRequest;
 }
 
-interface Active {
-  readonly digest: string;
-  readonly end: Promise<SagaRecord>;
-}
-
 export class SagaCoordinator {
   readonly #options: CoordinatorOptions;
   readonly #index: SagaIndex;
   readonly #sweeper: SagaSweeper | undefined;
   readonly #isSameRequest: typeof isSameRequest;
-  /** What this node is busy with, by id. */
-  readonly #active = new Map<string, Active>();
-  /** The oldest first. */
-  readonly #answers = new Map<string, SagaRecord>();
+  readonly #work: SagasAtWork;
   #takenOverCount = 0;
 
   constructor(options: CoordinatorOptions) {
@@ -56,10 +47,11 @@ export class SagaCoordinator {
     this.#options = options;
     this.#isSameRequest = options.isSameRequest ?? isSameRequest;
     this.#index = new SagaIndex(context, store);
+    this.#work = new SagasAtWork((id) => this.#index.remove(id));
     const sweeperOptions = sweeper({
       context,
       store,
-      isActive: (id) => this.#active.has(id),
+      isActive: (id) => this.#work.has(id),
       isFinished: (id) => finished.has(id),
       read: async (id) => (await options.driver.read(id)).content,
       finish: (id) => this.#takeOver(id),
@@ -67,7 +59,7 @@ export class SagaCoordinator {
       leave: (id) => this.#index.remove(id),
     });
     this.#sweeper = sweeperOptions && new SagaSweeper(sweeperOptions);
-    context.report('sagas', () => ({ 'in-flight': this.#active.size, 'taken-over': this.#takenOverCount }));
+    context.report('sagas', () => ({ 'in-flight': this.#work.size, 'taken-over': this.#takenOverCount }));
   }
 
   /** From now on looks after what was left unfinished. */
@@ -80,36 +72,32 @@ export class SagaCoordinator {
    * known whether it has begun, or how it ends.
    */
   async run<Input>(id: string, kind: SagaKind<Input>, input: Input): Promise<SagaRecord> {
-    const answer = this.#answers.get(id);
-    if (answer !== undefined) return this.#requireSame(id, answer, kind, input);
-    const digest = digestOf(kind.name, input);
-    let active = this.#active.get(id);
-    if (active === undefined) {
-      if (this.#active.size >= IN_FLIGHT_MAX)
-        throw RpcError.of('temporarily-unavailable', `${IN_FLIGHT_MAX} requests are at work here`);
-      active = this.#keep(id, digest, this.#begin(id, kind, input, digest));
-    }
-    try {
-      const record = await this.#within(ANSWER_MS_MAX, active.end, () =>
-        RpcError.of('crash', `${id} is not finished yet; it goes on`),
-      );
-      return this.#requireSame(id, record, kind, input);
-    } catch (error) {
-      // What was wrong with another request, which left nothing behind, need not be wrong with this one.
-      const isOther = active.digest !== digest && !this.#answers.has(id);
-      if (isOther && error instanceof RpcError && !error.temporary) return this.run(id, kind, input);
-      throw error;
+    for (;;) {
+      const answer = this.#work.answerOf(id);
+      if (answer !== undefined) return this.#requireSame(id, answer, kind, input);
+      const digest = digestOf(kind.name, input);
+      const work = this.#work.get(id) ?? this.#start(id, kind, input, digest);
+      try {
+        const record = await this.#within(ANSWER_MS_MAX, work.end, () =>
+          RpcError.of('crash', `${id} is not finished yet; it goes on`),
+        );
+        return this.#requireSame(id, record, kind, input);
+      } catch (error) {
+        // What was wrong with another request, which left nothing behind, need not be wrong with this one.
+        const isOther = work.digest !== digest && this.#work.answerOf(id) === undefined;
+        if (!isOther || !(error instanceof RpcError) || error.temporary) throw error;
+      }
     }
   }
 
   /** The record as it is now; undefined: there is none. Rejects with error 11 when the store does not tell. */
   async read(id: string): Promise<SagaRecord | undefined> {
-    return this.#answers.get(id) ?? (await this.#options.driver.read(id)).content;
+    return this.#work.answerOf(id) ?? (await this.#options.driver.read(id)).content;
   }
 
   /** For those who found a mark of it. What the store does not tell is asked for another time. */
   async lookUp(id: string): Promise<void> {
-    if (this.#active.has(id)) return;
+    if (this.#work.has(id)) return;
     await this.#options.driver.read(id).catch(() => {});
   }
 
@@ -118,20 +106,10 @@ export class SagaCoordinator {
     throw RpcError.of('precondition-failed', `request_id ${id} was used for another request`);
   }
 
-  #keep(id: string, digest: string, end: Promise<SagaRecord>): Active {
-    const active = { digest, end };
-    this.#active.set(id, active);
-    end.then(
-      (record) => {
-        this.#active.delete(id);
-        // An answer is what the store has; whoever asked for something else is told so by that.
-        if (this.#answers.size >= ANSWERS_MAX) this.#answers.delete(this.#answers.keys().next().value as string);
-        this.#answers.set(id, record);
-        this.#index.remove(id);
-      },
-      () => this.#active.delete(id),
-    );
-    return active;
+  #start<Input>(id: string, kind: SagaKind<Input>, input: Input, digest: string): SagaAtWork {
+    if (this.#work.size >= IN_FLIGHT_MAX)
+      throw RpcError.of('temporarily-unavailable', `${IN_FLIGHT_MAX} requests are at work here`);
+    return this.#work.add(id, digest, this.#begin(id, kind, input, digest));
   }
 
   async #begin<Input>(id: string, kind: SagaKind<Input>, input: Input, digest: string): Promise<SagaRecord> {
@@ -186,7 +164,7 @@ export class SagaCoordinator {
 
   /** What goes wrong is left to the next sweep. */
   async #takeOver(id: string): Promise<void> {
-    if (this.#active.has(id)) return;
+    if (this.#work.has(id)) return;
     const { driver, order } = this.#options;
     this.#takenOverCount++;
     const observedAt = order.next();
@@ -200,7 +178,7 @@ export class SagaCoordinator {
       .catch((error: unknown) => {
         throw goesOnLater(id, error);
       });
-    this.#keep(id, '', end);
+    this.#work.add(id, '', end);
     await end.then(
       () => {},
       (error: unknown) => {

@@ -82,17 +82,10 @@ export class SagaIndex {
     let result: UpdateResult<IndexRecord> | ReplaceResult<IndexRecord> = await this.#indices.update(
       this.#key,
       (content) => {
-        const before = content?.sagas ?? [];
-        listed ??= new Set(before.map(([id]) => id).filter((id) => adding.has(id)));
-        const kept = before.filter(([id]) => !removing.has(id) && !adding.has(id));
-        const added = [...adding].map(([id, { digest }]): [string, string] => [id, digest]);
-        if (kept.length + added.length > LISTED_MAX && added.length > 0)
-          throw RpcError.of('temporarily-unavailable', 'too many sagas of this node are unfinished');
-        const unchanged = before.length - kept.length === added.filter(([id]) => isListed(before, id)).length;
-        const complete = added.every(([id]) => isListed(before, id));
-        if (unchanged && complete && content !== undefined) return undefined;
-        sent = true;
-        return { sagas: [...kept, ...added] };
+        listed ??= new Set((content?.sagas ?? []).map(([id]) => id).filter((id) => adding.has(id)));
+        const next = rewrite(content, adding, removing);
+        sent ||= next !== undefined;
+        return next;
       },
       this.#known,
     );
@@ -112,6 +105,19 @@ export class SagaIndex {
   }
 }
 
-function isListed(sagas: IndexRecord['sagas'], id: string): boolean {
-  return sagas.some(([own]) => own === id);
+/** An index with some sagas written down and others crossed out; undefined: it is so already. Throws when it is full. */
+function rewrite(
+  content: IndexRecord | undefined,
+  adding: ReadonlyMap<string, Pick<Entry, 'digest'>>,
+  removing: ReadonlySet<string>,
+): IndexRecord | undefined {
+  const before = content?.sagas ?? [];
+  const kept = before.filter(([id]) => !removing.has(id) && !adding.has(id));
+  const added = [...adding].map(([id, { digest }]): [string, string] => [id, digest]);
+  if (kept.length + added.length > LISTED_MAX && added.length > 0)
+    throw RpcError.of('temporarily-unavailable', 'too many sagas of this node are unfinished');
+  const ids = new Set(before.map(([id]) => id));
+  const isComplete = added.every(([id]) => ids.has(id));
+  const isSame = isComplete && before.length === kept.length + added.length;
+  return isSame && content !== undefined ? undefined : { sagas: [...kept, ...added] };
 }

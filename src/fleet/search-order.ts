@@ -4,7 +4,7 @@
  */
 
 import type { NodeContext } from '../node/context.ts';
-import { fnv1a } from '../protocol/fnv1a.ts';
+import { avalanche, fnv1a } from '../protocol/hash.ts';
 
 export function searchOrder({ nodeId, nodeIds }: Pick<NodeContext, 'nodeId' | 'nodeIds'>, count: number): number[] {
   const hash = hashOf(nodeId);
@@ -28,8 +28,5 @@ function greatestCommonDivisor(one: number, other: number): number {
 
 /** FNV-1a, 32 bits, with an avalanche at the end: ids of nodes differ in their last digit only. */
 function hashOf(text: string): number {
-  let hash = fnv1a(text);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return avalanche(fnv1a(text)) >>> 0;
 }

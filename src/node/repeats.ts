@@ -10,7 +10,7 @@ import { detached } from '../protocol/detached.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { canonicalKey, exactEquals } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
-import { fnv1a } from '../protocol/fnv1a.ts';
+import { fnv1a } from '../protocol/hash.ts';
 
 /** For how long a refusal is remembered, ms: longer than messages are under way. */
 const REMEMBERED_MS = 15_000;

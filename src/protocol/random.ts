@@ -6,6 +6,8 @@
  * a block. All of it is arithmetic on 32-bit integers, so every platform draws the same numbers. It is no good for secrets.
  */
 
+import { avalanche } from './hash.ts';
+
 /** Where whatever is random comes from. */
 export interface RandomSource {
   /** A uniform integer in 0 … bound - 1. */
@@ -109,13 +111,6 @@ function spread(lanes: readonly number[]): Words {
   const [a, b, c, d] = lanes as unknown as Words;
   const sum = (a + b + c + d) | 0;
   return [sum, (sum + b) | 0, (sum + c) | 0, (sum + d) | 0];
-}
-
-/** MurmurHash3's finaliser: every bit of the argument moves every bit of the result. */
-function avalanche(lane: number): number {
-  let mixed = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
 }
 
 function rotated(word: number, bits: number): number {

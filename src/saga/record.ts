@@ -16,7 +16,7 @@ import { keyPart } from '../kv/key-part.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
-import { fnv1a } from '../protocol/fnv1a.ts';
+import { fnv1a } from '../protocol/hash.ts';
 
 export const SagaState = z.enum(['running', 'compensating', 'committing', 'committed', 'aborted']);
 export type SagaState = z.infer<typeof SagaState>;

@@ -8,6 +8,7 @@
  */
 
 import { ExactNumber, javaDouble } from '../protocol/exact-json.ts';
+import { avalanche } from '../protocol/hash.ts';
 
 const ARRAY_MAP_KEYS_MAX = 8;
 const BITS_A_LEVEL = 5;
@@ -82,10 +83,7 @@ export function clojureHash(text: string): number {
   // MurmurHash3 is not asked about a zero: Clojure gives the empty one back as it is.
   if (javaHash === 0) return 0;
   const block = Math.imul(rotated(Math.imul(javaHash, 0xcc9e2d51), 15), 0x1b873593);
-  let hash = (Math.imul(rotated(block, 13), 5) + 0xe6546b64) ^ 4;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+  return avalanche((Math.imul(rotated(block, 13), 5) + 0xe6546b64) ^ 4);
 }
 
 function rotated(word: number, bits: number): number {

@@ -16,7 +16,7 @@ import { Documents, type Stored } from '../../kv/documents.ts';
 import { keyPart } from '../../kv/key-part.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
 import type { NodeContext } from '../../node/context.ts';
-import { fnv1a } from '../../protocol/fnv1a.ts';
+import { fnv1a } from '../../protocol/hash.ts';
 
 const Count = z.int().min(0);
 

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Documents } from '../../src/kv/documents.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
+import type { LinearizableStore } from '../../src/kv/store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
+import { RpcError } from '../../src/protocol/errors.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import type { Action } from '../../src/saga/compose.ts';
 import { FinishedSagas } from '../../src/saga/finished-sagas.ts';
@@ -20,7 +22,7 @@ import {
 import { ParticipantDesk } from '../../src/saga/participant-desk.ts';
 import { Order, Refusal, type StepOutcome, type Turn } from '../../src/saga/plan.ts';
 import { createFates, isCas, LONG_MS, SagaRig, watch } from '../support/saga-rig.ts';
-import { LOST } from '../support/store-rig.ts';
+import { LATENCY_MS, LOST } from '../support/store-rig.ts';
 
 const KEY = 'sum';
 const Sum = z.object({ sum: z.int() });
@@ -39,6 +41,8 @@ const takeOut =
 interface DeskOptions {
   readonly deadlineMs?: number;
   readonly marking?: Marking;
+  /** Another store than lin-kv. */
+  readonly alterStore?: (kv: LinearizableStore) => LinearizableStore;
 }
 
 interface TakeOptions extends Partial<Pick<Turn, 'compensable' | 'observedAt'>> {
@@ -79,9 +83,13 @@ class BenchDesk {
   readonly desk: ParticipantDesk<Sum>;
   readonly #bench: Bench;
 
-  constructor(bench: Bench, context: NodeContext, { deadlineMs, marking = MARKING }: DeskOptions) {
+  constructor(
+    bench: Bench,
+    context: NodeContext,
+    { deadlineMs, marking = MARKING, alterStore = (kv) => kv }: DeskOptions,
+  ) {
     this.#bench = bench;
-    const kv = new LinKvStore(context, deadlineMs === undefined ? {} : { deadlineMs });
+    const kv = alterStore(new LinKvStore(context, deadlineMs === undefined ? {} : { deadlineMs }));
     this.desk = new ParticipantDesk({
       context,
       documents: new Documents({ kv, context, name: 'sum', schema: participantSchema(Sum) }),
@@ -239,6 +247,27 @@ describe('a compare-and-set without an answer', () => {
     expect(await desk.act('s')).toBe('done');
     expect(bench.sum).toBe(1);
     expect(bench.rig.asked('cas', KEY)).toHaveLength(1);
+  });
+
+  it('that the store was unavailable for is sent again, after a pause', async () => {
+    const bench = new Bench();
+    const sentMs: number[] = [];
+    const away = { kind: 'unavailable', error: RpcError.of('temporarily-unavailable') } as const;
+    const desk = bench.desk('n0', {
+      alterStore: (kv) => ({
+        name: kv.name,
+        read: (key) => kv.read(key),
+        replace: async (key, from, text) => {
+          sentMs.push(bench.rig.time.now());
+          return sentMs.length === 1 ? away : kv.replace(key, from, text);
+        },
+      }),
+    });
+    bench.put(5);
+    expect(await desk.act('a')).toBe('done');
+    expect([bench.sum, sentMs.length]).toEqual([6, 2]);
+    // A reading takes two messages' way; what is more was the pause.
+    expect((sentMs[1] as number) - (sentMs[0] as number)).toBeGreaterThan(2 * LATENCY_MS);
   });
 
   it('that was lost is sent again', async () => {

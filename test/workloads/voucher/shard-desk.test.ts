@@ -1,9 +1,12 @@
 /** What a desk asks of the store, and what it answers when the store does not say what became of a pivot. */
 
 import { describe, expect, it } from 'vitest';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
+import { openVoucherStore } from '../../../src/workloads/voucher/records.ts';
 import type { Terms } from '../../../src/workloads/voucher/redemptions.ts';
 import type { Answer, ShardDesk, ShardDeskOptions } from '../../../src/workloads/voucher/shard-desk.ts';
+import { replacing } from '../../fixtures/mutants/altered.ts';
 import { LOST } from '../../support/store-rig.ts';
 import { CODE, VoucherRig } from '../../support/voucher-rig.ts';
 
@@ -36,6 +39,22 @@ class Bench {
   redeem(desk: ShardDesk, user: string, requestId = `by ${user}`): Promise<Answer> {
     return this.rig.run(desk.redeem(user, requestId));
   }
+}
+
+/** A store whose shards cannot be changed when `isAway` says so of a try, counted from 0. */
+function unavailableShards(bench: Bench, nodeId: string, isAway: (number: number) => boolean) {
+  const context = bench.rig.context(nodeId);
+  const store = openVoucherStore(context, new LinKvStore(context));
+  /** When it was tried, ms. */
+  const tries: number[] = [];
+  const shards = replacing(store.shards, {
+    replace: async (...args) => {
+      tries.push(bench.rig.time.now());
+      if (!isAway(tries.length - 1)) return store.shards.replace(...args);
+      return { kind: 'unavailable', error: RpcError.of('temporarily-unavailable', 'connection refused') };
+    },
+  });
+  return { context, store: { ...store, shards }, tries };
 }
 
 describe('many at once', () => {
@@ -160,6 +179,22 @@ describe('a pivot without an answer', () => {
     await bench.rig.pass(LONG_MS);
     expect(bench.rig.shard(0)?.used).toBe(2);
     expect(bench.rig.wallet('a')).toBeUndefined();
+  });
+
+  it('is known not to be done while the store is unavailable: 11, with pauses between the tries', async () => {
+    const bench = await Bench.open();
+    const { context, store, tries } = unavailableShards(bench, 'n0', () => true);
+    const desk = bench.rig.desk(context, bench.terms, { store });
+    await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({ code: 11, definite: true });
+    expect(tries.length).toBeLessThan(1000);
+  });
+
+  it('is in doubt still where an earlier one was lost before the store was unavailable: 13', async () => {
+    const bench = await Bench.open();
+    const { context, store } = unavailableShards(bench, 'n0', (number) => number > 0);
+    bench.rig.lose(({ body }) => body.type === 'cas' && body.key.startsWith('vs/'));
+    const desk = bench.rig.desk(context, bench.terms, { store });
+    await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({ code: 13, definite: false });
   });
 
   it('was never sent where the store is away or the shard cannot be written down: 11', async () => {

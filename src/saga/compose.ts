@@ -56,7 +56,7 @@ export function compose<Content, Wanted extends WantedStep<Content>>(
       settled.set(wanted, outcome);
       continue;
     }
-    // Another one of this group does the same, or the opposite: the version that will be there then tells what comes of it.
+    // Another one of this group does the same, or the opposite: the next version tells what comes of this one.
     const isDoubled = marking.find(nextMarks, turn.saga, turn.step) !== mark;
     if (isDoubled || (what === 'act' && turn.compensable && room <= 0)) {
       putOff.push(wanted);

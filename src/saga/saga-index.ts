@@ -105,7 +105,7 @@ export class SagaIndex {
   }
 }
 
-/** An index with some sagas written down and others crossed out; undefined: it is so already. Throws when it is full. */
+/** An index with some sagas written down, others crossed out; undefined: it is so already. Throws when it is full. */
 function rewrite(
   content: IndexRecord | undefined,
   adding: ReadonlyMap<string, Pick<Entry, 'digest'>>,

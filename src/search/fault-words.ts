@@ -2,10 +2,8 @@
  * Faults in words, for people: whom they hit, what they do, and how they end.
  */
 
-import type { FaultEvent, MessageEvent } from '../simulator/fault.ts';
+import type { ClockFault, DiskDamage, FaultEvent, MessageEvent } from '../simulator/fault.ts';
 import { describeGrudge } from '../simulator/grudge.ts';
-import type { ClockFault } from '../simulator/simulated-clock.ts';
-import type { DiskDamage } from '../simulator/simulated-disk.ts';
 
 interface Words {
   readonly who: string;

@@ -3,9 +3,15 @@
  * candidate is smaller than what it is made of, or its numbers are.
  */
 
-import { type Fault, type FaultEvent, KILL_FAULTS, type KillFault, type MessageEvent } from '../simulator/fault.ts';
+import {
+  type ClockFault,
+  type Fault,
+  type FaultEvent,
+  KILL_FAULTS,
+  type KillFault,
+  type MessageEvent,
+} from '../simulator/fault.ts';
 import type { Schedule } from '../simulator/schedule.ts';
-import type { ClockFault } from '../simulator/simulated-clock.ts';
 import { ddmin } from './delta-debugging.ts';
 import type { ShrinkSearch } from './shrink-search.ts';
 import {

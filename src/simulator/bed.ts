@@ -2,9 +2,8 @@
  * Where nodes live: as processes of this machine, or in process on virtual time. The run gives lines and takes lines and does not care.
  */
 
+import type { ClockFault, DiskDamage } from './fault.ts';
 import type { NodeMessage } from './node-output.ts';
-import type { ClockFault } from './simulated-clock.ts';
-import type { DiskDamage } from './simulated-disk.ts';
 
 export interface NodeEvents {
   /** The node printed a line. */

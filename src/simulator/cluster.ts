@@ -9,14 +9,12 @@ import { stringifyExact, stringifyName, stringifyRecord } from '../protocol/exac
 import { isFlat } from '../protocol/message.ts';
 import type { Bed, HeldOutput, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
-import type { GrudgeRecord } from './fault.ts';
+import type { ClockFault, DiskDamage, GrudgeRecord } from './fault.ts';
 import { Init } from './init.ts';
 import type { FaultTarget } from './nemesis.ts';
 import { isClient, type Network, type NetworkMessage } from './network.ts';
 import { judgeLine, type NodeMessage } from './node-output.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { ClockFault } from './simulated-clock.ts';
-import type { DiskDamage } from './simulated-disk.ts';
 import { Unanswered } from './unanswered.ts';
 
 /** Output that has waited for its newline this long, ms, is no line that is just being written. */

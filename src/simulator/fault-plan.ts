@@ -6,6 +6,7 @@
 
 import type { SeededRandom } from '../protocol/random.ts';
 import {
+  type ClockFault,
   type Fault,
   type FaultEvent,
   type GrudgeRecord,
@@ -16,7 +17,6 @@ import {
 } from './fault.ts';
 import { type CutShape, createGrudge, createServiceGrudge, type Grudge, partitionShapes } from './grudge.ts';
 import type { DrawFate } from './network.ts';
-import type { ClockFault } from './simulated-clock.ts';
 
 /** Clocks are put wrong by up to 2^22 ms, 70 minutes, small amounts being as likely as large ones. */
 const CLOCK_ERROR_BITS_MAX = 22;

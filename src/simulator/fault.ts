@@ -3,9 +3,6 @@
  * can be done again. The words are those of Jepsen's nemeses, turmoil and madsim.
  */
 
-import type { ClockFault } from './simulated-clock.ts';
-import type { DiskDamage } from './simulated-disk.ts';
-
 /** Cuts between nodes. `partition` draws the four shapes of Jepsen; the other two are not among them. */
 export const PARTITION_FAULTS = ['partition', 'bridge', 'one-way'] as const;
 /** Faults of the cables. */
@@ -41,6 +38,18 @@ export function isMessageFault(fault: Fault): fault is MessageFault {
 
 /** Which senders each receiver does not hear. */
 export type GrudgeRecord = Readonly<Record<string, readonly string[]>>;
+
+export interface ClockFault {
+  /** How far it moves the wall clock, ms. */
+  readonly wallOffsetMs?: number;
+  /** How fast both clocks run; 1 is right, 0 stands still. Absent: 1. */
+  readonly rate?: number;
+  /** The wall clock stands still, the monotonic one goes on. */
+  readonly wallFrozen?: boolean;
+}
+
+/** A power failure; one that may also tear what it did not lose; the loss of the disk. */
+export type DiskDamage = 'unsynced' | 'torn' | 'lost';
 
 /** A fault that lasts, with everything about it decided. */
 export type FaultEvent = {

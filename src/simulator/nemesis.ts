@@ -7,11 +7,9 @@
  */
 
 import { NEMESIS, type OperationEntry } from '../history/operation.ts';
-import type { FaultEvent, GrudgeRecord } from './fault.ts';
+import type { ClockFault, DiskDamage, FaultEvent, GrudgeRecord } from './fault.ts';
 import { describeGrudge } from './grudge.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { ClockFault } from './simulated-clock.ts';
-import type { DiskDamage } from './simulated-disk.ts';
 
 /** What faults are done to. Each call returns whom it hit; a node that is down already cannot be killed. */
 export interface FaultTarget {

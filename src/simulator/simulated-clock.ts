@@ -5,18 +5,10 @@
  */
 
 import type { Clock } from '../protocol/clock.ts';
+import type { ClockFault } from './fault.ts';
 
 /** What the wall clock shows when the simulation begins: 2027-01-01T00:00:00Z. */
 export const SIMULATION_START_MS = 1_798_761_600_000;
-
-export interface ClockFault {
-  /** How far it moves the wall clock, ms. */
-  readonly wallOffsetMs?: number;
-  /** How fast both clocks run; 1 is right, 0 stands still. Absent: 1. */
-  readonly rate?: number;
-  /** The wall clock stands still, the monotonic one goes on. */
-  readonly wallFrozen?: boolean;
-}
 
 export class SimulatedClock implements Clock {
   readonly #now: () => number;

@@ -9,9 +9,7 @@
 
 import type { Folder } from '../protocol/folder.ts';
 import type { SeededRandom } from '../protocol/random.ts';
-
-/** A power failure; one that may also tear what it did not lose; the loss of the disk. */
-export type DiskDamage = 'unsynced' | 'torn' | 'lost';
+import type { DiskDamage } from './fault.ts';
 
 /** What a disk needs of one life of the node on it. */
 export interface DiskLife {

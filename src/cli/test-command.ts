@@ -12,7 +12,7 @@ import type { Store } from '../host/store.ts';
 import { type JunitCase, junitCaseOfRun, junitDocument, junitOfRun } from '../report/junit.ts';
 import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
-import { parseReplay } from '../simulator/schedule.ts';
+import { parseReplay } from '../simulator/replay.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, parseOptions, UsageError } from './options.ts';

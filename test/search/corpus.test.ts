@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { createSettle } from '../../src/host/settle.ts';
 import { failureSignature } from '../../src/search/failure.ts';
 import { eventCount } from '../../src/search/fuzz.ts';
-import { parseReplay, type Replay } from '../../src/simulator/schedule.ts';
+import { parseReplay, type Replay } from '../../src/simulator/replay.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';

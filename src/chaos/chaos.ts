@@ -13,7 +13,7 @@
 import type { Logger } from '../node/environment.ts';
 import { isMessage, type Message, parseLine } from '../protocol/message.ts';
 import { SeededRandom } from '../protocol/random.ts';
-import type { Scheduler } from '../simulator/scheduler.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 import { ClientDesk } from './client-desk.ts';
 import { type FateRates, Fates } from './fates.ts';
 import { isHit, kindOf, type PeerChoice, type PeerKind, SERVICE_IDS } from './peers.ts';

@@ -3,7 +3,7 @@
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
-import type { Scheduler } from '../simulator/scheduler.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 
 export interface RecurrenceOptions {
   readonly scheduler: Scheduler;

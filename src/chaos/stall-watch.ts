@@ -3,7 +3,7 @@
  * it for new; its sender has been waiting all the while.
  */
 
-import type { Scheduler } from '../simulator/scheduler.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 
 const TICK_MS = 100;
 /** A tick that comes later than this comes after a stall. */

@@ -7,8 +7,8 @@ import type { OperationType } from '../history/operation.ts';
 import { describeErrorCode, errorByCode, isDefinite } from '../protocol/errors.ts';
 import { isExactInteger } from '../protocol/exact-json.ts';
 import { findReplyProblem, type RequestInputOf, type Rpc } from '../protocol/rpc.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 import type { Network, NetworkMessage } from './network.ts';
-import type { Scheduler } from './scheduler.ts';
 
 /** How long a client waits for an answer, ms. */
 export const CLIENT_TIMEOUT_MS = 5000;

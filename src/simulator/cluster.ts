@@ -7,6 +7,7 @@ import type { Violation } from '../checkers/violations.ts';
 import { describeErrorCode } from '../protocol/errors.ts';
 import { stringifyExact, stringifyName, stringifyRecord } from '../protocol/exact-json.ts';
 import { isFlat } from '../protocol/message.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 import type { Bed, HeldOutput, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
 import type { ClockFault, DiskDamage, GrudgeRecord } from './fault.ts';
@@ -14,7 +15,6 @@ import { Init } from './init.ts';
 import type { FaultTarget } from './nemesis.ts';
 import { isClient, type Network, type NetworkMessage } from './network.ts';
 import { judgeLine, type NodeMessage } from './node-output.ts';
-import type { Scheduler } from './scheduler.ts';
 import { Unanswered } from './unanswered.ts';
 
 /** Output that has waited for its newline this long, ms, is no line that is just being written. */

@@ -13,9 +13,9 @@ import type { Folder } from '../protocol/folder.ts';
 import { type Body, describeIssue, isFlat } from '../protocol/message.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 import { findReplyProblem, type Rpc } from '../protocol/rpc.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from './bed.ts';
 import type { NodeMessage } from './node-output.ts';
-import type { Scheduler } from './scheduler.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 

@@ -7,9 +7,9 @@
  */
 
 import { NEMESIS, type OperationEntry } from '../history/operation.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 import type { ClockFault, DiskDamage, FaultEvent, GrudgeRecord } from './fault.ts';
 import { describeGrudge } from './grudge.ts';
-import type { Scheduler } from './scheduler.ts';
 
 /** What faults are done to. Each call returns whom it hit; a node that is down already cannot be killed. */
 export interface FaultTarget {

@@ -10,10 +10,10 @@
  */
 
 import type { NetCounts, NetStatistics } from '../checkers/net.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
 import type { MessageEvent, MessageFault } from './fault.ts';
 import type { LatencyDistribution } from './latency.ts';
-import type { Scheduler } from './scheduler.ts';
 
 export interface NetworkMessage {
   /** The network's own number, in the order of sending. */

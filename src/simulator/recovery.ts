@@ -4,7 +4,7 @@
  */
 
 import type { OperationType } from '../history/operation.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 
 /** Within this time after everything was healed every node serves again, ms. */
 export const RECOVERY_MS_MAX = 10_000;

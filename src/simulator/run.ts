@@ -21,6 +21,7 @@ import { History } from '../history/history.ts';
 import type { Operation, OperationType } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { SeededRandom } from '../protocol/random.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 import { createServices } from '../services/registry.ts';
 import type { Bed } from './bed.ts';
 import { Chances } from './chances.ts';
@@ -35,7 +36,6 @@ import { DrawnOperations, type OperationEvent, type OperationSource, RecordedOpe
 import { persist, RECOVERY_MS_MAX } from './recovery.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from './run-options.ts';
 import { repeatFates } from './schedule.ts';
-import type { Scheduler } from './scheduler.ts';
 import { findRequestFlaw, ServiceRequests } from './service-requests.ts';
 import type { Invocation, Invoke, LastQuestion, WorkloadTest } from './workload-test.ts';
 

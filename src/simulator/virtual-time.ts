@@ -5,7 +5,7 @@
  * JavaScript tells nobody when its queue of promises is empty; the host does (`settle`). The order within that queue is fixed by the language.
  */
 
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
 
 /** Calls back once every promise that could go on has done so. */
 export type Settle = (callback: () => void) => void;

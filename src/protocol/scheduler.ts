@@ -1,5 +1,5 @@
 /**
- * Time for the simulator: real time when nodes are processes, virtual time when they are not. Nothing in `simulator/` knows which.
+ * Time for a run: real time when nodes are processes, virtual time when they are not. Nothing in the core knows which.
  */
 
 export interface Scheduler {

@@ -9,8 +9,8 @@
  */
 
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
+import { createServices } from '../harness/services/registry.ts';
 import { SeededRandom } from '../protocol/random.ts';
-import { createServices } from '../services/registry.ts';
 import type { Fault, FaultEvent } from '../simulator/fault.ts';
 import type { RunOutcome, RunStatus } from '../simulator/run.ts';
 import { DamageDraws } from './explore-damage.ts';

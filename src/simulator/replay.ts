@@ -4,10 +4,10 @@
  */
 
 import * as z from 'zod';
+import { createServices } from '../harness/services/registry.ts';
 import { parseExact, stringifyExact } from '../protocol/exact-json.ts';
 import { describeIssue } from '../protocol/message.ts';
 import { SeededRandom } from '../protocol/random.ts';
-import { createServices } from '../services/registry.ts';
 import { CLOCK_FAULTS, CUT_FAULTS, FAULTS, KILL_FAULTS, MESSAGE_FAULTS, type MessageEvent } from './fault.ts';
 import { LATENCY_DISTRIBUTIONS } from './latency.ts';
 import type { RunOptions } from './run-options.ts';

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { SERVICE_IDS } from '../../src/chaos/peers.ts';
+import { createServices } from '../../src/harness/services/registry.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { createServices } from '../../src/services/registry.ts';
 import { ChaosRig } from '../support/chaos-rig.ts';
 
 const ALWAYS = 1;

@@ -5,12 +5,12 @@
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { Documents, type DocumentsOptions, type Stored, type UpdateResult } from '../../src/kv/documents.ts';
 import { KvClient } from '../../src/kv/kv-client.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { LinearizableStore, Token } from '../../src/kv/store.ts';
 import { ERRORS, RpcError } from '../../src/protocol/errors.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
 import { LATENCY_MS, LOST, type RigNode, StoreRig, type WireMessage } from '../support/store-rig.ts';
 
 const DEADLINE_MS = 100;

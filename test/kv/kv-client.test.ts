@@ -3,14 +3,14 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { LinKv } from '../../src/harness/services/lin-kv.ts';
+import { LinTso } from '../../src/harness/services/lin-tso.ts';
+import { LwwKv } from '../../src/harness/services/lww-kv.ts';
+import { SeqKv } from '../../src/harness/services/seq-kv.ts';
+import type { Service } from '../../src/harness/services/service.ts';
 import { KvClient, type KvResult, STORES, type Store, TimestampOracle } from '../../src/kv/kv-client.ts';
 import { ERRORS, RpcError } from '../../src/protocol/errors.ts';
 import { type RandomSource, SeededRandom } from '../../src/protocol/random.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
-import { LinTso } from '../../src/services/lin-tso.ts';
-import { LwwKv } from '../../src/services/lww-kv.ts';
-import { SeqKv } from '../../src/services/seq-kv.ts';
-import type { Service } from '../../src/services/service.ts';
 import { LATENCY_MS, LOST, StoreRig } from '../support/store-rig.ts';
 
 const DEADLINE_MS = 100;

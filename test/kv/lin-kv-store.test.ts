@@ -4,9 +4,9 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { LinearizableStore, StoreRead, Token } from '../../src/kv/store.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
 import { LATENCY_MS, LOST, StoreRig } from '../support/store-rig.ts';
 import { describeStore, STORE_CHECKS, type StoreWorld } from './store-conformance.ts';
 

@@ -6,6 +6,10 @@
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { LinKv } from '../../src/harness/services/lin-kv.ts';
+import { LwwKv } from '../../src/harness/services/lww-kv.ts';
+import { SeqKv } from '../../src/harness/services/seq-kv.ts';
+import type { Service } from '../../src/harness/services/service.ts';
 import { Documents, type Stored } from '../../src/kv/documents.ts';
 import { KvClient } from '../../src/kv/kv-client.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
@@ -13,10 +17,6 @@ import type { NodeContext } from '../../src/node/context.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { canonicalKey } from '../../src/protocol/exact-json.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
-import { LwwKv } from '../../src/services/lww-kv.ts';
-import { SeqKv } from '../../src/services/seq-kv.ts';
-import type { Service } from '../../src/services/service.ts';
 import { type Fate, LOST, type RigNode, StoreRig } from '../support/store-rig.ts';
 
 const SEEDS_RIGHT = 1500;

@@ -3,6 +3,7 @@
  * are lost, doubled or late and which node dies.
  */
 
+import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { SeededRandom } from '../../src/protocol/random.ts';
@@ -23,7 +24,6 @@ import {
   type SagaStore,
   sagaKey,
 } from '../../src/saga/record.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
 import { type Account, accountKey } from '../../src/workloads/saga/accounts.ts';
 import {
   AccountClose,

@@ -3,11 +3,11 @@
  * than its context here: tests ask the stores through it, as handlers would.
  */
 
+import type { Service } from '../../src/harness/services/registry.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import { Node } from '../../src/node/node.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import type { Service } from '../../src/services/registry.ts';
 import { VirtualTime } from '../../src/simulator/virtual-time.ts';
 
 export interface WireMessage {

@@ -1,9 +1,9 @@
 /** Nodes of the voucher service that share one scripted lin-kv. */
 
+import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
 import { Redeem, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from '../../src/workloads/voucher/messages.ts';
 import {
   type IndexRecord,

@@ -3,7 +3,7 @@
  * its dice always fall the same, so the examples are the same ones every time.
  */
 
-import { LinKv } from '../../src/services/lin-kv.ts';
+import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { startWorkloads } from '../../src/workloads/registry.ts';
 import { memoryPorts } from './memory-ports.ts';
 import { type SentMessage, TestNode } from './test-node.ts';

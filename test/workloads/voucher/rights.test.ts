@@ -1,10 +1,10 @@
 /** Escrow: rights move between shards, and there are never more of them than the limit, nor in the end fewer. */
 
 import { describe, expect, it } from 'vitest';
+import { LinKv } from '../../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
-import { LinKv } from '../../../src/services/lin-kv.ts';
 import { openVoucherStore, shardKey, shardOf, voucherKey } from '../../../src/workloads/voucher/records.ts';
 import { Rights, type RightsResult, sum } from '../../../src/workloads/voucher/rights.ts';
 import { type Fate, LOST } from '../../support/store-rig.ts';

@@ -1,11 +1,11 @@
 /** Replays a recording of the real Maelstrom: every byte of every answer must be one that the service here can give. */
 
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../src/protocol/random.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
-import { LwwKv } from '../../src/services/lww-kv.ts';
-import { createServices, type Service } from '../../src/services/registry.ts';
-import { SeqKv } from '../../src/services/seq-kv.ts';
+import { LinKv } from '../../../src/harness/services/lin-kv.ts';
+import { LwwKv } from '../../../src/harness/services/lww-kv.ts';
+import { createServices, type Service } from '../../../src/harness/services/registry.ts';
+import { SeqKv } from '../../../src/harness/services/seq-kv.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 import { explains, replyText } from './choices.ts';
 import { recorded } from './transcript.ts';
 

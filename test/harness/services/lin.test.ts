@@ -1,8 +1,8 @@
 /** lin-kv and lin-tso: everybody sees the newest state at once. */
 
 import { expect, it } from 'vitest';
-import { SeededRandom } from '../../src/protocol/random.ts';
-import { createServices, type Service } from '../../src/services/registry.ts';
+import { createServices, type Service } from '../../../src/harness/services/registry.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 
 const named = (name: string) => createServices(new SeededRandom(1)).get(name) as Service;
 

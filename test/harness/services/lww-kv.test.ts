@@ -1,9 +1,9 @@
 /** How the replicas of lww-kv differ and agree: exact probabilities over all that its random source may answer. */
 
 import { describe, expect, it } from 'vitest';
-import { type RandomSource, SeededRandom } from '../../src/protocol/random.ts';
-import { LwwKv } from '../../src/services/lww-kv.ts';
-import { createServices, type Service } from '../../src/services/registry.ts';
+import { LwwKv } from '../../../src/harness/services/lww-kv.ts';
+import { createServices, type Service } from '../../../src/harness/services/registry.ts';
+import { type RandomSource, SeededRandom } from '../../../src/protocol/random.ts';
 import { distribution, scripted } from './choices.ts';
 
 const standard = (random: RandomSource) => createServices(random).get('lww-kv') as Service;

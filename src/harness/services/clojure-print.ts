@@ -7,8 +7,8 @@
  * small integers first, so a small map with such a key may be printed in another order than Maelstrom's.
  */
 
-import { ExactNumber, javaDouble } from '../protocol/exact-json.ts';
-import { avalanche } from '../protocol/hash.ts';
+import { ExactNumber, javaDouble } from '../../protocol/exact-json.ts';
+import { avalanche } from '../../protocol/hash.ts';
 
 const ARRAY_MAP_KEYS_MAX = 8;
 const BITS_A_LEVEL = 5;

@@ -8,7 +8,7 @@
  * Source: Maelstrom, `service.clj`, `PersistentKV` in `Sequential`; amalloy/ring-buffer 1.3.1.
  */
 
-import type { RandomSource } from '../protocol/random.ts';
+import type { RandomSource } from '../../protocol/random.ts';
 import { changes, type Entry, type KvOutcome, type Lookup, runKv, STANDARD, type Write } from './kv.ts';
 import type { Service, ServiceBody } from './service.ts';
 

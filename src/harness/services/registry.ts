@@ -5,7 +5,7 @@
  * never reaches the other replica at all; `keepsMerges: false` is that behaviour.
  */
 
-import type { RandomSource } from '../protocol/random.ts';
+import type { RandomSource } from '../../protocol/random.ts';
 import { LinKv } from './lin-kv.ts';
 import { LinTso } from './lin-tso.ts';
 import { LwwKv } from './lww-kv.ts';

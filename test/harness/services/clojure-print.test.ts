@@ -1,8 +1,8 @@
 /** Holds the printer to what Clojure 1.12 printed on Java 17 for the same values. */
 
 import { describe, expect, it } from 'vitest';
-import { parseExact } from '../../src/protocol/exact-json.ts';
-import { clojureHash, printPlainly, printReadably } from '../../src/services/clojure-print.ts';
+import { clojureHash, printPlainly, printReadably } from '../../../src/harness/services/clojure-print.ts';
+import { parseExact } from '../../../src/protocol/exact-json.ts';
 
 const numbered = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, index]));

@@ -7,7 +7,7 @@
  * only the keys on which the replicas differ are looked at. Source: Maelstrom, `service.clj`, `LWWKV` in `Eventual`.
  */
 
-import type { RandomSource } from '../protocol/random.ts';
+import type { RandomSource } from '../../protocol/random.ts';
 import { type Entry, isKvType, LAST_WRITE_WINS, runKv } from './kv.ts';
 import type { Service, ServiceBody } from './service.ts';
 

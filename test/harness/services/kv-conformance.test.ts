@@ -1,12 +1,12 @@
 /** What lin-kv, seq-kv and lww-kv have in common, as long as one client is alone and nothing is out of date. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { parseExact } from '../../src/protocol/exact-json.ts';
-import { SeededRandom } from '../../src/protocol/random.ts';
-import { LinKv } from '../../src/services/lin-kv.ts';
-import { LwwKv } from '../../src/services/lww-kv.ts';
-import type { Service } from '../../src/services/registry.ts';
-import { SeqKv } from '../../src/services/seq-kv.ts';
+import { LinKv } from '../../../src/harness/services/lin-kv.ts';
+import { LwwKv } from '../../../src/harness/services/lww-kv.ts';
+import type { Service } from '../../../src/harness/services/registry.ts';
+import { SeqKv } from '../../../src/harness/services/seq-kv.ts';
+import { parseExact } from '../../../src/protocol/exact-json.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 import { replyText } from './choices.ts';
 
 const random = new SeededRandom('conformance');

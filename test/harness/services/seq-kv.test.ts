@@ -1,10 +1,10 @@
 /** Which states seq-kv may show to whom: exact probabilities, and a comparison with a store that copies its whole map. */
 
 import { describe, expect, it } from 'vitest';
-import type { RandomSource } from '../../src/protocol/random.ts';
-import { SeededRandom } from '../../src/protocol/random.ts';
-import { runKv, STANDARD } from '../../src/services/kv.ts';
-import { SeqKv } from '../../src/services/seq-kv.ts';
+import { runKv, STANDARD } from '../../../src/harness/services/kv.ts';
+import { SeqKv } from '../../../src/harness/services/seq-kv.ts';
+import type { RandomSource } from '../../../src/protocol/random.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 import { distribution, scripted } from './choices.ts';
 
 const write = (value: unknown, key = 'x') => ({ type: 'write', key, value });

@@ -1,7 +1,7 @@
 /** Reads the recording of a real Maelstrom run in which one node asked every service about every case. */
 
 import { readFileSync } from 'node:fs';
-import { parseExact } from '../../src/protocol/exact-json.ts';
+import { parseExact } from '../../../src/protocol/exact-json.ts';
 
 export interface Exchange {
   readonly source: string;
@@ -16,7 +16,7 @@ interface Message {
   readonly body: Record<string, unknown>;
 }
 
-const FILE = new URL('../data/transcripts/services.jsonl', import.meta.url);
+const FILE = new URL('../../data/transcripts/services.jsonl', import.meta.url);
 
 /** What a service was asked and what it answered, in order. */
 export function recorded(service: string): readonly Exchange[] {

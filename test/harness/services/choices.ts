@@ -3,9 +3,9 @@
  * a model checker does, or a combination is searched for that explains a recording.
  */
 
-import { canonicalKey, stringifyExact } from '../../src/protocol/exact-json.ts';
-import type { RandomSource } from '../../src/protocol/random.ts';
-import type { Service } from '../../src/services/registry.ts';
+import type { Service } from '../../../src/harness/services/registry.ts';
+import { canonicalKey, stringifyExact } from '../../../src/protocol/exact-json.ts';
+import type { RandomSource } from '../../../src/protocol/random.ts';
 import type { Exchange } from './transcript.ts';
 
 /** Answers from a script, then with zeros, and remembers what it was asked. */

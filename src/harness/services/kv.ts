@@ -7,7 +7,7 @@
  *     {"type": "cas", "key": K, "from": V, "to": W}    → {"type": "cas_ok"}   or error 20, 22
  */
 
-import { canonicalKey, exactEquals } from '../protocol/exact-json.ts';
+import { canonicalKey, exactEquals } from '../../protocol/exact-json.ts';
 import { printPlainly, printReadably } from './clojure-print.ts';
 import type { ServiceBody } from './service.ts';
 

@@ -4,14 +4,14 @@
 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { LEASE_MS_DEFAULT, STORED_WINDOW_MS_DEFAULT } from '../fleet/leased-ids.ts';
-import { StoreReservation } from '../fleet/store-reservation.ts';
 import { FileReservation } from '../host/file-reservation.ts';
 import { LINE_BYTES_MAX } from '../host/line-guard.ts';
 import { openStdout } from '../host/line-output.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { serveStdio } from '../host/stdio-host.ts';
 import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
+import { LEASE_MS_DEFAULT, STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
+import { StoreReservation } from '../ids/fleet/store-reservation.ts';
 import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
 import { NODE_MAX } from '../ids/snowflake.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';

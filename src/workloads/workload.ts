@@ -3,7 +3,7 @@
  * file (or folder) and one line in the registry.
  */
 
-import type { LeaseOptions } from '../fleet/leased-ids.ts';
+import type { LeaseOptions } from '../ids/fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
 import type { LinearizableStore } from '../kv/store.ts';

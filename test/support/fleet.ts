@@ -1,8 +1,8 @@
 /** A simulated fleet whose nodes lease their numbers, and what it says of itself. */
 
 import { expect } from 'vitest';
-import { LeasedIds, type LeaseOptions } from '../../src/fleet/leased-ids.ts';
 import { createSettle } from '../../src/host/settle.ts';
+import { LeasedIds, type LeaseOptions } from '../../src/ids/fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../../src/ids/id-generator.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { handler } from '../../src/node/context.ts';

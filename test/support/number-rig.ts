@@ -1,7 +1,7 @@
 /** Nodes that share the records of node numbers in one scripted lin-kv. */
 
-import type { NumberRecord } from '../../src/fleet/number-record.ts';
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
+import type { NumberRecord } from '../../src/ids/fleet/number-record.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import { NEW_YEAR_MS } from './manual-clock.ts';
 import { LATENCY_MS, LOST, type RigNode, StoreRig, type WireMessage } from './store-rig.ts';

@@ -1,7 +1,7 @@
 /** How a node that serves ids begins when its store is not there. */
 
 import { expect, it } from 'vitest';
-import { StoreReservation } from '../../src/fleet/store-reservation.ts';
+import { StoreReservation } from '../../src/ids/fleet/store-reservation.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { startIds } from '../../src/workloads/ids/serve.ts';
 import type { NodePorts } from '../../src/workloads/workload.ts';

@@ -1,7 +1,7 @@
 /** The store of a node: it is opened once, and all workloads keep what they know in it. */
 
 import { expect, it } from 'vitest';
-import { StoreReservation } from '../../src/fleet/store-reservation.ts';
+import { StoreReservation } from '../../src/ids/fleet/store-reservation.ts';
 import type { LinearizableStore, Token } from '../../src/kv/store.ts';
 import { startWorkloads } from '../../src/workloads/registry.ts';
 import { TestNode } from '../support/test-node.ts';

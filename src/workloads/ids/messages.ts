@@ -11,7 +11,7 @@
  */
 
 import * as z from 'zod';
-import { AssignmentRecord } from '../../fleet/assignments.ts';
+import { AssignmentRecord } from '../../ids/fleet/assignments.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { Texts } from '../../protocol/text-list.ts';
 

@@ -2,8 +2,8 @@
  * What a node answers about ids. The messages, and what they look like on the wire, are in `messages.ts`.
  */
 
-import { Assignments } from '../../fleet/assignments.ts';
-import { LeasedIds } from '../../fleet/leased-ids.ts';
+import { Assignments } from '../../ids/fleet/assignments.ts';
+import { LeasedIds } from '../../ids/fleet/leased-ids.ts';
 import { IdGenerator } from '../../ids/id-generator.ts';
 import type { IdSource } from '../../ids/id-source.ts';
 import { decodeSnowflake } from '../../ids/snowflake.ts';

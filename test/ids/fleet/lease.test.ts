@@ -1,12 +1,12 @@
 /** A held node number, as its holder sees it, and as the record shows it to everybody. */
 
 import { describe, expect, it } from 'vitest';
-import { Lease } from '../../src/fleet/lease.ts';
-import { type NumberRecord, numberRecords } from '../../src/fleet/number-record.ts';
-import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
-import { NumberRig } from '../support/number-rig.ts';
-import { LATENCY_MS, LOST } from '../support/store-rig.ts';
+import { Lease } from '../../../src/ids/fleet/lease.ts';
+import { type NumberRecord, numberRecords } from '../../../src/ids/fleet/number-record.ts';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { NEW_YEAR_MS as T } from '../../support/manual-clock.ts';
+import { NumberRig } from '../../support/number-rig.ts';
+import { LATENCY_MS, LOST } from '../../support/store-rig.ts';
 
 const HOLDER = 'n0/mine';
 const OTHER = 'n1/theirs';

@@ -10,16 +10,16 @@
  */
 
 import * as z from 'zod';
-import type { IdSource } from '../ids/id-source.ts';
-import { Documents, NOTHING_STORED, readOrThrow } from '../kv/documents.ts';
-import { groupBy } from '../kv/group-by.ts';
-import { type Choice, chooseFirst, GroupQueue } from '../kv/group-queue.ts';
-import { keyPart } from '../kv/key-part.ts';
-import type { LinearizableStore } from '../kv/store.ts';
-import type { NodeContext } from '../node/context.ts';
-import { BoundedMap } from '../protocol/bounded-map.ts';
-import { RpcError } from '../protocol/errors.ts';
-import { formatTimestamp } from '../protocol/timestamp.ts';
+import { Documents, NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
+import { groupBy } from '../../kv/group-by.ts';
+import { type Choice, chooseFirst, GroupQueue } from '../../kv/group-queue.ts';
+import { keyPart } from '../../kv/key-part.ts';
+import type { LinearizableStore } from '../../kv/store.ts';
+import type { NodeContext } from '../../node/context.ts';
+import { BoundedMap } from '../../protocol/bounded-map.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { formatTimestamp } from '../../protocol/timestamp.ts';
+import type { IdSource } from '../id-source.ts';
 
 export const AssignmentRecord = z.object({
   id: z.string(),

@@ -9,9 +9,9 @@
  * Every node looks at the numbers in an order of its own, so that many that come at once do not all want the same.
  */
 
-import type { Documents, ReadResult, Stored } from '../kv/documents.ts';
-import type { NodeContext } from '../node/context.ts';
-import { RpcError } from '../protocol/errors.ts';
+import type { Documents, ReadResult, Stored } from '../../kv/documents.ts';
+import type { NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
 import { Lease } from './lease.ts';
 import { identityOf, type NumberRecord, numberKey } from './number-record.ts';
 import { searchOrder } from './search-order.ts';

@@ -7,15 +7,15 @@
  * ascending.
  */
 
-import { canGoOnFrom } from '../ids/anchored-clock.ts';
-import { IdGenerator, type IdGeneratorOptions } from '../ids/id-generator.ts';
-import type { IdKind, IdSource } from '../ids/id-source.ts';
-import { NODE_MAX } from '../ids/snowflake.ts';
-import type { LinearizableStore } from '../kv/store.ts';
-import { Abort } from '../node/abort.ts';
-import type { Figures, NodeContext } from '../node/context.ts';
-import { RpcError } from '../protocol/errors.ts';
-import type { TextList } from '../protocol/text-list.ts';
+import type { LinearizableStore } from '../../kv/store.ts';
+import { Abort } from '../../node/abort.ts';
+import type { Figures, NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import type { TextList } from '../../protocol/text-list.ts';
+import { canGoOnFrom } from '../anchored-clock.ts';
+import { IdGenerator, type IdGeneratorOptions } from '../id-generator.ts';
+import type { IdKind, IdSource } from '../id-source.ts';
+import { NODE_MAX } from '../snowflake.ts';
 import { Lease } from './lease.ts';
 import { NodeNumbers } from './node-numbers.ts';
 import { newHolder, numberRecords } from './number-record.ts';

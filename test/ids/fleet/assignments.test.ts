@@ -1,13 +1,13 @@
 /** One id for a service and a key: what everybody is answered, and what is in the store when not everything went well. */
 
 import { describe, expect, it } from 'vitest';
-import { Assignments } from '../../src/fleet/assignments.ts';
-import { IdGenerator } from '../../src/ids/id-generator.ts';
-import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import { RpcError } from '../../src/protocol/errors.ts';
-import { NEW_YEAR_MS } from '../support/manual-clock.ts';
-import { NumberRig } from '../support/number-rig.ts';
-import type { WireMessage } from '../support/store-rig.ts';
+import { Assignments } from '../../../src/ids/fleet/assignments.ts';
+import { IdGenerator } from '../../../src/ids/id-generator.ts';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { RpcError } from '../../../src/protocol/errors.ts';
+import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
+import { NumberRig } from '../../support/number-rig.ts';
+import type { WireMessage } from '../../support/store-rig.ts';
 
 /** Longer than an assignment goes on trying. */
 const LONG_MS = 30_000;

@@ -1,9 +1,9 @@
 /** A fleet of simulated nodes that lease their numbers from one simulated store. */
 
 import { describe, expect, it } from 'vitest';
-import { LeasedIds } from '../../src/fleet/leased-ids.ts';
-import { compareSnowflakes, decodeSnowflake } from '../../src/ids/snowflake.ts';
-import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
+import { LeasedIds } from '../../../src/ids/fleet/leased-ids.ts';
+import { compareSnowflakes, decodeSnowflake } from '../../../src/ids/snowflake.ts';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import {
   expectValid,
   type FleetOptions,
@@ -13,9 +13,9 @@ import {
   refusalsOf,
   runFleet,
   schedule,
-} from '../support/fleet.ts';
-import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
-import { NumberRig } from '../support/number-rig.ts';
+} from '../../support/fleet.ts';
+import { NEW_YEAR_MS as T } from '../../support/manual-clock.ts';
+import { NumberRig } from '../../support/number-rig.ts';
 
 interface Answer {
   readonly worker: number;

@@ -1,7 +1,7 @@
 /** As many simulated nodes as there are numbers, all of which lease one from one simulated store. */
 
 import { describe, expect, it } from 'vitest';
-import { expectValid, kill, newMachines, nodeIds, refusalsOf, runFleet, schedule } from '../support/fleet.ts';
+import { expectValid, kill, newMachines, nodeIds, refusalsOf, runFleet, schedule } from '../../support/fleet.ts';
 
 describe('a fleet', () => {
   it('of 1,024 nodes that know nobody but themselves finds a number for each within a second', async () => {

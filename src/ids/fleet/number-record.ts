@@ -3,9 +3,9 @@
  */
 
 import * as z from 'zod';
-import { Documents } from '../kv/documents.ts';
-import type { LinearizableStore } from '../kv/store.ts';
-import type { NodeContext } from '../node/context.ts';
+import { Documents } from '../../kv/documents.ts';
+import type { LinearizableStore } from '../../kv/store.ts';
+import type { NodeContext } from '../../node/context.ts';
 
 export const NumberRecord = z.object({
   /** `<identity>/<one claim of it>`, the identity being the node's id or what stands for it; null: it was given back. */

@@ -1,13 +1,13 @@
 /** The bound of a number that is a node's own, in the store; and what becomes of it when two processes take the same number for theirs. */
 
 import { describe, expect, it } from 'vitest';
-import { StoreReservation } from '../../src/fleet/store-reservation.ts';
-import type { RaiseResult, Reservation } from '../../src/ids/reservation.ts';
-import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import { SeededRandom } from '../../src/protocol/random.ts';
-import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
-import { NumberRig } from '../support/number-rig.ts';
-import { LATENCY_MS, LOST } from '../support/store-rig.ts';
+import { StoreReservation } from '../../../src/ids/fleet/store-reservation.ts';
+import type { RaiseResult, Reservation } from '../../../src/ids/reservation.ts';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
+import { NEW_YEAR_MS as T } from '../../support/manual-clock.ts';
+import { NumberRig } from '../../support/number-rig.ts';
+import { LATENCY_MS, LOST } from '../../support/store-rig.ts';
 
 /** Longer than any update goes on. */
 const LONG_MS = 10_000;

@@ -3,9 +3,9 @@
  * holder is alive. Once somebody else is the holder every raise fails for ever; what was reserved before stays this holder's own.
  */
 
-import { type RaiseResult, type Reservation, requireUpwards } from '../ids/reservation.ts';
-import type { Documents, Stored } from '../kv/documents.ts';
-import { RpcError } from '../protocol/errors.ts';
+import type { Documents, Stored } from '../../kv/documents.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { type RaiseResult, type Reservation, requireUpwards } from '../reservation.ts';
 import { type NumberRecord, numberKey } from './number-record.ts';
 
 export class Lease implements Reservation {

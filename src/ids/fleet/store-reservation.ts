@@ -6,11 +6,11 @@
  * whose move it was, and a range of one's own is not given away.
  */
 
-import { type RaiseResult, type Reservation, requireUpwards } from '../ids/reservation.ts';
-import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
-import type { LinearizableStore } from '../kv/store.ts';
-import type { NodeContext } from '../node/context.ts';
-import { RpcError } from '../protocol/errors.ts';
+import { type Documents, readOrThrow, type Stored } from '../../kv/documents.ts';
+import type { LinearizableStore } from '../../kv/store.ts';
+import type { NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
+import { type RaiseResult, type Reservation, requireUpwards } from '../reservation.ts';
 import { type NumberRecord, newHolder, numberKey, numberRecords } from './number-record.ts';
 
 export class StoreReservation implements Reservation {

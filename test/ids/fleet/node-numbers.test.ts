@@ -1,13 +1,13 @@
 /** Which node numbers a node may claim, and when. */
 
 import { describe, expect, it } from 'vitest';
-import { Lease } from '../../src/fleet/lease.ts';
-import { type ClaimResult, NodeNumbers, type NodeNumbersOptions } from '../../src/fleet/node-numbers.ts';
-import { numberRecords } from '../../src/fleet/number-record.ts';
-import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
-import { NumberRig } from '../support/number-rig.ts';
-import { LATENCY_MS, LOST } from '../support/store-rig.ts';
+import { Lease } from '../../../src/ids/fleet/lease.ts';
+import { type ClaimResult, NodeNumbers, type NodeNumbersOptions } from '../../../src/ids/fleet/node-numbers.ts';
+import { numberRecords } from '../../../src/ids/fleet/number-record.ts';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { NEW_YEAR_MS as T } from '../../support/manual-clock.ts';
+import { NumberRig } from '../../support/number-rig.ts';
+import { LATENCY_MS, LOST } from '../../support/store-rig.ts';
 
 const LEASE_MS = 1000;
 /** How long a reading takes. */

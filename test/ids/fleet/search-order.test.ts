@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { searchOrder } from '../../src/fleet/search-order.ts';
+import { searchOrder } from '../../../src/ids/fleet/search-order.ts';
 
 const COUNTS = [...Array.from({ length: 64 }, (_, index) => index + 1), 97, 100, 128, 210, 511, 512, 513, 1000, 1024];
 const IDS = ['n0', 'n1', 'n1023', 'a', '', 'node-with-a-long-name.example.com', 'Grüße 🌍'];

@@ -3,8 +3,8 @@
  * others in a permutation drawn from its id (double hashing). It is the same in every life, so a node that starts again soon meets its own number.
  */
 
-import type { NodeContext } from '../node/context.ts';
-import { avalanche, fnv1a } from '../protocol/hash.ts';
+import type { NodeContext } from '../../node/context.ts';
+import { avalanche, fnv1a } from '../../protocol/hash.ts';
 
 export function searchOrder({ nodeId, nodeIds }: Pick<NodeContext, 'nodeId' | 'nodeIds'>, count: number): number[] {
   const hash = hashOf(nodeId);

@@ -55,7 +55,7 @@ check: node_modules/.installed ## Types, lint and format, and that the core stay
 	@echo '== types of the core, without Node'
 	@$(BIN)/tsc -p src/tsconfig.core.json
 	@echo '== types of the page, in a browser'
-	@$(BIN)/tsc -p src/page/tsconfig.json
+	@$(BIN)/tsc -p src/report/browser/tsconfig.json
 	@echo '== lint and format'
 	@$(BIN)/biome check --error-on-warnings .
 

@@ -3,7 +3,7 @@
  * changes; the marks stay where they are.
  */
 
-import { EXTENT, labelsWithRoom, labelWidth, niceStep, sticksOut, type Tick } from '../report/scales.ts';
+import { EXTENT, labelsWithRoom, labelWidth, niceStep, sticksOut, type Tick } from '../scales.ts';
 import type { Tips } from './tips.ts';
 
 const FACTOR = 2;

@@ -8,9 +8,9 @@ import { constants as systemConstants } from 'node:os';
 import { resolve } from 'node:path';
 import type { ChaosOptions } from '../chaos/chaos.ts';
 import { PEER_CHOICES, type PeerChoice, SERVICE_IDS } from '../chaos/peers.ts';
-import { superviseStdio } from '../host/chaos-host.ts';
-import { openStdout } from '../host/line-output.ts';
+import { superviseStdio } from '../host/processes/chaos-host.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
+import { openStdout } from '../host/stdio/line-output.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import {
   describeOptions,

@@ -3,7 +3,7 @@
  */
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { both, LineComparison, RunDigest } from '../host/run-lines.ts';
+import { both, LineComparison, RunDigest } from '../host/records/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { type FuzzContext, runSeed, type SeedVerdict } from '../search/fuzz.ts';

@@ -5,10 +5,10 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FileReservation } from '../host/file-reservation.ts';
-import { LINE_BYTES_MAX } from '../host/line-guard.ts';
-import { openStdout } from '../host/line-output.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
-import { serveStdio } from '../host/stdio-host.ts';
+import { LINE_BYTES_MAX } from '../host/stdio/line-guard.ts';
+import { openStdout } from '../host/stdio/line-output.ts';
+import { serveStdio } from '../host/stdio/stdio-host.ts';
 import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
 import { LEASE_MS_DEFAULT, STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import { StoreReservation } from '../ids/fleet/store-reservation.ts';

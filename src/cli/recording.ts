@@ -3,10 +3,16 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { History } from '../history/history.ts';
-import { readPageAssets } from '../host/page-assets.ts';
-import { listRecordedFiles, REPORT_FILE, readRecordedRun, SHRUNK_FOLDER, STORY_FILE } from '../host/recorded-run.ts';
-import { logLine } from '../host/run-lines.ts';
-import { RESULTS_FILE, Store } from '../host/store.ts';
+import { readPageAssets } from '../host/records/page-assets.ts';
+import {
+  listRecordedFiles,
+  REPORT_FILE,
+  readRecordedRun,
+  SHRUNK_FOLDER,
+  STORY_FILE,
+} from '../host/records/recorded-run.ts';
+import { logLine } from '../host/records/run-lines.ts';
+import { RESULTS_FILE, Store } from '../host/records/store.ts';
 import { renderPage } from '../report/page.ts';
 import type { RunRecord, Story } from '../report/run-record.ts';
 import type { RunObserver, RunOutcome } from '../simulator/run.ts';

@@ -4,8 +4,8 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { RecordError } from '../host/record-error.ts';
-import { RESULTS_FILE } from '../host/store.ts';
+import { RecordError } from '../host/records/record-error.ts';
+import { RESULTS_FILE } from '../host/records/store.ts';
 import { describeOptions, parseOptions, switchOption, UsageError } from './options.ts';
 import { drawReport } from './recording.ts';
 

@@ -3,7 +3,7 @@
  */
 
 import { readdirSync } from 'node:fs';
-import { StoreServer } from '../host/store-server.ts';
+import { StoreServer } from '../host/records/store-server.ts';
 import { describeOptions, type Option, parseOptions, parseWhole, switchOption, UsageError } from './options.ts';
 import { TEST_OPTIONS } from './test-options.ts';
 

@@ -3,9 +3,9 @@
  * step.
  */
 
-import { REPLAY_FILE } from '../host/recorded-run.ts';
+import { REPLAY_FILE } from '../host/records/recorded-run.ts';
+import type { Store } from '../host/records/store.ts';
 import { createSettle } from '../host/settle.ts';
-import type { Store } from '../host/store.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
 import { storyLines, tellStory } from '../search/story.ts';

@@ -3,11 +3,11 @@
  */
 
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
-import { ProcessBed } from '../host/process-bed.ts';
+import { ProcessBed } from '../host/processes/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
-import { both, LineComparison, logLine, messageText } from '../host/run-lines.ts';
+import { both, LineComparison, logLine, messageText } from '../host/records/run-lines.ts';
+import type { Store } from '../host/records/store.ts';
 import { createSettle } from '../host/settle.ts';
-import type { Store } from '../host/store.ts';
 import type { NetworkEvent } from '../simulator/network.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
 import type { RunOptions } from '../simulator/run-options.ts';

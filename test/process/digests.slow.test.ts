@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { RunDigest } from '../../src/host/run-lines.ts';
+import { RunDigest } from '../../src/host/records/run-lines.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { runSeed } from '../../src/search/fuzz.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { WAITING_BYTES_MAX } from '../../src/host/line-output.ts';
+import { WAITING_BYTES_MAX } from '../../src/host/stdio/line-output.ts';
 import { decodeSnowflake } from '../../src/ids/snowflake.ts';
 import {
   INIT,

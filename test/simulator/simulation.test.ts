@@ -8,7 +8,7 @@ import * as z from 'zod';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
 import type { History } from '../../src/history/history.ts';
-import { LineComparison } from '../../src/host/run-lines.ts';
+import { LineComparison } from '../../src/host/records/run-lines.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { type Handler, handler, type NodeContext } from '../../src/node/context.ts';
 import type { Environment } from '../../src/node/environment.ts';

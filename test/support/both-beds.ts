@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { beforeAll, expect } from 'vitest';
 import type { CheckResult, Validity } from '../../src/checkers/checker.ts';
-import { ProcessBed } from '../../src/host/process-bed.ts';
+import { ProcessBed } from '../../src/host/processes/process-bed.ts';
 import { createRealScheduler } from '../../src/host/real-scheduler.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import type { Fault } from '../../src/simulator/fault.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StoreRuns } from '../../src/host/store-runs.ts';
+import { StoreRuns } from '../../../src/host/records/store-runs.ts';
 
 let store = '';
 

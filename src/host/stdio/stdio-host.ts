@@ -7,13 +7,13 @@
  */
 
 import type { Readable, Writable } from 'node:stream';
-import { AssertionFailure } from '../node/assertion.ts';
-import type { LogLevel } from '../node/environment.ts';
-import { Node, type StartHandlers } from '../node/node.ts';
+import { AssertionFailure } from '../../node/assertion.ts';
+import type { LogLevel } from '../../node/environment.ts';
+import { Node, type StartHandlers } from '../../node/node.ts';
+import { createRandomUint32, createTurnClock, setSystemTimer } from '../system.ts';
 import { createJsonLogger } from './json-logger.ts';
 import { LineGuard, readGuardedLines } from './line-guard.ts';
 import { LineOutput } from './line-output.ts';
-import { createRandomUint32, createTurnClock, setSystemTimer } from './system.ts';
 
 /** How long the requests in flight may take to finish once the input has ended, ms. */
 const DRAIN_MS_MAX = 5000;

@@ -4,17 +4,17 @@ import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { History } from '../../src/history/history.ts';
-import type { OperationEntry } from '../../src/history/operation.ts';
-import { RecordError } from '../../src/host/record-error.ts';
-import { readRecordedRun } from '../../src/host/recorded-run.ts';
-import { createSettle } from '../../src/host/settle.ts';
-import { Store } from '../../src/host/store.ts';
-import { parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
-import { Simulation } from '../../src/simulator/simulation.ts';
-import { Traffic } from '../../src/simulator/traffic.ts';
-import { NEW_YEAR_MS } from '../support/manual-clock.ts';
-import { OPTIONS, sharesNodeNumber } from '../support/wrong-subjects.ts';
+import { History } from '../../../src/history/history.ts';
+import type { OperationEntry } from '../../../src/history/operation.ts';
+import { RecordError } from '../../../src/host/records/record-error.ts';
+import { readRecordedRun } from '../../../src/host/records/recorded-run.ts';
+import { Store } from '../../../src/host/records/store.ts';
+import { createSettle } from '../../../src/host/settle.ts';
+import { parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
+import { Simulation } from '../../../src/simulator/simulation.ts';
+import { Traffic } from '../../../src/simulator/traffic.ts';
+import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
+import { OPTIONS, sharesNodeNumber } from '../../support/wrong-subjects.ts';
 
 const TIME = new Date(NEW_YEAR_MS);
 const RESULTS = {

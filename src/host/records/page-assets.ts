@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PageAssets } from '../report/page.ts';
+import type { PageAssets } from '../../report/page.ts';
 
 /** @param folder where the bundles are; by default beside the program that runs */
 export function readPageAssets(folder: string = __dirname): PageAssets {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { onTextLine, PIECE_LENGTH_MAX } from '../../src/host/text-lines.ts';
-import { settle } from '../support/virtual-time.ts';
+import { onTextLine, PIECE_LENGTH_MAX } from '../../../src/host/stdio/text-lines.ts';
+import { settle } from '../../support/virtual-time.ts';
 
 async function linesOf(chunks: readonly (string | Buffer)[]): Promise<string[]> {
   const stream = new PassThrough();

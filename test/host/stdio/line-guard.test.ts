@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { LineGuard } from '../../src/host/line-guard.ts';
-import { SeededRandom } from '../../src/protocol/random.ts';
+import { LineGuard } from '../../../src/host/stdio/line-guard.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 
 interface Read {
   readonly lines: string[];

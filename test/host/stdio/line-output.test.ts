@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { LineOutput, WAITING_BYTES_MAX } from '../../src/host/line-output.ts';
-import { settle } from '../support/virtual-time.ts';
+import { LineOutput, WAITING_BYTES_MAX } from '../../../src/host/stdio/line-output.ts';
+import { settle } from '../../support/virtual-time.ts';
 
 /** A reader that takes a write only when it is told to. */
 class SlowReader extends Writable {

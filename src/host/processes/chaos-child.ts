@@ -9,9 +9,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
-import type { Child } from '../chaos/chaos.ts';
-import { LineGuard, readGuardedLines } from './line-guard.ts';
-import { LineOutput } from './line-output.ts';
+import type { Child } from '../../chaos/chaos.ts';
+import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
+import { LineOutput } from '../stdio/line-output.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
 

@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readLines } from '../../src/host/file-lines.ts';
-import { readMessagesAround } from '../../src/host/message-log.ts';
-import { RecordError } from '../../src/host/record-error.ts';
-import { createMessageLine } from '../../src/host/run-lines.ts';
-import { Store } from '../../src/host/store.ts';
-import { ExactNumber, parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
-import { NEW_YEAR_MS } from '../support/manual-clock.ts';
+import { readLines } from '../../../src/host/records/file-lines.ts';
+import { readMessagesAround } from '../../../src/host/records/message-log.ts';
+import { RecordError } from '../../../src/host/records/record-error.ts';
+import { createMessageLine } from '../../../src/host/records/run-lines.ts';
+import { Store } from '../../../src/host/records/store.ts';
+import { ExactNumber, parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
+import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 
 /** As much as is read at once. */
 const CHUNK_BYTES = 1 << 20;

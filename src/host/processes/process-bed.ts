@@ -10,13 +10,13 @@ import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../simulator/bed.ts';
-import { LineGuard, readGuardedLines } from './line-guard.ts';
-import { LineOutput } from './line-output.ts';
+import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../../simulator/bed.ts';
+import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
+import { LineOutput } from '../stdio/line-output.ts';
+import { onTextLine } from '../stdio/text-lines.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
 import { MARK_VARIABLE } from './strays.ts';
-import { onTextLine } from './text-lines.ts';
 
 /** What a stranger may print on one line; the JVM's harness has no limit but its memory. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;

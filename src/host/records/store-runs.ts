@@ -8,8 +8,8 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import type { Validity } from '../checkers/checker.ts';
-import type { FolderEntry, RunFacts, StoreRun } from '../report/store-page.ts';
+import type { Validity } from '../../checkers/checker.ts';
+import type { FolderEntry, RunFacts, StoreRun } from '../../report/store-page.ts';
 import { REPORT_FILE, SHRUNK_FOLDER } from './recorded-run.ts';
 import { RESULTS_FILE } from './store.ts';
 

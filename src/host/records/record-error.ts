@@ -1,6 +1,6 @@
 /** What is wrong with a record, and the JSON in it. */
 
-import { parseExact } from '../protocol/exact-json.ts';
+import { parseExact } from '../../protocol/exact-json.ts';
 
 /** A folder holds no record; the message names the file, and the line where there are many, and says what is wrong with it. */
 export class RecordError extends Error {

@@ -5,7 +5,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StoreServer } from '../../src/host/store-server.ts';
+import { StoreServer } from '../../../src/host/records/store-server.ts';
 
 const FIRST = '20261121T120356.160Z';
 const LATER = '20261121T120357.000Z';

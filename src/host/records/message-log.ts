@@ -3,8 +3,8 @@
  */
 
 import { existsSync } from 'node:fs';
-import { isRecord } from '../protocol/message.ts';
-import type { MessageEntry, MessageWindow } from '../report/run-record.ts';
+import { isRecord } from '../../protocol/message.ts';
+import type { MessageEntry, MessageWindow } from '../../report/run-record.ts';
 import { isCutShort, type Line, readLines } from './file-lines.ts';
 import { parseRecorded, RecordError } from './record-error.ts';
 

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ProcessBed } from '../../src/host/process-bed.ts';
-import type { NodeHandle } from '../../src/simulator/bed.ts';
-import { fixture, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { ProcessBed } from '../../../src/host/processes/process-bed.ts';
+import type { NodeHandle } from '../../../src/simulator/bed.ts';
+import { fixture, temporaryFolder, until } from '../../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();
 const beds: ProcessBed[] = [];
@@ -352,7 +352,7 @@ describe('the reaper', () => {
     const [stranger, running, stopped] = [sleeper(), sleeper(), sleeper()];
     process.kill(-(stopped.pid as number), 'SIGSTOP');
     const pids = [running, stranger, stopped].map(({ pid }) => pid);
-    const reaper = JSON.stringify(resolve('src/host/reaper.ts'));
+    const reaper = JSON.stringify(resolve('src/host/processes/reaper.ts'));
     // A number may be watched again before its old group is forgotten; and what nobody watches may be forgotten.
     const program = `
       const { Reaper } = require(${reaper});
@@ -376,7 +376,7 @@ describe('the reaper', () => {
     const alive = () => commandLines().filter((commandLine) => commandLine.includes(token));
     const options = { program: fixture('answers-by-a-child.mjs'), args: [`node-${token}`], logFolder: folder };
     const program = `
-      const { ProcessBed } = require(${JSON.stringify(resolve('src/host/process-bed.ts'))});
+      const { ProcessBed } = require(${JSON.stringify(resolve('src/host/processes/process-bed.ts'))});
       const bed = new ProcessBed(${JSON.stringify(options)});
       const node = bed.startNode('n0', {
         onLine() {

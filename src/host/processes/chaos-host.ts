@@ -6,14 +6,14 @@
  */
 
 import type { Readable, Writable } from 'node:stream';
-import { Chaos, type ChaosOptions } from '../chaos/chaos.ts';
-import type { LogLevel } from '../node/environment.ts';
+import { Chaos, type ChaosOptions } from '../../chaos/chaos.ts';
+import type { LogLevel } from '../../node/environment.ts';
+import { createRealScheduler } from '../real-scheduler.ts';
+import { createJsonLogger } from '../stdio/json-logger.ts';
+import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
+import { LineOutput } from '../stdio/line-output.ts';
+import { setSystemTimer } from '../system.ts';
 import { ChaosChild, LINE_BYTES_MAX } from './chaos-child.ts';
-import { createJsonLogger } from './json-logger.ts';
-import { LineGuard, readGuardedLines } from './line-guard.ts';
-import { LineOutput } from './line-output.ts';
-import { createRealScheduler } from './real-scheduler.ts';
-import { setSystemTimer } from './system.ts';
 
 /** How long a node may take to end when its input does: longer than our own takes to finish what is in flight. */
 const END_MS_MAX = 6000;

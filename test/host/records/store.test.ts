@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Store } from '../../src/host/store.ts';
-import { parseExact } from '../../src/protocol/exact-json.ts';
-import { NEW_YEAR_MS } from '../support/manual-clock.ts';
+import { Store } from '../../../src/host/records/store.ts';
+import { parseExact } from '../../../src/protocol/exact-json.ts';
+import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 
 const TIME = new Date(NEW_YEAR_MS);
 const MESSAGE_EVENTS_MAX = 1000;

@@ -1,7 +1,7 @@
 /** The lines of a file that may be larger than the memory. */
 
 import { closeSync, openSync, readSync } from 'node:fs';
-import { parseExact } from '../protocol/exact-json.ts';
+import { parseExact } from '../../protocol/exact-json.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const LINE_FEED = 0x0a;

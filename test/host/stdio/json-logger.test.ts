@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createJsonLogger } from '../../src/host/json-logger.ts';
-import type { LogLevel } from '../../src/node/environment.ts';
+import { createJsonLogger } from '../../../src/host/stdio/json-logger.ts';
+import type { LogLevel } from '../../../src/node/environment.ts';
 
 function logAll(level: LogLevel, nodeId?: string) {
   const written: string[] = [];

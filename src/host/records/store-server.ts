@@ -18,8 +18,8 @@ import {
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Markup } from '../report/markup.ts';
-import { folderPage, storePage } from '../report/store-page.ts';
+import type { Markup } from '../../report/markup.ts';
+import { folderPage, storePage } from '../../report/store-page.ts';
 import { StoreRuns } from './store-runs.ts';
 
 const LOOPBACK_ADDRESS = /^(?:127\.|::1$|::ffff:127\.)/;

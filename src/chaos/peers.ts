@@ -2,7 +2,7 @@
  * Whom a node talks to, as somebody who stands between it and the harness sees it: by the ids of the envelope alone.
  */
 
-import { isClient } from '../simulator/network.ts';
+import { isClient } from '../harness/network.ts';
 
 /** Maelstrom's services, by their node ids. */
 export const SERVICE_IDS: readonly string[] = ['lin-kv', 'seq-kv', 'lww-kv', 'lin-tso'];

@@ -3,13 +3,13 @@
  * report shows what happened.
  */
 
+import type { RunOutcome } from '../harness/run.ts';
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import type { Scenario, Simulate } from '../search/explore-scenario.ts';
 import { judge } from '../search/explore-steps.ts';
 import { storyLines, tellStory } from '../search/story.ts';
 import { StoryRecorder } from '../search/story-recorder.ts';
-import type { RunOutcome } from '../simulator/run.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';

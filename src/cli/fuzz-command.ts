@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeReplay } from '../harness/replay.ts';
 import { junitDocument, junitOfSeeds } from '../report/junit.ts';
 import type { Investigation } from '../search/fuzz.ts';
-import { encodeReplay } from '../simulator/replay.ts';
 import { WORKLOADS } from '../workloads/registry.ts';
 import { count } from './amounts.ts';
 import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions } from './fuzz-options.ts';

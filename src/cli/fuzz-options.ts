@@ -3,8 +3,8 @@
  */
 
 import { availableParallelism } from 'node:os';
+import type { RunOptions } from '../harness/run-options.ts';
 import { fuzzOptions } from '../search/fuzz-defaults.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { type Option, type ParsedOptions, parseWhole, switchOption, UsageError } from './options.ts';
 import { interpretRun, TEST_OPTIONS } from './test-options.ts';

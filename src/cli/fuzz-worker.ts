@@ -3,11 +3,11 @@
  */
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { RunOptions } from '../harness/run-options.ts';
 import { both, LineComparison, RunDigest } from '../host/records/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { type FuzzContext, runSeed, type SeedVerdict } from '../search/fuzz.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';

@@ -3,7 +3,7 @@
  * stdout is for the result.
  */
 
-import type { RunStatus } from '../simulator/run.ts';
+import type { RunStatus } from '../harness/run.ts';
 
 const TERMINAL_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 5000;

@@ -2,6 +2,9 @@
 
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RunObserver, RunOutcome } from '../harness/run.ts';
+import type { RunOptions } from '../harness/run-options.ts';
+import { Traffic } from '../harness/traffic.ts';
 import type { History } from '../history/history.ts';
 import { readPageAssets } from '../host/records/page-assets.ts';
 import {
@@ -15,10 +18,7 @@ import { logLine } from '../host/records/run-lines.ts';
 import { RESULTS_FILE, Store } from '../host/records/store.ts';
 import { renderPage } from '../report/page.ts';
 import type { RunRecord, Story } from '../report/run-record.ts';
-import type { RunObserver, RunOutcome } from '../simulator/run.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import type { SimulationOptions } from '../simulator/simulation.ts';
-import { Traffic } from '../simulator/traffic.ts';
 import { UsageError } from './options.ts';
 import { SIMULATED_EVENTS } from './test-options.ts';
 

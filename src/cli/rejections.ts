@@ -1,6 +1,6 @@
 /** A promise that is rejected and heard by nobody is a bug of the simulated node, whatever else the run shows. */
 
-import type { TestRun } from '../simulator/run.ts';
+import type { TestRun } from '../harness/run.ts';
 
 /** Reports to `run` whatever is rejected unheard, until the function returned is called. */
 export function reportRejections(run: Pick<TestRun, 'report'>): () => void {

@@ -3,14 +3,14 @@
  * step.
  */
 
+import { encodeReplay } from '../harness/replay.ts';
+import type { RunOptions } from '../harness/run-options.ts';
 import { REPLAY_FILE } from '../host/records/recorded-run.ts';
 import type { Store } from '../host/records/store.ts';
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
 import { storyLines, tellStory } from '../search/story.ts';
-import { encodeReplay } from '../simulator/replay.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';

@@ -2,8 +2,8 @@
  * A run as the arguments of `snowstorm test`: the options table of `test-options.ts` in the other direction.
  */
 
-import { isMessageFault } from '../simulator/fault.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
+import { isMessageFault } from '../harness/fault.ts';
+import type { RunOptions } from '../harness/run-options.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { interpretFaults, interpretNodes } from './test-options.ts';
 

@@ -3,14 +3,14 @@
  */
 
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
+import type { NetworkEvent } from '../harness/network.ts';
+import { type RunObserver, type RunOutcome, TestRun } from '../harness/run.ts';
+import type { RunOptions } from '../harness/run-options.ts';
 import { ProcessBed } from '../host/processes/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
 import { both, LineComparison, logLine, messageText } from '../host/records/run-lines.ts';
 import type { Store } from '../host/records/store.ts';
 import { createSettle } from '../host/settle.ts';
-import type { NetworkEvent } from '../simulator/network.ts';
-import { type RunObserver, type RunOutcome, TestRun } from '../simulator/run.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';

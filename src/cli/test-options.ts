@@ -6,11 +6,11 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, resolve } from 'node:path';
 import { SERVICE_IDS } from '../chaos/peers.ts';
-import { FAULTS, type Fault, isMessageFault, needsMachine } from '../simulator/fault.ts';
-import { MESSAGE_FAULT_RATE_DEFAULT } from '../simulator/fault-plan.ts';
-import { LATENCY_DISTRIBUTIONS } from '../simulator/latency.ts';
-import { isClient } from '../simulator/network.ts';
-import { INIT_TIMEOUT_MS, type RunOptions } from '../simulator/run-options.ts';
+import { FAULTS, type Fault, isMessageFault, needsMachine } from '../harness/fault.ts';
+import { MESSAGE_FAULT_RATE_DEFAULT } from '../harness/fault-plan.ts';
+import { LATENCY_DISTRIBUTIONS } from '../harness/latency.ts';
+import { isClient } from '../harness/network.ts';
+import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import {

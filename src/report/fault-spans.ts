@@ -4,11 +4,11 @@
  */
 
 import { faultStep, hitSomebody } from '../checkers/fault-steps.ts';
+import { describeGrudge } from '../harness/grudge.ts';
 import type { History } from '../history/history.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { isRecord } from '../protocol/message.ts';
-import { describeGrudge } from '../simulator/grudge.ts';
 
 /** A fault that lasted. */
 export interface FaultSpan {

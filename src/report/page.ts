@@ -3,8 +3,8 @@
  */
 
 import { findProofs, momentOf, type Proof } from '../checkers/evidence.ts';
+import { isMessageFault } from '../harness/fault.ts';
 import { isRecord } from '../protocol/message.ts';
-import { isMessageFault } from '../simulator/fault.ts';
 import { renderFacts, renderFiles, renderOptions, renderResults } from './fact-sections.ts';
 import { renderFaultLanes } from './fault-lanes.ts';
 import { type FaultSpan, findFaultSpans } from './fault-spans.ts';

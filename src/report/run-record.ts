@@ -3,9 +3,9 @@
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
+import type { TrafficEntry } from '../harness/traffic.ts';
 import type { History } from '../history/history.ts';
 import type { StoryLine } from '../search/story.ts';
-import type { TrafficEntry } from '../simulator/traffic.ts';
 
 /** Something that happened to a message, as the message log tells it. */
 export interface MessageEntry {

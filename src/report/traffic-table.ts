@@ -2,7 +2,7 @@
  * Who sent how many messages to whom: a table whose cells are the darker the more there were.
  */
 
-import { CLIENTS, type TrafficEntry } from '../simulator/traffic.ts';
+import { CLIENTS, type TrafficEntry } from '../harness/traffic.ts';
 import { type Markup, markup } from './markup.ts';
 import { writeCount, writeCounted } from './scales.ts';
 

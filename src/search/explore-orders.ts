@@ -9,9 +9,9 @@
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
+import { isClient, type NetworkMessage } from '../harness/network.ts';
+import type { RunOutcome } from '../harness/run.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
-import { isClient, type NetworkMessage } from '../simulator/network.ts';
-import type { RunOutcome } from '../simulator/run.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 import { judge, Trace } from './explore-steps.ts';
 import { KeptFailures } from './kept-failures.ts';

@@ -3,11 +3,11 @@
  * decides. Small is enough: most crash bugs need few operations, if only the crash comes at the right moment ("ALICE" of Pillai et al., OSDI 2014).
  */
 
+import type { RunOptions } from '../harness/run-options.ts';
+import type { Schedule } from '../harness/schedule.ts';
+import type { WorkloadTest } from '../harness/workload-test.ts';
 import { SeededRandom } from '../protocol/random.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
-import type { Schedule } from '../simulator/schedule.ts';
 import type { Simulation, SimulationOptions } from '../simulator/simulation.ts';
-import type { WorkloadTest } from '../simulator/workload-test.ts';
 
 /** Nodes are asked by so many clients each, so that one of them asks while another still waits for a dead life. */
 const WORKERS_PER_NODE = 2;

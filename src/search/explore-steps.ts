@@ -9,10 +9,10 @@
  */
 
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
+import type { Fault, FaultEvent } from '../harness/fault.ts';
+import type { RunOutcome, RunStatus } from '../harness/run.ts';
 import { createServices } from '../harness/services/registry.ts';
 import { SeededRandom } from '../protocol/random.ts';
-import type { Fault, FaultEvent } from '../simulator/fault.ts';
-import type { RunOutcome, RunStatus } from '../simulator/run.ts';
 import { DamageDraws } from './explore-damage.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 

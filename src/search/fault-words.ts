@@ -2,8 +2,8 @@
  * Faults in words, for people: whom they hit, what they do, and how they end.
  */
 
-import type { ClockFault, DiskDamage, FaultEvent, MessageEvent } from '../simulator/fault.ts';
-import { describeGrudge } from '../simulator/grudge.ts';
+import type { ClockFault, DiskDamage, FaultEvent, MessageEvent } from '../harness/fault.ts';
+import { describeGrudge } from '../harness/grudge.ts';
 
 interface Words {
   readonly who: string;

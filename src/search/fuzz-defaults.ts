@@ -3,9 +3,9 @@
  * meet on their way.
  */
 
-import { FAULTS } from '../simulator/fault.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
-import type { WorkloadTest } from '../simulator/workload-test.ts';
+import { FAULTS } from '../harness/fault.ts';
+import type { RunOptions } from '../harness/run-options.ts';
+import type { WorkloadTest } from '../harness/workload-test.ts';
 
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const;
 /** More than are at work at once: whoever lost a message waits for 5 s. */

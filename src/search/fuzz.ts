@@ -4,9 +4,9 @@
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
-import type { RunObserver, RunOutcome } from '../simulator/run.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
-import { type Schedule, ScheduleRecorder } from '../simulator/schedule.ts';
+import type { RunObserver, RunOutcome } from '../harness/run.ts';
+import type { RunOptions } from '../harness/run-options.ts';
+import { type Schedule, ScheduleRecorder } from '../harness/schedule.ts';
 import { Simulation, type Subject } from '../simulator/simulation.ts';
 import type { Settle } from '../simulator/virtual-time.ts';
 import { failureSignature } from './failure.ts';

@@ -3,9 +3,9 @@
  * shrinking (`shrink-steps.ts`) work on.
  */
 
+import type { RunOutcome } from '../harness/run.ts';
+import type { RunOptions } from '../harness/run-options.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
-import type { RunOutcome } from '../simulator/run.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import { failsAlike, tellingWays } from './failure.ts';
 import type { RecordedRun } from './smaller-runs.ts';
 

@@ -10,8 +10,8 @@ import {
   KILL_FAULTS,
   type KillFault,
   type MessageEvent,
-} from '../simulator/fault.ts';
-import type { Schedule } from '../simulator/schedule.ts';
+} from '../harness/fault.ts';
+import type { Schedule } from '../harness/schedule.ts';
 import { ddmin } from './delta-debugging.ts';
 import type { ShrinkSearch } from './shrink-search.ts';
 import {

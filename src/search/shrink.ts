@@ -6,8 +6,8 @@
  * shorter everything. No step ever makes anything larger, so it comes to an end.
  */
 
-import type { RunOptions } from '../simulator/run-options.ts';
-import type { Schedule } from '../simulator/schedule.ts';
+import type { RunOptions } from '../harness/run-options.ts';
+import type { Schedule } from '../harness/schedule.ts';
 import { ddmin } from './delta-debugging.ts';
 import { ShrinkSearch, type ShrinkSearchOptions } from './shrink-search.ts';
 import { kindsOf, removeEvents, shortenTime, simplify, useFewer } from './shrink-steps.ts';

@@ -6,10 +6,10 @@
  * `init`. Those that come later get their numbers while the run goes on, so the fates of their messages are moved on a guess.
  */
 
-import type { FaultEvent, GrudgeRecord, MessageEvent } from '../simulator/fault.ts';
-import type { OperationEvent } from '../simulator/operations.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
-import type { Schedule } from '../simulator/schedule.ts';
+import type { FaultEvent, GrudgeRecord, MessageEvent } from '../harness/fault.ts';
+import type { OperationEvent } from '../harness/operations.ts';
+import type { RunOptions } from '../harness/run-options.ts';
+import type { Schedule } from '../harness/schedule.ts';
 
 /** `options` are those without a schedule. */
 export interface RecordedRun {

@@ -2,11 +2,11 @@
  * Takes down what a story of a run needs while it goes on; `story.ts` tells it.
  */
 
+import type { FaultEvent, MessageEvent } from '../harness/fault.ts';
+import type { NetworkMessage } from '../harness/network.ts';
+import type { RunObserver } from '../harness/run.ts';
 import { NEMESIS, type Operation } from '../history/operation.ts';
-import type { FaultEvent, MessageEvent } from '../simulator/fault.ts';
 import type { LogEntry } from '../simulator/in-process-bed.ts';
-import type { NetworkMessage } from '../simulator/network.ts';
-import type { RunObserver } from '../simulator/run.ts';
 
 /** What is worth telling. `atMs` is by the scheduler's clock. */
 export type StoryEvent = { readonly atMs: number } & (

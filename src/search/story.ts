@@ -4,12 +4,12 @@
  */
 
 import { findProofs } from '../checkers/evidence.ts';
+import type { NetworkMessage } from '../harness/network.ts';
+import type { RunOutcome } from '../harness/run.ts';
+import type { RunOptions } from '../harness/run-options.ts';
 import type { Operation } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
-import type { NetworkMessage } from '../simulator/network.ts';
-import type { RunOutcome } from '../simulator/run.ts';
-import type { RunOptions } from '../simulator/run-options.ts';
 import { describeFate, describeFault, describeFaultEnd } from './fault-words.ts';
 import { clientOf, nodeOf } from './smaller-runs.ts';
 import type { StoryEvent } from './story-recorder.ts';

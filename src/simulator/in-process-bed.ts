@@ -6,6 +6,8 @@
  * everything waiting when it is resumed. Every step at which the world could have stopped it is told to `onStep`.
  */
 
+import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from '../harness/bed.ts';
+import type { NodeMessage } from '../harness/node-output.ts';
 import type { Environment, LogFields, LogLevel } from '../node/environment.ts';
 import { Node, type StartHandlers } from '../node/node.ts';
 import type { Clock } from '../protocol/clock.ts';
@@ -14,8 +16,6 @@ import { type Body, describeIssue, isFlat } from '../protocol/message.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 import { findReplyProblem, type Rpc } from '../protocol/rpc.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from './bed.ts';
-import type { NodeMessage } from './node-output.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 

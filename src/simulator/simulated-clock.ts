@@ -4,8 +4,8 @@
  * The monotonic clock never goes back, whatever happens to the wall clock; it may run too fast or too slow, and stand still.
  */
 
+import type { ClockFault } from '../harness/fault.ts';
 import type { Clock } from '../protocol/clock.ts';
-import type { ClockFault } from './fault.ts';
 
 /** What the wall clock shows when the simulation begins: 2027-01-01T00:00:00Z. */
 export const SIMULATION_START_MS = 1_798_761_600_000;

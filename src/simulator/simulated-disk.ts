@@ -7,9 +7,9 @@
  * An end of the node alone (kill -9) is nothing to the disk. One life at a time: what earlier ones left unfinished counts as abandoned.
  */
 
+import type { DiskDamage } from '../harness/fault.ts';
 import type { Folder } from '../protocol/folder.ts';
 import type { SeededRandom } from '../protocol/random.ts';
-import type { DiskDamage } from './fault.ts';
 
 /** What a disk needs of one life of the node on it. */
 export interface DiskLife {

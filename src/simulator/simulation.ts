@@ -2,14 +2,14 @@
  * A whole run in process: virtual time, simulated machines, and the same `TestRun` that tests real processes. One seed, one outcome.
  */
 
+import type { Arrange } from '../harness/network.ts';
+import { type RunObserver, type RunOutcome, TestRun } from '../harness/run.ts';
+import type { RunOptions } from '../harness/run-options.ts';
+import type { WorkloadTest } from '../harness/workload-test.ts';
 import type { StartHandlers } from '../node/node.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import { InProcessBed, type InProcessBedOptions, type LifeSupport } from './in-process-bed.ts';
-import type { Arrange } from './network.ts';
-import { type RunObserver, type RunOutcome, TestRun } from './run.ts';
-import type { RunOptions } from './run-options.ts';
 import { type Settle, VirtualTime } from './virtual-time.ts';
-import type { WorkloadTest } from './workload-test.ts';
 
 /** What is simulated: a node's code, and the test that judges it. */
 export interface Subject {

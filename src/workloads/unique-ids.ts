@@ -7,8 +7,8 @@
 
 import * as z from 'zod';
 import { uniqueIdsChecker } from '../checkers/unique-ids.ts';
+import { completeWith } from '../harness/client.ts';
 import { defineRpc } from '../protocol/rpc.ts';
-import { completeWith } from '../simulator/client.ts';
 import { Generate } from './ids/messages.ts';
 import { startIds } from './ids/serve.ts';
 import type { Workload } from './workload.ts';

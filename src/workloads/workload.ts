@@ -3,12 +3,12 @@
  * file (or folder) and one line in the registry.
  */
 
+import type { WorkloadTest } from '../harness/workload-test.ts';
 import type { LeaseOptions } from '../ids/fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
-import type { WorkloadTest } from '../simulator/workload-test.ts';
 
 /** What a node needs beyond its own context. The host gives real ones, the simulator its own. */
 export interface NodePorts {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeProgress, describeStatus, Progress } from '../../src/cli/progress.ts';
-import type { RunStatus } from '../../src/simulator/run.ts';
+import type { RunStatus } from '../../src/harness/run.ts';
 
 const RUNNING: RunStatus = {
   phase: 'running',

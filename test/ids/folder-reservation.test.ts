@@ -4,11 +4,11 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import type { DiskDamage } from '../../src/harness/fault.ts';
 import { FolderReservation, StateFileError } from '../../src/ids/folder-reservation.ts';
 import type { Reservation } from '../../src/ids/reservation.ts';
 import type { Folder } from '../../src/protocol/folder.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import type { DiskDamage } from '../../src/simulator/fault.ts';
 import { SimulatedDisk } from '../../src/simulator/simulated-disk.ts';
 import { NEW_YEAR_MS as T } from '../support/manual-clock.ts';
 import { describeReservation } from '../support/reservation-conformance.ts';

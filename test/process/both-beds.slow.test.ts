@@ -5,9 +5,9 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
-import type { Fault } from '../../src/simulator/fault.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import type { Schedule } from '../../src/simulator/schedule.ts';
+import type { Fault } from '../../src/harness/fault.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import type { Schedule } from '../../src/harness/schedule.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
 import { echo } from '../../src/workloads/echo.ts';
 import { ids } from '../../src/workloads/ids/ids.ts';

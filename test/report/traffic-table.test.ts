@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { TrafficEntry } from '../../src/harness/traffic.ts';
 import { renderTrafficTable } from '../../src/report/traffic-table.ts';
-import type { TrafficEntry } from '../../src/simulator/traffic.ts';
 import { read } from '../support/records.ts';
 
 const entry = (src: string, dest: string, sent: number, arrived = sent, received = arrived): TrafficEntry => ({

@@ -3,6 +3,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import type { OperationEvent } from '../../src/harness/operations.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { handler, type NodeContext } from '../../src/node/context.ts';
 import {
@@ -12,7 +13,6 @@ import {
   NoSuchChoiceError,
 } from '../../src/search/explore-orders.ts';
 import { drawScenario, type Scenario, type Simulate } from '../../src/search/explore-scenario.ts';
-import type { OperationEvent } from '../../src/simulator/operations.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { Echo, echo } from '../../src/workloads/echo.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';

@@ -6,6 +6,8 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Checker } from '../../src/checkers/checker.ts';
+import { completeWith } from '../../src/harness/client.ts';
+import type { RunObserver } from '../../src/harness/run.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { FolderReservation } from '../../src/ids/folder-reservation.ts';
 import { handler } from '../../src/node/context.ts';
@@ -14,8 +16,6 @@ import { defineRpc } from '../../src/protocol/rpc.ts';
 import { type ExploreOptions, explore } from '../../src/search/explore.ts';
 import { drawScenario, type Simulate } from '../../src/search/explore-scenario.ts';
 import { ACTIONS } from '../../src/search/explore-steps.ts';
-import { completeWith } from '../../src/simulator/client.ts';
-import type { RunObserver } from '../../src/simulator/run.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { Echo, echo } from '../../src/workloads/echo.ts';
 import { findWorkload, startWorkloads, subjectOf } from '../../src/workloads/registry.ts';

@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import type { Fault } from '../../src/harness/fault.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { formatVerdict } from '../../src/report/result-block.ts';
 import { failureSignature, tellingWays } from '../../src/search/failure.ts';
@@ -17,7 +18,6 @@ import {
 } from '../../src/search/fuzz.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import { tellStory } from '../../src/search/story.ts';
-import type { Fault } from '../../src/simulator/fault.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
 import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';

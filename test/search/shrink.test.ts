@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
+import { encodeReplay, parseReplay } from '../../src/harness/replay.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import type { Schedule } from '../../src/harness/schedule.ts';
 import { History } from '../../src/history/history.ts';
 import { failureSignature } from '../../src/search/failure.ts';
 import { type ShrinkOptions, type ShrinkResult, shrink } from '../../src/search/shrink.ts';
 import { rounderAmounts } from '../../src/search/shrink-steps.ts';
-import { encodeReplay, parseReplay } from '../../src/simulator/replay.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import type { Schedule } from '../../src/simulator/schedule.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';

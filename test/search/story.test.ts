@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { RunOptions } from '../../src/harness/run-options.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { tellStory } from '../../src/search/story.ts';
 import { StoryRecorder } from '../../src/search/story-recorder.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { forgetsItsPast, losesItsHead, OPTIONS, sharesNodeNumber } from '../support/wrong-subjects.ts';
 

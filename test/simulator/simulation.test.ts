@@ -7,6 +7,12 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
+import { completeWith } from '../../src/harness/client.ts';
+import type { FaultEvent } from '../../src/harness/fault.ts';
+import type { RunObserver } from '../../src/harness/run.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import { ScheduleRecorder } from '../../src/harness/schedule.ts';
+import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import type { History } from '../../src/history/history.ts';
 import { LineComparison } from '../../src/host/records/run-lines.ts';
 import { createSettle } from '../../src/host/settle.ts';
@@ -14,13 +20,7 @@ import { type Handler, handler, type NodeContext } from '../../src/node/context.
 import type { Environment } from '../../src/node/environment.ts';
 import type { Folder } from '../../src/protocol/folder.ts';
 import { defineRpc } from '../../src/protocol/rpc.ts';
-import { completeWith } from '../../src/simulator/client.ts';
-import type { FaultEvent } from '../../src/simulator/fault.ts';
-import type { RunObserver } from '../../src/simulator/run.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import { ScheduleRecorder } from '../../src/simulator/schedule.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
-import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
 import { subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
 
 const Generate = defineRpc('generate', 'Asks for a number.', {}, { id: z.unknown() });

@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { beforeAll, expect } from 'vitest';
 import type { CheckResult, Validity } from '../../src/checkers/checker.ts';
+import type { Fault } from '../../src/harness/fault.ts';
+import { TestRun } from '../../src/harness/run.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
 import { ProcessBed } from '../../src/host/processes/process-bed.ts';
 import { createRealScheduler } from '../../src/host/real-scheduler.ts';
 import { createSettle } from '../../src/host/settle.ts';
-import type { Fault } from '../../src/simulator/fault.ts';
-import { TestRun } from '../../src/simulator/run.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { processesThatName, temporaryFolder } from './snowstorm-process.ts';
 

@@ -1,8 +1,8 @@
 /** Clients of a workload's test against one node that the test plays by hand, on virtual time. */
 
-import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/simulator/client.ts';
-import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
-import type { Invoke, WorkloadTest } from '../../src/simulator/workload-test.ts';
+import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/harness/client.ts';
+import { Network, type NetworkMessage } from '../../src/harness/network.ts';
+import type { Invoke, WorkloadTest } from '../../src/harness/workload-test.ts';
 import { settle, VirtualTime } from './virtual-time.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape

@@ -1,11 +1,11 @@
 /** A simulated run of 64 clients and three nodes in which nothing breaks, for measuring: it goes on until whoever asked for it has enough. */
 
 import type { Checker } from '../../src/checkers/checker.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import type { History } from '../../src/history/history.ts';
 import { createSettle } from '../../src/host/settle.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
-import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
 
 /** Between two looks at whether it is enough, ms. */
 const LOOK_MS = 5;

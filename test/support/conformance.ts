@@ -2,12 +2,12 @@
 
 import { expect } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
+import type { Bed } from '../../src/harness/bed.ts';
+import { TestRun } from '../../src/harness/run.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import type { Bed } from '../../src/simulator/bed.ts';
 import { InProcessBed, type LogEntry } from '../../src/simulator/in-process-bed.ts';
-import { TestRun } from '../../src/simulator/run.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 import { VirtualTime } from './virtual-time.ts';

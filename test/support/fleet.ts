@@ -1,16 +1,16 @@
 /** A simulated fleet whose nodes lease their numbers, and what it says of itself. */
 
 import { expect } from 'vitest';
+import type { FaultEvent } from '../../src/harness/fault.ts';
+import type { RunOutcome } from '../../src/harness/run.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import type { Schedule } from '../../src/harness/schedule.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { LeasedIds, type LeaseOptions } from '../../src/ids/fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../../src/ids/id-generator.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { handler } from '../../src/node/context.ts';
-import type { FaultEvent } from '../../src/simulator/fault.ts';
 import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
-import type { RunOutcome } from '../../src/simulator/run.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import type { Schedule } from '../../src/simulator/schedule.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
 import { Generate } from '../../src/workloads/ids/messages.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';

@@ -1,8 +1,8 @@
 /** A simulated run in which clients do nothing but redeem one voucher, each operation for a user of its own. */
 
+import { completeWith } from '../../src/harness/client.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import { completeWith } from '../../src/simulator/client.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { Redeem, VoucherCreate } from '../../src/workloads/voucher/messages.ts';
 import { startVouchers } from '../../src/workloads/voucher/serve.ts';
 import { type ClientRun, runClients } from './client-run.ts';

@@ -3,8 +3,8 @@
  * as a process's would, in a turn of its own; or, where a test asks for that, within the very call that delivered the message.
  */
 
+import type { Bed, NodeEvents, NodeHandle } from '../../src/harness/bed.ts';
 import type { Scheduler } from '../../src/protocol/scheduler.ts';
-import type { Bed, NodeEvents, NodeHandle } from '../../src/simulator/bed.ts';
 
 export interface ReceivedMessage {
   readonly id: number;

@@ -3,11 +3,11 @@
  */
 
 import type { CheckResult } from '../../src/checkers/checker.ts';
+import type { NetworkEvent, NetworkMessage } from '../../src/harness/network.ts';
+import { type RunOutcome, TestRun } from '../../src/harness/run.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import type { Operation } from '../../src/history/operation.ts';
-import type { NetworkEvent, NetworkMessage } from '../../src/simulator/network.ts';
-import { type RunOutcome, TestRun } from '../../src/simulator/run.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
 import { answering, echoesAfter, generatesAfter, type Script, ScriptedBed, type ScriptedNode } from './scripted-bed.ts';
 import { VirtualTime } from './virtual-time.ts';
 

@@ -1,9 +1,9 @@
 /** A simulated run in which clients do nothing but transfer money. */
 
+import { type Client, completeWith } from '../../src/harness/client.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { type Client, completeWith } from '../../src/simulator/client.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { AccountOpen, Transfer } from '../../src/workloads/saga/messages.ts';
 import { startTransfers } from '../../src/workloads/saga/serve.ts';
 import { type ClientRun, runClients } from './client-run.ts';

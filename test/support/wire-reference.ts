@@ -4,13 +4,13 @@
  */
 
 import * as z from 'zod';
+import { Init } from '../../src/harness/init.ts';
 import type { Handler } from '../../src/node/context.ts';
 import { Health, Metrics } from '../../src/node/status.ts';
 import { ERRORS, type ErrorDefinition } from '../../src/protocol/errors.ts';
 import type { Fields } from '../../src/protocol/field-check.ts';
 import { ErrorBody, InitRequest } from '../../src/protocol/message.ts';
 import { defineRpc, type Rpc } from '../../src/protocol/rpc.ts';
-import { Init } from '../../src/simulator/init.ts';
 import { WORKLOADS } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 import { workloadPorts } from './memory-ports.ts';

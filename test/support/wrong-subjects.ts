@@ -2,12 +2,12 @@
  * Subjects that are wrong in one way each, and runs of them that are recorded: for what makes failing runs small and tells them.
  */
 
+import type { RunObserver, RunOutcome } from '../../src/harness/run.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import { type Schedule, ScheduleRecorder } from '../../src/harness/schedule.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { IdGenerator } from '../../src/ids/id-generator.ts';
 import { handler, type NodeContext } from '../../src/node/context.ts';
-import type { RunObserver, RunOutcome } from '../../src/simulator/run.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
-import { type Schedule, ScheduleRecorder } from '../../src/simulator/schedule.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { Generate } from '../../src/workloads/ids/messages.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';

@@ -1,15 +1,15 @@
 /** Work until the end: the test of every workload draws new work in every tenth of a long run, and a test that runs dry makes the run unknown. */
 
 import { describe, expect, it } from 'vitest';
+import { completeWith } from '../../src/harness/client.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import type { History } from '../../src/history/history.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { junitOfRun } from '../../src/report/junit.ts';
 import { formatResults, formatVerdict } from '../../src/report/result-block.ts';
-import { completeWith } from '../../src/simulator/client.ts';
-import type { RunOptions } from '../../src/simulator/run-options.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
-import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
 import { subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
 import { Redeem, VoucherCreate } from '../../src/workloads/voucher/messages.ts';
 import { voucher } from '../../src/workloads/voucher/voucher.ts';

@@ -1,11 +1,11 @@
 /** What every workload must do, run over the registry: a new line there is tested unasked. */
 
 import { describe, expect, it } from 'vitest';
+import type { Bed } from '../../src/harness/bed.ts';
+import type { Invocation } from '../../src/harness/workload-test.ts';
 import { STORES } from '../../src/kv/kv-client.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import type { Bed } from '../../src/simulator/bed.ts';
 import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
-import type { Invocation } from '../../src/simulator/workload-test.ts';
 import { findWorkload, startWorkloads, WORKLOADS } from '../../src/workloads/registry.ts';
 import { expectAnswersTwice, newBed, run, SLOW_WHEN_DOUBLED } from '../support/conformance.ts';
 import { memoryPorts, workloadPorts } from '../support/memory-ports.ts';

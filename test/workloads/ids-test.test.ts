@@ -2,13 +2,13 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readId } from '../../src/checkers/id-slots.ts';
+import type { Client, Completion } from '../../src/harness/client.ts';
+import type { Invocation } from '../../src/harness/workload-test.ts';
 import type { History } from '../../src/history/history.ts';
 import { EPOCH_MS, encodeSnowflake } from '../../src/ids/snowflake.ts';
 import { encodeUuid } from '../../src/ids/uuid.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { formatTimestamp } from '../../src/protocol/timestamp.ts';
-import type { Client, Completion } from '../../src/simulator/client.ts';
-import type { Invocation } from '../../src/simulator/workload-test.ts';
 import { BAD_IDS } from '../../src/workloads/ids/bad-ids.ts';
 import { COUNT_MAX } from '../../src/workloads/ids/messages.ts';
 import { idsTest } from '../../src/workloads/ids/test.ts';

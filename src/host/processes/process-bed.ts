@@ -10,7 +10,7 @@ import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../../simulator/bed.ts';
+import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../../harness/bed.ts';
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
 import { onTextLine } from '../stdio/text-lines.ts';

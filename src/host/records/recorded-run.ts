@@ -6,12 +6,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { CheckResult } from '../../checkers/checker.ts';
+import type { TrafficEntry } from '../../harness/traffic.ts';
 import { History } from '../../history/history.ts';
 import type { OperationEntry } from '../../history/operation.ts';
 import { isRecord } from '../../protocol/message.ts';
 import { formatVerdict } from '../../report/result-block.ts';
 import type { RunRecord, Story } from '../../report/run-record.ts';
-import type { TrafficEntry } from '../../simulator/traffic.ts';
 import { isCutShort, type Line, readLines } from './file-lines.ts';
 import { readMessagesAround } from './message-log.ts';
 import { parseRecorded, RecordError } from './record-error.ts';

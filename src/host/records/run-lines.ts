@@ -4,11 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
+import type { RunObserver } from '../../harness/run.ts';
 import type { Operation } from '../../history/operation.ts';
 import { stringifyName, stringifyRecord, stringifyText } from '../../protocol/exact-json.ts';
 import type { LogEntry } from '../../simulator/in-process-bed.ts';
-import type { NetworkEvent, NetworkMessage } from '../../simulator/network.ts';
-import type { RunObserver } from '../../simulator/run.ts';
 
 /** An operation as a line of the history. */
 export function operationLine(operation: Operation): string {

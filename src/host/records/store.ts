@@ -7,9 +7,9 @@
 
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
 import type { Operation } from '../../history/operation.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../../protocol/exact-json.ts';
-import type { NetworkEvent, NetworkMessage } from '../../simulator/network.ts';
 import { createMessageLine, operationLine } from './run-lines.ts';
 
 export const RESULTS_FILE = 'results.json';

@@ -9,7 +9,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createInterface, type Interface } from 'node:readline';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
-import type { HeldOutput } from '../../simulator/bed.ts';
+import type { HeldOutput } from '../../harness/bed.ts';
 
 /** A line of this many bytes is still accepted; the next byte makes it refused. */
 export const LINE_BYTES_MAX = 4 * 1024 * 1024;

@@ -7,12 +7,12 @@
 import * as z from 'zod';
 import type { CountWork } from '../../checkers/activity.ts';
 import { idsChecker } from '../../checkers/ids.ts';
+import { answerIn, type Client, type Completion, completeWith } from '../../harness/client.ts';
+import { Mix } from '../../harness/drawing.ts';
+import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
-import { answerIn, type Client, type Completion, completeWith } from '../../simulator/client.ts';
-import { Mix } from '../../simulator/drawing.ts';
-import { type Invocation, operationIn, type WorkloadTest } from '../../simulator/workload-test.ts';
 import { BAD_IDS } from './bad-ids.ts';
 import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.ts';
 

@@ -6,10 +6,10 @@
  * was answered yet asks for the original one first. So an operation means the same in a replay from which others were left out.
  */
 
+import { answerIn, type Client, type ClientResult, type Completion, completeWith } from '../../harness/client.ts';
+import { type Invoke, operationIn } from '../../harness/workload-test.ts';
 import { exactEquals } from '../../protocol/exact-json.ts';
 import type { RequestInputOf } from '../../protocol/rpc.ts';
-import { answerIn, type Client, type ClientResult, type Completion, completeWith } from '../../simulator/client.ts';
-import { type Invoke, operationIn } from '../../simulator/workload-test.ts';
 import { AccountClose, AccountOpen, AUDIT_LENGTH_MAX, Audit, Transfer, TransferStatus } from './messages.ts';
 
 export type Opening = RequestInputOf<typeof AccountOpen>;

@@ -9,9 +9,9 @@
 
 import type { CountWork } from '../../checkers/activity.ts';
 import { sagaChecker } from '../../checkers/saga.ts';
+import { Mix } from '../../harness/drawing.ts';
+import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
-import { Mix } from '../../simulator/drawing.ts';
-import type { Invocation, WorkloadTest } from '../../simulator/workload-test.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
 import {
   type Accounts,

@@ -3,9 +3,9 @@
  * was to ask about, and those of one kind are asked side by side.
  */
 
+import type { Invocation, LastQuestion } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
-import type { Invocation, LastQuestion } from '../../simulator/workload-test.ts';
 import type { Outcome } from './messages.ts';
 import { type Request, requestOf, type Scene, type Voucher } from './scene.ts';
 

@@ -6,8 +6,8 @@
  * questions are drawn apart, and a replay may have left its creation out: `hot` is the first one of its kind, `hot-1` the second.
  */
 
+import { Mix } from '../../harness/drawing.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
-import { Mix } from '../../simulator/drawing.ts';
 
 export interface Voucher {
   readonly code: string;

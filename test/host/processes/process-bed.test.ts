@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { NodeHandle } from '../../../src/harness/bed.ts';
 import { ProcessBed } from '../../../src/host/processes/process-bed.ts';
-import type { NodeHandle } from '../../../src/simulator/bed.ts';
 import { fixture, temporaryFolder, until } from '../../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();

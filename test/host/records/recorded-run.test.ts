@@ -4,6 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Traffic } from '../../../src/harness/traffic.ts';
 import { History } from '../../../src/history/history.ts';
 import type { OperationEntry } from '../../../src/history/operation.ts';
 import { RecordError } from '../../../src/host/records/record-error.ts';
@@ -12,7 +13,6 @@ import { Store } from '../../../src/host/records/store.ts';
 import { createSettle } from '../../../src/host/settle.ts';
 import { parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
 import { Simulation } from '../../../src/simulator/simulation.ts';
-import { Traffic } from '../../../src/simulator/traffic.ts';
 import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 import { OPTIONS, sharesNodeNumber } from '../../support/wrong-subjects.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { NetworkMessage } from '../../../src/harness/network.ts';
 import { NEMESIS, type Operation } from '../../../src/history/operation.ts';
 import { createMessageLine, LineComparison, operationLine, RunDigest } from '../../../src/host/records/run-lines.ts';
 import { ExactNumber, stringifyExact } from '../../../src/protocol/exact-json.ts';
-import type { NetworkMessage } from '../../../src/simulator/network.ts';
 
 const OPERATION: Operation = {
   index: 3,

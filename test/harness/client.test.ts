@@ -4,12 +4,12 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { CLIENT_TIMEOUT_MS, Client, type ClientResult, completeWith } from '../../src/harness/client.ts';
+import { Network, type NetworkMessage } from '../../src/harness/network.ts';
+import { judgeLine } from '../../src/harness/node-output.ts';
 import { ERRORS } from '../../src/protocol/errors.ts';
 import { parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
 import { defineRpc } from '../../src/protocol/rpc.ts';
-import { CLIENT_TIMEOUT_MS, Client, type ClientResult, completeWith } from '../../src/simulator/client.ts';
-import { Network, type NetworkMessage } from '../../src/simulator/network.ts';
-import { judgeLine } from '../../src/simulator/node-output.ts';
 import { settle, VirtualTime } from '../support/virtual-time.ts';
 
 const Read = defineRpc('read', 'Reads a key.', { key: z.string() }, { value: z.int(), note: z.string().optional() });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { DeadlineQueue, type Entry } from '../../src/harness/deadline-queue.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { DeadlineQueue, type Entry } from '../../src/simulator/deadline-queue.ts';
 
 function drain<T>(queue: DeadlineQueue<T>): Entry<T>[] {
   const entries: Entry<T>[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { NetworkEvent } from '../../src/simulator/network.ts';
-import { Traffic } from '../../src/simulator/traffic.ts';
+import type { NetworkEvent } from '../../src/harness/network.ts';
+import { Traffic } from '../../src/harness/traffic.ts';
 
 type Event = readonly [event: NetworkEvent, src: string, dest: string, id?: number];
 

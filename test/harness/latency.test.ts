@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createLatency, LATENCY_DISTRIBUTIONS, type LatencyDistributionName } from '../../src/harness/latency.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { createLatency, LATENCY_DISTRIBUTIONS, type LatencyDistributionName } from '../../src/simulator/latency.ts';
 
 const DRAWS = 100_000;
 

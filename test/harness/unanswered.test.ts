@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Unanswered } from '../../src/harness/unanswered.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { Unanswered } from '../../src/simulator/unanswered.ts';
 
 describe('unanswered requests', () => {
   it('are struck off once for each time they came', () => {

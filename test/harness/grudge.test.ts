@@ -3,14 +3,14 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../src/protocol/random.ts';
 import {
   createGrudge,
   describeGrudge,
   type Grudge,
   type PartitionShape,
   partitionShapes,
-} from '../../src/simulator/grudge.ts';
+} from '../../src/harness/grudge.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
 import { readRecording } from '../support/histories.ts';
 
 const SEEDS = 100;

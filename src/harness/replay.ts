@@ -4,7 +4,6 @@
  */
 
 import * as z from 'zod';
-import { createServices } from '../harness/services/registry.ts';
 import { parseExact, stringifyExact } from '../protocol/exact-json.ts';
 import { describeIssue } from '../protocol/message.ts';
 import { SeededRandom } from '../protocol/random.ts';
@@ -12,6 +11,7 @@ import { CLOCK_FAULTS, CUT_FAULTS, FAULTS, KILL_FAULTS, MESSAGE_FAULTS, type Mes
 import { LATENCY_DISTRIBUTIONS } from './latency.ts';
 import type { RunOptions } from './run-options.ts';
 import type { Schedule } from './schedule.ts';
+import { createServices } from './services/registry.ts';
 
 /** A run that can be done again: `workload` by its name, and the options without what would take the schedule's place. */
 export interface Replay {

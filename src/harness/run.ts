@@ -17,7 +17,6 @@ import { netChecker } from '../checkers/net.ts';
 import { recoveryChecker } from '../checkers/recovery.ts';
 import { statsChecker } from '../checkers/stats.ts';
 import { type Violation, violationsChecker } from '../checkers/violations.ts';
-import { createServices } from '../harness/services/registry.ts';
 import { History } from '../history/history.ts';
 import type { Operation, OperationType } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
@@ -37,6 +36,7 @@ import { persist, RECOVERY_MS_MAX } from './recovery.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from './run-options.ts';
 import { repeatFates } from './schedule.ts';
 import { findRequestFlaw, ServiceRequests } from './service-requests.ts';
+import { createServices } from './services/registry.ts';
 import type { Invocation, Invoke, LastQuestion, WorkloadTest } from './workload-test.ts';
 
 /** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */

@@ -1,9 +1,9 @@
 /** What is drawn from a seed: when, whom, how; and that one kind of fault does not move another. */
 
 import { describe, expect, it } from 'vitest';
+import { FAULTS, type Fault, type FaultEvent, isMessageFault, type MessageEvent } from '../../src/harness/fault.ts';
+import { type FaultPlanOptions, planFates, planFaults } from '../../src/harness/fault-plan.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { FAULTS, type Fault, type FaultEvent, isMessageFault, type MessageEvent } from '../../src/simulator/fault.ts';
-import { type FaultPlanOptions, planFates, planFaults } from '../../src/simulator/fault-plan.ts';
 
 const NODES = ['n0', 'n1', 'n2', 'n3', 'n4'];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { DrawnOperations, type OperationEvent, RecordedOperations } from '../../src/harness/operations.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { DrawnOperations, type OperationEvent, RecordedOperations } from '../../src/simulator/operations.ts';
 
 function event(atMs: number, worker: number, value: unknown = null): OperationEvent {
   return { atMs, worker, f: 'do', value };

@@ -1,7 +1,7 @@
 /** Which kinds of operations had a chance to succeed. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Chances } from '../../src/simulator/chances.ts';
+import { Chances } from '../../src/harness/chances.ts';
 
 let calm: boolean;
 let chances: Chances;

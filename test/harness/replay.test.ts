@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { encodeReplay, parseReplay, type Replay, ReplayError } from '../../src/harness/replay.ts';
 import { ExactNumber, parseExact } from '../../src/protocol/exact-json.ts';
-import { encodeReplay, parseReplay, type Replay, ReplayError } from '../../src/simulator/replay.ts';
 import { losesItsHead, OPTIONS, record, simulate } from '../support/wrong-subjects.ts';
 
 const REPLAY: Replay = {

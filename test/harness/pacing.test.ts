@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Pacing } from '../../src/harness/pacing.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { Pacing } from '../../src/simulator/pacing.ts';
 
 /** When `count` operations are due that each begin when `latenessOf` says, ms after they were due. */
 function dueTimes(pacing: Pacing, count: number, latenessOf: (index: number) => number = () => 0): number[] {

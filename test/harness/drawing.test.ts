@@ -1,8 +1,8 @@
 /** Draws in proportion. */
 
 import { describe, expect, it } from 'vitest';
+import { Mix } from '../../src/harness/drawing.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { Mix } from '../../src/simulator/drawing.ts';
 
 describe('a mix', () => {
   it('is drawn from as the weights say, and never what has none', () => {

@@ -1,8 +1,8 @@
 /** What a node hears before it has answered `init`, in its first life and in every one after a restart, over many seeds. */
 
 import { describe, expect, it } from 'vitest';
+import type { Fault } from '../../src/harness/fault.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import type { Fault } from '../../src/simulator/fault.ts';
 import { echo } from '../../src/workloads/echo.ts';
 import type { Script } from '../support/scripted-bed.ts';
 import { ScriptedRun, type ScriptedRunOptions } from '../support/scripted-run.ts';

@@ -4,7 +4,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
-import type { WorkloadTest } from '../../src/simulator/workload-test.ts';
+import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import { echo } from '../../src/workloads/echo.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids.ts';
 import { answering, generatesAfter, type Script } from '../support/scripted-bed.ts';

@@ -3,12 +3,12 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import type { Fault, GrudgeRecord } from '../../src/harness/fault.ts';
+import { planFaults } from '../../src/harness/fault-plan.ts';
+import { Nemesis } from '../../src/harness/nemesis.ts';
+import { Network } from '../../src/harness/network.ts';
 import { NEMESIS } from '../../src/history/operation.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import type { Fault, GrudgeRecord } from '../../src/simulator/fault.ts';
-import { planFaults } from '../../src/simulator/fault-plan.ts';
-import { Nemesis } from '../../src/simulator/nemesis.ts';
-import { Network } from '../../src/simulator/network.ts';
 import { readRecording } from '../support/histories.ts';
 import { VirtualTime } from '../support/virtual-time.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { judgeLine } from '../../src/harness/node-output.ts';
 import { stringifyExact } from '../../src/protocol/exact-json.ts';
-import { judgeLine } from '../../src/simulator/node-output.ts';
 
 const NOT_JSON = 'n0 printed a line that is not JSON; stdout is for messages only, logs belong on stderr';
 const NOT_AN_OBJECT = 'n0 printed JSON that is not an object';

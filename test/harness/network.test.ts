@@ -3,7 +3,7 @@
  */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { isClient, Network, type NetworkMessage } from '../../src/simulator/network.ts';
+import { isClient, Network, type NetworkMessage } from '../../src/harness/network.ts';
 import { VirtualTime } from '../support/virtual-time.ts';
 
 let time: VirtualTime;

@@ -6,10 +6,10 @@ import { FolderReservation } from '../ids/folder-reservation.ts';
 import { LinKvStore } from '../kv/lin-kv-store.ts';
 import type { StartHandlers } from '../node/node.ts';
 import type { Subject } from '../simulator/simulation.ts';
-import { echo } from './echo.ts';
+import { echo } from './echo/workload.ts';
 import { ids } from './ids/ids.ts';
 import { saga } from './saga/saga.ts';
-import { uniqueIds } from './unique-ids.ts';
+import { uniqueIds } from './unique-ids/workload.ts';
 import { voucher } from './voucher/voucher.ts';
 import type { NodePorts, Workload } from './workload.ts';
 

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { operationPairs } from '../../src/checkers/pairs.ts';
 import type { HeldOutput } from '../../src/harness/bed.ts';
-import { echo } from '../../src/workloads/echo.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { answering, answersInit, echoesAfter, generatesAfter, type Script } from '../support/scripted-bed.ts';
 import { rightNode, ScriptedRun, withoutTime } from '../support/scripted-run.ts';
 

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { operationPairs } from '../../src/checkers/pairs.ts';
 import { NEMESIS, type Operation } from '../../src/history/operation.ts';
-import { echo } from '../../src/workloads/echo.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
 import { answering, echoesAfter, type Script } from '../support/scripted-bed.ts';
 import { ScriptedRun, withoutTime } from '../support/scripted-run.ts';
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/harness/fault.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { echo } from '../../src/workloads/echo.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
 import type { Script } from '../support/scripted-bed.ts';
 import { ScriptedRun, type ScriptedRunOptions } from '../support/scripted-run.ts';
 

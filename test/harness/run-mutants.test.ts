@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import type { WorkloadTest } from '../../src/harness/workload-test.ts';
-import { echo } from '../../src/workloads/echo.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { answering, generatesAfter, type Script } from '../support/scripted-bed.ts';
 import { ScriptedRun } from '../support/scripted-run.ts';
 

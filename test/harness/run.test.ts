@@ -6,8 +6,8 @@
 import { describe, expect, it } from 'vitest';
 import { operationPairs } from '../../src/checkers/pairs.ts';
 import { NEMESIS, type Operation } from '../../src/history/operation.ts';
-import { echo } from '../../src/workloads/echo.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { answering, echoesAfter, generatesAfter, type Script } from '../support/scripted-bed.ts';
 import { ScriptedRun, withoutTime } from '../support/scripted-run.ts';
 

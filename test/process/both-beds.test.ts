@@ -2,7 +2,7 @@
 
 import { describe, it } from 'vitest';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { expectOnBoth, FAULTS, OPTIONS, VALID, WORKLOAD_WRONG } from '../support/both-beds.ts';
 

@@ -14,7 +14,7 @@ import {
 } from '../../src/search/explore-orders.ts';
 import { drawScenario, type Scenario, type Simulate } from '../../src/search/explore-scenario.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
-import { Echo, echo } from '../../src/workloads/echo.ts';
+import { Echo, echo } from '../../src/workloads/echo/workload.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 
 const settle = createSettle();

@@ -11,7 +11,7 @@ import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { saga } from '../../src/workloads/saga/saga.ts';
-import { createSagaTest } from '../../src/workloads/saga/test.ts';
+import { createSagaTest } from '../../src/workloads/saga/workload.ts';
 import { type SagaMutantName, sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { brokenRules, findFailure } from '../support/find-failure.ts';
 

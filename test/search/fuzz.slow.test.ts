@@ -21,7 +21,7 @@ import { tellStory } from '../../src/search/story.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
 import { ids } from '../../src/workloads/ids/ids.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { withRejectionsReported } from '../support/reported-rejections.ts';

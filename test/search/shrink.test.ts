@@ -9,7 +9,7 @@ import { type ShrinkOptions, type ShrinkResult, shrink } from '../../src/search/
 import { rounderAmounts } from '../../src/search/shrink-steps.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import {
   forgetsItsPast,
   losesItsHead,

@@ -13,7 +13,7 @@ import { handler } from '../../src/node/context.ts';
 import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
 import { Generate } from '../../src/workloads/ids/messages.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 
 export interface FleetOptions extends Partial<RunOptions> {
   readonly nodes: readonly string[];

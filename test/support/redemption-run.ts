@@ -4,7 +4,7 @@ import { completeWith } from '../../src/harness/client.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { Redeem, VoucherCreate } from '../../src/workloads/voucher/messages.ts';
-import { startVouchers } from '../../src/workloads/voucher/serve.ts';
+import { startVouchers } from '../../src/workloads/voucher/node.ts';
 import { type ClientRun, runClients } from './client-run.ts';
 
 const CODE = 'launch';

@@ -33,7 +33,7 @@ import {
   Transfer,
   TransferStatus,
 } from '../../src/workloads/saga/messages.ts';
-import { type SagaParts, transferHandlers } from '../../src/workloads/saga/serve.ts';
+import { type SagaParts, transferHandlers } from '../../src/workloads/saga/node.ts';
 import { type Fate, LATENCY_MS, LOST, StoreRig, type WireMessage } from './store-rig.ts';
 
 /** Longer than the store is waited for by anything. */

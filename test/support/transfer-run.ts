@@ -5,7 +5,7 @@ import type { RunOptions } from '../../src/harness/run-options.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { AccountOpen, Transfer } from '../../src/workloads/saga/messages.ts';
-import { startTransfers } from '../../src/workloads/saga/serve.ts';
+import { startTransfers } from '../../src/workloads/saga/node.ts';
 import { type ClientRun, runClients } from './client-run.ts';
 
 const BALANCE = 1e9;

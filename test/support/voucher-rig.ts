@@ -5,6 +5,7 @@ import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
 import { Redeem, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from '../../src/workloads/voucher/messages.ts';
+import { createVoucherParts, type VoucherParts, voucherHandlers } from '../../src/workloads/voucher/node.ts';
 import {
   type IndexRecord,
   indexKey,
@@ -18,7 +19,6 @@ import {
 } from '../../src/workloads/voucher/records.ts';
 import { credit, type Terms } from '../../src/workloads/voucher/redemptions.ts';
 import { Rights } from '../../src/workloads/voucher/rights.ts';
-import { createVoucherParts, type VoucherParts, voucherHandlers } from '../../src/workloads/voucher/serve.ts';
 import { ShardDesk, type ShardDeskOptions } from '../../src/workloads/voucher/shard-desk.ts';
 import { LATENCY_MS, LOST, StoreRig, type WireMessage } from './store-rig.ts';
 

@@ -11,7 +11,7 @@ import { handler, type NodeContext } from '../../src/node/context.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { Generate } from '../../src/workloads/ids/messages.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { uniqueIds } from '../../src/workloads/unique-ids.ts';
+import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 
 async function startGenerator(context: NodeContext, node: number): Promise<IdGenerator> {

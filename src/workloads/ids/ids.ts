@@ -3,8 +3,8 @@
  */
 
 import type { Workload } from '../workload.ts';
-import { startIds } from './serve.ts';
-import { idsTest } from './test.ts';
+import { startIds } from './node.ts';
+import { idsTest } from './workload.ts';
 
 /** Every other life of a simulated node is that of a new machine: it must look for a number like a stranger. */
 const LIVES_PER_MACHINE = 2;

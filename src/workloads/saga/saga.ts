@@ -1,8 +1,8 @@
 /** Transfers between accounts, all or nothing, exactly once: the example of a saga. */
 
 import type { Workload } from '../workload.ts';
-import { startTransfers } from './serve.ts';
-import { sagaTest, smallSagaTest } from './test.ts';
+import { startTransfers } from './node.ts';
+import { sagaTest, smallSagaTest } from './workload.ts';
 
 export const saga: Workload = {
   name: 'saga',

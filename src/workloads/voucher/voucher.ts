@@ -1,8 +1,8 @@
 /** voucher: limited redemption. However many want it, wherever they ask and whatever breaks, the limit holds and every redemption is credited once. */
 
 import type { Workload } from '../workload.ts';
-import { startVouchers } from './serve.ts';
-import { smallVoucherTest, voucherTest } from './test.ts';
+import { startVouchers } from './node.ts';
+import { smallVoucherTest, voucherTest } from './workload.ts';
 
 export const voucher: Workload = {
   name: 'voucher',

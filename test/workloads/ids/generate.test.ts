@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeSnowflake } from '../../../src/ids/snowflake.ts';
 import { decodeUuid } from '../../../src/ids/uuid.ts';
-import { startIds } from '../../../src/workloads/ids/serve.ts';
+import { startIds } from '../../../src/workloads/ids/node.ts';
 import { workloadPorts } from '../../support/memory-ports.ts';
 import { TestNode } from '../../support/test-node.ts';
 

@@ -1,16 +1,16 @@
 /** The test of the transfer service: what it draws, what its client makes of answers, and that a service which is right passes. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Completion } from '../../src/harness/client.ts';
-import type { RunOptions } from '../../src/harness/run-options.ts';
-import type { Invocation, WorkloadTest } from '../../src/harness/workload-test.ts';
-import { History } from '../../src/history/history.ts';
-import { SeededRandom } from '../../src/protocol/random.ts';
-import * as messages from '../../src/workloads/saga/messages.ts';
-import { createSagaTest, sagaTest, smallSagaTest } from '../../src/workloads/saga/test.ts';
-import { ClientRig } from '../support/client-rig.ts';
-import { answering, type Script } from '../support/scripted-bed.ts';
-import { ScriptedRun } from '../support/scripted-run.ts';
+import type { Completion } from '../../../src/harness/client.ts';
+import type { RunOptions } from '../../../src/harness/run-options.ts';
+import type { Invocation, WorkloadTest } from '../../../src/harness/workload-test.ts';
+import { History } from '../../../src/history/history.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
+import * as messages from '../../../src/workloads/saga/messages.ts';
+import { createSagaTest, sagaTest, smallSagaTest } from '../../../src/workloads/saga/workload.ts';
+import { ClientRig } from '../../support/client-rig.ts';
+import { answering, type Script } from '../../support/scripted-bed.ts';
+import { ScriptedRun } from '../../support/scripted-run.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
 type Fields = Readonly<Record<string, any>>;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
-import { startVouchers } from '../../../src/workloads/voucher/serve.ts';
+import { startVouchers } from '../../../src/workloads/voucher/node.ts';
 import { TestNode } from '../../support/test-node.ts';
 import { settle } from '../../support/virtual-time.ts';
 import { CODE, VoucherRig } from '../../support/voucher-rig.ts';

@@ -1,7 +1,7 @@
 /** One voucher that everybody wants: what is redeemed, who is told what, and how many messages it takes. */
 
 import { describe, expect, it } from 'vitest';
-import { runRedemptions } from '../support/redemption-run.ts';
+import { runRedemptions } from '../../support/redemption-run.ts';
 
 describe('a voucher of limit 300 that 3,000 users want of 3 nodes', () => {
   it.each([

@@ -1,11 +1,11 @@
 /** How a node that serves ids begins when its store is not there. */
 
 import { expect, it } from 'vitest';
-import { StoreReservation } from '../../src/ids/fleet/store-reservation.ts';
-import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import { startIds } from '../../src/workloads/ids/serve.ts';
-import type { NodePorts } from '../../src/workloads/workload.ts';
-import { NumberRig } from '../support/number-rig.ts';
+import { StoreReservation } from '../../../src/ids/fleet/store-reservation.ts';
+import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { startIds } from '../../../src/workloads/ids/node.ts';
+import type { NodePorts } from '../../../src/workloads/workload.ts';
+import { NumberRig } from '../../support/number-rig.ts';
 
 /** Longer than an update goes on. */
 const AWAY_MS = 15_000;

@@ -5,17 +5,17 @@
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { Fault } from '../../src/harness/fault.ts';
-import type { RunOptions } from '../../src/harness/run-options.ts';
-import type { WorkloadTest } from '../../src/harness/workload-test.ts';
-import { createSettle } from '../../src/host/settle.ts';
-import { LEAD_MS_MAX_DEFAULT } from '../../src/ids/id-generator.ts';
-import { SEQUENCE_MAX } from '../../src/ids/snowflake.ts';
-import { defineRpc } from '../../src/protocol/rpc.ts';
-import { SIMULATION_START_MS } from '../../src/simulator/simulated-clock.ts';
-import { Simulation } from '../../src/simulator/simulation.ts';
-import { ids } from '../../src/workloads/ids/ids.ts';
-import { subjectOf } from '../../src/workloads/registry.ts';
+import type { Fault } from '../../../src/harness/fault.ts';
+import type { RunOptions } from '../../../src/harness/run-options.ts';
+import type { WorkloadTest } from '../../../src/harness/workload-test.ts';
+import { createSettle } from '../../../src/host/settle.ts';
+import { LEAD_MS_MAX_DEFAULT } from '../../../src/ids/id-generator.ts';
+import { SEQUENCE_MAX } from '../../../src/ids/snowflake.ts';
+import { defineRpc } from '../../../src/protocol/rpc.ts';
+import { SIMULATION_START_MS } from '../../../src/simulator/simulated-clock.ts';
+import { Simulation } from '../../../src/simulator/simulation.ts';
+import { ids } from '../../../src/workloads/ids/ids.ts';
+import { subjectOf } from '../../../src/workloads/registry.ts';
 
 const NODES = ['n0', 'n1', 'n2'];
 const WORKER_COUNT = 12;

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { AMOUNT_MAX, BALANCE_MAX, LEGS_MAX, type Leg } from '../../../src/workloads/saga/messages.ts';
-import { startTransfers } from '../../../src/workloads/saga/serve.ts';
+import { startTransfers } from '../../../src/workloads/saga/node.ts';
 import { heldBy, legsOf } from '../../../src/workloads/saga/transfers.ts';
 import { isCas, LONG_MS, SagaRig, watch } from '../../support/saga-rig.ts';
 import { LOST } from '../../support/store-rig.ts';

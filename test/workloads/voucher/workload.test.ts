@@ -1,17 +1,17 @@
 /** The test of the voucher service: what it draws, what its client makes of answers, and that a service which is wrong in one way is found out by the rules for that. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Completion } from '../../src/harness/client.ts';
-import type { RunOptions } from '../../src/harness/run-options.ts';
-import type { Invocation, WorkloadTest } from '../../src/harness/workload-test.ts';
-import { History } from '../../src/history/history.ts';
-import { SeededRandom } from '../../src/protocol/random.ts';
-import * as messages from '../../src/workloads/voucher/messages.ts';
-import { createVoucherTest, smallVoucherTest, voucherTest } from '../../src/workloads/voucher/test.ts';
-import { ClientRig } from '../support/client-rig.ts';
-import { handwritten, info, invoke, nemesis, ok } from '../support/histories.ts';
-import { answering, type Script } from '../support/scripted-bed.ts';
-import { ScriptedRun } from '../support/scripted-run.ts';
+import type { Completion } from '../../../src/harness/client.ts';
+import type { RunOptions } from '../../../src/harness/run-options.ts';
+import type { Invocation, WorkloadTest } from '../../../src/harness/workload-test.ts';
+import { History } from '../../../src/history/history.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
+import * as messages from '../../../src/workloads/voucher/messages.ts';
+import { createVoucherTest, smallVoucherTest, voucherTest } from '../../../src/workloads/voucher/workload.ts';
+import { ClientRig } from '../../support/client-rig.ts';
+import { handwritten, info, invoke, nemesis, ok } from '../../support/histories.ts';
+import { answering, type Script } from '../../support/scripted-bed.ts';
+import { ScriptedRun } from '../../support/scripted-run.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
 type Fields = Readonly<Record<string, any>>;

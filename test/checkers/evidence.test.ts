@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { findProofs, momentOf } from '../../src/checkers/evidence.ts';
-import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
 import { History } from '../../src/history/history.ts';
 import { parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
+import { uniqueIdsChecker } from '../../src/workloads/unique-ids/checker/unique-ids-checker.ts';
 import { handwritten, info, invoke, ok, readRecording, THREE_NODES } from '../support/histories.ts';
 
 const invalid = (result: Readonly<Record<string, unknown>>): CheckResult => ({

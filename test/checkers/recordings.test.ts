@@ -7,13 +7,13 @@
 import { describe, expect, it } from 'vitest';
 import { availabilityChecker } from '../../src/checkers/availability.ts';
 import { type Checker, type CheckResult, compose, type TestFacts } from '../../src/checkers/checker.ts';
-import { echoChecker } from '../../src/checkers/echo.ts';
 import { latencyChecker } from '../../src/checkers/latency.ts';
 import { faultsChecker } from '../../src/checkers/nemesis.ts';
 import { type NetStatistics, netChecker } from '../../src/checkers/net.ts';
 import { statsChecker } from '../../src/checkers/stats.ts';
-import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
 import type { History } from '../../src/history/history.ts';
+import { echoChecker } from '../../src/workloads/echo/checker/echo-checker.ts';
+import { uniqueIdsChecker } from '../../src/workloads/unique-ids/checker/unique-ids-checker.ts';
 import { readRecording } from '../support/histories.ts';
 
 type RecordedCounts = Record<'send-count' | 'recv-count' | 'msg-count', number>;

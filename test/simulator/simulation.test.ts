@@ -6,7 +6,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { CheckResult } from '../../src/checkers/checker.ts';
-import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
 import { completeWith } from '../../src/harness/client.ts';
 import type { FaultEvent } from '../../src/harness/fault.ts';
 import type { RunObserver } from '../../src/harness/run.ts';
@@ -22,6 +21,7 @@ import type { Folder } from '../../src/protocol/folder.ts';
 import { defineRpc } from '../../src/protocol/rpc.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
+import { uniqueIdsChecker } from '../../src/workloads/unique-ids/checker/unique-ids-checker.ts';
 
 const Generate = defineRpc('generate', 'Asks for a number.', {}, { id: z.unknown() });
 

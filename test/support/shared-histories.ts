@@ -2,9 +2,9 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Checker, compose, type TestFacts, type Validity } from '../../src/checkers/checker.ts';
-import { idsChecker } from '../../src/checkers/ids.ts';
-import { sagaChecker } from '../../src/checkers/saga.ts';
-import { voucherChecker } from '../../src/checkers/voucher.ts';
+import { idsChecker } from '../../src/workloads/ids/checker/ids-checker.ts';
+import { sagaChecker } from '../../src/workloads/saga/checker/saga-checker.ts';
+import { voucherChecker } from '../../src/workloads/voucher/checker/voucher-checker.ts';
 import { type HandwrittenOperation, handwritten } from './histories.ts';
 
 export const MAELSTROM = new URL('../../maelstrom/', import.meta.url);

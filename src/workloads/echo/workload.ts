@@ -6,11 +6,11 @@
  */
 
 import * as z from 'zod';
-import { echoChecker } from '../../checkers/echo.ts';
 import { completeWith } from '../../harness/client.ts';
 import { handler } from '../../node/context.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import type { Workload } from '../workload.ts';
+import { echoChecker } from './checker/echo-checker.ts';
 
 export const Echo = defineRpc(
   'echo',

@@ -6,7 +6,6 @@
 
 import * as z from 'zod';
 import type { CountWork } from '../../checkers/activity.ts';
-import { idsChecker } from '../../checkers/ids.ts';
 import { answerIn, type Client, type Completion, completeWith } from '../../harness/client.ts';
 import { Mix } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
@@ -14,6 +13,7 @@ import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { BAD_IDS } from './bad-ids.ts';
+import { idsChecker } from './checker/ids-checker.ts';
 import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.ts';
 
 /*

@@ -8,10 +8,10 @@
  */
 
 import type { CountWork } from '../../checkers/activity.ts';
-import { sagaChecker } from '../../checkers/saga.ts';
 import { Mix } from '../../harness/drawing.ts';
 import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
+import { sagaChecker } from './checker/saga-checker.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
 import {
   type Accounts,

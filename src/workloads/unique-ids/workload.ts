@@ -6,12 +6,12 @@
  */
 
 import * as z from 'zod';
-import { uniqueIdsChecker } from '../../checkers/unique-ids.ts';
 import { completeWith } from '../../harness/client.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { Generate } from '../ids/messages.ts';
 import { startIds } from '../ids/node.ts';
 import type { Workload } from '../workload.ts';
+import { uniqueIdsChecker } from './checker/unique-ids-checker.ts';
 
 /** What a client accepts from any node: ids may be of any JSON type. */
 const GenerateAny = defineRpc(Generate.type, Generate.text, {}, { id: z.unknown() });

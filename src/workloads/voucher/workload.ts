@@ -7,11 +7,11 @@
  */
 
 import type { CountWork } from '../../checkers/activity.ts';
-import { voucherChecker } from '../../checkers/voucher.ts';
 import { answerIn, type Client, type Completion, completeWith } from '../../harness/client.ts';
 import { Mix } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
+import { voucherChecker } from './checker/voucher-checker.ts';
 import { createOtherwise, lastQuestions, PAGE_LENGTH_MAX } from './last-questions.ts';
 import {
   type Outcome,

@@ -1,7 +1,6 @@
 /** The test of the id service: what it draws, what its client makes of answers, and that a service which is wrong in one way is found out by the rule for that. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readId } from '../../../src/checkers/id-slots.ts';
 import type { Client, Completion } from '../../../src/harness/client.ts';
 import type { Invocation } from '../../../src/harness/workload-test.ts';
 import type { History } from '../../../src/history/history.ts';
@@ -10,6 +9,7 @@ import { encodeUuid } from '../../../src/ids/uuid.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 import { formatTimestamp } from '../../../src/protocol/timestamp.ts';
 import { BAD_IDS } from '../../../src/workloads/ids/bad-ids.ts';
+import { readId } from '../../../src/workloads/ids/checker/id-slots.ts';
 import { COUNT_MAX } from '../../../src/workloads/ids/messages.ts';
 import { idsTest } from '../../../src/workloads/ids/workload.ts';
 import { ClientRig } from '../../support/client-rig.ts';

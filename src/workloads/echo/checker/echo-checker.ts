@@ -6,9 +6,9 @@
  * and as a failed operation carries what was sent and not a reply with an `echo`, it is one. How many errors are such refusals is told beside.
  */
 
-import { exactEquals } from '../protocol/exact-json.ts';
-import type { Checker } from './checker.ts';
-import { operationPairs } from './pairs.ts';
+import type { Checker } from '../../../checkers/checker.ts';
+import { operationPairs } from '../../../checkers/pairs.ts';
+import { exactEquals } from '../../../protocol/exact-json.ts';
 
 const LISTED_ERRORS_MAX = 48;
 

@@ -3,9 +3,9 @@
  * that does not come to the pivot is undone from its last compensable step down to its first, each of them once, whether it was carried out or not.
  */
 
-import { Findings } from './findings.ts';
-import type { SagaRecord } from './saga-record.ts';
-import { isTerminal, type Status, type Transfer, type Transition } from './saga-transfer.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import type { SagaRecord } from './record.ts';
+import { isTerminal, type Status, type Transfer, type Transition } from './transfer.ts';
 
 interface ToldHistory {
   readonly history: readonly Transition[];

@@ -1,10 +1,10 @@
 /** Echo: what comes back is what was sent. */
 
 import { describe, expect, it } from 'vitest';
-import { compose } from '../../src/checkers/checker.ts';
-import { echoChecker } from '../../src/checkers/echo.ts';
-import type { History } from '../../src/history/history.ts';
-import { parseExact } from '../../src/protocol/exact-json.ts';
+import { compose } from '../../../../src/checkers/checker.ts';
+import type { History } from '../../../../src/history/history.ts';
+import { parseExact } from '../../../../src/protocol/exact-json.ts';
+import { echoChecker } from '../../../../src/workloads/echo/checker/echo-checker.ts';
 import {
   fail,
   type HandwrittenOperation,
@@ -14,7 +14,7 @@ import {
   nemesis,
   ok,
   THREE_NODES,
-} from '../support/histories.ts';
+} from '../../../support/histories.ts';
 
 const VALID = { 'valid?': true, 'error-count': 0, errors: [] };
 

@@ -1,8 +1,8 @@
 /** The transfer service: every rule in histories written by hand, kept and broken in each way that it can be. */
 
 import { describe, expect, it } from 'vitest';
-import type { CheckResult, TestFacts } from '../../src/checkers/checker.ts';
-import { sagaChecker } from '../../src/checkers/saga.ts';
+import type { CheckResult, TestFacts } from '../../../../src/checkers/checker.ts';
+import { sagaChecker } from '../../../../src/workloads/saga/checker/saga-checker.ts';
 import {
   fail,
   type HandwrittenOperation,
@@ -12,7 +12,7 @@ import {
   nemesis,
   ok,
   THREE_NODES,
-} from '../support/histories.ts';
+} from '../../../support/histories.ts';
 
 type Operations = readonly HandwrittenOperation[];
 type Story = readonly (HandwrittenOperation | Operations)[];

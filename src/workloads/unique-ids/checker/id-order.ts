@@ -4,7 +4,7 @@
  * here they get one, so that a report can list them, and `comparableIds` says where it means nothing.
  */
 
-import { canonicalKey, ExactNumber } from '../protocol/exact-json.ts';
+import { canonicalKey, ExactNumber } from '../../../protocol/exact-json.ts';
 
 type IdType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 

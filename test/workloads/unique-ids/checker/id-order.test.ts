@@ -1,8 +1,8 @@
 /** The order of ids: numbers by value however they are written, and everything else as Clojure compares it. */
 
 import { describe, expect, it } from 'vitest';
-import { comparableIds, compareIds } from '../../src/checkers/id-order.ts';
-import { parseExact } from '../../src/protocol/exact-json.ts';
+import { parseExact } from '../../../../src/protocol/exact-json.ts';
+import { comparableIds, compareIds } from '../../../../src/workloads/unique-ids/checker/id-order.ts';
 
 /** Every list is in ascending order. */
 const ASCENDING: readonly (readonly [string, readonly unknown[]])[] = [

@@ -18,13 +18,13 @@
  * Without the final reads there is no telling, so a run that lacks one is never valid.
  */
 
-import type { History } from '../history/history.ts';
-import type { Checker } from './checker.ts';
-import { Findings } from './findings.ts';
-import { NEVER } from './places.ts';
-import { RunRecord, type Terms } from './voucher-record.ts';
-import { JudgedVoucher, RedemptionRules } from './voucher-redemptions.ts';
-import { lastSettling, WalletRules } from './voucher-wallets.ts';
+import type { Checker } from '../../../checkers/checker.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { NEVER } from '../../../checkers/places.ts';
+import type { History } from '../../../history/history.ts';
+import { RunRecord, type Terms } from './record.ts';
+import { JudgedVoucher, RedemptionRules } from './redemptions.ts';
+import { lastSettling, WalletRules } from './wallets.ts';
 
 export function voucherChecker(): Checker {
   return { check: (_test, history) => judge(history) };

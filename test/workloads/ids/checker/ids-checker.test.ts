@@ -1,9 +1,9 @@
 /** The id service: every rule in histories written by hand, kept and broken in each way that it can be. */
 
 import { describe, expect, it } from 'vitest';
-import type { CheckResult } from '../../src/checkers/checker.ts';
-import { idsChecker } from '../../src/checkers/ids.ts';
-import { EPOCH_MS, encodeSnowflake } from '../../src/ids/snowflake.ts';
+import type { CheckResult } from '../../../../src/checkers/checker.ts';
+import { EPOCH_MS, encodeSnowflake } from '../../../../src/ids/snowflake.ts';
+import { idsChecker } from '../../../../src/workloads/ids/checker/ids-checker.ts';
 import {
   fail,
   type HandwrittenOperation,
@@ -13,7 +13,7 @@ import {
   nemesis,
   ok,
   THREE_NODES,
-} from '../support/histories.ts';
+} from '../../../support/histories.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** 2026-01-01T00:00:00Z, from which the tests count their milliseconds. */

@@ -3,10 +3,10 @@
  * asked a second time in the end, because a replay finishes what was left half done and would hide that nobody else does.
  */
 
-import { Findings } from './findings.ts';
-import { type Completed, entryOf, NEVER } from './places.ts';
-import type { RunRecord, Settling, VoucherRecord, WalletEntry, WalletRead } from './voucher-record.ts';
-import type { JudgedVoucher } from './voucher-redemptions.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { type Completed, entryOf, NEVER } from '../../../checkers/places.ts';
+import type { RunRecord, Settling, VoucherRecord, WalletEntry, WalletRead } from './record.ts';
+import type { JudgedVoucher } from './redemptions.ts';
 
 /** Since when an entry must show in a wallet. */
 interface KnownEntry {

@@ -6,9 +6,9 @@
  * there.
  */
 
-import { canonicalKey } from '../protocol/exact-json.ts';
-import { isRecord } from '../protocol/message.ts';
-import { Findings } from './findings.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { canonicalKey } from '../../../protocol/exact-json.ts';
+import { isRecord } from '../../../protocol/message.ts';
 import type { Handout } from './id-slots.ts';
 
 /** An answer that gave `id` to a service and key. */

@@ -7,8 +7,8 @@
  * completions is an order in time.
  */
 
-import { compareSnowflakes, ENTROPY_BITS, NODE_BITS, NODE_MAX, SEQUENCE_BITS } from '../ids/snowflake.ts';
-import type { TestFacts } from './checker.ts';
+import type { TestFacts } from '../../../checkers/checker.ts';
+import { compareSnowflakes, ENTROPY_BITS, NODE_BITS, NODE_MAX, SEQUENCE_BITS } from '../../../ids/snowflake.ts';
 
 const LISTED_EXAMPLES_MAX = 8;
 

@@ -3,11 +3,11 @@
  * is empty for ever, and that it was closed is no reason before anybody asked for it.
  */
 
-import { Findings } from './findings.ts';
-import { isBefore, NEVER } from './places.ts';
-import type { FinalPhase } from './saga-final.ts';
-import type { Account, AccountsRead, Refusal, SagaRecord } from './saga-record.ts';
-import type { Ending, Transfer } from './saga-transfer.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { isBefore, NEVER } from '../../../checkers/places.ts';
+import type { FinalPhase } from './final.ts';
+import type { Account, AccountsRead, Refusal, SagaRecord } from './record.ts';
+import type { Ending, Transfer } from './transfer.ts';
 
 /** The reasons that speak of a closed account, with the sign of its leg. */
 const CLOSED_REASONS: ReadonlyMap<string | undefined, number> = new Map([

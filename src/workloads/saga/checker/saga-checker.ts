@@ -14,16 +14,16 @@
  * Without the final reads there is no telling, so a run that lacks one is never valid.
  */
 
-import type { History } from '../history/history.ts';
-import type { Checker, TestFacts } from './checker.ts';
-import { NEVER } from './places.ts';
-import { AccountRules } from './saga-accounts.ts';
-import { FinalPhase } from './saga-final.ts';
-import { HistoryRules } from './saga-histories.ts';
-import { OutcomeRules } from './saga-outcomes.ts';
-import { SagaRecord } from './saga-record.ts';
-import { RequestRules } from './saga-requests.ts';
-import { AvailabilityRule } from './saga-windows.ts';
+import type { Checker, TestFacts } from '../../../checkers/checker.ts';
+import { NEVER } from '../../../checkers/places.ts';
+import type { History } from '../../../history/history.ts';
+import { AccountRules } from './accounts.ts';
+import { FinalPhase } from './final.ts';
+import { HistoryRules } from './histories.ts';
+import { OutcomeRules } from './outcomes.ts';
+import { SagaRecord } from './record.ts';
+import { RequestRules } from './requests.ts';
+import { AvailabilityRule } from './windows.ts';
 
 export function sagaChecker(): Checker {
   return { check: judge };

@@ -4,9 +4,9 @@
  * but what reads agree on.
  */
 
-import { isBefore, NEVER } from './places.ts';
-import type { Account, AccountsRead, SagaRecord, Settling } from './saga-record.ts';
-import { isTerminal, type Status, type Transfer } from './saga-transfer.ts';
+import { isBefore, NEVER } from '../../../checkers/places.ts';
+import type { Account, AccountsRead, SagaRecord, Settling } from './record.ts';
+import { isTerminal, type Status, type Transfer } from './transfer.ts';
 
 export class FinalPhase {
   readonly #run: SagaRecord;

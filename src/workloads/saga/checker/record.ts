@@ -4,10 +4,10 @@
  * exists is known from everything that only an existing account answers.
  */
 
-import type { History } from '../history/history.ts';
-import { indexInvocations } from './pairs.ts';
-import { type Completed, entryOf, NEVER } from './places.ts';
-import { type Ending, isWellFormed, legsOf, type Status, Transfer, type TransferBody } from './saga-transfer.ts';
+import { indexInvocations } from '../../../checkers/pairs.ts';
+import { type Completed, entryOf, NEVER } from '../../../checkers/places.ts';
+import type { History } from '../../../history/history.ts';
+import { type Ending, isWellFormed, legsOf, type Status, Transfer, type TransferBody } from './transfer.ts';
 
 export class Account {
   readonly name: string;

@@ -2,9 +2,9 @@
  * What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read of the wallet.
  */
 
-import type { History } from '../history/history.ts';
-import { indexInvocations } from './pairs.ts';
-import { byCompletion, type Completed, entryOf, NEVER } from './places.ts';
+import { indexInvocations } from '../../../checkers/pairs.ts';
+import { byCompletion, type Completed, entryOf, NEVER } from '../../../checkers/places.ts';
+import type { History } from '../../../history/history.ts';
 
 export interface Terms {
   readonly limit: number;

@@ -8,14 +8,14 @@
  * `as-asked` answers have the asked number of ids, of the asked kind (I8) · `refuses-what-is-no-id` with error 12 (I9).
  */
 
-import type { History } from '../history/history.ts';
-import { isRecord } from '../protocol/message.ts';
-import { formatTimestamp } from '../protocol/timestamp.ts';
-import type { Checker, TestFacts } from './checker.ts';
-import { Findings } from './findings.ts';
+import type { Checker, TestFacts } from '../../../checkers/checker.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { indexPairs } from '../../../checkers/pairs.ts';
+import type { History } from '../../../history/history.ts';
+import { isRecord } from '../../../protocol/message.ts';
+import { formatTimestamp } from '../../../protocol/timestamp.ts';
 import { AssignmentRules } from './id-assignments.ts';
 import { type Handout, OrderRule, readId, SlotRule } from './id-slots.ts';
-import { indexPairs } from './pairs.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

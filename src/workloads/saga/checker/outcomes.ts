@@ -3,11 +3,11 @@
  * statuses say which.
  */
 
-import { Findings } from './findings.ts';
-import { isBefore, NEVER } from './places.ts';
-import { type FinalPhase, findRestless } from './saga-final.ts';
-import type { Refusal, SagaRecord } from './saga-record.ts';
-import { type Ending, isTerminal, type Transfer, told } from './saga-transfer.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { isBefore, NEVER } from '../../../checkers/places.ts';
+import { type FinalPhase, findRestless } from './final.ts';
+import type { Refusal, SagaRecord } from './record.ts';
+import { type Ending, isTerminal, type Transfer, told } from './transfer.ts';
 
 /** Errors that say of a transfer which was carried out that it cannot be. */
 const CONTRADICTIONS: ReadonlySet<unknown> = new Set(['key-does-not-exist', 'precondition-failed']);

@@ -1,6 +1,6 @@
 /** One transfer, however often and wherever it was asked: what it was to do, and everything that anybody was told of it. */
 
-import { type Completed, NEVER } from './places.ts';
+import { type Completed, NEVER } from '../../../checkers/places.ts';
 
 export interface Leg {
   readonly account: string;

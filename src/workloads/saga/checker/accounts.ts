@@ -3,11 +3,11 @@
  * have moved. What an account was opened with is known from the `open` that asked for it; where it is not, nothing is added up.
  */
 
-import { Findings } from './findings.ts';
-import { byCompletion, entryOf } from './places.ts';
-import { effectIn, type FinalPhase } from './saga-final.ts';
-import type { AccountsRead, SagaRecord } from './saga-record.ts';
-import { isTerminal, type Leg, type Transfer } from './saga-transfer.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { byCompletion, entryOf } from '../../../checkers/places.ts';
+import { effectIn, type FinalPhase } from './final.ts';
+import type { AccountsRead, SagaRecord } from './record.ts';
+import { isTerminal, type Leg, type Transfer } from './transfer.ts';
 
 interface VersionSeen {
   readonly version: number;

@@ -1,9 +1,9 @@
 /** The voucher service: every rule in histories written by hand, kept and broken in each way that it can be. */
 
 import { describe, expect, it } from 'vitest';
-import type { CheckResult } from '../../src/checkers/checker.ts';
-import { voucherChecker } from '../../src/checkers/voucher.ts';
-import { History } from '../../src/history/history.ts';
+import type { CheckResult } from '../../../../src/checkers/checker.ts';
+import { History } from '../../../../src/history/history.ts';
+import { voucherChecker } from '../../../../src/workloads/voucher/checker/voucher-checker.ts';
 import {
   fail,
   type HandwrittenOperation,
@@ -13,7 +13,7 @@ import {
   nemesis,
   ok,
   THREE_NODES,
-} from '../support/histories.ts';
+} from '../../../support/histories.ts';
 
 type Operations = readonly HandwrittenOperation[];
 

@@ -3,13 +3,13 @@
  * it, a Snowflake id or a UUIDv7, so a slot that is found in two ids was handed out twice, however different the two look.
  */
 
-import { decodeSnowflake, SEQUENCE_BITS } from '../ids/snowflake.ts';
-import { decodeUuid } from '../ids/uuid.ts';
-import { RpcError } from '../protocol/errors.ts';
-import { canonicalKey } from '../protocol/exact-json.ts';
-import type { TestFacts } from './checker.ts';
-import { Findings } from './findings.ts';
-import { fingerprint, recurring } from './fingerprints.ts';
+import type { TestFacts } from '../../../checkers/checker.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { fingerprint, recurring } from '../../../checkers/fingerprints.ts';
+import { decodeSnowflake, SEQUENCE_BITS } from '../../../ids/snowflake.ts';
+import { decodeUuid } from '../../../ids/uuid.ts';
+import { RpcError } from '../../../protocol/errors.ts';
+import { canonicalKey } from '../../../protocol/exact-json.ts';
 
 export interface IdFacts {
   readonly kind: 'snowflake' | 'uuid';

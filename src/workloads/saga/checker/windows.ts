@@ -4,11 +4,11 @@
  * knows that must say it, and where nobody does nothing is demanded.
  */
 
-import type { History } from '../history/history.ts';
-import type { TestFacts } from './checker.ts';
-import { type FaultStep, faultStep } from './fault-steps.ts';
-import { Findings } from './findings.ts';
-import type { Attempt } from './saga-record.ts';
+import type { TestFacts } from '../../../checkers/checker.ts';
+import { type FaultStep, faultStep } from '../../../checkers/fault-steps.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import type { History } from '../../../history/history.ts';
+import type { Attempt } from './record.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
 /** From the end of a fault on this is how long nothing is demanded. */

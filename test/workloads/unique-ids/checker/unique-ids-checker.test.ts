@@ -1,11 +1,11 @@
 /** Unique ids: no id twice, by JSON equality; and two rules for ids in our own format that are reported beside the verdict. */
 
 import { describe, expect, it } from 'vitest';
-import { uniqueIdsChecker } from '../../src/checkers/unique-ids.ts';
-import { History } from '../../src/history/history.ts';
-import { EPOCH_MS, encodeSnowflake } from '../../src/ids/snowflake.ts';
-import { parseExact } from '../../src/protocol/exact-json.ts';
-import { fail, handwritten, info, invoke, nemesis, ok, THREE_NODES } from '../support/histories.ts';
+import { History } from '../../../../src/history/history.ts';
+import { EPOCH_MS, encodeSnowflake } from '../../../../src/ids/snowflake.ts';
+import { parseExact } from '../../../../src/protocol/exact-json.ts';
+import { uniqueIdsChecker } from '../../../../src/workloads/unique-ids/checker/unique-ids-checker.ts';
+import { fail, handwritten, info, invoke, nemesis, ok, THREE_NODES } from '../../../support/histories.ts';
 
 const NO_ORDER = 'the ids cannot be compared with each other: all ids must be of one type, and not objects';
 

@@ -7,10 +7,10 @@
  * Ids that have no common order make Jepsen's checker throw, and the run `unknown`: so it is here, unless a duplicate was found.
  */
 
-import type { History } from '../history/history.ts';
-import { canonicalKey } from '../protocol/exact-json.ts';
-import type { Checker } from './checker.ts';
-import { fingerprint, recurring } from './fingerprints.ts';
+import type { Checker } from '../../../checkers/checker.ts';
+import { fingerprint, recurring } from '../../../checkers/fingerprints.ts';
+import type { History } from '../../../history/history.ts';
+import { canonicalKey } from '../../../protocol/exact-json.ts';
 import { comparableIds, compareIds, typeOfId } from './id-order.ts';
 import { SnowflakeRules } from './snowflake-rules.ts';
 

@@ -3,9 +3,9 @@
  * voucher that has none, and one that speaks of the limit a voucher of which nobody knows that it was created; no verdict rests on such a run.
  */
 
-import { Findings } from './findings.ts';
-import { byCompletion, entryOf, isBefore, NEVER } from './places.ts';
-import type { Answer, Count, Redemption, Report, Request, Terms, VoucherRecord } from './voucher-record.ts';
+import { Findings } from '../../../checkers/findings.ts';
+import { byCompletion, entryOf, isBefore, NEVER } from '../../../checkers/places.ts';
+import type { Answer, Count, Redemption, Report, Request, Terms, VoucherRecord } from './record.ts';
 
 /** A voucher with what follows from the whole of its history. */
 export class JudgedVoucher {

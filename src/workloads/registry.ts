@@ -7,10 +7,10 @@ import { LinKvStore } from '../kv/lin-kv-store.ts';
 import type { StartHandlers } from '../node/node.ts';
 import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo/workload.ts';
-import { ids } from './ids/ids.ts';
-import { saga } from './saga/saga.ts';
+import { ids } from './ids/workload.ts';
+import { saga } from './saga/workload.ts';
 import { uniqueIds } from './unique-ids/workload.ts';
-import { voucher } from './voucher/voucher.ts';
+import { voucher } from './voucher/workload.ts';
 import type { NodePorts, Workload } from './workload.ts';
 
 export const WORKLOADS: readonly Workload[] = [

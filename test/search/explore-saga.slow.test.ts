@@ -10,8 +10,7 @@ import { drawScenario } from '../../src/search/explore-scenario.ts';
 import { runWithInjections } from '../../src/search/explore-steps.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { saga } from '../../src/workloads/saga/saga.ts';
-import { createSagaTest } from '../../src/workloads/saga/workload.ts';
+import { createSagaTest, saga } from '../../src/workloads/saga/workload.ts';
 import { sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 
 /** One transfer between two accounts. */

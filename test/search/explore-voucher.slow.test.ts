@@ -7,8 +7,7 @@ import { drawScenario } from '../../src/search/explore-scenario.ts';
 import type { Action } from '../../src/search/explore-steps.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { voucher } from '../../src/workloads/voucher/voucher.ts';
-import { createVoucherTest } from '../../src/workloads/voucher/workload.ts';
+import { createVoucherTest, voucher } from '../../src/workloads/voucher/workload.ts';
 import { voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
 
 /** As little as can be: most steps of a run are those of its last questions. */

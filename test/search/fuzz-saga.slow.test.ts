@@ -10,8 +10,7 @@ import { eventCount, investigate } from '../../src/search/fuzz.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { saga } from '../../src/workloads/saga/saga.ts';
-import { createSagaTest } from '../../src/workloads/saga/workload.ts';
+import { createSagaTest, saga } from '../../src/workloads/saga/workload.ts';
 import { type SagaMutantName, sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { brokenRules, findFailure } from '../support/find-failure.ts';
 

@@ -9,8 +9,7 @@ import { eventCount, type FuzzContext, investigate } from '../../src/search/fuzz
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
-import { voucher } from '../../src/workloads/voucher/voucher.ts';
-import { createVoucherTest } from '../../src/workloads/voucher/workload.ts';
+import { createVoucherTest, voucher } from '../../src/workloads/voucher/workload.ts';
 import { VOUCHER_MUTANTS, type VoucherMutantName, voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
 import { brokenRules, findFailure } from '../support/find-failure.ts';
 

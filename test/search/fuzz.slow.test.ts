@@ -19,7 +19,7 @@ import {
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import { tellStory } from '../../src/search/story.ts';
 import type { Subject } from '../../src/simulator/simulation.ts';
-import { ids } from '../../src/workloads/ids/ids.ts';
+import { ids } from '../../src/workloads/ids/workload.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';

@@ -12,7 +12,7 @@ import { formatResults, formatVerdict } from '../../src/report/result-block.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
 import { subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
 import { Redeem, VoucherCreate } from '../../src/workloads/voucher/messages.ts';
-import { voucher } from '../../src/workloads/voucher/voucher.ts';
+import { voucher } from '../../src/workloads/voucher/workload.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape

@@ -12,9 +12,11 @@ import { type Invocation, operationIn, type WorkloadTest } from '../../harness/w
 import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
+import type { Workload } from '../workload.ts';
 import { BAD_IDS } from './bad-ids.ts';
 import { idsChecker } from './checker/ids-checker.ts';
 import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.ts';
+import { startIds } from './node.ts';
 
 /*
  * What a client accepts from any node. Which fields there are is a matter of the protocol; what is in them is judged by the checker, which says what is
@@ -249,3 +251,27 @@ async function askForAssignment(client: Client, value: unknown, recent: RecentId
     return { service, key, id };
   });
 }
+
+/** Every other life of a simulated node is that of a new machine: it must look for a number like a stranger. */
+const LIVES_PER_MACHINE = 2;
+/** So few numbers to spare that those of the dead are needed. */
+const SPARE_NUMBERS = 0;
+
+/**
+ * ids: everything that the id service does, mixed: single ids and batches of both kinds, their status, assignments, with nodes that come and go.
+ */
+export const ids: Workload = {
+  name: 'ids',
+  text: 'Asks for ids of both kinds, one or many, for their status, and for ids assigned to keys.',
+  start: startIds,
+  test: idsTest,
+  simulate: ({ nodeId, nodeIds }, life) => ({
+    // Short enough that leases are lost and taken over within a run.
+    lease: {
+      leaseMs: 500,
+      numberCount: nodeIds.length + SPARE_NUMBERS,
+      identity: `${nodeId}/${Math.floor(life / LIVES_PER_MACHINE)}`,
+    },
+    idLimits: { windowMs: 3000 },
+  }),
+};

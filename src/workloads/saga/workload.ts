@@ -11,8 +11,10 @@ import type { CountWork } from '../../checkers/activity.ts';
 import { Mix } from '../../harness/drawing.ts';
 import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
+import type { Workload } from '../workload.ts';
 import { sagaChecker } from './checker/saga-checker.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
+import { startTransfers } from './node.ts';
 import {
   type Accounts,
   createSagaInvoke,
@@ -401,3 +403,12 @@ function seldom({ closable }: Scene, drawing: Drawing): readonly Invocation[] {
     ...(closable.length > 0 ? [drawing.close()] : []),
   ];
 }
+
+/** Transfers between accounts, all or nothing, exactly once: the example of a saga. */
+export const saga: Workload = {
+  name: 'saga',
+  text: 'Transfers money between accounts, all or nothing, repeats what was asked, and audits all along.',
+  start: startTransfers,
+  test: sagaTest,
+  small: smallSagaTest,
+};

@@ -11,6 +11,7 @@ import { answerIn, type Client, type Completion, completeWith } from '../../harn
 import { Mix } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
+import type { Workload } from '../workload.ts';
 import { voucherChecker } from './checker/voucher-checker.ts';
 import { createOtherwise, lastQuestions, PAGE_LENGTH_MAX } from './last-questions.ts';
 import {
@@ -22,6 +23,7 @@ import {
   VoucherReport,
   WalletRead,
 } from './messages.ts';
+import { startVouchers } from './node.ts';
 import { Market, type Offer, type Request, requestOf, Scene, type Voucher } from './scene.ts';
 
 /**
@@ -302,3 +304,12 @@ async function readWallet(client: Client, value: unknown): Promise<Completion> {
   const { user } = value as { readonly user: string };
   return completeWith(await client.rpc(WalletRead, { user }), value, (body) => ({ user, ...answerIn(body) }));
 }
+
+/** voucher: limited redemption. However many want it, wherever they ask and whatever breaks, the limit holds and every redemption is credited once. */
+export const voucher: Workload = {
+  name: 'voucher',
+  text: 'Redeems vouchers until they are sold out, reads reports and wallets, and repeats what was asked.',
+  start: startVouchers,
+  test: voucherTest,
+  small: smallVoucherTest,
+};

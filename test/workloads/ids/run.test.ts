@@ -14,7 +14,7 @@ import { SEQUENCE_MAX } from '../../../src/ids/snowflake.ts';
 import { defineRpc } from '../../../src/protocol/rpc.ts';
 import { SIMULATION_START_MS } from '../../../src/simulator/simulated-clock.ts';
 import { Simulation } from '../../../src/simulator/simulation.ts';
-import { ids } from '../../../src/workloads/ids/ids.ts';
+import { ids } from '../../../src/workloads/ids/workload.ts';
 import { subjectOf } from '../../../src/workloads/registry.ts';
 
 const NODES = ['n0', 'n1', 'n2'];

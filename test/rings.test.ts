@@ -76,6 +76,31 @@ const table = readTable();
 // The one file outside of `src` that a source needs: the version.
 const PACKAGE = { file: join('src', 'cli', 'version.ts'), subject: 'package.json' };
 
+/** Every file whose code becomes a part of a program: its own, what that imports, and so on. Types leave no code. */
+function programOf(file: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const source = withoutComments(readFileSync(file, 'utf8')).replaceAll(/\b(?:import|export)\s+type\s[^;]*;/g, '');
+  for (const path of importsOf(source))
+    if (path.endsWith('.ts')) programOf(normalize(join(dirname(file), path)), found);
+  return found;
+}
+
+describe('the program of a node', () => {
+  const files = [...programOf(join('src', 'cli', 'maelstrom-node.ts'))].map((file) => file.replaceAll(sep, '/'));
+
+  it('has what every workload serves', () => {
+    const folders = readdirSync('src/workloads', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(files).toEqual(expect.arrayContaining(folders.map(({ name }) => `src/workloads/${name}/node.ts`)));
+  });
+
+  it('has nothing in it that only tests need', () => {
+    const rooms = /^src\/(?:checkers|harness|simulator|search|report|chaos)\//;
+    const halves = /^src\/workloads\/(?:registry\.ts|[\w-]+\/(?:checker\/|workload\.ts))/;
+    expect(files.filter((file) => rooms.test(file) || halves.test(file))).toEqual([]);
+  });
+});
+
 describe('the rings', () => {
   it('have a row in the table for every folder, and no other rows', () => {
     expect(filesUnder('src').filter((file) => folderOf(file) === undefined)).toEqual([]);

@@ -16,8 +16,8 @@ import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
 import { NODE_MAX } from '../ids/snowflake.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
-import { startWorkloads, WORKLOADS } from '../workloads/registry.ts';
-import type { NodePorts } from '../workloads/workload.ts';
+import { SERVED_WORKLOADS, startWorkloads } from '../workloads/nodes.ts';
+import type { NodePorts } from '../workloads/served-workload.ts';
 import {
   describeOptions,
   type Option,
@@ -121,7 +121,7 @@ are metrics and health. Default: no limit.`,
 };
 
 function helpText(): string {
-  const names = WORKLOADS.map(({ name }) => name).join(', ');
+  const names = SERVED_WORKLOADS.map(({ name }) => name).join(', ');
   return `Usage: maelstrom-node [options]
 
 A node that speaks Maelstrom's protocol: one JSON message a line on stdin and stdout, logs on stderr.

@@ -1,17 +1,17 @@
 /**
- * Every workload there is, a line each. A node serves all of them at once.
+ * Every workload there is, a line each: what a node serves of it, and its test. `nodes.ts` lists the first half only.
  */
 
 import { FolderReservation } from '../ids/folder-reservation.ts';
-import { LinKvStore } from '../kv/lin-kv-store.ts';
-import type { StartHandlers } from '../node/node.ts';
 import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo/workload.ts';
 import { ids } from './ids/workload.ts';
+import { startWorkloads } from './nodes.ts';
 import { saga } from './saga/workload.ts';
+import type { NodePorts } from './served-workload.ts';
 import { uniqueIds } from './unique-ids/workload.ts';
 import { voucher } from './voucher/workload.ts';
-import type { NodePorts, Workload } from './workload.ts';
+import type { Workload } from './workload.ts';
 
 export const WORKLOADS: readonly Workload[] = [
   echo, //
@@ -23,18 +23,6 @@ export const WORKLOADS: readonly Workload[] = [
 
 export function findWorkload(name: string): Workload | undefined {
   return WORKLOADS.find((workload) => workload.name === name);
-}
-
-/** The handlers of all workloads together, which share one store. */
-export function startWorkloads(
-  { openStore = (context) => new LinKvStore(context), ...ports }: NodePorts,
-  workloads: readonly Workload[] = WORKLOADS,
-): StartHandlers {
-  const starts = [...new Set(workloads.map(({ start }) => start))];
-  return async (context) => {
-    const kv = openStore(context);
-    return (await Promise.all(starts.map((start) => start(context, { ...ports, kv })))).flat();
-  };
 }
 
 /** A workload as the simulator runs it: one node code on simulated machines. */

@@ -14,7 +14,8 @@ import {
 } from '../../src/search/explore-orders.ts';
 import { drawScenario, type Scenario, type Simulate } from '../../src/search/explore-scenario.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
-import { Echo, echo } from '../../src/workloads/echo/workload.ts';
+import { Echo } from '../../src/workloads/echo/messages.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 
 const settle = createSettle();

@@ -17,8 +17,10 @@ import { type ExploreOptions, explore } from '../../src/search/explore.ts';
 import { drawScenario, type Simulate } from '../../src/search/explore-scenario.ts';
 import { ACTIONS } from '../../src/search/explore-steps.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
-import { Echo, echo } from '../../src/workloads/echo/workload.ts';
-import { findWorkload, startWorkloads, subjectOf } from '../../src/workloads/registry.ts';
+import { Echo } from '../../src/workloads/echo/messages.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
+import { startWorkloads } from '../../src/workloads/nodes.ts';
+import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 

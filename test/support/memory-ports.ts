@@ -3,7 +3,7 @@
 import { MemoryReservation } from '../../src/ids/reservation.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
-import type { NodePorts, WorkloadPorts } from '../../src/workloads/workload.ts';
+import type { NodePorts, WorkloadPorts } from '../../src/workloads/served-workload.ts';
 
 export function memoryPorts(): NodePorts {
   return { openReservation: async () => new MemoryReservation(), idLimits: {} };

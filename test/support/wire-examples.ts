@@ -4,7 +4,7 @@
  */
 
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
-import { startWorkloads } from '../../src/workloads/registry.ts';
+import { startWorkloads } from '../../src/workloads/nodes.ts';
 import { memoryPorts } from './memory-ports.ts';
 import { type SentMessage, TestNode } from './test-node.ts';
 import { settle } from './virtual-time.ts';

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { StoreReservation } from '../../src/ids/fleet/store-reservation.ts';
 import type { LinearizableStore, Token } from '../../src/kv/store.ts';
-import { startWorkloads } from '../../src/workloads/registry.ts';
+import { startWorkloads } from '../../src/workloads/nodes.ts';
 import { TestNode } from '../support/test-node.ts';
 
 /** A store in memory, whose tokens are revisions. */

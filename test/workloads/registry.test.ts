@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { SERVED_WORKLOADS } from '../../src/workloads/nodes.ts';
 import { WORKLOADS } from '../../src/workloads/registry.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+describe('the registry of nodes', () => {
+  it('has the halves of all workloads, in the same order', () => {
+    const halves = WORKLOADS.map(({ name, start }) => ({ name, start }));
+    expect(SERVED_WORKLOADS).toEqual(halves);
+  });
+});
 
 describe('the registry', () => {
   const names = WORKLOADS.map(({ name }) => name).sort();

@@ -12,7 +12,7 @@ import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import { formatTimestamp } from '../../protocol/timestamp.ts';
-import type { WorkloadPorts } from '../workload.ts';
+import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
 import { Generate, GuidAssign, GuidStatus } from './messages.ts';
 
 type GenerateReply = ReplyOf<typeof Generate>;
@@ -81,3 +81,8 @@ async function describeId(id: string, assignments: Pick<Assignments, 'find'>): P
   const { id: _id, ...assignment } = record;
   return { ...status, assignment };
 }
+
+export const idsNode: ServedWorkload = {
+  name: 'ids',
+  start: startIds,
+};

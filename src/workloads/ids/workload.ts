@@ -16,7 +16,7 @@ import type { Workload } from '../workload.ts';
 import { BAD_IDS } from './bad-ids.ts';
 import { idsChecker } from './checker/ids-checker.ts';
 import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.ts';
-import { startIds } from './node.ts';
+import { idsNode } from './node.ts';
 
 /*
  * What a client accepts from any node. Which fields there are is a matter of the protocol; what is in them is judged by the checker, which says what is
@@ -261,9 +261,8 @@ const SPARE_NUMBERS = 0;
  * ids: everything that the id service does, mixed: single ids and batches of both kinds, their status, assignments, with nodes that come and go.
  */
 export const ids: Workload = {
-  name: 'ids',
+  ...idsNode,
   text: 'Asks for ids of both kinds, one or many, for their status, and for ids assigned to keys.',
-  start: startIds,
   test: idsTest,
   simulate: ({ nodeId, nodeIds }, life) => ({
     // Short enough that leases are lost and taken over within a run.

@@ -16,7 +16,7 @@ import { isEnded, type Mark, type ParticipantRecord } from '../../saga/marks.ts'
 import { Participants, type ParticipantsOptions } from '../../saga/participants.ts';
 import { Order, plannedKind } from '../../saga/plan.ts';
 import { indexKey, isTerminal, openSagaStore, type SagaStore, sagaKey } from '../../saga/record.ts';
-import type { WorkloadPorts } from '../workload.ts';
+import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
 import { Account, type Accounts, accountKey } from './accounts.ts';
 import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
 import { createTransferKind, heldBy, legsOf, planTransfer, TransferInput, type TransferKind } from './transfers.ts';
@@ -222,3 +222,8 @@ function closed(
     throw RpcError.of('precondition-failed', `account ${account} is not empty: it has ${content.balance}`);
   return { ...record, content: { ...content, closed: true } };
 }
+
+export const sagaNode: ServedWorkload = {
+  name: 'saga',
+  start: startTransfers,
+};

@@ -14,7 +14,7 @@ import type { SeededRandom } from '../../protocol/random.ts';
 import type { Workload } from '../workload.ts';
 import { sagaChecker } from './checker/saga-checker.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
-import { startTransfers } from './node.ts';
+import { sagaNode } from './node.ts';
 import {
   type Accounts,
   createSagaInvoke,
@@ -406,9 +406,8 @@ function seldom({ closable }: Scene, drawing: Drawing): readonly Invocation[] {
 
 /** Transfers between accounts, all or nothing, exactly once: the example of a saga. */
 export const saga: Workload = {
-  name: 'saga',
+  ...sagaNode,
   text: 'Transfers money between accounts, all or nothing, repeats what was asked, and audits all along.',
-  start: startTransfers,
   test: sagaTest,
   small: smallSagaTest,
 };

@@ -9,17 +9,16 @@ import * as z from 'zod';
 import { completeWith } from '../../harness/client.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { Generate } from '../ids/messages.ts';
-import { startIds } from '../ids/node.ts';
 import type { Workload } from '../workload.ts';
 import { uniqueIdsChecker } from './checker/unique-ids-checker.ts';
+import { uniqueIdsNode } from './node.ts';
 
 /** What a client accepts from any node: ids may be of any JSON type. */
 const GenerateAny = defineRpc(Generate.type, Generate.text, {}, { id: z.unknown() });
 
 export const uniqueIds: Workload = {
-  name: 'unique-ids',
+  ...uniqueIdsNode,
   text: 'Asks for ids and expects no id twice.',
-  start: startIds,
   test: {
     reusableClients: true,
     // A lost disk and a clock set back together would repeat ids.

@@ -8,7 +8,7 @@ import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
-import type { WorkloadPorts } from '../workload.ts';
+import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
 import {
   REPORT_LENGTH_MAX,
   Redeem,
@@ -248,3 +248,8 @@ class VoucherOffice {
     });
   }
 }
+
+export const voucherNode: ServedWorkload = {
+  name: 'voucher',
+  start: startVouchers,
+};

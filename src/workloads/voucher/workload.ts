@@ -23,7 +23,7 @@ import {
   VoucherReport,
   WalletRead,
 } from './messages.ts';
-import { startVouchers } from './node.ts';
+import { voucherNode } from './node.ts';
 import { Market, type Offer, type Request, requestOf, Scene, type Voucher } from './scene.ts';
 
 /**
@@ -307,9 +307,8 @@ async function readWallet(client: Client, value: unknown): Promise<Completion> {
 
 /** voucher: limited redemption. However many want it, wherever they ask and whatever breaks, the limit holds and every redemption is credited once. */
 export const voucher: Workload = {
-  name: 'voucher',
+  ...voucherNode,
   text: 'Redeems vouchers until they are sold out, reads reports and wallets, and repeats what was asked.',
-  start: startVouchers,
   test: voucherTest,
   small: smallVoucherTest,
 };

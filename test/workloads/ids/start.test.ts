@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { StoreReservation } from '../../../src/ids/fleet/store-reservation.ts';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { startIds } from '../../../src/workloads/ids/node.ts';
-import type { NodePorts } from '../../../src/workloads/workload.ts';
+import type { NodePorts } from '../../../src/workloads/served-workload.ts';
 import { NumberRig } from '../../support/number-rig.ts';
 
 /** Longer than an update goes on. */

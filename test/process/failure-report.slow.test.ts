@@ -4,7 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { freshCopy } from '../support/fresh-copy.ts';
@@ -15,7 +15,7 @@ const folder = temporaryFolder();
 const program = join(copy, 'bin/snowstorm');
 
 const MOODS = `
-import { counter } from './counter.ts';
+import { counter } from './counter/workload.ts';
 import type { Workload } from './workload.ts';
 
 const judge = counter.test.checker({} as never).check;
@@ -60,7 +60,7 @@ export const moods = [slow, unheard, restless, once, broken, puzzled];
 beforeAll(() => {
   const recipe = join(copy, 'test/fixtures/recipe');
   const workloads = join(copy, 'src/workloads');
-  writeFileSync(join(workloads, 'counter.ts'), readFileSync(join(recipe, 'counter.ts')));
+  cpSync(join(recipe, 'counter'), join(workloads, 'counter'), { recursive: true });
   for (const name of ['registry.diff', 'counter-that-forgets.diff'])
     execFileSync('git', ['apply', join(recipe, name)], { cwd: copy });
   writeFileSync(join(workloads, 'moods.ts'), MOODS);

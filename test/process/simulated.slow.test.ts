@@ -1,6 +1,6 @@
 /**
  * The simulator from the outside: `snowstorm test` without a program, `fuzz` and `explore`, their output, files and
- * exit statuses. Fuzzes of every workload that find nothing are in `fuzz-of-ten.test.ts` and `digests.slow.test.ts`.
+ * exit statuses. Fuzzes of every workload that find nothing are in `digests.test.ts` and `digests.slow.test.ts`.
  */
 
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';

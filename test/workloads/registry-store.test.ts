@@ -2,28 +2,9 @@
 
 import { expect, it } from 'vitest';
 import { StoreReservation } from '../../src/ids/fleet/store-reservation.ts';
-import type { LinearizableStore, Token } from '../../src/kv/store.ts';
 import { startWorkloads } from '../../src/workloads/nodes.ts';
+import { MemoryEngine } from '../support/memory-store.ts';
 import { TestNode } from '../support/test-node.ts';
-
-/** A store in memory, whose tokens are revisions. */
-class MemoryStore implements LinearizableStore {
-  readonly name = 'memory';
-  readonly entries = new Map<string, { readonly text: string; readonly token: Token }>();
-  #revision = 0;
-
-  async read(key: string) {
-    const entry = this.entries.get(key);
-    return entry === undefined ? ({ kind: 'absent' } as const) : ({ kind: 'found', ...entry } as const);
-  }
-
-  async replace(key: string, from: Token | null, text: string) {
-    if ((this.entries.get(key)?.token ?? null) !== from) throw new Error(`${key} was changed by somebody else`);
-    const token = `${++this.#revision}` as Token;
-    this.entries.set(key, { text, token });
-    return { kind: 'ok', token } as const;
-  }
-}
 
 const REQUESTS = [
   { type: 'generate' },
@@ -36,12 +17,13 @@ const REQUESTS = [
 ];
 
 it('is opened once and keeps the documents of all workloads; nothing goes to lin-kv', async () => {
-  const stores: MemoryStore[] = [];
+  const engine = new MemoryEngine();
+  let openCount = 0;
   const node = new TestNode(
     startWorkloads({
       openStore: () => {
-        stores.push(new MemoryStore());
-        return stores.at(-1) as MemoryStore;
+        openCount++;
+        return engine.open();
       },
       openReservation: async (context, kv) => StoreReservation.ofPlace(context, kv),
       idLimits: {},
@@ -55,7 +37,7 @@ it('is opened once and keeps the documents of all workloads; nothing goes to lin
   expect(node.bodies.map(({ type }) => type)).toEqual(REQUESTS.map(({ type }) => `${type}_ok`));
   expect(node.crashes).toEqual([]);
   expect(node.sent.filter(({ dest }) => dest !== 'c1')).toEqual([]);
-  expect(stores).toHaveLength(1);
-  const prefixes = [...(stores[0] as MemoryStore).entries.keys()].map((key) => key.split('/')[0]);
+  expect(openCount).toBe(1);
+  const prefixes = [...engine.entries.keys()].map((key) => key.split('/')[0]);
   expect(new Set(prefixes)).toEqual(new Set(['node', 'guid', 'guid-page', 'v', 'vs', 'vn', 'w', 'vp', 'a', 's', 'p']));
 });

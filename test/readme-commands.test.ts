@@ -1,6 +1,6 @@
 /**
- * The documents and their commands: every command is executed by `process/readme.slow.test.ts` or has a reason why not, and every link
- * leads somewhere.
+ * The documents and their commands: every command is executed by `process/readme.slow.test.ts` or has a reason why not,
+ * and every link leads somewhere.
  */
 
 import { existsSync, realpathSync } from 'node:fs';

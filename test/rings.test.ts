@@ -1,6 +1,7 @@
 /**
- * The ring rule: every folder imports only what the table in `src/README.md` allows it, and the core reaches for nothing that differs from one
- * run to the next. That the core compiles without Node's types is checked by `make check`.
+ * The ring rule: every folder imports only what the table in `src/README.md` allows it, and the core reaches for
+ * nothing that differs from one run to the next. That the core compiles without Node's types is checked by `make
+ * check`.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

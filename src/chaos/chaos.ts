@@ -1,13 +1,15 @@
 /**
- * Faults for one node, by somebody who stands between it and a harness that knows nothing of them: what is lost, comes twice or later, from whom the node is
- * cut off, when it is killed and paused. Lines go in and come out; which of them and when is decided here, on whatever time the scheduler tells.
+ * Faults for one node, by somebody who stands between it and a harness that knows nothing of them: what is lost, comes
+ * twice or later, from whom the node is cut off, when it is killed and paused. Lines go in and come out; which of them
+ * and when is decided here, on whatever time the scheduler tells.
  *
- * The harness must see a node that is slow and forgetful at times, and nothing else. So clients suffer no fault but silence, and what faults could have made
- * wrong with an answer to them stays here (`client-desk.ts`); `init` is answered once, whatever happens. A line that the node gets wrong by itself passes
- * as it is. Lines are passed on as texts, so that no number in them changes.
+ * The harness must see a node that is slow and forgetful at times, and nothing else. So clients suffer no fault but
+ * silence, and what faults could have made wrong with an answer to them stays here (`client-desk.ts`); `init` is
+ * answered once, whatever happens. A line that the node gets wrong by itself passes as it is. Lines are passed on as
+ * texts, so that no number in them changes.
  *
- * A harness may count who asked what. A request is therefore duplicated by the node that sends it and an answer by the node that receives it: the harness
- * sees two requests with two answers, or one of each.
+ * A harness may count who asked what. A request is therefore duplicated by the node that sends it and an answer by the
+ * node that receives it: the harness sees two requests with two answers, or one of each.
  */
 
 import type { Logger } from '../node/environment.ts';
@@ -20,7 +22,10 @@ import { isHit, kindOf, type PeerChoice, type PeerKind, SERVICE_IDS } from './pe
 import { Recurrence } from './recurrence.ts';
 import { StallWatch } from './stall-watch.ts';
 
-/** How long faults last, to the quiet time between two of them. A node is not down or paused for most of its time, or nobody would ever be there. */
+/**
+ * How long faults last, to the quiet time between two of them. A node is not down or paused for most of its time, or
+ * nobody would ever be there.
+ */
 const STOPPED_SHARE = 0.25;
 const CUT_SHARE = 0.5;
 /** A restart comes soon, as from a supervisor of real programs; the mean is this at most, however rare kills are. */

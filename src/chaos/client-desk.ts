@@ -1,13 +1,16 @@
 /**
- * Which clients still wait for an answer. An answer to a client that has given up may go to one that has left, and after that Maelstrom never listens to
- * the node again, without a word; so what faults have made late must not leave, and neither must a second answer that a second life gives.
+ * Which clients still wait for an answer. An answer to a client that has given up may go to one that has left, and
+ * after that Maelstrom never listens to the node again, without a word; so what faults have made late must not leave,
+ * and neither must a second answer that a second life gives.
  *
  * What the node does wrong by itself is not held back: whoever looks for mistakes shall find them.
  */
 
 import { detached } from '../protocol/detached.ts';
 
-/** An answer must be out before the client gives up, by its own clock: this share of its patience is kept in reserve. */
+/**
+ * An answer must be out before the client gives up, by its own clock: this share of its patience is kept in reserve.
+ */
 const RESERVED_SHARE = 0.1;
 
 /** `late` and `again` must not be passed on. */

@@ -1,6 +1,6 @@
 /**
- * What becomes of single messages. Each link draws from a stream of its own and the same number of times for each message, as in
- * `harness/fault-plan.ts`: the fate of the nth message of a link does not depend on what else happens.
+ * What becomes of single messages. Each link draws from a stream of its own and the same number of times for each
+ * message, as in `harness/fault-plan.ts`: the fate of the nth message of a link does not depend on what else happens.
  */
 
 import { detached } from '../protocol/detached.ts';

@@ -1,5 +1,6 @@
 /**
- * A fault that lasts and comes again: quiet times and faults in turn, both drawn uniformly from 0 to twice their mean, as Jepsen's partition nemesis does.
+ * A fault that lasts and comes again: quiet times and faults in turn, both drawn uniformly from 0 to twice their mean,
+ * as Jepsen's partition nemesis does.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';

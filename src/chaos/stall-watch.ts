@@ -1,6 +1,6 @@
 /**
- * When a line that is read now may have arrived at the earliest. A process that was stopped, or starved, finds what came meanwhile waiting, and would take
- * it for new; its sender has been waiting all the while.
+ * When a line that is read now may have arrived at the earliest. A process that was stopped, or starved, finds what
+ * came meanwhile waiting, and would take it for new; its sender has been waiting all the while.
  */
 
 import type { Scheduler } from '../protocol/scheduler.ts';

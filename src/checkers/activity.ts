@@ -1,6 +1,7 @@
 /**
- * Whether a run had work to do until its end. A service that is sold out answers every request and may be as wrong as it likes about what it no longer
- * does. So a run in which the last third of the time shows no new work, although a lot was answered, proves little: it is of unknown validity.
+ * Whether a run had work to do until its end. A service that is sold out answers every request and may be as wrong as
+ * it likes about what it no longer does. So a run in which the last third of the time shows no new work, although a lot
+ * was answered, proves little: it is of unknown validity.
  */
 
 import type { History } from '../history/history.ts';
@@ -9,7 +10,9 @@ import type { Checker } from './checker.ts';
 /** Says whether an operation that ended ok did new work. Called once for each of them, in the order of the history. */
 export type CountWork = (f: string, value: unknown) => boolean;
 
-/** Fewer operations that ended ok than this in the last third show nothing: the run was short, or everything was broken. */
+/**
+ * Fewer operations that ended ok than this in the last third show nothing: the run was short, or everything was broken.
+ */
 const OK_COUNT_MIN = 20;
 
 /**

@@ -1,8 +1,8 @@
 /**
  * What a checker is, and how several make one verdict.
  *
- * Results keep Jepsen's names (`valid?`, `ok-count`), so that a result of ours can be laid beside one of the real harness.
- * Composition is Jepsen's: false outranks unknown, unknown outranks true (`jepsen.checker/merge-valid`).
+ * Results keep Jepsen's names (`valid?`, `ok-count`), so that a result of ours can be laid beside one of the real
+ * harness. Composition is Jepsen's: false outranks unknown, unknown outranks true (`jepsen.checker/merge-valid`).
  */
 
 import type { History } from '../history/history.ts';
@@ -18,11 +18,17 @@ export interface CheckResult {
 export interface TestFacts {
   /** Node ids, in the order of `node_ids`. */
   readonly nodes: readonly string[];
-  /** Number of client workers; worker `t` talks to node `t mod nodes.length`, and process `p` belongs to worker `p mod concurrency`. */
+  /**
+   * Number of client workers; worker `t` talks to node `t mod nodes.length`, and process `p` belongs to worker `p mod
+   * concurrency`.
+   */
   readonly concurrency: number;
   /** The fraction of invocations that must be ok; absent: not checked. */
   readonly availability?: 'total' | number;
-  /** How many messages were lost, delayed, doubled or overtaken by a fault, which no history shows. Absent: nobody knows. */
+  /**
+   * How many messages were lost, delayed, doubled or overtaken by a fault, which no history shows. Absent: nobody
+   * knows.
+   */
   readonly hitMessageCount?: number;
   /** Mean delay of messages between nodes, ms. Absent: nobody knows. */
   readonly latencyMeanMs?: number;
@@ -48,7 +54,8 @@ export function mergeValidity(verdicts: Iterable<Validity>): Validity {
 }
 
 /**
- * Runs every checker and merges their verdicts. A checker that throws is `unknown`, with its error, and the others still run.
+ * Runs every checker and merges their verdicts. A checker that throws is `unknown`, with its error, and the others
+ * still run.
  */
 export function compose(checkers: Readonly<Record<string, Checker>>): Checker {
   return {

@@ -1,7 +1,7 @@
 /**
- * Whether the clients kept up: how often operations began, and how much of their time clients spent on requests that were never answered. Always
- * valid. A client waits 5 s for an answer, so with few clients and many lost messages the rate falls far below what was asked for, and the run
- * shows less than it seems to.
+ * Whether the clients kept up: how often operations began, and how much of their time clients spent on requests that
+ * were never answered. Always valid. A client waits 5 s for an answer, so with few clients and many lost messages the
+ * rate falls far below what was asked for, and the run shows less than it seems to.
  */
 
 import type { History } from '../history/history.ts';

@@ -1,8 +1,8 @@
 /**
  * Which operations show that a run is invalid, and when that was so for the first time.
  *
- * A checker says so itself where it can: its examples name operations by their places in the history. Where a checker names values only, as Jepsen's do, the
- * operations that were ok with such a value are taken.
+ * A checker says so itself where it can: its examples name operations by their places in the history. Where a checker
+ * names values only, as Jepsen's do, the operations that were ok with such a value are taken.
  */
 
 import type { History } from '../history/history.ts';
@@ -127,7 +127,10 @@ function valueProofs(checker: string, result: Readonly<Record<string, unknown>>,
   });
 }
 
-/** The texts, and the canonical keys of everything else, in lists and maps. Counts, which stand by themselves, name no value. */
+/**
+ * The texts, and the canonical keys of everything else, in lists and maps. Counts, which stand by themselves, name no
+ * value.
+ */
 function addNamed(named: Set<string>, result: Readonly<Record<string, unknown>>): void {
   const add = (value: unknown): void => {
     if (typeof value === 'string') named.add(value);

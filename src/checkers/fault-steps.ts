@@ -1,6 +1,7 @@
 /**
- * What a step of the nemesis says. Jepsen's nemeses write `start-…` and `stop-…`, but for nodes: they are killed and started, paused and resumed
- * (`jepsen.nemesis.combined`). Every step is written twice: an announcement, and what was done.
+ * What a step of the nemesis says. Jepsen's nemeses write `start-…` and `stop-…`, but for nodes: they are killed and
+ * started, paused and resumed (`jepsen.nemesis.combined`). Every step is written twice: an announcement, and what was
+ * done.
  */
 
 import { isRecord } from '../protocol/message.ts';
@@ -27,7 +28,10 @@ export function faultStep(f: string): FaultStep | undefined {
   return NODE_STEPS.get(f);
 }
 
-/** Whether the value of a step that begins a fault tells what was done, and to somebody: an announcement has null or a text, and all nodes may be down. */
+/**
+ * Whether the value of a step that begins a fault tells what was done, and to somebody: an announcement has null or a
+ * text, and all nodes may be down.
+ */
 export function hitSomebody(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return isRecord(value) && !(Array.isArray(value.nodes) && value.nodes.length === 0);

@@ -1,7 +1,7 @@
 /**
- * Fingerprints: 8 bytes that stand for a value while millions are searched for one that recurs. Equal values have equal ones, so when no two are
- * equal after sorting, that is the proof; the values of those that recur are then compared themselves. A collision costs that second look and
- * never a verdict.
+ * Fingerprints: 8 bytes that stand for a value while millions are searched for one that recurs. Equal values have equal
+ * ones, so when no two are equal after sorting, that is the proof; the values of those that recur are then compared
+ * themselves. A collision costs that second look and never a verdict.
  */
 
 import { canonicalKey } from '../protocol/exact-json.ts';
@@ -12,7 +12,10 @@ export function fingerprint(value: unknown): number {
   return Number.isSafeInteger(value) ? (value as number) : hash(canonicalKey(value));
 }
 
-/** 53 bits of a text, from two chains of multiply and xor with an avalanche at the end (constants of MurmurHash3's finalizer). */
+/**
+ * 53 bits of a text, from two chains of multiply and xor with an avalanche at the end (constants of MurmurHash3's
+ * finalizer).
+ */
 function hash(text: string): number {
   let high = text.length;
   let low = ~text.length;

@@ -1,10 +1,11 @@
 /**
  * How long the operations took that ended ok, from invocation to completion, in milliseconds. Always valid.
  *
- * A quantile is the nearest rank: the least latency that is not exceeded by that share of the operations. Up to 16,384 latencies are
- * kept and the quantiles are exact. Beyond that they are only counted, in 128 buckets to every power of two, and a quantile
- * is the middle of its bucket: within 0.4 % of the true one, in 28 KiB whatever the length of the run. The buckets are
- * HdrHistogram's idea (G. Tene, hdrhistogram.org): the leading bits of a number, here of the double itself, are its bucket.
+ * A quantile is the nearest rank: the least latency that is not exceeded by that share of the operations. Up to 16,384
+ * latencies are kept and the quantiles are exact. Beyond that they are only counted, in 128 buckets to every power of
+ * two, and a quantile is the middle of its bucket: within 0.4 % of the true one, in 28 KiB whatever the length of the
+ * run. The buckets are HdrHistogram's idea (G. Tene, hdrhistogram.org): the leading bits of a number, here of the
+ * double itself, are its bucket.
  */
 
 import type { Checker } from './checker.ts';

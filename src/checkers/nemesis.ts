@@ -1,10 +1,10 @@
 /**
- * What the nemesis did: how many faults of each kind it started, and for how long the network was partitioned. Always valid;
- * it is there so that nobody takes a run for tested under faults in which none happened.
+ * What the nemesis did: how many faults of each kind it started, and for how long the network was partitioned. Always
+ * valid; it is there so that nobody takes a run for tested under faults in which none happened.
  *
- * The nemesis writes every action twice, as in Jepsen: an announcement, whose value is null or the name of a target ("majority"),
- * and what was done, whose value is the grudge or the nodes hit. Only the second is a fault; a partition ends with the
- * `stop-partition` that has a value.
+ * The nemesis writes every action twice, as in Jepsen: an announcement, whose value is null or the name of a target
+ * ("majority"), and what was done, whose value is the grudge or the nodes hit. Only the second is a fault; a partition
+ * ends with the `stop-partition` that has a value.
  */
 
 import type { Operation } from '../history/operation.ts';

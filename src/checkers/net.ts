@@ -1,9 +1,9 @@
 /**
- * How many messages the run took: what was sent, what arrived, and how many different messages that were, for all of the
- * network, for messages to or from clients, and for those between servers. Always valid.
+ * How many messages the run took: what was sent, what arrived, and how many different messages that were, for all of
+ * the network, for messages to or from clients, and for those between servers. Always valid.
  *
- * `msgs-per-op` divides by the operations that clients invoked; without any it is left out. Source: `maelstrom.net.checker`,
- * whose ratios are 32-bit floats where these are doubles.
+ * `msgs-per-op` divides by the operations that clients invoked; without any it is left out. Source:
+ * `maelstrom.net.checker`, whose ratios are 32-bit floats where these are doubles.
  */
 
 import type { Checker } from './checker.ts';

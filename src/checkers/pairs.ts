@@ -1,9 +1,9 @@
 /**
  * Invocations with their completions, in the order of the completions.
  *
- * A process does one thing at a time, so the completion of an invocation is the next operation of its process (Knossos pairs
- * them so: `knossos.history/pairs+`). A history in which a process overlaps itself was not written by a working harness,
- * and no verdict can rest on it: that throws, and `compose` makes it `unknown`.
+ * A process does one thing at a time, so the completion of an invocation is the next operation of its process (Knossos
+ * pairs them so: `knossos.history/pairs+`). A history in which a process overlaps itself was not written by a working
+ * harness, and no verdict can rest on it: that throws, and `compose` makes it `unknown`.
  */
 
 import type { History } from '../history/history.ts';
@@ -50,7 +50,10 @@ export function invocationsOf(history: History, completions: ReadonlySet<number>
   return found;
 }
 
-/** The invocations of all clients in their order, by their places, each with its completion; undefined where the run was cut off. */
+/**
+ * The invocations of all clients in their order, by their places, each with its completion; undefined where the run was
+ * cut off.
+ */
 export function* indexInvocations(
   history: History,
 ): IterableIterator<{ invocation: number; completion: number | undefined }> {

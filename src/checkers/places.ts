@@ -1,4 +1,7 @@
-/** Places in a history are places in real time: an operation is before another one if its completion is before the other one's invocation. */
+/**
+ * Places in a history are places in real time: an operation is before another one if its completion is before the other
+ * one's invocation.
+ */
 
 /** The place of what did not happen. */
 export const NEVER = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 /**
- * Whether everything worked again once nothing was broken any more: every node served, and the last questions were answered, within the stated
- * time. Safety alone is cheap; a node that does nothing has it.
+ * Whether everything worked again once nothing was broken any more: every node served, and the last questions were
+ * answered, within the stated time. Safety alone is cheap; a node that does nothing has it.
  */
 
 import type { Checker } from './checker.ts';

@@ -1,15 +1,17 @@
 /**
  * How many operations of clients completed, and how: overall and for each function.
  *
- * A function is valid when at least one of its operations was ok, and a run is valid when all its functions are; `crash` and
- * `debug-topic-partitions`, which may fail always, are excused. Source: `jepsen.checker/stats` inside
- * `jepsen.tests.kafka/stats-checker`, the way Maelstrom's `core.clj` puts them together.
- * Two differences are meant. To Jepsen a run in which nothing completed is valid, here it is `unknown`, because it shows nothing. And what is asked
- * after everything was healed is not counted, but shows that a function works, where anything worked before: under all faults at once there are
- * runs in which a dozen operations of one kind all get lost. Where the harness itself injects faults, and they left no operation of a function a
- * chance, that function is `unknown`: it says nothing about the nodes.
+ * A function is valid when at least one of its operations was ok, and a run is valid when all its functions are;
+ * `crash` and `debug-topic-partitions`, which may fail always, are excused. Source: `jepsen.checker/stats` inside
+ * `jepsen.tests.kafka/stats-checker`, the way Maelstrom's `core.clj` puts them together. Two differences are meant. To
+ * Jepsen a run in which nothing completed is valid, here it is `unknown`, because it shows nothing. And what is asked
+ * after everything was healed is not counted, but shows that a function works, where anything worked before: under all
+ * faults at once there are runs in which a dozen operations of one kind all get lost. Where the harness itself injects
+ * faults, and they left no operation of a function a chance, that function is `unknown`: it says nothing about the
+ * nodes.
  *
- * Beside Jepsen's names a function has `errors` where there were any: which errors were answered, how often, and the text of the first of each.
+ * Beside Jepsen's names a function has `errors` where there were any: which errors were answered, how often, and the
+ * text of the first of each.
  */
 
 import type { History } from '../history/history.ts';

@@ -1,6 +1,7 @@
 /**
- * Breaches of the protocol that the harness saw while the run went on: output that is no message, a reply nobody asked for,
- * an answer of the wrong shape. They are in no history, so the harness keeps the list; the run is valid when it is empty.
+ * Breaches of the protocol that the harness saw while the run went on: output that is no message, a reply nobody asked
+ * for, an answer of the wrong shape. They are in no history, so the harness keeps the list; the run is valid when it is
+ * empty.
  */
 
 import type { Checker } from './checker.ts';
@@ -33,7 +34,10 @@ export function violationsChecker(list: () => readonly Violation[]): Checker {
   };
 }
 
-/** All of them, those first that are the first of their node and rule: an exit must not hide behind a thousand bad lines. */
+/**
+ * All of them, those first that are the first of their node and rule: an exit must not hide behind a thousand bad
+ * lines.
+ */
 function firstOfEachKind(violations: readonly Violation[]): Set<Violation> {
   const firsts = new Map<string, Violation>();
   for (const violation of violations) {

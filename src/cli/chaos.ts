@@ -1,6 +1,6 @@
 /**
- * `chaos`: stands between a harness and a node, and does to the node what Maelstrom's command line cannot: kills, pauses, cuts from the services, loss,
- * duplication, delay.
+ * `chaos`: stands between a harness and a node, and does to the node what Maelstrom's command line cannot: kills,
+ * pauses, cuts from the services, loss, duplication, delay.
  */
 
 import { accessSync, constants, statSync } from 'node:fs';
@@ -139,8 +139,9 @@ function interpretFaults(values: ChaosValues): ChaosOptions {
 }
 
 /**
- * The program by its full path. A harness starts nodes in a folder of its own, where a path that somebody typed leads nowhere; PWD still tells the
- * folder of the shell in which it was typed. A name without a slash is for the system to look up.
+ * The program by its full path. A harness starts nodes in a folder of its own, where a path that somebody typed leads
+ * nowhere; PWD still tells the folder of the shell in which it was typed. A name without a slash is for the system to
+ * look up.
  */
 function findProgram(file: string): string {
   if (!file.includes('/')) return file;

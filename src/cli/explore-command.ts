@@ -1,6 +1,7 @@
 /**
- * `snowstorm explore`: a small scenario of a workload, with a crash, a pause or a cut at every step of every node, or with its messages in every
- * order. Where `snowstorm test` draws, this enumerates, and says what was covered. The first failure is told step by step and recorded.
+ * `snowstorm explore`: a small scenario of a workload, with a crash, a pause or a cut at every step of every node, or
+ * with its messages in every order. Where `snowstorm test` draws, this enumerates, and says what was covered. The first
+ * failure is told step by step and recorded.
  */
 
 import type { Validity } from '../checkers/checker.ts';
@@ -32,7 +33,10 @@ import { describeOptions, drawSeed, parseOptions, UsageError } from './options.t
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
 
-/** Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the background meanwhile. */
+/**
+ * Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the
+ * background meanwhile.
+ */
 const OPERATION_INTERVAL_MS = 50;
 
 const EXIT_FAILED = 1;
@@ -274,7 +278,10 @@ function orderedRun({ workload, options, explored }: Shared, choices: readonly n
   };
 }
 
-/** A limit is what was asked for; who is interrupted, or has named steps that there are none of, has not seen what was asked for. */
+/**
+ * A limit is what was asked for; who is interrupted, or has named steps that there are none of, has not seen what was
+ * asked for.
+ */
 function exitStatus({ failures, complete, nothing }: Found, interrupted: boolean): number {
   if (firstInvalid(failures) !== undefined) return EXIT_FAILED;
   return failures.length > 0 || nothing || (interrupted && !complete) ? EXIT_UNKNOWN : 0;

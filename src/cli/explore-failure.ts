@@ -1,6 +1,6 @@
 /**
- * What `snowstorm explore` does with the first failure: it makes that run once more and tells it step by step, and again to record it with its story, so that its
- * report shows what happened.
+ * What `snowstorm explore` does with the first failure: it makes that run once more and tells it step by step, and
+ * again to record it with its story, so that its report shows what happened.
  */
 
 import type { RunOutcome } from '../harness/run.ts';

@@ -1,4 +1,7 @@
-/** The options of `snowstorm explore`, read and written: what was found is told with the command that makes just that run again. */
+/**
+ * The options of `snowstorm explore`, read and written: what was found is told with the command that makes just that
+ * run again.
+ */
 
 import { DRAWS } from '../search/explore.ts';
 import { ACTIONS, type Action, drawsDamage, type PlannedInjection } from '../search/explore-steps.ts';

@@ -1,5 +1,6 @@
 /**
- * What an exploration found, for people: what was covered, in numbers, where it stopped short, and the failures, the simplest ones first.
+ * What an exploration found, for people: what was covered, in numbers, where it stopped short, and the failures, the
+ * simplest ones first.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';

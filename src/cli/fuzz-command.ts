@@ -1,6 +1,6 @@
 /**
- * `snowstorm fuzz`: many seeds on all cores. The first that fails is made as small as it goes and told as a story, with the command that plays it
- * again.
+ * `snowstorm fuzz`: many seeds on all cores. The first that fails is made as small as it goes and told as a story, with
+ * the command that plays it again.
  */
 
 import { createHash } from 'node:crypto';
@@ -169,8 +169,8 @@ function describeDeterminism({ answers }: Tally): string {
 }
 
 /**
- * Makes a failing run small, tells it, records the small run, and says how to play it again. Resolves to the story; to nothing where there is none, as of a run that
- * does not fail again.
+ * Makes a failing run small, tells it, records the small run, and says how to play it again. Resolves to the story; to
+ * nothing where there is none, as of a run that does not fail again.
  */
 async function explain(
   { workload, options }: FuzzTask,

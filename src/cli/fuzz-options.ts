@@ -1,5 +1,6 @@
 /**
- * The options of `snowstorm fuzz`: those of `snowstorm test` that make sense for thousands of short runs, with defaults that leave no fault out.
+ * The options of `snowstorm fuzz`: those of `snowstorm test` that make sense for thousands of short runs, with defaults
+ * that leave no fault out.
  */
 
 import { availableParallelism } from 'node:os';

@@ -1,5 +1,6 @@
 /**
- * Threads that judge seeds side by side, a seed each at a time. Which thread judges which seed makes no difference to any run.
+ * Threads that judge seeds side by side, a seed each at a time. Which thread judges which seed makes no difference to
+ * any run.
  */
 
 import { Worker } from 'node:worker_threads';

@@ -10,7 +10,8 @@ export class Interruption {
   goingOn: string;
 
   /**
-   * @param end called for the second signal: does what must not be left undone, and says what exit status there is by then
+   * @param end called for the second signal: does what must not be left undone, and says what exit status there is by
+   *   then
    */
   constructor(goingOn: string, end: () => number) {
     this.goingOn = goingOn;
@@ -23,7 +24,9 @@ export class Interruption {
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   }
 
-  /** Everything is told, and the process is about to end: a signal that nobody listens to would take its exit status. */
+  /**
+   * Everything is told, and the process is about to end: a signal that nobody listens to would take its exit status.
+   */
   ignore(): void {
     this.#over = true;
   }

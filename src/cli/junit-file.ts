@@ -1,5 +1,6 @@
 /**
- * The file of `--junit`. It is tried before a run begins, for nobody wants to hear after an hour that it cannot be written.
+ * The file of `--junit`. It is tried before a run begins, for nobody wants to hear after an hour that it cannot be
+ * written.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -7,8 +8,9 @@ import { dirname } from 'node:path';
 import { UsageError } from './options.ts';
 
 /**
- * Makes the file and the folders above it. It is empty then: what an earlier run left in it would pass for the verdict of this one if this one is cut short, and
- * what is empty passes for nothing. Throws a {@link UsageError} if that cannot be done.
+ * Makes the file and the folders above it. It is empty then: what an earlier run left in it would pass for the verdict
+ * of this one if this one is cut short, and what is empty passes for nothing. Throws a {@link UsageError} if that
+ * cannot be done.
  */
 export function checkJunitFile(file: string): void {
   try {

@@ -141,7 +141,9 @@ function defaultStateFolder(): string {
 
 type NodeValues = ParsedOptions<typeof OPTIONS>['values'];
 
-/** Where ids get their numbers and keep their bounds. Throws a {@link UsageError} for options that do not go together. */
+/**
+ * Where ids get their numbers and keep their bounds. Throws a {@link UsageError} for options that do not go together.
+ */
 async function openPorts(values: NodeValues): Promise<NodePorts> {
   const leased = values['node-id'] === 'lease';
   const state = values['state-dir'];

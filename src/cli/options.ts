@@ -1,6 +1,6 @@
 /**
- * Command-line options from a table: one entry makes the parsing, the default, the check and the line in `--help`. Built on Node's own
- * `parseArgs`.
+ * Command-line options from a table: one entry makes the parsing, the default, the check and the line in `--help`.
+ * Built on Node's own `parseArgs`.
  */
 
 import { parseArgs } from 'node:util';

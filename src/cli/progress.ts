@@ -1,6 +1,6 @@
 /**
- * What a command says while it goes on: one line that is rewritten on a terminal, a plain line every few seconds elsewhere. On stderr, because
- * stdout is for the result.
+ * What a command says while it goes on: one line that is rewritten on a terminal, a plain line every few seconds
+ * elsewhere. On stderr, because stdout is for the result.
  */
 
 import type { RunStatus } from '../harness/run.ts';

@@ -46,7 +46,9 @@ export function recordIn(store: Store, nodes: readonly string[]): { observer: Ru
   };
 }
 
-/** Finishes a record, and says on stderr what went wrong with it that is no loss. Throws what the store says of losses. */
+/**
+ * Finishes a record, and says on stderr what went wrong with it that is no loss. Throws what the store says of losses.
+ */
 export function finishRecord(store: Store, results: unknown): void {
   try {
     store.finish(results);
@@ -66,7 +68,10 @@ export interface ToldRun {
   readonly story: Story;
 }
 
-/** Makes a simulated run that can be told once more, with everything taken down, and its story beside it. Throws what the store says of losses. */
+/**
+ * Makes a simulated run that can be told once more, with everything taken down, and its story beside it. Throws what
+ * the store says of losses.
+ */
 export async function recordToldRun(
   store: Store,
   { workload, options, again, story }: ToldRun,
@@ -82,8 +87,8 @@ export async function recordToldRun(
 }
 
 /**
- * Draws the report of a recorded run, and that of the small one within it, and returns its path; what of them was cut short is said on stderr. Throws a
- * `RecordError`, and what the file system says.
+ * Draws the report of a recorded run, and that of the small one within it, and returns its path; what of them was cut
+ * short is said on stderr. Throws a `RecordError`, and what the file system says.
  *
  * @param history the run's, where it is in memory still
  */
@@ -100,7 +105,10 @@ export function drawReport(folder: string, history?: History): string {
   return report;
 }
 
-/** Draws the report of a run that has just ended, and returns its path. The verdict does not depend on it: where it fails, stderr says so. */
+/**
+ * Draws the report of a run that has just ended, and returns its path. The verdict does not depend on it: where it
+ * fails, stderr says so.
+ */
 export function tryToDrawReport(folder: string, history?: History): string | undefined {
   try {
     return drawReport(folder, history);
@@ -111,7 +119,8 @@ export function tryToDrawReport(folder: string, history?: History): string | und
 }
 
 /**
- * Records a run that a search has found, draws its report, and says where it is. The verdict does not depend on it: where it fails, stderr says so.
+ * Records a run that a search has found, draws its report, and says where it is. The verdict does not depend on it:
+ * where it fails, stderr says so.
  */
 export async function tryToRecordFound(
   root: string,

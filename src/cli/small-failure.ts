@@ -1,6 +1,6 @@
 /**
- * What the commands do with a simulated run that failed: they make it small, tell it, and record the small run with its story, so that its report shows it step by
- * step.
+ * What the commands do with a simulated run that failed: they make it small, tell it, and record the small run with its
+ * story, so that its report shows it step by step.
  */
 
 import { encodeReplay } from '../harness/replay.ts';
@@ -30,7 +30,8 @@ export interface SmallFailure {
 }
 
 /**
- * Makes a failing run small. Rejects if it does not fail this time, or if it is over before anything smaller can be tried.
+ * Makes a failing run small. Rejects if it does not fail this time, or if it is over before anything smaller can be
+ * tried.
  *
  * @param over whether what there is must do
  * @param onProgress told of the number of runs so far
@@ -49,7 +50,8 @@ export async function makeSmall(
   });
   const context: FuzzContext = {
     subject: subjectOf(workload),
-    // The first two runs are as long as the one that failed, and may be left in the middle: nobody has anything to tell yet.
+    // The first two runs are as long as the one that failed, and may be left in the middle: nobody has anything to tell
+    // yet.
     settle: (callback) => {
       if (begun <= FULL_RUNS && over?.()) abandon(new Error('it was over before anything smaller could be tried'));
       else settle(callback);
@@ -86,7 +88,10 @@ function describeOrigin(seed: string, { runs, reproduced, complete, schedule, op
   return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}`;
 }
 
-/** Makes the small run once more, with everything taken down, and its story and what plays it again beside it. Rejects with what the store says of losses. */
+/**
+ * Makes the small run once more, with everything taken down, and its story and what plays it again beside it. Rejects
+ * with what the store says of losses.
+ */
 export async function recordSmall(
   store: Store,
   workload: Workload,

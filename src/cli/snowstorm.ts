@@ -60,7 +60,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Also for what nobody waits for, a full disk for instance: left to itself Node would end with 1, which is the status of a verdict. */
+/**
+ * Also for what nobody waits for, a full disk for instance: left to itself Node would end with 1, which is the status
+ * of a verdict.
+ */
 function crash(error: unknown): never {
   process.stderr.write(`snowstorm: ${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(EXIT_CRASH);

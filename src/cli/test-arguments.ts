@@ -68,7 +68,9 @@ function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: R
   return [...(isAll ? ['all'] : []), ...words].join();
 }
 
-/** A number of seconds that makes exactly so many ms when it is multiplied again; the quotient alone may be a bit off. */
+/**
+ * A number of seconds that makes exactly so many ms when it is multiplied again; the quotient alone may be a bit off.
+ */
 function renderSeconds(durationMs: number): string {
   const seconds = durationMs / 1000;
   const bit = (seconds * Number.EPSILON) / 2;

@@ -1,6 +1,6 @@
 /**
- * `snowstorm test`: nodes, Maelstrom's network, a verdict. With `--bin` the nodes are processes, without it they are simulated in this one. Options,
- * defaults and exit statuses are Maelstrom's.
+ * `snowstorm test`: nodes, Maelstrom's network, a verdict. With `--bin` the nodes are processes, without it they are
+ * simulated in this one. Options, defaults and exit statuses are Maelstrom's.
  */
 
 import { readFileSync } from 'node:fs';
@@ -89,8 +89,8 @@ interface Round {
 }
 
 /**
- * The task with the seed of its `number`th run. The first has the seed of the command line: it is the run that this seed
- * makes alone.
+ * The task with the seed of its `number`th run. The first has the seed of the command line: it is the run that this
+ * seed makes alone.
  */
 function taskOfRun(task: Task, number: number): Task {
   const { seed } = task.options;
@@ -167,7 +167,9 @@ function describeOptionsOf({ task, parsed, number, count }: Round): Readonly<Rec
   return { workload: workload.name, program, args: parsed.rest, ...options, ...run };
 }
 
-/** What keeps files from being written. None of it keeps the others from being written, or the verdict from being told. */
+/**
+ * What keeps files from being written. None of it keeps the others from being written, or the verdict from being told.
+ */
 class FileProblems {
   readonly #errors: unknown[] = [];
 
@@ -186,16 +188,20 @@ class FileProblems {
   }
 }
 
-/** Whether a simulated run broke a rule, so that smaller ones can be held against it; two runs of one seed that differ are another matter. */
+/**
+ * Whether a simulated run broke a rule, so that smaller ones can be held against it; two runs of one seed that differ
+ * are another matter.
+ */
 function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
   return failureSignature(results).length > 0;
 }
 
 /**
- * Makes a failing run small, tells it, and records it within the record of the run. A signal ends it with what there is; a second one ends the process. Nothing
- * that goes wrong here changes the verdict.
+ * Makes a failing run small, tells it, and records it within the record of the run. A signal ends it with what there
+ * is; a second one ends the process. Nothing that goes wrong here changes the verdict.
  *
- * @param conclude the end of the command, where a second signal brings it at once. What it throws nobody catches, and is a crash.
+ * @param conclude the end of the command, where a second signal brings it at once. What it throws nobody catches, and
+ *   is a crash.
  */
 async function explain(round: Round, store: Store | undefined, conclude: () => number): Promise<void> {
   const { task, parsed, signals } = round;
@@ -280,7 +286,10 @@ function openStore({ values }: TestOptions, workload: string, time: Date): Store
   return createStore(store, workload, time, messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS));
 }
 
-/** What a signal does changes as the command goes on. It is listened to without a gap: left alone a signal ends the process, and the verdict is lost. */
+/**
+ * What a signal does changes as the command goes on. It is listened to without a gap: left alone a signal ends the
+ * process, and the verdict is lost.
+ */
 class Signals {
   onSignal: () => void = () => {};
   /** Whether there was one. */
@@ -296,8 +305,8 @@ class Signals {
 }
 
 /**
- * The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. Later ones, and those that come while
- * the record is written, do nothing: the verdict is close.
+ * The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. Later ones,
+ * and those that come while the record is written, do nothing: the verdict is close.
  */
 function stopOnSignals(signals: Signals, underWay: UnderWay, progress: Progress): void {
   signals.onSignal = () => {

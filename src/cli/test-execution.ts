@@ -1,5 +1,6 @@
 /**
- * How `snowstorm test` carries a run out: nodes that are processes, or simulated ones, twice where the two are to be compared.
+ * How `snowstorm test` carries a run out: nodes that are processes, or simulated ones, twice where the two are to be
+ * compared.
  */
 
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';

@@ -75,7 +75,10 @@ function parseFaults(text: string): readonly ChosenFault[] {
   });
 }
 
-/** What `--nemesis` asks for, as this workload and these nodes can suffer it. Throws a {@link UsageError} where they cannot. */
+/**
+ * What `--nemesis` asks for, as this workload and these nodes can suffer it. Throws a {@link UsageError} where they
+ * cannot.
+ */
 export function interpretFaults(
   chosen: readonly ChosenFault[],
   { nodeCount, processes, survivesDiskLoss }: { nodeCount: number; processes: boolean; survivesDiskLoss: boolean },
@@ -107,7 +110,9 @@ export function interpretFaults(
   return { faults: FAULTS.filter((fault) => faults.has(fault)), faultValues };
 }
 
-/** A message meets one fate at most. Beyond 1 the last faults would be rarer than asked for, and nobody would notice. */
+/**
+ * A message meets one fate at most. Beyond 1 the last faults would be rarer than asked for, and nobody would notice.
+ */
 function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<Record<Fault, number>>>): void {
   const rates = faults
     .filter(isMessageFault)

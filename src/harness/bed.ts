@@ -1,5 +1,6 @@
 /**
- * Where nodes live: as processes of this machine, or in process on virtual time. The run gives lines and takes lines and does not care.
+ * Where nodes live: as processes of this machine, or in process on virtual time. The run gives lines and takes lines
+ * and does not care.
  */
 
 import type { ClockFault, DiskDamage } from './fault.ts';
@@ -45,9 +46,15 @@ export interface NodeHandle {
 export interface Bed {
   /** Starts a node; again once it was killed, for its next life. */
   startNode(nodeId: string, events: NodeEvents): NodeHandle;
-  /** What is wrong with a message of a node to another node, held against the declarations of its RPCs; absent where nobody knows them. */
+  /**
+   * What is wrong with a message of a node to another node, held against the declarations of its RPCs; absent where
+   * nobody knows them.
+   */
   readonly findFlaw?: (message: NodeMessage) => string | undefined;
-  /** Tells every node that lives to come to an end, and what it still holds on to after that; absent: nobody can look inside. */
+  /**
+   * Tells every node that lives to come to an end, and what it still holds on to after that; absent: nobody can look
+   * inside.
+   */
   readonly findLeaks?: () => Promise<readonly Leak[]>;
   /** What the machines under the nodes can suffer; absent where they are real. */
   readonly machines?: Machines;
@@ -61,7 +68,9 @@ export interface Leak {
 export interface Machines {
   /** What happens to a node's disk when its machine fails; only while the node is down. */
   damageDisk(nodeId: string, damage: DiskDamage): void;
-  /** Puts a node's clocks wrong, beside what is wrong with them already; the function returned takes this fault back. */
+  /**
+   * Puts a node's clocks wrong, beside what is wrong with them already; the function returned takes this fault back.
+   */
   disturbClock(nodeId: string, fault: ClockFault): () => void;
   /** Sets a node's clocks right, whatever was wrong with them. */
   setClock(nodeId: string): void;

@@ -1,6 +1,7 @@
 /**
- * Which kinds of operations had a chance to succeed: one of them ran from its invocation to its completion while every node was up and ready, no fault
- * was in force and no message was lost or delayed. A kind that never succeeded tells something about the nodes only if it had a chance.
+ * Which kinds of operations had a chance to succeed: one of them ran from its invocation to its completion while every
+ * node was up and ready, no fault was in force and no message was lost or delayed. A kind that never succeeded tells
+ * something about the nodes only if it had a chance.
  */
 
 /** What an operation began with; undefined where it has no chance any more. */

@@ -1,6 +1,6 @@
 /**
- * A client as Maelstrom has it: one request at a time, 5 s for the answer, and every answer judged by the declaration of its RPC. What
- * is not a definite error may have happened.
+ * A client as Maelstrom has it: one request at a time, 5 s for the answer, and every answer judged by the declaration
+ * of its RPC. What is not a definite error may have happened.
  */
 
 import type { OperationType } from '../history/operation.ts';
@@ -73,7 +73,9 @@ export class Client {
     return this.#options.nodeId;
   }
 
-  /** Asks the client's node. Never rejects. A client that has left asks nobody, and what it wanted ends as a timeout. */
+  /**
+   * Asks the client's node. Never rejects. A client that has left asks nobody, and what it wanted ends as a timeout.
+   */
   rpc<R extends Rpc>(rpc: R, request: RequestInputOf<R>, timeoutMs = CLIENT_TIMEOUT_MS): Promise<ClientResult> {
     if (this.#waiting !== undefined) throw new Error(`client ${this.id} can ask one thing at a time`);
     if (this.#closed) return Promise.resolve({ kind: 'timeout' });
@@ -134,8 +136,8 @@ export class Client {
 }
 
 /**
- * Turns a result into the operation's completion, by Maelstrom's table: a definite error is `fail`, any other one, a timeout and a malformed
- * answer are `info`.
+ * Turns a result into the operation's completion, by Maelstrom's table: a definite error is `fail`, any other one, a
+ * timeout and a malformed answer are `info`.
  *
  * @param value the invocation's value, kept where there is no better one
  * @param valueFrom the completed operation's value, out of the reply

@@ -1,6 +1,7 @@
 /**
- * The nodes of a run on their network: started and made known to each other, killed and started again, paused, disturbed. Every line that one of them
- * prints is judged here, and so are its answers: it may answer what it was asked, as often as it was asked, and nothing else.
+ * The nodes of a run on their network: started and made known to each other, killed and started again, paused,
+ * disturbed. Every line that one of them prints is judged here, and so are its answers: it may answer what it was
+ * asked, as often as it was asked, and nothing else.
  */
 
 import type { Violation } from '../checkers/violations.ts';
@@ -21,7 +22,9 @@ import { Unanswered } from './unanswered.ts';
 const HELD_OUTPUT_MS_MIN = 1000;
 /** Time enough to read what has come, ms. */
 const REREAD_MS = 100;
-/** A node that starts again under faults may take as long as they last. Whether it ever came back is seen afterwards. */
+/**
+ * A node that starts again under faults may take as long as they last. Whether it ever came back is seen afterwards.
+ */
 const RESTART_TIMEOUT_MS = 1e9;
 
 export interface ClusterOptions {
@@ -67,7 +70,10 @@ export class Cluster implements FaultTarget {
   readonly #options: ClusterOptions;
   readonly #members = new Map<string, Member>();
   readonly #inits = new Set<Client>();
-  /** Requests that reached a node and were not answered. Of all nodes together: one may answer what another one passed on to it. */
+  /**
+   * Requests that reached a node and were not answered. Of all nodes together: one may answer what another one passed
+   * on to it.
+   */
   readonly #asked = new Unanswered();
   readonly #restarting = new Set<Promise<void>>();
   #listening = true;
@@ -350,7 +356,10 @@ export class Cluster implements FaultTarget {
       );
   }
 
-  /** Whether what is sent to `dest` under a `msg_id` is a request: a stranger may number messages that nobody is to answer. */
+  /**
+   * Whether what is sent to `dest` under a `msg_id` is a request: a stranger may number messages that nobody is to
+   * answer.
+   */
   #surelyAnswers(dest: string): boolean {
     return this.#options.bed.findFlaw !== undefined || !this.#members.has(dest);
   }

@@ -1,7 +1,8 @@
 /**
- * Draws the faults of a run: for each kind an endless row of events in turn with quiet times, both drawn uniformly from 0 to twice the kind's
- * interval, as Jepsen's partition nemesis does. Nodes are down and paused for a quarter of that, or under several kinds at once nobody would ever be
- * there. Every kind draws from a stream of its own, so that adding one moves no other.
+ * Draws the faults of a run: for each kind an endless row of events in turn with quiet times, both drawn uniformly from
+ * 0 to twice the kind's interval, as Jepsen's partition nemesis does. Nodes are down and paused for a quarter of that,
+ * or under several kinds at once nobody would ever be there. Every kind draws from a stream of its own, so that adding
+ * one moves no other.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -132,8 +133,9 @@ function drawClockErrorMs(random: SeededRandom): number {
 }
 
 /**
- * Decides what happens to every message. Each link draws from a stream of its own and the same number of times for each message, so the fate of
- * the nth message of a link does not depend on what else happens. Undefined when no message fault was asked for.
+ * Decides what happens to every message. Each link draws from a stream of its own and the same number of times for each
+ * message, so the fate of the nth message of a link does not depend on what else happens. Undefined when no message
+ * fault was asked for.
  */
 export function planFates({ faults, faultValues, random }: FaultPlanOptions): DrawFate | undefined {
   const rates = faults

@@ -1,6 +1,6 @@
 /**
- * The faults there are: their names on the command line, what each of them hits, and how one of them is written down so that it
- * can be done again. The words are those of Jepsen's nemeses, turmoil and madsim.
+ * The faults there are: their names on the command line, what each of them hits, and how one of them is written down so
+ * that it can be done again. The words are those of Jepsen's nemeses, turmoil and madsim.
  */
 
 /** Cuts between nodes. `partition` draws the four shapes of Jepsen; the other two are not among them. */
@@ -9,7 +9,10 @@ export const PARTITION_FAULTS = ['partition', 'bridge', 'one-way'] as const;
 export const CUT_FAULTS = [...PARTITION_FAULTS, 'service-cut'] as const;
 /** What happens to single messages, each with its own probability. */
 export const MESSAGE_FAULTS = ['loss', 'duplication', 'reordering', 'delay'] as const;
-/** Ends of a node, followed by a restart. What the disk keeps, and whether the clock is set back meanwhile, is the difference. */
+/**
+ * Ends of a node, followed by a restart. What the disk keeps, and whether the clock is set back meanwhile, is the
+ * difference.
+ */
 export const KILL_FAULTS = ['kill', 'kill-all', 'disk-unsynced', 'disk-torn', 'disk-loss', 'clock-restart'] as const;
 export const CLOCK_FAULTS = ['clock-jump', 'clock-drift', 'clock-freeze'] as const;
 

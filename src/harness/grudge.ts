@@ -1,10 +1,10 @@
 /**
- * Partitions, as Jepsen draws them. A *grudge* says, for each receiver, which senders it no longer hears; so a grudge may cut a link in one
- * direction only, and the majorities ring of three nodes does.
+ * Partitions, as Jepsen draws them. A *grudge* says, for each receiver, which senders it no longer hears; so a grudge
+ * may cut a link in one direction only, and the majorities ring of three nodes does.
  *
- * Source: `jepsen.nemesis` (complete-grudge, majorities-ring) and `jepsen.nemesis.combined` (the four shapes). Unlike there, a shape that would isolate
- * nobody in a cluster of this size (a minority third of three nodes) is never chosen. The bridge is `jepsen.nemesis/bridge`; one-way cuts and cuts
- * from services are our own.
+ * Source: `jepsen.nemesis` (complete-grudge, majorities-ring) and `jepsen.nemesis.combined` (the four shapes). Unlike
+ * there, a shape that would isolate nobody in a cluster of this size (a minority third of three nodes) is never chosen.
+ * The bridge is `jepsen.nemesis/bridge`; one-way cuts and cuts from services are our own.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';

@@ -1,9 +1,9 @@
 /**
- * The nemesis: carries faults out, each at its time, and undoes them when their time is over. Every step is written to the history twice,
- * as Jepsen does: what is going to be done, and what was.
+ * The nemesis: carries faults out, each at its time, and undoes them when their time is over. Every step is written to
+ * the history twice, as Jepsen does: what is going to be done, and what was.
  *
- * It knows nothing of chance: what is to be done is decided when it comes here (`fault-plan.ts`), so that a recorded schedule is carried
- * out by the same code.
+ * It knows nothing of chance: what is to be done is decided when it comes here (`fault-plan.ts`), so that a recorded
+ * schedule is carried out by the same code.
  */
 
 import { NEMESIS, type OperationEntry } from '../history/operation.ts';

@@ -1,12 +1,14 @@
 /**
- * The network between nodes, clients and services, as Maelstrom simulates it (`maelstrom.net`): every receiver has one queue ordered by
- * deadline, takes its head, drops it if a partition stands between the two *at that moment*, and else waits for its deadline, so that
- * a slow message holds up those behind it. Messages from and to clients are never delayed.
+ * The network between nodes, clients and services, as Maelstrom simulates it (`maelstrom.net`): every receiver has one
+ * queue ordered by deadline, takes its head, drops it if a partition stands between the two *at that moment*, and else
+ * waits for its deadline, so that a slow message holds up those behind it. Messages from and to clients are never
+ * delayed.
  *
- * Beyond Maelstrom a single message may meet a fate of its own: it is lost, comes twice, or stays in the air for a while before it joins the
- * receiver's queue, and holds nobody up there. Fates befall messages of clients too.
+ * Beyond Maelstrom a single message may meet a fate of its own: it is lost, comes twice, or stays in the air for a
+ * while before it joins the receiver's queue, and holds nobody up there. Fates befall messages of clients too.
  *
- * For a search through orders of delivery there is no latency at all: all that is in flight lies in one pool, and a strategy says what arrives next.
+ * For a search through orders of delivery there is no latency at all: all that is in flight lies in one pool, and a
+ * strategy says what arrives next.
  */
 
 import type { NetCounts, NetStatistics } from '../checkers/net.ts';
@@ -32,8 +34,8 @@ export type DrawFate = (src: string, dest: string, nth: number) => MessageEvent 
 export type Arrange = (pending: readonly NetworkMessage[]) => number;
 
 /**
- * Between two arrivals that a strategy arranges, ms: long enough that what a node sends because of the one is in flight before the next is
- * chosen, or else that could never come first.
+ * Between two arrivals that a strategy arranges, ms: long enough that what a node sends because of the one is in flight
+ * before the next is chosen, or else that could never come first.
  */
 const ARRANGED_INTERVAL_MS = 10;
 
@@ -73,7 +75,10 @@ interface Endpoint {
   life: number;
   /** Undefined once the receiver is ready for everything. */
   gate: Gate | undefined;
-  /** Invariant: whoever is not busy has an empty queue. Busy is: delivering, or waiting for the deadline of a message that was taken off the queue already: what is sent meanwhile queues up. */
+  /**
+   * Invariant: whoever is not busy has an empty queue. Busy is: delivering, or waiting for the deadline of a message
+   * that was taken off the queue already: what is sent meanwhile queues up.
+   */
   busy: boolean;
   cancelWait: () => void;
 }
@@ -124,7 +129,9 @@ export class Network {
     });
   }
 
-  /** Adds a client under the next free client id. One that is spared meets no fate; a partition never stands before any. */
+  /**
+   * Adds a client under the next free client id. One that is spared meets no fate; a partition never stands before any.
+   */
   openClient(deliver: (message: NetworkMessage) => void, spared = false): string {
     const id = `c${this.#nextClientId++}`;
     this.addEndpoint(id, deliver);
@@ -143,7 +150,10 @@ export class Network {
     this.#spared.delete(id);
   }
 
-  /** From now on what arrives at `id` is lost, and so is what was held for it. What is under way may still arrive for the next life. */
+  /**
+   * From now on what arrives at `id` is lost, and so is what was held for it. What is under way may still arrive for
+   * the next life.
+   */
   setDown(id: string): void {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
@@ -153,8 +163,8 @@ export class Network {
   }
 
   /**
-   * A life of the node `id` has started. What is not meant for a node that is not ready is held, as for a server that does not listen yet,
-   * until `open`.
+   * A life of the node `id` has started. What is not meant for a node that is not ready is held, as for a server that
+   * does not listen yet, until `open`.
    */
   admit(id: string, admission: Admission): void {
     const endpoint = this.#endpoints.get(id);
@@ -263,8 +273,9 @@ export class Network {
     const { life } = endpoint;
     const land = this.#options.scheduler.schedule(fate.delayMs ?? 0, () => {
       endpoint.inAir.delete(land);
-      // A client's connection ends with the process at its other end, and so does what it would have brought twice. Otherwise no refusal could be believed: a
-      // node that has forgotten the first copy would refuse the second one, or do what it had refused.
+      // A client's connection ends with the process at its other end, and so does what it would have brought twice.
+      // Otherwise no refusal could be believed: a node that has forgotten the first copy would refuse the second one,
+      // or do what it had refused.
       if (fate.fault === 'duplication' && isClient(src) && endpoint.life !== life)
         this.#options.onEvent?.('drop', message);
       else this.#enqueue(endpoint, message);

@@ -1,6 +1,6 @@
 /**
- * What nodes print, judged. Maelstrom stops listening to a node for good after one bad line and tells nobody (the run may even end valid);
- * here every such line becomes a violation that says in one sentence what is wrong with it.
+ * What nodes print, judged. Maelstrom stops listening to a node for good after one bad line and tells nobody (the run
+ * may even end valid); here every such line becomes a violation that says in one sentence what is wrong with it.
  */
 
 import { ExactNumber, isExactInteger, parseExact } from '../protocol/exact-json.ts';

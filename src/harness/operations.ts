@@ -1,6 +1,7 @@
 /**
- * The operations of a run: workers with a client each, that do one thing at a time, and where the next thing comes from. A source paces and draws
- * what the seed says; or it repeats what was recorded of another run, at the same times and by the same workers.
+ * The operations of a run: workers with a client each, that do one thing at a time, and where the next thing comes
+ * from. A source paces and draws what the seed says; or it repeats what was recorded of another run, at the same times
+ * and by the same workers.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';

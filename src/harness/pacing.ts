@@ -1,8 +1,10 @@
 /**
- * When the next operation is due: gaps drawn uniformly from 0 to twice the mean, over all workers together, as Jepsen's `stagger` does.
+ * When the next operation is due: gaps drawn uniformly from 0 to twice the mean, over all workers together, as Jepsen's
+ * `stagger` does.
  *
- * Jepsen forgets the time it comes late, and so reaches 912 operations a second where 1000 were asked for. A schedule that is late
- * by a timer's coarseness is caught up with here; one that is late because every worker is busy is not, so that no burst follows a stall.
+ * Jepsen forgets the time it comes late, and so reaches 912 operations a second where 1000 were asked for. A schedule
+ * that is late by a timer's coarseness is caught up with here; one that is late because every worker is busy is not, so
+ * that no burst follows a stall.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';

@@ -1,6 +1,6 @@
 /**
- * Liveness: when nothing is broken any more, what must happen has to happen within a stated time. A system that is safe because it does
- * nothing does not pass.
+ * Liveness: when nothing is broken any more, what must happen has to happen within a stated time. A system that is safe
+ * because it does nothing does not pass.
  */
 
 import type { OperationType } from '../history/operation.ts';

@@ -13,7 +13,9 @@ import type { RunOptions } from './run-options.ts';
 import type { Schedule } from './schedule.ts';
 import { createServices } from './services/registry.ts';
 
-/** A run that can be done again: `workload` by its name, and the options without what would take the schedule's place. */
+/**
+ * A run that can be done again: `workload` by its name, and the options without what would take the schedule's place.
+ */
 export interface Replay {
   readonly workload: string;
   readonly options: Omit<RunOptions, 'schedule'>;

@@ -1,10 +1,10 @@
 /**
- * The run of one test, from `init` to the verdict: nodes, services and clients on one network, operations at the asked rate, the nemesis
- * beside them, then every checker over the history.
+ * The run of one test, from `init` to the verdict: nodes, services and clients on one network, operations at the asked
+ * rate, the nemesis beside them, then every checker over the history.
  *
- * The same code serves both beds. After faults there is a second phase, as in TigerBeetle's simulator: everything is healed, and then every node must
- * serve again and the last questions be answered, within a stated time. A run ends early when a node does what ends a test in Maelstrom too: it
- * exits, or does not answer `init`.
+ * The same code serves both beds. After faults there is a second phase, as in TigerBeetle's simulator: everything is
+ * healed, and then every node must serve again and the last questions be answered, within a stated time. A run ends
+ * early when a node does what ends a test in Maelstrom too: it exits, or does not answer `init`.
  */
 
 import { activityChecker } from '../checkers/activity.ts';
@@ -39,16 +39,21 @@ import { findRequestFlaw, ServiceRequests } from './service-requests.ts';
 import { createServices } from './services/registry.ts';
 import type { Invocation, Invoke, LastQuestion, WorkloadTest } from './workload-test.ts';
 
-/** Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory. */
+/**
+ * Violations beyond this number are counted by nobody: a node that prints nothing but garbage must not fill the memory.
+ */
 const VIOLATIONS_MAX = 10_000;
 const LINE_EXCERPT_LENGTH = 500;
-/** After so many last questions without an answer no more are asked: each takes its time, and the run is invalid already. */
+/**
+ * After so many last questions without an answer no more are asked: each takes its time, and the run is invalid
+ * already.
+ */
 const UNANSWERED_MAX = 64;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
 
 /**
- * An operation may begin this much too early, ms: a history's own resolution. The sums of doubles do not come out even, and on virtual
- * time a wait for the rest would never end.
+ * An operation may begin this much too early, ms: a history's own resolution. The sums of doubles do not come out even,
+ * and on virtual time a wait for the rest would never end.
  */
 const EARLINESS_MS_MAX = 1e-6;
 
@@ -118,7 +123,10 @@ export class TestRun {
   #operationsMs = 0;
   /** Since everything was healed. */
   #injectedCount = 0;
-  /** The length of the history when everything was healed. What comes then is asked until it is answered, and must not count. */
+  /**
+   * The length of the history when everything was healed. What comes then is asked until it is answered, and must not
+   * count.
+   */
   #healedAt = Number.POSITIVE_INFINITY;
   #ending = false;
   #aborted = false;
@@ -435,7 +443,9 @@ export class TestRun {
     for (const { node, text } of (await this.#bed.findLeaks?.()) ?? []) this.report({ node, rule: 'leak', text });
   }
 
-  /** A service keeps silent where it does not understand. From our own nodes that is a breach; of strangers it is noted. */
+  /**
+   * A service keeps silent where it does not understand. From our own nodes that is a breach; of strangers it is noted.
+   */
   #judgeRequest(service: string, node: string, body: Readonly<Record<string, unknown>>, isAnswered: boolean): void {
     const flaw = findRequestFlaw(service, body);
     if (flaw === undefined) return;

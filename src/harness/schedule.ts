@@ -1,6 +1,6 @@
 /**
- * All that was decided while a run went on, written down: which operation began when, which fault, and which message met a fate. Carried out again
- * with the same seed it gives the same run; with events left out, a smaller one.
+ * All that was decided while a run went on, written down: which operation began when, which fault, and which message
+ * met a fate. Carried out again with the same seed it gives the same run; with events left out, a smaller one.
  */
 
 import type { FaultEvent, MessageEvent } from './fault.ts';

@@ -1,6 +1,7 @@
 /**
- * What services are asked and do not understand. Maelstrom's services keep silent where they do not know the type of a request, and take a field that
- * is missing for null. Neither is a breach, but mostly a mistake, and nothing else of a run tells of it.
+ * What services are asked and do not understand. Maelstrom's services keep silent where they do not know the type of a
+ * request, and take a field that is missing for null. Neither is a breach, but mostly a mistake, and nothing else of a
+ * run tells of it.
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
@@ -23,7 +24,10 @@ const KINDS_MAX = 20;
 const TYPE_LENGTH_MAX = 60;
 const LINE_LENGTH_MAX = 500;
 
-/** What is wrong with a request to a service, as the end of a sentence: `n0 sent lin-kv a request …`; undefined if nothing is. */
+/**
+ * What is wrong with a request to a service, as the end of a sentence: `n0 sent lin-kv a request …`; undefined if
+ * nothing is.
+ */
 export function findRequestFlaw(service: string, body: Body): string | undefined {
   const requests = service === 'lin-tso' ? TIMESTAMPS : STORE;
   const { type } = body;

@@ -25,15 +25,18 @@ interface Counts {
 }
 
 /**
- * A message is known again when it comes a second time, as long as so many were not sent meanwhile. Copies come within seconds; to know all messages would cost
- * more the longer a run lasts.
+ * A message is known again when it comes a second time, as long as so many were not sent meanwhile. Copies come within
+ * seconds; to know all messages would cost more the longer a run lasts.
  */
 const REMEMBERED = 1 << 20;
 
 export class Traffic {
   readonly #nodes: ReadonlySet<string>;
   readonly #bySource = new Map<string, Map<string, Counts>>();
-  /** One more than the number of the latest message that arrived, for every remainder. Costs address space only, until it is written to. */
+  /**
+   * One more than the number of the latest message that arrived, for every remainder. Costs address space only, until
+   * it is written to.
+   */
   readonly #arrivals = new Float64Array(REMEMBERED);
 
   constructor(nodes: readonly string[]) {

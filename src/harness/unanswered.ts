@@ -1,5 +1,6 @@
 /**
- * Requests without an answer, by who is on the other side and their `msg_id`. A duplicated request is there twice, and may be answered twice.
+ * Requests without an answer, by who is on the other side and their `msg_id`. A duplicated request is there twice, and
+ * may be answered twice.
  */
 
 /** Those of one peer. Most have one open request at a time, which takes no map. */

@@ -1,8 +1,8 @@
 /**
  * The history of a run: every operation in the order in which it happened.
  *
- * A run of a minute at full speed has millions of entries, so they are kept in columns (typed arrays in chunks, values beside them)
- * and made into `Operation` objects only while somebody reads them.
+ * A run of a minute at full speed has millions of entries, so they are kept in columns (typed arrays in chunks, values
+ * beside them) and made into `Operation` objects only while somebody reads them.
  */
 
 import { NEMESIS, type Operation, type OperationEntry, type OperationType } from './operation.ts';
@@ -52,7 +52,10 @@ export class History implements Iterable<Operation> {
     return index;
   }
 
-  /** Nanoseconds since the start of the run. As the other columns: for whoever reads all of a history and needs no whole operations. */
+  /**
+   * Nanoseconds since the start of the run. As the other columns: for whoever reads all of a history and needs no whole
+   * operations.
+   */
   timeAt(index: number): number {
     return this.#chunkOf(index).time[index % CHUNK_LENGTH] as number;
   }

@@ -1,10 +1,10 @@
 /**
  * The folder port over real files. An error says what could not be done to which file, and why in words.
  *
- * A temporary name holds the number of the process that writes it, so that a later one can tell whose files nobody needs any more.
- * A file stays open from its writing to its syncing: an error of the disk in between is told for certain only to who has it open. A
- * listing does not miss a file that is there all the while, which Linux gives: a folder of some hundred names is read by one
- * system call, under the folder's lock.
+ * A temporary name holds the number of the process that writes it, so that a later one can tell whose files nobody
+ * needs any more. A file stays open from its writing to its syncing: an error of the disk in between is told for
+ * certain only to who has it open. A listing does not miss a file that is there all the while, which Linux gives: a
+ * folder of some hundred names is read by one system call, under the folder's lock.
  */
 
 import { randomBytes } from 'node:crypto';

@@ -1,7 +1,7 @@
 /**
- * Tells when the queue of promises is empty, many times and cheaply: Node empties it after every `setImmediate` callback, also between those
- * that were set together. So they are set in batches, and only every batch costs a turn of the event loop, in which signals and timers of the
- * real world get theirs.
+ * Tells when the queue of promises is empty, many times and cheaply: Node empties it after every `setImmediate`
+ * callback, also between those that were set together. So they are set in batches, and only every batch costs a turn of
+ * the event loop, in which signals and timers of the real world get theirs.
  */
 
 import type { Settle } from '../simulator/virtual-time.ts';

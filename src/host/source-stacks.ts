@@ -1,6 +1,7 @@
 /**
- * Stack traces that name files and lines of `src/`, though what runs is a bundle. The bundle's source map (`<bundle>.map`, made by the build) is read
- * when the first stack is looked at, so it costs nothing at start. Where there is none, stacks stay as they are.
+ * Stack traces that name files and lines of `src/`, though what runs is a bundle. The bundle's source map
+ * (`<bundle>.map`, made by the build) is read when the first stack is looked at, so it costs nothing at start. Where
+ * there is none, stacks stay as they are.
  */
 
 import { readFileSync } from 'node:fs';
@@ -32,7 +33,10 @@ class BundleSources {
     this.#bundle = bundle;
   }
 
-  /** A frame of the bundle, such as `Node.receive (/x/dist/snowstorm.cjs:3:14)`, with the place in the source. Any other frame as it is. */
+  /**
+   * A frame of the bundle, such as `Node.receive (/x/dist/snowstorm.cjs:3:14)`, with the place in the source. Any other
+   * frame as it is.
+   */
   rewrite(frame: string): string {
     const at = frame.indexOf(this.#bundle);
     const place = at < 0 ? null : /^:(\d+):(\d+)/.exec(frame.slice(at + this.#bundle.length));

@@ -11,8 +11,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * The system's clock, read at most once before the code that runs gives way (until the next microtask): reading it costs as much as
- * checking a message, and a chunk of requests arrives at one moment anyway.
+ * The system's clock, read at most once before the code that runs gives way (until the next microtask): reading it
+ * costs as much as checking a message, and a chunk of requests arrives at one moment anyway.
  */
 export function createTurnClock(): Clock {
   let monotonicMs: number | undefined;

@@ -8,7 +8,8 @@
  * (Kulkarni et al. 2014), with their bound on the drift.
  *
  * At start a wall clock ahead of the stored bound is what every node sees that was away for a while, so a year of it is
- * believed: a node that was off over a weekend must come back by itself, and a wrong year costs one of the 69 there are.
+ * believed: a node that was off over a weekend must come back by itself, and a wrong year costs one of the 69 there
+ * are.
  */
 
 import type { Clock } from '../protocol/clock.ts';

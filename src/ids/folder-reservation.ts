@@ -1,8 +1,8 @@
 /**
- * A Reservation kept in a folder, safe against kill -9, power loss and other processes with the same folder and node id,
- * without locks. The state is one small file a version, `snowstorm-<node>.<version>.json`, and the newest version is
- * the truth. A raise writes the next version under a temporary name, syncs it and `link`s it to its name, which fails
- * if taken.
+ * A Reservation kept in a folder, safe against kill -9, power loss and other processes with the same folder and node
+ * id, without locks. The state is one small file a version, `snowstorm-<node>.<version>.json`, and the newest version
+ * is the truth. A raise writes the next version under a temporary name, syncs it and `link`s it to its name, which
+ * fails if taken.
  *
  * Why it is linearizable: only versions below a higher one are removed, so the newest never disappears and only grows.
  * A name is free a second time only once a higher version exists; the late linker finds that one when it lists the

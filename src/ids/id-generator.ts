@@ -228,7 +228,9 @@ export class IdGenerator implements IdSource {
     await this.#raise(1);
   }
 
-  /** Passes over what is left up to `timestampMs`, inclusive: the next id is above it. What is passed over is used up. */
+  /**
+   * Passes over what is left up to `timestampMs`, inclusive: the next id is above it. What is passed over is used up.
+   */
   passOver(timestampMs: number): void {
     if (timestampMs < this.#timestampMs || timestampMs + 1 >= END_MS) return;
     this.#moveTo(timestampMs + 1);
@@ -445,8 +447,9 @@ function cannotReserve(reason: string): RpcError {
 }
 
 /**
- * What a failed raise means to those who asked for ids: none was handed out, whatever became of the bound (a store fell silent) or of the
- * number (somebody else holds it), and there may be some later. Error 14 stays: trying again does not help.
+ * What a failed raise means to those who asked for ids: none was handed out, whatever became of the bound (a store fell
+ * silent) or of the number (somebody else holds it), and there may be some later. Error 14 stays: trying again does not
+ * help.
  */
 function asRefusal(error: unknown): RpcError {
   const isRefusal = error instanceof RpcError && (error.code === TEMPORARILY_UNAVAILABLE || error.code === ABORT);

@@ -1,6 +1,6 @@
 /**
- * Writes the ids of one node, a millisecond at a time: what they have in common is worked out once, and an id only adds its own last digits. Which
- * sequence number comes next, and whether it may be used, is the generator's affair.
+ * Writes the ids of one node, a millisecond at a time: what they have in common is worked out once, and an id only adds
+ * its own last digits. Which sequence number comes next, and whether it may be used, is the generator's affair.
  */
 
 import type { IdKind } from './id-source.ts';
@@ -70,8 +70,9 @@ export class IdTexts {
   }
 
   /**
-   * Adds the ids of the sequence numbers from `sequence` to `end`, exclusive, to `parts`, each part being some of them as they stand in a JSON array,
-   * without the quotes at both ends. What the Snowflakes have in common stands in the separator, so that only four digits of each are joined.
+   * Adds the ids of the sequence numbers from `sequence` to `end`, exclusive, to `parts`, each part being some of them
+   * as they stand in a JSON array, without the quotes at both ends. What the Snowflakes have in common stands in the
+   * separator, so that only four digits of each are joined.
    */
   list(parts: string[], sequence: number, end: number, kind: IdKind): void {
     if (kind === 'uuid') {

@@ -2,17 +2,17 @@
  * The reservation port: where a holder of a node number claims timestamps before it uses them.
  *
  * One bound is kept per holder of a node number, where it survives the process; membership is static, so a number has
- * one holder. Whoever moves the bound from `from` to `to` by compare-and-set owns the timestamps `from <= t < to`, alone
- * and for ever; since no two winners share a `from`, their ranges are disjoint, whatever any clock says and however long
- * a holder was asleep. It is the scheme of Percolator's timestamp oracle (OSDI 2010), which also writes the highest
- * timestamp of a range before it hands one out.
+ * one holder. Whoever moves the bound from `from` to `to` by compare-and-set owns the timestamps `from <= t < to`,
+ * alone and for ever; since no two winners share a `from`, their ranges are disjoint, whatever any clock says and
+ * however long a holder was asleep. It is the scheme of Percolator's timestamp oracle (OSDI 2010), which also writes
+ * the highest timestamp of a range before it hands one out.
  */
 
 export interface RaiseResult {
   readonly won: boolean;
   /**
-   * The bound now in force, in unix ms: what somebody else made it if lost; if won the end of what the caller owns, which is `to`, or
-   * what an earlier raise of its own made it, whose answer was lost.
+   * The bound now in force, in unix ms: what somebody else made it if lost; if won the end of what the caller owns,
+   * which is `to`, or what an earlier raise of its own made it, whose answer was lost.
    */
   readonly bound: number;
 }

@@ -1,7 +1,8 @@
 /**
- * The same (timestamp, node, sequence) as in a Snowflake, laid out as a UUIDv7 (RFC 9562, section 5.7), so that every guarantee of the generator holds for
- * it too: 48 bits of unix milliseconds, the version, 12 bits of sequence (rand_a), the variant, and of rand_b 10 bits of node and 52 random
- * bits. The sequence is the fixed-length dedicated counter of section 6.2, method 1.
+ * The same (timestamp, node, sequence) as in a Snowflake, laid out as a UUIDv7 (RFC 9562, section 5.7), so that every
+ * guarantee of the generator holds for it too: 48 bits of unix milliseconds, the version, 12 bits of sequence (rand_a),
+ * the variant, and of rand_b 10 bits of node and 52 random bits. The sequence is the fixed-length dedicated counter of
+ * section 6.2, method 1.
  *
  * Exactly one text stands for a UUID: lower case, with hyphens. The texts of one node sort by (timestamp, sequence).
  */

@@ -1,6 +1,6 @@
 /**
- * Assertions of invariants, always on. A failed one is a programmer's error, not a client's: nothing can be trusted after it, so the
- * runtime ends the process instead of answering (TigerBeetle's rule).
+ * Assertions of invariants, always on. A failed one is a programmer's error, not a client's: nothing can be trusted
+ * after it, so the runtime ends the process instead of answering (TigerBeetle's rule).
  */
 
 export class AssertionFailure extends Error {

@@ -9,8 +9,8 @@ import type { ReplyOf, RequestInputOf, RequestOf, Rpc } from '../protocol/rpc.ts
 import type { Logger } from './environment.ts';
 
 /**
- * The outcome of an RPC. `indefinite` (a timeout, code 0 or 13, a code nobody knows) means that it may have happened: the type keeps
- * a caller from taking it for a failure.
+ * The outcome of an RPC. `indefinite` (a timeout, code 0 or 13, a code nobody knows) means that it may have happened:
+ * the type keeps a caller from taking it for a failure.
  */
 export type RpcResult<Reply> =
   | { readonly kind: 'ok'; readonly reply: Reply }
@@ -52,7 +52,10 @@ export interface NodeContext {
   send(dest: string, body: Body): void;
   /** Sends to every other node. */
   broadcast(body: Body): void;
-  /** Resolves to `true` after `durationMs`, or to `false` as soon as the signal aborts or the node stops while it sleeps. */
+  /**
+   * Resolves to `true` after `durationMs`, or to `false` as soon as the signal aborts or the node stops while it
+   * sleeps.
+   */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean>;
   /** Puts figures of one part of the node, under its name, into every answer to `metrics`. */
   report(part: string, figures: () => Figures): void;

@@ -1,6 +1,6 @@
 /**
- * What a node is given instead of reaching for it: clock, randomness, timers, the wire, a log. The stdio host gives the real ones, the
- * simulator virtual ones; the node cannot tell.
+ * What a node is given instead of reaching for it: clock, randomness, timers, the wire, a log. The stdio host gives the
+ * real ones, the simulator virtual ones; the node cannot tell.
  */
 
 import type { Clock } from '../protocol/clock.ts';
@@ -27,8 +27,8 @@ export interface Environment {
   /** Puts one line (without its newline) on the wire. */
   readonly transmit: (line: string) => void;
   /**
-   * Offered every reply as a value before it is written, by a simulator that need not parse what it has at hand; true: taken, and not to be
-   * transmitted.
+   * Offered every reply as a value before it is written, by a simulator that need not parse what it has at hand; true:
+   * taken, and not to be transmitted.
    */
   readonly offerReply?: (dest: string, body: Body) => boolean;
   /** Asks for as few lines as possible while the handlers start; what comes all the same is held. */

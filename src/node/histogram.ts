@@ -1,7 +1,8 @@
 /**
- * A distribution of durations in fixed memory: 32 buckets to every power of two, from 1 µs to 12 days, 10 KiB whatever is recorded. A quantile is
- * the middle of its bucket and so within 1.6 % of the true one. The buckets are HdrHistogram's idea (G. Tene, hdrhistogram.org): the
- * leading bits of a number, here of the double itself, are its bucket.
+ * A distribution of durations in fixed memory: 32 buckets to every power of two, from 1 µs to 12 days, 10 KiB whatever
+ * is recorded. A quantile is the middle of its bucket and so within 1.6 % of the true one. The buckets are
+ * HdrHistogram's idea (G. Tene, hdrhistogram.org): the leading bits of a number, here of the double itself, are its
+ * bucket.
  */
 
 const MICROSECONDS_PER_MILLISECOND = 1000;
@@ -21,7 +22,9 @@ export class Histogram {
   /** How many were put into buckets. */
   #counted = 0;
   #maxMs = 0;
-  /** Doubles, for a counter of 32 bits is full within an hour. Made when first needed: many a histogram has zeros only. */
+  /**
+   * Doubles, for a counter of 32 bits is full within an hour. Made when first needed: many a histogram has zeros only.
+   */
   #buckets: Float64Array | undefined;
 
   get count(): number {

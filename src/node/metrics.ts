@@ -1,6 +1,6 @@
 /**
- * What a node counts, in bounded memory: by type of request, and over the node as a whole. Counting is a few increments a message; whoever wants to
- * see the figures pays for them.
+ * What a node counts, in bounded memory: by type of request, and over the node as a whole. Counting is a few increments
+ * a message; whoever wants to see the figures pays for them.
  */
 
 import { Histogram } from './histogram.ts';

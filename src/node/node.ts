@@ -1,9 +1,10 @@
 /**
- * The node runtime: a line goes in, is checked against its declaration, handled, and its reply goes out as a line. It knows no
- * workload and no process; whoever holds it gives it an {@link Environment} and the function that starts the handlers.
+ * The node runtime: a line goes in, is checked against its declaration, handled, and its reply goes out as a line. It
+ * knows no workload and no process; whoever holds it gives it an {@link Environment} and the function that starts the
+ * handlers.
  *
- * Rules it keeps: every request with a `msg_id` is answered exactly once; a message that cannot be understood is never guessed at;
- * a reply is never answered; nothing but messages is transmitted.
+ * Rules it keeps: every request with a `msg_id` is answered exactly once; a message that cannot be understood is never
+ * guessed at; a reply is never answered; nothing but messages is transmitted.
  */
 
 import { detached } from '../protocol/detached.ts';
@@ -39,7 +40,10 @@ export type StartHandlers = (context: NodeContext) => Promise<readonly Handler[]
 export interface NodeOptions {
   /** Requests being worked on at once; one more is answered 11. */
   readonly inFlightMax?: number;
-  /** Requests a second of each client; one more is answered 11. Nodes among themselves are not limited. Absent: nobody is. */
+  /**
+   * Requests a second of each client; one more is answered 11. Nodes among themselves are not limited. Absent: nobody
+   * is.
+   */
   readonly rateLimitPerSecond?: number | undefined;
 }
 
@@ -190,7 +194,10 @@ export class Node {
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** No answer will come any more: settles what waits for one as indefinite and wakes every sleeper, so that handlers come to an end. */
+  /**
+   * No answer will come any more: settles what waits for one as indefinite and wakes every sleeper, so that handlers
+   * come to an end.
+   */
   stop(reason: string): void {
     const callbacks = this.#onStop;
     this.#onStop = [];

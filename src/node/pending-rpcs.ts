@@ -1,6 +1,6 @@
 /**
- * The RPCs that a node has asked and not yet heard of. Each is settled exactly once: by its answer, its deadline, its signal or the end
- * of the node; whatever comes later is dropped, and nothing of it stays behind.
+ * The RPCs that a node has asked and not yet heard of. Each is settled exactly once: by its answer, its deadline, its
+ * signal or the end of the node; whatever comes later is dropped, and nothing of it stays behind.
  */
 
 import { RpcError } from '../protocol/errors.ts';
@@ -16,8 +16,8 @@ interface PendingRpc {
 }
 
 /**
- * Every life of a node numbers its messages in a range of its own, 2^31 wide, drawn from 2^21: an answer to an RPC of an earlier life
- * must not pass for an answer to one of this life.
+ * Every life of a node numbers its messages in a range of its own, 2^31 wide, drawn from 2^21: an answer to an RPC of
+ * an earlier life must not pass for an answer to one of this life.
  */
 const RANGE_WIDTH = 2 ** 31;
 const RANGE_BITS = 21;

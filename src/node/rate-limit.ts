@@ -1,9 +1,9 @@
 /**
- * A token bucket for every client: it holds one second's worth of tokens, a request takes one whatever its size, and who finds none is told how
- * long to wait. Nothing refills a bucket but the look at it, so there is no timer.
+ * A token bucket for every client: it holds one second's worth of tokens, a request takes one whatever its size, and
+ * who finds none is told how long to wait. Nothing refills a bucket but the look at it, so there is no timer.
  *
- * Memory is bounded. Forgetting a full bucket changes nothing, so these go first; then the one that was least recently used, whose owner
- * may burst once more.
+ * Memory is bounded. Forgetting a full bucket changes nothing, so these go first; then the one that was least recently
+ * used, whose owner may burst once more.
  */
 
 import { detached } from '../protocol/detached.ts';
@@ -11,7 +11,10 @@ import { assert } from './assertion.ts';
 
 export const CLIENTS_MAX = 4096;
 
-/** Full buckets are looked for once in so many newcomers, lest a stranger who invents names makes each of them cost a walk. */
+/**
+ * Full buckets are looked for once in so many newcomers, lest a stranger who invents names makes each of them cost a
+ * walk.
+ */
 const NEWCOMERS_PER_WALK = 256;
 /** Longer names that begin alike share a bucket. */
 const NAME_LENGTH_MAX = 256;
@@ -52,7 +55,9 @@ export class RateLimit {
     return this.#buckets.size;
   }
 
-  /** Takes a token of `client` and returns 0, or takes nothing and returns how long to wait for the next one, whole ms. */
+  /**
+   * Takes a token of `client` and returns 0, or takes nothing and returns how long to wait for the next one, whole ms.
+   */
   take(client: string, nowMs: number): number {
     // A clock that shows nonsense stands still.
     if (Number.isFinite(nowMs)) this.#nowMs = nowMs;

@@ -1,5 +1,6 @@
 /**
- * What can be said about a message that is refused: to whom, if anybody, and how it looks in a log. Nothing in such a message is trusted.
+ * What can be said about a message that is refused: to whom, if anybody, and how it looks in a log. Nothing in such a
+ * message is trusted.
  */
 
 import { isRecord } from '../protocol/message.ts';

@@ -1,8 +1,9 @@
 /**
- * Requests that come again: a network may deliver one twice, the second time much later. The copy of one that is still being worked on gets the same
- * outcome, and the copy of one that was refused for certain is refused again. Otherwise a refusal, which promises that nothing happened and nothing
- * will, would be made untrue by the copy. It is the at-most-once rule of RPC (Birrell and Nelson 1984), kept where it matters: what succeeds is
- * idempotent or harmless, or its handler sees to it. Nothing of this outlives the process.
+ * Requests that come again: a network may deliver one twice, the second time much later. The copy of one that is still
+ * being worked on gets the same outcome, and the copy of one that was refused for certain is refused again. Otherwise a
+ * refusal, which promises that nothing happened and nothing will, would be made untrue by the copy. It is the
+ * at-most-once rule of RPC (Birrell and Nelson 1984), kept where it matters: what succeeds is idempotent or harmless,
+ * or its handler sees to it. Nothing of this outlives the process.
  */
 
 import type { Clock } from '../protocol/clock.ts';
@@ -28,8 +29,8 @@ interface Refusal {
 }
 
 /**
- * A request is told by who sent it, its `msg_id`, its type, and its fields as they were checked: JSON, that nobody changes. What else stood in the body made no
- * difference to the first one, and may be large.
+ * A request is told by who sent it, its `msg_id`, its type, and its fields as they were checked: JSON, that nobody
+ * changes. What else stood in the body made no difference to the first one, and may be large.
  */
 export class Repeats {
   readonly #clock: Clock;
@@ -56,7 +57,10 @@ export class Repeats {
     return undefined;
   }
 
-  /** Keeps in mind what is being worked on, and how it is refused if it is. Keeps `src` too, which must hold on to no line, see `detached`. */
+  /**
+   * Keeps in mind what is being worked on, and how it is refused if it is. Keeps `src` too, which must hold on to no
+   * line, see `detached`.
+   */
   watch(src: string, messageId: number, type: string, request: object, outcome: Promise<object>): void {
     const key = keyOf(src, messageId, type);
     this.#running.set(key, { request, outcome });
@@ -90,8 +94,8 @@ function keyOf(src: string, messageId: number, type: string): string {
 }
 
 /**
- * What a text is known by when it comes again: itself, or its length and a hash. Should two requests be taken for one, the second is refused, and the refusal
- * is kept: nothing that it promises becomes untrue.
+ * What a text is known by when it comes again: itself, or its length and a hash. Should two requests be taken for one,
+ * the second is refused, and the refusal is kept: nothing that it promises becomes untrue.
  */
 function shortened(text: string): string {
   return text.length <= KEPT_LENGTH_MAX ? text : `#${text.length} ${fnv1a(text)}`;

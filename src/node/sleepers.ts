@@ -1,5 +1,6 @@
 /**
- * The handlers that sleep. They are counted, and all of them can be woken, so that a node that stops leaves no timer behind.
+ * The handlers that sleep. They are counted, and all of them can be woken, so that a node that stops leaves no timer
+ * behind.
  */
 
 import type { AbortSignalLike } from './context.ts';

@@ -45,7 +45,10 @@ export function errorByName(name: string): ErrorDefinition | undefined {
   return BY_NAME.get(name);
 }
 
-/** What was answered, by the `code` in its body: `error 11 (temporarily-unavailable)`, `error 1234`, `an error without a code`. */
+/**
+ * What was answered, by the `code` in its body: `error 11 (temporarily-unavailable)`, `error 1234`, `an error without a
+ * code`.
+ */
 export function describeErrorCode(code: unknown): string {
   if (code === undefined) return 'an error without a code';
   if (!isExactInteger(code)) return `an error with the code ${excerpt(stringifyExact(code), CODE_LENGTH_MAX)}`;

@@ -1,11 +1,15 @@
 /**
- * Lossless JSON for the messages of foreign nodes. JavaScript makes one number of two different 64-bit ids and of 1 and 1.0;
- * the JVM, and so Maelstrom, keeps all of them apart. Numbers that would suffer become an `ExactNumber`, everything else is the
- * ordinary value of JSON.parse. Nearly every line holds no such number, and one regular expression sees that.
- * The grammar is RFC 8259; equality is Clojure's `=` on parsed JSON; doubles are spelled as `java.lang.Double.toString` does.
+ * Lossless JSON for the messages of foreign nodes. JavaScript makes one number of two different 64-bit ids and of 1 and
+ * 1.0; the JVM, and so Maelstrom, keeps all of them apart. Numbers that would suffer become an `ExactNumber`,
+ * everything else is the ordinary value of JSON.parse. Nearly every line holds no such number, and one regular
+ * expression sees that. The grammar is RFC 8259; equality is Clojure's `=` on parsed JSON; doubles are spelled as
+ * `java.lang.Double.toString` does.
  */
 
-/** Reserved for numbers that a JavaScript number cannot hold faithfully: integers beyond 2^53 - 1, and doubles that are whole. */
+/**
+ * Reserved for numbers that a JavaScript number cannot hold faithfully: integers beyond 2^53 - 1, and doubles that are
+ * whole.
+ */
 export class ExactNumber {
   /** Invariant: one spelling a value, and valid JSON. */
   readonly text: string;
@@ -19,7 +23,10 @@ export class ExactNumber {
     return this.text;
   }
 
-  /** What plain JSON.stringify writes: the rounded number. `stringifyExact` notices the call and writes the exact text instead. */
+  /**
+   * What plain JSON.stringify writes: the rounded number. `stringifyExact` notices the call and writes the exact text
+   * instead.
+   */
   toJSON(): number {
     exactNumbersWritten++;
     return Number(this.text);
@@ -32,8 +39,8 @@ const INTEGER_TOKEN = /^-?\d+$/;
 const STRING_OR_NUMBER = new RegExp(String.raw`"[^"\\]*(?:\\[^][^"\\]*)*"|${NUMBER}`, 'g');
 
 /**
- * Finds a number, outside of strings for the most part, that may be a double or has 16 digits or more. The first three digits
- * are written out because the loop of `\d*` costs more than a short number.
+ * Finds a number, outside of strings for the most part, that may be a double or has 16 digits or more. The first three
+ * digits are written out because the loop of `\d*` costs more than a short number.
  */
 const MAY_NEED_CARE = /[:,[\s]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))/;
 
@@ -48,8 +55,9 @@ export function parseExact(line: string): unknown {
 }
 
 /**
- * JSON.parse still does the parsing: it is given a text in which strings and keys begin with `s`, and a number that needs care is the
- * object `{"n": token}`. No string can be taken for a number then, and a bad token leaves a text that is not JSON.
+ * JSON.parse still does the parsing: it is given a text in which strings and keys begin with `s`, and a number that
+ * needs care is the object `{"n": token}`. No string can be taken for a number then, and a bad token leaves a text that
+ * is not JSON.
  */
 function tagged(token: string): string {
   if (token[0] === '"') return `"s${token.slice(1)}`;
@@ -75,7 +83,10 @@ export function isExactInteger(value: unknown): boolean {
   return Number.isInteger(value) || (value instanceof ExactNumber && INTEGER_TOKEN.test(value.text));
 }
 
-/** Counts the calls of ExactNumber.toJSON: whether a value holds one costs nothing to learn while JSON.stringify walks it. */
+/**
+ * Counts the calls of ExactNumber.toJSON: whether a value holds one costs nothing to learn while JSON.stringify walks
+ * it.
+ */
 let exactNumbersWritten = 0;
 
 /** Writes JSON as JSON.stringify does, and exact numbers as their text. */
@@ -111,8 +122,8 @@ export function stringifyName(name: string): string {
 }
 
 /**
- * The same text as `stringifyExact` gives for a plain object, in a third of the time where its members are scalars. For what is written for every
- * message.
+ * The same text as `stringifyExact` gives for a plain object, in a third of the time where its members are scalars. For
+ * what is written for every message.
  */
 export function stringifyRecord(record: Readonly<Record<string, unknown>>): string {
   let text = '';
@@ -144,7 +155,9 @@ function written(value: unknown): string | undefined {
   return `{${members.join(',')}}`;
 }
 
-/** A text that two values share exactly when they are equal as JSON: the order of keys does not count, 1 and 1.0 differ. */
+/**
+ * A text that two values share exactly when they are equal as JSON: the order of keys does not count, 1 and 1.0 differ.
+ */
 export function canonicalKey(value: unknown): string {
   if (typeof value === 'number') return canonicalNumber(value);
   if (value instanceof ExactNumber) return value.text === '-0.0' ? '0.0' : value.text;
@@ -176,8 +189,8 @@ function normalised(token: string): string {
 }
 
 /**
- * The shortest decimal of a double as Java prints it since JDK 19: `1.0`, `0.001`, `1.0E10`, `4.9E-324`. An infinite one, which JSON can
- * only hold as a number out of range, is spelled `1E999`.
+ * The shortest decimal of a double as Java prints it since JDK 19: `1.0`, `0.001`, `1.0E10`, `4.9E-324`. An infinite
+ * one, which JSON can only hold as a number out of range, is spelled `1E999`.
  */
 export function javaDouble(value: number): string {
   if (Object.is(value, -0)) return '-0.0';

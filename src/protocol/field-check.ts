@@ -1,9 +1,9 @@
 /**
- * Judges the fields of a body as a zod object of them does, and takes less time where a body is small. What is wrong is always said by the whole
- * schema.
+ * Judges the fields of a body as a zod object of them does, and takes less time where a body is small. What is wrong is
+ * always said by the whole schema.
  *
- * zod asks every optional field, absent or not, which costs more than all else of a small body: so a body is checked by the schema of just those
- * that it has, made when it is first needed.
+ * zod asks every optional field, absent or not, which costs more than all else of a small body: so a body is checked by
+ * the schema of just those that it has, made when it is first needed.
  */
 
 import * as z from 'zod';
@@ -14,7 +14,10 @@ export interface FieldCheck<Output> {
   safeParse(body: unknown): z.ZodSafeParseResult<Output>;
 }
 
-/** There is a schema for every subset of the optional fields that was ever met: with more of them than this there is but one. */
+/**
+ * There is a schema for every subset of the optional fields that was ever met: with more of them than this there is but
+ * one.
+ */
 const OPTIONAL_FIELDS_MAX = 8;
 
 export function checkFields<Output>(fields: Fields): FieldCheck<Output> {

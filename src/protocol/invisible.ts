@@ -1,6 +1,9 @@
 /** Characters that nobody sees: no terminal and no editor shows that they are there, or which of them it is. */
 
-/** Control and format characters, white space other than the blank, lone surrogates, what is unassigned, and fillers that show nothing. */
+/**
+ * Control and format characters, white space other than the blank, lone surrogates, what is unassigned, and fillers
+ * that show nothing.
+ */
 const INVISIBLE = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 /** Those that may stand anywhere in a text, and would not be seen there. */
 const UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Z}]/gu;
@@ -27,7 +30,10 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [0xfeff, 'byte order mark'],
 ]);
 
-/** `U+FEFF (byte order mark)` for an invisible character at the beginning of `text`; undefined where there is none. A blank is none. */
+/**
+ * `U+FEFF (byte order mark)` for an invisible character at the beginning of `text`; undefined where there is none. A
+ * blank is none.
+ */
 export function nameInvisible(text: string): string | undefined {
   const codePoint = text.codePointAt(0);
   if (codePoint === undefined || !INVISIBLE.test(String.fromCodePoint(codePoint))) return undefined;
@@ -36,7 +42,9 @@ export function nameInvisible(text: string): string | undefined {
   return name === undefined ? code : `${code} (${name})`;
 }
 
-/** The same text with every character that would not be seen, or would act on a terminal, as an escape of JavaScript. */
+/**
+ * The same text with every character that would not be seen, or would act on a terminal, as an escape of JavaScript.
+ */
 export function escapeInvisible(text: string): string {
   return text.replaceAll(UNSEEN, (character) => {
     const code = (character.codePointAt(0) as number).toString(16);

@@ -1,6 +1,6 @@
 /**
- * Where a text stops being JSON. What `JSON.parse` says of that differs from engine to engine and often names no place at all.
- * The grammar is RFC 8259.
+ * Where a text stops being JSON. What `JSON.parse` says of that differs from engine to engine and often names no place
+ * at all. The grammar is RFC 8259.
  */
 
 const SPACE = /[ \t\n\r]*/y;
@@ -13,8 +13,8 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 type Expected = 'value' | 'value or ]' | 'key' | 'key or }' | ':' | ', or end';
 
 /**
- * The index of the first character that cannot stand where it stands, in UTF-16 units: the length of a text that ends too early, `undefined`
- * for a text that is JSON.
+ * The index of the first character that cannot stand where it stands, in UTF-16 units: the length of a text that ends
+ * too early, `undefined` for a text that is JSON.
  */
 export function findJsonFlaw(text: string): number | undefined {
   /** The brackets that close what is open, innermost last. */

@@ -1,8 +1,9 @@
 /**
  * The envelope of every message, `init`, and how messages are put on a line.
  *
- * The wire is one JSON object a line: `{"src": "c1", "dest": "n0", "body": {"type": …, "msg_id"?, "in_reply_to"?, …}}`. A harness adds an
- * `id` of its own, which is ignored. What is wrong with a message is always named by its field: `body.msg_id`, not "bad request".
+ * The wire is one JSON object a line: `{"src": "c1", "dest": "n0", "body": {"type": …, "msg_id"?, "in_reply_to"?, …}}`.
+ * A harness adds an `id` of its own, which is ignored. What is wrong with a message is always named by its field:
+ * `body.msg_id`, not "bad request".
  */
 
 import * as z from 'zod';
@@ -29,8 +30,8 @@ export interface Message {
 }
 
 /**
- * Judges exactly as {@link Envelope} does, by hand: every message passes here, and this takes a tenth of the time. The schema remains what says
- * what is wrong with a message.
+ * Judges exactly as {@link Envelope} does, by hand: every message passes here, and this takes a tenth of the time. The
+ * schema remains what says what is wrong with a message.
  */
 export function isMessage(value: unknown): value is Message {
   if (!isRecord(value) || !isText(value.src) || !isText(value.dest)) return false;
@@ -79,8 +80,8 @@ export interface Body {
 }
 
 /**
- * Whether a body has nothing but texts, finite numbers, booleans and nulls: then its text, parsed again, is just what it is now, and nobody can
- * change it for somebody else.
+ * Whether a body has nothing but texts, finite numbers, booleans and nulls: then its text, parsed again, is just what
+ * it is now, and nobody can change it for somebody else.
  */
 export function isFlat(body: Readonly<Record<string, unknown>>): boolean {
   for (const name in body) {
@@ -98,8 +99,9 @@ function isPlain(value: unknown): boolean {
 const HARNESS_ENVELOPE = /^\{"id":(?:0|[1-9]\d*),"src":"([^"\\\p{Cc}]+)","dest":"([^"\\\p{Cc}]+)","body":/u;
 
 /**
- * `JSON.parse` of a line. An envelope as harnesses write it is taken apart by a pattern, and only the body is parsed, which takes two
- * thirds of the time; the result is the same but for the `id`, which nobody looks at. Throws as `JSON.parse` does.
+ * `JSON.parse` of a line. An envelope as harnesses write it is taken apart by a pattern, and only the body is parsed,
+ * which takes two thirds of the time; the result is the same but for the `id`, which nobody looks at. Throws as
+ * `JSON.parse` does.
  */
 export function parseLine(line: string): unknown {
   const envelope = HARNESS_ENVELOPE.exec(line);
@@ -133,8 +135,8 @@ export function describeIssue(error: z.ZodError | undefined, prefix: string): { 
 }
 
 /**
- * Nesting of arrays and objects that is accepted. Deeper values are legal JSON, but the recursive code of others (and of
- * `JSON.stringify`) falls over them.
+ * Nesting of arrays and objects that is accepted. Deeper values are legal JSON, but the recursive code of others (and
+ * of `JSON.stringify`) falls over them.
  */
 export const NESTING_DEPTH_MAX = 1000;
 

@@ -1,9 +1,10 @@
 /**
  * Randomness as an injected dependency, and the seeded generator that lets a run be replayed.
  *
- * The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018; prng.di.unimi.it). A seed is
- * hashed to its 128 bits of state with the rounds and the finaliser of MurmurHash3_x86_128 (Austin Appleby, SMHasher), one UTF-16 unit
- * a block. All of it is arithmetic on 32-bit integers, so every platform draws the same numbers. It is no good for secrets.
+ * The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018;
+ * prng.di.unimi.it). A seed is hashed to its 128 bits of state with the rounds and the finaliser of MurmurHash3_x86_128
+ * (Austin Appleby, SMHasher), one UTF-16 unit a block. All of it is arithmetic on 32-bit integers, so every platform
+ * draws the same numbers. It is no good for secrets.
  */
 
 import { avalanche } from './hash.ts';
@@ -29,7 +30,10 @@ export class SeededRandom implements RandomSource {
   /** Invariant: not all zero, from where the generator never gets away. */
   readonly #state: Int32Array;
 
-  /** A number and its decimal text are the same seed. `lineage` sets the streams of a fork apart from those of its parent. */
+  /**
+   * A number and its decimal text are the same seed. `lineage` sets the streams of a fork apart from those of its
+   * parent.
+   */
   constructor(seed: number | string, lineage: Words = ROOT) {
     this.#origin = hash(String(seed), lineage);
     this.#state = Int32Array.from(this.#origin);
@@ -40,7 +44,9 @@ export class SeededRandom implements RandomSource {
     return xoshiro128(this.#state);
   }
 
-  /** A uniform integer in 0 … bound - 1, without bias: draws beyond the last whole multiple of `bound` are thrown away. */
+  /**
+   * A uniform integer in 0 … bound - 1, without bias: draws beyond the last whole multiple of `bound` are thrown away.
+   */
   integer(bound: number): number {
     if (!(Number.isSafeInteger(bound) && bound > 0)) throw new RangeError(`no integer is below a bound of ${bound}`);
     const range = bound <= TWO_TO_32 ? TWO_TO_32 : TWO_TO_53;
@@ -57,7 +63,9 @@ export class SeededRandom implements RandomSource {
     return (high * TWO_TO_26 + (this.uint32() >>> 6)) / TWO_TO_53;
   }
 
-  /** An independent stream. It depends on the seed and the label only, so what else was drawn before does not move it. */
+  /**
+   * An independent stream. It depends on the seed and the label only, so what else was drawn before does not move it.
+   */
   fork(label: string): SeededRandom {
     return new SeededRandom(label, this.#origin);
   }

@@ -1,9 +1,10 @@
 /**
- * A message pair, declared once: the request's fields and the reply's, as zod schemas. Servers validate and answer by it, clients ask and
- * check by it, and both get their types from it.
+ * A message pair, declared once: the request's fields and the reply's, as zod schemas. Servers validate and answer by
+ * it, clients ask and check by it, and both get their types from it.
  *
- * Replies are *closed* in Maelstrom: one field more than declared and the client's operation is void. So a reply is written field by
- * field from its declaration, which is also several times faster than `JSON.stringify` of the whole object.
+ * Replies are *closed* in Maelstrom: one field more than declared and the client's operation is void. So a reply is
+ * written field by field from its declaration, which is also several times faster than `JSON.stringify` of the whole
+ * object.
  */
 
 import type * as z from 'zod';
@@ -87,7 +88,8 @@ export function replyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<st
 }
 
 /**
- * Checks a reply body as Maelstrom's clients do: the declared type and fields, `in_reply_to`, an integer `msg_id` if any, nothing else.
+ * Checks a reply body as Maelstrom's clients do: the declared type and fields, `in_reply_to`, an integer `msg_id` if
+ * any, nothing else.
  *
  * @returns what is wrong with it, or undefined
  */

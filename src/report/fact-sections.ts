@@ -30,8 +30,8 @@ ${again !== undefined && markup`<div class="again"><p class="again-title" id="ag
 }
 
 /**
- * Figures of all operations, as everything below them on the page. Some checkers look at those only that came before everything was healed; where these are not
- * all, what they found is named so.
+ * Figures of all operations, as everything below them on the page. Some checkers look at those only that came before
+ * everything was healed; where these are not all, what they found is named so.
  */
 function listFigures(results: CheckResult, history: History): (readonly [string, string])[] {
   const figure = (checker: string, name: string) => {

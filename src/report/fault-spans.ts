@@ -1,6 +1,7 @@
 /**
- * The faults of a run with their beginnings and ends, read from what the nemesis wrote into the history. It writes every step twice, and the second time says what
- * was done (see `checkers/nemesis.ts`); of several faults of one kind in force the first to begin is the first to end.
+ * The faults of a run with their beginnings and ends, read from what the nemesis wrote into the history. It writes
+ * every step twice, and the second time says what was done (see `checkers/nemesis.ts`); of several faults of one kind
+ * in force the first to begin is the first to end.
  */
 
 import { faultStep, hitSomebody } from '../checkers/fault-steps.ts';

@@ -1,7 +1,8 @@
 /**
- * Verdicts as JUnit XML, which every CI shows: a test case for each checker of a run, for each run of a repeated test, for
- * each seed of a fuzz, or for an exploration. An unknown verdict is an `error`, a bad one a
- * `failure`, and both say what to type to see it again. Names are the same from run to run, so that a CI can follow a case; the seed of a run is a property.
+ * Verdicts as JUnit XML, which every CI shows: a test case for each checker of a run, for each run of a repeated test,
+ * for each seed of a fuzz, or for an exploration. An unknown verdict is an `error`, a bad one a `failure`, and both say
+ * what to type to see it again. Names are the same from run to run, so that a CI can follow a case; the seed of a run
+ * is a property.
  */
 
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';

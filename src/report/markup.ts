@@ -1,6 +1,6 @@
 /**
- * HTML and SVG as text, by a template tag that escapes whatever is put into it. Nodes choose much of what a report shows, so there is no other way to make
- * markup, but for `raw`, which is for this program's own words.
+ * HTML and SVG as text, by a template tag that escapes whatever is put into it. Nodes choose much of what a report
+ * shows, so there is no other way to make markup, but for `raw`, which is for this program's own words.
  */
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -28,7 +28,10 @@ export class Markup {
   }
 }
 
-/** What may be put into a template; a list is its items, one after the other, and nothing is put in for undefined and false. */
+/**
+ * What may be put into a template; a list is its items, one after the other, and nothing is put in for undefined and
+ * false.
+ */
 export type Content = Markup | string | number | bigint | undefined | false | readonly Content[];
 
 /** `markup\`<b>${text}</b>\``: the template as it stands, with what is put in escaped. */
@@ -44,8 +47,8 @@ export function raw(text: string): Markup {
 }
 
 /**
- * The text for an element or for an attribute in quotes. Control characters are written out, and so are those that turn the direction of what follows: none of
- * them can act, and all can be seen.
+ * The text for an element or for an attribute in quotes. Control characters are written out, and so are those that turn
+ * the direction of what follows: none of them can act, and all can be seen.
  */
 export function escapeText(text: string): string {
   if (HARMLESS.test(text)) return text;

@@ -48,7 +48,10 @@ export class MessageColumns {
     return name === id ? id : `${name} (${id})`;
   }
 
-  /** The first clients of a network send `init`, one a node; then come the workers', and those that take the place of one that gave up. */
+  /**
+   * The first clients of a network send `init`, one a node; then come the workers', and those that take the place of
+   * one that gave up.
+   */
   #nameOf(id: string): string {
     if (!isClient(id) || this.#nodes.has(id)) return id;
     const worker = this.#workerOf(id);

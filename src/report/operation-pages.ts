@@ -1,5 +1,6 @@
 /**
- * What clients did around the moment, page by page: a timeline with a row a client, and the same as a table. Operations that prove the verdict are marked in both.
+ * What clients did around the moment, page by page: a timeline with a row a client, and the same as a table. Operations
+ * that prove the verdict are marked in both.
  */
 
 import { indexInvocations } from '../checkers/pairs.ts';
@@ -74,7 +75,10 @@ function countInvocations(history: History): number {
   return count;
 }
 
-/** The place of the operation that proves the verdict at the moment, which may have begun long before; else of the last one to begin by then. */
+/**
+ * The place of the operation that proves the verdict at the moment, which may have begun long before; else of the last
+ * one to begin by then.
+ */
 function placeOf(moment: number, { history, proofs }: OperationPagesOptions): number {
   let place = 0;
   let begun = 0;

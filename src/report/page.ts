@@ -1,5 +1,6 @@
 /**
- * A run as one page that needs nothing but itself: the verdict and why, what proves it, then everything else from the whole to the single message.
+ * A run as one page that needs nothing but itself: the verdict and why, what proves it, then everything else from the
+ * whole to the single message.
  */
 
 import { findProofs, momentOf, type Proof } from '../checkers/evidence.ts';

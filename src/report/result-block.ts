@@ -1,5 +1,6 @@
 /**
- * The end of a run, for people: the results as a block that reads like Maelstrom's, then the verdict in one line with the reasons for it.
+ * The end of a run, for people: the results as a block that reads like Maelstrom's, then the verdict in one line with
+ * the reasons for it.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';

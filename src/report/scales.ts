@@ -1,6 +1,6 @@
 /**
- * Axes: where a value lies, which values get a tick, and how they are written. Lengths are in thousandths of the plot (`EXTENT`), as charts stretch to whatever
- * room they get.
+ * Axes: where a value lies, which values get a tick, and how they are written. Lengths are in thousandths of the plot
+ * (`EXTENT`), as charts stretch to whatever room they get.
  */
 
 const THOUSANDS = /\B(?=(\d{3})+(?!\d))/g;
@@ -167,7 +167,10 @@ export function writeNumber(value: number, digits = 4): string {
     : String(Number(value.toPrecision(digits)));
 }
 
-/** A share as `98.77 %`, with more digits where these would make nearly everything everything: 100 % is all, and 0 % none. */
+/**
+ * A share as `98.77 %`, with more digits where these would make nearly everything everything: 100 % is all, and 0 %
+ * none.
+ */
 export function writeShare(share: number): string {
   const percent = share * 100;
   let text = writeNumber(percent);

@@ -1,6 +1,7 @@
 /**
- * Messages between clients, nodes and services around the moment, page by page: a space-time diagram after L. Lamport ("Time, Clocks, and the Ordering of Events in
- * a Distributed System", 1978), time downwards, a line across for every message. Faults, and the operations that prove the verdict, stand between the messages.
+ * Messages between clients, nodes and services around the moment, page by page: a space-time diagram after L. Lamport
+ * ("Time, Clocks, and the Ordering of Events in a Distributed System", 1978), time downwards, a line across for every
+ * message. Faults, and the operations that prove the verdict, stand between the messages.
  *
  * Rows are equally far apart, whatever time lies between them: what happened in which order is what matters.
  */
@@ -162,7 +163,10 @@ function paginate(rows: readonly Row[]): readonly (readonly Row[])[] {
   return pages;
 }
 
-/** What the log, as far as it is shown, tells of messages after they were sent. One that comes twice, or is lost and comes, does come. */
+/**
+ * What the log, as far as it is shown, tells of messages after they were sent. One that comes twice, or is lost and
+ * comes, does come.
+ */
 function laterFates(entries: readonly MessageEntry[]): Diagram['later'] {
   const idsOf = (event: MessageEntry['event']) =>
     new Set(entries.flatMap((entry) => (entry.event === event ? entry.id : [])));

@@ -1,8 +1,9 @@
 /**
- * The pages of `snowstorm serve-store`: the runs of a store, newest first, and the files of a run's folder. Rows in, markup out.
+ * The pages of `snowstorm serve-store`: the runs of a store, newest first, and the files of a run's folder. Rows in,
+ * markup out.
  *
- * They hold no script and load nothing, so the policy that they are served under allows nothing but their own style. A verdict is a word and a sign;
- * colour only repeats it.
+ * They hold no script and load nothing, so the policy that they are served under allows nothing but their own style. A
+ * verdict is a word and a sign; colour only repeats it.
  */
 
 import type { Validity } from '../checkers/checker.ts';
@@ -25,7 +26,10 @@ export interface StoreRun {
   readonly hasShrunkReport: boolean;
 }
 
-/** What the results tell about a run. They are files and may hold anything; what is not there as it should be is undefined. */
+/**
+ * What the results tell about a run. They are files and may hold anything; what is not there as it should be is
+ * undefined.
+ */
 export interface RunFacts {
   /** The program with its arguments, or "simulated". */
   readonly program?: string | undefined;

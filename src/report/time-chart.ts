@@ -1,6 +1,6 @@
 /**
- * What all charts over time share: the frame with its axes, the faults behind the data, legend, notes, and the same figures as a table for who sees no
- * picture.
+ * What all charts over time share: the frame with its axes, the faults behind the data, legend, notes, and the same
+ * figures as a table for who sees no picture.
  */
 
 import type { FaultSpan } from './fault-spans.ts';
@@ -111,12 +111,16 @@ export function renderHorizontalAxis({ ticks }: TimeAxis, zooms = true): Markup 
 }
 
 interface FittedLabel extends Tick {
-  /** Its classes: `before` for one that is written to the left of its place, `fine` for one that narrow screens leave out. */
+  /**
+   * Its classes: `before` for one that is written to the left of its place, `fine` for one that narrow screens leave
+   * out.
+   */
   readonly kind: string;
 }
 
 /**
- * Labels of which none is on another one or sticks out, whatever the width of the plot; those for which there is no room are left out.
+ * Labels of which none is on another one or sticks out, whatever the width of the plot; those for which there is no
+ * room are left out.
  *
  * @param mayTurn whether one near the end may be written to the left of its place
  */
@@ -170,7 +174,10 @@ function renderSpans(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
   })}</g>`;
 }
 
-/** Where faults are drawn, in the order in which they begin. Where there are too many to be told, those that nobody could see apart become one. */
+/**
+ * Where faults are drawn, in the order in which they begin. Where there are too many to be told, those that nobody
+ * could see apart become one.
+ */
 export function drawSpans(
   axis: TimeAxis,
   spans: readonly FaultSpan[],

@@ -1,6 +1,7 @@
 /**
- * Sagas at one node: takes requests, and looks after what was left unfinished anywhere. A request is written down in the node's index, then its record is
- * created, then it is driven to its end, which is the answer. The same request again gets the same answer: from memory, or from the record.
+ * Sagas at one node: takes requests, and looks after what was left unfinished anywhere. A request is written down in
+ * the node's index, then its record is created, then it is driven to its end, which is the answer. The same request
+ * again gets the same answer: from memory, or from the record.
  */
 
 import { NOTHING_STORED, type Stored } from '../kv/documents.ts';
@@ -68,8 +69,8 @@ export class SagaCoordinator {
   }
 
   /**
-   * Runs a saga, or joins it; resolves to its terminal record. Rejects with error 11 when too many are at work, 22 when the id is another saga's, 13 when it is not
-   * known whether it has begun, or how it ends.
+   * Runs a saga, or joins it; resolves to its terminal record. Rejects with error 11 when too many are at work, 22 when
+   * the id is another saga's, 13 when it is not known whether it has begun, or how it ends.
    */
   async run<Input>(id: string, kind: SagaKind<Input>, input: Input): Promise<SagaRecord> {
     for (;;) {
@@ -214,8 +215,8 @@ function goesOnLater(id: string, error: unknown): RpcError {
 }
 
 /**
- * A store that is silent says nothing of what became of the same request before: a copy of it may have come to an earlier life of this node, which may have
- * begun the saga. So nobody is told that nothing has happened.
+ * A store that is silent says nothing of what became of the same request before: a copy of it may have come to an
+ * earlier life of this node, which may have begun the saga. So nobody is told that nothing has happened.
  */
 function notBegunHere(id: string, problem: unknown): unknown {
   if (!(problem instanceof RpcError) || !problem.unavailable) return problem;

@@ -1,6 +1,7 @@
 /**
- * Takes a saga from wherever it is to its end. Any node may do so, several at a time: a step is taken once whoever takes it (`participant-desk.ts`), and a
- * transition is one compare-and-set of the record, which only one of them can do.
+ * Takes a saga from wherever it is to its end. Any node may do so, several at a time: a step is taken once whoever
+ * takes it (`participant-desk.ts`), and a transition is one compare-and-set of the record, which only one of them can
+ * do.
  */
 
 import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
@@ -52,7 +53,8 @@ export const MOVES: Moves = {
     if (next < pivot) return { state: 'running', at: next };
     return next < stages.length ? { state: 'committing', at: next } : { state: 'committed', at: 0 };
   },
-  // From the last step of the stage on, whichever was refused: others may have been taken, also by another node that did not tell.
+  // From the last step of the stage on, whichever was refused: others may have been taken, also by another node that
+  // did not tell.
   back: (plan, stage, reason) => ({ state: 'compensating', at: stepsOf(plan, stage).end - 1, reason }),
   undone: (_plan, step) => (step > 0 ? { state: 'compensating', at: step - 1 } : { state: 'aborted', at: 0 }),
 };

@@ -1,17 +1,22 @@
 /**
- * What a participant of sagas remembers of them, in the document that they change: effect and mark are one compare-and-set, so neither is ever there without
- * the other. Pure functions of the document.
+ * What a participant of sagas remembers of them, in the document that they change: effect and mark are one
+ * compare-and-set, so neither is ever there without the other. Pure functions of the document.
  *
- * A mark says that a step was taken (`applied`) or that it is undone and must never be taken (`undone`: after compensation, or as a tombstone before anybody took
- * it). Marks of finished sagas are removed, or documents would grow for ever, but not at once: such a mark is *ended* first, by the version in which that was
- * done, and stays for {@link GRACE_VERSIONS} versions more. So whoever knew a saga to be unfinished after it saw one version, and finds no mark of it in another
- * one that is less than that ahead, knows that the step was never taken up to there. It need not ask the saga again.
+ * A mark says that a step was taken (`applied`) or that it is undone and must never be taken (`undone`: after
+ * compensation, or as a tombstone before anybody took it). Marks of finished sagas are removed, or documents would grow
+ * for ever, but not at once: such a mark is *ended* first, by the version in which that was done, and stays for {@link
+ * GRACE_VERSIONS} versions more. So whoever knew a saga to be unfinished after it saw one version, and finds no mark of
+ * it in another one that is less than that ahead, knows that the step was never taken up to there. It need not ask the
+ * saga again.
  */
 
 import * as z from 'zod';
 
 export const Mark = z.tuple([z.string(), z.int().min(0), z.enum(['applied', 'undone']), z.int().min(0)]);
-/** Saga, step, what became of the step, and the version in which the saga was known to be finished; 0: it is not known to be. */
+/**
+ * Saga, step, what became of the step, and the version in which the saga was known to be finished; 0: it is not known
+ * to be.
+ */
 export type Mark = z.infer<typeof Mark>;
 
 export interface ParticipantRecord<Content> {

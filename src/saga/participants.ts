@@ -1,6 +1,6 @@
 /**
- * Participants of one kind: documents that steps of sagas change, each under its own key. They know nothing of what the others do; a saga is what ties them
- * together.
+ * Participants of one kind: documents that steps of sagas change, each under its own key. They know nothing of what the
+ * others do; a saga is what ties them together.
  */
 
 import type * as z from 'zod';
@@ -63,7 +63,10 @@ export class Participants<Content extends object> {
     };
   }
 
-  /** What a participant holds, as far as this node knows, which may be out of date; undefined: nothing, as of now. Rejects with error 11. */
+  /**
+   * What a participant holds, as far as this node knows, which may be out of date; undefined: nothing, as of now.
+   * Rejects with error 11.
+   */
   async peek(name: string): Promise<Content | undefined> {
     const { content } = await this.#desk(name).peek();
     // Where there was nothing once, there may be something by now.

@@ -1,6 +1,7 @@
 /**
- * A saga as a kind of saga describes it: stages of steps, and a pivot. The steps of a stage are taken side by side, the stages one after the other. What is before
- * the pivot may be refused, and then everything up to there is undone; what is after it must not refuse, and is repeated until it is done.
+ * A saga as a kind of saga describes it: stages of steps, and a pivot. The steps of a stage are taken side by side, the
+ * stages one after the other. What is before the pivot may be refused, and then everything up to there is undone; what
+ * is after it must not refuse, and is repeated until it is done.
  */
 
 import type * as z from 'zod';
@@ -31,10 +32,16 @@ export interface Turn {
   readonly observe: () => Promise<number | undefined>;
 }
 
-/** Both reject with an `RpcError` when it is not known in time whether the step was taken. Either may be asked any number of times, by any node. */
+/**
+ * Both reject with an `RpcError` when it is not known in time whether the step was taken. Either may be asked any
+ * number of times, by any node.
+ */
 export interface Step {
   readonly act: (turn: Turn) => Promise<StepOutcome>;
-  /** Undoes what `act` did, or sees to it that `act` never does anything. Every step before the pivot has it, and no other needs it. */
+  /**
+   * Undoes what `act` did, or sees to it that `act` never does anything. Every step before the pivot has it, and no
+   * other needs it.
+   */
   readonly undo?: (turn: Turn) => Promise<Exclude<StepOutcome, Refusal>>;
 }
 
@@ -50,7 +57,9 @@ export interface SagaKind<Input> {
   readonly input: z.ZodType<Input>;
   /** The same input has the same plan, on every node, for ever. */
   readonly plan: (input: Input) => Plan;
-  /** Before anything is written: gets ready what the steps will need, and resolves to why the request is none, if so. */
+  /**
+   * Before anything is written: gets ready what the steps will need, and resolves to why the request is none, if so.
+   */
   readonly prepare?: (input: Input) => Promise<RpcError | undefined>;
 }
 

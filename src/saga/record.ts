@@ -1,13 +1,13 @@
 /**
- * What the store holds of sagas. `s/<id>` is a saga: its log, what may be asked of it, and the answer to whoever asks for it again, in one document. So every
- * transition is one compare-and-set, and of two that exclude each other one comes too late. `p/<node>` is an index: the sagas that a node may have left
- * unfinished.
+ * What the store holds of sagas. `s/<id>` is a saga: its log, what may be asked of it, and the answer to whoever asks
+ * for it again, in one document. So every transition is one compare-and-set, and of two that exclude each other one
+ * comes too late. `p/<node>` is an index: the sagas that a node may have left unfinished.
  *
  *     running(stage) … → PIVOT → committing(stage) … → committed
  *     running(stage)   → compensating(step) … compensating(0) → aborted
  *
- * The states are those of Garcia-Molina and Salem (Sagas, 1987), with the pivot of later practice: before it everything can be compensated, after it
- * everything is repeated until it is done.
+ * The states are those of Garcia-Molina and Salem (Sagas, 1987), with the pivot of later practice: before it everything
+ * can be compensated, after it everything is repeated until it is done.
  */
 
 import * as z from 'zod';
@@ -36,7 +36,10 @@ export const Transition = z.object({
 export type Transition = z.infer<typeof Transition>;
 
 export const SagaRecord = z.object({
-  /** Of which kind it is, and what was asked of it; '' and null where that was not known any more when it was fenced off. */
+  /**
+   * Of which kind it is, and what was asked of it; '' and null where that was not known any more when it was fenced
+   * off.
+   */
   kind: z.string(),
   input: z.unknown(),
   /** Stands for kind and input; see {@link digestOf}. */
@@ -89,7 +92,10 @@ export function isTerminal({ state }: Pick<SagaRecord, 'state'>): boolean {
   return state === 'committed' || state === 'aborted';
 }
 
-/** 16 hexadecimal digits that tell one request from another where its text would be too long to keep: 64 bits of FNV-1a, no protection against malice. */
+/**
+ * 16 hexadecimal digits that tell one request from another where its text would be too long to keep: 64 bits of FNV-1a,
+ * no protection against malice.
+ */
 export function digestOf(kind: string, input: unknown): string {
   const text = canonicalKey([kind, input]);
   return hexadecimal(fnv1a(text)) + hexadecimal(fnv1a(`!${text}`));

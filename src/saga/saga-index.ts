@@ -1,7 +1,8 @@
 /**
- * The sagas that this node may leave unfinished, in the store where others find them when it is gone. A saga is written down before its record is created, and
- * crossed out when it is finished. Whatever waits goes into one compare-and-set, so that many sagas cost little more than one; what is to be crossed out
- * waits for the next one that is to be written down, or a little while.
+ * The sagas that this node may leave unfinished, in the store where others find them when it is gone. A saga is written
+ * down before its record is created, and crossed out when it is finished. Whatever waits goes into one compare-and-set,
+ * so that many sagas cost little more than one; what is to be crossed out waits for the next one that is to be written
+ * down, or a little while.
  */
 
 import type { ReplaceResult, Stored, UpdateResult } from '../kv/documents.ts';
@@ -47,8 +48,8 @@ export class SagaIndex {
   }
 
   /**
-   * Resolves to whether it is new: under an id that stood there before, an earlier request may have left a saga unfinished. Rejects with error 11 if it cannot be
-   * proven that it stands there.
+   * Resolves to whether it is new: under an id that stood there before, an earlier request may have left a saga
+   * unfinished. Rejects with error 11 if it cannot be proven that it stands there.
    */
   add(id: string, digest: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
@@ -89,7 +90,8 @@ export class SagaIndex {
       },
       this.#known,
     );
-    // What stands there already may yet be crossed out by something that was given up and is still on its way. An empty change is the end of that.
+    // What stands there already may yet be crossed out by something that was given up and is still on its way. An empty
+    // change is the end of that.
     if (result.kind === 'ok' && adding.size > 0 && !sent)
       result = await this.#indices.replace(this.#key, result.stored, result.stored.content);
     if (result.kind === 'ok') {

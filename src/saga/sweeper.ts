@@ -1,7 +1,8 @@
 /**
- * Finishes sagas that were left unfinished, by whomever: again and again a node looks through the indices of all. A saga whose record has not moved for a while, by
- * the node's own clock, is taken over; it does not matter whether the other node is dead or slow. For one that stands in an index and has no record, the record is
- * created as aborted: that fences off the creation that may still be under way, which would otherwise begin a saga that no index knows.
+ * Finishes sagas that were left unfinished, by whomever: again and again a node looks through the indices of all. A
+ * saga whose record has not moved for a while, by the node's own clock, is taken over; it does not matter whether the
+ * other node is dead or slow. For one that stands in an index and has no record, the record is created as aborted: that
+ * fences off the creation that may still be under way, which would otherwise begin a saga that no index knows.
  */
 
 import { Sightings, Sweep } from '../kv/sweep.ts';
@@ -10,7 +11,10 @@ import { indexKey, isTerminal, type SagaRecord, type SagaStore } from './record.
 
 /** Between two sweeps, on average, ms. */
 const SWEEP_MS = 800;
-/** A record that has not moved for so long is taken over, ms: this to one and a half of it, drawn for each saga, so that not all nodes come at once. */
+/**
+ * A record that has not moved for so long is taken over, ms: this to one and a half of it, drawn for each saga, so that
+ * not all nodes come at once.
+ */
 const TAKEOVER_MS = 1200;
 /** A finished saga that still stands in the index of another node after so long is crossed out for it, ms. */
 const FORGOTTEN_MS = 2500;
@@ -36,7 +40,9 @@ export interface SweeperOptions {
 
 interface Sighting {
   readonly firstMs: number;
-  /** What the record was when it was last looked at: `history.length`; -1: there was none. Undefined: nobody has looked. */
+  /**
+   * What the record was when it was last looked at: `history.length`; -1: there was none. Undefined: nobody has looked.
+   */
   readonly length: number | undefined;
   /** Since when it has been so. */
   readonly sinceMs: number;

@@ -1,13 +1,15 @@
 /**
- * Delta debugging: what is left of a list when everything is taken out without which a predicate still holds. Zeller and Hildebrandt, "Simplifying
- * and Isolating Failure-Inducing Input" (2002).
+ * Delta debugging: what is left of a list when everything is taken out without which a predicate still holds. Zeller
+ * and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002).
  *
- * Of their ddmin only the complements are tried, from halves down to single items, and a pass goes on where something was taken out instead of from
- * the start. So the few items that matter among n are found in a small multiple of log n trials, and the result is theirs: no single item can be left out.
+ * Of their ddmin only the complements are tried, from halves down to single items, and a pass goes on where something
+ * was taken out instead of from the start. So the few items that matter among n are found in a small multiple of log n
+ * trials, and the result is theirs: no single item can be left out.
  */
 
 /**
- * Takes items out for as long as `fails` holds for the rest, whose order stays as it was. That it holds for all of them is taken for granted.
+ * Takes items out for as long as `fails` holds for the rest, whose order stays as it was. That it holds for all of them
+ * is taken for granted.
  *
  * @param over asked between two trials; true ends the search, with the best so far
  */

@@ -1,6 +1,7 @@
 /**
- * What a power failure leaves of a disk is drawn. In an exploration each failure draws from a stream of its own, named after its moment and a number, so that the
- * same failure can be drawn several times while everything else in the run stays the same; and it can be asked whether there was anything to draw.
+ * What a power failure leaves of a disk is drawn. In an exploration each failure draws from a stream of its own, named
+ * after its moment and a number, so that the same failure can be drawn several times while everything else in the run
+ * stays the same; and it can be asked whether there was anything to draw.
  */
 
 import { SeededRandom } from '../protocol/random.ts';

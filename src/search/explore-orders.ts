@@ -1,11 +1,13 @@
 /**
- * Every order in which messages can arrive, for scenarios small enough: a run in which a strategy chooses what arrives next, repeated with another
- * choice until none is left; depth first, each run replaying the choices of the one before up to the last that has an alternative.
+ * Every order in which messages can arrive, for scenarios small enough: a run in which a strategy chooses what arrives
+ * next, repeated with another choice until none is left; depth first, each run replaying the choices of the one before
+ * up to the last that has an alternative.
  *
- * Arrivals at different receivers commute, so only the order at each receiver tells two schedules apart. Of those that differ in nothing else all
- * but one are left out by sleep sets (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996): what was tried first at one
- * choice need not be tried after its siblings, until something arrives at the same receiver. This takes the moments of arrival for unimportant; what
- * a node does by its clock is explored in one of the equivalent orders only.
+ * Arrivals at different receivers commute, so only the order at each receiver tells two schedules apart. Of those that
+ * differ in nothing else all but one are left out by sleep sets (Godefroid, "Partial-Order Methods for the Verification
+ * of Concurrent Systems", 1996): what was tried first at one choice need not be tried after its siblings, until
+ * something arrives at the same receiver. This takes the moments of arrival for unimportant; what a node does by its
+ * clock is explored in one of the equivalent orders only.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -18,7 +20,10 @@ import { KeptFailures } from './kept-failures.ts';
 
 export interface ExploreOrdersOptions {
   readonly simulate: Simulate;
-  /** What is run. Its operations begin all at once, each by a worker of its own, or else orders of arrival are not all there are. */
+  /**
+   * What is run. Its operations begin all at once, each by a worker of its own, or else orders of arrival are not all
+   * there are.
+   */
   readonly options: Scenario;
   /** No further run begins once there are so many distinct schedules. */
   readonly schedulesMax: number;
@@ -148,8 +153,8 @@ function describeArrival({ src, dest, body }: NetworkMessage): string {
 }
 
 /**
- * An answer to a client arrives at once and is no choice: a client asks one thing at a time, so there is nothing that could arrive there
- * before it, and nowhere else does it matter.
+ * An answer to a client arrives at once and is no choice: a client asks one thing at a time, so there is nothing that
+ * could arrive there before it, and nowhere else does it matter.
  */
 function findAnswer(pending: readonly NetworkMessage[]): number {
   return pending.findIndex(({ dest }) => isClient(dest));

@@ -1,6 +1,7 @@
 /**
- * The small scenario that an exploration runs again and again: a few operations at fixed moments, and nothing left to chance but what its seed
- * decides. Small is enough: most crash bugs need few operations, if only the crash comes at the right moment ("ALICE" of Pillai et al., OSDI 2014).
+ * The small scenario that an exploration runs again and again: a few operations at fixed moments, and nothing left to
+ * chance but what its seed decides. Small is enough: most crash bugs need few operations, if only the crash comes at
+ * the right moment ("ALICE" of Pillai et al., OSDI 2014).
  */
 
 import type { RunOptions } from '../harness/run-options.ts';
@@ -11,7 +12,10 @@ import type { Simulation, SimulationOptions } from '../simulator/simulation.ts';
 
 /** Nodes are asked by so many clients each, so that one of them asks while another still waits for a dead life. */
 const WORKERS_PER_NODE = 2;
-/** After the last operation there is time for the longest fault and for the client that waits for an answer until its end, ms. */
+/**
+ * After the last operation there is time for the longest fault and for the client that waits for an answer until its
+ * end, ms.
+ */
 const REST_MS = 25_000;
 
 /** The options of a run that says beforehand what is done when. */

@@ -1,11 +1,12 @@
 /**
- * One run of a scenario in which every step of every node is numbered, and in which chosen steps are met by a fault. The run is the same
- * up to the first of them each time, so a number says where in it one is.
+ * One run of a scenario in which every step of every node is numbered, and in which chosen steps are met by a fault.
+ * The run is the same up to the first of them each time, so a number says where in it one is.
  *
- * A step is a line that a node is about to send, has sent or is about to receive, a disk operation that starts or has taken effect, a timer that goes
- * off. Only lines sent and effects on the disk are seen by others, so there is a step between any two of these. What a crash does is told by what
- * happened before it and what came of it, and two crashes of which both are the same are one schedule: to die before the second disk operation or
- * after the first, with nothing in between, is all the same.
+ * A step is a line that a node is about to send, has sent or is about to receive, a disk operation that starts or has
+ * taken effect, a timer that goes off. Only lines sent and effects on the disk are seen by others, so there is a step
+ * between any two of these. What a crash does is told by what happened before it and what came of it, and two crashes
+ * of which both are the same are one schedule: to die before the second disk operation or after the first, with nothing
+ * in between, is all the same.
  */
 
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
@@ -17,7 +18,10 @@ import { DamageDraws } from './explore-damage.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 
 export const ACTIONS = ['kill', 'kill-unsynced', 'kill-torn', 'pause', 'cut'] as const;
-/** What can be done to a node at a step: killed, its machine's power failed, stopped for a while, cut off from nodes and services. */
+/**
+ * What can be done to a node at a step: killed, its machine's power failed, stopped for a while, cut off from nodes and
+ * services.
+ */
 export type Action = (typeof ACTIONS)[number];
 
 /** The fault by whose name each action goes everywhere else. */
@@ -33,13 +37,19 @@ const FAULT_OF: Readonly<Record<Action, Fault>> = {
 const DOWN_MS = 1_000;
 /** Longer than any RPC waits and any takeover takes, ms. */
 const PAUSE_MS = 15_000;
-/** A node that takes longer than 10 s for its first `init` has failed; so while it starts it is stopped for less, even twice. */
+/**
+ * A node that takes longer than 10 s for its first `init` has failed; so while it starts it is stopped for less, even
+ * twice.
+ */
 const PAUSE_AT_START_MS = 3_000;
 const CUT_MS = 3_000;
 
 const PHASES: ReadonlySet<RunStatus['phase']> = new Set(['starting', 'running', 'recovering']);
 
-/** The scenario in which these actions may befall nodes. By its faults a run knows that there is something to recover from. */
+/**
+ * The scenario in which these actions may befall nodes. By its faults a run knows that there is something to recover
+ * from.
+ */
 export function withFaults(scenario: Scenario, actions: readonly Action[]): Scenario {
   return { ...scenario, faults: [...new Set(actions.map((action) => FAULT_OF[action]))] };
 }
@@ -49,7 +59,10 @@ export interface Injection {
   /** The number of the step, from 1. */
   readonly step: number;
   readonly node: string;
-  /** What the node was about to do or had just done: `send …`, `sent …`, `receive …`, `before write …`, `after write …`, `timer`. */
+  /**
+   * What the node was about to do or had just done: `send …`, `sent …`, `receive …`, `before write …`, `after write …`,
+   * `timer`.
+   */
   readonly text: string;
   readonly action: Action;
   /** Which of several draws of what a power failure leaves, from 0; 0 where nothing is drawn. */
@@ -86,8 +99,9 @@ export class NoSuchStepError extends Error {
 export type StepFilter = (text: string) => boolean;
 
 /**
- * Runs the scenario and does what is planned, each at its step; the steps of the plan ascend. Rejects with a {@link NoSuchStepError} where a step of the plan does not
- * come, and with another error where it is not what the plan says of it.
+ * Runs the scenario and does what is planned, each at its step; the steps of the plan ascend. Rejects with a {@link
+ * NoSuchStepError} where a step of the plan does not come, and with another error where it is not what the plan says of
+ * it.
  *
  * @param counts which steps are numbered; the others are passed by
  */
@@ -146,8 +160,8 @@ export async function runWithInjections(
 }
 
 /**
- * The verdict but for the statistics: that none of a handful of operations of a kind was ok says nothing when the crash was aimed at
- * them. That every node serves afterwards is asked by the check of the recovery.
+ * The verdict but for the statistics: that none of a handful of operations of a kind was ok says nothing when the crash
+ * was aimed at them. That every node serves afterwards is asked by the check of the recovery.
  */
 export function judge(results: CheckResult): Validity {
   const parts = Object.entries(results).filter(([name]) => name !== 'valid?' && name !== 'stats');

@@ -1,10 +1,12 @@
 /**
- * Crash points enumerated, not sampled: a small scenario runs once to number every step at which a node touches the world, and then once more for every
- * step and every action, which befalls the node at just that step. Breadth first, so that every single crash is done before the first crash in the
- * recovery from a crash. The ideas are those of "ALICE" (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014), of stateright, which lets
- * the same actor be checked and run, and of madsim.
+ * Crash points enumerated, not sampled: a small scenario runs once to number every step at which a node touches the
+ * world, and then once more for every step and every action, which befalls the node at just that step. Breadth first,
+ * so that every single crash is done before the first crash in the recovery from a crash. The ideas are those of
+ * "ALICE" (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014), of stateright, which lets the same
+ * actor be checked and run, and of madsim.
  *
- * What is enumerated are the moments and the actions. What a power failure leaves of a disk is drawn, several times where there is anything to draw.
+ * What is enumerated are the moments and the actions. What a power failure leaves of a disk is drawn, several times
+ * where there is anything to draw.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -81,7 +83,9 @@ export interface ExploreReport {
   readonly complete: boolean;
   readonly stoppedBecause?: string;
   readonly failureCount: number;
-  /** Those with the fewest injections, and of these the earliest, first. Not all of many; the first invalid one always. */
+  /**
+   * Those with the fewest injections, and of these the earliest, first. Not all of many; the first invalid one always.
+   */
   readonly failures: readonly ExploreFailure[];
 }
 
@@ -129,8 +133,8 @@ class Exploration {
   }
 
   /**
-   * Tries every later step of every branch with every action, and puts into `next` what is worth going on from. Resolves to why it
-   * stopped short; undefined: it did not.
+   * Tries every later step of every branch with every action, and puts into `next` what is worth going on from.
+   * Resolves to why it stopped short; undefined: it did not.
    */
   async #exploreLevel(depth: number, branches: readonly Branch[], next?: Branch[]): Promise<string | undefined> {
     const { actions, onProgress } = this.#options;
@@ -150,7 +154,10 @@ class Exploration {
     return undefined;
   }
 
-  /** Resolves to the runs that are worth going on from: what has failed fails again, and of two that are the same one is enough. */
+  /**
+   * Resolves to the runs that are worth going on from: what has failed fails again, and of two that are the same one is
+   * enough.
+   */
   async #runAllDraws({ injections, step, action }: Point): Promise<Branch[]> {
     const branches: Branch[] = [];
     for (let draw = 0; draw < DRAWS; draw++) {

@@ -1,19 +1,21 @@
 /**
- * In which ways a run failed, so that a smaller one can be held against it: a run that fails for another reason is another story.
+ * In which ways a run failed, so that a smaller one can be held against it: a run that fails for another reason is
+ * another story.
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
 
 /**
- * Ways that say little: many different mistakes end in them, and a run from which events were left out meets them by itself. From what says most to
- * what says least.
+ * Ways that say little: many different mistakes end in them, and a run from which events were left out meets them by
+ * itself. From what says most to what says least.
  */
 const SYMPTOMS = ['recovery', 'availability', 'stats'];
 const PROTOCOL = 'protocol';
 
 /**
- * The names of the checkers that found the run invalid, the protocol's one for each rule that was broken: `workload`, `protocol:msg-id-reuse`,
- * `recovery`. What says most goes first. Empty for a run that is valid or of which nobody can tell.
+ * The names of the checkers that found the run invalid, the protocol's one for each rule that was broken: `workload`,
+ * `protocol:msg-id-reuse`, `recovery`. What says most goes first. Empty for a run that is valid or of which nobody can
+ * tell.
  */
 export function failureSignature(results: CheckResult): readonly string[] {
   const ways = Object.entries(results).flatMap(([name, result]) => {

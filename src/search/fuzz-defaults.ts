@@ -1,6 +1,6 @@
 /**
- * What a fuzzed run is like unless told otherwise: short, with every fault there is often enough that several overlap, and with latency, so that messages
- * meet on their way.
+ * What a fuzzed run is like unless told otherwise: short, with every fault there is often enough that several overlap,
+ * and with latency, so that messages meet on their way.
  */
 
 import { FAULTS } from '../harness/fault.ts';

@@ -1,6 +1,7 @@
 /**
- * Fuzzing: many seeds, one short run each, and when one of them fails, the smallest run that fails alike. A seed is all that is needed to make a
- * run again, so nothing is recorded until a run has failed; then it is made once more, with everything taken down.
+ * Fuzzing: many seeds, one short run each, and when one of them fails, the smallest run that fails alike. A seed is all
+ * that is needed to make a run again, so nothing is recorded until a run has failed; then it is made once more, with
+ * everything taken down.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';

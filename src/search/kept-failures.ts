@@ -5,7 +5,10 @@ import type { Validity } from '../checkers/checker.ts';
 /** Failures beyond this number are only counted: they are likely to be the first one again. */
 const KEPT_MAX = 100;
 
-/** The first failures, and how many there were. However many runs come before it of which nobody can tell, the first invalid one is kept. */
+/**
+ * The first failures, and how many there were. However many runs come before it of which nobody can tell, the first
+ * invalid one is kept.
+ */
 export class KeptFailures<Failure extends { readonly validity: Exclude<Validity, true> }> {
   readonly #kept: Failure[] = [];
   #count = 0;

@@ -1,6 +1,6 @@
 /**
- * The smallest failing run so far, and the trial of smaller ones: each is run, and takes its place if it fails in the same way. What the steps of
- * shrinking (`shrink-steps.ts`) work on.
+ * The smallest failing run so far, and the trial of smaller ones: each is run, and takes its place if it fails in the
+ * same way. What the steps of shrinking (`shrink-steps.ts`) work on.
  */
 
 import type { RunOutcome } from '../harness/run.ts';
@@ -68,7 +68,10 @@ export class ShrinkSearch {
     return reproduced;
   }
 
-  /** Runs a candidate, and keeps it if it fails in the same way. False also for one that is known, and when no run is left. */
+  /**
+   * Runs a candidate, and keeps it if it fails in the same way. False also for one that is known, and when no run is
+   * left.
+   */
   async accept(candidate: RecordedRun): Promise<boolean> {
     if (!this.#isNew(candidate)) return false;
     if (this.#runs >= this.#request.runsMax || this.#request.over?.()) {

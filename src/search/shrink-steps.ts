@@ -1,6 +1,6 @@
 /**
- * The steps of shrinking: what may be left out of a failing run, or be plainer. Each tries candidates on the search, which keeps those that fail; each
- * candidate is smaller than what it is made of, or its numbers are.
+ * The steps of shrinking: what may be left out of a failing run, or be plainer. Each tries candidates on the search,
+ * which keeps those that fail; each candidate is smaller than what it is made of, or its numbers are.
  */
 
 import {
@@ -207,7 +207,10 @@ function momentsOf({ schedule }: RecordedRun): number[] {
   return [...new Set(times)].sort((one, other) => one - other);
 }
 
-/** Positive amounts that are rounder than this one and less: the powers of ten, then what is left when its last digits go. */
+/**
+ * Positive amounts that are rounder than this one and less: the powers of ten, then what is left when its last digits
+ * go.
+ */
 export function rounderAmounts(amount: number): number[] {
   const powers: number[] = [];
   for (let power = 1; power < amount && power <= Number.MAX_SAFE_INTEGER; power *= 10) powers.push(power);

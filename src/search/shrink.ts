@@ -1,9 +1,10 @@
 /**
- * A failing run is made as small as it goes, by running smaller ones: what matters is what is left when everything else was taken out. After
- * QuickCheck's shrinking and delta debugging; every run that is kept was run, and failed in the same way.
+ * A failing run is made as small as it goes, by running smaller ones: what matters is what is left when everything else
+ * was taken out. After QuickCheck's shrinking and delta debugging; every run that is kept was run, and failed in the
+ * same way.
  *
- * It goes in rounds, from what saves most to what only reads better, until a round helps no more: time, events, nodes, workers, then rounder and
- * shorter everything. No step ever makes anything larger, so it comes to an end.
+ * It goes in rounds, from what saves most to what only reads better, until a round helps no more: time, events, nodes,
+ * workers, then rounder and shorter everything. No step ever makes anything larger, so it comes to an end.
  */
 
 import type { RunOptions } from '../harness/run-options.ts';
@@ -53,12 +54,18 @@ export async function shrink(request: ShrinkOptions): Promise<ShrinkResult> {
   return { ...search.best, runs: search.runs, reproduced: true, complete: !search.over };
 }
 
-/** Tried before anything else: without faults there is no recovery, whose operations fail in the place of those that are taken out. */
+/**
+ * Tried before anything else: without faults there is no recovery, whose operations fail in the place of those that are
+ * taken out.
+ */
 function withoutFaults({ options, schedule }: RecordedRun): RecordedRun {
   return { options: { ...options, faults: [] }, schedule: { ...schedule, faults: [], messages: [] } };
 }
 
-/** Leaves as few kinds of faults in the options as it can beyond those that are in the schedule: they excuse late answers, and ask for a recovery. */
+/**
+ * Leaves as few kinds of faults in the options as it can beyond those that are in the schedule: they excuse late
+ * answers, and ask for a recovery.
+ */
 async function excuseLess(search: ShrinkSearch): Promise<void> {
   const { options, schedule } = search.best;
   const left = kindsOf(schedule);

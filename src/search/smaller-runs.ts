@@ -1,9 +1,10 @@
 /**
- * A recorded run made smaller, in the ways that need care: nodes and workers have numbers, and whatever refers to them goes along. Nothing here knows
- * whether the smaller run still fails.
+ * A recorded run made smaller, in the ways that need care: nodes and workers have numbers, and whatever refers to them
+ * goes along. Nothing here knows whether the smaller run still fails.
  *
- * Node ids stay what they are. Worker `w` talks to node `w mod nodes`, and its first client is `c<nodes + w>`: the clients before are those that sent
- * `init`. Those that come later get their numbers while the run goes on, so the fates of their messages are moved on a guess.
+ * Node ids stay what they are. Worker `w` talks to node `w mod nodes`, and its first client is `c<nodes + w>`: the
+ * clients before are those that sent `init`. Those that come later get their numbers while the run goes on, so the
+ * fates of their messages are moved on a guess.
  */
 
 import type { FaultEvent, GrudgeRecord, MessageEvent } from '../harness/fault.ts';
@@ -30,8 +31,8 @@ export function withTimeLimit(run: RecordedRun, timeLimitMs: number): RecordedRu
 }
 
 /**
- * The run with some of its operations only. Fates go by the number of a message on its link, so those of a client's messages move up with it, as
- * far as each operation is one request and its answer.
+ * The run with some of its operations only. Fates go by the number of a message on its link, so those of a client's
+ * messages move up with it, as far as each operation is one request and its answer.
  *
  * @param kept some of the run's own events, in their order
  */

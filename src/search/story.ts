@@ -1,6 +1,6 @@
 /**
- * A run told for people: who did what when, a line each, and why it failed. For runs that were made small; of longer ones the middle is left out, but
- * never what the failure is about.
+ * A run told for people: who did what when, a line each, and why it failed. For runs that were made small; of longer
+ * ones the middle is left out, but never what the failure is about.
  */
 
 import { findProofs } from '../checkers/evidence.ts';
@@ -40,7 +40,10 @@ export interface StoryLine {
   readonly proof?: boolean;
 }
 
-/** Lines `time  who  what`, in the order of time, which is in ms since the operations began: `   12 ms  client 3 → n1  generate`. */
+/**
+ * Lines `time who what`, in the order of time, which is in ms since the operations began: ` 12 ms client 3 → n1
+ * generate`.
+ */
 export function tellStory(story: StoryOptions): string[] {
   const told = storyLines(story);
   const whoWidth = Math.max(0, ...told.map(({ who }) => who.length));
@@ -142,7 +145,8 @@ function describeBody(message: NetworkMessage | undefined): string {
 }
 
 /**
- * The events to show, in their order: those that matter, then from both ends inwards, so that with a line for each gap there are at most `linesMax`.
+ * The events to show, in their order: those that matter, then from both ends inwards, so that with a line for each gap
+ * there are at most `linesMax`.
  */
 function choose(events: readonly StoryEvent[], important: readonly number[], linesMax: number): number[] {
   if (events.length <= linesMax) return [...events.keys()];

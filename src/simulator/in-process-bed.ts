@@ -1,9 +1,10 @@
 /**
- * Nodes in this process on virtual time: the code that `maelstrom-node` runs, each on a simulated machine whose clock and disk outlive it. What goes in
- * and out are lines, as through pipes.
+ * Nodes in this process on virtual time: the code that `maelstrom-node` runs, each on a simulated machine whose clock
+ * and disk outlive it. What goes in and out are lines, as through pipes.
  *
- * A life of a node reaches the world only through a gate: a killed one never acts again, whatever its promises still do, and a paused one finds
- * everything waiting when it is resumed. Every step at which the world could have stopped it is told to `onStep`.
+ * A life of a node reaches the world only through a gate: a killed one never acts again, whatever its promises still
+ * do, and a paused one finds everything waiting when it is resumed. Every step at which the world could have stopped it
+ * is told to `onStep`.
  */
 
 import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from '../harness/bed.ts';
@@ -19,7 +20,10 @@ import type { Scheduler } from '../protocol/scheduler.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
-/** One reply in so many goes by its text, the others as the value that the text was made of: parsing takes longer than all the rest. */
+/**
+ * One reply in so many goes by its text, the others as the value that the text was made of: parsing takes longer than
+ * all the rest.
+ */
 const TEXT_SHARE = 64;
 /** From the arrival of a line to the moment at which the node looks at it. */
 const READ_MS = 0.05;
@@ -49,7 +53,10 @@ export interface InProcessBedOptions {
   readonly random: SeededRandom;
   readonly startHandlers: (support: LifeSupport) => StartHandlers;
   readonly onLog?: ((entry: LogEntry) => void) | undefined;
-  /** Told before every step that a node takes into the world or the world into it: `send …`, `receive …`, `before write …`, `timer`. */
+  /**
+   * Told before every step that a node takes into the world or the world into it: `send …`, `receive …`, `before write
+   * …`, `timer`.
+   */
   readonly onStep?: ((nodeId: string, step: string) => void) | undefined;
   /** Puts something else in the place of what a node is given; for nodes that are to be wrong. */
   readonly alter?: ((environment: Environment, support: LifeSupport) => Environment) | undefined;
@@ -113,7 +120,8 @@ export class InProcessBed implements Bed {
       do await new Promise<void>((resolve) => scheduler.schedule(END_POLL_MS, resolve));
       while (scheduler.now() < endMs && busy());
     };
-    // Nobody asks any more. What is still worked on then would be cut off by the end, and look as if it had come to one.
+    // Nobody asks any more. What is still worked on then would be cut off by the end, and look as if it had come to
+    // one.
     await waitWhile(() => lives.some(({ node }) => node.load.inFlight > 0));
     const stuck = lives.flatMap(({ nodeId, node: { load } }) =>
       load.inFlight === 0

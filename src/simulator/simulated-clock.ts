@@ -1,7 +1,9 @@
 /**
- * The clocks of one simulated machine: right as long as nobody disturbs them. They outlive the node, as a machine's clocks do.
+ * The clocks of one simulated machine: right as long as nobody disturbs them. They outlive the node, as a machine's
+ * clocks do.
  *
- * The monotonic clock never goes back, whatever happens to the wall clock; it may run too fast or too slow, and stand still.
+ * The monotonic clock never goes back, whatever happens to the wall clock; it may run too fast or too slow, and stand
+ * still.
  */
 
 import type { ClockFault } from '../harness/fault.ts';
@@ -52,7 +54,10 @@ export class SimulatedClock implements Clock {
     return (this.#now() - this.#sinceMs) * this.#rate;
   }
 
-  /** With every change the wall clock is set by the true time, so that errors do not pile up beyond what somebody asked for. */
+  /**
+   * With every change the wall clock is set by the true time, so that errors do not pile up beyond what somebody asked
+   * for.
+   */
   #change(act: () => void): void {
     this.#monotonicAtMs += this.#passedMs();
     this.#sinceMs = this.#now();

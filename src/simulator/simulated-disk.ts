@@ -1,10 +1,12 @@
 /**
- * The disk of one simulated machine, which outlives the nodes that live on it. It promises what POSIX promises: an effect is there for
- * the next life at once, and there after a power failure only if it was synced before. A file system may bring changes of names to the disk in
- * any order, and a name before the text of its file; so each change of a name since the last `syncNames` survives or is lost
- * by a draw of its own, and so does each text that was never synced (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
+ * The disk of one simulated machine, which outlives the nodes that live on it. It promises what POSIX promises: an
+ * effect is there for the next life at once, and there after a power failure only if it was synced before. A file
+ * system may bring changes of names to the disk in any order, and a name before the text of its file; so each change of
+ * a name since the last `syncNames` survives or is lost by a draw of its own, and so does each text that was never
+ * synced (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
  *
- * An end of the node alone (kill -9) is nothing to the disk. One life at a time: what earlier ones left unfinished counts as abandoned.
+ * An end of the node alone (kill -9) is nothing to the disk. One life at a time: what earlier ones left unfinished
+ * counts as abandoned.
  */
 
 import type { DiskDamage } from '../harness/fault.ts';
@@ -16,8 +18,8 @@ export interface DiskLife {
   /** Calls back after `delayMs`, unless the life has ended by then. */
   setTimer(delayMs: number, callback: () => void): unknown;
   /**
-   * Told `before <operation> <name>` when an operation starts and `after <operation> <name>` when it has taken effect; of a link, the
-   * new name. A life that ends within either call has ended before, or after, the effect.
+   * Told `before <operation> <name>` when an operation starts and `after <operation> <name>` when it has taken effect;
+   * of a link, the new name. A life that ends within either call has ended before, or after, the effect.
    */
   readonly onStep?: (step: string) => void;
 }

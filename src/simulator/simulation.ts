@@ -1,5 +1,6 @@
 /**
- * A whole run in process: virtual time, simulated machines, and the same `TestRun` that tests real processes. One seed, one outcome.
+ * A whole run in process: virtual time, simulated machines, and the same `TestRun` that tests real processes. One seed,
+ * one outcome.
  */
 
 import type { Arrange } from '../harness/network.ts';
@@ -49,7 +50,10 @@ export class Simulation {
     this.run = new TestRun(options, subject.test, bed, this.time, observer, arrange);
   }
 
-  /** Lets it happen. Rejects for errors of the simulator's own, and when nothing is left to happen before the run is over. */
+  /**
+   * Lets it happen. Rejects for errors of the simulator's own, and when nothing is left to happen before the run is
+   * over.
+   */
   finish(): Promise<RunOutcome> {
     return this.time.run(this.run.run());
   }

@@ -1,8 +1,10 @@
 /**
- * Time that passes only when nothing is left to do: the run jumps from one timer to the next, and between two of them lets everything happen that
- * promises have pending. So an hour takes as long as its events do, and the same events always happen in the same order.
+ * Time that passes only when nothing is left to do: the run jumps from one timer to the next, and between two of them
+ * lets everything happen that promises have pending. So an hour takes as long as its events do, and the same events
+ * always happen in the same order.
  *
- * JavaScript tells nobody when its queue of promises is empty; the host does (`settle`). The order within that queue is fixed by the language.
+ * JavaScript tells nobody when its queue of promises is empty; the host does (`settle`). The order within that queue is
+ * fixed by the language.
  */
 
 import type { Scheduler } from '../protocol/scheduler.ts';
@@ -58,7 +60,8 @@ export class VirtualTime implements Scheduler {
   }
 
   /**
-   * Lets time pass until `work` has settled, and settles as it did. Rejects when nothing is left that could ever settle it.
+   * Lets time pass until `work` has settled, and settles as it did. Rejects when nothing is left that could ever settle
+   * it.
    */
   run<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

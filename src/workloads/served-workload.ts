@@ -34,8 +34,8 @@ export interface ServedWorkload {
   /** The name for `-w`. */
   readonly name: string;
   /**
-   * Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. Workloads that test the same handlers
-   * name the same function, and a node starts it once.
+   * Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. Workloads
+   * that test the same handlers name the same function, and a node starts it once.
    */
   readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
 }

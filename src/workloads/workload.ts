@@ -11,7 +11,10 @@ export interface Workload extends ServedWorkload {
   /** What its test does, in one sentence. */
   readonly text: string;
   readonly test: WorkloadTest;
-  /** The same with less of everything, for explorations, which run it thousands of times; absent: `test` is small enough. */
+  /**
+   * The same with less of everything, for explorations, which run it thousands of times; absent: `test` is small
+   * enough.
+   */
   readonly small?: WorkloadTest;
   /** How its simulated nodes are set up, where that is not what a process without options does. */
   readonly simulate?: (context: NodeContext, life: number) => Pick<NodePorts, 'idLimits' | 'lease'>;

@@ -1,6 +1,7 @@
 /**
- * (f) Ids in batches through the pipes of one node process: first ahead of the clock, as fast as the process can, then, with the lead used up, at the
- * pace of the format, 4096 ids a millisecond. The client looks at bytes only, so that it is not what is measured.
+ * (f) Ids in batches through the pipes of one node process: first ahead of the clock, as fast as the process can, then,
+ * with the lead used up, at the pace of the format, 4096 ids a millisecond. The client looks at bytes only, so that it
+ * is not what is measured.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';

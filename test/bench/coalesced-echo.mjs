@@ -1,4 +1,5 @@
-// The second yardstick: the minimal echo with one write a turn and no checks at all. It tells what this machine makes of readline and JSON.
+// The second yardstick: the minimal echo with one write a turn and no checks at all. It tells what this machine makes
+// of readline and JSON.
 import { createInterface } from 'node:readline';
 
 let nodeId = '';

@@ -1,6 +1,6 @@
 /**
- * (a) Ids a second on one core: on a clock that the bench drives, where only the generator counts, and on the real one, where the format's
- * own limit of 4096 ids a millisecond does.
+ * (a) Ids a second on one core: on a clock that the bench drives, where only the generator counts, and on the real one,
+ * where the format's own limit of 4096 ids a millisecond does.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -54,7 +54,10 @@ export async function benchIds(): Promise<void> {
   ]);
 }
 
-/** Ids a second, in millions, once everything that could be borrowed from the future is: what is left is the format's own pace. */
+/**
+ * Ids a second, in millions, once everything that could be borrowed from the future is: what is left is the format's
+ * own pace.
+ */
 function sustainedRate(generator: IdGenerator): number {
   while (take(generator) > 0);
   const start = performance.now();

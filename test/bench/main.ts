@@ -1,6 +1,6 @@
 /**
- * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`, `start`, `memory`, `harness`, `simulator`,
- * `voucher`, `saga`, `report`) only those parts.
+ * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`,
+ * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`) only those parts.
  */
 
 import { benchBatches } from './batches.ts';

@@ -23,8 +23,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Measures several things in turn, round by round, so that a slow moment of the machine hits all of them. Returns the medians, and the median of each
- * round's ratio to the first of them.
+ * Measures several things in turn, round by round, so that a slow moment of the machine hits all of them. Returns the
+ * medians, and the median of each round's ratio to the first of them.
  */
 export async function interleave<Name extends string>(
   rounds: number,

@@ -1,6 +1,6 @@
 /**
- * (b) The real node process against a minimal echo, open loop through a pipe and closed loop with 64 in flight; (c) its start; and the memory
- * it holds after many messages.
+ * (b) The real node process against a minimal echo, open loop through a pipe and closed loop with 64 in flight; (c) its
+ * start; and the memory it holds after many messages.
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';

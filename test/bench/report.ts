@@ -1,5 +1,6 @@
 /**
- * (i) The report of a run of a million operations: how large it is, how long it takes to draw, beside the run itself, and how long until a browser shows it.
+ * (i) The report of a run of a million operations: how large it is, how long it takes to draw, beside the run itself,
+ * and how long until a browser shows it.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * (h) Transfers, simulated: how many messages one takes, with accounts of its own and with accounts that everybody uses, and whether it takes more after many.
+ * (h) Transfers, simulated: how many messages one takes, with accounts of its own and with accounts that everybody
+ * uses, and whether it takes more after many.
  */
 
 import { runTransfers } from '../support/transfer-run.ts';

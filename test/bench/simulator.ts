@@ -1,5 +1,6 @@
 /**
- * (e) The simulator: from the command to the verdict, how many checked operations a second, and what ten times as many cost.
+ * (e) The simulator: from the command to the verdict, how many checked operations a second, and what ten times as many
+ * cost.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * (g) A hot voucher, simulated: how many messages a redemption takes, and whether it takes more when the voucher is large.
+ * (g) A hot voucher, simulated: how many messages a redemption takes, and whether it takes more when the voucher is
+ * large.
  */
 
 import { runRedemptions } from '../support/redemption-run.ts';

@@ -1,7 +1,9 @@
 /**
- * The recordings of real Maelstrom runs, held against our checkers: every count and every verdict that both have must agree.
+ * The recordings of real Maelstrom runs, held against our checkers: every count and every verdict that both have must
+ * agree.
  *
- * What differs by intention is written down here: Jepsen's fractions are 32-bit floats, and its errors come in the order of a hash map.
+ * What differs by intention is written down here: Jepsen's fractions are 32-bit floats, and its errors come in the
+ * order of a hash map.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -39,7 +39,10 @@ function answer(body: Readonly<Record<string, unknown>>): void {
   network.send('n0', client.id, body);
 }
 
-/** Asks, lets the node print a body (or the JSON text of one), and gives what came of it; undefined when nothing has, yet. */
+/**
+ * Asks, lets the node print a body (or the JSON text of one), and gives what came of it; undefined when nothing has,
+ * yet.
+ */
 async function ask(reply: Readonly<Record<string, unknown>> | string): Promise<ClientResult | undefined> {
   let result: ClientResult | undefined;
   client.rpc(Read, { key: 'x' }).then((settled) => {

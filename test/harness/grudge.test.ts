@@ -37,7 +37,10 @@ function canonical(grudge: Grudge): string {
   return JSON.stringify([...grudge].map(([node, deaf]) => [node, [...deaf].sort()]).sort());
 }
 
-/** The sizes of the components of a grudge that cuts a cluster into two, the smaller first; asserts that it does just that. */
+/**
+ * The sizes of the components of a grudge that cuts a cluster into two, the smaller first; asserts that it does just
+ * that.
+ */
 function halves(grudge: Grudge): [number, number] {
   const components = new Set([...grudge.keys()].map((node) => heardBy(grudge, node).join()));
   expect(components.size).toBe(2);

@@ -1,5 +1,6 @@
 /**
- * How a run ends, by its time, by the user, by an error of its own; and that it leaves no node, no timer and no open question behind.
+ * How a run ends, by its time, by the user, by an error of its own; and that it leaves no node, no timer and no open
+ * question behind.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,6 @@
-/** What a node hears before it has answered `init`, in its first life and in every one after a restart, over many seeds. */
+/**
+ * What a node hears before it has answered `init`, in its first life and in every one after a restart, over many seeds.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/harness/fault.ts';

@@ -1,5 +1,6 @@
 /**
- * Mutants of right nodes. Each of them must make the verdict false for the right reason: the checkers that are to find it do, and no other.
+ * Mutants of right nodes. Each of them must make the verdict false for the right reason: the checkers that are to find
+ * it do, and no other.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * The run of a test over scripted nodes on virtual time: how it begins, keeps its pace, goes on after what nobody knows, and is the same for the
- * same seed.
+ * The run of a test over scripted nodes on virtual time: how it begins, keeps its pace, goes on after what nobody
+ * knows, and is the same for the same seed.
  */
 
 import { describe, expect, it } from 'vitest';

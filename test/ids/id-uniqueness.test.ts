@@ -1,7 +1,7 @@
 /**
- * Random lives of generators with one node number: clocks jump, storage fails, hangs and lies about nothing, processes die
- * and come back, sometimes two at a time. Whatever happens, no id comes twice and each life's ids increase. The same worlds
- * with something deliberately wrong in them must fail, or they would prove nothing.
+ * Random lives of generators with one node number: clocks jump, storage fails, hangs and lies about nothing, processes
+ * die and come back, sometimes two at a time. Whatever happens, no id comes twice and each life's ids increase. The
+ * same worlds with something deliberately wrong in them must fail, or they would prove nothing.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * A won raise says how far the range goes that was won, which is not always what was asked: it may be what an earlier raise stored, whose answer was
- * lost. Whatever it is, less or more than was asked for, a generator uses nothing beyond it.
+ * A won raise says how far the range goes that was won, which is not always what was asked: it may be what an earlier
+ * raise stored, whose answer was lost. Whatever it is, less or more than was asked for, a generator uses nothing beyond
+ * it.
  */
 
 import { describe, expect, it } from 'vitest';

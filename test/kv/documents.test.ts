@@ -1,6 +1,6 @@
 /**
- * Documents in lin-kv, each rule as it shows from outside: what leaves the node, what is in the store, what the caller is told. What happens is scripted
- * message by message; `update-property.test.ts` leaves it to chance.
+ * Documents in lin-kv, each rule as it shows from outside: what leaves the node, what is in the store, what the caller
+ * is told. What happens is scripted message by message; `update-property.test.ts` leaves it to chance.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
 /**
- * What the clients of all stores do alike, and what each store promises on top of it. The services are those of the simulator, behind real nodes.
+ * What the clients of all stores do alike, and what each store promises on top of it. The services are those of the
+ * simulator, behind real nodes.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -52,7 +53,10 @@ const SUBJECTS: Readonly<Record<Store, StoreUnderTest>> = {
   },
 };
 
-/** Of what may be drawn always the first: one replica, and the oldest state that a client may see. One client alone then sees what it did. */
+/**
+ * Of what may be drawn always the first: one replica, and the oldest state that a client may see. One client alone then
+ * sees what it did.
+ */
 const FIRST: RandomSource = { integer: () => 0 };
 
 function open(store: Store, random: RandomSource = FIRST): { rig: StoreRig; kv: KvClient; others: KvClient } {

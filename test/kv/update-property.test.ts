@@ -1,7 +1,8 @@
 /**
- * Random small worlds: writers on three nodes append tokens of their own to one list while messages are lost, doubled, late and out of order, and nodes
- * are killed and come back. Whatever happens, a token that was acknowledged is in the list once, one that was definitely refused is not in it, and no
- * version is left out. The same worlds with a wrong update, or on a store that is not linearizable, must fail, or they would prove nothing.
+ * Random small worlds: writers on three nodes append tokens of their own to one list while messages are lost, doubled,
+ * late and out of order, and nodes are killed and come back. Whatever happens, a token that was acknowledged is in the
+ * list once, one that was definitely refused is not in it, and no version is left out. The same worlds with a wrong
+ * update, or on a store that is not linearizable, must fail, or they would prove nothing.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** The same histories through the checkers here and through those that run inside of Maelstrom: one history, one verdict. */
+/**
+ * The same histories through the checkers here and through those that run inside of Maelstrom: one history, one
+ * verdict.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * One code, two beds: what is right in the simulator is right as processes under the same faults, and what is wrong there is found wrong here. So a
- * verdict of the simulator, which costs milliseconds, can stand for one about the real thing.
+ * One code, two beds: what is right in the simulator is right as processes under the same faults, and what is wrong
+ * there is found wrong here. So a verdict of the simulator, which costs milliseconds, can stand for one about the real
+ * thing.
  */
 
 import { describe, expect, it } from 'vitest';

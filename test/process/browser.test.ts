@@ -1,6 +1,6 @@
 /**
- * The browser that other tests look at pages with does what a person's does, and every check of a page finds what it is there for: it must
- * be silent on a page that is right, and speak on the same page made wrong in one way.
+ * The browser that other tests look at pages with does what a person's does, and every check of a page finds what it is
+ * there for: it must be silent on a page that is right, and speak on the same page made wrong in one way.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';

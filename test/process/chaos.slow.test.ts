@@ -65,7 +65,8 @@ describe('our node survives', () => {
         harness: [
           // Many clients, because each that loses a message waits 5 s for the answer.
           ...['--node-count', '3', '--time-limit', '9', '--rate', '60', '--concurrency', '30n', '--seed', 'chaos'],
-          // The harness knows nothing of what chaos breaks, and of sagas it demands answers as long as it broke nothing itself.
+          // The harness knows nothing of what chaos breaks, and of sagas it demands answers as long as it broke nothing
+          // itself.
           ...(workload === 'saga' ? ['--nemesis', 'reordering=0.05'] : []),
         ],
         chaos: [...EVERYTHING, ...FATES, '--for', '6', '--seed', '7'],
@@ -87,7 +88,8 @@ describe('a harness', () => {
   it('may itself kill and pause what it takes for the node', async () => {
     const ended = await run({
       workload: 'echo',
-      // So many clients that some have nothing lost to wait for while a node is up, however long a busy machine takes to start one.
+      // So many clients that some have nothing lost to wait for while a node is up, however long a busy machine takes
+      // to start one.
       harness: [
         ...['--node-count', '2', '--time-limit', '8', '--rate', '40', '--concurrency', '50n'],
         ...['--nemesis', 'kill=1.5,pause=1.5'],

@@ -1,4 +1,7 @@
-/** What a crash of the real programs leaves on stderr: the names of functions, and files and lines of `src/`, though a bundle runs. */
+/**
+ * What a crash of the real programs leaves on stderr: the names of functions, and files and lines of `src/`, though a
+ * bundle runs.
+ */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

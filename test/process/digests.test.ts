@@ -1,6 +1,6 @@
 /**
- * The fuzz as it is built: ten seeds of every workload, none of which fails, each run twice with the same lines, and the
- * same lines as ever. `digests.slow.test.ts` goes through more seeds.
+ * The fuzz as it is built: ten seeds of every workload, none of which fails, each run twice with the same lines, and
+ * the same lines as ever. `digests.slow.test.ts` goes through more seeds.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * What a failing run leaves behind. Our own workloads do not fail, so a copy of the project gets some that do: the counter that forgets what others wrote, of the
- * recipe in `src/workloads/README.md`, and a few that are wrong in ways that only the command line can get wrong.
+ * What a failing run leaves behind. Our own workloads do not fail, so a copy of the project gets some that do: the
+ * counter that forgets what others wrote, of the recipe in `src/workloads/README.md`, and a few that are wrong in ways
+ * that only the command line can get wrong.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,7 @@
-/** The built node with its state in Maelstrom's store: node numbers that are leased, and bounds of numbers that are its own. */
+/**
+ * The built node with its state in Maelstrom's store: node numbers that are leased, and bounds of numbers that are its
+ * own.
+ */
 
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What a node keeps of messages is bounded in bytes, not only in number: a real one under a small heap takes 3 MB lines from many clients. */
+/**
+ * What a node keeps of messages is bounded in bytes, not only in number: a real one under a small heap takes 3 MB lines
+ * from many clients.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';

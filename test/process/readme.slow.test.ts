@@ -1,7 +1,7 @@
 /**
- * What the documents show: every command is executed as a reader would, in a fresh copy of the project, and everything that is shown
- * of its output must come. The commands of a document run in their order, and all documents share one build. Which commands are not
- * executed, and why, is in `test/support/unrun-commands.ts`.
+ * What the documents show: every command is executed as a reader would, in a fresh copy of the project, and everything
+ * that is shown of its output must come. The commands of a document run in their order, and all documents share one
+ * build. Which commands are not executed, and why, is in `test/support/unrun-commands.ts`.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,7 @@
-/** `snowstorm report`, the real program: a report that is drawn again is the one that was drawn live, and one that cannot be drawn is no harm to others. */
+/**
+ * `snowstorm report`, the real program: a report that is drawn again is the one that was drawn live, and one that
+ * cannot be drawn is no harm to others.
+ */
 
 import {
   appendFileSync,

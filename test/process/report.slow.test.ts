@@ -1,5 +1,6 @@
 /**
- * Reports of real runs in a real browser: they need nothing but themselves, can be read by everybody on every screen, and do what scripts add.
+ * Reports of real runs in a real browser: they need nothing but themselves, can be read by everybody on every screen,
+ * and do what scripts add.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * Holds the seeded generator to the reference vectors of xoshiro128**, and its draws to being uniform, independent and repeatable.
+ * Holds the seeded generator to the reference vectors of xoshiro128**, and its draws to being uniform, independent and
+ * repeatable.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * The engine with a saga that knows no money: bookings in three stages, on several nodes, over a network that loses, doubles and delays, by nodes that are killed
- * and come back. In the end every booking is done, all of it and once, or nothing is left of it.
+ * The engine with a saga that knows no money: bookings in three stages, on several nodes, over a network that loses,
+ * doubles and delays, by nodes that are killed and come back. In the end every booking is done, all of it and once, or
+ * nothing is left of it.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** What becomes of a request for a saga: begun, joined, taken over, refused, or answered from memory. Transfers of money stand for sagas of every kind. */
+/**
+ * What becomes of a request for a saga: begun, joined, taken over, refused, or answered from memory. Transfers of money
+ * stand for sagas of every kind.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { IN_FLIGHT_MAX } from '../../src/saga/coordinator.ts';

@@ -1,4 +1,6 @@
-/** How a saga goes from one state to the next: by its plan, one compare-and-set at a time, whoever else does the same. */
+/**
+ * How a saga goes from one state to the next: by its plan, one compare-and-set at a time, whoever else does the same.
+ */
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';

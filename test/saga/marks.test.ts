@@ -92,8 +92,9 @@ describe('the mark of a finished saga', () => {
 });
 
 /**
- * A document with many sagas, written by nodes that learn late, or never, of what is finished. Every reader that knows of a version at which the saga was
- * unfinished must find the mark in every version from there on that is less than the grace ahead.
+ * A document with many sagas, written by nodes that learn late, or never, of what is finished. Every reader that knows
+ * of a version at which the saga was unfinished must find the mark in every version from there on that is less than the
+ * grace ahead.
  */
 describe.each(Array.from({ length: 60 }, (_, seed) => seed))('a random schedule, seed %d', (seed) => {
   it('never loses the mark of an unfinished saga, nor one within the grace after it', () => {

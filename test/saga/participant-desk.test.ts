@@ -1,4 +1,7 @@
-/** How steps of sagas reach one participant: in groups, from a version at hand, and once, whoever takes them and however late. */
+/**
+ * How steps of sagas reach one participant: in groups, from a version at hand, and once, whoever takes them and however
+ * late.
+ */
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -630,8 +633,9 @@ describe('a participant with as many unfinished steps as it may hold', () => {
 });
 
 /**
- * Two nodes take, and sometimes undo, the steps of the same sagas on one participant, while messages are lost, doubled and late. A saga is finished as its
- * driver would have it: committed when a node was told that the step is taken, aborted when one was told that it is undone.
+ * Two nodes take, and sometimes undo, the steps of the same sagas on one participant, while messages are lost, doubled
+ * and late. A saga is finished as its driver would have it: committed when a node was told that the step is taken,
+ * aborted when one was told that it is undone.
  */
 type SagaEnd = 'running' | 'compensating' | 'committed' | 'aborted';
 

@@ -1,7 +1,7 @@
 /**
  * The regression corpus: schedules that once made something fail, as `snowstorm fuzz` writes them, in a folder by the
- * name of what failed. Every mutant has one and must fail under it again, by the rule that it is there for; what is right
- * must be valid under all of them. So what the searches of the long suite find is checked in seconds.
+ * name of what failed. Every mutant has one and must fail under it again, by the rule that it is there for; what is
+ * right must be valid under all of them. So what the searches of the long suite find is checked in seconds.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

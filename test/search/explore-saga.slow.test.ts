@@ -1,6 +1,6 @@
 /**
- * A transfer met by a crash, a pause and a cut at every step of two nodes: what is right survives. And what no random schedule is likely to show: without the
- * fence for orphans a saga begins that no index knows, and stays half done.
+ * A transfer met by a crash, a pause and a cut at every step of two nodes: what is right survives. And what no random
+ * schedule is likely to show: without the fence for orphans a saga begins that no index knows, and stays half done.
  */
 
 import { describe, expect, it } from 'vitest';

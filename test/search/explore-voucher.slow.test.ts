@@ -1,4 +1,7 @@
-/** A redemption met by a crash and by a cut at every step of two nodes: what is right survives, and what is wrong only at one of them is found. */
+/**
+ * A redemption met by a crash and by a cut at every step of two nodes: what is right survives, and what is wrong only
+ * at one of them is found.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { createSettle } from '../../src/host/settle.ts';

@@ -1,6 +1,6 @@
 /**
- * Real simulations, small ones: what is right survives every step, and a bug that shows only when the crash comes at one certain step is found, with the
- * name of that step.
+ * Real simulations, small ones: what is right survives every step, and a bug that shows only when the crash comes at
+ * one certain step is found, with the name of that step.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 /**
- * The proof for transfers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it breaks, and is made small. What is right
- * stays valid. (`no-orphan-fence` is for
- * `explore-saga.slow.test.ts`: hardly any random schedule shows it.)
+ * The proof for transfers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it
+ * breaks, and is made small. What is right stays valid. (`no-orphan-fence` is for `explore-saga.slow.test.ts`: hardly
+ * any random schedule shows it.)
  */
 
 import { describe, expect, it } from 'vitest';
@@ -26,8 +26,9 @@ describe('what is right', () => {
 });
 
 /**
- * Each was not valid once: a refusal by a life that knew nothing of the one before, a copy that came to another life, a last audit that saw two moments, and two
- * requests that came so late that all had settled, and moved one account together.
+ * Each was not valid once: a refusal by a life that knew nothing of the one before, a copy that came to another life, a
+ * last audit that saw two moments, and two requests that came so late that all had settled, and moved one account
+ * together.
  */
 describe('seeds that found something', () => {
   it.each<[seed: string, nodes: readonly string[] | undefined]>([
@@ -49,7 +50,10 @@ interface Expected {
   readonly rules: readonly string[];
   /** Where the search begins: the seeds before find nothing, and take their time for it. */
   readonly from?: number;
-  /** Made small in the corpus only (`corpus.test.ts` holds it to the same size): that takes hundreds of runs, or long ones. */
+  /**
+   * Made small in the corpus only (`corpus.test.ts` holds it to the same size): that takes hundreds of runs, or long
+   * ones.
+   */
   readonly slow?: boolean;
 }
 

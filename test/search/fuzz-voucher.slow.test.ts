@@ -1,6 +1,6 @@
 /**
- * The proof for vouchers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it breaks, and is made small. What
- * is right stays valid.
+ * The proof for vouchers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it
+ * breaks, and is made small. What is right stays valid.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -31,7 +31,10 @@ describe('what is right', () => {
 interface Expected {
   /** All that the small run breaks. The first is what the mutant is there for. */
   readonly rules: readonly string[];
-  /** Made small in the corpus only (`corpus.test.ts` holds it to the same size): that takes hundreds of runs, or long ones. */
+  /**
+   * Made small in the corpus only (`corpus.test.ts` holds it to the same size): that takes hundreds of runs, or long
+   * ones.
+   */
   readonly slow?: boolean;
 }
 
@@ -44,8 +47,8 @@ const LOST_REDEMPTION = [
 ];
 
 /**
- * `as-many-as-asked` (V5) is never broken alone: as many redemptions as it forbids need a user twice (V2) or one who did not ask (V4), as few
- * one that is lost (V3).
+ * `as-many-as-asked` (V5) is never broken alone: as many redemptions as it forbids need a user twice (V2) or one who
+ * did not ask (V4), as few one that is lost (V3).
  */
 const EXPECTED: Readonly<Record<VoucherMutantName, Expected>> = {
   'lends-rights': { rules: ['within-limit'] },

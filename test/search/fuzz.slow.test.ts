@@ -1,6 +1,6 @@
 /**
- * The proof that fuzzing finds what it is for: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, is made small, and its story says
- * why. What is right stays valid.
+ * The proof that fuzzing finds what it is for: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`,
+ * is made small, and its story says why. What is right stays valid.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Whole runs on simulated machines: what faults do to nodes, what the run does about it, and which rules hold for every workload. The nodes are real ones
- * with small workloads of this file.
+ * Whole runs on simulated machines: what faults do to nodes, what the run does about it, and which rules hold for every
+ * workload. The nodes are real ones with small workloads of this file.
  */
 
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** A subject as processes and as simulated nodes, under the same options. Its mutants are built for the file that imports this. */
+/**
+ * A subject as processes and as simulated nodes, under the same options. Its mutants are built for the file that
+ * imports this.
+ */
 
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';

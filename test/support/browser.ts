@@ -1,9 +1,10 @@
 /**
  * A browser for tests of pages: chromium without a window, spoken to over its DevTools protocol.
  *
- * The protocol runs over two pipes, as JSON with a NUL behind every message, because Node 20 has no WebSocket; a browser also ends by itself
- * when its pipes close, so none outlives a test that was killed. Every page has a profile and a window of its own: pages share
- * nothing, and none is throttled for being in the background. Nothing waits but for what the browser says has happened.
+ * The protocol runs over two pipes, as JSON with a NUL behind every message, because Node 20 has no WebSocket; a
+ * browser also ends by itself when its pipes close, so none outlives a test that was killed. Every page has a profile
+ * and a window of its own: pages share nothing, and none is throttled for being in the background. Nothing waits but
+ * for what the browser says has happened.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -252,7 +253,10 @@ function describeKey(key: string): { keyCode: number; code: string; text?: strin
 const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))';
 
 export class Page {
-  /** Everything that went wrong in the page, in words, from its beginning: exceptions, the console, the log, the network. */
+  /**
+   * Everything that went wrong in the page, in words, from its beginning: exceptions, the console, the log, the
+   * network.
+   */
   readonly errors: readonly string[] = [];
   /** The URL of everything that the page asked for, itself included, from its beginning; also what it was not given. */
   readonly requests: readonly string[] = [];

@@ -43,7 +43,8 @@ export class ClientRig {
   }
 
   /**
-   * Carries an operation out and answers what it asks, one after the other, with `<type>_ok` unless a reply has a type; when no reply is left nobody answers.
+   * Carries an operation out and answers what it asks, one after the other, with `<type>_ok` unless a reply has a type;
+   * when no reply is left nobody answers.
    */
   perform(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
     return this.performBy(this.client, f, value, ...replies);

@@ -1,4 +1,7 @@
-/** A simulated run of 64 clients and three nodes in which nothing breaks, for measuring: it goes on until whoever asked for it has enough. */
+/**
+ * A simulated run of 64 clients and three nodes in which nothing breaks, for measuring: it goes on until whoever asked
+ * for it has enough.
+ */
 
 import type { Checker } from '../../src/checkers/checker.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';

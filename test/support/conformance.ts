@@ -57,7 +57,10 @@ export async function run(
   return (await running).results as Results;
 }
 
-/** The workload for which {@link expectAnswersTwice} takes half a minute: every copy is a transfer that is asked about again. */
+/**
+ * The workload for which {@link expectAnswersTwice} takes half a minute: every copy is a transfer that is asked about
+ * again.
+ */
 export const SLOW_WHEN_DOUBLED = 'saga';
 
 /** Every message comes twice, and every copy of a request is answered as declared. */

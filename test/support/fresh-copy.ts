@@ -1,6 +1,6 @@
 /**
- * The project as somebody has it who has just cloned it and installed what it needs: so that a test can do to it what a reader is told to do. It is in a
- * temporary folder, which is removed in the end.
+ * The project as somebody has it who has just cloned it and installed what it needs: so that a test can do to it what a
+ * reader is told to do. It is in a temporary folder, which is removed in the end.
  */
 
 import { cpSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';

@@ -1,9 +1,11 @@
 /**
- * What must hold for every page that people look at, whatever is on it: nothing sticks out, all text can be read, everything has a name,
- * and the keyboard is never lost. Each check asks a page in a browser and returns what is wrong in words; an empty list is fine.
+ * What must hold for every page that people look at, whatever is on it: nothing sticks out, all text can be read,
+ * everything has a name, and the keyboard is never lost. Each check asks a page in a browser and returns what is wrong
+ * in words; an empty list is fine.
  *
- * What runs in the page is text here, since the types of the tests know no document. It leaves nothing behind that a page would
- * notice, and needs no scripts of the page's own. Contrast and names are judged as WCAG 2.2 puts it (1.4.3, 1.3.1, 2.4.7, 2.4.11, 4.1.2).
+ * What runs in the page is text here, since the types of the tests know no document. It leaves nothing behind that a
+ * page would notice, and needs no scripts of the page's own. Contrast and names are judged as WCAG 2.2 puts it (1.4.3,
+ * 1.3.1, 2.4.7, 2.4.11, 4.1.2).
  */
 
 import type { Page } from './browser.ts';
@@ -117,8 +119,9 @@ export function findCrowdedLabels(page: Page): Promise<string[]> {
 }
 
 /**
- * Text that stands out too little from what its ancestors paint behind it. What is painted by anything else than background colours (images, other
- * elements below, filters) is unknown here, and such text is passed over where that can be told.
+ * Text that stands out too little from what its ancestors paint behind it. What is painted by anything else than
+ * background colours (images, other elements below, filters) is unknown here, and such text is passed over where that
+ * can be told.
  */
 export function findLowContrast(page: Page): Promise<string[]> {
   return inPage(
@@ -277,8 +280,8 @@ interface TabStop {
 }
 
 /**
- * Where the keyboard gets lost: what has the focus and is out of sight, or does not show it. Walks with Tab from where the focus is until it leaves
- * the page; what is in the page afterwards is as that leaves it.
+ * Where the keyboard gets lost: what has the focus and is out of sight, or does not show it. Walks with Tab from where
+ * the focus is until it leaves the page; what is in the page afterwards is as that leaves it.
  */
 export async function findHiddenFocus(page: Page): Promise<string[]> {
   const problems: string[] = [];

@@ -6,7 +6,10 @@ import type { RunRecord } from '../../src/report/run-record.ts';
 import { ASSETS } from './records.ts';
 import { brokenReferences, type MarkupElement, outsideReferences, readMarkup } from './strict-markup.ts';
 
-/** It is well-formed, refers to nothing that is not there and to nothing outside, and has one script and one style, which are ours. */
+/**
+ * It is well-formed, refers to nothing that is not there and to nothing outside, and has one script and one style,
+ * which are ours.
+ */
 export function openPage(record: RunRecord): MarkupElement {
   const root = readMarkup(renderPage(record, ASSETS));
   expect(brokenReferences(root)).toEqual([]);

@@ -1,9 +1,9 @@
 /**
  * The commands that a README tells its readers to type. They are run and compared with the output that it shows.
  *
- * In a `console` block a line with `$ ` before it is a command; one that ends with a backslash goes on in the next line. After each
- * command follows what it prints. A line `...` stands for any lines, also for none. Numbers may differ where there is one in the
- * text, and so may the room before them. Everything else must be as it is shown.
+ * In a `console` block a line with `$ ` before it is a command; one that ends with a backslash goes on in the next
+ * line. After each command follows what it prints. A line `...` stands for any lines, also for none. Numbers may differ
+ * where there is one in the text, and so may the room before them. Everything else must be as it is shown.
  */
 
 import { spawn } from 'node:child_process';

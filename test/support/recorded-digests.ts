@@ -1,4 +1,7 @@
-/** Digests of runs as they are to be, by workload. `make digests` records them anew, when a change is meant to change runs. */
+/**
+ * Digests of runs as they are to be, by workload. `make digests` records them anew, when a change is meant to change
+ * runs.
+ */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';

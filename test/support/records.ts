@@ -47,7 +47,10 @@ export function messagesOf(log: readonly MessageEntry[], leftOut = 0): RunRecord
   };
 }
 
-/** Something that happened to a message, a text like `send 3 n0 n1`: the event, the network's number, from whom and to whom. */
+/**
+ * Something that happened to a message, a text like `send 3 n0 n1`: the event, the network's number, from whom and to
+ * whom.
+ */
 export function message(atMs: number, text: string, body: Readonly<Record<string, unknown>> = {}): MessageEntry {
   const [event, id, src = '', dest = ''] = text.split(' ');
   return { time: atMs * 1e6, event: event as MessageEntry['event'], id: Number(id), src, dest, body };
@@ -62,7 +65,10 @@ export interface LongHistoryOptions {
   readonly decades?: number;
 }
 
-/** Rounds in which every client writes a document, with latencies of all sizes; the next one begins when all have their answers. */
+/**
+ * Rounds in which every client writes a document, with latencies of all sizes; the next one begins when all have their
+ * answers.
+ */
 export function longHistory({ operationCount, concurrency, badShare = 10, decades = 2 }: LongHistoryOptions): History {
   const random = new SeededRandom(1);
   const roundNanoseconds = 2e4 * 10 ** decades;

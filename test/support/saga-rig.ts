@@ -1,6 +1,6 @@
 /**
- * Nodes that run sagas and share one scripted lin-kv: of the transfer service, or of any other kind of saga. Time is virtual, and a test decides which messages
- * are lost, doubled or late and which node dies.
+ * Nodes that run sagas and share one scripted lin-kv: of the transfer service, or of any other kind of saga. Time is
+ * virtual, and a test decides which messages are lost, doubled or late and which node dies.
  */
 
 import { LinKv } from '../../src/harness/services/lin-kv.ts';

@@ -1,6 +1,7 @@
 /**
- * A bed for tests: its nodes are small functions on virtual time, called with every message that a node is sent. What they print comes out
- * as a process's would, in a turn of its own; or, where a test asks for that, within the very call that delivered the message.
+ * A bed for tests: its nodes are small functions on virtual time, called with every message that a node is sent. What
+ * they print comes out as a process's would, in a turn of its own; or, where a test asks for that, within the very call
+ * that delivered the message.
  */
 
 import type { Bed, NodeEvents, NodeHandle } from '../../src/harness/bed.ts';

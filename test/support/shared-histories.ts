@@ -1,4 +1,7 @@
-/** The histories in `maelstrom/test/histories`, for the checkers here and those inside of Maelstrom, and the verdicts of those here. */
+/**
+ * The histories in `maelstrom/test/histories`, for the checkers here and those inside of Maelstrom, and the verdicts of
+ * those here.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Checker, compose, type TestFacts, type Validity } from '../../src/checkers/checker.ts';

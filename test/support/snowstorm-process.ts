@@ -1,8 +1,8 @@
 /**
  * Runs of the real `bin/snowstorm` with real nodes, from the outside: arguments in; exit status, output and record out.
  *
- * Every run gets an environment variable that is found nowhere else, and all that it starts inherits it, however it is started. So what
- * outlived a run can be told from everything else on the machine.
+ * Every run gets an environment variable that is found nowhere else, and all that it starts inherits it, however it is
+ * started. So what outlived a run can be told from everything else on the machine.
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -185,7 +185,10 @@ export interface TestSettings extends RunSettings {
   readonly args?: readonly string[];
 }
 
-/** Starts `snowstorm test`: one node, 50 operations a second for a second, which are the same ones every time, unless `args` say otherwise. */
+/**
+ * Starts `snowstorm test`: one node, 50 operations a second for a second, which are the same ones every time, unless
+ * `args` say otherwise.
+ */
 export function startTest({
   workload,
   bin,
@@ -206,7 +209,10 @@ export async function runTest(settings: TestSettings): Promise<EndedTest> {
   return new EndedTest(ended, settings.store);
 }
 
-/** `snowstorm` where no file can be larger than 40 KiB, which the smallest report is and the files of a short run are not. */
+/**
+ * `snowstorm` where no file can be larger than 40 KiB, which the smallest report is and the files of a short run are
+ * not.
+ */
 export function onSmallDisk(args: readonly string[]): Promise<Ended> {
   return new Running('bash', ['-c', 'ulimit -f 40 && exec "$0" "$@"', SNOWSTORM, ...args]).ended;
 }

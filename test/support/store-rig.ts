@@ -1,6 +1,6 @@
 /**
- * Real nodes and Maelstrom's real services on a wire of lines in virtual time, where a test decides what becomes of each message. A node is no more
- * than its context here: tests ask the stores through it, as handlers would.
+ * Real nodes and Maelstrom's real services on a wire of lines in virtual time, where a test decides what becomes of
+ * each message. A node is no more than its context here: tests ask the stores through it, as handlers would.
  */
 
 import type { Service } from '../../src/harness/services/registry.ts';
@@ -109,7 +109,10 @@ export class StoreRig {
     };
   }
 
-  /** The next message of a type (`cas`, `cas_ok`, `error`) meets this fate. What is said of one type first comes true first. */
+  /**
+   * The next message of a type (`cas`, `cas_ok`, `error`) meets this fate. What is said of one type first comes true
+   * first.
+   */
   next(type: string, fate: Fate): this {
     this.#fates.push({ type, fate });
     return this;

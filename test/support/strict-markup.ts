@@ -1,6 +1,7 @@
 /**
- * Reads HTML with SVG in it more strictly than any browser does, so that a test sees what a browser would quietly mend: a tag that is not closed or closes
- * another one, an attribute without quotes or given twice, a character that should have been escaped, a paragraph that a block would end, a number that is none.
+ * Reads HTML with SVG in it more strictly than any browser does, so that a test sees what a browser would quietly mend:
+ * a tag that is not closed or closes another one, an attribute without quotes or given twice, a character that should
+ * have been escaped, a paragraph that a block would end, a number that is none.
  */
 
 const VOID_ELEMENTS: ReadonlySet<string> = new Set(['meta', 'link', 'br', 'hr', 'img', 'input']);

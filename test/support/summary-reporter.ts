@@ -1,5 +1,6 @@
 /**
- * Ends the output with one plain line that any reader of a log understands: `N passed, N failed`, and `, N skipped` where there are any.
+ * Ends the output with one plain line that any reader of a log understands: `N passed, N failed`, and `, N skipped`
+ * where there are any.
  */
 
 import type { Reporter, TestModule } from 'vitest/node';

@@ -19,7 +19,9 @@ export interface TransferRun extends ClientRun {
 }
 
 export interface TransferRunOptions extends Partial<RunOptions> {
-  /** `own`: every client moves money between two accounts that nobody else uses. A number: between so many that all use. */
+  /**
+   * `own`: every client moves money between two accounts that nobody else uses. A number: between so many that all use.
+   */
   readonly accounts: 'own' | number;
   readonly transferCount: number;
   readonly sampleLength?: number;

@@ -1,4 +1,7 @@
-/** Timers that go off when a test says so. What is due at the same moment goes off in the order in which it was scheduled. */
+/**
+ * Timers that go off when a test says so. What is due at the same moment goes off in the order in which it was
+ * scheduled.
+ */
 
 interface Timer {
   readonly dueMs: number;

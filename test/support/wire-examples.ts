@@ -1,6 +1,6 @@
 /**
- * Examples for the wire reference: what a node really answers, asked one thing after the other, with a store beside it. Its clock stands at one time and
- * its dice always fall the same, so the examples are the same ones every time.
+ * Examples for the wire reference: what a node really answers, asked one thing after the other, with a store beside it.
+ * Its clock stands at one time and its dice always fall the same, so the examples are the same ones every time.
  */
 
 import { LinKv } from '../../src/harness/services/lin-kv.ts';

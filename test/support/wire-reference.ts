@@ -1,6 +1,7 @@
 /**
- * The wire reference, `src/workloads/MESSAGES.md`: what a node is asked and what it answers. It is made from the declarations by which
- * a node checks and answers, so it says what the code does. What a field means is said where it is declared, by `.describe`.
+ * The wire reference, `src/workloads/MESSAGES.md`: what a node is asked and what it answers. It is made from the
+ * declarations by which a node checks and answers, so it says what the code does. What a field means is said where it
+ * is declared, by `.describe`.
  */
 
 import * as z from 'zod';
@@ -218,7 +219,10 @@ function arrayOf({ items, prefixItems }: JsonSchema): string {
   return isSchema(items) ? `array of ${insideOf(items)}` : 'array';
 }
 
-/** The type of what something holds: `string (1 to 128 characters)`, so that its bounds are not taken for those of what holds it. */
+/**
+ * The type of what something holds: `string (1 to 128 characters)`, so that its bounds are not taken for those of what
+ * holds it.
+ */
 function insideOf(schema: JsonSchema): string {
   const [type, ...limits] = typeOf(schema).split(', ');
   return limits.length === 0 ? (type as string) : `${type} (${limits.join(', ')})`;

@@ -1,5 +1,6 @@
 /**
- * Subjects that are wrong in one way each, and runs of them that are recorded: for what makes failing runs small and tells them.
+ * Subjects that are wrong in one way each, and runs of them that are recorded: for what makes failing runs small and
+ * tells them.
  */
 
 import type { RunObserver, RunOutcome } from '../../src/harness/run.ts';
@@ -28,7 +29,10 @@ export const sharesNodeNumber = withStart(async (context) => {
   return [handler(Generate, () => ({ id: generator.next() as string }))];
 });
 
-/** Nothing is reserved, and the random bit is not random: a node whose clock is set back while it is down repeats itself. */
+/**
+ * Nothing is reserved, and the random bit is not random: a node whose clock is set back while it is down repeats
+ * itself.
+ */
 export const forgetsItsPast = withStart(async (context) => {
   const generator = await IdGenerator.start({
     node: context.nodeIds.indexOf(context.nodeId),
@@ -38,7 +42,10 @@ export const forgetsItsPast = withStart(async (context) => {
   return [handler(Generate, () => ({ id: generator.next() as string }))];
 });
 
-/** Takes a while over each request. A second one of the same client meanwhile, which only a network can send, makes it answer the same for ever. */
+/**
+ * Takes a while over each request. A second one of the same client meanwhile, which only a network can send, makes it
+ * answer the same for ever.
+ */
 export const losesItsHead = withStart(async (context) => {
   const generator = await startGenerator(context, context.nodeIds.indexOf(context.nodeId));
   const busyWith = new Set<string>();

@@ -1,4 +1,7 @@
-/** Work until the end: the test of every workload draws new work in every tenth of a long run, and a test that runs dry makes the run unknown. */
+/**
+ * Work until the end: the test of every workload draws new work in every tenth of a long run, and a test that runs dry
+ * makes the run unknown.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { completeWith } from '../../src/harness/client.ts';

@@ -1,10 +1,12 @@
 /**
- * Prints JSON values as Clojure prints what Maelstrom's parser makes of them, for the texts of errors: `{"ver" 1, "x" [1 "a" nil true]}`.
+ * Prints JSON values as Clojure prints what Maelstrom's parser makes of them, for the texts of errors: `{"ver" 1, "x"
+ * [1 "a" nil true]}`.
  *
- * A map of up to eight keys is printed in the order of its keys, a greater one in the order of a hash trie (Bagwell, "Ideal hash trees",
- * 2001): five bits of the hash a level, lowest first. A string's hash is MurmurHash3_x86_32 (Austin Appleby) of Java's String.hashCode.
- * Sources: Clojure 1.12, `core_print.clj`, `Murmur3.java`, `PersistentHashMap.java`. One thing is lost: JavaScript puts keys that look like
- * small integers first, so a small map with such a key may be printed in another order than Maelstrom's.
+ * A map of up to eight keys is printed in the order of its keys, a greater one in the order of a hash trie (Bagwell,
+ * "Ideal hash trees", 2001): five bits of the hash a level, lowest first. A string's hash is MurmurHash3_x86_32 (Austin
+ * Appleby) of Java's String.hashCode. Sources: Clojure 1.12, `core_print.clj`, `Murmur3.java`,
+ * `PersistentHashMap.java`. One thing is lost: JavaScript puts keys that look like small integers first, so a small map
+ * with such a key may be printed in another order than Maelstrom's.
  */
 
 import { ExactNumber, javaDouble } from '../../protocol/exact-json.ts';

@@ -1,6 +1,7 @@
 /**
- * What one request means to one state of a key-value store: the reply, and the one key it writes. The three stores share it and differ
- * only in which state they show to a request. The state is a function from key to entry, so none of them ever copies its map.
+ * What one request means to one state of a key-value store: the reply, and the one key it writes. The three stores
+ * share it and differ only in which state they show to a request. The state is a function from key to entry, so none of
+ * them ever copies its map.
  *
  *     {"type": "read", "key": K}                       → {"type": "read_ok", "value": V}   or error 20
  *     {"type": "write", "key": K, "value": V}          → {"type": "write_ok"}

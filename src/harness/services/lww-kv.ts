@@ -1,10 +1,11 @@
 /**
- * `lww-kv`, an eventually consistent key-value store of two replicas (Maelstrom's documentation says five). A request first merges one
- * random replica into another, where the greater Lamport timestamp wins and the source wins a tie, then runs on a random replica.
- * Lamport, "Time, clocks, and the ordering of events in a distributed system", 1978.
+ * `lww-kv`, an eventually consistent key-value store of two replicas (Maelstrom's documentation says five). A request
+ * first merges one random replica into another, where the greater Lamport timestamp wins and the source wins a tie,
+ * then runs on a random replica. Lamport, "Time, clocks, and the ordering of events in a distributed system", 1978.
  *
- * Merging whole maps for each request would cost the size of the store, so the replicas' entries lie side by side under each key, and
- * only the keys on which the replicas differ are looked at. Source: Maelstrom, `service.clj`, `LWWKV` in `Eventual`.
+ * Merging whole maps for each request would cost the size of the store, so the replicas' entries lie side by side under
+ * each key, and only the keys on which the replicas differ are looked at. Source: Maelstrom, `service.clj`, `LWWKV` in
+ * `Eventual`.
  */
 
 import type { RandomSource } from '../../protocol/random.ts';

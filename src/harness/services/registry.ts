@@ -1,8 +1,8 @@
 /**
  * The services that Maelstrom starts for every test, by node id. Source: Maelstrom, `service.clj`, `default-services`.
  *
- * Maelstrom's source computes the merges of lww-kv but builds the next state from the replicas as they were before, so in it a write
- * never reaches the other replica at all; `keepsMerges: false` is that behaviour.
+ * Maelstrom's source computes the merges of lww-kv but builds the next state from the replicas as they were before, so
+ * in it a write never reaches the other replica at all; `keepsMerges: false` is that behaviour.
  */
 
 import type { RandomSource } from '../../protocol/random.ts';

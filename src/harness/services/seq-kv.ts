@@ -1,10 +1,11 @@
 /**
- * `seq-kv`, a sequentially consistent key-value store. It remembers the last 32 states; a request runs on one drawn between the newest
- * that its client has seen and the newest of all. If it changes nothing there, that stale answer stands; otherwise it is run again on
- * the newest state, and what comes out is the next one, even if nothing changed this time.
+ * `seq-kv`, a sequentially consistent key-value store. It remembers the last 32 states; a request runs on one drawn
+ * between the newest that its client has seen and the newest of all. If it changes nothing there, that stale answer
+ * stands; otherwise it is run again on the newest state, and what comes out is the next one, even if nothing changed
+ * this time.
  *
- * Maelstrom copies persistent maps. Here each key has a list of its versions, and a ring tells which key each state changed, so that a
- * version goes when no remembered state shows it: a write costs the same in a store of any size.
+ * Maelstrom copies persistent maps. Here each key has a list of its versions, and a ring tells which key each state
+ * changed, so that a version goes when no remembered state shows it: a write costs the same in a store of any size.
  * Source: Maelstrom, `service.clj`, `PersistentKV` in `Sequential`; amalloy/ring-buffer 1.3.1.
  */
 
@@ -49,8 +50,9 @@ export class SeqKv implements Service {
   }
 
   /**
-   * The state at an index. A client that is 32 or more behind may draw an index that is forgotten; as the ring wraps around, it is shown a
-   * newer state but keeps the old index, so that it can read backwards later. That is how Maelstrom behaves.
+   * The state at an index. A client that is 32 or more behind may draw an index that is forgotten; as the ring wraps
+   * around, it is shown a newer state but keeps the old index, so that it can read backwards later. That is how
+   * Maelstrom behaves.
    */
   #state(index: number): Lookup {
     const shown = this.#newest - ((this.#newest - index) % STATES_KEPT);

@@ -1,9 +1,10 @@
 /**
- * The process of a node under chaos, life after life: started with the same command line, fed and read by lines, stopped and killed with everybody it has
- * started. Its stderr is ours. Nothing of it outlives this process, however this one ends (`reaper.ts`).
+ * The process of a node under chaos, life after life: started with the same command line, fed and read by lines,
+ * stopped and killed with everybody it has started. Its stderr is ours. Nothing of it outlives this process, however
+ * this one ends (`reaper.ts`).
  *
- * The mark by which its strays are found is a variable of a name of its own, beside what a harness has marked this process with: both must find it, and
- * one supervisor may stand behind another.
+ * The mark by which its strays are found is a variable of a name of its own, beside what a harness has marked this
+ * process with: both must find it, and one supervisor may stand behind another.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -1,8 +1,9 @@
 /**
- * `chaos` as a process: the harness on stdin and stdout, the node as a child, the faults of `chaos/` between them, logs on stderr.
+ * `chaos` as a process: the harness on stdin and stdout, the node as a child, the faults of `chaos/` between them, logs
+ * on stderr.
  *
- * It ends as the node does. When the harness closes stdin, or somebody sends SIGTERM or SIGINT, faults end and the node is told to come to its end in the same
- * way; one that does not is killed, which is nobody's fault.
+ * It ends as the node does. When the harness closes stdin, or somebody sends SIGTERM or SIGINT, faults end and the node
+ * is told to come to its end in the same way; one that does not is killed, which is nobody's fault.
  */
 
 import type { Readable, Writable } from 'node:stream';

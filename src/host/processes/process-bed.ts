@@ -1,7 +1,8 @@
 /**
- * Nodes as processes, started as Maelstrom starts them: all in the system's temporary directory, stderr into a file each, and SIGKILL at the
- * end. Each is the leader of a process group, so that what it has started is paused with it and dies with it; what has left the group is
- * hunted down. A node that was killed may be started again, as the same node in its next life.
+ * Nodes as processes, started as Maelstrom starts them: all in the system's temporary directory, stderr into a file
+ * each, and SIGKILL at the end. Each is the leader of a process group, so that what it has started is paused with it
+ * and dies with it; what has left the group is hunted down. A node that was killed may be started again, as the same
+ * node in its next life.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -35,7 +36,10 @@ export interface ProcessBedOptions {
   readonly args: readonly string[];
   /** The folder for `<node id>.log`, which holds all lives of the node. */
   readonly logFolder: string;
-  /** Told of a log that cannot be written. Its node goes on, and what that life still writes to stderr is read and not kept. */
+  /**
+   * Told of a log that cannot be written. Its node goes on, and what that life still writes to stderr is read and not
+   * kept.
+   */
   readonly onLogLost?: (path: string, error: Error) => void;
   /** Told of every line that a node writes to stderr. */
   readonly onStderr?: (nodeId: string, line: string) => void;
@@ -122,7 +126,8 @@ class ProcessNode implements NodeHandle {
     this.#group = new ProcessGroup(this.#child.pid, reaper);
     const { stdin, stdout, stderr } = this.#child as ChildProcess & { stdin: Writable; stdout: Readable };
 
-    // A node that does not read is its own affair: what it is sent waits, as in the real harness, and its end is told by `close`.
+    // A node that does not read is its own affair: what it is sent waits, as in the real harness, and its end is told
+    // by `close`.
     this.#input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
 
     this.#guard = new LineGuard((reason, beginning) => {
@@ -200,7 +205,10 @@ class ProcessNode implements NodeHandle {
     this.#over = true;
   }
 
-  /** Tells if the process still lives a while after its output has ended: neither it nor a child of it can print any more. */
+  /**
+   * Tells if the process still lives a while after its output has ended: neither it nor a child of it can print any
+   * more.
+   */
   #awaitExit(onOutputClosed: () => void): void {
     setTimeout(() => {
       // When this process stood still meanwhile, the news of an exit comes after the timers that are due.

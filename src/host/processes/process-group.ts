@@ -1,6 +1,6 @@
 /**
- * A process that was started with everybody it has started: signalled as one, and killed to the last. Who is the leader of a group takes those along that
- * stayed in it; who left it is found by a mark (`strays.ts`).
+ * A process that was started with everybody it has started: signalled as one, and killed to the last. Who is the leader
+ * of a group takes those along that stayed in it; who left it is found by a mark (`strays.ts`).
  */
 
 import type { Reaper } from './reaper.ts';

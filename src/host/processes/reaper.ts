@@ -1,9 +1,9 @@
 /**
  * Sees to it that no node outlives the command that started it, not even when that command is killed with SIGKILL.
  *
- * A small shell in a session of its own learns through a pipe which process groups nodes have, and which of them are no more. When the pipe closes,
- * for whatever reason, it kills those that are left, and then whoever bears the run's mark (see `strays.ts`). There is nothing in POSIX that a
- * parent could do about its own SIGKILL.
+ * A small shell in a session of its own learns through a pipe which process groups nodes have, and which of them are no
+ * more. When the pipe closes, for whatever reason, it kills those that are left, and then whoever bears the run's mark
+ * (see `strays.ts`). There is nothing in POSIX that a parent could do about its own SIGKILL.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -45,7 +45,10 @@ export class Reaper {
     this.#shell.stdin?.write(`watch ${pid}\n`);
   }
 
-  /** To be called for every watched group once everybody in it is gone or doomed: its number may be given to others from then on. */
+  /**
+   * To be called for every watched group once everybody in it is gone or doomed: its number may be given to others from
+   * then on.
+   */
   forget(pid: number): void {
     this.#shell.stdin?.write(`forget ${pid}\n`);
   }

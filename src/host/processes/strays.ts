@@ -1,7 +1,8 @@
 /**
- * Processes that left the group they were born in, as daemons do, and would outlive the run. Every process inherits its environment, so each
- * node is given a variable that says whose it is, and whoever has it is found in `/proc`. Where there is none, outside of Linux, groups have
- * to do; and so they do for a process that was started with an environment of its own.
+ * Processes that left the group they were born in, as daemons do, and would outlive the run. Every process inherits its
+ * environment, so each node is given a variable that says whose it is, and whoever has it is found in `/proc`. Where
+ * there is none, outside of Linux, groups have to do; and so they do for a process that was started with an environment
+ * of its own.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

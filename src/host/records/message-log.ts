@@ -1,5 +1,6 @@
 /**
- * Reads the part of a message log that lies around a moment. A log may have millions of lines, of which a few hundred are looked at, so only these are parsed.
+ * Reads the part of a message log that lies around a moment. A log may have millions of lines, of which a few hundred
+ * are looked at, so only these are parsed.
  */
 
 import { existsSync } from 'node:fs';
@@ -12,7 +13,8 @@ const TIME = /^\{"time":(-?\d+),/;
 const LEFT_OUT = /^\{"truncated":true,"kept":\d+,"left_out":(\d+)\}$/;
 
 /**
- * Where there are fewer events before the moment there are more after it. A file that is not there has no events, and a last line that was cut short is none.
+ * Where there are fewer events before the moment there are more after it. A file that is not there has no events, and a
+ * last line that was cut short is none.
  *
  * Throws a {@link RecordError}; only what is looked at is known to be right.
  *

@@ -2,7 +2,10 @@
 
 import { parseExact } from '../../protocol/exact-json.ts';
 
-/** A folder holds no record; the message names the file, and the line where there are many, and says what is wrong with it. */
+/**
+ * A folder holds no record; the message names the file, and the line where there are many, and says what is wrong with
+ * it.
+ */
 export class RecordError extends Error {
   override readonly name = 'RecordError';
 }

@@ -1,6 +1,7 @@
 /**
- * Reads what `store.ts` has written, for a report. Also the records of other harnesses may be read, as far as they have the same files: everything but the
- * results and the history may be missing. Of history and messages a last line that was cut short, by a full disk for instance, is left out.
+ * Reads what `store.ts` has written, for a report. Also the records of other harnesses may be read, as far as they have
+ * the same files: everything but the results and the history may be missing. Of history and messages a last line that
+ * was cut short, by a full disk for instance, is left out.
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * A run as lines of text: its history and its message log, in the order in which they came about, byte for byte the same wherever the same run is
- * made. They are digested, and held against those of another run.
+ * A run as lines of text: its history and its message log, in the order in which they came about, byte for byte the
+ * same wherever the same run is made. They are digested, and held against those of another run.
  */
 
 import { createHash } from 'node:crypto';

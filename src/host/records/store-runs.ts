@@ -1,8 +1,9 @@
 /**
  * The runs of a store as they lie on the disk: which there are, what their results say, and the files in their folders.
  *
- * Nothing outside of the store is read, whatever links lie in it, and of the store only the folders of runs. A results.json is read once for every time
- * that it was written, so that thousands of runs are listed quickly the next time.
+ * Nothing outside of the store is read, whatever links lie in it, and of the store only the folders of runs. A
+ * results.json is read once for every time that it was written, so that thousands of runs are listed quickly the next
+ * time.
  */
 
 import { constants, type Stats } from 'node:fs';
@@ -78,8 +79,8 @@ export class StoreRuns {
   }
 
   /**
-   * Finds a file or folder within the folder of a run; undefined if there is none, or if it lies elsewhere. Who gets a file closes its handle.
-   * Rejects with what the file system says when it is there and cannot be read.
+   * Finds a file or folder within the folder of a run; undefined if there is none, or if it lies elsewhere. Who gets a
+   * file closes its handle. Rejects with what the file system says when it is there and cannot be read.
    *
    * @param path from the store, a name each
    */
@@ -166,8 +167,8 @@ function summarise(results: unknown): Summary {
 }
 
 /**
- * All operations, as the report counts them. Only the mean of messages tells how many that were: what is counted by itself are those before everything was
- * healed. They are taken where there were no messages.
+ * All operations, as the report counts them. Only the mean of messages tells how many that were: what is counted by
+ * itself are those before everything was healed. They are taken where there were no messages.
  */
 function countOperations(results: unknown): number | undefined {
   const all = member(member(results, 'net'), 'all');
@@ -205,7 +206,10 @@ async function foldersIn(path: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
-/** Files and folders by name. Links are left out: they are followed where they stay in the store, but nobody has to be sent there. */
+/**
+ * Files and folders by name. Links are left out: they are followed where they stay in the store, but nobody has to be
+ * sent there.
+ */
 async function entriesIn(path: string): Promise<FolderEntry[]> {
   const entries = (await readdir(path, { withFileTypes: true })).filter(
     (entry) => entry.isFile() || entry.isDirectory(),

@@ -1,9 +1,11 @@
 /**
- * The web server of `snowstorm serve-store`: a page that lists the runs of a store, and the files in their folders. It only reads.
+ * The web server of `snowstorm serve-store`: a page that lists the runs of a store, and the files in their folders. It
+ * only reads.
  *
- * Runs may hold what is nobody else's business, so it listens on this machine alone unless it is told otherwise, and then answers only who asks for this
- * machine by one of its names: a page of a stranger whose name was made to lead to 127.0.0.1 (DNS rebinding) is refused. What reports do
- * is theirs; the policy that they are served under lets none of them reach anything outside of itself.
+ * Runs may hold what is nobody else's business, so it listens on this machine alone unless it is told otherwise, and
+ * then answers only who asks for this machine by one of its names: a page of a stranger whose name was made to lead to
+ * 127.0.0.1 (DNS rebinding) is refused. What reports do is theirs; the policy that they are served under lets none of
+ * them reach anything outside of itself.
  */
 
 import { realpathSync } from 'node:fs';
@@ -40,7 +42,10 @@ const REPORT_POLICY = `${PAGE_POLICY}; script-src 'unsafe-inline'; img-src data:
 const HTML = 'text/html; charset=utf-8';
 const PLAIN = 'text/plain; charset=utf-8';
 
-/** Lines of JSON are plain text: for the types that were made up for them, browsers offer to save the file instead of showing it. */
+/**
+ * Lines of JSON are plain text: for the types that were made up for them, browsers offer to save the file instead of
+ * showing it.
+ */
 const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ['.html', HTML],
   ['.json', 'application/json; charset=utf-8'],
@@ -140,7 +145,10 @@ export class StoreServer {
   }
 }
 
-/** The names between the slashes, decoded once; the last is empty where the address ends with a slash. Undefined for what cannot be decoded. */
+/**
+ * The names between the slashes, decoded once; the last is empty where the address ends with a slash. Undefined for
+ * what cannot be decoded.
+ */
 function pathOf(url: string): readonly string[] | undefined {
   const [path = ''] = url.split('?');
   if (!path.startsWith('/')) return undefined;

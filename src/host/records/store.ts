@@ -1,8 +1,10 @@
 /**
- * The record of a run: `store/<workload>/<time>/` with the history, the messages, the nodes' logs and the results, and links to the latest.
+ * The record of a run: `store/<workload>/<time>/` with the history, the messages, the nodes' logs and the results, and
+ * links to the latest.
  *
- * History and messages are written while the run goes on, so that a run that is cut short leaves what it saw. What cannot be written, to a full disk for instance, is
- * no reason to end a run: it is said when the record is finished. A link that cannot be set is no loss, and worth a warning only.
+ * History and messages are written while the run goes on, so that a run that is cut short leaves what it saw. What
+ * cannot be written, to a full disk for instance, is no reason to end a run: it is said when the record is finished. A
+ * link that cannot be set is no loss, and worth a warning only.
  */
 
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
@@ -82,7 +84,10 @@ export class Store {
     this.#logs.get(nodeId)?.writeLine(line);
   }
 
-  /** Writes a file of the record that is none of the others. Before the end, where it is said if it could not be written. */
+  /**
+   * Writes a file of the record that is none of the others. Before the end, where it is said if it could not be
+   * written.
+   */
   writeFile(name: string, text: string): void {
     const path = join(this.folder, name);
     this.#attempt(path, () => writeFileSync(path, text));
@@ -106,7 +111,10 @@ export class Store {
     return this.#warnings;
   }
 
-  /** Writes the results and the links, and closes the files. Throws an Error that names what could not be written, now or before, when all the rest is. */
+  /**
+   * Writes the results and the links, and closes the files. Throws an Error that names what could not be written, now
+   * or before, when all the rest is.
+   */
   finish(results: unknown): void {
     const count = this.#leftOutCount;
     if (count > 0)
@@ -151,8 +159,9 @@ export class Store {
 }
 
 /**
- * Gathers lines, so that a run at full speed costs a write in thousands of lines. They become bytes one by one: text that is put together first
- * would be copied once more, and that takes as long as all the rest. Written synchronously, which with the system's cache in between is a copy.
+ * Gathers lines, so that a run at full speed costs a write in thousands of lines. They become bytes one by one: text
+ * that is put together first would be copied once more, and that takes as long as all the rest. Written synchronously,
+ * which with the system's cache in between is a copy.
  */
 class GatheredFile {
   readonly path: string;

@@ -1,9 +1,9 @@
 /**
  * Stands between stdin and readline and lets through whole, bounded, well-formed lines only.
  *
- * readline by itself keeps a line of any length in memory, replaces bytes that are not UTF-8, and splits lines at a lone carriage return and,
- * from Node 24 on, at U+2028 and U+2029, all of which are legal within a JSON text. The work is done a chunk at a time with native
- * searches, so that it costs nothing a line.
+ * readline by itself keeps a line of any length in memory, replaces bytes that are not UTF-8, and splits lines at a
+ * lone carriage return and, from Node 24 on, at U+2028 and U+2029, all of which are legal within a JSON text. The work
+ * is done a chunk at a time with native searches, so that it costs nothing a line.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -87,8 +87,9 @@ export class LineGuard extends Transform {
         rest = rest.subarray(end);
       }
     }
-    // One chunk a turn of the event loop while the pipe is full. It would else be read for up to 2 MiB at a time, and files, timers and
-    // signals would starve: a reservation of ids, a dozen file operations, took longer than what it reserved.
+    // One chunk a turn of the event loop while the pipe is full. It would else be read for up to 2 MiB at a time, and
+    // files, timers and signals would starve: a reservation of ids, a dozen file operations, took longer than what it
+    // reserved.
     if (chunk.length < FULL_CHUNK_BYTES) done();
     else setImmediate(done);
   }

@@ -1,6 +1,7 @@
 /**
- * Lines out, gathered: all that is written within one turn of the event loop leaves in one write, which is worth a factor of six on a
- * pipe. When the reader is slow nothing is dropped; `onBlocked` tells the producer to stop until `onDrained`.
+ * Lines out, gathered: all that is written within one turn of the event loop leaves in one write, which is worth a
+ * factor of six on a pipe. When the reader is slow nothing is dropped; `onBlocked` tells the producer to stop until
+ * `onDrained`.
  */
 
 import { fstatSync } from 'node:fs';
@@ -98,8 +99,8 @@ export class LineOutput {
 }
 
 /**
- * stdout as a stream that never blocks the event loop. `process.stdout` writes to a pipe synchronously: a slow reader would stop the
- * whole process, its timers and its signal handlers.
+ * stdout as a stream that never blocks the event loop. `process.stdout` writes to a pipe synchronously: a slow reader
+ * would stop the whole process, its timers and its signal handlers.
  */
 export function openStdout(): Writable {
   const status = fstatSync(1);

@@ -1,9 +1,9 @@
 /**
  * A node as a process: lines from stdin through readline into the runtime, its lines out to stdout, logs to stderr.
  *
- * It ends cleanly in every way a process can end: at the end of input, on SIGTERM and SIGINT it finishes what is in flight, for a bounded time,
- * sums up on stderr what it has done and exits 0; a reader that has gone away (EPIPE) ends it with 0 at once; a programmer's error and a
- * start that failed end it with 1.
+ * It ends cleanly in every way a process can end: at the end of input, on SIGTERM and SIGINT it finishes what is in
+ * flight, for a bounded time, sums up on stderr what it has done and exits 0; a reader that has gone away (EPIPE) ends
+ * it with 0 at once; a programmer's error and a start that failed end it with 1.
  */
 
 import type { Readable, Writable } from 'node:stream';

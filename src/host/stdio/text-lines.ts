@@ -1,6 +1,6 @@
 /**
- * Lines of text for people, out of a stream that may hold anything: a line that does not end comes in pieces, so that nobody fills the
- * memory with one.
+ * Lines of text for people, out of a stream that may hold anything: a line that does not end comes in pieces, so that
+ * nobody fills the memory with one.
  */
 
 import type { Readable } from 'node:stream';

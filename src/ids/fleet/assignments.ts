@@ -1,12 +1,14 @@
 /**
  * Ids that are assigned: one id for a service and a key, for ever and from every node, however often it is asked for.
  *
- * The assignment is the creation of one document, `guid/<service>/<key>`, which can succeed once. So that one can also ask to whom an id was given, the
- * intention is written down before, in a page that is found by the id, `guid-page/<id without its last bits>`: an id is assigned exactly when its page
- * names a service and key whose document names the id. An intention that came to nothing (a crash, another node was faster) says nothing.
+ * The assignment is the creation of one document, `guid/<service>/<key>`, which can succeed once. So that one can also
+ * ask to whom an id was given, the intention is written down before, in a page that is found by the id, `guid-page/<id
+ * without its last bits>`: an id is assigned exactly when its page names a service and key whose document names the id.
+ * An intention that came to nothing (a crash, another node was faster) says nothing.
  *
- * Requests for one key share one answer. Requests for many keys are gathered: while one page is being written the next ones wait, and go into one
- * page together, up to a page's 64. Pages never grow beyond that, and an assigned document never changes.
+ * Requests for one key share one answer. Requests for many keys are gathered: while one page is being written the next
+ * ones wait, and go into one page together, up to a page's 64. Pages never grow beyond that, and an assigned document
+ * never changes.
  */
 
 import * as z from 'zod';
@@ -84,8 +86,8 @@ export class Assignments {
   }
 
   /**
-   * The id of this service and key. Rejects with error 11 when nothing was assigned and nothing will be, with 13 when that is not known. Error 12 for
-   * a name that is not well-formed text.
+   * The id of this service and key. Rejects with error 11 when nothing was assigned and nothing will be, with 13 when
+   * that is not known. Error 12 for a name that is not well-formed text.
    */
   assign(service: string, key: string): Promise<string> {
     const documentKey = documentKeyOf(service, key);

@@ -1,6 +1,7 @@
 /**
- * A node number held for a while. It is the reservation of the ids that are made with it: a raise moves `until`, which also tells everybody that the
- * holder is alive. Once somebody else is the holder every raise fails for ever; what was reserved before stays this holder's own.
+ * A node number held for a while. It is the reservation of the ids that are made with it: a raise moves `until`, which
+ * also tells everybody that the holder is alive. Once somebody else is the holder every raise fails for ever; what was
+ * reserved before stays this holder's own.
  */
 
 import type { Documents, Stored } from '../../kv/documents.ts';
@@ -40,8 +41,8 @@ export class Lease implements Reservation {
   }
 
   /**
-   * As every raise, but for one thing: a bound that has moved on while this is still the holder was moved by this holder, whose answer was lost. The
-   * range up to there is won too, and `bound` says how far it goes.
+   * As every raise, but for one thing: a bound that has moved on while this is still the holder was moved by this
+   * holder, whose answer was lost. The range up to there is won too, and `bound` says how far it goes.
    */
   async raise(from: number | undefined, to: number): Promise<RaiseResult> {
     requireUpwards(from, to);

@@ -1,10 +1,11 @@
 /**
- * Ids for a node of a fleet: a node number is claimed in the store, kept as long as the node lives, and replaced when it was lost.
+ * Ids for a node of a fleet: a node number is claimed in the store, kept as long as the node lives, and replaced when
+ * it was lost.
  *
- * The lease is renewed three times within its time. While the store is away ids go on for as long as the reserved range lasts, which is longer than the
- * lease: whoever takes the number over meanwhile uses timestamps above that range. After that, and until there is a first number, requests are
- * answered 11. A node that has lost its number goes on in what is left of its range while it looks for another one, and its ids go on
- * ascending.
+ * The lease is renewed three times within its time. While the store is away ids go on for as long as the reserved range
+ * lasts, which is longer than the lease: whoever takes the number over meanwhile uses timestamps above that range.
+ * After that, and until there is a first number, requests are answered 11. A node that has lost its number goes on in
+ * what is left of its range while it looks for another one, and its ids go on ascending.
  */
 
 import type { LinearizableStore } from '../../kv/store.ts';
@@ -21,14 +22,20 @@ import { NodeNumbers } from './node-numbers.ts';
 import { newHolder, numberRecords } from './number-record.ts';
 
 export const LEASE_MS_DEFAULT = 30_000;
-/** What is reserved ahead in a store. Longer than the lease, so that a range outlasts what it takes to notice that the store is away. */
+/**
+ * What is reserved ahead in a store. Longer than the lease, so that a range outlasts what it takes to notice that the
+ * store is away.
+ */
 export const STORED_WINDOW_MS_DEFAULT = 60_000;
 
 /** A lease is renewed so many times within its time. */
 const RENEWALS = 3;
 /** How long a start waits for a number before the node serves without one, ms. Harnesses wait 10 s for a node. */
 const START_MS_MAX = 5000;
-/** Without a number the records are searched so many times within the time of a lease, so that one that has run out is soon noticed. */
+/**
+ * Without a number the records are searched so many times within the time of a lease, so that one that has run out is
+ * soon noticed.
+ */
 const SEARCHES = 4;
 /** Between two tries when the store was silent, ms. */
 const RETRY_MS_MAX = 1000;

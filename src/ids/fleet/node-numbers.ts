@@ -1,10 +1,11 @@
 /**
  * Finding a node number that nobody holds.
  *
- * A number can be had when nobody ever had it, when it was given back, when an earlier life of the same node had it, or when its record has not moved
- * for the lease time, by the claimant's own monotonic clock, from the end of one reading of it to the beginning of another. That clock may be wrong, and a
- * holder may be asleep and wake up: then two nodes take the number for theirs, and still use disjoint timestamps (see `lease.ts`). Leases for
- * efficiency, ranges for safety: what Gray and Cheriton (1989) call a lease needs clocks that keep time, this does not.
+ * A number can be had when nobody ever had it, when it was given back, when an earlier life of the same node had it, or
+ * when its record has not moved for the lease time, by the claimant's own monotonic clock, from the end of one reading
+ * of it to the beginning of another. That clock may be wrong, and a holder may be asleep and wake up: then two nodes
+ * take the number for theirs, and still use disjoint timestamps (see `lease.ts`). Leases for efficiency, ranges for
+ * safety: what Gray and Cheriton (1989) call a lease needs clocks that keep time, this does not.
  *
  * Every node looks at the numbers in an order of its own, so that many that come at once do not all want the same.
  */
@@ -60,7 +61,8 @@ export class NodeNumbers {
    * Goes through the numbers once.
    *
    * @param holder the name of this claim; the same until it succeeds, so that one whose answer was lost is found again
-   * @param reclaims whether a number under the same identity is an earlier life's. Not so for a node that lost its own: whoever took it lives.
+   * @param reclaims whether a number under the same identity is an earlier life's. Not so for a node that lost its own:
+   *   whoever took it lives.
    */
   async claim(holder: string, reclaims: boolean): Promise<ClaimResult> {
     let result: ClaimResult = 'held';

@@ -1,5 +1,6 @@
 /**
- * What the store knows of a node number: who holds it, and up to which timestamp it was given out. One document a number, `node/<n>`.
+ * What the store knows of a node number: who holds it, and up to which timestamp it was given out. One document a
+ * number, `node/<n>`.
  */
 
 import * as z from 'zod';
@@ -8,7 +9,9 @@ import type { LinearizableStore } from '../../kv/store.ts';
 import type { NodeContext } from '../../node/context.ts';
 
 export const NumberRecord = z.object({
-  /** `<identity>/<one claim of it>`, the identity being the node's id or what stands for it; null: it was given back. */
+  /**
+   * `<identity>/<one claim of it>`, the identity being the node's id or what stands for it; null: it was given back.
+   */
   holder: z.string().nullable(),
   /**
    * Unix ms, exclusive: all below belongs to this holder or earlier ones. Null: nothing was given out yet.

@@ -1,6 +1,7 @@
 /**
- * The order in which a node looks at the node numbers: its place in `node_ids` first, which is nobody else's where all know of each other, then all
- * others in a permutation drawn from its id (double hashing). It is the same in every life, so a node that starts again soon meets its own number.
+ * The order in which a node looks at the node numbers: its place in `node_ids` first, which is nobody else's where all
+ * know of each other, then all others in a permutation drawn from its id (double hashing). It is the same in every
+ * life, so a node that starts again soon meets its own number.
  */
 
 import type { NodeContext } from '../../node/context.ts';

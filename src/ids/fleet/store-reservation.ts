@@ -1,9 +1,9 @@
 /**
- * The bound of a node number in the store, for a node whose number is its own: what `ids/folder-reservation.ts` is for a disk. Other processes that
- * take the same number for theirs get other ranges.
+ * The bound of a node number in the store, for a node whose number is its own: what `ids/folder-reservation.ts` is for
+ * a disk. Other processes that take the same number for theirs get other ranges.
  *
- * The holder in the record is this process. So when an answer was lost and the bound has moved on from where this process left it, the record says
- * whose move it was, and a range of one's own is not given away.
+ * The holder in the record is this process. So when an answer was lost and the bound has moved on from where this
+ * process left it, the record says whose move it was, and a range of one's own is not given away.
  */
 
 import { type Documents, readOrThrow, type Stored } from '../../kv/documents.ts';

@@ -1,6 +1,6 @@
 /**
- * Filters of the lists: only what contains the words, only what was not ok, only what proves the verdict. A page with nothing to show says so in its summary.
- * Rows decide; a mark goes with the last of its rows.
+ * Filters of the lists: only what contains the words, only what was not ok, only what proves the verdict. A page with
+ * nothing to show says so in its summary. Rows decide; a mark goes with the last of its rows.
  */
 
 interface Row {

@@ -1,6 +1,6 @@
 /**
- * Tells what a mark stands for, from the mark's own `<title>`: of the nearest one to the pointer, and with the arrow keys of one after the other. A browser shows
- * titles by itself, but late, and not to a keyboard.
+ * Tells what a mark stands for, from the mark's own `<title>`: of the nearest one to the pointer, and with the arrow
+ * keys of one after the other. A browser shows titles by itself, but late, and not to a keyboard.
  */
 
 /** How far the pointer may be from a mark, px. */
@@ -86,7 +86,9 @@ function textOf(mark: SVGElement): string {
   return mark.dataset.tip ?? '';
 }
 
-/** The mark under the pointer; else the nearest of those that are points, within reach. A fault is behind everything. */
+/**
+ * The mark under the pointer; else the nearest of those that are points, within reach. A fault is behind everything.
+ */
 function nearest(chart: SVGSVGElement, { clientX, clientY }: PointerEvent): SVGElement | undefined {
   const under = document.elementsFromPoint(clientX, clientY).flatMap((element) => {
     const mark = element.closest<SVGElement>('[data-tip]');
@@ -105,7 +107,10 @@ function nearest(chart: SVGSVGElement, { clientX, clientY }: PointerEvent): SVGE
   return found ?? under[0];
 }
 
-/** Where the marks of a chart are on the screen, from left to right, or from above where that is time. Those that a zoom has moved out, or a filter hides, are left out. */
+/**
+ * Where the marks of a chart are on the screen, from left to right, or from above where that is time. Those that a zoom
+ * has moved out, or a filter hides, are left out.
+ */
 function listPlaces(chart: SVGSVGElement): readonly Place[] {
   const box = chart.getBoundingClientRect();
   const view = chart.viewBox.baseVal;

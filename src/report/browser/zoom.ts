@@ -1,6 +1,6 @@
 /**
- * A closer look at a stretch of time, in all charts over time at once: drag across one of them, or use the buttons or the keys + − and 0. Only the view of a plot
- * changes; the marks stay where they are.
+ * A closer look at a stretch of time, in all charts over time at once: drag across one of them, or use the buttons or
+ * the keys + − and 0. Only the view of a plot changes; the marks stay where they are.
  */
 
 import { EXTENT, labelsWithRoom, labelWidth, niceStep, sticksOut, type Tick } from '../scales.ts';
@@ -99,7 +99,10 @@ function button(text: string, onClick: () => void): HTMLButtonElement {
   return element;
 }
 
-/** At round times, without those for which there is no room; one that would stick out is written to the left of its place. */
+/**
+ * At round times, without those for which there is no room; one that would stick out is written to the left of its
+ * place.
+ */
 function ticks(from: number, width: number, endNs: number, plotPx: number): readonly HTMLElement[] {
   const nsPerPlace = endNs / EXTENT;
   const step = niceStep((width * nsPerPlace) / TICKS_MAX);

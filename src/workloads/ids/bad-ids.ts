@@ -1,6 +1,6 @@
 /**
- * What is no id, by a name: the fields of a `guid_status` that must be refused with error 12. Most of it is read as a number by one language's parser or
- * another's, and would then be the status of some other id.
+ * What is no id, by a name: the fields of a `guid_status` that must be refused with error 12. Most of it is read as a
+ * number by one language's parser or another's, and would then be the status of some other id.
  */
 
 const SNOWFLAKE = '595172839467794432';

@@ -49,7 +49,8 @@ async function startSource(context: NodeContext, ports: WorkloadPorts): Promise<
         ...ports.idLimits,
       });
     } catch (error) {
-      // A node that is cut off from its store waits for it. A range of which it does not know whether it was stored costs no more than itself.
+      // A node that is cut off from its store waits for it. A range of which it does not know whether it was stored
+      // costs no more than itself.
       const temporary = error instanceof RpcError && error.temporary;
       if (!temporary || !(await context.sleep(RETRY_MS))) throw error;
     }

@@ -1,7 +1,7 @@
 /**
- * The test of the id service: a mix of everything that it does, so that ids of both kinds, single and in batches, generated and assigned, meet each other in
- * one run. `status` asks about ids that the run itself got; which one is decided when it is asked, so that an operation means the same in a replay
- * from which others were left out.
+ * The test of the id service: a mix of everything that it does, so that ids of both kinds, single and in batches,
+ * generated and assigned, meet each other in one run. `status` asks about ids that the run itself got; which one is
+ * decided when it is asked, so that an operation means the same in a replay from which others were left out.
  */
 
 import * as z from 'zod';
@@ -19,8 +19,8 @@ import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.
 import { idsNode } from './node.ts';
 
 /*
- * What a client accepts from any node. Which fields there are is a matter of the protocol; what is in them is judged by the checker, which says what is
- * wrong with it. One id comes as `id`, a batch as `ids`.
+ * What a client accepts from any node. Which fields there are is a matter of the protocol; what is in them is judged by
+ * the checker, which says what is wrong with it. One id comes as `id`, a batch as `ids`.
  */
 const GenerateOne = defineRpc('generate', Generate.text, { kind: IdKind.exactOptional() }, { id: z.unknown() });
 const GenerateBatch = defineRpc(
@@ -59,8 +59,9 @@ const BAD_ID_NAMES = [...BAD_IDS.keys()];
 
 const SERVICES = ['payment', 'booking'];
 /**
- * What everybody asks for: one to one is easy as long as nobody else wants the same. The probes ask for the first ones, so there are keys that both
- * know. After so many draws new ones come, or everything would be assigned in the first seconds.
+ * What everybody asks for: one to one is easy as long as nobody else wants the same. The probes ask for the first ones,
+ * so there are keys that both know. After so many draws new ones come, or everything would be assigned in the first
+ * seconds.
  */
 const HOT_KEY = /^hot-\d+$/;
 const HOT_KEY_COUNT = 2;
@@ -124,7 +125,10 @@ function lastPairs(history: History): readonly Pair[] {
   return [...all.slice(0, firstCount), ...all.slice(firstCount).slice(-LAST_PAIRS_MAX)];
 }
 
-/** How often each kind of operation is drawn. A batch is large so seldom (see `drawCount`) that it is one operation of a hundred. */
+/**
+ * How often each kind of operation is drawn. A batch is large so seldom (see `drawCount`) that it is one operation of a
+ * hundred.
+ */
 const MIX = new Mix<(random: SeededRandom, keys: Keys) => Invocation>([
   [28, () => generate({})],
   [14, (random) => generate({ count: drawCount(random) })],
@@ -258,7 +262,8 @@ const LIVES_PER_MACHINE = 2;
 const SPARE_NUMBERS = 0;
 
 /**
- * ids: everything that the id service does, mixed: single ids and batches of both kinds, their status, assignments, with nodes that come and go.
+ * ids: everything that the id service does, mixed: single ids and batches of both kinds, their status, assignments,
+ * with nodes that come and go.
  */
 export const ids: Workload = {
   ...idsNode,

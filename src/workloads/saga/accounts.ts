@@ -1,5 +1,6 @@
 /**
- * Accounts, and what a transfer does to one of them. `a/<account>` holds the balance and the marks of the sagas that changed it (`saga/marks.ts`).
+ * Accounts, and what a transfer does to one of them. `a/<account>` holds the balance and the marks of the sagas that
+ * changed it (`saga/marks.ts`).
  */
 
 import * as z from 'zod';
@@ -38,8 +39,8 @@ export function debit(amount: number): StepChange<Account> {
 }
 
 /**
- * Promises that a payee will take what is coming: a mark on the account, nothing else. While it stands there the account cannot be closed, so the credit after
- * the pivot will not be refused.
+ * Promises that a payee will take what is coming: a mark on the account, nothing else. While it stands there the
+ * account cannot be closed, so the credit after the pivot will not be refused.
  */
 export const expectCredit: StepChange<Account> = {
   act: (account) => {

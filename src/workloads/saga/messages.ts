@@ -10,9 +10,11 @@
  *     {"type": "transfer_status", "request_id": R}                                     → {"type": "transfer_status_ok", "state": "committed", "history": [{"state": "running", "at": 0, "node": "n1", "time": "2026-11-21T08:00:00.000Z"}, …]}
  *     {"type": "audit", "accounts": [A, B]}                                            → {"type": "audit_ok", "balances": [970, 1000], "versions": [7, 3], "unfinished": [{"request_id": R, "held": 30}]}
  *
- * Amounts are integers in minor units; a leg with a negative amount takes from its account, one with a positive amount gives to it, and together they are
- * 0. Errors: 20 for an account or a request that does not exist, 21 for an account that was opened with another balance, 22 for a request id that
- * was used for another transfer and for an account that cannot be closed or opened in its state, 12 for what is not as declared.
+ * Amounts are integers in minor units; a leg with a negative amount takes from its account, one with a positive amount
+ * gives to it, and together they are
+ * 0. Errors: 20 for an account or a request that does not exist, 21 for an account that was opened with another
+ *    balance, 22 for a request id that was used for another transfer and for an account that cannot be closed or opened
+ *    in its state, 12 for what is not as declared.
  */
 
 import * as z from 'zod';
@@ -23,7 +25,10 @@ import { SagaState, Transition } from '../../saga/record.ts';
 export const NAME_LENGTH_MAX = 128;
 /** Minor units that one leg may move. */
 export const AMOUNT_MAX = 1e12;
-/** Minor units that an account may have when more is to come: low enough that whatever is under way to it leaves a safe integer. */
+/**
+ * Minor units that an account may have when more is to come: low enough that whatever is under way to it leaves a safe
+ * integer.
+ */
 export const BALANCE_MAX = 1e15;
 export const LEGS_MAX = 16;
 /** Accounts in one audit. */

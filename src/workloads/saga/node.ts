@@ -1,5 +1,6 @@
 /**
- * What a node answers about accounts and transfers. The messages are in `messages.ts`, what a transfer does in `transfers.ts`, how a saga goes in `saga/`.
+ * What a node answers about accounts and transfers. The messages are in `messages.ts`, what a transfer does in
+ * `transfers.ts`, how a saga goes in `saga/`.
  */
 
 import { readOrThrow } from '../../kv/documents.ts';
@@ -144,8 +145,9 @@ class Bank {
   }
 
   /**
-   * First the accounts, side by side, then the transfers whose marks they show, then the index. A transfer that is finished when it is read, after the accounts, was
-   * finished or holds nothing if the accounts have not changed in between, which a second audit shows.
+   * First the accounts, side by side, then the transfers whose marks they show, then the index. A transfer that is
+   * finished when it is read, after the accounts, was finished or holds nothing if the accounts have not changed in
+   * between, which a second audit shows.
    */
   async audit({ accounts }: RequestOf<typeof Audit>): Promise<ReplyOf<typeof Audit>> {
     this.#coordinator.start();

@@ -1,9 +1,10 @@
 /**
- * What a client of the transfer test does for each operation, and what the clients of a run know together: which accounts there are, which transfers
- * were asked for, and which of them were answered.
+ * What a client of the transfer test does for each operation, and what the clients of a run know together: which
+ * accounts there are, which transfers were asked for, and which of them were answered.
  *
- * Whoever finds that nobody in the run was told yet that an account is open opens it first, and whoever wants another transfer under a request id that nobody
- * was answered yet asks for the original one first. So an operation means the same in a replay from which others were left out.
+ * Whoever finds that nobody in the run was told yet that an account is open opens it first, and whoever wants another
+ * transfer under a request id that nobody was answered yet asks for the original one first. So an operation means the
+ * same in a replay from which others were left out.
  */
 
 import { answerIn, type Client, type ClientResult, type Completion, completeWith } from '../../harness/client.ts';
@@ -38,7 +39,10 @@ const AUDITS_MAX = 4;
 
 const SUCCESSOR = /^(.+)-[1-9]\d*$/;
 
-/** The `number`th account that takes the place of a first one: the first one itself, then others. They are opened with as much. */
+/**
+ * The `number`th account that takes the place of a first one: the first one itself, then others. They are opened with
+ * as much.
+ */
 export function successorOf(first: string, number: number): string {
   return number === 0 ? first : `${first}-${number}`;
 }
@@ -104,7 +108,10 @@ class KnownInRun {
     return act();
   }
 
-  /** Carries `act` out on a transfer when its accounts exist. It is asked about in the end even if they do not: then there must be none. */
+  /**
+   * Carries `act` out on a transfer when its accounts exist. It is asked about in the end even if they do not: then
+   * there must be none.
+   */
   whenPossible(
     client: Client,
     value: unknown,
@@ -198,7 +205,10 @@ function transfer(client: Client, value: unknown, run: KnownInRun): Promise<Comp
   );
 }
 
-/** A refusal is the right answer, and so is ok. Only once the original was answered is it sure which of the two has the request id. */
+/**
+ * A refusal is the right answer, and so is ok. Only once the original was answered is it sure which of the two has the
+ * request id.
+ */
 function transferOtherwise(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const { original, ...other } = value as OtherTransfer;
   return run.whenPossible(client, value, original, async () => {
@@ -234,8 +244,8 @@ async function readStatuses(client: Client, value: unknown, run: KnownInRun): Pr
 }
 
 /**
- * Until two audits in a row show the same versions, since only that proves that everything was read at one moment. While transfers go on that may never be:
- * then the last but one is told, as what it is.
+ * Until two audits in a row show the same versions, since only that proves that everything was read at one moment.
+ * While transfers go on that may never be: then the last but one is told, as what it is.
  */
 function audit(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const accounts = run.audited(value as Accounts);

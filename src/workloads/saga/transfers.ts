@@ -1,6 +1,7 @@
 /**
- * A transfer as a saga: first all debits and, side by side with them, the promise of every payee to take what is coming; then the pivot; then all credits. So
- * nothing is ever clawed back from a payee, and whoever looks in between sees money that is under way, never money that is not there.
+ * A transfer as a saga: first all debits and, side by side with them, the promise of every payee to take what is
+ * coming; then the pivot; then all credits. So nothing is ever clawed back from a payee, and whoever looks in between
+ * sees money that is under way, never money that is not there.
  */
 
 import * as z from 'zod';

@@ -1,8 +1,10 @@
 /**
- * The test of the transfer service: few accounts, some of them in every other transfer, so that transfers meet; the same request again and again, of several nodes
- * at the same time; accounts with too little, and accounts that are closed when they happen to be empty, after which new ones take their places. In the end everything settles by itself, the
- * status of every request is read and the money is counted; only then requests are asked once more, since that alone would finish what a node has
- * left half done. After that everything is read again: a replay must have changed nothing.
+ * The test of the transfer service: few accounts, some of them in every other transfer, so that transfers meet; the
+ * same request again and again, of several nodes at the same time; accounts with too little, and accounts that are
+ * closed when they happen to be empty, after which new ones take their places. In the end everything settles by itself,
+ * the status of every request is read and the money is counted; only then requests are asked once more, since that
+ * alone would finish what a node has left half done. After that everything is read again: a replay must have changed
+ * nothing.
  *
  * A request id always means the same transfer, also in a replay from which operations were left out.
  */
@@ -25,8 +27,8 @@ import {
 } from './operations.ts';
 
 /**
- * An account of a test. One that is opened with nothing is closed now and then, and only little money comes and goes there, so that it is empty often. Later
- * another one takes its place: `c0`, then `c0-1`.
+ * An account of a test. One that is opened with nothing is closed now and then, and only little money comes and goes
+ * there, so that it is empty often. Later another one takes its place: `c0`, then `c0-1`.
  */
 export interface Holder {
   readonly account: string;
@@ -35,7 +37,10 @@ export interface Holder {
   readonly weight: number;
 }
 
-/** Fixed, because the operations, the probes and the last questions are drawn apart and must mean the same accounts. Half of all draws are of the first ones. */
+/**
+ * Fixed, because the operations, the probes and the last questions are drawn apart and must mean the same accounts.
+ * Half of all draws are of the first ones.
+ */
 const HOLDERS: readonly Holder[] = [
   ...holders('hot', 4, { balance: 1000, weight: 8 }),
   ...holders('cold', 12, { balance: 300, weight: 2 }),
@@ -88,7 +93,9 @@ export interface SagaTestOptions {
   readonly accounts?: readonly Holder[];
   /** How many accounts a transfer has at most. 2: it is always from one to another. */
   readonly legs?: 2 | 4;
-  /** What is done first. With `transfer` already a handful of operations transfers, and the same request is asked twice. */
+  /**
+   * What is done first. With `transfer` already a handful of operations transfers, and the same request is asked twice.
+   */
   readonly opening?: 'open' | 'transfer';
   /** `short`: as few last questions as a verdict takes. */
   readonly ending?: 'full' | 'short';

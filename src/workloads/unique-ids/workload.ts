@@ -1,8 +1,9 @@
 /**
  * unique-ids: 64-bit Snowflake ids, without coordination and available under every partition.
  *
- * `{"type": "generate"}` → `{"type": "generate_ok", "id": "595172839467794432"}`. The id is a decimal string, because numbers beyond 2^53 do not
- * survive JavaScript's clients. How ids stay unique over crashes and broken clocks is told in `ids/`.
+ * `{"type": "generate"}` → `{"type": "generate_ok", "id": "595172839467794432"}`. The id is a decimal string, because
+ * numbers beyond 2^53 do not survive JavaScript's clients. How ids stay unique over crashes and broken clocks is told
+ * in `ids/`.
  */
 
 import * as z from 'zod';

@@ -1,6 +1,6 @@
 /**
- * What is asked at the end of a voucher test: of every voucher that any operation named, and of every user. So there are as many last questions as there
- * was to ask about, and those of one kind are asked side by side.
+ * What is asked at the end of a voucher test: of every voucher that any operation named, and of every user. So there
+ * are as many last questions as there was to ask about, and those of one kind are asked side by side.
  */
 
 import type { Invocation, LastQuestion } from '../../harness/workload-test.ts';
@@ -21,8 +21,8 @@ export function createOtherwise(voucher: Voucher): Invocation {
 }
 
 /**
- * In the end everything settles, fresh users redeem whatever is left, and reports and wallets are read in full; only then requests are asked once more,
- * since that alone would finish what a node has left half done.
+ * In the end everything settles, fresh users redeem whatever is left, and reports and wallets are read in full; only
+ * then requests are asked once more, since that alone would finish what a node has left half done.
  */
 export function lastQuestions(random: SeededRandom, scene: Scene, history: History): readonly LastQuestion[] {
   const { codes, users, requests, redeemedCounts } = summarize(scene, history);

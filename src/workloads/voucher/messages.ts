@@ -9,8 +9,8 @@
  *     {"type": "voucher_report", "code": C, "limit": 100, "offset": 0}         → {"type": "voucher_report_ok", "length": 17, "redemptions": [{"redemption": 1, "user": U, "request_id": R}, …]}
  *     {"type": "wallet_read", "user": U}                                       → {"type": "wallet_read_ok", "balance": 500, "entries": [{"code": C, "request_id": R, "redemption": 17, "credited": 500}]}
  *
- * Amounts are integers in minor units. A redemption's number is unique within its voucher. Errors: 20 for a voucher that does not exist, 21 for one
- * that was created with other parameters, 12 for what is not as declared.
+ * Amounts are integers in minor units. A redemption's number is unique within its voucher. Errors: 20 for a voucher
+ * that does not exist, 21 for one that was created with other parameters, 12 for what is not as declared.
  */
 
 import * as z from 'zod';

@@ -1,5 +1,6 @@
 /**
- * What a node answers about vouchers. The messages are in `messages.ts`, what is stored in `records.ts`, how a redemption goes in `shard-desk.ts`.
+ * What a node answers about vouchers. The messages are in `messages.ts`, what is stored in `records.ts`, how a
+ * redemption goes in `shard-desk.ts`.
  */
 
 import { NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
@@ -221,7 +222,10 @@ class VoucherOffice {
     );
   }
 
-  /** The redemptions at some places of a shard. Each is on its page, or was still in the shard when that was read, which was before. */
+  /**
+   * The redemptions at some places of a shard. Each is on its page, or was still in the shard when that was read, which
+   * was before.
+   */
   async #listPlaces(
     { code, shardCount }: Terms,
     shard: number,

@@ -1,6 +1,6 @@
 /**
- * What the store holds of vouchers. Every record is a document (`kv/documents.ts`) and stays small: what grows with redemptions is spread over wallets and
- * pages, and a shard holds only what is in flight.
+ * What the store holds of vouchers. Every record is a document (`kv/documents.ts`) and stays small: what grows with
+ * redemptions is spread over wallets and pages, and a shard holds only what is in flight.
  *
  * | key | what |
  * | --- | --- |
@@ -24,8 +24,8 @@ export const VoucherRecord = z.object({
   limit: z.int().min(1),
   amount: z.int().min(1),
   /**
-   * Rights that each shard was ever granted, and ever gave back. Invariant: Σ granted − Σ returned ≤ limit, and none of these numbers ever falls, so
-   * whoever sees an old one sees too few rights, never too many.
+   * Rights that each shard was ever granted, and ever gave back. Invariant: Σ granted − Σ returned ≤ limit, and none of
+   * these numbers ever falls, so whoever sees an old one sees too few rights, never too many.
    */
   granted: z.array(Count),
   returned: z.array(Count),

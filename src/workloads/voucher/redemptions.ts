@@ -1,6 +1,6 @@
 /**
- * What happens to a redemption after its pivot: the wallet is credited, the report told, and then it leaves its shard. Every step can be repeated by
- * anybody: each finds its own mark.
+ * What happens to a redemption after its pivot: the wallet is credited, the report told, and then it leaves its shard.
+ * Every step can be repeated by anybody: each finds its own mark.
  */
 
 import type { Stored } from '../../kv/documents.ts';
@@ -18,7 +18,10 @@ import {
   walletKey,
 } from './records.ts';
 
-/** Redemptions of one user under way at once, at most: room that is kept free in a wallet, because what has been decided must be credited. */
+/**
+ * Redemptions of one user under way at once, at most: room that is kept free in a wallet, because what has been decided
+ * must be credited.
+ */
 const CREDITS_AT_ONCE_MAX = 1000;
 const BALANCE_MAX = Number.MAX_SAFE_INTEGER - CREDITS_AT_ONCE_MAX * AMOUNT_MAX;
 

@@ -1,9 +1,11 @@
 /**
- * Rights to redeem, and how they get to where they are needed. It is escrow (O'Neil 1986): the limit is split over the shards once, and a shard that has used
- * up its part is given what is left in the voucher's pool, or what another shard can spare.
+ * Rights to redeem, and how they get to where they are needed. It is escrow (O'Neil 1986): the limit is split over the
+ * shards once, and a shard that has used up its part is given what is left in the voucher's pool, or what another shard
+ * can spare.
  *
- * Why the limit holds: a shard uses no more than it was granted and has not given back, the voucher grants no more than its limit and what came back to it,
- * and no counter ever falls; so whoever acts on an old version, or twice, sees too few rights and never too many.
+ * Why the limit holds: a shard uses no more than it was granted and has not given back, the voucher grants no more than
+ * its limit and what came back to it, and no counter ever falls; so whoever acts on an old version, or twice, sees too
+ * few rights and never too many.
  */
 
 import type { Stored, UpdateResult } from '../../kv/documents.ts';
@@ -24,10 +26,16 @@ import {
 const SEARCH_MS_MAX = 3000;
 /** Between two looks at a voucher whose rights are all on their way, ms: drawn up to this. */
 const PAUSE_MS = 50;
-/** Rights on their way to another shard are left to it for so many looks: whoever asked for them there is about to use them. */
+/**
+ * Rights on their way to another shard are left to it for so many looks: whoever asked for them there is about to use
+ * them.
+ */
 const POLITE_LOOKS = 10;
 
-/** Granted: as much as the voucher says that this shard has been given by now; what has not arrived is brought by the pivot that uses it. */
+/**
+ * Granted: as much as the voucher says that this shard has been given by now; what has not arrived is brought by the
+ * pivot that uses it.
+ */
 export type RightsResult = { readonly granted: number } | 'sold-out' | RpcError;
 
 export class Rights {
@@ -39,7 +47,10 @@ export class Rights {
     this.#store = store;
   }
 
-  /** Looks for rights for a shard that has none; they are used by whoever asked, or lie where they are found. An error is one that says: nothing was found in time, try again. */
+  /**
+   * Looks for rights for a shard that has none; they are used by whoever asked, or lie where they are found. An error
+   * is one that says: nothing was found in time, try again.
+   */
   async acquire(code: string, shard: number): Promise<RightsResult> {
     const { clock } = this.#context;
     const endMs = clock.monotonicMs() + SEARCH_MS_MAX;
@@ -97,7 +108,10 @@ export class Rights {
     );
   }
 
-  /** All rights are in shards, or on their way: finds out whether all are used, and if not, frees half of what the richest shard can spare. */
+  /**
+   * All rights are in shards, or on their way: finds out whether all are used, and if not, frees half of what the
+   * richest shard can spare.
+   */
   async #redistribute(
     code: string,
     shard: number,

@@ -1,9 +1,11 @@
 /**
- * What there is to be redeemed in a test, and by whom. New vouchers open as long as a run lasts, and the users come and go with them: so at every moment some
- * vouchers are fresh, some are being sold out and some are old, and wallets stay small.
+ * What there is to be redeemed in a test, and by whom. New vouchers open as long as a run lasts, and the users come and
+ * go with them: so at every moment some vouchers are fresh, some are being sold out and some are old, and wallets stay
+ * small.
  *
- * What is open follows from the number of redemptions drawn. The terms of a voucher follow from its code, because operations, probes and last
- * questions are drawn apart, and a replay may have left its creation out: `hot` is the first one of its kind, `hot-1` the second.
+ * What is open follows from the number of redemptions drawn. The terms of a voucher follow from its code, because
+ * operations, probes and last questions are drawn apart, and a replay may have left its creation out: `hot` is the
+ * first one of its kind, `hot-1` the second.
  */
 
 import { Mix } from '../../harness/drawing.ts';
@@ -33,7 +35,10 @@ export interface Request {
   readonly request_id: string;
 }
 
-/** A voucher is the newest of its kind for so many redemptions drawn of it, times its limit. It is sold out before the end of that. */
+/**
+ * A voucher is the newest of its kind for so many redemptions drawn of it, times its limit. It is sold out before the
+ * end of that.
+ */
 const DRAWS_PER_RIGHT = 2;
 /** One in so many draws is of a voucher that is not the newest of its kind any more. */
 const OLD_VOUCHER_INTERVAL = 7;

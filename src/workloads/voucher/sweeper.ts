@@ -1,7 +1,7 @@
 /**
- * Finishes what was left unfinished, by whomever: again and again a node looks into the shards that any node has written down, and what stands in one of
- * them for a while, by the node's own clock, is credited, reported and taken off. All of that may be done twice, so it does not matter whether the
- * other node is dead or slow.
+ * Finishes what was left unfinished, by whomever: again and again a node looks into the shards that any node has
+ * written down, and what stands in one of them for a while, by the node's own clock, is credited, reported and taken
+ * off. All of that may be done twice, so it does not matter whether the other node is dead or slow.
  */
 
 import { Sightings, Sweep } from '../../kv/sweep.ts';

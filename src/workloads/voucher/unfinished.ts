@@ -1,8 +1,10 @@
 /**
- * The shards in which this node may have left something unfinished, in the store where others find them when it is gone.
+ * The shards in which this node may have left something unfinished, in the store where others find them when it is
+ * gone.
  *
- * A shard is written down before the first pivot in it. It is crossed out when it has been idle and empty for a while, and not before an empty change of it has
- * succeeded: whatever this node ever sent from an older version, in this life or another, is dead then and cannot leave anything there any more.
+ * A shard is written down before the first pivot in it. It is crossed out when it has been idle and empty for a while,
+ * and not before an empty change of it has succeeded: whatever this node ever sent from an older version, in this life
+ * or another, is dead then and cannot leave anything there any more.
  */
 
 import type { NodeContext } from '../../node/context.ts';
@@ -44,7 +46,10 @@ export class Unfinished {
     });
   }
 
-  /** Crosses a shard out, if it is empty. Nobody may redeem there through this node when this is called; whoever comes later writes it down again. */
+  /**
+   * Crosses a shard out, if it is empty. Nobody may redeem there through this node when this is called; whoever comes
+   * later writes it down again.
+   */
   async unregister(code: string, shard: number): Promise<void> {
     const name = shardKey(code, shard);
     if (this.#leaving.has(name)) return;

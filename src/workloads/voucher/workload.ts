@@ -1,9 +1,10 @@
 /**
- * The test of the voucher service: few vouchers and few users at a time, so that rights run out and the same user asks again and again, of several nodes at the
- * same time; and always new ones (`scene.ts`), so that there is something to redeem until the end. What is asked then is told in `last-questions.ts`.
+ * The test of the voucher service: few vouchers and few users at a time, so that rights run out and the same user asks
+ * again and again, of several nodes at the same time; and always new ones (`scene.ts`), so that there is something to
+ * redeem until the end. What is asked then is told in `last-questions.ts`.
  *
- * Whoever finds that nobody in the run was told yet that a voucher exists creates it first. So an operation means the same in a replay from which the
- * creation was left out.
+ * Whoever finds that nobody in the run was told yet that a voucher exists creates it first. So an operation means the
+ * same in a replay from which the creation was left out.
  */
 
 import type { CountWork } from '../../checkers/activity.ts';
@@ -27,8 +28,8 @@ import { voucherNode } from './node.ts';
 import { Market, type Offer, type Request, requestOf, Scene, type Voucher } from './scene.ts';
 
 /**
- * Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports; it comes late, because those who redeem
- * what is left of it in the end are many.
+ * Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports; it
+ * comes late, because those who redeem what is left of it in the end are many.
  */
 const OFFERS: readonly Offer[] = [
   { voucher: { code: 'hot', limit: 12, amount: 500, shards: 4 }, weight: 7 },
@@ -68,7 +69,10 @@ export interface VoucherTestOptions {
   readonly userCount?: number;
   /** What is done first. With `redeem` already a handful of operations redeems, and the same request is asked twice. */
   readonly opening?: 'create' | 'redeem';
-  /** Whether new vouchers open as long as the run lasts. Where they do not, nobody demands that there is something to redeem until the end. */
+  /**
+   * Whether new vouchers open as long as the run lasts. Where they do not, nobody demands that there is something to
+   * redeem until the end.
+   */
   readonly renews?: boolean;
 }
 
@@ -210,7 +214,9 @@ class ExistingVouchers {
     return completeWith(result, value, () => value);
   }
 
-  /** Carries `act` out on a voucher that exists. If it may be that there is none nothing is done, and that is certain. */
+  /**
+   * Carries `act` out on a voucher that exists. If it may be that there is none nothing is done, and that is certain.
+   */
   async whenCreated(
     client: Client,
     value: { readonly code: string },
@@ -305,7 +311,10 @@ async function readWallet(client: Client, value: unknown): Promise<Completion> {
   return completeWith(await client.rpc(WalletRead, { user }), value, (body) => ({ user, ...answerIn(body) }));
 }
 
-/** voucher: limited redemption. However many want it, wherever they ask and whatever breaks, the limit holds and every redemption is credited once. */
+/**
+ * voucher: limited redemption. However many want it, wherever they ask and whatever breaks, the limit holds and every
+ * redemption is credited once.
+ */
 export const voucher: Workload = {
   ...voucherNode,
   text: 'Redeems vouchers until they are sold out, reads reports and wallets, and repeats what was asked.',

@@ -1,6 +1,6 @@
 /**
- * Makes the random services testable without luck: a run is repeated for every combination of what its random source may answer, as
- * a model checker does, or a combination is searched for that explains a recording.
+ * Makes the random services testable without luck: a run is repeated for every combination of what its random source
+ * may answer, as a model checker does, or a combination is searched for that explains a recording.
  */
 
 import type { Service } from '../../../src/harness/services/registry.ts';

@@ -1,4 +1,6 @@
-/** Which states seq-kv may show to whom: exact probabilities, and a comparison with a store that copies its whole map. */
+/**
+ * Which states seq-kv may show to whom: exact probabilities, and a comparison with a store that copies its whole map.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { runKv, STANDARD } from '../../../src/harness/services/kv.ts';

@@ -1,4 +1,6 @@
-/** One id for a service and a key: what everybody is answered, and what is in the store when not everything went well. */
+/**
+ * One id for a service and a key: what everybody is answered, and what is in the store when not everything went well.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { Assignments } from '../../../src/ids/fleet/assignments.ts';

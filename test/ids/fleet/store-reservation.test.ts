@@ -1,4 +1,7 @@
-/** The bound of a number that is a node's own, in the store; and what becomes of it when two processes take the same number for theirs. */
+/**
+ * The bound of a number that is a node's own, in the store; and what becomes of it when two processes take the same
+ * number for theirs.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { StoreReservation } from '../../../src/ids/fleet/store-reservation.ts';
@@ -131,7 +134,8 @@ const SILENCE_INTERVAL_MS = 10_000;
 const SEEDS = Array.from({ length: 60 }, (_, seed) => seed);
 
 /**
- * Processes that raise the bound of one number as generators do, while messages are lost, repeated and late. The ranges that each of them owns.
+ * Processes that raise the bound of one number as generators do, while messages are lost, repeated and late. The ranges
+ * that each of them owns.
  *
  * @param alter what a mutant makes of a reservation
  */

@@ -1,6 +1,7 @@
 /**
- * What a whole run leaves behind: at its end every node is asked for the status of every id that any client got in it. A checker sees whether a status
- * agrees with its id; here it is held against what nobody wrote into the id, the true time at which it was asked for, who was asked, and for what.
+ * What a whole run leaves behind: at its end every node is asked for the status of every id that any client got in it.
+ * A checker sees whether a status agrees with its id; here it is held against what nobody wrote into the id, the true
+ * time at which it was asked for, who was asked, and for what.
  */
 
 import { describe, expect, it } from 'vitest';

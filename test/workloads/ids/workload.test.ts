@@ -1,4 +1,7 @@
-/** The test of the id service: what it draws, what its client makes of answers, and that a service which is wrong in one way is found out by the rule for that. */
+/**
+ * The test of the id service: what it draws, what its client makes of answers, and that a service which is wrong in one
+ * way is found out by the rule for that.
+ */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Client, Completion } from '../../../src/harness/client.ts';

@@ -83,7 +83,8 @@ describe('an account', () => {
     await expect(run(node.close('b'))).rejects.toMatchObject({ code: 11, message: expect.stringContaining('a/b') });
   });
 
-  // Nothing in the account tells who opened it, so an opening whose answer was lost cannot tell itself from one that came too late.
+  // Nothing in the account tells who opened it, so an opening whose answer was lost cannot tell itself from one that
+  // came too late.
   it('that was opened without an answer, and closed by others meanwhile, is not said to have been refused', async () => {
     const { run, node, other, rig } = await start();
     rig.next('cas_ok', LOST);

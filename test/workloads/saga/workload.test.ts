@@ -1,4 +1,7 @@
-/** The test of the transfer service: what it draws, what its client makes of answers, and that a service which is right passes. */
+/**
+ * The test of the transfer service: what it draws, what its client makes of answers, and that a service which is right
+ * passes.
+ */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Completion } from '../../../src/harness/client.ts';

@@ -166,7 +166,10 @@ async function redeemSurely(node: VoucherNode, user: string): Promise<string | u
   return undefined;
 }
 
-/** Several nodes redeem while messages are lost, repeated and late; then fresh users of all shards redeem what is left. Resolves to how many rights were used. */
+/**
+ * Several nodes redeem while messages are lost, repeated and late; then fresh users of all shards redeem what is left.
+ * Resolves to how many rights were used.
+ */
 async function redeemAll(seed: number) {
   const random = new SeededRandom(seed);
   const [limit, shards] = [1 + random.integer(12), 1 + random.integer(4)];

@@ -1,4 +1,6 @@
-/** What a dead node left behind is finished by another one; what a living one is busy with is left to it for a while. */
+/**
+ * What a dead node left behind is finished by another one; what a living one is busy with is left to it for a while.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { CODE, type VoucherNode, VoucherRig } from '../../support/voucher-rig.ts';

@@ -1,4 +1,7 @@
-/** The test of the voucher service: what it draws, what its client makes of answers, and that a service which is wrong in one way is found out by the rules for that. */
+/**
+ * The test of the voucher service: what it draws, what its client makes of answers, and that a service which is wrong
+ * in one way is found out by the rules for that.
+ */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Completion } from '../../../src/harness/client.ts';

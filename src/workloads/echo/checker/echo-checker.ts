@@ -1,9 +1,10 @@
 /**
  * Every answer to an echo must carry, under `echo`, the very value that was sent, by JSON equality (1 and 1.0 differ).
  *
- * The value of an `ok` is the whole body of the reply. Source: `maelstrom.workload.echo/checker`, which takes its pairs from
- * `knossos.history/pair-index`. That index has no entry for an `info`, so what nobody knows is no error; a `fail` it has,
- * and as a failed operation carries what was sent and not a reply with an `echo`, it is one. How many errors are such refusals is told beside.
+ * The value of an `ok` is the whole body of the reply. Source: `maelstrom.workload.echo/checker`, which takes its pairs
+ * from `knossos.history/pair-index`. That index has no entry for an `info`, so what nobody knows is no error; a `fail`
+ * it has, and as a failed operation carries what was sent and not a reply with an `echo`, it is one. How many errors
+ * are such refusals is told beside.
  */
 
 import type { Checker } from '../../../checkers/checker.ts';

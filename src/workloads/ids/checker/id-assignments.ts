@@ -1,9 +1,9 @@
 /**
- * Two rules for ids that are assigned to a (service, key). The assignment is one to one, whichever node answers and whenever (I6). And what a status
- * says of it is true, and is said as soon as anybody can know it (I7).
+ * Two rules for ids that are assigned to a (service, key). The assignment is one to one, whichever node answers and
+ * whenever (I6). And what a status says of it is true, and is said as soon as anybody can know it (I7).
  *
- * Completions are taken in the order of the history. What is only known at the end, because a later answer may contradict an earlier one, is judged
- * there.
+ * Completions are taken in the order of the history. What is only known at the end, because a later answer may
+ * contradict an earlier one, is judged there.
  */
 
 import { Findings } from '../../../checkers/findings.ts';

@@ -1,6 +1,7 @@
 /**
- * What ids of both kinds say of themselves: the slot, which is the timestamp, the node number and the sequence. Whoever owns a slot makes one id of
- * it, a Snowflake id or a UUIDv7, so a slot that is found in two ids was handed out twice, however different the two look.
+ * What ids of both kinds say of themselves: the slot, which is the timestamp, the node number and the sequence. Whoever
+ * owns a slot makes one id of it, a Snowflake id or a UUIDv7, so a slot that is found in two ids was handed out twice,
+ * however different the two look.
  */
 
 import type { TestFacts } from '../../../checkers/checker.ts';
@@ -42,7 +43,10 @@ export interface Handout {
   readonly operation: number;
 }
 
-/** No id and no slot may be handed out twice. Two passes, so that millions fit into memory: fingerprints first, then those that recur. */
+/**
+ * No id and no slot may be handed out twice. Two passes, so that millions fit into memory: fingerprints first, then
+ * those that recur.
+ */
 export class SlotRule {
   readonly #fingerprints: Float64Array;
   #count = 0;
@@ -104,9 +108,9 @@ function slotName({ timestampMs, node, sequence }: IdFacts): string {
 }
 
 /**
- * The ids that a client gets ascend by timestamp and sequence, over both kinds: a client is a worker, which asks one node one thing at a time,
- * and whatever a node starts again with must be above what it had. By node number, because a node that holds a lease may get another number,
- * and nothing is promised between two numbers.
+ * The ids that a client gets ascend by timestamp and sequence, over both kinds: a client is a worker, which asks one
+ * node one thing at a time, and whatever a node starts again with must be above what it had. By node number, because a
+ * node that holds a lease may get another number, and nothing is promised between two numbers.
  */
 export class OrderRule {
   readonly findings = new Findings();

@@ -1,11 +1,13 @@
 /**
- * What the id service promises, over everything it does: `generate` and `assign` hand ids out, `status` explains them, and is asked of what is no id
- * too. Only `ok` binds; what ended in `info` may have happened or not, and shows in no id.
+ * What the id service promises, over everything it does: `generate` and `assign` hand ids out, `status` explains them,
+ * and is asked of what is no id too. Only `ok` binds; what ended in `info` may have happened or not, and shows in no
+ * id.
  *
- * The rules, by their names in the result:
- * `unique` no id and no slot is handed out twice (I1) · `ascending` what one client gets of one node number ascends (I3) · `status-is-right` a status says
- * what the id itself says (I5) · `one-to-one` one (service, key), one id (I6) · `assignment-is-right` what a status says of an assignment is true (I7) ·
- * `as-asked` answers have the asked number of ids, of the asked kind (I8) · `refuses-what-is-no-id` with error 12 (I9).
+ * The rules, by their names in the result: `unique` no id and no slot is handed out twice (I1) · `ascending` what one
+ * client gets of one node number ascends (I3) · `status-is-right` a status says what the id itself says (I5) ·
+ * `one-to-one` one (service, key), one id (I6) · `assignment-is-right` what a status says of an assignment is true (I7)
+ * · `as-asked` answers have the asked number of ids, of the asked kind (I8) · `refuses-what-is-no-id` with error 12
+ * (I9).
  */
 
 import type { Checker, TestFacts } from '../../../checkers/checker.ts';

@@ -1,6 +1,7 @@
 /**
- * The rules for what accounts have: money moves and is never made, a balance is never below zero, and an account shows in the end what its transfers
- * have moved. What an account was opened with is known from the `open` that asked for it; where it is not, nothing is added up.
+ * The rules for what accounts have: money moves and is never made, a balance is never below zero, and an account shows
+ * in the end what its transfers have moved. What an account was opened with is known from the `open` that asked for it;
+ * where it is not, nothing is added up.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -149,8 +150,9 @@ function raise(highest: Map<string, VersionSeen>, { accounts, versions, operatio
 }
 
 /**
- * Transfers of which each has moved everything or nothing. An account that only one of them moves tells which; what that one has moved is then known for all
- * of its accounts, and may make others tell. Accounts that several move to the end tell nothing, and are taken out.
+ * Transfers of which each has moved everything or nothing. An account that only one of them moves tells which; what
+ * that one has moved is then known for all of its accounts, and may make others tell. Accounts that several move to the
+ * end tell nothing, and are taken out.
  */
 function explainLate(unexplained: Map<string, number>, transfers: readonly Transfer[]): void {
   let open = transfers;

@@ -1,7 +1,7 @@
 /**
- * What is final in a run: which reads came after the last transfer was asked for, and what they say. A request that the network has kept in the air
- * may still arrive then, unless somebody was told already what became of its transfer; so of a transfer that nobody was told of nothing final can be said
- * but what reads agree on.
+ * What is final in a run: which reads came after the last transfer was asked for, and what they say. A request that the
+ * network has kept in the air may still arrive then, unless somebody was told already what became of its transfer; so
+ * of a transfer that nobody was told of nothing final can be said but what reads agree on.
  */
 
 import { isBefore, NEVER } from '../../../checkers/places.ts';
@@ -16,7 +16,9 @@ export class FinalPhase {
   readonly #lastAskedBeforeReplays: number;
   /** Where replays begin after the last `transfer`. */
   readonly firstReplay: number;
-  /** What is known of the settling when all was asked and nothing replayed, which would finish what nobody else does. */
+  /**
+   * What is known of the settling when all was asked and nothing replayed, which would finish what nobody else does.
+   */
   readonly settling: Settling | undefined;
   /** Whether all parts of the transfers were asked about. */
   readonly hasStatuses: boolean;
@@ -71,7 +73,10 @@ export class FinalPhase {
     return this.untold === undefined && this.#settledBetween(this.#lastAskedBeforeReplays, invocation) !== undefined;
   }
 
-  /** Whether a read shows all accounts that there were, but for those that were closed, and so empty, before it was asked. */
+  /**
+   * Whether a read shows all accounts that there were, but for those that were closed, and so empty, before it was
+   * asked.
+   */
   covers({ accounts, invocation, operation }: AccountsRead): boolean {
     const covered = new Set(accounts);
     return this.#existing.every(

@@ -1,6 +1,7 @@
 /**
- * The rules for the histories of transfers: first all that can be undone is done, then comes the pivot, then what is done until it succeeds. A transfer
- * that does not come to the pivot is undone from its last compensable step down to its first, each of them once, whether it was carried out or not.
+ * The rules for the histories of transfers: first all that can be undone is done, then comes the pivot, then what is
+ * done until it succeeds. A transfer that does not come to the pivot is undone from its last compensable step down to
+ * its first, each of them once, whether it was carried out or not.
  */
 
 import { Findings } from '../../../checkers/findings.ts';

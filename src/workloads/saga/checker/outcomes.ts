@@ -1,6 +1,6 @@
 /**
- * The rules for what somebody was told of how transfers ended. A request that ended in `info` may have moved money or not; its other answers and its
- * statuses say which.
+ * The rules for what somebody was told of how transfers ended. A request that ended in `info` may have moved money or
+ * not; its other answers and its statuses say which.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -138,7 +138,8 @@ export class OutcomeRules {
     if (f === 'replay' && CONTRADICTIONS.has(error)) {
       this.answersAgree.add('a replay was refused', { asked, refusal: error, operation });
     } else if (f.startsWith('transfer') && error === 'precondition-failed' && wellFormed) {
-      // The original, that is, before another one. The client may have opened an account first, and that is refused if it was closed meanwhile.
+      // The original, that is, before another one. The client may have opened an account first, and that is refused if
+      // it was closed meanwhile.
       const mayBeClosed = accounts.some(
         (name) => (this.#run.accounts.get(name)?.maybeClosedSince ?? NEVER) < operation,
       );

@@ -1,7 +1,8 @@
 /**
- * What a history says of accounts and transfers, sorted for the rules. Whoever finds that nobody was told yet that an account exists opens it first, and
- * such an opening shows in no history: so what an account was opened with is taken from wherever an `open` of it was asked, and that it
- * exists is known from everything that only an existing account answers.
+ * What a history says of accounts and transfers, sorted for the rules. Whoever finds that nobody was told yet that an
+ * account exists opens it first, and such an opening shows in no history: so what an account was opened with is taken
+ * from wherever an `open` of it was asked, and that it exists is known from everything that only an existing account
+ * answers.
  */
 
 import { indexInvocations } from '../../../checkers/pairs.ts';
@@ -172,7 +173,8 @@ export class SagaRecord {
         return;
       }
       case 'transfer-otherwise': {
-        // Whoever asks this may have to ask for the original first, and however that ends the original may have happened.
+        // Whoever asks this may have to ask for the original first, and however that ends the original may have
+        // happened.
         const transfer = this.#transfer(requestId);
         transfer.ask(asked.original ?? {}, invocation);
         transfer.failedAlways = false;

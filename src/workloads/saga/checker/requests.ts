@@ -1,6 +1,7 @@
 /**
- * The rules for what is asked of accounts, and for refusals: what is refused must have had to be, and what must be refused is. An account that is closed
- * is empty for ever, and that it was closed is no reason before anybody asked for it.
+ * The rules for what is asked of accounts, and for refusals: what is refused must have had to be, and what must be
+ * refused is. An account that is closed is empty for ever, and that it was closed is no reason before anybody asked for
+ * it.
  */
 
 import { Findings } from '../../../checkers/findings.ts';

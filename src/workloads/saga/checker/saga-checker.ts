@@ -1,14 +1,15 @@
 /**
- * What the transfer service promises: money moves as asked, all of it or nothing, once, and none is made or lost. In the end everything has
- * settled, all transfers are asked about and all accounts are read; what was asked and answered is held against that. A request that ended
- * in `info` may have moved money or not.
+ * What the transfer service promises: money moves as asked, all of it or nothing, once, and none is made or lost. In
+ * the end everything has settled, all transfers are asked about and all accounts are read; what was asked and answered
+ * is held against that. A request that ended in `info` may have moved money or not.
  *
- * The rules, by their names in the result:
- * `money-is-conserved` in every snapshot of all accounts (S1) · `no-overdraft` (S2) · `all-or-nothing` accounts have in the end what committed transfers
- * moved, and histories are of one piece (S3) · `acknowledged-is-kept` what was answered is so in the end, what was only refused is not committed (S4) ·
- * `settles` before any replay (S5) · `compensates-in-order` histories are the ones that there may be, and are only added to (S6) · `one-outcome` with one reason,
- * whoever is told (S7) · `answers-agree` with replays and statuses (S8) · `refuses-another-body` under a request id that was used, and only
- * then (S9) · `reads-are-current` statuses show what was acknowledged, versions never fall and have one balance each (S10) · `serves-without-faults` (S11) ·
+ * The rules, by their names in the result: `money-is-conserved` in every snapshot of all accounts (S1) · `no-overdraft`
+ * (S2) · `all-or-nothing` accounts have in the end what committed transfers moved, and histories are of one piece (S3)
+ * · `acknowledged-is-kept` what was answered is so in the end, what was only refused is not committed (S4) · `settles`
+ * before any replay (S5) · `compensates-in-order` histories are the ones that there may be, and are only added to (S6)
+ * · `one-outcome` with one reason, whoever is told (S7) · `answers-agree` with replays and statuses (S8) ·
+ * `refuses-another-body` under a request id that was used, and only then (S9) · `reads-are-current` statuses show what
+ * was acknowledged, versions never fall and have one balance each (S10) · `serves-without-faults` (S11) ·
  * `accounts-are-right` they keep their opening, stay closed and empty, and are refused only if they must be.
  *
  * Without the final reads there is no telling, so a run that lacks one is never valid.

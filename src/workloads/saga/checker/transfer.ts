@@ -1,4 +1,6 @@
-/** One transfer, however often and wherever it was asked: what it was to do, and everything that anybody was told of it. */
+/**
+ * One transfer, however often and wherever it was asked: what it was to do, and everything that anybody was told of it.
+ */
 
 import { type Completed, NEVER } from '../../../checkers/places.ts';
 

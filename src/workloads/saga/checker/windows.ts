@@ -1,7 +1,8 @@
 /**
- * Availability while nothing is broken: from the start to the first fault, and again from when everything has been healed for a while to the next one.
- * What begins and ends in such a time must be answered. What the nemesis does is in the history; what becomes of single messages is not, so whoever
- * knows that must say it, and where nobody does nothing is demanded.
+ * Availability while nothing is broken: from the start to the first fault, and again from when everything has been
+ * healed for a while to the next one. What begins and ends in such a time must be answered. What the nemesis does is in
+ * the history; what becomes of single messages is not, so whoever knows that must say it, and where nobody does nothing
+ * is demanded.
  */
 
 import type { TestFacts } from '../../../checkers/checker.ts';
@@ -87,8 +88,8 @@ function findQuietWindows(history: History): Window[] {
 }
 
 /**
- * 1 where a fault begins, -1 where one ends. Everything is written twice: what is announced has null for its value or a text, what was done the nodes
- * that it hit; what is undone null at first, and then a text.
+ * 1 where a fault begins, -1 where one ends. Everything is written twice: what is announced has null for its value or a
+ * text, what was done the nodes that it hit; what is undone null at first, and then a text.
  */
 function changeOf({ kind, does }: FaultStep, value: unknown): number {
   if (does === 'begin') return typeof value === 'object' && value !== null ? 1 : 0;

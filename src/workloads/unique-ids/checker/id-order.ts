@@ -1,6 +1,6 @@
 /**
- * The order of ids, as Clojure's `compare` has it: numbers by their value, strings by their UTF-16 code units, false before true,
- * arrays by length and then element by element. Ids of different types and objects have no order there;
+ * The order of ids, as Clojure's `compare` has it: numbers by their value, strings by their UTF-16 code units, false
+ * before true, arrays by length and then element by element. Ids of different types and objects have no order there;
  * here they get one, so that a report can list them, and `comparableIds` says where it means nothing.
  */
 
@@ -64,7 +64,10 @@ function compareNumbers(left: number | ExactNumber, right: number | ExactNumber)
     : compareMagnitudes(leftDecimal, rightDecimal);
 }
 
-/** The number sign · 0.digits · 10^exponent. Invariant: `digits` begins and ends with another digit than 0, or is empty for zero. */
+/**
+ * The number sign · 0.digits · 10^exponent. Invariant: `digits` begins and ends with another digit than 0, or is empty
+ * for zero.
+ */
 interface Decimal {
   readonly sign: -1 | 0 | 1;
   readonly digits: string;

@@ -2,9 +2,9 @@
  * Two more rules for ids in our own format, the decimal text of timestamp·2^23 + node·2^13 + sequence·2 + entropy:
  * every id names the node that answered (I2), and the ids that one client gets from one node increase (I3).
  *
- * They are reported and decide nothing: a stranger's ids may have the same look by chance. They are asked only when every id
- * acknowledged has it. A client is a worker, which keeps its node and does one thing at a time, so the order of its
- * completions is an order in time.
+ * They are reported and decide nothing: a stranger's ids may have the same look by chance. They are asked only when
+ * every id acknowledged has it. A client is a worker, which keeps its node and does one thing at a time, so the order
+ * of its completions is an order in time.
  */
 
 import type { TestFacts } from '../../../checkers/checker.ts';
@@ -103,8 +103,8 @@ export class SnowflakeRules {
 }
 
 /**
- * The node number of an id in our format; undefined for any other text. Made for millions: only the bits below the timestamp are
- * computed, digit by digit modulo 2^23, where `decodeSnowflake` would make a BigInt.
+ * The node number of an id in our format; undefined for any other text. Made for millions: only the bits below the
+ * timestamp are computed, digit by digit modulo 2^23, where `decodeSnowflake` would make a BigInt.
  */
 function nodeNumberOf(id: string): number | undefined {
   const length = id.length;

@@ -1,10 +1,12 @@
 /**
- * No id may be handed out twice. Ids may be any JSON values and are compared as such (1 and 1.0 differ); only `ok` counts.
+ * No id may be handed out twice. Ids may be any JSON values and are compared as such (1 and 1.0 differ); only `ok`
+ * counts.
  *
- * Source: `jepsen.checker/unique-ids`, which keeps a map of all ids. A run here has millions, so the first pass keeps 8 bytes of
- * each, a fingerprint: equal ids have equal ones, so when no two are equal after sorting, that is the proof. Otherwise a second
- * pass counts, exactly, the ids whose fingerprints recur. A collision costs that pass and never the verdict.
- * Ids that have no common order make Jepsen's checker throw, and the run `unknown`: so it is here, unless a duplicate was found.
+ * Source: `jepsen.checker/unique-ids`, which keeps a map of all ids. A run here has millions, so the first pass keeps 8
+ * bytes of each, a fingerprint: equal ids have equal ones, so when no two are equal after sorting, that is the proof.
+ * Otherwise a second pass counts, exactly, the ids whose fingerprints recur. A collision costs that pass and never the
+ * verdict. Ids that have no common order make Jepsen's checker throw, and the run `unknown`: so it is here, unless a
+ * duplicate was found.
  */
 
 import type { Checker } from '../../../checkers/checker.ts';

@@ -1,5 +1,6 @@
 /**
- * What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read of the wallet.
+ * What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read
+ * of the wallet.
  */
 
 import { indexInvocations } from '../../../checkers/pairs.ts';
@@ -25,13 +26,18 @@ export interface Answer extends Completed {
   readonly credited: number | undefined;
 }
 
-/** One request of one user for one voucher, however often and wherever it was asked: its id may be that of others, too. */
+/**
+ * One request of one user for one voucher, however often and wherever it was asked: its id may be that of others, too.
+ */
 export class Request {
   readonly user: string;
   readonly requestId: string;
   /** Where it was asked first. */
   readonly firstInvocation: number;
-  /** Where it was asked first by an attempt that may have redeemed: one that was told so, or that ended in nothing certain. By none: never. */
+  /**
+   * Where it was asked first by an attempt that may have redeemed: one that was told so, or that ended in nothing
+   * certain. By none: never.
+   */
   firstPossible = NEVER;
   /** Whether nothing but definite errors came of it. */
   failedAlways = true;

@@ -1,6 +1,7 @@
 /**
- * The rules for the redemptions of one voucher. R is its final report: the last one that was read in full, after the last `redeem`. A rule that speaks of R passes over a
- * voucher that has none, and one that speaks of the limit a voucher of which nobody knows that it was created; no verdict rests on such a run.
+ * The rules for the redemptions of one voucher. R is its final report: the last one that was read in full, after the
+ * last `redeem`. A rule that speaks of R passes over a voucher that has none, and one that speaks of the limit a
+ * voucher of which nobody knows that it was created; no verdict rests on such a run.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -186,7 +187,10 @@ export class RedemptionRules {
     }
   }
 
-  /** Against R. A user who is in it had redeemed already when the last right was gone, so neither of the two other outcomes fits all users. */
+  /**
+   * Against R. A user who is in it had redeemed already when the last right was gone, so neither of the two other
+   * outcomes fits all users.
+   */
   #judgeAnswer({ record, finalByUser, final }: JudgedVoucher, request: Request, { outcome, operation }: Answer): void {
     if (outcome === 'redeemed') return;
     const { user, requestId: request_id } = request;

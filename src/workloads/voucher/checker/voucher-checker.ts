@@ -1,19 +1,21 @@
 /**
- * What the voucher service promises: at most `limit` redemptions, each by another user, each credited exactly once. R is what the final report of a voucher
- * has, and what was asked and answered is held against it. A request that ended in `info` may have redeemed or not; its other answers and R say which.
+ * What the voucher service promises: at most `limit` redemptions, each by another user, each credited exactly once. R
+ * is what the final report of a voucher has, and what was asked and answered is held against it. A request that ended
+ * in `info` may have redeemed or not; its other answers and R say which.
  *
  * One request is one code, user and request id: users and vouchers may have request ids in common.
  *
- * The rules, by their names in the result:
- * `within-limit` R and every number of redemptions told are at most the limit, and what is pending is part of them (V1) · `once-a-user` (V2) ·
- * `acknowledged-is-kept` what was answered `redeemed` is in R, as it was answered (V3) · `nothing-unasked` what is in R was asked for, and not merely refused
- * (V4) · `as-many-as-asked` R is no smaller than what was acknowledged, and no larger than the number of users who may have redeemed (V5) ·
- * `counts-are-current` numbers of redemptions never fall, and count what was acknowledged before and nothing that was asked for later (V6) ·
- * `sold-out-is-true` was told when so many of R had been asked for (V7) · `no-right-is-lost` fresh users redeemed in the end what was left (V8) ·
- * `wallets-are-right` they hold exactly the redemptions, and held them before any replay (V9) · `answers-agree` one request has one answer, which goes
- * together with R (V10) · `redemptions-are-distinct` a number stands for one redemption, and a report lists each once, for ever (V11) ·
- * `as-created` a voucher keeps the terms under which it was created (V12) · `refuses-rightly` what is well-formed is not called malformed, and what
- * exists not missing (V13).
+ * The rules, by their names in the result: `within-limit` R and every number of redemptions told are at most the limit,
+ * and what is pending is part of them (V1) · `once-a-user` (V2) · `acknowledged-is-kept` what was answered `redeemed`
+ * is in R, as it was answered (V3) · `nothing-unasked` what is in R was asked for, and not merely refused (V4) ·
+ * `as-many-as-asked` R is no smaller than what was acknowledged, and no larger than the number of users who may have
+ * redeemed (V5) · `counts-are-current` numbers of redemptions never fall, and count what was acknowledged before and
+ * nothing that was asked for later (V6) · `sold-out-is-true` was told when so many of R had been asked for (V7) ·
+ * `no-right-is-lost` fresh users redeemed in the end what was left (V8) · `wallets-are-right` they hold exactly the
+ * redemptions, and held them before any replay (V9) · `answers-agree` one request has one answer, which goes together
+ * with R (V10) · `redemptions-are-distinct` a number stands for one redemption, and a report lists each once, for ever
+ * (V11) · `as-created` a voucher keeps the terms under which it was created (V12) · `refuses-rightly` what is
+ * well-formed is not called malformed, and what exists not missing (V13).
  *
  * Without the final reads there is no telling, so a run that lacks one is never valid.
  */

@@ -1,6 +1,7 @@
 /**
- * The rules for wallets: what is in one came out of a redemption, is worth what the voucher is, and stays. And everything is in it before anything is
- * asked a second time in the end, because a replay finishes what was left half done and would hide that nobody else does.
+ * The rules for wallets: what is in one came out of a redemption, is worth what the voucher is, and stays. And
+ * everything is in it before anything is asked a second time in the end, because a replay finishes what was left half
+ * done and would hide that nobody else does.
  */
 
 import { Findings } from '../../../checkers/findings.ts';

@@ -29,7 +29,10 @@ function snowflake({ ms = 0, node = 0, sequence = 0 }: Slot = {}, entropy = 0): 
   return String(encodeSnowflake({ timestampMs: START_MS + ms, node, sequence, entropy }));
 }
 
-/** Put together here from the layout in words: 48 bits of time, version 7, 12 bits of sequence, variant 10, 10 bits of node, 52 random ones. */
+/**
+ * Put together here from the layout in words: 48 bits of time, version 7, 12 bits of sequence, variant 10, 10 bits of
+ * node, 52 random ones.
+ */
 function uuid({ ms = 0, node = 0, sequence = 0 }: Slot = {}, random = 0x5f2d9e8c7b6an): string {
   const high = (BigInt(START_MS + ms) << 16n) | (7n << 12n) | BigInt(sequence);
   const low = (2n << 62n) | (BigInt(node) << 52n) | random;

@@ -1,4 +1,7 @@
-/** Unique ids: no id twice, by JSON equality; and two rules for ids in our own format that are reported beside the verdict. */
+/**
+ * Unique ids: no id twice, by JSON equality; and two rules for ids in our own format that are reported beside the
+ * verdict.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { History } from '../../../../src/history/history.ts';

@@ -16,6 +16,9 @@ export const CLIENT_TIMEOUT_MS = 5000;
 /** Jepsen's name for an error whose code is not in the table. */
 const UNKNOWN_ERROR = 'unknown';
 
+/** In the place of an error's name: an answer that is not as declared. */
+const MALFORMED_REPLY = 'malformed-reply';
+
 type ReplyBody = Readonly<Record<string, unknown>>;
 
 export type ClientResult =
@@ -36,6 +39,8 @@ export interface Completion {
   readonly type: Exclude<OperationType, 'invoke'>;
   readonly value: unknown;
   readonly error?: unknown;
+  /** Whether the client crashed with it: it is closed, and the worker goes on with a new one. */
+  readonly closesClient?: true;
 }
 
 interface Waiting {
@@ -58,6 +63,8 @@ export interface ClientOptions {
 
 export class Client {
   readonly id: string;
+  /** How long it waits for an answer where a call does not say, ms. */
+  timeoutMs = CLIENT_TIMEOUT_MS;
   readonly #options: ClientOptions;
   #nextMessageId = 1;
   #waiting: Waiting | undefined;
@@ -76,7 +83,7 @@ export class Client {
   /**
    * Asks the client's node. Never rejects. A client that has left asks nobody, and what it wanted ends as a timeout.
    */
-  rpc<R extends Rpc>(rpc: R, request: RequestInputOf<R>, timeoutMs = CLIENT_TIMEOUT_MS): Promise<ClientResult> {
+  rpc<R extends Rpc>(rpc: R, request: RequestInputOf<R>, timeoutMs = this.timeoutMs): Promise<ClientResult> {
     if (this.#waiting !== undefined) throw new Error(`client ${this.id} can ask one thing at a time`);
     if (this.#closed) return Promise.resolve({ kind: 'timeout' });
     const { network, scheduler, nodeId } = this.#options;
@@ -157,8 +164,15 @@ export function completeWith(
     case 'timeout':
       return { type: 'info', value, error: 'net-timeout' };
     case 'malformed':
-      return { type: 'info', value, error: ['malformed-reply', result.text] };
+      return { type: 'info', value, error: [MALFORMED_REPLY, result.text] };
   }
+}
+
+/** The completion of an idempotent operation: it failed, where another one may have happened. */
+export function completeIdempotent(completion: Completion): Completion {
+  const { type, error } = completion;
+  const isUnreadable = Array.isArray(error) && error[0] === MALFORMED_REPLY;
+  return type === 'info' && !isUnreadable ? { ...completion, type: 'fail' } : completion;
 }
 
 /** What a reply says, without what makes it a reply. */

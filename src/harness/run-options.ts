@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly availability?: 'total' | number;
   /** How long a node may take to answer its first `init`, ms. Default: {@link INIT_TIMEOUT_MS}. */
   readonly initTimeoutMs?: number;
+  /** The workload's own options by their names, as given on the command line. Default: none was given. */
+  readonly workloadOptions?: Readonly<Record<string, string>>;
   readonly seed: string;
   /** What to do again, in place of the operations and faults that the seed would draw. */
   readonly schedule?: Schedule;

@@ -3,7 +3,7 @@
  * are as many last questions as there was to ask about, and those of one kind are asked side by side.
  */
 
-import type { Invocation, LastQuestion } from '../../harness/workload-test.ts';
+import type { FinalStep, Invocation } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { Outcome } from './messages.ts';
@@ -24,7 +24,7 @@ export function createOtherwise(voucher: Voucher): Invocation {
  * In the end everything settles, fresh users redeem whatever is left, and reports and wallets are read in full; only
  * then requests are asked once more, since that alone would finish what a node has left half done.
  */
-export function lastQuestions(random: SeededRandom, scene: Scene, history: History): readonly LastQuestion[] {
+export function lastQuestions(random: SeededRandom, scene: Scene, history: History): readonly FinalStep[] {
   const { codes, users, requests, redeemedCounts } = summarize(scene, history);
   const vouchers = codes.map((code) => scene.voucherOf(code));
   const ofEach = (f: string): Invocation[] => codes.map((code) => ({ f, value: { code } }));

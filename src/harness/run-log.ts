@@ -1,0 +1,63 @@
+/** What a run takes down as it goes on: its history, and the breaches of the protocol that are in no history. */
+
+import type { Violation } from '../checkers/violations.ts';
+import { History } from '../history/history.ts';
+import type { Operation, OperationType } from '../history/operation.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
+
+/** Later violations are dropped: a node that prints nothing but garbage must not fill the memory. */
+const VIOLATIONS_MAX = 10_000;
+const LINE_EXCERPT_LENGTH = 500;
+const NANOSECONDS_PER_MILLISECOND = 1e6;
+
+export class RunLog {
+  readonly history = new History();
+  readonly #scheduler: Scheduler;
+  readonly #onOperation: ((operation: Operation) => void) | undefined;
+  readonly #violations: Violation[] = [];
+  #startMs = Number.POSITIVE_INFINITY;
+
+  constructor(scheduler: Scheduler, onOperation: ((operation: Operation) => void) | undefined) {
+    this.#scheduler = scheduler;
+    this.#onOperation = onOperation;
+  }
+
+  get violations(): readonly Violation[] {
+    return this.#violations;
+  }
+
+  /** When the operations began, by the scheduler's clock; infinite before that. */
+  get startMs(): number {
+    return this.#startMs;
+  }
+
+  /** The operations begin now. */
+  begin(): void {
+    this.#startMs = this.#scheduler.now();
+  }
+
+  /** Since the operations began; 0 before that. */
+  elapsedMs(): number {
+    return Math.max(0, this.#scheduler.now() - this.#startMs);
+  }
+
+  record(process: Operation['process'], type: OperationType, f: string, value: unknown, error?: unknown): void {
+    const time = this.#elapsedNs();
+    const index = this.history.length;
+    // Two shapes and no more: this is written twice an operation, and each observer reads it.
+    const operation: Operation =
+      error === undefined ? { index, time, type, process, f, value } : { index, time, type, process, f, value, error };
+    this.history.append(operation);
+    this.#onOperation?.(operation);
+  }
+
+  report({ line, ...violation }: Violation): void {
+    if (this.#violations.length >= VIOLATIONS_MAX) return;
+    const excerpt = line === undefined ? {} : { line: line.slice(0, LINE_EXCERPT_LENGTH) };
+    this.#violations.push({ time: this.#elapsedNs(), ...violation, ...excerpt });
+  }
+
+  #elapsedNs(): number {
+    return Math.round(this.elapsedMs() * NANOSECONDS_PER_MILLISECOND);
+  }
+}

@@ -1,0 +1,64 @@
+/** All checkers of a run, under the names of its results. */
+
+import { activityChecker } from '../checkers/activity.ts';
+import { availabilityChecker } from '../checkers/availability.ts';
+import { type Checker, type CheckResult, compose } from '../checkers/checker.ts';
+import { clientsChecker } from '../checkers/clients.ts';
+import { latencyChecker } from '../checkers/latency.ts';
+import { faultsChecker } from '../checkers/nemesis.ts';
+import { netChecker } from '../checkers/net.ts';
+import { recoveryChecker } from '../checkers/recovery.ts';
+import { statsChecker } from '../checkers/stats.ts';
+import { violationsChecker } from '../checkers/violations.ts';
+import type { Chances } from './chances.ts';
+import type { Network } from './network.ts';
+import type { RunLog } from './run-log.ts';
+import type { RunOptions } from './run-options.ts';
+import type { ServiceRequests } from './service-requests.ts';
+import type { WorkloadTest } from './workload-test.ts';
+
+/** What a run leaves to be judged. */
+export interface RunFacts {
+  readonly options: RunOptions;
+  readonly test: WorkloadTest;
+  readonly log: RunLog;
+  readonly network: Network;
+  readonly chances: Chances;
+  readonly serviceRequests: ServiceRequests;
+  readonly recovery: ReadonlyMap<string, number | undefined>;
+  /** Whether the harness was to break anything. */
+  readonly isFaulty: boolean;
+  /** The length of the history when everything was healed; infinite: it never was. Later operations do not count. */
+  readonly healedAt: number;
+  /** How long operations were begun. */
+  readonly operationsMs: number;
+}
+
+export function judgeRun(facts: RunFacts): CheckResult {
+  const { options, test, log, network, chances, serviceRequests, recovery, isFaulty, healedAt, operationsMs } = facts;
+  const { nodes, concurrency, availability, latencyMeanMs, schedule, ratePerSecond } = options;
+  const fates = network.fates();
+  const end = () => healedAt;
+  const some = (isThere: boolean, checkers: () => Record<string, Checker>) => (isThere ? checkers() : {});
+  const { createWorkCounter } = test;
+  const checker = compose({
+    stats: statsChecker(end, (f) => !isFaulty || chances.has(f)),
+    ...(createWorkCounter === undefined ? {} : { activity: activityChecker(createWorkCounter, end) }),
+    availability: availabilityChecker(end),
+    clients: clientsChecker(() => ({
+      end: healedAt,
+      durationMs: operationsMs,
+      askedRatePerSecond: schedule === undefined ? ratePerSecond : undefined,
+    })),
+    net: netChecker(() => network.statistics()),
+    latency: latencyChecker(),
+    faults: faultsChecker(() => fates),
+    protocol: violationsChecker(() => log.violations),
+    ...some(serviceRequests.count > 0, () => ({ services: { check: () => serviceRequests.result() } })),
+    ...some(recovery.size > 0, () => ({ recovery: recoveryChecker(() => recovery) })),
+    workload: test.checker(),
+  });
+  const hitMessageCount = Object.values(fates).reduce((sum, count) => sum + count, 0);
+  const demanded = availability === undefined ? {} : { availability };
+  return checker.check({ nodes, concurrency, ...demanded, hitMessageCount, latencyMeanMs }, log.history);
+}

@@ -1,0 +1,160 @@
+/**
+ * The workers of a run: each has a client of one node and does one operation at a time. After an operation whose outcome
+ * is unknown a worker goes on under another process number, because the old process may still be busy.
+ */
+
+import type { OperationType } from '../history/operation.ts';
+import { stringifyExact } from '../protocol/exact-json.ts';
+import type { Scheduler } from '../protocol/scheduler.ts';
+import type { Chances } from './chances.ts';
+import { Client, type ClientOptions, type Completion, completeIdempotent } from './client.ts';
+import type { Network } from './network.ts';
+import type { RunLog } from './run-log.ts';
+import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
+
+interface Worker {
+  readonly nodeId: string;
+  process: number;
+  client: Client;
+}
+
+export interface WorkersOptions {
+  readonly nodes: readonly string[];
+  readonly concurrency: number;
+  readonly test: WorkloadTest;
+  readonly network: Network;
+  readonly scheduler: Scheduler;
+  readonly log: RunLog;
+  readonly chances: Chances;
+  /** Whether operations of the main phase are still begun. */
+  readonly isRunning: () => boolean;
+  /** Whether a client that is closed is worth a new one. */
+  readonly goesOn: () => boolean;
+  /** The workload itself threw, which is an error of the test. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class Workers {
+  /** Indices of idle workers. */
+  readonly idle: number[] = [];
+  readonly #options: WorkersOptions;
+  readonly #invoke: Invoke;
+  readonly #workers: Worker[] = [];
+  readonly #openClients = new Set<Client>();
+  readonly #counts = { ok: 0, fail: 0, info: 0 };
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.#invoke = options.test.createInvoke();
+  }
+
+  get length(): number {
+    return this.#workers.length;
+  }
+
+  /** Completions of all phases. */
+  get counts(): Readonly<Record<Completion['type'], number>> {
+    return this.#counts;
+  }
+
+  get completedCount(): number {
+    return this.#counts.ok + this.#counts.fail + this.#counts.info;
+  }
+
+  get areIdle(): boolean {
+    return this.idle.length === this.#workers.length;
+  }
+
+  /** Opens a client for each worker. */
+  open(): void {
+    const { concurrency, nodes } = this.#options;
+    for (let worker = 0; worker < concurrency; worker++) {
+      const nodeId = nodes[worker % nodes.length] as string;
+      this.#workers.push({ nodeId, process: worker, client: this.#openClient(nodeId) });
+      this.idle.push(worker);
+    }
+  }
+
+  /** Carries one operation out, and tells how it ended. */
+  perform(index: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
+    const { log, chances, isRunning, onFailure } = this.#options;
+    const worker = this.#workers[index] as Worker;
+    const { process } = worker;
+    const { f } = invocation;
+    const mark = isRunning() ? chances.begin(f) : undefined;
+    log.record(process, 'invoke', f, invocation.value);
+    this.#ask(worker.client, invocation).then(
+      (completion) => {
+        const { type, value, error } = completion;
+        this.#counts[type]++;
+        chances.end(f, mark);
+        log.record(process, type, f, value, error);
+        if (type === 'info') worker.process += this.#options.concurrency;
+        if (completion.closesClient || (type === 'info' && !this.#options.test.reusableClients))
+          this.#replaceClient(worker);
+        onEnd(type);
+      },
+      (error: unknown) => {
+        onFailure(error);
+        onEnd('info');
+      },
+    );
+  }
+
+  /** Asks a node with a client of its own; the operation is in no history. */
+  async askAsGuest(nodeId: string, ask: (client: Client) => Promise<Completion>): Promise<Completion> {
+    const client = this.#openClient(nodeId);
+    try {
+      return await ask(client);
+    } finally {
+      this.#closeClient(client);
+    }
+  }
+
+  /** As a guest, an operation of the workload. */
+  probeAsGuest(nodeId: string, invocation: Invocation, onEnd: (type: OperationType) => void): void {
+    this.askAsGuest(nodeId, (client) => this.#ask(client, invocation)).then(
+      ({ type }) => onEnd(type),
+      () => onEnd('info'),
+    );
+  }
+
+  /** Closes every client: what is under way becomes `info`. */
+  close(): void {
+    for (const client of this.#openClients) this.#closeClient(client);
+  }
+
+  #ask(client: Client, invocation: Invocation): Promise<Completion> {
+    const { timeoutMs, idempotent } = this.#options.test;
+    if (timeoutMs !== undefined) client.timeoutMs = timeoutMs(invocation.f);
+    const asked = this.#invoke(client, invocation);
+    // One promise more would put operations that end at the same moment into another order.
+    return idempotent?.has(invocation.f) ? asked.then(completeIdempotent) : asked;
+  }
+
+  #replaceClient(worker: Worker): void {
+    if (!this.#options.goesOn()) return;
+    this.#closeClient(worker.client);
+    worker.client = this.#openClient(worker.nodeId);
+  }
+
+  #openClient(nodeId: string): Client {
+    const { network, scheduler } = this.#options;
+    const client = new Client({ network, scheduler, nodeId, onMalformed: this.#reportMalformed(nodeId) });
+    this.#openClients.add(client);
+    return client;
+  }
+
+  #closeClient(client: Client): void {
+    this.#openClients.delete(client);
+    client.close();
+  }
+
+  #reportMalformed(nodeId: string): ClientOptions['onMalformed'] {
+    return ({ body }, problem, rule) => {
+      const what = rule === 'closed-reply' ? 'a reply that is not as declared: ' : '';
+      const text = `${nodeId} sent ${what}${problem}`;
+      this.#options.log.report({ node: nodeId, rule, text, line: stringifyExact(body) });
+    };
+  }
+}

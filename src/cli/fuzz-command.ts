@@ -21,6 +21,8 @@ import { Progress } from './progress.ts';
 import { tryToRecordFound } from './recording.ts';
 import { makeSmall, recordSmall, type SmallFailure, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
+import { WORKLOAD_OPTIONS } from './test-options.ts';
+import { describeWorkloadOptions } from './workload-options.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_UNKNOWN = 2;
@@ -33,7 +35,7 @@ Runs a workload on virtual time with one seed after the other, under all faults 
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(FUZZ_OPTIONS)}
-
+${describeWorkloadOptions()}
 Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or one of unknown validity, 254 bad arguments, 255 the command itself failed.
 `;
 
@@ -47,7 +49,7 @@ interface Tally {
 
 /** Runs the command; resolves to the exit status. */
 export async function fuzzCommand(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(FUZZ_OPTIONS, args);
+  const parsed = parseOptions(FUZZ_OPTIONS, args, WORKLOAD_OPTIONS);
   const { values } = parsed;
   if (values.help) {
     process.stdout.write(HELP);

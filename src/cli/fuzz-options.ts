@@ -91,7 +91,7 @@ export interface FuzzTask {
 }
 
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
-export function interpretFuzzOptions({ values, words, rest }: ParsedOptions<typeof FUZZ_OPTIONS>): FuzzTask {
+export function interpretFuzzOptions({ values, words, rest, texts }: ParsedOptions<typeof FUZZ_OPTIONS>): FuzzTask {
   const [unexpected] = [...words, ...rest];
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
   const { workload } = values;
@@ -106,6 +106,6 @@ export function interpretFuzzOptions({ values, words, rest }: ParsedOptions<type
     from: values.from,
     seedCount: values.seeds,
     jobs: Math.min(values.jobs ?? availableParallelism(), values.seeds),
-    options: interpretRun(values, workload, false),
+    options: interpretRun(values, workload, false, texts),
   };
 }

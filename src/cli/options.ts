@@ -35,10 +35,21 @@ export interface ParsedOptions<O extends Options> {
   readonly words: readonly string[];
   /** Everything after `--`. */
   readonly rest: readonly string[];
+  /** The texts of the options that were given with a value, by their names. */
+  readonly texts: Readonly<Record<string, string>>;
 }
 
-/** Parses `args` by the table. Throws a {@link UsageError} that names the option and what is wrong with it. */
-export function parseOptions<O extends Options>(options: O, args: readonly string[]): ParsedOptions<O> {
+/**
+ * Parses `args` by the table. Throws a {@link UsageError} that names the option and what is wrong with it.
+ *
+ * @param others options that are allowed besides, whose texts are kept
+ */
+export function parseOptions<O extends Options>(
+  options: O,
+  args: readonly string[],
+  others: Options = {},
+): ParsedOptions<O> {
+  const all: Options = { ...others, ...options };
   const separator = args.indexOf('--');
   const own = separator < 0 ? args : args.slice(0, separator);
   const rest = separator < 0 ? [] : args.slice(separator + 1);
@@ -46,13 +57,13 @@ export function parseOptions<O extends Options>(options: O, args: readonly strin
     args: [...own],
     allowPositionals: true,
     options: Object.fromEntries(
-      Object.entries(options).map(([name, { short, value }]) => [
+      Object.entries(all).map(([name, { short, value }]) => [
         name,
         { type: value === undefined ? ('boolean' as const) : ('string' as const), ...(short && { short }) },
       ]),
     ),
   };
-  refuseUnknown(options, own, parseArgs({ ...config, strict: false, tokens: true }).tokens);
+  refuseUnknown(all, own, parseArgs({ ...config, strict: false, tokens: true }).tokens);
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
   try {
     parsed = parseArgs(config) as typeof parsed;
@@ -64,7 +75,10 @@ export function parseOptions<O extends Options>(options: O, args: readonly strin
     const given = parsed.values[name];
     values[name] = given === undefined ? option.absent : parseValue(name, option, String(given));
   }
-  return { values: values as Values<O>, words: parsed.positionals, rest };
+  const texts = Object.entries(parsed.values).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return { values: values as Values<O>, words: parsed.positionals, rest, texts: Object.fromEntries(texts) };
 }
 
 type Token = ReturnType<typeof parseArgs<{ strict: false; tokens: true }>>['tokens'][number];

@@ -12,7 +12,7 @@ import { interpretFaults, interpretNodes } from './test-options.ts';
  * line: a schedule is not among them.
  */
 export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
-  const { nodes, concurrency, availability, initTimeoutMs } = options;
+  const { nodes, concurrency, availability, initTimeoutMs, workloadOptions = {} } = options;
   const nemesis = renderFaults(workload, options);
   return [
     ...['-w', workload.name],
@@ -26,6 +26,7 @@ export function testArguments(workload: Workload, options: RunOptions): readonly
     ...['--nemesis-interval', renderSeconds(options.nemesisIntervalMs)],
     ...(availability === undefined ? [] : ['--availability', String(availability)]),
     ...(initTimeoutMs === undefined ? [] : ['--init-timeout', renderSeconds(initTimeoutMs)]),
+    ...Object.entries(workloadOptions).flatMap(([name, text]) => optionWords(`--${name}`, text)),
     ...optionWords('--seed', options.seed),
   ];
 }

@@ -29,7 +29,14 @@ import {
   type UnderWay,
   withMessageLog,
 } from './test-execution.ts';
-import { interpretTestOptions, PROCESS_EVENTS, SIMULATED_EVENTS, TEST_OPTIONS } from './test-options.ts';
+import {
+  interpretTestOptions,
+  PROCESS_EVENTS,
+  SIMULATED_EVENTS,
+  TEST_OPTIONS,
+  WORKLOAD_OPTIONS,
+} from './test-options.ts';
+import { describeWorkloadOptions } from './workload-options.ts';
 
 export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
   [true, 0],
@@ -44,13 +51,13 @@ Runs nodes, sends them what Maelstrom would, injects faults, checks the history.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(TEST_OPTIONS)}
-
+${describeWorkloadOptions()}
 Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the command itself failed.
 `;
 
 /** Runs the command; resolves to the exit status. */
 export async function testCommand(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(TEST_OPTIONS, args);
+  const parsed = parseOptions(TEST_OPTIONS, args, WORKLOAD_OPTIONS);
   if (parsed.values.help) {
     process.stdout.write(HELP);
     return 0;

@@ -25,6 +25,7 @@ import {
   switchOption,
   UsageError,
 } from './options.ts';
+import { tableOfWorkloadOptions, workloadOptionsOf } from './workload-options.ts';
 
 const NODES_DEFAULT = ['n1', 'n2', 'n3', 'n4', 'n5'];
 const NODE_COUNT_MAX = 1024;
@@ -44,8 +45,6 @@ interface Concurrency {
 }
 
 /** Maelstrom's. */
-const TOPOLOGIES = ['line', 'grid', 'tree', 'tree2', 'tree3', 'tree4', 'total'] as const;
-type Topology = (typeof TOPOLOGIES)[number];
 
 const HELP_TEXT_WIDTH = 95;
 
@@ -120,12 +119,6 @@ function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<R
   if (!exceedOne(rates.map(({ rate }) => rate))) return;
   const list = rates.map(({ fault, rate }) => `${fault} (${rate})`).join(', ');
   throw new UsageError(`--nemesis: the probabilities of ${list} add up to more than 1`);
-}
-
-function parseModels(text: string): readonly string[] {
-  const models = text.trim().split(/\s*,\s*/);
-  if (models.includes('')) throw new Error('expected models with commas between, such as read-committed,serializable');
-  return models;
 }
 
 /** Throws an Error that says what is expected: names that cannot be taken for anything else on the network. */
@@ -285,19 +278,6 @@ the seed brings them all back, ${SIMULATED_EVENTS}.`,
   'log-stderr': switchOption('Shows what the nodes write to stderr; it is in node-logs/ anyway.'),
   'log-net-send': switchOption('Shows every message when it is sent, on stderr; they are in messages.jsonl anyway.'),
   'log-net-recv': switchOption('Shows every message when it is received, on stderr.'),
-  topology: {
-    value: 'T',
-    text: `Which nodes are neighbours, for workloads that have a topology; none of these has:
-${TOPOLOGIES.join(', ')}.`,
-    absent: undefined,
-    parse: (text: string): Topology | undefined => parseOneOf(TOPOLOGIES)(text),
-  } satisfies Option<Topology | undefined>,
-  'consistency-models': {
-    value: 'MODELS',
-    text: 'What must hold, for workloads that have transactions; none of these has.',
-    absent: undefined,
-    parse: (text: string): readonly string[] | undefined => parseModels(text),
-  } satisfies Option<readonly string[] | undefined>,
   help: switchOption('Prints this text.', 'h'),
 };
 
@@ -306,8 +286,11 @@ export function interpretNodes(nodeCount: number | undefined): readonly string[]
   return nodeCount === undefined ? NODES_DEFAULT : Array.from({ length: nodeCount }, (_, index) => `n${index}`);
 }
 
+/** The options of all workloads. */
+export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(WORKLOADS, Object.keys(TEST_OPTIONS));
+
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
-export function interpretTestOptions({ values, words, rest }: ParsedOptions<typeof TEST_OPTIONS>): {
+export function interpretTestOptions({ values, words, rest, texts }: ParsedOptions<typeof TEST_OPTIONS>): {
   workload: Workload;
   /** The program that runs a node; undefined: nodes run in this process. */
   program: string | undefined;
@@ -316,7 +299,6 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
   if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
-  refuseForeign(values.workload, values);
   if (values.bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
@@ -328,19 +310,10 @@ export function interpretTestOptions({ values, words, rest }: ParsedOptions<type
     workload: values.workload,
     program: values.bin === undefined ? undefined : requireProgram(values.bin),
     options: {
-      ...interpretRun(values, values.workload, values.bin !== undefined),
+      ...interpretRun(values, values.workload, values.bin !== undefined, texts),
       seed: values.seed ?? drawSeed(),
     },
   };
-}
-
-/** Throws a {@link UsageError} for options of workloads that Maelstrom has and this is not. */
-function refuseForeign({ name }: Workload, values: ParsedOptions<typeof TEST_OPTIONS>['values']): void {
-  const { topology, 'consistency-models': models } = values;
-  const refuse = (option: string, what: string) =>
-    new UsageError(`${option}: the workload ${name} has no ${what}; leave it out`);
-  if (topology !== undefined) throw refuse(`--topology ${topology}`, 'topology');
-  if (models !== undefined) throw refuse(`--consistency-models ${models.join()}`, 'transactions');
 }
 
 type RunValues = Pick<
@@ -358,12 +331,22 @@ type RunValues = Pick<
   | 'init-timeout'
 >;
 
-/** The run that the options describe, but for its seed. Throws a {@link UsageError} for faults that cannot be had. */
-export function interpretRun(values: RunValues, { test }: Workload, processes: boolean): Omit<RunOptions, 'seed'> {
+/**
+ * The run that the options describe, but for its seed. Throws a {@link UsageError} for faults that cannot be had.
+ *
+ * @param texts of the options that were given, those of the workload among them
+ */
+export function interpretRun(
+  values: RunValues,
+  workload: Workload,
+  processes: boolean,
+  texts: Readonly<Record<string, string>>,
+): Omit<RunOptions, 'seed'> {
   if (values.nodes !== undefined && values['node-count'] !== undefined)
     throw new UsageError('--nodes goes without --node-count: it names all nodes there are');
   const nodes = values.nodes ?? interpretNodes(values['node-count']);
   const { count, perNode } = values.concurrency;
+  const workloadOptions = workloadOptionsOf(workload, WORKLOAD_OPTIONS, texts);
   return {
     nodes,
     concurrency: perNode ? count * nodes.length : count,
@@ -374,11 +357,12 @@ export function interpretRun(values: RunValues, { test }: Workload, processes: b
     ...interpretFaults(values.nemesis, {
       nodeCount: nodes.length,
       processes,
-      survivesDiskLoss: test.survivesDiskLoss,
+      survivesDiskLoss: workload.test.survivesDiskLoss,
     }),
     nemesisIntervalMs: values['nemesis-interval'] * 1000,
     ...(values.availability === undefined ? {} : { availability: values.availability }),
     ...(values['init-timeout'] === undefined ? {} : { initTimeoutMs: values['init-timeout'] * 1000 }),
+    ...(workloadOptions === undefined ? {} : { workloadOptions }),
   };
 }
 

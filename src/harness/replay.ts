@@ -75,6 +75,7 @@ const ReplayFile = z
       faultValues: z.partialRecord(z.enum(FAULTS), z.number().min(0)).exactOptional(),
       availability: z.union([z.literal('total'), z.number().min(0).max(1)]).exactOptional(),
       initTimeoutMs: z.number().positive().exactOptional(),
+      workloadOptions: z.record(z.string(), z.string()).exactOptional(),
       seed: z.string(),
     }),
     schedule: z.strictObject({

@@ -117,7 +117,12 @@ export function parseWorkloadOptions(
 /** The test as it is for a run with these options. */
 export function configureTest(
   test: WorkloadTest,
-  { nodes, concurrency, latencyMeanMs, workloadOptions }: RunOptions,
+  {
+    nodes,
+    concurrency,
+    latencyMeanMs,
+    workloadOptions,
+  }: Pick<RunOptions, 'nodes' | 'concurrency' | 'latencyMeanMs' | 'workloadOptions'>,
 ): WorkloadTest {
   if (test.configure === undefined) return test;
   const options = parseWorkloadOptions(test.options, workloadOptions);

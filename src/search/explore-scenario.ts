@@ -6,7 +6,7 @@
 
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Schedule } from '../harness/schedule.ts';
-import type { WorkloadTest } from '../harness/workload-test.ts';
+import { configureTest, type WorkloadTest } from '../harness/workload-test.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import type { Simulation, SimulationOptions } from '../simulator/simulation.ts';
 
@@ -39,13 +39,16 @@ export interface ScenarioOptions {
 /** The first operations that the seed draws, without any fault. */
 export function drawScenario({ test, seed, nodeCount, operationCount, intervalMs }: ScenarioOptions): Scenario {
   const concurrency = intervalMs === 0 ? Math.max(operationCount, nodeCount) : nodeCount * WORKERS_PER_NODE;
-  const next = test.createGenerator(new SeededRandom(seed).fork('scenario'));
+  const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index}`);
+  const latencyMeanMs = 0;
+  const configured = configureTest(test, { nodes, concurrency, latencyMeanMs });
+  const next = configured.createGenerator(new SeededRandom(seed).fork('scenario'));
   return {
-    nodes: Array.from({ length: nodeCount }, (_, index) => `n${index}`),
+    nodes,
     concurrency,
     ratePerSecond: 0,
     timeLimitMs: operationCount * intervalMs + REST_MS,
-    latencyMeanMs: 0,
+    latencyMeanMs,
     latencyDistribution: 'constant',
     faults: [],
     nemesisIntervalMs: 0,

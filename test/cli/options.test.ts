@@ -41,6 +41,7 @@ describe('options', () => {
       values: { rate: 5, 'node-count': 3, help: false },
       words: [],
       rest: [],
+      texts: {},
     });
   });
 

@@ -1,0 +1,193 @@
+/** What the test half of a workload may ask of a run: a first phase, settings, timeouts, clients, final invocations. */
+
+import { describe, expect, it } from 'vitest';
+import { CLIENT_TIMEOUT_MS, type Completion, completeWith } from '../../src/harness/client.ts';
+import type { FinalStep, TestSetting, WorkloadTest } from '../../src/harness/workload-test.ts';
+import { defineRpc } from '../../src/protocol/rpc.ts';
+import { echo } from '../../src/workloads/echo/workload.ts';
+import { answering, echoesAfter, type Script } from '../support/scripted-bed.ts';
+import { ScriptedRun } from '../support/scripted-run.ts';
+
+const Hello = defineRpc('hello', 'Tells a node something first.', {}, {});
+const answersHello: Script = (message, node) => node.reply(message, { type: 'hello_ok' });
+const silence: Script = () => {};
+const refuses: Script = (message, node) => node.reply(message, { type: 'error', code: 11, text: 'later' });
+const crashes: Script = (message, node) => node.reply(message, { type: 'error', code: 13, text: 'oops' });
+
+/** Echo with something else about it. */
+function variant(changes: Partial<WorkloadTest>): WorkloadTest {
+  return { ...echo.test, ...changes };
+}
+
+describe('the first phase', () => {
+  const setUp: WorkloadTest['setUp'] = async (client) => completeWith(await client.rpc(Hello, {}), null, () => null);
+
+  it('asks every node before the first operation, and is in no history', async () => {
+    const scriptOf = () => answering({ hello: answersHello, echo: echoesAfter(1) });
+    const run = new ScriptedRun({ test: variant({ setUp }), scriptOf });
+    const { history, results } = await run.finish();
+    expect(results['valid?']).toBe(true);
+    for (const { lines } of run.bed.nodes.values()) {
+      const types = lines.map((line) => JSON.parse(line).body.type);
+      expect(types.slice(0, 2)).toEqual(['init', 'hello']);
+      expect(types.filter((type) => type === 'hello')).toHaveLength(1);
+      expect(types).toContain('echo');
+    }
+    expect([...history].some(({ f }) => f === 'hello')).toBe(false);
+  });
+
+  it.each([
+    ['is not answered', silence, 'n1 could not be set up before the test: net-timeout'],
+    ['is refused', refuses, 'n1 could not be set up before the test: ["temporarily-unavailable","later"]'],
+  ])('ends the run when it %s', async (_, hello, text) => {
+    const scriptOf = (nodeId: string) => answering({ hello: nodeId === 'n1' ? hello : answersHello });
+    const { history, results } = await new ScriptedRun({ test: variant({ setUp }), scriptOf }).finish();
+    expect(results['valid?']).toBe(false);
+    expect(results.protocol?.violations).toMatchObject([{ node: 'n1', rule: 'setup', text }]);
+    expect(history.length).toBe(0);
+  });
+});
+
+describe('the setting', () => {
+  it('tells nodes, workers, latency and the options, parsed, before anything is drawn', async () => {
+    const seen: TestSetting[] = [];
+    const test = variant({
+      options: { depth: { value: 'N', text: '', absent: 1, parse: Number } },
+      configure: (setting) => {
+        seen.push(setting);
+        return variant({ createGenerator: () => () => ({ f: 'echo', value: `depth ${setting.options.depth}` }) });
+      },
+    });
+    const run = (workloadOptions?: Record<string, string>) =>
+      new ScriptedRun({
+        test,
+        nodes: ['a', 'b'],
+        concurrency: 4,
+        latencyMeanMs: 3,
+        ...(workloadOptions && { workloadOptions }),
+      });
+    const { history } = await run({ depth: '7' }).finish();
+    expect(seen).toEqual([{ nodes: ['a', 'b'], concurrency: 4, latencyMeanMs: 3, options: { depth: 7 } }]);
+    expect(history.at(0).value).toBe('depth 7');
+    await run().finish();
+    expect(seen[1]?.options).toEqual({ depth: 1 });
+  });
+});
+
+describe('a timeout', () => {
+  const durations = async (changes: Partial<WorkloadTest>) => {
+    const scriptOf = () => answering({ echo: silence });
+    const test = variant(changes);
+    const { history } = await new ScriptedRun({ test, scriptOf, concurrency: 1, nodes: ['n0'] }).finish();
+    return { ms: (history.at(1).time - history.at(0).time) / 1e6, completion: history.at(1) };
+  };
+
+  it('is 5 s', async () => {
+    expect((await durations({})).ms).toBe(CLIENT_TIMEOUT_MS);
+  });
+
+  it('is what the workload says of the function', async () => {
+    expect((await durations({ timeoutMs: (f) => (f === 'echo' ? 1500 : 1) })).ms).toBe(1500);
+  });
+
+  it('leaves open what happened, unless the function is idempotent', async () => {
+    expect((await durations({})).completion).toMatchObject({ type: 'info', error: 'net-timeout' });
+    const { completion } = await durations({ idempotent: new Set(['echo']) });
+    expect(completion).toMatchObject({ type: 'fail', error: 'net-timeout' });
+  });
+});
+
+describe('an idempotent function', () => {
+  const completionOf = async (script: Script, idempotent: ReadonlySet<string>) => {
+    const scriptOf = () => answering({ echo: script });
+    const run = new ScriptedRun({ test: variant({ idempotent }), scriptOf, concurrency: 1, nodes: ['n0'] });
+    return (await run.finish()).history.at(1);
+  };
+
+  it('fails with any error, where another one is left open by an indefinite error', async () => {
+    expect(await completionOf(crashes, new Set(['echo']))).toMatchObject({ type: 'fail', error: ['crash', 'oops'] });
+    expect(await completionOf(crashes, new Set(['read']))).toMatchObject({ type: 'info', error: ['crash', 'oops'] });
+  });
+
+  it('is left open by an answer that is not as declared, as in Maelstrom', async () => {
+    const malformed: Script = (message, node) => node.reply(message, { type: 'echo_ok', echo: 1, more: 2 });
+    expect(await completionOf(malformed, new Set(['echo']))).toMatchObject({ type: 'info' });
+  });
+});
+
+describe('a client that crashes', () => {
+  it('is closed, and its worker goes on with a new one', async () => {
+    const sources = new Set<string>();
+    const right = echoesAfter(1);
+    const scriptOf = () =>
+      answering({
+        echo: (message, node) => {
+          sources.add(message.src);
+          right(message, node);
+        },
+      });
+    const createInvoke: WorkloadTest['createInvoke'] = () => {
+      const invoke = echo.test.createInvoke();
+      return async (client, invocation) => {
+        const completion: Completion = await invoke(client, invocation);
+        return { ...completion, closesClient: true as const };
+      };
+    };
+    const test = variant({ createInvoke });
+    const run = new ScriptedRun({ test, scriptOf, concurrency: 1, nodes: ['n0'], timeLimitMs: 2000 });
+    const { results } = await run.finish();
+    expect(sources.size).toBe(results.stats?.count);
+    expect(sources.size).toBeGreaterThan(5);
+    expect(results['valid?']).toBe(true);
+  });
+});
+
+describe('final invocations', () => {
+  const finals = async (
+    steps: readonly FinalStep[],
+    changes: Partial<WorkloadTest> = {},
+    echoing: Script = echoesAfter(1),
+  ) => {
+    const test = variant({ createFinalInvocations: () => steps, ...changes });
+    const scriptOf = () => answering({ echo: echoing });
+    const run = new ScriptedRun({ test, scriptOf, concurrency: 6, timeLimitMs: 1000 });
+    const { history, results } = await run.finish();
+    const asked = [...history].filter(({ type, value }) => type === 'invoke' && String(value).startsWith('last'));
+    return { asked, results, history };
+  };
+  const workersOf = (asked: readonly { process: unknown }[]) => asked.map(({ process }) => Number(process) % 6);
+  const last = (text: string) => ({ f: 'echo', value: `last ${text}` });
+
+  it('are asked in turn of workers that talk to different nodes', async () => {
+    const { asked } = await finals([last('a'), last('b'), last('c'), last('d')]);
+    expect(workersOf(asked)).toEqual([0, 1, 2, 0]);
+  });
+
+  it('are asked of the worker that they name, or of each', async () => {
+    const { asked } = await finals([{ ...last('a'), by: 4 }, { ...last('b'), by: 'each' }, last('c')]);
+    expect(workersOf(asked)).toEqual([4, 0, 1, 2, 3, 4, 5, 2]);
+  });
+
+  it('are repeated until they are ok, unless they are to be asked once', async () => {
+    let count = 0;
+    const flaky: Script = (message, node) =>
+      String(message.body.echo).startsWith('last') && ++count % 3 !== 0
+        ? refuses(message, node)
+        : echoesAfter(1)(message, node);
+    expect((await finals([last('a')], {}, flaky)).asked).toHaveLength(3);
+    count = 0;
+    const once = await finals([{ ...last('a'), once: true }], {}, flaky);
+    expect(once.asked).toHaveLength(1);
+    expect(once.results.recovery).toBeUndefined();
+  });
+
+  it('come after a time of calm', async () => {
+    const at = async (calmMs: number) => {
+      const { asked, history } = await finals([last('a')], { calmMs });
+      const before = [...history].findLast(({ type, value }) => type === 'invoke' && !String(value).startsWith('last'));
+      return ((asked[0]?.time ?? 0) - (before?.time ?? 0)) / 1e6;
+    };
+    expect(await at(10_000)).toBeGreaterThanOrEqual(10_000);
+    expect(await at(0)).toBeLessThan(1000);
+  });
+});

@@ -17,6 +17,7 @@ import type { Scheduler } from '../protocol/scheduler.ts';
 import type { Bed } from './bed.ts';
 import { Chances } from './chances.ts';
 import { Cluster } from './cluster.ts';
+import { configureTest } from './configure-test.ts';
 import type { FaultEvent, MessageEvent } from './fault.ts';
 import { type FaultPlanOptions, planFates, planFaults } from './fault-plan.ts';
 import { FinalPhase } from './final-phase.ts';
@@ -31,7 +32,7 @@ import { findRequestFlaw, ServiceRequests } from './service-requests.ts';
 import { createServices } from './services/registry.ts';
 import { judgeRun } from './verdict.ts';
 import { Workers } from './workers.ts';
-import { configureTest, type WorkloadTest } from './workload-test.ts';
+import type { WorkloadTest } from './workload-test.ts';
 
 /**
  * An operation may begin this much too early, ms: a history's own resolution. The sums of doubles do not come out even,

@@ -1,6 +1,6 @@
 /**
- * The workers of a run: each has a client of one node and does one operation at a time. After an operation whose outcome
- * is unknown a worker goes on under another process number, because the old process may still be busy.
+ * The workers of a run: each has a client of one node and does one operation at a time. After an operation whose
+ * outcome is unknown a worker goes on under another process number, because the old process may still be busy.
  */
 
 import type { OperationType } from '../history/operation.ts';

@@ -7,7 +7,6 @@ import type { Checker } from '../checkers/checker.ts';
 import type { History } from '../history/history.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 import type { Client, Completion } from './client.ts';
-import type { RunOptions } from './run-options.ts';
 
 /** What a client is to do next. */
 export interface Invocation {
@@ -99,34 +98,6 @@ export interface WorkloadOption {
   readonly absent: unknown;
   /** Makes the value; throws an Error that says what is expected. */
   readonly parse: (text: string) => unknown;
-}
-
-/** The values of a workload's options: parsed, or the default. Throws the Error of an option that cannot be parsed. */
-export function parseWorkloadOptions(
-  options: Readonly<Record<string, WorkloadOption>> = {},
-  given: Readonly<Record<string, string>> = {},
-): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(options).map(([name, { absent, parse }]) => {
-      const text = given[name];
-      return [name, text === undefined ? absent : parse(text)];
-    }),
-  );
-}
-
-/** The test as it is for a run with these options. */
-export function configureTest(
-  test: WorkloadTest,
-  {
-    nodes,
-    concurrency,
-    latencyMeanMs,
-    workloadOptions,
-  }: Pick<RunOptions, 'nodes' | 'concurrency' | 'latencyMeanMs' | 'workloadOptions'>,
-): WorkloadTest {
-  if (test.configure === undefined) return test;
-  const options = parseWorkloadOptions(test.options, workloadOptions);
-  return test.configure({ nodes, concurrency, latencyMeanMs, options });
 }
 
 /** What a workload's client does for the operation `f`. Throws if there is none, which is a mistake in the schedule. */

@@ -4,9 +4,10 @@
  * the right moment ("ALICE" of Pillai et al., OSDI 2014).
  */
 
+import { configureTest } from '../harness/configure-test.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Schedule } from '../harness/schedule.ts';
-import { configureTest, type WorkloadTest } from '../harness/workload-test.ts';
+import type { WorkloadTest } from '../harness/workload-test.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import type { Simulation, SimulationOptions } from '../simulator/simulation.ts';
 

@@ -1,13 +1,13 @@
-/** Drawing in proportion: what a generator does next, or to whom. */
+/** Weighted random choice: what a generator does next, or with which account or voucher. */
 
 import type { SeededRandom } from '../protocol/random.ts';
 
-/** Choices, each of which is drawn as often as its weight says. One draw takes one number of the generator. */
-export class Mix<Choice> {
+/** A weighted random choice. One draw takes one number from `random`. */
+export class WeightedChoice<Choice> {
   readonly #choices: readonly (readonly [weight: number, choice: Choice])[];
   readonly #weightTotal: number;
 
-  /** @param choices with weights that are integers and not all 0 */
+  /** @param choices with weights that are integers, at least 0 and not all 0 */
   constructor(choices: readonly (readonly [weight: number, choice: Choice])[]) {
     this.#choices = choices;
     this.#weightTotal = choices.reduce((total, [weight]) => total + weight, 0);

@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import type { CountWork } from '../../checkers/activity.ts';
 import { answerIn, type Client, type Completion, completeWith } from '../../harness/client.ts';
-import { Mix } from '../../harness/drawing.ts';
+import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
@@ -129,7 +129,7 @@ function lastPairs(history: History): readonly Pair[] {
  * How often each kind of operation is drawn. A batch is large so seldom (see `drawCount`) that it is one operation of a
  * hundred.
  */
-const MIX = new Mix<(random: SeededRandom, keys: Keys) => Invocation>([
+const MIX = new WeightedChoice<(random: SeededRandom, keys: Keys) => Invocation>([
   [28, () => generate({})],
   [14, (random) => generate({ count: drawCount(random) })],
   [10, () => generate({ kind: 'uuid' })],

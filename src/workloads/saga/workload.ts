@@ -10,7 +10,7 @@
  */
 
 import type { CountWork } from '../../checkers/activity.ts';
-import { Mix } from '../../harness/drawing.ts';
+import { WeightedChoice } from '../../harness/drawing.ts';
 import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { Workload } from '../workload.ts';
@@ -77,7 +77,7 @@ const LAST_TRANSFERS = 2;
 const LAST_OTHERS = 4;
 
 /** How often each kind of operation is drawn. */
-const MIX = new Mix<(drawing: Drawing) => Invocation>([
+const MIX = new WeightedChoice<(drawing: Drawing) => Invocation>([
   [50, (drawing) => drawing.transfer()],
   [18, (drawing) => drawing.transferAgain()],
   [8, (drawing) => ({ f: 'status', value: { request_id: drawing.recent().request_id } })],
@@ -162,7 +162,7 @@ function holders(name: string, count: number, terms: Omit<Holder, 'account'>): H
 interface Scene {
   readonly openings: readonly Opening[];
   readonly accounts: readonly string[];
-  readonly accountsDrawn: Mix<string>;
+  readonly accountsDrawn: WeightedChoice<string>;
   readonly closable: readonly string[];
   /** Those that are never closed. */
   readonly lasting: ReadonlySet<string>;
@@ -174,7 +174,7 @@ function createScene(accounts: readonly Holder[], legs: number): Scene {
   return {
     openings: accounts.map(({ account, balance }) => ({ account, balance })),
     accounts: accounts.map(({ account }) => account),
-    accountsDrawn: new Mix(accounts.map(({ account, weight }) => [weight, account])),
+    accountsDrawn: new WeightedChoice(accounts.map(({ account, weight }) => [weight, account])),
     closable: accounts.filter(({ balance }) => balance === 0).map(({ account }) => account),
     lasting: new Set(accounts.filter(({ balance }) => balance > 0).map(({ account }) => account)),
     shapes: SHAPES.filter(([debits, credits]) => debits + credits <= legs),

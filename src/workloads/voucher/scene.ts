@@ -8,7 +8,7 @@
  * first one of its kind, `hot-1` the second.
  */
 
-import { Mix } from '../../harness/drawing.ts';
+import { WeightedChoice } from '../../harness/drawing.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 
 export interface Voucher {
@@ -98,7 +98,7 @@ export class Market {
   readonly #random: SeededRandom;
   readonly #scene: Scene;
   #kinds: readonly Kind[] = [];
-  #mix = new Mix<Kind>([]);
+  #mix = new WeightedChoice<Kind>([]);
   #redeemCount = 0;
 
   constructor(random: SeededRandom, scene: Scene) {
@@ -155,7 +155,7 @@ export class Market {
     const due = this.#scene.offers.filter((offer) => isDue(offer) && !known.has(offer));
     if (due.length === 0) return [];
     this.#kinds = [...this.#kinds, ...due.map((offer) => ({ offer, newest: 0, drawCount: 0 }))];
-    this.#mix = new Mix(this.#kinds.map((kind) => [kind.offer.weight, kind]));
+    this.#mix = new WeightedChoice(this.#kinds.map((kind) => [kind.offer.weight, kind]));
     return due.map(({ voucher }) => voucher);
   }
 }

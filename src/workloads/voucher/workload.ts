@@ -9,7 +9,7 @@
 
 import type { CountWork } from '../../checkers/activity.ts';
 import { answerIn, type Client, type Completion, completeWith } from '../../harness/client.ts';
-import { Mix } from '../../harness/drawing.ts';
+import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { Workload } from '../workload.ts';
@@ -52,7 +52,7 @@ const FULL_REPORT_PAGE_LENGTH = 16;
 const FULL_REPORT_PAGES_MAX = 32;
 
 /** How often each kind of operation is drawn. */
-const MIX = new Mix<(drawing: Drawing) => Invocation>([
+const MIX = new WeightedChoice<(drawing: Drawing) => Invocation>([
   [52, (drawing) => drawing.redeem()],
   [18, (drawing) => drawing.redeemAgain()],
   [8, (drawing) => ({ f: 'read', value: { code: drawing.voucher().code } })],

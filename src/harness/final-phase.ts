@@ -1,6 +1,6 @@
 /**
- * The second phase of a run, when everything is healed: every node must serve again, then the final invocations are
- * asked. A system that is safe because it does nothing does not pass.
+ * The end of a run, when everything is healed. Every node must serve again, then the final invocations are asked. A
+ * system that is safe only because it does nothing does not pass.
  */
 
 import type { OperationType } from '../history/operation.ts';
@@ -9,7 +9,10 @@ import { persist, RECOVERY_MS_MAX } from './recovery.ts';
 import type { Workers } from './workers.ts';
 import type { FinalInvocation, FinalStep, Invocation } from './workload-test.ts';
 
-/** After so many final invocations without an answer the rest is left out: the run is invalid, and each takes 10 s. */
+/**
+ * After this many unanswered final invocations the rest is left out. The run is invalid anyway, and each would take 10
+ * s.
+ */
 const UNANSWERED_MAX = 64;
 
 type Act = (onEnd: (type: OperationType) => void) => void;
@@ -18,18 +21,21 @@ export interface FinalPhaseOptions {
   readonly nodes: readonly string[];
   readonly workers: Workers;
   readonly scheduler: Scheduler;
-  /** What a node is asked to find out whether it serves again. */
+  /** Makes the next operation that shows whether a node serves again. */
   readonly nextProbe: () => Invocation;
-  /** How many workers ask in turn, each another node. */
+  /** How many workers take turns in asking. Each talks to a different node. */
   readonly askers: number;
   readonly isAborted: () => boolean;
-  /** Undoes faults that were injected meanwhile. */
+  /** Undoes the faults that were injected meanwhile. */
   readonly heal: () => void;
 }
 
 export class FinalPhase {
   readonly #options: FinalPhaseOptions;
-  /** How long it took each node to serve and each final invocation that failed, ms; undefined: never. */
+  /**
+   * For each node, after how many ms it served; undefined if it never did. Also an entry for each final invocation that
+   * was never ok.
+   */
   readonly #recovery = new Map<string, number | undefined>();
   #injectedCount = 0;
   #unansweredCount = 0;
@@ -42,17 +48,17 @@ export class FinalPhase {
     return this.#recovery;
   }
 
-  /** A fault was injected, which excuses what takes longer because of it. */
+  /** A fault was injected. Waits that it prolongs start anew. */
   excuse(): void {
     this.#injectedCount++;
   }
 
-  /** Everything is healed now. */
+  /** Everything is healed now: faults injected earlier excuse nothing. */
   begin(): void {
     this.#injectedCount = 0;
   }
 
-  /** Asks every node until it serves. */
+  /** Probes every node until it serves. */
   async probe(): Promise<void> {
     await Promise.all(this.#options.nodes.map((nodeId, index) => this.#probeNode(nodeId, index)));
   }
@@ -67,23 +73,16 @@ export class FinalPhase {
     }
   }
 
-  /** Without a worker of its own each is asked by the next one that is idle. */
+  /** Each worker asks its own invocations first, then takes from those that any worker may ask. */
   async #askSideBySide(list: readonly FinalInvocation[], first: number): Promise<void> {
     const { length } = this.#options.workers;
-    const own = new Map<number, [number, FinalInvocation][]>();
-    const shared: [number, FinalInvocation][] = [];
-    for (const [offset, invocation] of list.entries()) {
-      const entry: [number, FinalInvocation] = [first + offset, invocation];
-      if (invocation.by === undefined) shared.push(entry);
-      else
-        for (let worker = 0; worker < length; worker++)
-          if (invocation.by === 'each' || invocation.by === worker)
-            own.set(worker, [...(own.get(worker) ?? []), entry]);
-    }
-    const waiting = shared.values();
+    const numbered = list.map((invocation, offset) => ({ index: first + offset, invocation }));
+    // All workers take from this one iterator.
+    const shared = numbered.filter(({ invocation }) => invocation.by === undefined).values();
     const askAll = async (worker: number) => {
-      for (const [index, invocation] of own.get(worker) ?? []) await this.#askOf(worker, invocation, index);
-      for (const [index, invocation] of waiting) await this.#askOf(worker, invocation, index);
+      const own = numbered.filter(({ invocation: { by } }) => by === 'each' || by === worker);
+      for (const { index, invocation } of own) await this.#askOf(worker, invocation, index);
+      for (const { index, invocation } of shared) await this.#askOf(worker, invocation, index);
     };
     await Promise.all(Array.from({ length }, (_, worker) => askAll(worker)));
   }
@@ -107,7 +106,7 @@ export class FinalPhase {
     this.#recovery.set(`final ${f} ${index}`, undefined);
   }
 
-  /** Where there are fewer workers than nodes a guest asks. */
+  /** A node without a worker is probed by a guest. */
   async #probeNode(nodeId: string, index: number): Promise<void> {
     const { workers, nextProbe, isAborted } = this.#options;
     const takenMs = await this.#persist((onEnd) =>
@@ -118,7 +117,7 @@ export class FinalPhase {
     if (!isAborted()) this.#recovery.set(nodeId, takenMs);
   }
 
-  /** Tries until `act` ends ok. After a fault that was injected meanwhile the time for it begins anew. */
+  /** Retries until `act` ends ok. A fault that was injected meanwhile starts the time limit anew. */
   async #persist(act: Act): Promise<number | undefined> {
     const { scheduler, isAborted, heal } = this.#options;
     for (let excused = 0; ; excused = this.#injectedCount) {

@@ -1,6 +1,6 @@
 /**
- * Where nodes live: as processes of this machine, or in process on virtual time. The run gives lines and takes lines
- * and does not care.
+ * Where nodes live: as processes of this machine, or in this process on virtual time. The run exchanges lines with a
+ * bed and does not know which one it is.
  */
 
 import type { ClockFault, DiskDamage } from './fault.ts';
@@ -9,13 +9,15 @@ import type { NodeMessage } from './node-output.ts';
 export interface NodeEvents {
   /** The node printed a line. */
   readonly onLine: (line: string) => void;
-  /** The node printed a line that says this; only from nodes whose lines are made from values at hand. */
+  /**
+   * The node printed a line with this content. Only beds that have the values at hand call this, to save the parsing.
+   */
   readonly onMessage: (message: NodeMessage) => void;
-  /** The node printed something that is not even a line of text. */
+  /** The node printed bytes that are not a line of text. */
   readonly onUnreadable: (reason: string, beginning: string) => void;
-  /** The node closed its output and did not end: nothing of it can be heard any more. */
+  /** The node closed its output but did not end. No more messages can come from it. */
   readonly onOutputClosed: () => void;
-  /** The node ended without being told to; `how` tells its status and its last words. */
+  /** The node ended without a kill; `how` gives its exit status and its last output. */
   readonly onExit: (how: string) => void;
 }
 
@@ -23,7 +25,7 @@ export interface NodeEvents {
 export interface HeldOutput {
   readonly bytes: number;
   readonly beginning: string;
-  /** For how long the first of it has been waiting, ms. */
+  /** How long its first byte has waited, ms. */
   readonly waitedMs: number;
 }
 
@@ -31,32 +33,32 @@ export interface HeldOutput {
 export interface NodeHandle {
   /** Puts a line on the node's input. */
   deliver(line: string): void;
-  /** The same for a message whose text need not be made; where it is there, it may be used for flat bodies. */
+  /** The same for a message that was never made into text. If present, it may be used for flat bodies. */
   readonly deliverMessage?: ((message: NodeMessage) => void) | undefined;
-  /** Stops the node where it is, as SIGSTOP does. What it is sent waits. */
+  /** Stops the node where it is, as SIGSTOP does. Its input waits. */
   pause(): void;
   /** Lets a paused node go on, as SIGCONT does. */
   resume(): void;
-  /** What waits for a newline; absent where nodes print lines only. */
+  /** Output that waits for a newline; absent if nodes print whole lines only. */
   readonly heldOutput?: () => HeldOutput | undefined;
-  /** Ends the node as Maelstrom does, without warning; resolves when nothing of it is left. */
+  /** Kills the node without warning, as Maelstrom does. Resolves when nothing of it is left. */
   kill(): Promise<void>;
 }
 
 export interface Bed {
-  /** Starts a node; again once it was killed, for its next life. */
+  /** Starts a life of a node. Called again after a kill, for the next life. */
   startNode(nodeId: string, events: NodeEvents): NodeHandle;
   /**
-   * What is wrong with a message of a node to another node, held against the declarations of its RPCs; absent where
-   * nobody knows them.
+   * What is wrong with a message from one node to another, by the declarations of their RPCs. Absent if the bed does
+   * not know the declarations.
    */
   readonly findFlaw?: (message: NodeMessage) => string | undefined;
   /**
-   * Tells every node that lives to come to an end, and what it still holds on to after that; absent: nobody can look
+   * Tells every live node to end. Resolves to what the nodes still hold after that. Absent if the bed cannot look
    * inside.
    */
   readonly findLeaks?: () => Promise<readonly Leak[]>;
-  /** What the machines under the nodes can suffer; absent where they are real. */
+  /** Faults of the machines under the nodes; absent if the machines are real. */
   readonly machines?: Machines;
 }
 
@@ -66,12 +68,10 @@ export interface Leak {
 }
 
 export interface Machines {
-  /** What happens to a node's disk when its machine fails; only while the node is down. */
+  /** Damages a node's disk, as a failure of its machine does. Only while the node is down. */
   damageDisk(nodeId: string, damage: DiskDamage): void;
-  /**
-   * Puts a node's clocks wrong, beside what is wrong with them already; the function returned takes this fault back.
-   */
+  /** Adds a fault to a node's clocks, beside the faults they already have. The returned function removes this one. */
   disturbClock(nodeId: string, fault: ClockFault): () => void;
-  /** Sets a node's clocks right, whatever was wrong with them. */
+  /** Removes every fault of a node's clocks. */
   setClock(nodeId: string): void;
 }

@@ -1,14 +1,14 @@
 /**
- * Which kinds of operations had a chance to succeed: one of them ran from its invocation to its completion while every
- * node was up and ready, no fault was in force and no message was lost or delayed. A kind that never succeeded tells
- * something about the nodes only if it had a chance.
+ * Which kinds of operations had a chance to succeed. A kind had one if an operation of it ran undisturbed from its
+ * invocation to its completion: every node up and ready, no fault in force, no message lost or delayed. Only then does
+ * it count against the nodes that the kind never succeeded.
  */
 
-/** What an operation began with; undefined where it has no chance any more. */
+/** The number of disturbances when an operation began; undefined if the operation cannot be a chance. */
 export type ChanceMark = number | undefined;
 
 export interface ChancesOptions {
-  /** Whether everything is well now: no fault in force, all nodes ready. */
+  /** Whether no fault is in force now and all nodes are ready. */
   readonly isCalm: () => boolean;
 }
 
@@ -21,7 +21,7 @@ export class Chances {
     this.#options = options;
   }
 
-  /** Something went wrong, or was put right, at this moment. */
+  /** A fault began or ended just now. */
   disturb(): void {
     this.#disturbanceCount++;
   }
@@ -31,7 +31,7 @@ export class Chances {
     return this.#kinds.has(f) || !this.#options.isCalm() ? undefined : this.#disturbanceCount;
   }
 
-  /** It has ended. */
+  /** An operation of the kind `f` has ended. */
   end(f: string, mark: ChanceMark): void {
     if (mark === this.#disturbanceCount && this.#options.isCalm()) this.#kinds.add(f);
   }

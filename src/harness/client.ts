@@ -1,6 +1,6 @@
 /**
- * A client as Maelstrom has it: one request at a time, 5 s for the answer, and every answer judged by the declaration
- * of its RPC. What is not a definite error may have happened.
+ * A client, like Maelstrom's: one request at a time, with 5 s for the reply. Every reply is checked against the
+ * declaration of its RPC. A request may have happened unless its error is definite.
  */
 
 import type { OperationType } from '../history/operation.ts';
@@ -10,13 +10,13 @@ import { findReplyProblem, type RequestInputOf, type Rpc } from '../protocol/rpc
 import type { Scheduler } from '../protocol/scheduler.ts';
 import type { Network, NetworkMessage } from './network.ts';
 
-/** How long a client waits for an answer, ms. */
+/** How long a client waits for a reply, ms. */
 export const CLIENT_TIMEOUT_MS = 5000;
 
 /** Jepsen's name for an error whose code is not in the table. */
 const UNKNOWN_ERROR = 'unknown';
 
-/** In the place of an error's name: an answer that is not as declared. */
+/** Stands in place of an error's name: the reply is not as declared. */
 const MALFORMED_REPLY = 'malformed-reply';
 
 type ReplyBody = Readonly<Record<string, unknown>>;
@@ -26,7 +26,7 @@ export type ClientResult =
   | {
       readonly kind: 'error';
       readonly name: string;
-      /** As it was sent, which may be no number at all. */
+      /** As sent; it need not be a number. */
       readonly code: unknown;
       readonly text: unknown;
       readonly definite: boolean;
@@ -39,11 +39,11 @@ export interface Completion {
   readonly type: Exclude<OperationType, 'invoke'>;
   readonly value: unknown;
   readonly error?: unknown;
-  /** Whether the client crashed with it: it is closed, and the worker goes on with a new one. */
+  /** The client crashed with this operation. It is closed, and its worker goes on with a new client. */
   readonly closesClient?: true;
 }
 
-interface Waiting {
+interface PendingRequest {
   readonly messageId: number;
   readonly rpc: Rpc;
   readonly resolve: (result: ClientResult) => void;
@@ -55,25 +55,25 @@ export interface ClientOptions {
   readonly scheduler: Scheduler;
   /** The node that this client talks to. */
   readonly nodeId: string;
-  /** Told of an answer that is not as declared, what is wrong with it, and which rule that breaks. */
+  /** Called for a reply that is not as declared, with the problem and the rule that it breaks. */
   readonly onMalformed: (message: NetworkMessage, text: string, rule: 'closed-reply' | 'error-code') => void;
-  /** Whether the faults of single messages pass this client by. */
-  readonly spared?: boolean;
+  /** Exempt from per-message faults. Default: false. */
+  readonly exempt?: boolean;
 }
 
 export class Client {
   readonly id: string;
-  /** How long it waits for an answer where a call does not say, ms. */
+  /** How long it waits for a reply if a call gives no timeout, ms. */
   timeoutMs = CLIENT_TIMEOUT_MS;
   readonly #options: ClientOptions;
   #nextMessageId = 1;
-  #waiting: Waiting | undefined;
+  #pending: PendingRequest | undefined;
   #closed = false;
   readonly #onTimeout = () => this.#settle({ kind: 'timeout' });
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.id = options.network.openClient((message) => this.#receive(message), options.spared);
+    this.id = options.network.openClient((message) => this.#receive(message), options.exempt);
   }
 
   get nodeId(): string {
@@ -81,21 +81,22 @@ export class Client {
   }
 
   /**
-   * Asks the client's node. Never rejects. A client that has left asks nobody, and what it wanted ends as a timeout.
+   * Sends a request to the client's node. Never rejects. A closed client sends nothing, and its request ends as a
+   * timeout.
    */
   rpc<R extends Rpc>(rpc: R, request: RequestInputOf<R>, timeoutMs = this.timeoutMs): Promise<ClientResult> {
-    if (this.#waiting !== undefined) throw new Error(`client ${this.id} can ask one thing at a time`);
+    if (this.#pending !== undefined) throw new Error(`client ${this.id} can ask one thing at a time`);
     if (this.#closed) return Promise.resolve({ kind: 'timeout' });
     const { network, scheduler, nodeId } = this.#options;
     return new Promise((resolve) => {
       const messageId = this.#nextMessageId++;
       const cancelTimeout = scheduler.schedule(timeoutMs, this.#onTimeout);
-      this.#waiting = { messageId, rpc, resolve, cancelTimeout };
+      this.#pending = { messageId, rpc, resolve, cancelTimeout };
       network.send(this.id, nodeId, { ...request, type: rpc.type, msg_id: messageId });
     });
   }
 
-  /** Leaves the network; what is still waited for ends as a timeout. */
+  /** Leaves the network. A request in flight ends as a timeout. */
   close(): void {
     this.#closed = true;
     this.#options.network.removeEndpoint(this.id);
@@ -103,9 +104,9 @@ export class Client {
   }
 
   #receive(message: NetworkMessage): void {
-    const waiting = this.#waiting;
-    // An answer to a request that was given up on is not for anybody.
-    if (waiting === undefined || message.body.in_reply_to !== waiting.messageId) return;
+    const pending = this.#pending;
+    // The reply to a request that timed out is dropped.
+    if (pending === undefined || message.body.in_reply_to !== pending.messageId) return;
     const { body } = message;
     if (body.type === 'error') {
       if (!isExactInteger(body.code))
@@ -124,7 +125,7 @@ export class Client {
       });
       return;
     }
-    const problem = findReplyProblem(waiting.rpc, body);
+    const problem = findReplyProblem(pending.rpc, body);
     if (problem === undefined) {
       this.#settle({ kind: 'ok', body });
     } else {
@@ -134,20 +135,20 @@ export class Client {
   }
 
   #settle(result: ClientResult): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    this.#waiting = undefined;
-    waiting.cancelTimeout();
-    waiting.resolve(result);
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    this.#pending = undefined;
+    pending.cancelTimeout();
+    pending.resolve(result);
   }
 }
 
 /**
- * Turns a result into the operation's completion, by Maelstrom's table: a definite error is `fail`, any other one, a
- * timeout and a malformed answer are `info`.
+ * Turns a result into the operation's completion, by Maelstrom's table. A definite error is `fail`. Any other error, a
+ * timeout and a malformed reply are `info`.
  *
- * @param value the invocation's value, kept where there is no better one
- * @param valueFrom the completed operation's value, out of the reply
+ * @param value the invocation's value, kept unless the result is ok
+ * @param valueFrom takes the completed operation's value from the reply
  */
 export function completeWith(
   result: ClientResult,
@@ -168,14 +169,17 @@ export function completeWith(
   }
 }
 
-/** The completion of an idempotent operation: it failed, where another one may have happened. */
+/**
+ * The completion of an idempotent operation: `fail` where another operation would be `info`. A malformed reply stays
+ * `info`.
+ */
 export function completeIdempotent(completion: Completion): Completion {
   const { type, error } = completion;
   const isUnreadable = Array.isArray(error) && error[0] === MALFORMED_REPLY;
   return type === 'info' && !isUnreadable ? { ...completion, type: 'fail' } : completion;
 }
 
-/** What a reply says, without what makes it a reply. */
+/** The fields of a reply, without those of the envelope. */
 export function answerIn(body: ReplyBody): ReplyBody {
   const { type: _type, in_reply_to: _inReplyTo, msg_id: _messageId, ...answer } = body;
   return answer;

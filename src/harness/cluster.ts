@@ -1,7 +1,6 @@
 /**
- * The nodes of a run on their network: started and made known to each other, killed and started again, paused,
- * disturbed. Every line that one of them prints is judged here, and so are its answers: it may answer what it was
- * asked, as often as it was asked, and nothing else.
+ * The nodes of a run on their network. Starts them, sends `init`, kills, restarts and pauses them. Every line that a
+ * node prints is judged here. A node may answer each request once for each copy that it received, and nothing else.
  */
 
 import type { Violation } from '../checkers/violations.ts';
@@ -18,13 +17,11 @@ import { isClient, type Network, type NetworkMessage } from './network.ts';
 import { judgeLine, type NodeMessage } from './node-output.ts';
 import { Unanswered } from './unanswered.ts';
 
-/** Output that has waited for its newline this long, ms, is no line that is just being written. */
+/** Output that waits longer for its newline, ms, is not a line that is still being written. */
 const HELD_OUTPUT_MS_MIN = 1000;
-/** Time enough to read what has come, ms. */
+/** Enough time to read the output that has arrived, ms. */
 const REREAD_MS = 100;
-/**
- * A node that starts again under faults may take as long as they last. Whether it ever came back is seen afterwards.
- */
+/** A restarted node may take as long as the faults last, ms. Whether it serves again is judged after the healing. */
 const RESTART_TIMEOUT_MS = 1e9;
 
 export interface ClusterOptions {
@@ -34,33 +31,33 @@ export interface ClusterOptions {
   readonly scheduler: Scheduler;
   /** How long a node may take to answer its first `init`, ms. */
   readonly initTimeoutMs: number;
-  /** Whether an answer may come after its client has gone, without anything being wrong with the node. */
+  /** Whether a reply to a closed client is no violation. */
   readonly latenessExcused: boolean;
   readonly violate: (violation: Violation) => void;
-  /** A node ended by itself; it has been reported. */
+  /** Called after a node exited and the exit was reported. */
   readonly onExit: () => void;
-  /** A life of a node has answered `init`. */
+  /** Called when a life of a node has answered `init`. */
   readonly onReady: () => void;
 }
 
-/** A node through all its lives. */
+/** A node in all its lives. */
 interface Member {
   readonly id: string;
-  /** Whether a life of it goes on. */
+  /** Whether a life is running. */
   up: boolean;
   handle: NodeHandle | undefined;
   paused: boolean;
-  /** Which life it is, from 1. */
+  /** The number of this life, from 1. */
   life: number;
   /** Whether this life has answered `init`. */
   ready: boolean;
   /** Resolves when nothing of the last life is left. */
   ended: Promise<void>;
-  /** Requests that this life sent, and their answers did not arrive. */
+  /** Requests of this life whose replies have not arrived. */
   readonly sent: Unanswered;
-  /** The same, of earlier lives. */
+  /** The same for earlier lives. */
   readonly sentBefore: Unanswered;
-  /** Whether any message came of it yet, in whichever life. */
+  /** Whether it has printed any message yet, in any life. */
   hasSpoken: boolean;
   /** Whether this life closed its output. */
   closedOutput: boolean;
@@ -71,8 +68,8 @@ export class Cluster implements FaultTarget {
   readonly #members = new Map<string, Member>();
   readonly #inits = new Set<Client>();
   /**
-   * Requests that reached a node and were not answered. Of all nodes together: one may answer what another one passed
-   * on to it.
+   * Requests that reached a node and are not answered. All nodes share them: a node may answer a request that another
+   * node passed on.
    */
   readonly #asked = new Unanswered();
   readonly #restarting = new Set<Promise<void>>();
@@ -82,7 +79,7 @@ export class Cluster implements FaultTarget {
     this.#options = options;
   }
 
-  /** Starts every node and makes them known to each other; false if one of them would not. */
+  /** Starts every node and sends `init`. Resolves to false if one of them did not become ready. */
   async start(): Promise<boolean> {
     const { nodes, network } = this.#options;
     for (const id of nodes) {
@@ -114,16 +111,16 @@ export class Cluster implements FaultTarget {
     return true;
   }
 
-  /** From now on nothing that a node does is anybody's fault: what it does while it is killed, for instance. */
+  /** From now on nothing that a node does is judged, e.g. its output while it is killed. */
   ignore(): void {
     this.#listening = false;
     for (const client of this.#inits) client.close();
   }
 
-  /** Tells of output that got stuck because no newline came after it. */
+  /** Reports output that never got its newline. */
   async judgeHeldOutput(): Promise<void> {
     if (this.#stuckOutputs().length === 0) return;
-    // When this process stood still, the rest of a line may have come and not been read.
+    // If this process was stopped, the rest of a line may have arrived but not been read.
     await new Promise<void>((resolve) => this.#options.scheduler.schedule(REREAD_MS, resolve));
     for (const { id, held } of this.#stuckOutputs()) {
       const text = `${id} left ${describeBytes(held)} on its stdout without a newline; every message must end with one`;
@@ -157,7 +154,7 @@ export class Cluster implements FaultTarget {
     });
   }
 
-  /** Resolves when every node that was to start again has been started. */
+  /** Resolves when every pending restart has started its node. */
   async restarted(): Promise<void> {
     await Promise.all(this.#restarting);
   }
@@ -238,7 +235,7 @@ export class Cluster implements FaultTarget {
       ),
       onOutputClosed: whileAlive(() => {
         member.closedOutput = true;
-        this.#violate(id, 'stdout-closed', `${id} closed its stdout and lives on, so nothing more can be heard of it`);
+        this.#violate(id, 'stdout-closed', `${id} closed its stdout but still runs, so it can send no more messages`);
       }),
       onExit: whileAlive((how) => this.#exited(member, how)),
     });
@@ -263,7 +260,7 @@ export class Cluster implements FaultTarget {
   async #init(member: Member): Promise<boolean> {
     const { network, scheduler, nodes, initTimeoutMs } = this.#options;
     const { id, life } = member;
-    const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, spared: true });
+    const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, exempt: true });
     this.#inits.add(client);
     network.admit(id, {
       client: client.id,
@@ -282,7 +279,7 @@ export class Cluster implements FaultTarget {
       }
       return true;
     }
-    // Nobody waits for the answer any longer; a node that exited has been reported already, with its last words.
+    // This life of the node is over, or no longer judged. An exit has been reported already, with the last output.
     if (!this.#listening || member.life !== life || !member.up) return false;
     const held = result.kind === 'timeout' ? member.handle?.heldOutput?.() : undefined;
     const hint = result.kind === 'timeout' ? describeSilence(member, held) : '';
@@ -318,7 +315,7 @@ export class Cluster implements FaultTarget {
     const { msg_id: messageId, in_reply_to: inReplyTo } = body;
     member.hasSpoken = true;
     if (typeof inReplyTo !== 'number' && isClient(dest) && this.#options.network.has(dest)) {
-      // A client only waits for answers, so nobody would ever hear of it.
+      // A client only takes replies, so it would drop this message in silence.
       const what =
         inReplyTo === undefined ? 'without in_reply_to' : `with the in_reply_to ${stringifyExact(inReplyTo)}`;
       const text = `${src} sent ${dest} a message ${what}, which answers nothing: in_reply_to is the msg_id of the request, a number`;
@@ -332,7 +329,7 @@ export class Cluster implements FaultTarget {
     } else if (typeof messageId === 'number') {
       member.sent.add(dest, messageId);
       if (member.sentBefore.has(dest, messageId) && this.#surelyAnswers(dest)) {
-        const text = `${src} asked ${dest} under the msg_id ${messageId} of a request of an earlier life; the answer to that one would pass for the answer to this one`;
+        const text = `${src} asked ${dest} under the msg_id ${messageId} of a request of an earlier life; a late reply to the old request would pass for the reply to this one`;
         this.#violate(src, 'msg-id-reuse', text, excerpt());
       }
     }
@@ -357,8 +354,8 @@ export class Cluster implements FaultTarget {
   }
 
   /**
-   * Whether what is sent to `dest` under a `msg_id` is a request: a stranger may number messages that nobody is to
-   * answer.
+   * Whether a message to `dest` with a `msg_id` is surely a request. Nodes that are not ours may number messages that
+   * need no answer.
    */
   #surelyAnswers(dest: string): boolean {
     return this.#options.bed.findFlaw !== undefined || !this.#members.has(dest);
@@ -386,7 +383,7 @@ function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>, time
   }
 }
 
-/** What may be the cause of a missing answer. */
+/** The likely cause of a missing answer, as the end of a sentence. */
 function describeSilence({ hasSpoken, closedOutput }: Member, held: HeldOutput | undefined): string {
   if (held !== undefined)
     return `; it printed ${describeBytes(held)} without a newline, and every message must end with one`;

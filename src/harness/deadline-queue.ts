@@ -1,5 +1,5 @@
 /**
- * A priority queue by deadline; what has the same deadline leaves in the order in which it came. A binary heap.
+ * A priority queue by deadline, as a binary heap. Entries with equal deadlines leave in the order in which they came.
  */
 
 export interface Entry<T> {

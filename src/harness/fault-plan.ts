@@ -1,8 +1,8 @@
 /**
- * Draws the faults of a run: for each kind an endless row of events in turn with quiet times, both drawn uniformly from
- * 0 to twice the kind's interval, as Jepsen's partition nemesis does. Nodes are down and paused for a quarter of that,
- * or under several kinds at once nobody would ever be there. Every kind draws from a stream of its own, so that adding
- * one moves no other.
+ * Draws the faults of a run. Each kind has an endless row of events with quiet times between them. Both durations are
+ * drawn uniformly from 0 to twice the kind's interval, as in Jepsen's partition nemesis. Nodes stay down or paused for
+ * a quarter of that: otherwise, under several kinds at once, no node would ever be up. Every kind draws from a stream
+ * of its own, so adding a kind does not change the others.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -19,24 +19,27 @@ import {
 import { type CutShape, createGrudge, createServiceGrudge, type Grudge, partitionShapes } from './grudge.ts';
 import type { DrawFate } from './network.ts';
 
-/** Clocks are put wrong by up to 2^22 ms, 70 minutes, small amounts being as likely as large ones. */
+/**
+ * Clock errors are at most 2^22 ms (70 minutes). The bound is drawn among powers of two, so small errors are as common
+ * as large ones.
+ */
 const CLOCK_ERROR_BITS_MAX = 22;
 const DRIFT_RATES = [0.5, 0.9, 0.999, 1.001, 1.1, 2] as const;
 
-/** How long a node is stopped, to how long it is not. */
+/** How long a node is stopped, relative to the kind's interval. */
 const STOPPED_SHARE = 0.25;
 
-/** The probability that a message fault hits a message, where none is given. */
+/** The default probability that a message fault hits a message. */
 export const MESSAGE_FAULT_RATE_DEFAULT = 0.02;
-/** A delayed message is later than any client and any RPC waits for it. */
+/** Delays can exceed every timeout of clients and RPCs. */
 const DELAY_MS_MIN = 1000;
 const DELAY_MS_MAX = 12_000;
-/** What is reordered is overtaken by what is sent up to so much later. */
+/** A reordered message is overtaken by messages sent up to this much later. */
 const REORDERING_MS_MAX = 100;
 
 export interface FaultPlanOptions {
   readonly faults: readonly Fault[];
-  /** The mean interval of a fault in ms, or the probability of a message fault, where it is not the default. */
+  /** The mean interval of a fault in ms, or the probability of a message fault. Absent: the default. */
   readonly faultValues: Readonly<Partial<Record<Fault, number>>>;
   readonly intervalMs: number;
   readonly nodes: readonly string[];
@@ -44,7 +47,7 @@ export interface FaultPlanOptions {
   readonly random: SeededRandom;
 }
 
-/** The events of each kind, in their order; each row is drawn as it is read. */
+/** A row of events for each kind, in the order of their times. Each row is drawn as it is read. */
 export function planFaults(options: FaultPlanOptions): Iterable<FaultEvent>[] {
   const { faults, faultValues, intervalMs, random } = options;
   return faults
@@ -58,7 +61,8 @@ function* drawEvents(
   options: FaultPlanOptions,
   random: SeededRandom,
 ): Iterable<FaultEvent> {
-  // A partition comes at once, as in Jepsen; the others would all hit the same moment, and a node can be killed once.
+  // A partition begins at once, as in Jepsen. The other kinds start spread out: a node that is down cannot be killed
+  // again.
   let atMs = fault === 'partition' ? 0 : random.float() * 2 * intervalMs;
   for (;;) {
     const event = drawEvent(fault, options, random);
@@ -120,7 +124,7 @@ function drawEvent(fault: Fault, { nodes, services }: FaultPlanOptions, random: 
       return { fault, nodes: someNodes(), clock };
     }
     default:
-      throw new Error(`${fault} happens to messages, not at a time`);
+      throw new Error(`${fault} is a fault of single messages and has no time`);
   }
 }
 
@@ -133,9 +137,8 @@ function drawClockErrorMs(random: SeededRandom): number {
 }
 
 /**
- * Decides what happens to every message. Each link draws from a stream of its own and the same number of times for each
- * message, so the fate of the nth message of a link does not depend on what else happens. Undefined when no message
- * fault was asked for.
+ * Decides the fate of every message. Each link draws from a stream of its own, and equally often for each message. So
+ * the fate of the nth message of a link depends on nothing else in the run. Undefined if no message fault was chosen.
  */
 export function planFates({ faults, faultValues, random }: FaultPlanOptions): DrawFate | undefined {
   const rates = faults
@@ -169,7 +172,7 @@ function delayOf(fault: MessageFault, share: number): Pick<MessageEvent, 'delayM
     case 'delay':
       return { delayMs: Math.ceil(DELAY_MS_MIN + share * (DELAY_MS_MAX - DELAY_MS_MIN)) };
     case 'duplication':
-      // As a packet that is sent again at once, or much later.
+      // Like a packet that is sent again: mostly soon, sometimes much later.
       return { delayMs: Math.ceil(share * share * share * DELAY_MS_MAX) };
   }
 }

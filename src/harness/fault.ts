@@ -1,17 +1,16 @@
 /**
- * The faults there are: their names on the command line, what each of them hits, and how one of them is written down so
- * that it can be done again. The words are those of Jepsen's nemeses, turmoil and madsim.
+ * All faults: their names on the command line, what each one hits, and its recorded form, from which it can be
+ * replayed. The words are those of Jepsen's nemeses, turmoil and madsim.
  */
 
-/** Cuts between nodes. `partition` draws the four shapes of Jepsen; the other two are not among them. */
+/** Cuts between nodes. `partition` draws one of Jepsen's four shapes; the other two are shapes beyond those. */
 export const PARTITION_FAULTS = ['partition', 'bridge', 'one-way'] as const;
-/** Faults of the cables. */
+/** Faults of links. */
 export const CUT_FAULTS = [...PARTITION_FAULTS, 'service-cut'] as const;
-/** What happens to single messages, each with its own probability. */
+/** Faults of single messages, each with its own probability. */
 export const MESSAGE_FAULTS = ['loss', 'duplication', 'reordering', 'delay'] as const;
 /**
- * Ends of a node, followed by a restart. What the disk keeps, and whether the clock is set back meanwhile, is the
- * difference.
+ * A node ends and is restarted. The kinds differ in what the disk keeps and whether the clock is set back meanwhile.
  */
 export const KILL_FAULTS = ['kill', 'kill-all', 'disk-unsynced', 'disk-torn', 'disk-loss', 'clock-restart'] as const;
 export const CLOCK_FAULTS = ['clock-jump', 'clock-drift', 'clock-freeze'] as const;
@@ -22,7 +21,7 @@ export type CutFault = (typeof CUT_FAULTS)[number];
 export type MessageFault = (typeof MESSAGE_FAULTS)[number];
 export type KillFault = (typeof KILL_FAULTS)[number];
 
-/** Faults that only a simulated machine can suffer: nobody can do this to a process from outside. */
+/** Faults of simulated machines only: they cannot be injected into a real process from outside. */
 const MACHINE_FAULTS: ReadonlySet<Fault> = new Set([
   'disk-unsynced',
   'disk-torn',
@@ -39,26 +38,26 @@ export function isMessageFault(fault: Fault): fault is MessageFault {
   return (MESSAGE_FAULTS as readonly Fault[]).includes(fault);
 }
 
-/** Which senders each receiver does not hear. */
+/** For each receiver, the senders that it does not hear. */
 export type GrudgeRecord = Readonly<Record<string, readonly string[]>>;
 
 export interface ClockFault {
   /** How far it moves the wall clock, ms. */
   readonly wallOffsetMs?: number;
-  /** How fast both clocks run; 1 is right, 0 stands still. Absent: 1. */
+  /** The rate of both clocks: 1 is correct, 0 stands still. Absent: 1. */
   readonly rate?: number;
   /** The wall clock stands still, the monotonic one goes on. */
   readonly wallFrozen?: boolean;
 }
 
-/** A power failure; one that may also tear what it did not lose; the loss of the disk. */
+/** A power failure; a power failure that may also tear files; the loss of the disk. */
 export type DiskDamage = 'unsynced' | 'torn' | 'lost';
 
-/** A fault that lasts, with everything about it decided. */
+/** A fault with a duration. Everything about it is decided. */
 export type FaultEvent = {
   /** ms since the operations began. */
   readonly atMs: number;
-  /** How long it lasts; afterwards it is undone: healed, restarted, resumed, set right. */
+  /** How long it lasts, ms. Then it is undone: healed, restarted, resumed or the clock set right. */
   readonly durationMs: number;
 } & (
   | { readonly fault: CutFault; readonly shape: string; readonly grudge: GrudgeRecord }
@@ -66,19 +65,19 @@ export type FaultEvent = {
       readonly fault: KillFault;
       readonly nodes: readonly string[];
       readonly damage?: DiskDamage;
-      /** What the clocks of these nodes show from the restart on. */
+      /** The clock fault of these nodes from the restart on. */
       readonly clock?: ClockFault;
     }
   | { readonly fault: 'pause'; readonly nodes: readonly string[] }
   | { readonly fault: (typeof CLOCK_FAULTS)[number]; readonly nodes: readonly string[]; readonly clock: ClockFault }
 );
 
-/** What becomes of one message: the `nth` from `src` to `dest`, counted from 0. */
+/** The fate of one message: the `nth` from `src` to `dest`, counted from 0. */
 export interface MessageEvent {
   readonly fault: MessageFault;
   readonly src: string;
   readonly dest: string;
   readonly nth: number;
-  /** How much later it comes, or for a duplication its copy; ms. Not for a loss. */
+  /** How much later the message comes, or the copy of a duplication, ms. Absent for a loss. */
   readonly delayMs?: number;
 }

@@ -1,10 +1,10 @@
 /**
- * Partitions, as Jepsen draws them. A *grudge* says, for each receiver, which senders it no longer hears; so a grudge
- * may cut a link in one direction only, and the majorities ring of three nodes does.
+ * Partitions, as Jepsen draws them. A *grudge* names, for each receiver, the senders that it does not hear. So a grudge
+ * may cut a link in one direction only; the majorities ring of three nodes does.
  *
  * Source: `jepsen.nemesis` (complete-grudge, majorities-ring) and `jepsen.nemesis.combined` (the four shapes). Unlike
- * there, a shape that would isolate nobody in a cluster of this size (a minority third of three nodes) is never chosen.
- * The bridge is `jepsen.nemesis/bridge`; one-way cuts and cuts from services are our own.
+ * there, a shape that would isolate no node in a cluster of this size (a minority third of three nodes) is never
+ * chosen. The bridge is `jepsen.nemesis/bridge`; one-way cuts and cuts from services are our own.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -14,7 +14,7 @@ export type Grudge = ReadonlyMap<string, readonly string[]>;
 export type PartitionShape = 'one' | 'minority-third' | 'majority' | 'majorities-ring';
 export type CutShape = PartitionShape | 'bridge' | 'one-way';
 
-/** Least number of nodes for which a shape cuts anything. */
+/** The least number of nodes with which a shape cuts anything. */
 const NODES_MIN: Readonly<Record<PartitionShape, number>> = {
   one: 2,
   'minority-third': 4,
@@ -22,7 +22,7 @@ const NODES_MIN: Readonly<Record<PartitionShape, number>> = {
   'majorities-ring': 3,
 };
 
-/** Rings up to this size come out exact; larger ones are grown at random, as in Jepsen. */
+/** Rings up to this size are exact. Larger ones are grown at random, as in Jepsen. */
 const PERFECT_RING_NODES_MAX = 5;
 
 /** The shapes that cut something in a cluster of `nodeCount`; none for a single node. */
@@ -52,7 +52,7 @@ export function createGrudge(shape: CutShape, nodes: readonly string[], random: 
   }
 }
 
-/** Cuts some nodes from all services: what they send is lost, or what is sent to them, or both. */
+/** Cuts some nodes from all services. Their requests are lost, or the replies, or both. */
 export function createServiceGrudge(
   nodes: readonly string[],
   services: readonly string[],
@@ -70,7 +70,7 @@ function splitAt(nodes: readonly string[], count: number): string[][] {
   return [nodes.slice(0, count), nodes.slice(count)];
 }
 
-/** Nobody hears anybody outside of its own component. */
+/** No node hears a node outside of its own component. */
 function completeGrudge(components: readonly (readonly string[])[]): Grudge {
   const nodes = components.flat();
   return new Map(
@@ -80,7 +80,7 @@ function completeGrudge(components: readonly (readonly string[])[]): Grudge {
   );
 }
 
-/** Two halves that do not hear each other, and one node that both of them hear. */
+/** Two halves that do not hear each other, and one node that hears both and is heard by both. */
 function bridge(nodes: readonly string[]): Grudge {
   const [middle, ...others] = nodes as [string, ...string[]];
   const halves = completeGrudge(splitAt(others, Math.floor(others.length / 2)));
@@ -91,7 +91,7 @@ function majorityOf(nodeCount: number): number {
   return Math.floor(nodeCount / 2) + 1;
 }
 
-/** Each node, in the middle of a window on a shuffled ring, hears the window's majority only. */
+/** The nodes stand on a shuffled ring. Each hears only the majority-sized window around itself. */
 function perfectRing(nodes: readonly string[], random: SeededRandom): Grudge {
   const ring = random.shuffle(nodes);
   const majority = majorityOf(nodes.length);
@@ -103,7 +103,7 @@ function perfectRing(nodes: readonly string[], random: SeededRandom): Grudge {
   );
 }
 
-/** Links the least connected nodes with each other until each of them hears a majority. */
+/** Links the least connected nodes until each node hears a majority. */
 function grownRing(nodes: readonly string[], random: SeededRandom): Grudge {
   const majority = majorityOf(nodes.length);
   const heard = new Map(nodes.map((node) => [node, new Set([node])]));

@@ -1,4 +1,6 @@
-/** `init`, as the harness sends it: `{"type": "init", "node_id": "n0", "node_ids": [...]}` → `{"type": "init_ok"}`. */
+/**
+ * The `init` that the harness sends: `{"type": "init", "node_id": "n0", "node_ids": [...]}` → `{"type": "init_ok"}`.
+ */
 
 import * as z from 'zod';
 import { defineRpc } from '../protocol/rpc.ts';

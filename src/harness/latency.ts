@@ -1,13 +1,11 @@
-/**
- * How long a message between nodes is under way: Maelstrom's three distributions, around one mean.
- */
+/** The latency of messages between nodes: Maelstrom's three distributions. */
 
 import type { SeededRandom } from '../protocol/random.ts';
 
 export const LATENCY_DISTRIBUTIONS = ['constant', 'uniform', 'exponential'] as const;
 export type LatencyDistributionName = (typeof LATENCY_DISTRIBUTIONS)[number];
 
-/** Draws one message's delay, in whole ms, as Maelstrom does. */
+/** Draws one message's latency, in whole ms, as Maelstrom does. */
 export type LatencyDistribution = () => number;
 
 export function createLatency(

@@ -1,9 +1,9 @@
 /**
- * The nemesis: carries faults out, each at its time, and undoes them when their time is over. Every step is written to
- * the history twice, as Jepsen does: what is going to be done, and what was.
+ * The nemesis carries out each fault at its time and undoes it when its time is over. Every step is in the history
+ * twice, as in Jepsen: first the intent, then the effect.
  *
- * It knows nothing of chance: what is to be done is decided when it comes here (`fault-plan.ts`), so that a recorded
- * schedule is carried out by the same code.
+ * The nemesis draws nothing: all faults are decided before (`fault-plan.ts`). So the same code carries out a recorded
+ * schedule.
  */
 
 import { NEMESIS, type OperationEntry } from '../history/operation.ts';
@@ -11,7 +11,10 @@ import type { Scheduler } from '../protocol/scheduler.ts';
 import type { ClockFault, DiskDamage, FaultEvent, GrudgeRecord } from './fault.ts';
 import { describeGrudge } from './grudge.ts';
 
-/** What faults are done to. Each call returns whom it hit; a node that is down already cannot be killed. */
+/**
+ * What faults are injected into. `kill` and `pause` return the nodes that they hit: a node that is down cannot be
+ * killed.
+ */
 export interface FaultTarget {
   cut(grudge: GrudgeRecord): void;
   mend(grudge: GrudgeRecord): void;
@@ -19,7 +22,7 @@ export interface FaultTarget {
   restart(nodes: readonly string[]): void;
   pause(nodes: readonly string[]): readonly string[];
   resume(nodes: readonly string[]): void;
-  /** Returns what takes the fault back. */
+  /** Returns a function that undoes the fault. */
   disturbClock(nodes: readonly string[], fault: ClockFault): () => void;
 }
 
@@ -27,17 +30,17 @@ export interface NemesisOptions {
   readonly target: FaultTarget;
   /** Its clock counts from the start of the operations. */
   readonly scheduler: Scheduler;
-  /** Rows of events, each in the order of their times; rows do not wait for each other. */
+  /** Rows of events, each in the order of its times. Rows do not wait for each other. */
   readonly plan: readonly Iterable<FaultEvent>[];
-  /** Nothing of the plan begins or ends from this moment on, ms since the start. */
+  /** From this moment on no planned fault begins or ends, ms since the start. */
   readonly endMs: number;
   readonly record: (entry: Pick<OperationEntry, 'process' | 'type' | 'f' | 'value'>) => void;
-  /** Told of every fault as it begins. */
+  /** Called for every fault when it begins. */
   readonly onBegin?: ((event: FaultEvent) => void) | undefined;
 }
 
 interface Active {
-  /** Undefined where nobody was hit. */
+  /** Undefined if no node was hit. */
   readonly text: string | undefined;
   readonly end: () => void;
 }
@@ -46,14 +49,14 @@ export class Nemesis {
   readonly #options: NemesisOptions;
   readonly #active = new Set<Active>();
   readonly #timers = new Set<() => void>();
-  /** What sets the clocks right of those that were started again with a wrong one. */
+  /** For each node restarted with its clock set back: sets the clock right. */
   readonly #clocksSetBack = new Map<string, () => void>();
 
   constructor(options: NemesisOptions) {
     this.#options = options;
   }
 
-  /** The faults in force, in a few words; undefined when there is none. */
+  /** The faults in force, in a few words; undefined if there is none. */
   get currentFault(): string | undefined {
     const texts = [...this.#active].flatMap(({ text }) => text ?? []);
     return texts.length === 0 ? undefined : texts.join('; ');
@@ -68,19 +71,19 @@ export class Nemesis {
     for (const row of this.#options.plan) this.#follow(row[Symbol.iterator]());
   }
 
-  /** Begins nothing more and ends nothing; a fault in force stays in force. */
+  /** Begins and ends no more planned faults. A fault in force stays in force. */
   rest(): void {
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
 
-  /** Undoes everything that is in force, and begins nothing more. */
+  /** Undoes every fault in force, and begins no more. */
   heal(): void {
     this.rest();
     for (const active of [...this.#active]) active.end();
   }
 
-  /** Carries one fault out, now, and undoes it when its time is over. */
+  /** Injects one fault now, and undoes it when its time is over. */
   inject(event: FaultEvent): void {
     const active = this.#begin(event);
     this.#after(event.durationMs, active.end);
@@ -129,7 +132,10 @@ export class Nemesis {
     return active;
   }
 
-  /** Does what the event says: a text for people, what the history shall say of it, and how it is undone. */
+  /**
+   * Carries out the event. `text` is for the progress line, `done` for the history; `undo` undoes it and returns the
+   * value for the history.
+   */
   #carryOut(event: FaultEvent): { text: string | undefined; done: unknown; undo: () => unknown } {
     const { target } = this.#options;
     const announce = (value: unknown) => this.#record(NAMES[event.fault]?.begin ?? `start-${event.fault}`, value);
@@ -193,7 +199,7 @@ export class Nemesis {
     }
   }
 
-  /** Leaves clocks set back until everything is healed; one that is set back again is not set back twice as far. */
+  /** Sets clocks back until everything is healed. Setting a clock back again replaces the earlier offset. */
   #setBack(nodes: readonly string[], fault: ClockFault): void {
     for (const node of nodes) {
       this.#clocksSetBack.get(node)?.();
@@ -206,7 +212,7 @@ export class Nemesis {
   }
 }
 
-/** Faults whose two steps have names of their own in Jepsen. */
+/** Faults with names of their own for begin and end in Jepsen. */
 const NAMES: Readonly<Partial<Record<FaultEvent['fault'], { readonly begin: string; readonly end: string }>>> = {
   kill: { begin: 'kill', end: 'start' },
   pause: { begin: 'pause', end: 'resume' },

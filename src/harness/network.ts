@@ -1,14 +1,13 @@
 /**
- * The network between nodes, clients and services, as Maelstrom simulates it (`maelstrom.net`): every receiver has one
- * queue ordered by deadline, takes its head, drops it if a partition stands between the two *at that moment*, and else
- * waits for its deadline, so that a slow message holds up those behind it. Messages from and to clients are never
- * delayed.
+ * The network between nodes, clients and services, as Maelstrom simulates it (`maelstrom.net`). Every receiver has one
+ * queue ordered by deadline. It takes the head and drops it if sender and receiver are cut *at that moment*. Otherwise
+ * it waits for the deadline, so a slow message holds up those behind it. Messages from and to clients have no latency.
  *
- * Beyond Maelstrom a single message may meet a fate of its own: it is lost, comes twice, or stays in the air for a
- * while before it joins the receiver's queue, and holds nobody up there. Fates befall messages of clients too.
+ * Beyond Maelstrom, a single message may have a fate: it is lost, comes twice, or is delayed before it joins the
+ * receiver's queue. A message delayed in this way holds up no other. Messages of clients have fates too.
  *
- * For a search through orders of delivery there is no latency at all: all that is in flight lies in one pool, and a
- * strategy says what arrives next.
+ * A search through orders of delivery uses no latency. All messages in flight are in one pool, and a strategy chooses
+ * the next to arrive.
  */
 
 import type { NetCounts, NetStatistics } from '../checkers/net.ts';
@@ -18,7 +17,7 @@ import type { MessageEvent, MessageFault } from './fault.ts';
 import type { LatencyDistribution } from './latency.ts';
 
 export interface NetworkMessage {
-  /** The network's own number, in the order of sending. */
+  /** A number given by the network, in the order of sending. */
   readonly id: number;
   readonly src: string;
   readonly dest: string;
@@ -27,22 +26,22 @@ export interface NetworkMessage {
 
 export type NetworkEvent = 'send' | 'receive' | 'drop' | 'delay' | 'duplicate';
 
-/** What becomes of the `nth` message (from 0) from `src` to `dest`; undefined: nothing special. */
+/** The fate of the `nth` message (from 0) from `src` to `dest`; undefined: it just arrives. */
 export type DrawFate = (src: string, dest: string, nth: number) => MessageEvent | undefined;
 
-/** Which of the messages in flight (at least one; in the order of sending) arrives next: its index. */
+/** Returns the index of the message that arrives next. `pending` has at least one message, in the order of sending. */
 export type Arrange = (pending: readonly NetworkMessage[]) => number;
 
 /**
- * Between two arrivals that a strategy arranges, ms: long enough that what a node sends because of the one is in flight
- * before the next is chosen, or else that could never come first.
+ * The time between two arranged arrivals, ms. Long enough that a node's messages in response to one arrival are in
+ * flight before the next is chosen. Otherwise they could never come first.
  */
 const ARRANGED_INTERVAL_MS = 10;
 
-/** Messages that wait for one node to be ready, at most; what comes beyond that is lost. */
+/** The most messages that wait for one node to become ready. Further ones are lost. */
 const HELD_MESSAGES_MAX = 10_000;
 
-/** What a node hears before it is ready: `init`, and the answers to what it has asked itself since it started. */
+/** What a node receives before it is ready: `init`, and the replies to its own requests of this life. */
 export interface Admission {
   /** The client that sends `init`. */
   readonly client: string;
@@ -53,38 +52,38 @@ export interface NetworkOptions {
   readonly scheduler: Scheduler;
   /** Draws the delay of one message, ms. */
   readonly drawLatencyMs: LatencyDistribution;
-  /** Told of everything that happens to a message. */
+  /** Called for every event of a message. */
   readonly onEvent?: (event: NetworkEvent, message: NetworkMessage) => void;
   readonly drawFate?: DrawFate | undefined;
-  /** Decides on the order of all deliveries, in place of latencies and queues. */
+  /** Decides the order of all deliveries, in place of latencies and queues. */
   readonly arrange?: Arrange | undefined;
 }
 
 interface Endpoint {
   readonly deliver: (message: NetworkMessage) => void;
   readonly queue: DeadlineQueue<NetworkMessage>;
-  /** Senders that this receiver does not hear, each with the number of cuts that stand between the two. */
+  /** Senders that this receiver does not hear, each with the number of cuts in force. */
   readonly deaf: Map<string, number>;
-  /** How many messages each sender has sent here, counted as long as there are fates to be met. */
+  /** How many messages each sender has sent here. Counted as long as fates are drawn. */
   readonly sentBy: Map<string, number>;
-  /** What takes the messages out of the air that are to join the queue later. */
+  /** Cancels messages still delayed before the queue. */
   readonly inAir: Set<() => void>;
-  /** Whether what arrives now is lost: nobody is there to take it. */
+  /** Whether the receiver is down: what arrives now is lost. */
   down: boolean;
-  /** How often somebody has come to it. */
+  /** How many lives it has had. */
   life: number;
-  /** Undefined once the receiver is ready for everything. */
+  /** Undefined once the receiver is ready for every message. */
   gate: Gate | undefined;
   /**
-   * Invariant: whoever is not busy has an empty queue. Busy is: delivering, or waiting for the deadline of a message
-   * that was taken off the queue already: what is sent meanwhile queues up.
+   * Whether it delivers a message, or waits for the deadline of one already taken off the queue. Messages sent
+   * meanwhile queue up. Invariant: an endpoint that is not busy has an empty queue.
    */
   busy: boolean;
   cancelWait: () => void;
 }
 
 interface Gate extends Admission {
-  /** What arrived meanwhile, in that order. */
+  /** Messages that arrived meanwhile, in that order. */
   readonly held: NetworkMessage[];
 }
 
@@ -99,9 +98,9 @@ export class Network {
   readonly #clients: MutableCounts = { send: 0, receive: 0 };
   readonly #servers: MutableCounts = { send: 0, receive: 0 };
   readonly #fates: Record<MessageFault, number> = { loss: 0, duplication: 0, reordering: 0, delay: 0 };
-  /** Those whose messages meet no fate. */
-  readonly #spared = new Set<string>();
-  /** What is in flight, where the order is arranged; else empty. */
+  /** Clients whose messages have no fate. */
+  readonly #exempt = new Set<string>();
+  /** Messages in flight, if the order is arranged; else empty. */
   #pool: NetworkMessage[] = [];
   #arriving = false;
   #drawFate: DrawFate | undefined;
@@ -130,16 +129,17 @@ export class Network {
   }
 
   /**
-   * Adds a client under the next free client id. One that is spared meets no fate; a partition never stands before any.
+   * Adds a client under the next free client id, and returns the id. The messages of an exempt client have no fate. No
+   * client is ever partitioned.
    */
-  openClient(deliver: (message: NetworkMessage) => void, spared = false): string {
+  openClient(deliver: (message: NetworkMessage) => void, exempt = false): string {
     const id = `c${this.#nextClientId++}`;
     this.addEndpoint(id, deliver);
-    if (spared) this.#spared.add(id);
+    if (exempt) this.#exempt.add(id);
     return id;
   }
 
-  /** What is under way to `id` is lost. */
+  /** Removes an endpoint. Messages in flight to it are lost. */
   removeEndpoint(id: string): void {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
@@ -147,12 +147,12 @@ export class Network {
     for (const takeDown of endpoint.inAir) takeDown();
     if (this.#pool.length > 0) this.#pool = this.#pool.filter(({ dest }) => dest !== id);
     this.#endpoints.delete(id);
-    this.#spared.delete(id);
+    this.#exempt.delete(id);
   }
 
   /**
-   * From now on what arrives at `id` is lost, and so is what was held for it. What is under way may still arrive for
-   * the next life.
+   * From now on what arrives at `id` is lost, and so is what was held for it. A message in flight may still reach the
+   * next life.
    */
   setDown(id: string): void {
     const endpoint = this.#endpoints.get(id);
@@ -163,8 +163,8 @@ export class Network {
   }
 
   /**
-   * A life of the node `id` has started. What is not meant for a node that is not ready is held, as for a server that
-   * does not listen yet, until `open`.
+   * A life of the node `id` has started. Until `open`, it receives only what the admission allows. Other messages are
+   * held, as for a server that does not listen yet.
    */
   admit(id: string, admission: Admission): void {
     const endpoint = this.#endpoints.get(id);
@@ -179,7 +179,7 @@ export class Network {
     const endpoint = this.#endpoints.get(id);
     const gate = endpoint?.gate;
     if (endpoint === undefined || gate === undefined) return;
-    // What arrives because of these messages joins them, so that the order stays.
+    // A message that arrives during this loop joins `held`, so the order is kept.
     for (const message of gate.held) {
       if (endpoint.gate !== gate || this.#endpoints.get(id) !== endpoint) return;
       if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
@@ -188,12 +188,12 @@ export class Network {
     endpoint.gate = undefined;
   }
 
-  /** From now on every message just arrives. What is in the air already stays there for its time. */
+  /** From now on no message has a fate. Messages already delayed stay delayed. */
   calm(): void {
     this.#drawFate = undefined;
   }
 
-  /** Removes everybody. What was counted stays. */
+  /** Removes every endpoint. The counts stay. */
   close(): void {
     for (const id of this.#endpoints.keys()) this.removeEndpoint(id);
   }
@@ -202,13 +202,13 @@ export class Network {
     return this.#endpoints.has(id);
   }
 
-  /** Whether `id` was a client that has left. */
+  /** Whether `id` was a client that is closed. */
   hadClient(id: string): boolean {
     const number = /^c(0|[1-9]\d*)$/.exec(id)?.[1];
     return number !== undefined && Number(number) < this.#nextClientId && !this.has(id);
   }
 
-  /** Sends a message; false when there is no such receiver. */
+  /** Sends a message; false if there is no such receiver. */
   send(src: string, dest: string, body: Readonly<Record<string, unknown>>): boolean {
     const endpoint = this.#endpoints.get(dest);
     if (endpoint === undefined) return false;
@@ -226,7 +226,7 @@ export class Network {
     deaf?.set(src, (deaf.get(src) ?? 0) + 1);
   }
 
-  /** Takes one cut back. */
+  /** Undoes one cut. */
   mend(src: string, dest: string): void {
     const deaf = this.#endpoints.get(dest)?.deaf;
     const cuts = deaf?.get(src) ?? 0;
@@ -234,7 +234,7 @@ export class Network {
     else deaf?.delete(src);
   }
 
-  /** Takes every cut back. */
+  /** Undoes every cut. */
   heal(): void {
     for (const endpoint of this.#endpoints.values()) endpoint.deaf.clear();
   }
@@ -249,7 +249,7 @@ export class Network {
     };
   }
 
-  /** How many messages met which fate. */
+  /** How many messages had each fate. */
   fates(): Readonly<Record<MessageFault, number>> {
     return { ...this.#fates };
   }
@@ -258,7 +258,7 @@ export class Network {
     const { src, dest } = message;
     const nth = endpoint.sentBy.get(src) ?? 0;
     endpoint.sentBy.set(src, nth + 1);
-    const fate = this.#spared.has(src) || this.#spared.has(dest) ? undefined : drawFate(src, dest, nth);
+    const fate = this.#exempt.has(src) || this.#exempt.has(dest) ? undefined : drawFate(src, dest, nth);
     if (fate === undefined) {
       this.#enqueue(endpoint, message);
       return;
@@ -273,9 +273,9 @@ export class Network {
     const { life } = endpoint;
     const land = this.#options.scheduler.schedule(fate.delayMs ?? 0, () => {
       endpoint.inAir.delete(land);
-      // A client's connection ends with the process at its other end, and so does what it would have brought twice.
-      // Otherwise no refusal could be believed: a node that has forgotten the first copy would refuse the second one,
-      // or do what it had refused.
+      // A client's connection ends with the process at its other end, and the second copy of a request is lost with it.
+      // Otherwise no definite error could be trusted: a restarted node has forgotten the first copy, and might refuse
+      // what it did or do what it refused.
       if (fate.fault === 'duplication' && isClient(src) && endpoint.life !== life)
         this.#options.onEvent?.('drop', message);
       else this.#enqueue(endpoint, message);
@@ -296,7 +296,7 @@ export class Network {
       if (!endpoint.busy) this.#deliverDue(endpoint);
       return;
     }
-    // The queue is empty, and the message would come out of it at once.
+    // The queue is empty, so the message would leave it at once.
     endpoint.busy = true;
     if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
     else this.#deliver(endpoint, message);
@@ -308,7 +308,7 @@ export class Network {
     endpoint.busy = true;
     for (let head = endpoint.queue.pop(); head !== undefined; head = endpoint.queue.pop()) {
       const message = head.value;
-      // Whoever received the message before this one may have left with it.
+      // The receiver may have left because of the message before this one.
       if (this.#endpoints.get(message.dest) !== endpoint) return;
       if (endpoint.deaf.has(message.src)) {
         onEvent?.('drop', message);
@@ -339,10 +339,9 @@ export class Network {
 
   #arrive(pending: readonly NetworkMessage[], arrange: Arrange): void {
     const message = pending[arrange(pending)];
-    if (message === undefined)
-      throw new Error(`there are ${pending.length} messages to choose from, and none was chosen`);
+    if (message === undefined) throw new Error(`the strategy chose none of the ${pending.length} messages in flight`);
     const endpoint = this.#endpoints.get(message.dest);
-    // Whoever chooses may end the run instead.
+    // The strategy may have ended the run instead of choosing.
     if (endpoint === undefined) return;
     this.#pool.splice(this.#pool.indexOf(message), 1);
     if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
@@ -366,7 +365,7 @@ export class Network {
 
 const LETTER_C = 0x63;
 
-/** Maelstrom takes every id that begins with a `c` for a client. */
+/** To Maelstrom, every id that begins with `c` is a client. */
 export function isClient(id: string): boolean {
   return id.charCodeAt(0) === LETTER_C;
 }
@@ -375,7 +374,7 @@ function involvesClient(message: NetworkMessage): boolean {
   return isClient(message.src) || isClient(message.dest);
 }
 
-/** Every message has a number of its own and is sent once, so messages are as many as sends. */
+/** Every message is sent once, so `msgCount` equals the sends. */
 function counts({ send, receive }: MutableCounts): NetCounts {
   return { sendCount: send, recvCount: receive, msgCount: send };
 }

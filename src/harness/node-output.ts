@@ -1,6 +1,6 @@
 /**
- * What nodes print, judged. Maelstrom stops listening to a node for good after one bad line and tells nobody (the run
- * may even end valid); here every such line becomes a violation that says in one sentence what is wrong with it.
+ * Judges what nodes print. After one bad line Maelstrom stops listening to a node without a word, and the run may even
+ * end valid. Here every such line is a violation that says in one sentence what is wrong.
  */
 
 import { ExactNumber, isExactInteger, parseExact } from '../protocol/exact-json.ts';
@@ -19,12 +19,12 @@ export type JudgedLine = { readonly message: NodeMessage } | { readonly rule: st
 
 /** White space as JSON has it. */
 const BLANK = /^[ \t\r\n]*$/;
-/** How much is shown of what stands where a line stops being JSON. */
+/** How many characters are shown from where a line stops being JSON. */
 const FLAW_LENGTH = 12;
 
 const ENVELOPE_KEYS: ReadonlySet<string> = new Set(['src', 'dest', 'body', 'id']);
 
-/** Takes a line that `nodeId` printed for what it should be: one message of its own. */
+/** Checks that a line printed by `nodeId` is one message from itself. */
 export function judgeLine(nodeId: string, line: string): JudgedLine {
   if (BLANK.test(line))
     return { rule: 'json', text: `${nodeId} printed an empty line; stdout is for messages only, one a line` };
@@ -37,7 +37,7 @@ export function judgeLine(nodeId: string, line: string): JudgedLine {
     return { rule: 'json', text: `${nodeId} printed a line that is not JSON${describeFlaw(line)}` };
   }
   if (!isObject(parsed)) return { rule: 'message', text: `${nodeId} printed JSON that is not an object` };
-  // A key too many may be the one that is missing, spelled otherwise.
+  // Checked first: an extra key may be a misspelling of a missing one.
   for (const key in parsed) {
     if (!ENVELOPE_KEYS.has(key)) {
       return {
@@ -57,7 +57,10 @@ export function judgeLine(nodeId: string, line: string): JudgedLine {
   return { message: { src, dest, body } };
 }
 
-/** Where a line stops being JSON and what is there, unless that is plain to see, and what would be right. */
+/**
+ * Says where a line stops being JSON, what is there, and what would be right. The position is left out if it is
+ * obvious.
+ */
 function describeFlaw(line: string): string {
   const at = findJsonFlaw(line) ?? 0;
   const rest = line.slice(at);
@@ -91,7 +94,7 @@ function isWholeObject(text: string): boolean {
   return text.trimStart().startsWith('{') && findJsonFlaw(text) === undefined;
 }
 
-/** An exact number is an object to JavaScript, but none to JSON. */
+/** An ExactNumber is an object in JavaScript but not in JSON. */
 function isObject(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && !(value instanceof ExactNumber);
 }

@@ -1,35 +1,34 @@
 /**
- * The operations of a run: workers with a client each, that do one thing at a time, and where the next thing comes
- * from. A source paces and draws what the seed says; or it repeats what was recorded of another run, at the same times
- * and by the same workers.
+ * Where the operations of a run come from. A source draws them from the seed, at the requested rate. Or it repeats
+ * those of a recorded run, at the same times and with the same workers.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
 import { Pacing } from './pacing.ts';
 import type { Invocation } from './workload-test.ts';
 
-/** An operation with its moment and its worker. */
+/** An operation with its time and its worker. */
 export interface OperationEvent extends Invocation {
   /** ms since the operations began. */
   readonly atMs: number;
-  /** The number of its worker, which talks to the node `worker mod nodes`. */
+  /** The index of its worker, which talks to the node `worker mod nodes`. */
   readonly worker: number;
 }
 
-/** A worker's number, and what it is to do. */
+/** A worker's index, and its operation. */
 export interface Assignment {
   readonly worker: number;
   readonly invocation: Invocation;
 }
 
 export interface OperationSource {
-  /** When there is next something to begin for one of the workers at leisure; undefined: nothing for these. */
-  dueMs(free: readonly number[]): number | undefined;
-  /** Draws what is due, and takes its worker out of `free`. */
-  take(nowMs: number, free: number[]): Assignment;
+  /** When the next operation for one of the idle workers is due, ms; undefined: there is none for these. */
+  dueMs(idle: readonly number[]): number | undefined;
+  /** Takes the operation that is due, and removes its worker from `idle`. */
+  take(nowMs: number, idle: number[]): Assignment;
 }
 
-/** Draws operations at the asked rate, each for a worker drawn among the free ones. */
+/** Draws operations at the requested rate, each for a worker drawn from the idle ones. */
 export class DrawnOperations implements OperationSource {
   readonly #pacing: Pacing | undefined;
   readonly #random: SeededRandom;
@@ -41,21 +40,21 @@ export class DrawnOperations implements OperationSource {
     this.#next = next;
   }
 
-  dueMs(free: readonly number[]): number | undefined {
-    return free.length === 0 ? undefined : this.#pacing?.dueMs;
+  dueMs(idle: readonly number[]): number | undefined {
+    return idle.length === 0 ? undefined : this.#pacing?.dueMs;
   }
 
-  take(nowMs: number, free: number[]): Assignment {
+  take(nowMs: number, idle: number[]): Assignment {
     this.#pacing?.begun(nowMs);
-    const index = this.#random.integer(free.length);
-    const worker = free[index] as number;
-    free[index] = free[free.length - 1] as number;
-    free.pop();
+    const index = this.#random.integer(idle.length);
+    const worker = idle[index] as number;
+    idle[index] = idle[idle.length - 1] as number;
+    idle.pop();
     return { worker, invocation: this.#next() };
   }
 }
 
-/** Repeats recorded operations. One whose worker is still busy begins as soon as it is not. */
+/** Repeats recorded operations. If a worker is still busy, its operation begins when the worker is idle. */
 export class RecordedOperations implements OperationSource {
   readonly #events: OperationEvent[];
 
@@ -63,20 +62,20 @@ export class RecordedOperations implements OperationSource {
     this.#events = events.toSorted((one, other) => one.atMs - other.atMs);
   }
 
-  dueMs(free: readonly number[]): number | undefined {
-    return this.#events[this.#nextFor(free)]?.atMs;
+  dueMs(idle: readonly number[]): number | undefined {
+    return this.#events[this.#nextFor(idle)]?.atMs;
   }
 
-  take(_nowMs: number, free: number[]): Assignment {
-    const [event] = this.#events.splice(this.#nextFor(free), 1);
+  take(_nowMs: number, idle: number[]): Assignment {
+    const [event] = this.#events.splice(this.#nextFor(idle), 1);
     const { worker, f, value } = event as OperationEvent;
-    free.splice(free.indexOf(worker), 1);
+    idle.splice(idle.indexOf(worker), 1);
     return { worker, invocation: { f, value } };
   }
 
-  #nextFor(free: readonly number[]): number {
-    if (free.length === 0) return this.#events.length;
-    const index = this.#events.findIndex(({ worker }) => free.includes(worker));
+  #nextFor(idle: readonly number[]): number {
+    if (idle.length === 0) return this.#events.length;
+    const index = this.#events.findIndex(({ worker }) => idle.includes(worker));
     return index < 0 ? this.#events.length : index;
   }
 }

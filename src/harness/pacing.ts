@@ -1,10 +1,10 @@
 /**
- * When the next operation is due: gaps drawn uniformly from 0 to twice the mean, over all workers together, as Jepsen's
- * `stagger` does.
+ * When the next operation is due. Gaps are drawn uniformly from 0 to twice the mean, over all workers together, as in
+ * Jepsen's `stagger`.
  *
- * Jepsen forgets the time it comes late, and so reaches 912 operations a second where 1000 were asked for. A schedule
- * that is late by a timer's coarseness is caught up with here; one that is late because every worker is busy is not, so
- * that no burst follows a stall.
+ * Jepsen does not make up for lateness, so it reaches 912 operations a second where 1000 were requested. Here lateness
+ * from the coarseness of timers is made up for. Lateness because every worker is busy is not, so no burst follows a
+ * stall.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -27,7 +27,7 @@ export class Pacing {
     return this.#dueMs;
   }
 
-  /** Notes that the operation that was due has begun at `nowMs`. */
+  /** Notes that the due operation began at `nowMs`. */
   begun(nowMs: number): void {
     this.#dueMs = Math.max(this.#dueMs, nowMs - LATENESS_MS_MAX) + this.#random.float() * 2 * this.#gapMeanMs;
   }

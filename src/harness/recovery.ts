@@ -1,17 +1,17 @@
 /**
- * Liveness: when nothing is broken any more, what must happen has to happen within a stated time. A system that is safe
- * because it does nothing does not pass.
+ * Liveness: once no fault is in force, a node must serve within a stated time. A system that is safe only because it
+ * does nothing does not pass.
  */
 
 import type { OperationType } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 
-/** Within this time after everything was healed every node serves again, ms. */
+/** Every node must serve again within this time after the healing, ms. */
 export const RECOVERY_MS_MAX = 10_000;
 
 const RETRY_MS = 100;
 
-/** Tries until `act` ends ok. Resolves to how long that took, ms; undefined if it was not ok in time. */
+/** Retries until `act` ends ok. Resolves to how long that took, ms; undefined if it was not ok in time. */
 export async function persist(
   act: (onEnd: (type: OperationType) => void) => void,
   withinMs: number,

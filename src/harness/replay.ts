@@ -1,6 +1,6 @@
 /**
- * A run that can be replayed, as JSON with a version number: the workload by its name, the options and the schedule.
- * Everyone who has the file runs the same thing.
+ * The file of a run that can be replayed: JSON with a version number, the name of the workload, the options and the
+ * schedule. The same file gives the same run anywhere.
  */
 
 import * as z from 'zod';
@@ -13,16 +13,14 @@ import type { RunOptions } from './run-options.ts';
 import type { Schedule } from './schedule.ts';
 import { createServices } from './services/registry.ts';
 
-/**
- * A run that can be done again: `workload` by its name, and the options without what would take the schedule's place.
- */
+/** A run that can be replayed: the name of the workload, the options and the schedule. */
 export interface Replay {
   readonly workload: string;
   readonly options: Omit<RunOptions, 'schedule'>;
   readonly schedule: Schedule;
 }
 
-/** A text is no replay; the message names the field and says what is wrong. */
+/** The text is not a replay file. The message names the field and says what is wrong. */
 export class ReplayError extends Error {
   override readonly name = 'ReplayError';
 }
@@ -95,21 +93,21 @@ const ReplayFile = z
     }),
   })
   .superRefine(({ options, schedule }, context) => {
-    // An operation of a worker that is not there would never begin, and nobody would notice.
+    // An operation of a worker that does not exist would never begin, and nothing would show that.
     const index = schedule.operations.findIndex(({ worker }) => worker >= options.concurrency);
     const refuse = (message: string, path: readonly (string | number)[]) =>
       context.addIssue({ code: 'custom', message, path: ['schedule', ...path] });
     if (index >= 0) {
       refuse(`there are only ${options.concurrency} workers, counted from 0`, ['operations', index, 'worker']);
     }
-    // Nor would a fault ever hit somebody who is not there.
+    // Likewise, a fault on a node that does not exist would never hit.
     for (const { id, path, nodeOnly } of namesIn(schedule)) {
       const known = options.nodes.includes(id) || (!nodeOnly && (SERVICES.has(id) || CLIENT.test(id)));
       if (!known) refuse(`there is no ${nodeOnly ? 'node' : 'node, service or client'} ${JSON.stringify(id)}`, path);
     }
   });
 
-/** Everybody whom the faults and fates name, and where in the schedule. */
+/** Every id in the faults and fates, with its path in the schedule. */
 function* namesIn({
   faults,
   messages,
@@ -142,7 +140,7 @@ export function encodeReplay({ workload, options, schedule }: Replay): string {
   return `${stringifyExact(readReplay({ format: FORMAT, workload, options: own, schedule }))}\n`;
 }
 
-/** Throws a {@link ReplayError} for everything but what `encodeReplay` could have written. */
+/** Throws a {@link ReplayError} unless the text has the format of `encodeReplay`. */
 export function parseReplay(text: string): Replay {
   let file: unknown;
   try {

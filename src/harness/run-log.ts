@@ -1,11 +1,11 @@
-/** What a run takes down as it goes on: its history, and the breaches of the protocol that are in no history. */
+/** The log of a run: its history, and the violations of the protocol, which no history shows. */
 
 import type { Violation } from '../checkers/violations.ts';
 import { History } from '../history/history.ts';
 import type { Operation, OperationType } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 
-/** Later violations are dropped: a node that prints nothing but garbage must not fill the memory. */
+/** Later violations are dropped: a node that prints only garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;
 const LINE_EXCERPT_LENGTH = 500;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
@@ -36,7 +36,7 @@ export class RunLog {
     this.#startMs = this.#scheduler.now();
   }
 
-  /** Since the operations began; 0 before that. */
+  /** The time since the operations began, ms; 0 before that. */
   elapsedMs(): number {
     return Math.max(0, this.#scheduler.now() - this.#startMs);
   }
@@ -44,7 +44,7 @@ export class RunLog {
   record(process: Operation['process'], type: OperationType, f: string, value: unknown, error?: unknown): void {
     const time = this.#elapsedNs();
     const index = this.history.length;
-    // Two shapes and no more: this is written twice an operation, and each observer reads it.
+    // Only two object shapes, for speed: this runs twice an operation, and every observer reads the result.
     const operation: Operation =
       error === undefined ? { index, time, type, process, f, value } : { index, time, type, process, f, value, error };
     this.history.append(operation);

@@ -6,7 +6,7 @@ import type { Fault } from './fault.ts';
 import type { LatencyDistributionName } from './latency.ts';
 import type { Schedule } from './schedule.ts';
 
-/** How long a node may take to answer its first `init` where a run does not say, ms. Maelstrom's. */
+/** How long a node may take to answer its first `init` by default, ms. As in Maelstrom. */
 export const INIT_TIMEOUT_MS = 10_000;
 
 export interface RunOptions {
@@ -14,21 +14,21 @@ export interface RunOptions {
   readonly nodes: readonly string[];
   /** Number of client workers. */
   readonly concurrency: number;
-  /** Operations a second, over all workers; 0: none at all. */
+  /** Operations a second, over all workers together; 0: no operations. */
   readonly ratePerSecond: number;
   readonly timeLimitMs: number;
   readonly latencyMeanMs: number;
   readonly latencyDistribution: LatencyDistributionName;
   readonly faults: readonly Fault[];
   readonly nemesisIntervalMs: number;
-  /** The mean interval of a fault in ms, or the probability of a message fault, where it is not the default. */
+  /** The mean interval of a fault in ms, or the probability of a message fault. Absent: the default. */
   readonly faultValues?: Readonly<Partial<Record<Fault, number>>>;
   readonly availability?: 'total' | number;
   /** How long a node may take to answer its first `init`, ms. Default: {@link INIT_TIMEOUT_MS}. */
   readonly initTimeoutMs?: number;
-  /** The workload's own options by their names, as given on the command line. Default: none was given. */
+  /** The workload's own options by name, as texts from the command line. Default: none. */
   readonly workloadOptions?: Readonly<Record<string, string>>;
   readonly seed: string;
-  /** What to do again, in place of the operations and faults that the seed would draw. */
+  /** What to replay, in place of the operations and faults that the seed would draw. */
   readonly schedule?: Schedule;
 }

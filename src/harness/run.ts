@@ -1,10 +1,10 @@
 /**
- * The run of one test, from `init` to the verdict: nodes, services and clients on one network, operations at the asked
- * rate, the nemesis beside them, then every checker over the history.
+ * The run of one test, from `init` to the verdict. Nodes, services and clients share one network. Operations begin at
+ * the requested rate, and the nemesis injects faults meanwhile. Then every checker judges the history.
  *
- * The same code serves both beds. After faults there is a second phase, as in TigerBeetle's simulator: everything is
- * healed, and then every node must serve again and the last questions be answered, within a stated time. A run ends
- * early when a node does what ends a test in Maelstrom too: it exits, or does not answer `init`.
+ * The same code serves both beds. After faults there is a final phase, as in TigerBeetle's simulator. Everything is
+ * healed. Then every node must serve again and the final invocations must be answered, within a stated time. A run ends
+ * early for what ends a test in Maelstrom too: a node exits, or does not answer `init`.
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
@@ -35,8 +35,8 @@ import { Workers } from './workers.ts';
 import type { WorkloadTest } from './workload-test.ts';
 
 /**
- * An operation may begin this much too early, ms: a history's own resolution. The sums of doubles do not come out even,
- * and on virtual time a wait for the rest would never end.
+ * An operation may begin this much too early, ms: the resolution of a history. Sums of doubles are inexact, and on
+ * virtual time a wait for such a small rest would never end.
  */
 const EARLINESS_MS_MAX = 1e-6;
 
@@ -44,7 +44,7 @@ export interface RunObserver {
   readonly onOperation?: (operation: Operation) => void;
   /** @param timeMs since the start of the operations; 0 before it */
   readonly onMessage?: (event: NetworkEvent, message: NetworkMessage, timeMs: number) => void;
-  /** What was decided: an operation that begins, a fault that begins, a message that meets a fate. */
+  /** Called for each decision: an operation begins, a fault begins, a message has a fate. */
   readonly onBegin?: (event: OperationEvent) => void;
   readonly onFault?: (event: FaultEvent) => void;
   readonly onFate?: (event: MessageEvent) => void;
@@ -83,12 +83,12 @@ export class TestRun {
   readonly #workers: Workers;
   readonly #finalPhase: FinalPhase;
   readonly #finalRandom: SeededRandom;
-  /** How many workers ask the final invocations in turn, each another node. */
+  /** How many workers take turns with the final invocations. Each talks to a different node. */
   readonly #askers: number;
   #phase: RunStatus['phase'] = 'starting';
-  /** How long operations were begun. */
+  /** How long operations were begun, ms. */
   #operationsMs = 0;
-  /** The length of the history when everything was healed. Later operations are asked until they are ok. */
+  /** The length of the history when everything was healed. Later operations are retried until they are ok. */
   #healedAt = Number.POSITIVE_INFINITY;
   #ending = false;
   #aborted = false;
@@ -126,7 +126,7 @@ export class TestRun {
     this.#network = this.#createNetwork(plan, random, arrange);
     this.#cluster = this.#createCluster();
     this.#nemesis = this.#createNemesis(plan);
-    // A generator may draw when it is made.
+    // This order matters: a generator may draw when it is made.
     const nextProbe = this.#test.createGenerator(random.fork('probes'));
     this.#workers = this.#createWorkers();
     this.#operations = this.#createOperations(random);
@@ -161,18 +161,18 @@ export class TestRun {
     };
   }
 
-  /** Does one fault more, now. */
+  /** Injects an additional fault now. */
   inject(event: FaultEvent): void {
     this.#finalPhase.excuse();
     this.#nemesis.inject(event);
   }
 
-  /** Makes the run invalid: a rule was broken that holds for every workload. */
+  /** Makes the run invalid: a rule that holds for every workload was broken. */
   report(violation: Violation): void {
     this.#log.report(violation);
   }
 
-  /** Begins no further operations; those under way may finish. Before the first one there is nothing to wait for. */
+  /** Begins no further operations; those in flight may finish. Before the operations begin, it ends the run at once. */
   stop(): void {
     if (this.#phase === 'starting') {
       this.abort();
@@ -183,7 +183,7 @@ export class TestRun {
     this.#pump();
   }
 
-  /** Ends at once: what is under way becomes `info`. */
+  /** Ends the run at once. Operations in flight become `info`. */
   abort(): void {
     this.#ending = true;
     this.#aborted = true;
@@ -192,11 +192,11 @@ export class TestRun {
     this.#pump();
   }
 
-  /** Carries the test out. Rejects only for errors of the harness or of the workload. */
+  /** Runs the test. Rejects only for errors of the harness or of the workload. */
   async run(): Promise<RunOutcome> {
     try {
       const allReady = await this.#cluster.start();
-      // A node that was killed while it started has broken no rule; the cluster sends `init` to its next life.
+      // A node killed while it started has broken no rule. The cluster sends `init` to its next life.
       if ((allReady || this.#log.violations.length === 0) && !this.#ending) await this.#runPhases();
     } finally {
       this.#phase = 'finishing';
@@ -220,7 +220,7 @@ export class TestRun {
     await this.#findLeaks();
   }
 
-  /** Whether every node was set up. */
+  /** Resolves to whether every node was set up. */
   async #setUp(setUp: NonNullable<WorkloadTest['setUp']>): Promise<boolean> {
     const ends = await Promise.all(
       this.#options.nodes.map(async (nodeId) => ({ nodeId, end: await this.#workers.askAsGuest(nodeId, setUp) })),
@@ -258,7 +258,7 @@ export class TestRun {
       return;
     }
     const { idle } = this.#workers;
-    // What is sent to a node may end the run within the call.
+    // Sending to a node may end the run within the call.
     while (!this.#ending) {
       const dueMs = this.#operations.dueMs(idle);
       if (dueMs === undefined) return;
@@ -277,7 +277,7 @@ export class TestRun {
     }
   }
 
-  /** Whether the harness was to break anything. */
+  /** Whether faults were planned. */
   get #isFaulty(): boolean {
     const { faults, schedule } = this.#options;
     return faults.length > 0 || (schedule?.faults.length ?? 0) > 0;
@@ -291,7 +291,7 @@ export class TestRun {
     if (this.#aborted || (!faulty && createFinalInvocations === undefined)) return;
     this.#phase = 'recovering';
     this.#healedAt = this.#log.history.length;
-    // Before anything is healed: a node that goes on is at its next step, where it may be hit again, at once.
+    // Must come before the healing: a resumed node takes its next step at once, and a fault may be injected there.
     this.#finalPhase.begin();
     this.#nemesis.heal();
     this.#cluster.setClocks();
@@ -304,7 +304,7 @@ export class TestRun {
     await this.#finalPhase.ask(createFinalInvocations(this.#finalRandom, this.#askers, this.#log.history));
   }
 
-  /** Nodes that are told to end must not hold on to anything. */
+  /** A node that is told to end must leave nothing behind. */
   async #findLeaks(): Promise<void> {
     if (this.#aborted) return;
     this.#phase = 'finishing';
@@ -313,7 +313,10 @@ export class TestRun {
     for (const { node, text } of (await this.#bed.findLeaks?.()) ?? []) this.report({ node, rule: 'leak', text });
   }
 
-  /** A service does not answer what it does not understand. From our own nodes that is a breach; else it is noted. */
+  /**
+   * Services do not answer requests that they do not understand. From our own nodes such a request is a violation; from
+   * other nodes it is noted.
+   */
   #judgeRequest(service: string, node: string, body: Readonly<Record<string, unknown>>, isAnswered: boolean): void {
     const flaw = findRequestFlaw(service, body);
     if (flaw === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * All that was decided while a run went on, written down: which operation began when, which fault, and which message
- * met a fate. Carried out again with the same seed it gives the same run; with events left out, a smaller one.
+ * All decisions of a run: which operation and which fault began when, and which message had a fate. Replayed with the
+ * same seed, a schedule gives the same run. With events left out, it gives a smaller one.
  */
 
 import type { FaultEvent, MessageEvent } from './fault.ts';
@@ -20,7 +20,7 @@ export function repeatFates(messages: readonly MessageEvent[]): DrawFate | undef
   return (src, dest, nth) => fates.get(`${src} ${dest} ${nth}`);
 }
 
-/** Takes down what is decided; hand its listeners to the run as its observer. */
+/** Records the decisions of a run. Pass its listeners to the run as observer. */
 export class ScheduleRecorder {
   readonly #operations: OperationEvent[] = [];
   readonly #faults: FaultEvent[] = [];

@@ -1,7 +1,6 @@
 /**
- * What services are asked and do not understand. Maelstrom's services keep silent where they do not know the type of a
- * request, and take a field that is missing for null. Neither is a breach, but mostly a mistake, and nothing else of a
- * run tells of it.
+ * Requests that services do not understand. Maelstrom's services do not answer a request of unknown type, and read a
+ * missing field as null. Neither is a violation, but mostly a mistake of the node, and nothing else in a run shows it.
  */
 
 import type { CheckResult } from '../checkers/checker.ts';
@@ -19,13 +18,13 @@ const STORE: Requests = new Map([
 ]);
 const TIMESTAMPS: Requests = new Map([['ts', []]]);
 
-/** Different ones that are kept; all are counted. */
+/** How many different requests are kept. All are counted. */
 const KINDS_MAX = 20;
 const TYPE_LENGTH_MAX = 60;
 const LINE_LENGTH_MAX = 500;
 
 /**
- * What is wrong with a request to a service, as the end of a sentence: `n0 sent lin-kv a request …`; undefined if
+ * What is wrong with a request to a service, as the end of the sentence `n0 sent lin-kv a request …`; undefined if
  * nothing is.
  */
 export function findRequestFlaw(service: string, body: Body): string | undefined {

@@ -1,21 +1,19 @@
-/**
- * Who sent how many messages to whom. Clients come and go by the thousand, and count as one.
- */
+/** How many messages each endpoint sent to each other one. All clients count as one, since a run may have thousands. */
 
 import type { NetworkEvent, NetworkMessage } from './network.ts';
 
-/** How many messages went from one to another. */
+/** The messages from `src` to `dest`. */
 export interface TrafficEntry {
   readonly src: string;
   readonly dest: string;
   readonly sent: number;
-  /** Less by what was lost, more by copies. */
+  /** Without lost messages, with copies. */
   readonly received: number;
-  /** How many of those sent arrived at all, once or twice. Older records do not tell. */
+  /** How many of those sent arrived at least once. Absent in older records. */
   readonly arrived?: number;
 }
 
-/** What stands for all clients. */
+/** The name for all clients together. */
 export const CLIENTS = 'clients';
 
 interface Counts {
@@ -25,8 +23,8 @@ interface Counts {
 }
 
 /**
- * A message is known again when it comes a second time, as long as so many were not sent meanwhile. Copies come within
- * seconds; to know all messages would cost more the longer a run lasts.
+ * A copy is recognised unless this many messages were sent meanwhile. Copies come within seconds. Remembering all
+ * messages would cost more the longer a run lasts.
  */
 const REMEMBERED = 1 << 20;
 
@@ -34,8 +32,8 @@ export class Traffic {
   readonly #nodes: ReadonlySet<string>;
   readonly #bySource = new Map<string, Map<string, Counts>>();
   /**
-   * One more than the number of the latest message that arrived, for every remainder. Costs address space only, until
-   * it is written to.
+   * For every remainder of message ids: the id of the latest message that arrived, plus 1. Costs only address space
+   * until it is written to.
    */
   readonly #arrivals = new Float64Array(REMEMBERED);
 

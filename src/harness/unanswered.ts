@@ -1,14 +1,11 @@
-/**
- * Requests without an answer, by who is on the other side and their `msg_id`. A duplicated request is there twice, and
- * may be answered twice.
- */
+/** Requests without a reply, by peer and `msg_id`. A duplicated request counts twice, and may be answered twice. */
 
-/** Those of one peer. Most have one open request at a time, which takes no map. */
+/** The requests of one peer. Most peers have one open request at a time, which needs no map. */
 interface OpenRequests {
-  /** One that is open `count` times, if that is not 0. */
+  /** A request that is open `count` times; none if `count` is 0. */
   messageId: number;
   count: number;
-  /** Others, with their counts. Invariant: none of them is 0, none is `messageId`. */
+  /** Other requests with their counts. Invariant: no count is 0, and `messageId` is not among them. */
   others: Map<number, number> | undefined;
 }
 
@@ -34,7 +31,7 @@ export class Unanswered {
     return open.messageId === messageId ? open.count > 0 : (open.others?.has(messageId) ?? false);
   }
 
-  /** Strikes one off; false if it is not there. */
+  /** Removes one request; false if it is not there. */
   take(peer: string, messageId: number): boolean {
     const open = this.#open.get(peer);
     if (open === undefined) return false;
@@ -51,7 +48,7 @@ export class Unanswered {
     this.#open.clear();
   }
 
-  /** Gives everything to another one. */
+  /** Moves everything to another instance. */
   moveTo(other: Unanswered): void {
     for (const [peer, { messageId, count, others = [] }] of this.#open) {
       for (const [id, times] of [[messageId, count] as const, ...others])

@@ -1,4 +1,4 @@
-/** All checkers of a run, under the names of its results. */
+/** Composes all checkers of a run, under the names of its results. */
 
 import { activityChecker } from '../checkers/activity.ts';
 import { availabilityChecker } from '../checkers/availability.ts';
@@ -17,7 +17,7 @@ import type { RunOptions } from './run-options.ts';
 import type { ServiceRequests } from './service-requests.ts';
 import type { WorkloadTest } from './workload-test.ts';
 
-/** What a run leaves to be judged. */
+/** What the verdict of a run rests on. */
 export interface RunFacts {
   readonly options: RunOptions;
   readonly test: WorkloadTest;
@@ -26,11 +26,11 @@ export interface RunFacts {
   readonly chances: Chances;
   readonly serviceRequests: ServiceRequests;
   readonly recovery: ReadonlyMap<string, number | undefined>;
-  /** Whether the harness was to break anything. */
+  /** Whether faults were planned. */
   readonly isFaulty: boolean;
-  /** The length of the history when everything was healed; infinite: it never was. Later operations do not count. */
+  /** The length of the history when everything was healed; infinite if it never was. Later operations do not count. */
   readonly healedAt: number;
-  /** How long operations were begun. */
+  /** How long operations were begun, ms. */
   readonly operationsMs: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The workers of a run: each has a client of one node and does one operation at a time. After an operation whose
- * outcome is unknown a worker goes on under another process number, because the old process may still be busy.
+ * The workers of a run. Each has a client of one node and does one operation at a time. After an operation of unknown
+ * outcome, a worker goes on under a new process number, because the old process may still be busy.
  */
 
 import type { OperationType } from '../history/operation.ts';
@@ -28,9 +28,9 @@ export interface WorkersOptions {
   readonly chances: Chances;
   /** Whether operations of the main phase are still begun. */
   readonly isRunning: () => boolean;
-  /** Whether a client that is closed is worth a new one. */
+  /** Whether a closed client is replaced by a new one. */
   readonly goesOn: () => boolean;
-  /** The workload itself threw, which is an error of the test. */
+  /** Called if the workload itself threw, which is an error of the test. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -75,7 +75,7 @@ export class Workers {
     }
   }
 
-  /** Carries one operation out, and tells how it ended. */
+  /** Performs one operation, and calls `onEnd` with how it ended. */
   perform(index: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
     const { log, chances, isRunning, onFailure } = this.#options;
     const worker = this.#workers[index] as Worker;
@@ -101,7 +101,7 @@ export class Workers {
     );
   }
 
-  /** Asks a node with a client of its own; the operation is in no history. */
+  /** Asks a node with a temporary client. The operation is not in the history. */
   async askAsGuest(nodeId: string, ask: (client: Client) => Promise<Completion>): Promise<Completion> {
     const client = this.#openClient(nodeId);
     try {
@@ -111,7 +111,7 @@ export class Workers {
     }
   }
 
-  /** As a guest, an operation of the workload. */
+  /** Performs an operation of the workload as a guest. */
   probeAsGuest(nodeId: string, invocation: Invocation, onEnd: (type: OperationType) => void): void {
     this.askAsGuest(nodeId, (client) => this.#ask(client, invocation)).then(
       ({ type }) => onEnd(type),
@@ -119,7 +119,7 @@ export class Workers {
     );
   }
 
-  /** Closes every client: what is under way becomes `info`. */
+  /** Closes every client. Operations in flight become `info`. */
   close(): void {
     for (const client of this.#openClients) this.#closeClient(client);
   }
@@ -128,7 +128,7 @@ export class Workers {
     const { timeoutMs, idempotent } = this.#options.test;
     if (timeoutMs !== undefined) client.timeoutMs = timeoutMs(invocation.f);
     const asked = this.#invoke(client, invocation);
-    // One promise more would put operations that end at the same moment into another order.
+    // An additional promise would change the order of operations that end at the same moment.
     return idempotent?.has(invocation.f) ? asked.then(completeIdempotent) : asked;
   }
 

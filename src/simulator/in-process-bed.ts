@@ -1,10 +1,10 @@
 /**
- * Nodes in this process on virtual time: the code that `maelstrom-node` runs, each on a simulated machine whose clock
- * and disk outlive it. What goes in and out are lines, as through pipes.
+ * Nodes in this process on virtual time. They run the code of `maelstrom-node`, each on a simulated machine whose clock
+ * and disk outlive it. Input and output are lines, as through pipes.
  *
- * A life of a node reaches the world only through a gate: a killed one never acts again, whatever its promises still
- * do, and a paused one finds everything waiting when it is resumed. Every step at which the world could have stopped it
- * is told to `onStep`.
+ * A life of a node reaches the world only through a gate. A killed life never acts again, even if its promises still
+ * settle. A paused life finds all its input waiting when it resumes. `onStep` is called at every step at which a fault
+ * could stop the node.
  */
 
 import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from '../harness/bed.ts';
@@ -21,17 +21,17 @@ import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /**
- * One reply in so many goes by its text, the others as the value that the text was made of: parsing takes longer than
- * all the rest.
+ * One reply in this many is passed as text, the others as the value itself. Parsing would take longer than everything
+ * else.
  */
 const TEXT_SHARE = 64;
-/** From the arrival of a line to the moment at which the node looks at it. */
+/** From the arrival of a line until the node reads it, ms. */
 const READ_MS = 0.05;
-/** How long a node that is told to end may take for it. */
+/** How long a node may take to end, ms. */
 const END_MS_MAX = 10_000;
 const END_POLL_MS = 10;
 
-/** What a life of a node finds on its machine. */
+/** What the machine gives to a life of a node. */
 export interface LifeSupport {
   readonly nodeId: string;
   /** From 1. */
@@ -42,7 +42,7 @@ export interface LifeSupport {
 export interface LogEntry {
   readonly nodeId: string;
   readonly level: LogLevel;
-  /** What the node takes for the time, unix ms. */
+  /** The node's own wall clock, unix ms. */
   readonly wallMs: number;
   readonly message: string;
   readonly fields: LogFields | undefined;
@@ -53,12 +53,9 @@ export interface InProcessBedOptions {
   readonly random: SeededRandom;
   readonly startHandlers: (support: LifeSupport) => StartHandlers;
   readonly onLog?: ((entry: LogEntry) => void) | undefined;
-  /**
-   * Told before every step that a node takes into the world or the world into it: `send …`, `receive …`, `before write
-   * …`, `timer`.
-   */
+  /** Called before every step of a node, in or out: `send …`, `receive …`, `before write …`, `timer`. */
   readonly onStep?: ((nodeId: string, step: string) => void) | undefined;
-  /** Puts something else in the place of what a node is given; for nodes that are to be wrong. */
+  /** Replaces the environment of a node, to make it misbehave. */
   readonly alter?: ((environment: Environment, support: LifeSupport) => Environment) | undefined;
 }
 
@@ -74,7 +71,7 @@ export class InProcessBed implements Bed {
   readonly #options: InProcessBedOptions;
   readonly #machines = new Map<string, Machine>();
 
-  /** The RPCs that any node serves, by the types of request and reply. */
+  /** The RPCs of all nodes, by the types of request and reply. */
   readonly #requests = new Map<string, Rpc>();
   readonly #replies = new Map<string, Rpc>();
 
@@ -120,8 +117,8 @@ export class InProcessBed implements Bed {
       do await new Promise<void>((resolve) => scheduler.schedule(END_POLL_MS, resolve));
       while (scheduler.now() < endMs && busy());
     };
-    // Nobody asks any more. What is still worked on then would be cut off by the end, and look as if it had come to
-    // one.
+    // No client asks any more. Wait first for requests in flight: the end would cut them off and hide that they are
+    // stuck.
     await waitWhile(() => lives.some(({ node }) => node.load.inFlight > 0));
     const stuck = lives.flatMap(({ nodeId, node: { load } }) =>
       load.inFlight === 0
@@ -161,7 +158,7 @@ class Life implements NodeHandle {
   readonly node: Node;
   readonly #events: NodeEvents;
   readonly #options: InProcessBedOptions;
-  /** What happened while the node was paused; undefined while it is not. */
+  /** Events that wait while the node is paused; undefined while it runs. */
   #backlog: (() => void)[] | undefined;
   #timerCount = 0;
   #replyCount = 0;
@@ -197,7 +194,7 @@ class Life implements NodeHandle {
           if (this.alive) callback();
         }),
       transmit: (line) => this.#transmit(line),
-      // Whoever looks at steps wants to see lines.
+      // With `onStep`, every reply is a line, so that the observer sees it.
       ...(options.onStep === undefined && {
         offerReply: (dest: string, body: Body) => {
           if (!isFlat(body) || ++this.#replyCount % TEXT_SHARE === 0) return false;
@@ -242,7 +239,7 @@ class Life implements NodeHandle {
     this.alive = false;
   }
 
-  /** What the node holds on to, in words; undefined: nothing. */
+  /** What the node still holds, in words; undefined if nothing. */
   describeLoad(): string | undefined {
     const { inFlight, pendingRpcs, sleepers } = this.node.load;
     const held = [

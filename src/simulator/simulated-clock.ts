@@ -1,22 +1,20 @@
 /**
- * The clocks of one simulated machine: right as long as nobody disturbs them. They outlive the node, as a machine's
- * clocks do.
+ * The clocks of one simulated machine, which outlive its nodes. They are right unless a fault is in force.
  *
- * The monotonic clock never goes back, whatever happens to the wall clock; it may run too fast or too slow, and stand
- * still.
+ * The monotonic clock never goes back, even if the wall clock does. It may run too fast or too slow, or stand still.
  */
 
 import type { ClockFault } from '../harness/fault.ts';
 import type { Clock } from '../protocol/clock.ts';
 
-/** What the wall clock shows when the simulation begins: 2027-01-01T00:00:00Z. */
+/** The wall clock at the start of a simulation: 2027-01-01T00:00:00Z. */
 export const SIMULATION_START_MS = 1_798_761_600_000;
 
 export class SimulatedClock implements Clock {
   readonly #now: () => number;
-  /** What is wrong at the moment. Offsets add up, rates multiply. */
+  /** The faults in force. Offsets add up, rates multiply. */
   readonly #faults = new Set<ClockFault>();
-  /** When the clocks last began to run as they do now, and what they showed then. */
+  /** The true time of the last change, and the clocks at that time. */
   #sinceMs = 0;
   #wallAtMs = SIMULATION_START_MS;
   #monotonicAtMs = 0;
@@ -36,9 +34,9 @@ export class SimulatedClock implements Clock {
     return this.#monotonicAtMs + this.#passedMs();
   }
 
-  /** Adds a fault; the function returned takes it back. */
+  /** Adds a fault. The returned function removes it. */
   disturb(fault: ClockFault): () => void {
-    // An object of its own: the same fault may come twice.
+    // A copy, because the same fault may be added twice.
     const own = { ...fault };
     this.#change(() => this.#faults.add(own));
     return () => {
@@ -54,10 +52,7 @@ export class SimulatedClock implements Clock {
     return (this.#now() - this.#sinceMs) * this.#rate;
   }
 
-  /**
-   * With every change the wall clock is set by the true time, so that errors do not pile up beyond what somebody asked
-   * for.
-   */
+  /** Every change sets the wall clock from the true time, so that errors do not exceed those of the faults in force. */
   #change(act: () => void): void {
     this.#monotonicAtMs += this.#passedMs();
     this.#sinceMs = this.#now();

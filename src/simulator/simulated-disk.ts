@@ -1,36 +1,36 @@
 /**
- * The disk of one simulated machine, which outlives the nodes that live on it. It promises what POSIX promises: an
- * effect is there for the next life at once, and there after a power failure only if it was synced before. A file
- * system may bring changes of names to the disk in any order, and a name before the text of its file; so each change of
- * a name since the last `syncNames` survives or is lost by a draw of its own, and so does each text that was never
- * synced (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
+ * The disk of one simulated machine, which outlives its nodes. It promises what POSIX promises: the next life sees an
+ * effect at once, but a power failure keeps it only if it was synced before. A file system may write changes of names
+ * in any order, and a name before the text of its file. So each change of a name since the last `syncNames` survives or
+ * is lost by a draw of its own. So does each text that was never synced (Pillai et al., "All File Systems Are Not
+ * Created Equal", OSDI 2014).
  *
- * An end of the node alone (kill -9) is nothing to the disk. One life at a time: what earlier ones left unfinished
- * counts as abandoned.
+ * If only the node ends (kill -9), the disk loses nothing. A disk serves one life at a time: unfinished work of earlier
+ * lives counts as abandoned.
  */
 
 import type { DiskDamage } from '../harness/fault.ts';
 import type { Folder } from '../protocol/folder.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 
-/** What a disk needs of one life of the node on it. */
+/** What a disk needs from a life of its node. */
 export interface DiskLife {
   /** Calls back after `delayMs`, unless the life has ended by then. */
   setTimer(delayMs: number, callback: () => void): unknown;
   /**
-   * Told `before <operation> <name>` when an operation starts and `after <operation> <name>` when it has taken effect;
-   * of a link, the new name. A life that ends within either call has ended before, or after, the effect.
+   * Called with `before <operation> <name>` when an operation starts, and with `after <operation> <name>` when it has
+   * taken effect. For a link it is the new name. If the life ends within a call, it ends before, or after, the effect.
    */
   readonly onStep?: (step: string) => void;
 }
 
 export interface DiskOptions {
   readonly random: SeededRandom;
-  /** How long the next operation takes. Default: uniform in 0.2 … 2 ms. */
+  /** Draws how long the next operation takes, ms. Default: uniform in 0.2 … 2 ms. */
   readonly drawLatencyMs?: () => number;
 }
 
-/** A file without its names. Its text is written once, so what was synced is the text. */
+/** A file without its names. Its text is written once, so `synced` covers all of it. */
 interface Inode {
   text: string;
   synced: boolean;
@@ -38,7 +38,7 @@ interface Inode {
 
 interface NameChange {
   readonly name: string;
-  /** undefined: the name was taken away. */
+  /** undefined: the name was removed. */
   readonly inode: Inode | undefined;
 }
 
@@ -58,22 +58,22 @@ export class SimulatedDisk {
     return new SimulatedFolder(this.#contents, life, this.#drawLatencyMs);
   }
 
-  /** What happens to the disk between two lives. */
+  /** Damages the disk between two lives. */
   damage(kind: DiskDamage): void {
     if (kind === 'lost') this.#contents.lose();
     else this.#contents.failPower(this.#damageRandom, kind === 'torn');
   }
 }
 
-/** What is on the disk, or on its way there. */
+/** The files, on the disk or not yet synced. */
 class Contents {
-  /** The names as everybody sees them. */
+  /** The names that the nodes see. */
   names = new Map<string, Inode>();
-  /** Of every temporary name that was ever given. */
+  /** How many temporary names were ever given. */
   temporaryCount = 0;
-  /** The names as they were when they were last synced. */
+  /** The names at the last sync, plus what earlier power failures kept. */
   #durableNames = new Map<string, Inode>();
-  /** Invariant: these, made to the durable names, give the names. */
+  /** Invariant: applied to the durable names, these changes give `names`. */
   #changes: NameChange[] = [];
 
   change(name: string, inode: Inode | undefined): void {
@@ -108,9 +108,9 @@ class SimulatedFolder implements Folder {
   readonly #contents: Contents;
   readonly #life: DiskLife;
   readonly #drawLatencyMs: () => number;
-  /** Temporary names with a lower number are those of earlier lives. */
+  /** Temporary names with lower numbers are from earlier lives. */
   readonly #firstTemporary: number;
-  /** Operations that have not settled. Invariant: the first is under way, the others wait. */
+  /** Operations that have not settled. Invariant: the first is running, the others wait. */
   readonly #operations: { readonly step: string; readonly takeEffect: () => () => void }[] = [];
 
   constructor(contents: Contents, life: DiskLife, drawLatencyMs: () => number) {
@@ -182,7 +182,7 @@ class SimulatedFolder implements Folder {
     return inode;
   }
 
-  /** Queues an operation: all of one life take effect one after another, in the order in which they were asked for. */
+  /** Queues an operation. The operations of a life take effect one after another, in the order of the calls. */
   #perform<Result>(step: string, effect: () => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       const takeEffect = () => {
@@ -216,7 +216,7 @@ function apply(names: Map<string, Inode>, { name, inode }: NameChange): void {
   else names.set(name, inode);
 }
 
-/** What the disk has of a text that was not synced. */
+/** What a power failure leaves of a text that was not synced. */
 function afterPowerFailure(text: string, random: SeededRandom, tears: boolean): string {
   const outcome = random.pick(tears ? TEARS : LOSSES);
   if (outcome === 'whole') return text;
@@ -226,7 +226,7 @@ function afterPowerFailure(text: string, random: SeededRandom, tears: boolean): 
 }
 
 const LOSSES = ['whole', 'empty'] as const;
-/** A file can have its length before it has its blocks, which are then zero. */
+/** A file can get its length before its blocks, which then read as zeros. */
 const TEARS = [...LOSSES, 'cut', 'zeros'] as const;
 
 function survives(random: SeededRandom): boolean {

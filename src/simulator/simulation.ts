@@ -1,6 +1,6 @@
 /**
- * A whole run in process: virtual time, simulated machines, and the same `TestRun` that tests real processes. One seed,
- * one outcome.
+ * A whole run in one process: virtual time, simulated machines, and the same `TestRun` that tests real processes. The
+ * same seed gives the same outcome.
  */
 
 import type { Arrange } from '../harness/network.ts';
@@ -12,7 +12,7 @@ import { SeededRandom } from '../protocol/random.ts';
 import { InProcessBed, type InProcessBedOptions, type LifeSupport } from './in-process-bed.ts';
 import { type Settle, VirtualTime } from './virtual-time.ts';
 
-/** What is simulated: a node's code, and the test that judges it. */
+/** What is simulated: the code of a node, and the test that judges it. */
 export interface Subject {
   readonly name: string;
   readonly test: WorkloadTest;
@@ -27,9 +27,9 @@ export interface SimulationOptions {
   readonly observer?: RunObserver;
   readonly onLog?: InProcessBedOptions['onLog'];
   readonly onStep?: InProcessBedOptions['onStep'];
-  /** What the machines draw from. Default: a stream of the seed. */
+  /** The source of the machines' draws. Default: a stream of the seed. */
   readonly random?: SeededRandom | undefined;
-  /** Decides on the order in which messages arrive. */
+  /** Decides the order in which messages arrive. */
   readonly arrange?: Arrange | undefined;
 }
 
@@ -51,7 +51,7 @@ export class Simulation {
   }
 
   /**
-   * Lets it happen. Rejects for errors of the simulator's own, and when nothing is left to happen before the run is
+   * Runs the simulation to its end. Rejects for errors of the simulator, and if no timer is left before the run is
    * over.
    */
   finish(): Promise<RunOutcome> {

@@ -1,29 +1,28 @@
 /**
- * Time that passes only when nothing is left to do: the run jumps from one timer to the next, and between two of them
- * lets everything happen that promises have pending. So an hour takes as long as its events do, and the same events
- * always happen in the same order.
+ * Time that passes only when nothing is left to do. It jumps from one timer to the next; between two timers all pending
+ * promises settle. So an hour takes only as long as its events, and the same events always happen in the same order.
  *
- * JavaScript tells nobody when its queue of promises is empty; the host does (`settle`). The order within that queue is
- * fixed by the language.
+ * JavaScript does not report when its queue of promises is empty, so the host does (`settle`). The language fixes the
+ * order within that queue.
  */
 
 import type { Scheduler } from '../protocol/scheduler.ts';
 
-/** Calls back once every promise that could go on has done so. */
+/** Calls back once no promise can make progress. */
 export type Settle = (callback: () => void) => void;
 
 interface Timer {
   readonly dueMs: number;
-  /** Of timers that are due at the same moment, the one set first goes off first. */
+  /** Of timers due at the same moment, the one set first fires first. */
   readonly order: number;
   readonly callback: () => void;
-  /** Where it stands in the heap; -1 once it is off. */
+  /** Its index in the heap; -1 once it is removed. */
   position: number;
 }
 
 export class VirtualTime implements Scheduler {
   readonly #settle: Settle;
-  /** Invariant: a binary heap, the timer that goes off first at index 0, and every timer knows its place. */
+  /** Invariant: a binary heap with the timer that fires first at index 0, and every timer knows its index. */
   readonly #heap: Timer[] = [];
   #nowMs = 0;
   #order = 0;
@@ -37,12 +36,12 @@ export class VirtualTime implements Scheduler {
     return this.#nowMs;
   }
 
-  /** Timers that are set. */
+  /** How many timers are set. */
   get timerCount(): number {
     return this.#heap.length;
   }
 
-  /** Timers that have gone off so far. */
+  /** How many timers have fired so far. */
   get eventCount(): number {
     return this.#eventCount;
   }
@@ -60,7 +59,7 @@ export class VirtualTime implements Scheduler {
   }
 
   /**
-   * Lets time pass until `work` has settled, and settles as it did. Rejects when nothing is left that could ever settle
+   * Lets time pass until `work` has settled, and settles in the same way. Rejects if no timer is left that could settle
    * it.
    */
   run<T>(work: Promise<T>): Promise<T> {
@@ -80,7 +79,7 @@ export class VirtualTime implements Scheduler {
         if (over) return;
         const timer = this.#heap[0];
         if (timer === undefined) {
-          reject(new Error(`at ${this.#nowMs} ms nothing is left to happen, and the work is not done`));
+          reject(new Error(`at ${this.#nowMs} ms no timer is left, and the work is not done`));
           return;
         }
         this.#remove(timer);

@@ -151,7 +151,7 @@ describe('a node that closes its stdout', () => {
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) }).finish();
     expect(results.protocol).toEqual(
       only(
-        violation('stdout-closed', 'n0 closed its stdout and lives on, so nothing more can be heard of it'),
+        violation('stdout-closed', 'n0 closed its stdout but still runs, so it can send no more messages'),
         violation('init', 'n0 did not answer init within 10 s'),
       ),
     );

@@ -190,7 +190,7 @@ describe.concurrent('what beginners forget', () => {
     for (const file of CLOSES_STDOUT) {
       const ended = await runNode('echo', file);
       expect(ended.verdict, file).toBe(
-        'The run is INVALID. n0 closed its stdout and lives on, so nothing more can be heard of it. ' +
+        'The run is INVALID. n0 closed its stdout but still runs, so it can send no more messages. ' +
           'No operation of the kind "echo" ever succeeded.',
       );
       expect(ended.brokenRules, file).toEqual(['stdout-closed']);

@@ -67,10 +67,10 @@ describe('virtual time', () => {
     expect(seen).toEqual(['chain at 1', 'next timer']);
   });
 
-  it('says so when nothing is left to happen and the work is not done', async () => {
+  it('rejects if no timer is left and the work is not done', async () => {
     const time = newTime();
     const never = new Promise<void>(() => {});
-    await expect(time.run(sleep(time, 7).then(() => never))).rejects.toThrow('at 7 ms nothing is left to happen');
+    await expect(time.run(sleep(time, 7).then(() => never))).rejects.toThrow('at 7 ms no timer is left');
   });
 
   it('settles as the work does, and passes on what a timer throws', async () => {

@@ -1,12 +1,12 @@
 /**
- * Prints JSON values as Clojure prints what Maelstrom's parser makes of them, for the texts of errors: `{"ver" 1, "x"
- * [1 "a" nil true]}`.
+ * Prints JSON values for the texts of errors, as Clojure does after Maelstrom's parser: `{"ver" 1, "x" [1 "a" nil
+ * true]}`.
  *
- * A map of up to eight keys is printed in the order of its keys, a greater one in the order of a hash trie (Bagwell,
- * "Ideal hash trees", 2001): five bits of the hash a level, lowest first. A string's hash is MurmurHash3_x86_32 (Austin
- * Appleby) of Java's String.hashCode. Sources: Clojure 1.12, `core_print.clj`, `Murmur3.java`,
- * `PersistentHashMap.java`. One thing is lost: JavaScript puts keys that look like small integers first, so a small map
- * with such a key may be printed in another order than Maelstrom's.
+ * A map of up to eight keys is printed in the order of its keys. A larger map is printed in the order of a hash trie
+ * (Bagwell, "Ideal hash trees", 2001): five bits of the hash a level, lowest first. A string's hash is
+ * MurmurHash3_x86_32 (Austin Appleby) of Java's String.hashCode. Sources: Clojure 1.12, `core_print.clj`,
+ * `Murmur3.java`, `PersistentHashMap.java`. One difference remains: JavaScript puts keys that look like small integers
+ * first, so a small map with such a key may be printed in a different order.
  */
 
 import { ExactNumber, javaDouble } from '../../protocol/exact-json.ts';
@@ -38,7 +38,10 @@ export function printReadably(value: unknown): string {
   return `{${members.map(([key, member]) => `${printReadably(key)} ${printReadably(member)}`).join(', ')}}`;
 }
 
-/** Clojure's `str`: a string is itself and nil is nothing, but what is inside a collection is printed readably. */
+/**
+ * Clojure's `str`: a string is itself and nil is the empty string, but the contents of a collection are printed
+ * readably.
+ */
 export function printPlainly(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value;
@@ -50,7 +53,7 @@ function printNumber(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e21 ? String(value) : javaDouble(value);
 }
 
-/** A double out of range has its own exponent, see `javaDouble`. */
+/** A double out of range has an exponent of its own, see `javaDouble`. */
 function printExactNumber({ text }: ExactNumber): string {
   if (!text.endsWith('E999')) return text;
   return text.startsWith('-') ? '##-Inf' : '##Inf';
@@ -66,11 +69,11 @@ function inClojureOrder(members: readonly Member[]): readonly Member[] {
     .map(({ member }) => member);
 }
 
-/** The order in which a trie is walked. Keys of one hash stay in the order in which they came. */
+/** The order in which a trie is walked. Keys with equal hashes keep their order. */
 function compareTriePaths(a: number, b: number): number {
   const difference = a ^ b;
   if (difference === 0) return 0;
-  // The highest power of two that divides the difference stands in the first level at which the two part.
+  // The lowest bit of the difference is in the first level at which the two paths differ.
   const lowestBit = 31 - Math.clz32(difference & -difference);
   const shift = lowestBit - (lowestBit % BITS_A_LEVEL);
   return ((a >>> shift) & 31) - ((b >>> shift) & 31);
@@ -82,7 +85,7 @@ export function clojureHash(text: string): number {
   for (let position = 0; position < text.length; position++) {
     javaHash = (Math.imul(javaHash, 31) + text.charCodeAt(position)) | 0;
   }
-  // MurmurHash3 is not asked about a zero: Clojure gives the empty one back as it is.
+  // Clojure returns 0 as it is, without MurmurHash3.
   if (javaHash === 0) return 0;
   const block = Math.imul(rotated(Math.imul(javaHash, 0xcc9e2d51), 15), 0x1b873593);
   return avalanche((Math.imul(rotated(block, 13), 5) + 0xe6546b64) ^ 4);

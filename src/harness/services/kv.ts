@@ -1,7 +1,7 @@
 /**
- * What one request means to one state of a key-value store: the reply, and the one key it writes. The three stores
- * share it and differ only in which state they show to a request. The state is a function from key to entry, so none of
- * them ever copies its map.
+ * One request on one state of a key-value store: the reply, and the one key that it writes. The three stores share this
+ * and differ only in the state that a request sees. The state is a function from key to entry, so no store ever copies
+ * its map.
  *
  *     {"type": "read", "key": K}                       → {"type": "read_ok", "value": V}   or error 20
  *     {"type": "write", "key": K, "value": V}          → {"type": "write_ok"}
@@ -28,24 +28,24 @@ export interface KvOutcome {
   readonly write?: Write;
 }
 
-/** Where lww-kv, which Maelstrom wrote a second time, is not like the other two. */
+/** How lww-kv, a separate implementation in Maelstrom, differs from the other two. */
 export interface KvDialect {
   readonly heedsCreateIfNotExists: boolean;
-  /** How an error 22 prints the value that was expected. */
+  /** Prints the expected value in the text of error 22. */
   readonly printExpected: (value: unknown) => string;
 }
 
 export const STANDARD: KvDialect = { heedsCreateIfNotExists: true, printExpected: printReadably };
 export const LAST_WRITE_WINS: KvDialect = { heedsCreateIfNotExists: false, printExpected: printPlainly };
 
-/** Whether a type of request is one that a store answers. */
+/** Whether a store answers requests of this type. */
 export function isKvType(type: unknown): boolean {
   return type === 'read' || type === 'write' || type === 'cas';
 }
 
-/** Runs a request on a state; undefined for a type that is no request of a store. The state itself stays as it is. */
+/** Runs a request on a state, without changing it; undefined for a type that a store does not answer. */
 export function runKv(lookup: Lookup, body: ServiceBody, dialect: KvDialect): KvOutcome | undefined {
-  // A key that is absent is the key null: so it is to Clojure, where both are nil.
+  // An absent key is the key null: in Clojure both are nil.
   const key = canonicalKey(body.key);
   switch (body.type) {
     case 'read': {
@@ -70,7 +70,7 @@ function compareAndSet(entry: Entry | undefined, key: string, body: ServiceBody,
   return { reply: { type: 'error', code: 22, text } };
 }
 
-/** As Clojure has it: 0 and "" are true. */
+/** As in Clojure: 0 and "" are true. */
 function isTruthy(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false;
 }
@@ -79,7 +79,7 @@ function missing(): KvOutcome {
   return { reply: { type: 'error', code: 20, text: 'key does not exist' } };
 }
 
-/** Whether a write leaves a state different from what it was. */
+/** Whether a write changes a state. */
 export function changes(lookup: Lookup, write: Write | undefined): boolean {
   if (write === undefined) return false;
   const entry = lookup(write.key);

@@ -1,6 +1,6 @@
 /**
- * `lin-kv`, a linearizable key-value store: one state, one request after the other.
- * Source: Maelstrom, `service.clj`, `PersistentKV` in `Linearizable`.
+ * `lin-kv`, a linearizable key-value store: one state, one request after another. Source: Maelstrom, `service.clj`,
+ * `PersistentKV` in `Linearizable`.
  */
 
 import { type Entry, runKv, STANDARD } from './kv.ts';

@@ -1,5 +1,5 @@
 /**
- * `lin-tso`, a linearizable oracle of timestamps: `{"type": "ts"}` → `{"type": "ts_ok", "ts": 0}`, then 1, 2 and so on.
+ * `lin-tso`, a linearizable timestamp oracle: `{"type": "ts"}` → `{"type": "ts_ok", "ts": 0}`, then 1, 2 and so on.
  * Source: Maelstrom, `service.clj`, `PersistentTSO` in `Linearizable`.
  */
 

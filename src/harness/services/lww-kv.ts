@@ -1,11 +1,11 @@
 /**
  * `lww-kv`, an eventually consistent key-value store of two replicas (Maelstrom's documentation says five). A request
- * first merges one random replica into another, where the greater Lamport timestamp wins and the source wins a tie,
- * then runs on a random replica. Lamport, "Time, clocks, and the ordering of events in a distributed system", 1978.
+ * first merges one random replica into another. The greater Lamport timestamp wins, and the source wins a tie. Then it
+ * runs on a random replica. Lamport, "Time, clocks, and the ordering of events in a distributed system", 1978.
  *
- * Merging whole maps for each request would cost the size of the store, so the replicas' entries lie side by side under
- * each key, and only the keys on which the replicas differ are looked at. Source: Maelstrom, `service.clj`, `LWWKV` in
- * `Eventual`.
+ * Merging whole maps for each request would cost time in proportion to the store. So each key holds the entries of all
+ * replicas side by side, and a merge visits only the keys on which replicas differ. Source: Maelstrom, `service.clj`,
+ * `LWWKV` in `Eventual`.
  */
 
 import type { RandomSource } from '../../protocol/random.ts';
@@ -27,9 +27,9 @@ export class LwwKv implements Service {
   readonly #keepsMerges: boolean;
   /** The Lamport clock of each replica. */
   readonly #clocks: number[];
-  /** What each replica holds under a key. */
+  /** The entries of the replicas under each key, by index of the replica. */
   readonly #entries = new Map<string, (StampedEntry | undefined)[]>();
-  /** Invariant: a key is in here exactly when two replicas hold different entries under it. */
+  /** Invariant: holds exactly the keys under which two replicas have different entries. */
   readonly #differing = new Set<string>();
 
   constructor(random: RandomSource, { replicas, keepsMerges }: LwwKvOptions) {
@@ -39,7 +39,7 @@ export class LwwKv implements Service {
   }
 
   handle(_source: string, body: ServiceBody): Record<string, unknown> | undefined {
-    // To Maelstrom a request of unknown type is an exception, after which the merge has not happened either.
+    // In Maelstrom a request of unknown type throws, so its merge does not happen either.
     if (!isKvType(body.type)) return undefined;
     const source = this.#replica();
     const destination = this.#replica();

@@ -1,8 +1,8 @@
 /**
  * The services that Maelstrom starts for every test, by node id. Source: Maelstrom, `service.clj`, `default-services`.
  *
- * Maelstrom's source computes the merges of lww-kv but builds the next state from the replicas as they were before, so
- * in it a write never reaches the other replica at all; `keepsMerges: false` is that behaviour.
+ * Maelstrom computes the merges of lww-kv, but builds the next state from the replicas before the merge. So a write
+ * never reaches the other replica. `keepsMerges: false` is that behaviour.
  */
 
 import type { RandomSource } from '../../protocol/random.ts';
@@ -14,7 +14,7 @@ import type { Service } from './service.ts';
 
 export type { Service } from './service.ts';
 
-/** New services without any data. All of them draw from `random`. */
+/** New, empty services. Those that draw all use `random`. */
 export function createServices(random: RandomSource): ReadonlyMap<string, Service> {
   return new Map<string, Service>([
     ['lin-kv', new LinKv()],

@@ -1,11 +1,11 @@
 /**
- * `seq-kv`, a sequentially consistent key-value store. It remembers the last 32 states; a request runs on one drawn
- * between the newest that its client has seen and the newest of all. If it changes nothing there, that stale answer
- * stands; otherwise it is run again on the newest state, and what comes out is the next one, even if nothing changed
- * this time.
+ * `seq-kv`, a sequentially consistent key-value store. It remembers the last 32 states. A request runs on a state drawn
+ * between the newest that its client has seen and the newest of all. If it changes nothing there, that stale reply
+ * stands. Otherwise it runs again on the newest state, and the result is a new state, even if nothing changed this
+ * time.
  *
- * Maelstrom copies persistent maps. Here each key has a list of its versions, and a ring tells which key each state
- * changed, so that a version goes when no remembered state shows it: a write costs the same in a store of any size.
+ * Maelstrom copies persistent maps. Here each key has a list of versions, and a ring holds the key that each state
+ * changed. A version is dropped once no remembered state shows it. So a write costs the same in a store of any size.
  * Source: Maelstrom, `service.clj`, `PersistentKV` in `Sequential`; amalloy/ring-buffer 1.3.1.
  */
 
@@ -16,7 +16,7 @@ import type { Service, ServiceBody } from './service.ts';
 const STATES_KEPT = 32;
 
 interface Version extends Entry {
-  /** The index of the state that brought it. */
+  /** The index of the state that wrote it. */
   readonly index: number;
 }
 
@@ -50,9 +50,8 @@ export class SeqKv implements Service {
   }
 
   /**
-   * The state at an index. A client that is 32 or more behind may draw an index that is forgotten; as the ring wraps
-   * around, it is shown a newer state but keeps the old index, so that it can read backwards later. That is how
-   * Maelstrom behaves.
+   * The state at an index. A client that is 32 or more behind may draw a forgotten index. The ring wraps around, so the
+   * client sees a newer state but keeps the old index, and may read backwards later. Maelstrom behaves like that.
    */
   #state(index: number): Lookup {
     const shown = this.#newest - ((this.#newest - index) % STATES_KEPT);
@@ -71,7 +70,7 @@ export class SeqKv implements Service {
     this.#forget(this.#newest - STATES_KEPT + 1);
   }
 
-  /** Drops the version that nobody sees any more now that state `oldest` is the oldest. */
+  /** Drops the version that no state shows once `oldest` is the oldest state. */
   #forget(oldest: number): void {
     if (oldest <= 0) return;
     const key = this.#written[oldest % STATES_KEPT];

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 
 describe('a kind of operation', () => {
-  it('had a chance when one of them ran in peace', () => {
+  it('had a chance when one of them ran undisturbed', () => {
     const mark = chances.begin('echo');
     expect(chances.has('echo')).toBe(false);
     chances.end('echo', mark);
@@ -20,7 +20,7 @@ describe('a kind of operation', () => {
     expect(chances.has('generate')).toBe(false);
   });
 
-  it('had none when something was broken as it began', () => {
+  it('had none when a fault was in force as it began', () => {
     calm = false;
     const mark = chances.begin('echo');
     calm = true;
@@ -28,14 +28,14 @@ describe('a kind of operation', () => {
     expect(chances.has('echo')).toBe(false);
   });
 
-  it('had none when something was broken as it ended', () => {
+  it('had none when a fault was in force as it ended', () => {
     const mark = chances.begin('echo');
     calm = false;
     chances.end('echo', mark);
     expect(chances.has('echo')).toBe(false);
   });
 
-  it('had none when something was broken and put right meanwhile', () => {
+  it('had none when a fault began and ended meanwhile', () => {
     const mark = chances.begin('echo');
     chances.disturb();
     chances.end('echo', mark);

@@ -39,10 +39,7 @@ function answer(body: Readonly<Record<string, unknown>>): void {
   network.send('n0', client.id, body);
 }
 
-/**
- * Asks, lets the node print a body (or the JSON text of one), and gives what came of it; undefined when nothing has,
- * yet.
- */
+/** Asks, lets the node print a body (or its JSON text), and returns the result; undefined if there is none yet. */
 async function ask(reply: Readonly<Record<string, unknown>> | string): Promise<ClientResult | undefined> {
   let result: ClientResult | undefined;
   client.rpc(Read, { key: 'x' }).then((settled) => {
@@ -77,7 +74,7 @@ describe('what a client asks', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('is waited for as a timeout when its node is not there', async () => {
+  it('ends as a timeout when its node does not exist', async () => {
     network.removeEndpoint('n0');
     const result = client.rpc(Read, { key: 'x' });
     await time.advance(CLIENT_TIMEOUT_MS);
@@ -86,7 +83,7 @@ describe('what a client asks', () => {
 });
 
 describe('an answer', () => {
-  it('is given whole when it is as declared', async () => {
+  it('is passed on whole when it is as declared', async () => {
     const body = { type: 'read_ok', in_reply_to: 1, value: 7, note: 'n', msg_id: 3 };
     expect(await ask(body)).toEqual({ kind: 'ok', body });
     expect(malformed).toEqual([]);
@@ -101,7 +98,7 @@ describe('an answer', () => {
     [{ type: 'read_ok', value: 7, msg_id: 'one' }, 'msg_id: expected an integer'],
     [{ type: 'write_ok', value: 7 }, 'type: expected read_ok, received "write_ok"'],
     [{ value: 7 }, 'type: expected read_ok, received undefined'],
-  ])('that is %j is malformed, and the node is told on', async (reply, text) => {
+  ])('that is %j is malformed, and the node is reported', async (reply, text) => {
     const body = { ...reply, in_reply_to: 1 };
     expect(await ask(body)).toEqual({ kind: 'malformed', text });
     expect(malformed).toEqual([`n0 ${JSON.stringify(body)}: ${text}`]);
@@ -126,7 +123,7 @@ describe('an answer', () => {
     },
   );
 
-  it('without in_reply_to is passed over', async () => {
+  it('without in_reply_to is ignored', async () => {
     expect(await ask({ type: 'read_ok', value: 7 })).toBeUndefined();
     expect(malformed).toEqual([]);
   });
@@ -163,13 +160,13 @@ describe('the wait for an answer', () => {
     expect(time.timerCount).toBe(0);
   });
 
-  it('is as long as the caller says', async () => {
+  it('takes the timeout of the caller', async () => {
     const result = client.rpc(Read, { key: 'x' }, 20);
     await time.advance(20);
     expect(await result).toEqual({ kind: 'timeout' });
   });
 
-  it('ends when the client leaves, and nothing is left of it', async () => {
+  it('ends when the client is closed, and leaves no timer', async () => {
     const result = client.rpc(Read, { key: 'x' });
     client.close();
     client.close();
@@ -178,7 +175,7 @@ describe('the wait for an answer', () => {
     expect(time.timerCount).toBe(0);
   });
 
-  it('does not begin for a client that has left: it asks nobody anything', async () => {
+  it('does not begin for a closed client: it sends nothing', async () => {
     client.close();
     expect(await client.rpc(Read, { key: 'x' })).toEqual({ kind: 'timeout' });
     expect(requests).toEqual([]);
@@ -211,7 +208,7 @@ describe('an error', () => {
     'true',
     '1e999',
     '99999999999999999999',
-  ])('of the code %s, which nobody knows, promises nothing', async (code) => {
+  ])('of the unknown code %s is indefinite', async (code) => {
     expect(await ask(`{"type": "error", "in_reply_to": 1, "code": ${code}, "text": "no"}`)).toEqual({
       kind: 'error',
       name: 'unknown',

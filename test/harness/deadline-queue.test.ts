@@ -25,7 +25,7 @@ describe('a deadline queue', () => {
     expect(drain(queue).map(({ value }) => value)).toEqual(['at -10', 'at 0', 'at 20', 'at 20.5', 'at 30']);
   });
 
-  it('gives what has the same deadline in the order in which it came', () => {
+  it('gives entries with equal deadlines in the order in which they came', () => {
     const queue = new DeadlineQueue<string>();
     queue.push(7, 'first');
     queue.push(7, 'second');

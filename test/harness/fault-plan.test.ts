@@ -1,4 +1,4 @@
-/** What is drawn from a seed: when, whom, how; and that one kind of fault does not move another. */
+/** What a seed draws: time, nodes and kind of each fault. One kind of fault does not change another. */
 
 import { describe, expect, it } from 'vitest';
 import { FAULTS, type Fault, type FaultEvent, isMessageFault, type MessageEvent } from '../../src/harness/fault.ts';
@@ -26,7 +26,7 @@ function firstEvents(fault: Fault, count = 200, change: Partial<FaultPlanOptions
   return events;
 }
 
-/** For each receiver whom it does not hear. */
+/** For each receiver, the senders that it does not hear. */
 function cuts(event: FaultEvent): [string, readonly string[]][] {
   return 'grudge' in event ? Object.entries(event.grudge).filter(([, deafTo]) => deafTo.length > 0) : [];
 }
@@ -34,9 +34,9 @@ function cuts(event: FaultEvent): [string, readonly string[]][] {
 const LASTING = FAULTS.filter((fault) => !isMessageFault(fault));
 
 describe('a plan of faults', () => {
-  it.each(LASTING)('has %s again and again, each after the one before is over, all of them of that kind', (fault) => {
+  it.each(LASTING)('repeats %s, each event after the one before is over, all of that kind', (fault) => {
     const events = firstEvents(fault);
-    // As in Jepsen a partition comes at once; the others would all come at that moment.
+    // A partition begins at once, as in Jepsen; the other kinds start spread out.
     if (fault === 'partition') expect(events[0]?.atMs).toBe(0);
     else expect(events[0]?.atMs).toBeGreaterThan(0);
     for (const [index, event] of events.slice(1).entries()) {
@@ -47,18 +47,18 @@ describe('a plan of faults', () => {
       else expect(cuts(event).length).toBeGreaterThan(0);
     }
     const meanMs = events.reduce((sum, { durationMs }) => sum + durationMs, 0) / events.length;
-    // Who is stopped is so for a quarter of the time.
+    // A node is stopped for a quarter of the time.
     const expectedMs = /^(kill|disk|pause|clock-restart)/.test(fault) ? 250 : 1000;
     expect(meanMs / expectedMs).toBeGreaterThan(0.8);
     expect(meanMs / expectedMs).toBeLessThan(1.2);
   });
 
-  it('keeps to an interval of its own', () => {
+  it('keeps to the interval given for a fault', () => {
     const events = firstEvents('pause', 200, { faultValues: { pause: 10 } });
     expect(Math.max(...events.map(({ durationMs }) => durationMs))).toBeLessThan(5);
   });
 
-  it('does not move a fault when another one is added', () => {
+  it('does not change a fault when another one is added', () => {
     const [alone] = planFaults(plan(['kill']));
     const [, , beside] = planFaults(plan(['partition', 'pause', 'kill']));
     const first = (row: Iterable<FaultEvent> | undefined) => (row as Iterable<FaultEvent>)[Symbol.iterator]().next();
@@ -71,7 +71,7 @@ describe('a plan of faults', () => {
     expect(firstEvents('kill-all', 1)).toMatchObject([{ nodes: NODES }]);
   });
 
-  it('cuts one way only for one-way, and leaves a bridge one node that hears everybody', () => {
+  it('cuts only one direction for one-way, and leaves a bridge one node that hears all nodes', () => {
     for (const event of firstEvents('one-way')) {
       const links = new Set(cuts(event).flatMap(([dest, sources]) => sources.map((src) => `${src} ${dest}`)));
       for (const link of links) expect(links.has(link.split(' ').reverse().join(' '))).toBe(false);
@@ -97,7 +97,7 @@ describe('a plan of faults', () => {
     }
   });
 
-  it('puts clocks wrong by 1 ms as well as by an hour, in both directions', () => {
+  it('draws clock errors from 1 ms to an hour, in both directions', () => {
     const offsets = firstEvents('clock-jump', 400).map(
       (event) => ('clock' in event ? event.clock?.wallOffsetMs : 0) ?? 0,
     );
@@ -124,7 +124,7 @@ describe('the fates of messages', () => {
     expect(planFates(plan(['partition', 'kill']))).toBeUndefined();
   });
 
-  it('come at the rates asked for', () => {
+  it('come at the given rates', () => {
     const fates = draw(plan(['loss', 'delay'], { faultValues: { loss: 0.25, delay: 0.5 } }), 4000);
     const share = (fault: string) => fates.filter((fate) => fate?.fault === fault).length / fates.length;
     expect(share('loss')).toBeCloseTo(0.25, 1);
@@ -148,7 +148,7 @@ describe('the fates of messages', () => {
     expect(alone.some((fate) => fate !== undefined)).toBe(true);
   });
 
-  it('delay beyond what any RPC waits for, and reorder by little', () => {
+  it('delay beyond every RPC timeout, and reorder by little', () => {
     const delays = draw(plan(['delay'], { faultValues: { delay: 1 } }), 1000).map((fate) => fate?.delayMs ?? 0);
     expect(Math.min(...delays)).toBeGreaterThan(1000);
     expect(Math.max(...delays)).toBeGreaterThan(5000);

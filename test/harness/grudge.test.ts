@@ -1,6 +1,4 @@
-/**
- * Grudges of every shape for 2 to 9 nodes, over many seeds, and beside the grudges that real runs recorded.
- */
+/** Grudges of every shape for 2 to 9 nodes, over many seeds, and compared with the grudges of real runs. */
 
 import { describe, expect, it } from 'vitest';
 import {
@@ -32,15 +30,12 @@ function heardBy(grudge: Grudge, node: string): string[] {
   return [...grudge.keys()].filter((other) => !deafTo(grudge, node).includes(other)).sort();
 }
 
-/** The same text for the same grudge, whatever its order. */
+/** A text of a grudge that does not depend on its order. */
 function canonical(grudge: Grudge): string {
   return JSON.stringify([...grudge].map(([node, deaf]) => [node, [...deaf].sort()]).sort());
 }
 
-/**
- * The sizes of the components of a grudge that cuts a cluster into two, the smaller first; asserts that it does just
- * that.
- */
+/** The sizes of the two components of a grudge, the smaller first. Asserts that it cuts the cluster into two. */
 function halves(grudge: Grudge): [number, number] {
   const components = new Set([...grudge.keys()].map((node) => heardBy(grudge, node).join()));
   expect(components.size).toBe(2);
@@ -63,7 +58,7 @@ describe('the shapes of partitions', () => {
     ]);
   });
 
-  it.each(SIZES)('name, with $count nodes, every node once and nobody as deaf to itself', ({ count, nodes }) => {
+  it.each(SIZES)('name, with $count nodes, every node once and no node as deaf to itself', ({ count, nodes }) => {
     for (const shape of partitionShapes(count)) {
       for (const grudge of draw(shape, nodes)) {
         expect([...grudge.keys()].sort()).toEqual(nodes);
@@ -89,7 +84,7 @@ describe('the shapes of partitions', () => {
     }
   });
 
-  it('come again from the same seed', () => {
+  it('are the same for the same seed', () => {
     for (const shape of partitionShapes(9)) expect(draw(shape, nodesOf(9))).toEqual(draw(shape, nodesOf(9)));
   });
 });
@@ -177,7 +172,7 @@ function recordedGrudges(recording: string): RecordedGrudge[] {
 describe('the grudges of real runs', () => {
   const recorded = ['unique-ids-partition', 'unique-ids-unavailable'].flatMap(recordedGrudges);
 
-  it('are there: two of one run, three of the other', () => {
+  it('exist: two of one run, three of the other', () => {
     expect(recorded.map(({ shape }) => shape)).toEqual(['one', 'one', 'majority', 'majorities-ring', 'majority']);
   });
 
@@ -188,7 +183,7 @@ describe('the grudges of real runs', () => {
 });
 
 describe('a grudge in words', () => {
-  it('names who does not hear whom, and passes over those who hear all', () => {
+  it('names the nodes that each node does not hear, and leaves out nodes that hear all', () => {
     const grudge: Grudge = new Map([
       ['n0', []],
       ['n1', ['n0', 'n2']],

@@ -48,7 +48,7 @@ describe('uniform latency', () => {
 });
 
 describe('exponential latency', () => {
-  it('has the mean asked for, less the half millisecond that is cut off', () => {
+  it('has the given mean, less half a millisecond for rounding down', () => {
     expect(mean(draws('exponential', 100))).toBeGreaterThan(98.5);
     expect(mean(draws('exponential', 100))).toBeLessThan(100.5);
   });
@@ -59,7 +59,7 @@ describe('exponential latency', () => {
     expect(delays.filter((delayMs) => delayMs >= 500).length / DRAWS).toBeCloseTo(Math.exp(-5), 2);
   });
 
-  it('is finite whatever is drawn', () => {
+  it('is finite for every draw', () => {
     const atTheEnds = [0, 1 - 2 ** -53].map((float) =>
       createLatency('exponential', 100, Object.assign(new SeededRandom(0), { float: () => float }))(),
     );

@@ -1,6 +1,4 @@
-/**
- * The nemesis on virtual time: when it acts, what it does to the network, what it writes down.
- */
+/** The nemesis on virtual time: when it acts, what it does to the network, what it records. */
 
 import { describe, expect, it } from 'vitest';
 import type { Fault, GrudgeRecord } from '../../src/harness/fault.ts';
@@ -68,7 +66,7 @@ class Scene {
     return hit;
   }
 
-  /** Who does not hear whom, right now, as a grudge of the record: found out by sending. */
+  /** The current cuts as a grudge, found by sending messages. */
   get deaf(): Record<string, string[]> {
     const hears = (dest: string, src: string) => {
       const before = this.#heard;
@@ -91,7 +89,7 @@ function sorted(grudge: Readonly<Record<string, readonly string[]>>): Record<str
 }
 
 describe('the nemesis', () => {
-  it('starts a partition at once, and does to the network what it writes down', () => {
+  it('starts a partition at once, and does to the network what it records', () => {
     const scene = new Scene('a', 60_000);
     expect(scene.nemesis.currentFault).toBeUndefined();
     scene.nemesis.start();
@@ -188,7 +186,7 @@ describe('the nemesis', () => {
     expect(scene.time.timerCount).toBe(0);
   });
 
-  it('undoes what is in force when it heals, and is quiet from then on', async () => {
+  it('undoes the faults in force when it heals, and begins none after that', async () => {
     const scene = new Scene('k', 60_000);
     scene.nemesis.start();
     expect(scene.deaf).not.toEqual(WHOLE);
@@ -222,8 +220,8 @@ describe('the nemesis', () => {
     expect(await written('m')).not.toEqual(await written('n'));
   });
 
-  it('writes what a real run has recorded, entry for entry', async () => {
-    /** An entry with the parts left out that chance decides. */
+  it('records the same entries as a real run', async () => {
+    /** An entry without the parts that are drawn. */
     const form = ({ type, process, f, value }: Omit<Written, 'atMs'>) => {
       if (!Array.isArray(value)) return { type, process, f, value: f === 'start-partition' ? typeof value : value };
       const [word, grudge] = value as [string, object];

@@ -1,6 +1,4 @@
-/**
- * The network on virtual time: what arrives, when, in which order, and what does not.
- */
+/** The network on virtual time: which messages arrive, when and in which order. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isClient, Network, type NetworkMessage } from '../../src/harness/network.ts';
@@ -10,7 +8,7 @@ let time: VirtualTime;
 let network: Network;
 /** The delays of the next messages; 0 when there is none left. */
 let latencies: number[];
-/** What arrived: when, where, from whom, and the letter that it carries. */
+/** The arrivals: when, where, from which sender, and the letter that each carries. */
 let arrived: string[];
 let events: string[];
 
@@ -39,7 +37,7 @@ beforeEach(() => {
   });
 });
 
-describe('the way of a message', () => {
+describe('the latency of a message', () => {
   it('takes as long as was drawn between nodes', async () => {
     listen('n0', 'n1');
     latencies = [30, 5];
@@ -104,14 +102,14 @@ describe('the queue of a receiver', () => {
     expect(arrived).toEqual(['100: n0 → n1 a', '100: n0 → n1 b']);
   });
 
-  it('gives what has waited by its deadline', async () => {
+  it('releases waiting messages in the order of their deadlines', async () => {
     latencies = [100, 80, 60, 150];
     send('n0', 'n1', 'abcd');
     await time.advance(1000);
     expect(arrived).toEqual(['100: n0 → n1 a', '100: n0 → n1 c', '100: n0 → n1 b', '150: n0 → n1 d']);
   });
 
-  it('holds up what a client sends, too', async () => {
+  it('holds up messages of clients, too', async () => {
     latencies = [100];
     send('n0', 'n1', 'a');
     send(network.openClient(receive), 'n1', 'b');
@@ -119,7 +117,7 @@ describe('the queue of a receiver', () => {
     expect(arrived).toEqual(['100: n0 → n1 a', '100: c0 → n1 b']);
   });
 
-  it('holds up nobody else', async () => {
+  it('holds up no other receiver', async () => {
     latencies = [100, 10];
     send('n0', 'n1', 'a');
     send('n0', 'n2', 'b');
@@ -140,7 +138,7 @@ describe('the queue of a receiver', () => {
     expect(arrived).toEqual(['10: n0 → n3 a', '15: n3 → n3 y', '30: n3 → n3 x', '50: n0 → n3 b']);
   });
 
-  it('stands any number of answers within the call that delivers', () => {
+  it('allows any number of answers within the call that delivers', () => {
     let left = 100_000;
     network.addEndpoint('n3', () => left-- > 0 && send('n3', 'n4', 'a'));
     network.addEndpoint('n4', () => left-- > 0 && send('n4', 'n3', 'b'));
@@ -152,7 +150,7 @@ describe('the queue of a receiver', () => {
 describe('a partition', () => {
   beforeEach(() => listen('n0', 'n1', 'n2'));
 
-  it('drops silently what is taken off the queue while it stands, in the named direction only', () => {
+  it('silently drops messages taken off the queue while it stands, in the named direction only', () => {
     network.cut('n0', 'n1');
     send('n0', 'n1', 'a');
     send('n1', 'n0', 'b');
@@ -168,7 +166,7 @@ describe('a partition', () => {
     ]);
   });
 
-  it('does not stop what was taken off the queue before it began', async () => {
+  it('does not stop a message taken off the queue before it began', async () => {
     latencies = [100];
     send('n0', 'n1', 'a');
     await time.advance(50);
@@ -177,7 +175,7 @@ describe('a partition', () => {
     expect(arrived).toEqual(['100: n0 → n1 a']);
   });
 
-  it('stops what was sent before it began and is taken off the queue after that', async () => {
+  it('stops a message sent before it began and taken off the queue after that', async () => {
     latencies = [100, 10, 10];
     send('n0', 'n1', 'ab');
     send('n2', 'n1', 'c');
@@ -187,7 +185,7 @@ describe('a partition', () => {
     expect(arrived).toEqual(['100: n0 → n1 a', '100: n2 → n1 c']);
   });
 
-  it('does not stop what was sent while it stood and is taken off the queue after that', async () => {
+  it('does not stop a message sent while it stood and taken off the queue after that', async () => {
     latencies = [100, 10];
     send('n2', 'n1', 'a');
     network.cut('n0', 'n1');
@@ -198,7 +196,7 @@ describe('a partition', () => {
     expect(arrived).toEqual(['100: n2 → n1 a', '100: n0 → n1 b']);
   });
 
-  it('makes nobody wait for what it drops', async () => {
+  it('delays no message by one that it drops', async () => {
     network.cut('n0', 'n1');
     latencies = [1000, 10];
     send('n0', 'n1', 'a');
@@ -207,7 +205,7 @@ describe('a partition', () => {
     expect(arrived).toEqual(['10: n2 → n1 b']);
   });
 
-  it('is healed for all links at once, and can begin again', () => {
+  it('heals for all links at once, and can begin again', () => {
     network.cut('n0', 'n1');
     network.cut('n2', 'n0');
     network.heal();
@@ -218,7 +216,7 @@ describe('a partition', () => {
     expect(arrived).toEqual(['0: n0 → n1 a', '0: n2 → n0 b']);
   });
 
-  it('cuts neither clients nor services from anybody it does not name', () => {
+  it('cuts clients and services only from the receivers that it names', () => {
     listen('lin-kv');
     for (const [src, dest] of [
       ['n0', 'n1'],
@@ -231,7 +229,7 @@ describe('a partition', () => {
     expect(arrived).toEqual(['0: c0 → n1 a', '0: lin-kv → n1 b', '0: n1 → lin-kv c']);
   });
 
-  it('means nothing for somebody who is not there', () => {
+  it('does nothing for an endpoint that does not exist', () => {
     network.cut('n0', 'n9');
     listen('n9');
     send('n0', 'n9', 'a');
@@ -251,7 +249,7 @@ describe('the endpoints of a network', () => {
     expect(events).toEqual([]);
   });
 
-  it('get nothing more when they were removed, and leave no timer behind', async () => {
+  it('get nothing more once they are removed, and leave no timer behind', async () => {
     listen('n0', 'n1');
     latencies = [100, 100];
     send('n0', 'n1', 'ab');
@@ -264,7 +262,7 @@ describe('the endpoints of a network', () => {
     expect(arrived).toEqual([]);
   });
 
-  it('do not inherit what was meant for another of the same id', async () => {
+  it('do not inherit messages for an earlier endpoint of the same id', async () => {
     listen('n0', 'n1');
     latencies = [100, 100, 20];
     send('n0', 'n1', 'ab');
@@ -276,7 +274,7 @@ describe('the endpoints of a network', () => {
     expect(arrived).toEqual(['20: n0 → n1 c']);
   });
 
-  it('may be removed by what they receive', async () => {
+  it('may be removed because of a message that they receive', async () => {
     network.addEndpoint('n1', (message) => {
       receive(message);
       network.removeEndpoint('n1');
@@ -288,7 +286,7 @@ describe('the endpoints of a network', () => {
     expect(network.statistics().all).toEqual({ sendCount: 2, recvCount: 1, msgCount: 2 });
   });
 
-  it('all go when the network is closed, and no timer stays', async () => {
+  it('are all removed when the network closes, and no timer stays', async () => {
     listen('n0', 'n1');
     const client = network.openClient(receive);
     latencies = [100, 200];
@@ -301,7 +299,7 @@ describe('the endpoints of a network', () => {
     expect(arrived).toEqual([]);
   });
 
-  it('that are clients are numbered from c0, and no number comes twice', () => {
+  it('that are clients are numbered from c0, and no number is used twice', () => {
     const first = network.openClient(receive);
     network.removeEndpoint(first);
     expect([first, network.openClient(receive), network.openClient(receive)]).toEqual(['c0', 'c1', 'c2']);
@@ -311,7 +309,7 @@ describe('the endpoints of a network', () => {
     expect(['c0', 'c', 'cat', 'n0', 'lin-kv', 'C0', '', 'nc'].filter(isClient)).toEqual(['c0', 'c', 'cat']);
   });
 
-  it('are known as clients that have left only if they were ever there', () => {
+  it('are known as closed clients only if they existed', () => {
     network.openClient(receive);
     const left = network.openClient(receive);
     network.removeEndpoint(left);
@@ -321,7 +319,7 @@ describe('the endpoints of a network', () => {
 });
 
 describe('the counts of messages', () => {
-  it('tell clients from servers, and count as sent what was dropped or is still on its way', async () => {
+  it('separate clients from servers, and count dropped messages and those in flight as sent', async () => {
     listen('n0', 'n1', 'lin-kv');
     const client = network.openClient(receive);
     send(client, 'n0', 'a');
@@ -381,7 +379,7 @@ describe('a message that the network delivers twice', () => {
     expect(arrived).toEqual(['0: n0 → n1 a', '0: c0 → n1 b', '50: n0 → n1 a', '50: c0 → n1 b']);
   });
 
-  it('comes from a client to one life only, and from a node to whichever there is', async () => {
+  it('comes from a client to one life only, but from a node to any life', async () => {
     send('n0', 'n1', 'a');
     send('c0', 'n1', 'b');
     await time.advance(10);
@@ -397,7 +395,7 @@ describe('a node that has started', () => {
 
   beforeEach(() => listen('n0', 'n1', 'c0', 'c9'));
 
-  it('hears init, and answers to its own requests; the rest is held, in its order, until it is ready', async () => {
+  it('receives init and the replies to its own requests; the rest is held, in order, until it is ready', async () => {
     admit();
     send('n0', 'n1', 'ab');
     send('c0', 'n1', 'c');
@@ -410,7 +408,7 @@ describe('a node that has started', () => {
     expect(arrived.slice(2)).toEqual(['10: n0 → n1 a', '10: n0 → n1 b', '10: c0 → n1 c', '10: n0 → n1 d']);
   });
 
-  it('receives what arrives during the hand-over after what was held', () => {
+  it('receives messages that arrive during the release after those that were held', () => {
     network.removeEndpoint('n1');
     network.addEndpoint('n1', (message) => {
       receive(message);
@@ -422,7 +420,7 @@ describe('a node that has started', () => {
     expect(arrived).toEqual(['0: n0 → n1 a', '0: n0 → n1 b', '0: c0 → n1 z']);
   });
 
-  it('does not hear what a partition stops when it is ready', () => {
+  it('does not receive held messages that a partition stops when it is ready', () => {
     admit();
     send('n0', 'n1', 'a');
     send('c0', 'n1', 'b');
@@ -432,7 +430,7 @@ describe('a node that has started', () => {
     expect(events).toContain('drop 0 n0 → n1');
   });
 
-  it('loses what was held when it ends before it is ready', () => {
+  it('loses the held messages when it ends before it is ready', () => {
     admit();
     send('n0', 'n1', 'a');
     network.setDown('n1');
@@ -443,7 +441,7 @@ describe('a node that has started', () => {
     expect(arrived).toEqual([]);
   });
 
-  it('is held 10,000 messages at most, and loses the others', () => {
+  it('has at most 10,000 messages held, and loses the others', () => {
     admit();
     for (let count = 0; count < 10_002; count++) send('n0', 'n1', 'a');
     expect(events.filter((event) => event.startsWith('drop'))).toEqual(['drop 10000 n0 → n1', 'drop 10001 n0 → n1']);

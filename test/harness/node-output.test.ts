@@ -5,7 +5,7 @@ import { stringifyExact } from '../../src/protocol/exact-json.ts';
 const NOT_JSON = 'n0 printed a line that is not JSON; stdout is for messages only, logs belong on stderr';
 const NOT_AN_OBJECT = 'n0 printed JSON that is not an object';
 
-/** The judgement on a line in which the given JSON stands for the fields of a right one. */
+/** Judges a right line with some fields replaced by the given JSON. */
 function judgeWith(fields: Readonly<Record<string, string>>) {
   const all = { src: '"n0"', dest: '"c1"', body: '{}', ...fields };
   return judgeLine('n0', `{${Object.entries(all).map(([name, json]) => `"${name}": ${json}`)}}`);
@@ -19,7 +19,7 @@ describe('a line of a node', () => {
     });
   });
 
-  it.each(['0', '-7', '9007199254740993', '595172839467794432'])('may have the id %s, which nobody needs', (id) => {
+  it.each(['0', '-7', '9007199254740993', '595172839467794432'])('may have the id %s, which has no use', (id) => {
     expect(judgeWith({ id })).toEqual({ message: { src: 'n0', dest: 'c1', body: {} } });
   });
 
@@ -33,8 +33,8 @@ describe('a line of a node', () => {
     expect('message' in judged && stringifyExact(judged.message.body)).toBe(body);
   });
 
-  it('may be addressed to anybody; who is there is for the network to say', () => {
-    expect(judgeWith({ dest: '"nobody"' })).toEqual({ message: { src: 'n0', dest: 'nobody', body: {} } });
+  it('may be addressed to any id; the network knows which exist', () => {
+    expect(judgeWith({ dest: '"n9"' })).toEqual({ message: { src: 'n0', dest: 'n9', body: {} } });
   });
 
   it.each(['', ' ', '\r'])('that is %j is empty', (line) => {
@@ -69,7 +69,7 @@ describe('a line of a node', () => {
     ['{"a":\u{E0020}1}', `at column 6 it has the invisible character U+E0020${AS_LOGS}`],
     ['{}\u200B', `at column 3 it has the invisible character U+200B (zero width space)${AS_LOGS}`],
     ['\u3164{}', `it begins with the invisible character U+3164${AS_LOGS}`],
-  ])('that is %j is not JSON, and where not is said', (line, what) => {
+  ])('that is %j is not JSON, and the position is given', (line, what) => {
     expect(judgeLine('n0', line)).toEqual({ rule: 'json', text: `n0 printed a line that is not JSON: ${what}` });
   });
 
@@ -133,9 +133,9 @@ describe('a line of a node', () => {
     expect(judgeWith({ src: JSON.stringify(src) })).toEqual({ rule: 'spoofed-src', text });
   });
 
-  it('may nest deeply, but not so deeply that others fall over it', () => {
+  it('may nest deeply, but not so deeply that other parsers fail', () => {
     const nested = (depth: number) => `{"type":"x","v":${'['.repeat(depth)}${']'.repeat(depth)}}`;
-    // The envelope and the body are two levels more.
+    // The envelope and the body add two levels.
     expect(judgeWith({ body: nested(998) })).toHaveProperty('message');
     const text = 'n0 printed JSON that nests deeper than 1000 levels';
     expect(judgeWith({ body: nested(999) })).toEqual({ rule: 'message', text });

@@ -12,7 +12,7 @@ describe('drawn operations', () => {
     return new DrawnOperations(rate, () => ({ f: 'do', value: next++ }), new SeededRandom(seed));
   };
 
-  it('go to a free worker, whom they take off the list', () => {
+  it('go to an idle worker, which they remove from the list', () => {
     const operations = source(10);
     const free = [0, 1, 2];
     const taken = [0, 1, 2].map((nowMs) => operations.take(nowMs, free));
@@ -29,7 +29,7 @@ describe('drawn operations', () => {
 });
 
 describe('recorded operations', () => {
-  it('come at their times, by their workers, whatever the order in which they are given', () => {
+  it('come at their times, by their workers, in any order in which they are given', () => {
     const operations = new RecordedOperations([event(30, 0, 'c'), event(10, 1, 'a'), event(20, 0, 'b')]);
     const free = [0, 1];
     expect(operations.dueMs(free)).toBe(10);
@@ -41,7 +41,7 @@ describe('recorded operations', () => {
     expect(operations.dueMs([0])).toBe(30);
   });
 
-  it('wait for their worker, and hold up nobody else', () => {
+  it('wait for their worker, and hold up no other worker', () => {
     const operations = new RecordedOperations([event(10, 0), event(20, 1)]);
     expect(operations.dueMs([1])).toBe(20);
     expect(operations.take(20, [1])).toMatchObject({ worker: 1 });

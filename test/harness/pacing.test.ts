@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Pacing } from '../../src/harness/pacing.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
-/** When `count` operations are due that each begin when `latenessOf` says, ms after they were due. */
+/** When `count` operations are due. Each begins `latenessOf` ms after it was due. */
 function dueTimes(pacing: Pacing, count: number, latenessOf: (index: number) => number = () => 0): number[] {
   return Array.from({ length: count }, (_, index) => {
     const { dueMs } = pacing;
@@ -40,11 +40,11 @@ describe('pacing', () => {
     expect(Math.max(...tenths)).toBeLessThan(10_500);
   });
 
-  it('catches up with the lateness of a timer: the schedule does not move', () => {
+  it('makes up for the lateness of a timer: the schedule does not shift', () => {
     expect(dueTimes(pacing(100), 1000, (index) => (index % 3) * 12)).toEqual(dueTimes(pacing(100), 1000));
   });
 
-  it('forgets what it was late beyond 25 ms, so that no burst follows a stall', () => {
+  it('drops lateness beyond 25 ms, so that no burst follows a stall', () => {
     const stalled = pacing(1000);
     const undisturbed = pacing(1000);
     const firstGapMs = dueTimes(undisturbed, 2)[1] as number;

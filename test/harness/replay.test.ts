@@ -38,7 +38,7 @@ const REPLAY: Replay = {
 
 type Json = { [field: string]: Json } & Json[];
 
-/** The file with one thing in it changed. */
+/** The file with one change. */
 function changed(change: (file: Json) => void): string {
   const file = JSON.parse(
     encodeReplay({ ...REPLAY, schedule: { ...REPLAY.schedule, operations: REPLAY.schedule.operations.slice(0, 1) } }),
@@ -110,7 +110,7 @@ describe('the file of a replay', () => {
     expect(() => parseReplay(changed(change))).toThrow(field === 'options.colour' ? 'colour' : text);
   });
 
-  it('is refused when a number is not finite, or it is no JSON', () => {
+  it('is refused when a number is not finite, or the text is not JSON', () => {
     const text = changed(() => {});
     expect(() => parseReplay(text.replace('"durationMs":2.5', '"durationMs":1e999'))).toThrow(
       'schedule.faults.0.durationMs',
@@ -123,7 +123,7 @@ describe('the file of a replay', () => {
 });
 
 describe('a recorded run', () => {
-  it('happens again as it happened, out of its file', async () => {
+  it('is the same when replayed from its file', async () => {
     const options = {
       ...OPTIONS,
       faults: ['kill', 'partition', 'duplication', 'clock-jump'] as const,

@@ -1,6 +1,4 @@
-/**
- * What nodes do wrong, and how a run tells: every breach of the protocol in the words that a user reads.
- */
+/** Every violation of the protocol, in the words that a user reads. */
 
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
@@ -14,12 +12,12 @@ import { rightNode, ScriptedRun, withoutTime } from '../support/scripted-run.ts'
 const CLEAN = { 'valid?': true, count: 0, violations: [] };
 const silence: Script = () => {};
 
-/** A script for n0 alone; the others are without fault. */
+/** A script for n0 alone; the other nodes are right. */
 function onlyN0(script: Script): (nodeId: string) => Script {
   return (nodeId) => (nodeId === 'n0' ? script : rightNode());
 }
 
-/** Prints a line beside its right answer to the first echo. */
+/** Prints an extra line beside its right answer to the first echo. */
 function printsOnce(print: (node: Parameters<Script>[1]) => void): Script {
   let printed = false;
   return answering({
@@ -42,7 +40,7 @@ function only(...violations: object[]): CheckResult {
 const SILENT =
   'n0 did not answer init within 10 s (--init-timeout allows more), nor did it print any message: does it flush its stdout?';
 
-describe('a node that does not begin', () => {
+describe('a node that does not start', () => {
   it('is waited for 10 s when it does not answer init', async () => {
     const run = new ScriptedRun({ test: echo.test, scriptOf: onlyN0(answering({ init: silence })) });
     const { history, results } = await run.finish();
@@ -52,7 +50,7 @@ describe('a node that does not begin', () => {
     expect(results['valid?']).toBe(false);
   });
 
-  it('is waited for as long as the run allows, which the verdict names', async () => {
+  it('is waited for as long as the run allows, and the verdict names that time', async () => {
     const initAfter = (delayMs: number) =>
       onlyN0(
         answering({
@@ -105,7 +103,7 @@ describe('a node that does not begin', () => {
       body: { type: 'error', text: 'no disk' },
       text: 'n0 answered init with an error without a code: no disk',
     },
-  ])('is told on when it answers init with $how', async ({ body, text }) => {
+  ])('is reported when it answers init with $how', async ({ body, text }) => {
     const script = answering({ init: (message, node) => node.reply(message, body) });
     const run = new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) });
     const { history, results } = await run.finish();
@@ -115,7 +113,7 @@ describe('a node that does not begin', () => {
     expect(results['valid?']).toBe(false);
   });
 
-  it('is told on when it answers init with something else', async () => {
+  it('is reported when it answers init with something else', async () => {
     const script = answering({ init: (message, node) => node.reply(message, { type: 'ok' }) });
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) }).finish();
     expect(results['valid?']).toBe(false);
@@ -130,7 +128,7 @@ describe('a node that does not begin', () => {
     expect(results.protocol).toEqual({ 'valid?': true, count: 0, violations: [] });
   });
 
-  it('ends the run at once when it exits, and nobody else is accused', async () => {
+  it('ends the run at once when it exits, and no other node is accused', async () => {
     const scriptOf = (nodeId: string) =>
       answering({ init: nodeId === 'n1' ? (_, node) => node.exit('exit status 1', 300) : silence });
     const run = new ScriptedRun({ test: echo.test, scriptOf });
@@ -146,7 +144,7 @@ describe('a node that does not begin', () => {
 });
 
 describe('a node that closes its stdout', () => {
-  it('is told on once, and is not asked to flush it', async () => {
+  it('is reported once, without a hint to flush', async () => {
     const script = answering({ init: (_, node) => node.tell((events) => events.onOutputClosed()) });
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) }).finish();
     expect(results.protocol).toEqual(
@@ -159,7 +157,7 @@ describe('a node that closes its stdout', () => {
 });
 
 describe('output that waits for its newline', () => {
-  /** The breaches of a node that is right but for what it holds. */
+  /** The violations of a node that is right except for the output that it holds. */
   async function breachesHolding(held: HeldOutput, script = rightNode(), later = [held]): Promise<unknown> {
     const seen = [held, ...later];
     const onStart = (node: object) => Object.assign(node, { heldOutput: () => seen.shift() });
@@ -167,7 +165,7 @@ describe('output that waits for its newline', () => {
     return (await run.finish()).results.protocol;
   }
 
-  it('is told of at the end of the run when it has waited for a second', async () => {
+  it('is reported at the end of the run when it has waited for a second', async () => {
     expect(await breachesHolding({ bytes: 74, beginning: '{"src"', waitedMs: 1000 })).toEqual(
       only(
         violation(
@@ -179,15 +177,15 @@ describe('output that waits for its newline', () => {
     );
   });
 
-  it('may be a line that is just being written', async () => {
+  it('may be a line that is still being written', async () => {
     expect(await breachesHolding({ bytes: 74, beginning: '{"src"', waitedMs: 999 })).toEqual(CLEAN);
   });
 
-  it('may be a line whose end has come and was not read yet', async () => {
+  it('may be a line whose end has arrived but was not read yet', async () => {
     expect(await breachesHolding({ bytes: 74, beginning: '{"src"', waitedMs: 1000 }, rightNode(), [])).toEqual(CLEAN);
   });
 
-  it('is told of with the answer to init that is missing, however short it has waited', async () => {
+  it('is reported with the missing answer to init, however briefly it has waited', async () => {
     const text =
       'n0 did not answer init within 10 s; it printed 1 byte without a newline, and every message must end with one';
     expect(await breachesHolding({ bytes: 1, beginning: '{', waitedMs: 1 }, answering({ init: silence }))).toEqual(
@@ -197,7 +195,7 @@ describe('output that waits for its newline', () => {
 });
 
 describe('a node that exits', () => {
-  it('ends the run at once, and what is under way is info', async () => {
+  it('ends the run at once, and operations in flight are info', async () => {
     const script = answering({
       init: (message, node) => {
         answersInit(message, node);
@@ -215,7 +213,7 @@ describe('a node that exits', () => {
     expect(results['valid?']).toBe(false);
   });
 
-  it('ends the run at once even if it does so in the very call that sends it something', async () => {
+  it('ends the run at once even if it exits within the call that delivers a message', async () => {
     const script = answering({ echo: (_, node) => node.exit('exit status 3') });
     const run = new ScriptedRun({ test: echo.test, scriptOf: () => script, synchronous: true, ratePerSecond: 1e300 });
     const { history, results } = await run.finish();
@@ -224,7 +222,7 @@ describe('a node that exits', () => {
     expect(results.protocol).toMatchObject({ 'valid?': false, count: 1, violations: [{ rule: 'exit' }] });
   });
 
-  it('ends the run at once even if it does so while it is started', async () => {
+  it('ends the run at once even if it exits while it is started', async () => {
     const run = new ScriptedRun({
       test: echo.test,
       synchronous: true,
@@ -310,7 +308,7 @@ describe('a line that is no message', () => {
     expect(results['valid?']).toBe(false);
   });
 
-  it('makes the run invalid when it is not even a line', async () => {
+  it('makes the run invalid when it is not a line of text', async () => {
     const scriptOf = onlyN0(printsOnce((node) => node.printUnreadable('a line is not UTF-8 and was refused', 'Ã¤')));
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf }).finish();
     const text = 'n0 printed output that cannot be read: a line is not UTF-8 and was refused';
@@ -330,7 +328,7 @@ describe('a line that is no message', () => {
     expect(violations.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, index) => `garbage ${index}`));
   });
 
-  it('does not stop the node from being heard, as it does in Maelstrom', async () => {
+  it('does not silence the node, as it does in Maelstrom', async () => {
     const script = answering({
       echo: (message, node) => {
         node.print('debug: echo');
@@ -347,7 +345,7 @@ describe('a line that is no message', () => {
   });
 });
 
-describe('a reply with a field too many', () => {
+describe('a reply with an extra field', () => {
   it('is a breach of the protocol, and its operation is info', async () => {
     const script = answering({
       generate: (message, node) => node.reply(message, { type: 'generate_ok', id: 'a', node: 'n0' }),
@@ -401,7 +399,7 @@ describe('an error without a code', () => {
 });
 
 describe('a message to a service', () => {
-  /** Sends one request to a service before its first answer, and hands over what comes back. */
+  /** Sends one request to a service before its first answer, and passes on the reply. */
   async function answersOf(dest: string, ...requests: readonly object[]): Promise<unknown[]> {
     return (await answersAndResults(dest, requests)).answers;
   }

@@ -1,6 +1,5 @@
 /**
- * How a run ends, by its time, by the user, by an error of its own; and that it leaves no node, no timer and no open
- * question behind.
+ * How a run ends: by its time, by the user, by an error of its own. It leaves no node, no timer and no request behind.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -18,7 +17,7 @@ function invocations(history: Iterable<Operation>): Operation[] {
 }
 
 describe('a run ends', () => {
-  it('when its time is up, after what is under way', async () => {
+  it('when its time is up, after the operations in flight', async () => {
     const scriptOf = () => answering({ echo: echoesAfter(3000) });
     const run = new ScriptedRun({ test: echo.test, scriptOf, ratePerSecond: 100, timeLimitMs: 4000 });
     const { history, results } = await run.finish();
@@ -29,7 +28,7 @@ describe('a run ends', () => {
     expect([...run.bed.nodes.values()].map(({ killed }) => killed)).toEqual([true, true, true]);
   });
 
-  it('at the latest when the last client has waited for its answer long enough', async () => {
+  it('at the latest when the last request has timed out', async () => {
     const run = new ScriptedRun({
       test: echo.test,
       scriptOf: () => answering({}),
@@ -41,7 +40,7 @@ describe('a run ends', () => {
     expect(run.endedMs).toBeLessThan(5100);
   });
 
-  it('without a verdict at a rate of 0: nothing was shown', async () => {
+  it('with an unknown verdict at a rate of 0: nothing was shown', async () => {
     const run = new ScriptedRun({ test: echo.test, ratePerSecond: 0, faults: ['partition'] });
     const { history, results } = await run.finish();
     expect(run.endedMs).toBe(10_000);
@@ -51,7 +50,7 @@ describe('a run ends', () => {
     expect(results.availability).toEqual({ 'valid?': true, 'ok-fraction': 1 });
   });
 
-  it('when it is stopped, after what is under way, with a verdict on what has run', async () => {
+  it('when it is stopped, after the operations in flight, with a verdict on what has run', async () => {
     const scriptOf = () => answering({ echo: echoesAfter(400) });
     const run = new ScriptedRun({ test: echo.test, scriptOf, timeLimitMs: 60_000, faults: ['partition'] });
     await run.advance(5000);
@@ -59,14 +58,14 @@ describe('a run ends', () => {
     run.run.stop();
     const { history, results } = await run.finish();
     expect(run.endedMs).toBeGreaterThan(5000);
-    // What is under way, and when that is over, one question to each node after the partition.
+    // The operations in flight, and after them one probe of each node after the partition.
     expect(run.endedMs).toBeLessThanOrEqual(5800);
     expect(invocations(history).filter(({ time }) => time >= 5000e6)).toHaveLength(3);
     expect([...operationPairs(history)]).toHaveLength(invocations(history).length);
     expect(results['valid?']).toBe(true);
   });
 
-  it('at once when it is aborted: what is under way is info', async () => {
+  it('at once when it is aborted: operations in flight are info', async () => {
     const run = new ScriptedRun({ test: echo.test, scriptOf: () => answering({}), timeLimitMs: 60_000 });
     await run.advance(3000);
     run.run.abort();
@@ -102,7 +101,7 @@ describe('a run ends', () => {
     expect(results['valid?']).toBe('unknown');
   });
 
-  it('without waiting for messages that are still on their way', async () => {
+  it('without waiting for messages in flight', async () => {
     const scriptOf = () =>
       answering({
         echo: (message, node) => {
@@ -117,7 +116,7 @@ describe('a run ends', () => {
     expect(results.net?.servers).toMatchObject({ 'recv-count': 0 });
   });
 
-  it('and hears nothing more: what a node prints while it is killed is not held against it', async () => {
+  it('and judges nothing more: what a node prints while it is killed is ignored', async () => {
     const run = new ScriptedRun({
       test: echo.test,
       timeLimitMs: 1000,
@@ -146,7 +145,7 @@ describe('a run ends', () => {
     expect(run.time.timerCount).toBe(0);
   });
 
-  it('with its own error when nobody can be partitioned, and leaves no node and no timer', async () => {
+  it('with its own error when no partition is possible, and leaves no node and no timer', async () => {
     const run = new ScriptedRun({ test: echo.test, ...ONE_NODE, faults: ['partition'] });
     await expect(run.finish()).rejects.toThrow(RangeError);
     expect([...run.bed.nodes.values()].map(({ killed }) => killed)).toEqual([true]);

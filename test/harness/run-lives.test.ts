@@ -1,6 +1,4 @@
-/**
- * What a node hears before it has answered `init`, in its first life and in every one after a restart, over many seeds.
- */
+/** What a node receives before it has answered `init`, in its first life and after every restart, over many seeds. */
 
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/harness/fault.ts';
@@ -30,7 +28,7 @@ async function expectValid(seed: string, faults: readonly Fault[], scriptOf: Scr
   expect(results['valid?'], `seed ${seed}`).toBe(true);
 }
 
-/** Handles each message by itself, a while after it came, and reads its name when it answers. */
+/** Handles each message alone, a while after it came, and reads the node's name when it answers. */
 function answersEachByItself(random: SeededRandom): Script {
   let name: string | undefined;
   return (message, node) => {
@@ -47,7 +45,7 @@ function answersEachByItself(random: SeededRandom): Script {
   };
 }
 
-/** Takes its time to answer `init`, and reports what else it hears meanwhile. */
+/** Delays its answer to `init`, and reports what else it receives meanwhile. */
 function hearsOnlyInitFirst(): Script {
   let ready = false;
   return (message, node) => {
@@ -63,12 +61,12 @@ function hearsOnlyInitFirst(): Script {
 }
 
 describe.each([[['kill']], [['kill-all']], [['pause']], [PROCESS_FAULTS]] as [Fault[]][])('under %s', (faults) => {
-  it('a node that handles each message by itself is valid', async () => {
+  it('a node that handles each message alone is valid', async () => {
     for (const seed of SEEDS)
       await expectValid(seed, faults, (id) => answersEachByItself(new SeededRandom(seed).fork(id)));
   });
 
-  it('a node hears nothing before it has answered init', async () => {
+  it('a node receives nothing before it has answered init', async () => {
     for (const seed of SEEDS) await expectValid(seed, faults, hearsOnlyInitFirst);
   });
 });

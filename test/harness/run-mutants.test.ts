@@ -1,6 +1,6 @@
 /**
- * Mutants of right nodes. Each of them must make the verdict false for the right reason: the checkers that are to find
- * it do, and no other.
+ * Mutants of right nodes. Each must make the verdict false for the right reason: the named checkers find it, and no
+ * other.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { answering, generatesAfter, type Script } from '../support/scripted-bed.ts';
 import { ScriptedRun } from '../support/scripted-run.ts';
 
-/** n0 needs its neighbour for every id; it says nothing when that one is cut off. */
+/** n0 needs its neighbour for every id, and does not answer when the neighbour is cut off. */
 function needsPeer(): Script {
   let next = 0;
   return answering({
@@ -28,12 +28,12 @@ function needsPeer(): Script {
 describe('a node that needs its peer', () => {
   const options = { test: uniqueIds.test, scriptOf: needsPeer, availability: 'total', timeLimitMs: 60_000 } as const;
 
-  it('is without fault as long as the network is', async () => {
+  it('is valid while the network works', async () => {
     const { results } = await new ScriptedRun(options).finish();
     expect(results['valid?']).toBe(true);
   });
 
-  it('is found out by partitions when all answers are asked for, though none of them is wrong', async () => {
+  it('is found by partitions when total availability is demanded, though no answer is wrong', async () => {
     const { results } = await new ScriptedRun({ ...options, faults: ['partition'], nemesisIntervalMs: 5000 }).finish();
     expect(results['valid?']).toBe(false);
     expect(results.availability?.['valid?']).toBe(false);
@@ -46,7 +46,7 @@ describe('a node that needs its peer', () => {
     expect(seconds).toBeGreaterThan(5);
   });
 
-  it('is let pass by partitions when nobody asks for all answers', async () => {
+  it('passes with partitions when availability is not demanded', async () => {
     const { availability: _, ...rest } = options;
     const { results } = await new ScriptedRun({ ...rest, faults: ['partition'], nemesisIntervalMs: 5000 }).finish();
     expect(results['valid?']).toBe(true);
@@ -57,7 +57,7 @@ interface Mutant {
   readonly name: string;
   readonly test: WorkloadTest;
   readonly script: () => Script;
-  /** The checkers that must find it, each with what it says; every other one must be content. */
+  /** The checkers that must find it, each with its result. Every other one must be valid. */
   readonly found: Readonly<Record<string, object>>;
   readonly verdict?: 'unknown';
   readonly availability?: 'total';
@@ -211,7 +211,7 @@ describe('a mutant', () => {
     expect(results).toMatchObject(found);
   });
 
-  it('that is none is let pass', async () => {
+  it('that changes nothing passes', async () => {
     for (const { test } of [echo, uniqueIds]) {
       const { results } = await new ScriptedRun({ test, availability: 'total' }).finish();
       const { 'valid?': verdict, ...parts } = results;

@@ -1,6 +1,6 @@
 /**
- * The run of a test over scripted nodes on virtual time: how it begins, keeps its pace, goes on after what nobody
- * knows, and is the same for the same seed.
+ * The run of a test over scripted nodes on virtual time: how it begins, keeps its pace, goes on after unknown outcomes,
+ * and is the same for the same seed.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ function invocations(history: Iterable<Operation>): Operation[] {
   return [...history].filter(({ type, process }) => type === 'invoke' && process !== NEMESIS);
 }
 
-/** Does the first thing the first time, and so on; the last thing ever after. */
+/** Performs the nth step on the nth call, and the last step from then on. */
 function inTurn(...scripts: readonly Script[]): Script {
   let next = 0;
   return (message, node) => scripts[Math.min(next++, scripts.length - 1)]?.(message, node);
@@ -26,7 +26,7 @@ function inTurn(...scripts: readonly Script[]): Script {
 const silence: Script = () => {};
 
 describe('a run begins', () => {
-  it('by telling every node who it is, as Maelstrom does', async () => {
+  it('by sending init to every node, as Maelstrom does', async () => {
     const run = new ScriptedRun({ test: echo.test, timeLimitMs: 0 });
     await run.finish();
     expect([...run.bed.nodes.values()].map(({ lines }) => JSON.parse(lines[0] as string))).toEqual([
@@ -78,7 +78,7 @@ describe('a run begins', () => {
 });
 
 describe('the operations of a run', () => {
-  it('come at the asked rate, from the start to the time limit', async () => {
+  it('come at the requested rate, from the start to the time limit', async () => {
     const run = new ScriptedRun({ test: echo.test, ratePerSecond: 200, timeLimitMs: 20_000, concurrency: 10 });
     const { history, results } = await run.finish();
     const times = invocations(history).map(({ time }) => time / 1e6);
@@ -92,7 +92,7 @@ describe('the operations of a run', () => {
     expect(results.stats?.count).toBe(times.length);
   });
 
-  it('go to the nodes in turn: worker t asks node t mod n, whatever its process number', async () => {
+  it('go to the nodes in turn: worker t asks node t mod n, under any process number', async () => {
     const scriptOf = () => answering({ generate: inTurn(silence, generatesAfter(1)) });
     const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, concurrency: 7, timeLimitMs: 20_000 });
     const { history } = await run.finish();
@@ -102,7 +102,7 @@ describe('the operations of a run', () => {
     expect(new Set(invocations(history).map(({ process }) => (process as number) % 7)).size).toBe(7);
   });
 
-  it('wait for a free worker: no process does two things at once', async () => {
+  it('wait for an idle worker: no process does two things at once', async () => {
     const scriptOf = () => answering({ echo: echoesAfter(500) });
     const { history } = await new ScriptedRun({
       test: echo.test,
@@ -111,7 +111,7 @@ describe('the operations of a run', () => {
       ratePerSecond: 100,
     }).finish();
     const pairs = [...operationPairs(history)];
-    // 10 s, half a second each, two at a time; a worker that is late to be free does not wait any longer.
+    // 10 s, half a second each, two at a time. A worker that becomes idle late does not wait any longer.
     expect(pairs).toHaveLength(invocations(history).length);
     expect(pairs.length).toBeGreaterThanOrEqual(38);
     expect(pairs.length).toBeLessThanOrEqual(40);
@@ -120,7 +120,7 @@ describe('the operations of a run', () => {
     );
   });
 
-  it('are told to whoever watches as they are written down, and messages with their time', async () => {
+  it('are passed to the observer as they are recorded, and messages with their time', async () => {
     const watched: Operation[] = [];
     const run = new ScriptedRun({ test: echo.test, timeLimitMs: 2000, onOperation: (seen) => watched.push(seen) });
     const { history } = await run.finish();
@@ -160,7 +160,7 @@ describe('the operations of a run', () => {
   });
 });
 
-describe('after an operation that nobody knows the outcome of', () => {
+describe('after an operation of unknown outcome', () => {
   it('the worker goes on under its process number plus the number of workers', async () => {
     const scriptOf = () => answering({ generate: inTurn(silence, silence, generatesAfter(1)) });
     const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, concurrency: 3, timeLimitMs: 20_000 });
@@ -179,12 +179,12 @@ describe('after an operation that nobody knows the outcome of', () => {
     }
   });
 
-  it('a client that is not reusable is closed, and a late answer goes to somebody who is not there', async () => {
+  it('a client that is not reusable is closed, and a late answer goes to a closed client', async () => {
     const scriptOf = () => answering({ echo: inTurn(echoesAfter(5001), echoesAfter(1)) });
     const run = new ScriptedRun({ test: echo.test, scriptOf, ...ONE_NODE, ratePerSecond: 1, timeLimitMs: 20_000 });
     const { history, results } = await run.finish();
     const echoed = invocations(history)[0]?.value;
-    // c0 asked for init, c1 was the first worker.
+    // c0 sent init, c1 was the first worker's.
     expect(results.protocol).toEqual({
       'valid?': false,
       count: 1,
@@ -206,7 +206,7 @@ describe('after an operation that nobody knows the outcome of', () => {
     expect(clients.length).toBeGreaterThan(5);
   });
 
-  it('a client that is reusable stays, and a late answer is for nobody', async () => {
+  it('a client that is reusable stays, and a late answer is dropped', async () => {
     const scriptOf = () => answering({ generate: inTurn(generatesAfter(5001), generatesAfter(1)) });
     const run = new ScriptedRun({ test: uniqueIds.test, scriptOf, ...ONE_NODE, ratePerSecond: 1, timeLimitMs: 20_000 });
     const { results } = await run.finish();
@@ -229,7 +229,7 @@ describe('the same seed', () => {
     latencyMeanMs: 20,
     latencyDistribution: 'exponential',
   } as const;
-  /** Every echo is passed to a peer and back, so that latency and partitions show in the history. */
+  /** Passes every echo to a peer and back, so that latency and partitions show in the history. */
   const scriptOf = () =>
     answering({
       echo: (message, node) => {
@@ -250,7 +250,7 @@ describe('the same seed', () => {
     expect(first.results.stats?.['ok-count']).toBeGreaterThan(0);
   });
 
-  it('asks for the same values and makes the same faults whatever the nodes do', async () => {
+  it('draws the same values and faults, independent of what the nodes do', async () => {
     const { history: right } = await new ScriptedRun(options).finish();
     const { history: slow } = await new ScriptedRun({ ...options, scriptOf }).finish();
     const faults = (history: Iterable<Operation>) =>
@@ -267,7 +267,7 @@ describe('the same seed', () => {
     expect(values(slow).length).toBeGreaterThan(20);
   });
 
-  it('is another than any other seed', async () => {
+  it('gives a different run from any other seed', async () => {
     const [one, other] = ['snow', 'storm'].map((seed) => new ScriptedRun({ ...options, seed }));
     const histories = [await (one as ScriptedRun).finish(), await (other as ScriptedRun).finish()].map(
       ({ history }) => [...history],

@@ -4,7 +4,7 @@ import { Traffic } from '../../src/harness/traffic.ts';
 
 type Event = readonly [event: NetworkEvent, src: string, dest: string, id?: number];
 
-/** Events without a number are of messages of their own. */
+/** An event without a number belongs to a new message. */
 function count(nodes: readonly string[], ...events: readonly Event[]) {
   const traffic = new Traffic(nodes);
   for (const [index, [event, src, dest, id = 1000 + index]] of events.entries())
@@ -17,7 +17,7 @@ describe('traffic', () => {
     expect(count(['n0'])).toEqual([]);
   });
 
-  it('is counted by who sent to whom, each direction for itself', () => {
+  it('is counted by sender and receiver, each direction separately', () => {
     expect(
       count(
         ['n0', 'n1'],
@@ -33,7 +33,7 @@ describe('traffic', () => {
     ]);
   });
 
-  it('shows what was lost and what came twice, and counts nothing else', () => {
+  it('shows lost and duplicated messages, and counts no other events', () => {
     expect(
       count(
         ['n0', 'n1'],
@@ -61,10 +61,10 @@ describe('traffic', () => {
         ['duplicate', 'n0', 'n1', 0],
         ['send', 'n0', 'n1', 1],
         ['drop', 'n0', 'n1', 1],
-        // Lost without a word, as what is under way to a node that is killed.
+        // Lost without an event, as messages in flight to a killed node are.
         ['send', 'n0', 'n1', 2],
         ['receive', 'n0', 'n1', 0],
-        // Of this one only the copy arrives.
+        // Only the copy of this one arrives.
         ['send', 'n0', 'n1', 3],
         ['duplicate', 'n0', 'n1', 3],
         ['drop', 'n0', 'n1', 3],
@@ -73,7 +73,7 @@ describe('traffic', () => {
     ).toEqual([{ src: 'n0', dest: 'n1', sent: 4, received: 3, arrived: 2 }]);
   });
 
-  it('knows a copy again after hundreds of thousands of other messages', () => {
+  it('recognises a copy after hundreds of thousands of other messages', () => {
     const traffic = new Traffic(['n0', 'n1']);
     const body = {};
     for (let id = 0; id < 1_000_000; id++) traffic.count('receive', { id, src: 'n0', dest: 'n1', body });
@@ -81,7 +81,7 @@ describe('traffic', () => {
     expect(traffic.entries()).toMatchObject([{ received: 1_000_001, arrived: 1_000_000 }]);
   });
 
-  it('takes all clients for one, however many come and go', () => {
+  it('counts all clients as one, however many there are', () => {
     const events = Array.from({ length: 1000 }, (_, index) => ['send', `c${index}`, 'n0'] as const);
     expect(count(['n0'], ...events)).toEqual([{ src: 'clients', dest: 'n0', sent: 1000, received: 0, arrived: 0 }]);
   });

@@ -3,7 +3,7 @@ import { Unanswered } from '../../src/harness/unanswered.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
 describe('unanswered requests', () => {
-  it('are struck off once for each time they came', () => {
+  it('are removed once for each time they came', () => {
     const unanswered = new Unanswered();
     unanswered.add('c1', 7);
     unanswered.add('c1', 7);
@@ -14,7 +14,7 @@ describe('unanswered requests', () => {
     expect(unanswered.take('c3', 7)).toBe(false);
   });
 
-  it('do not get mixed up when a peer has several open', () => {
+  it('stay separate when a peer has several open', () => {
     const random = new SeededRandom('unanswered');
     const unanswered = new Unanswered();
     const expected: number[] = [];
@@ -36,7 +36,7 @@ describe('unanswered requests', () => {
     for (let id = 0; id < 6; id++) expect(other.has('n1', id)).toBe(false);
   });
 
-  it('pass to another list with all their counts, and leave none behind', () => {
+  it('move to another list with all their counts, and leave none behind', () => {
     const [one, other] = [new Unanswered(), new Unanswered()];
     one.add('n1', 1);
     one.add('n1', 1);

@@ -14,7 +14,7 @@ const silence: Script = () => {};
 const refuses: Script = (message, node) => node.reply(message, { type: 'error', code: 11, text: 'later' });
 const crashes: Script = (message, node) => node.reply(message, { type: 'error', code: 13, text: 'oops' });
 
-/** Echo with something else about it. */
+/** Echo with a change. */
 function variant(changes: Partial<WorkloadTest>): WorkloadTest {
   return { ...echo.test, ...changes };
 }
@@ -90,7 +90,7 @@ describe('a timeout', () => {
     expect((await durations({ timeoutMs: (f) => (f === 'echo' ? 1500 : 1) })).ms).toBe(1500);
   });
 
-  it('leaves open what happened, unless the function is idempotent', async () => {
+  it('leaves the outcome unknown, unless the function is idempotent', async () => {
     expect((await durations({})).completion).toMatchObject({ type: 'info', error: 'net-timeout' });
     const { completion } = await durations({ idempotent: new Set(['echo']) });
     expect(completion).toMatchObject({ type: 'fail', error: 'net-timeout' });
@@ -104,12 +104,12 @@ describe('an idempotent function', () => {
     return (await run.finish()).history.at(1);
   };
 
-  it('fails with any error, where another one is left open by an indefinite error', async () => {
+  it('fails after any error, where another function is unknown after an indefinite error', async () => {
     expect(await completionOf(crashes, new Set(['echo']))).toMatchObject({ type: 'fail', error: ['crash', 'oops'] });
     expect(await completionOf(crashes, new Set(['read']))).toMatchObject({ type: 'info', error: ['crash', 'oops'] });
   });
 
-  it('is left open by an answer that is not as declared, as in Maelstrom', async () => {
+  it('is of unknown outcome after an answer that is not as declared, as in Maelstrom', async () => {
     const malformed: Script = (message, node) => node.reply(message, { type: 'echo_ok', echo: 1, more: 2 });
     expect(await completionOf(malformed, new Set(['echo']))).toMatchObject({ type: 'info' });
   });
@@ -158,17 +158,17 @@ describe('final invocations', () => {
   const workersOf = (asked: readonly { process: unknown }[]) => asked.map(({ process }) => Number(process) % 6);
   const last = (text: string) => ({ f: 'echo', value: `last ${text}` });
 
-  it('are asked in turn of workers that talk to different nodes', async () => {
+  it('are asked in turn by workers that talk to different nodes', async () => {
     const { asked } = await finals([last('a'), last('b'), last('c'), last('d')]);
     expect(workersOf(asked)).toEqual([0, 1, 2, 0]);
   });
 
-  it('are asked of the worker that they name, or of each', async () => {
+  it('are asked by the worker that they name, or by each', async () => {
     const { asked } = await finals([{ ...last('a'), by: 4 }, { ...last('b'), by: 'each' }, last('c')]);
     expect(workersOf(asked)).toEqual([4, 0, 1, 2, 3, 4, 5, 2]);
   });
 
-  it('are repeated until they are ok, unless they are to be asked once', async () => {
+  it('are retried until they are ok, unless they say once', async () => {
     let count = 0;
     const flaky: Script = (message, node) =>
       String(message.body.echo).startsWith('last') && ++count % 3 !== 0
@@ -181,7 +181,7 @@ describe('final invocations', () => {
     expect(once.results.recovery).toBeUndefined();
   });
 
-  it('come after a time of calm', async () => {
+  it('come after the calm time', async () => {
     const at = async (calmMs: number) => {
       const { asked, history } = await finals([last('a')], { calmMs });
       const before = [...history].findLast(({ type, value }) => type === 'invoke' && !String(value).startsWith('last'));

@@ -11,7 +11,7 @@ describe('a simulated clock', () => {
     clock = new SimulatedClock(() => nowMs);
   });
 
-  it('is right while nobody disturbs it, the wall clock in whole ms', () => {
+  it('is right without a fault, the wall clock in whole ms', () => {
     expect(START).toBe(Date.UTC(2027, 0, 1));
     nowMs = 12.75;
     expect(readings()).toEqual([12, 12.75]);
@@ -47,7 +47,7 @@ describe('a simulated clock', () => {
     expect(readings()).toEqual([200, 200]);
   });
 
-  it('suffers several faults at once, and each of them until it is taken back', () => {
+  it('has several faults at once, each until it is removed', () => {
     const unfreeze = clock.disturb({ rate: 0 });
     nowMs = 1000;
     const jumpBack = clock.disturb({ wallOffsetMs: 500 });
@@ -69,7 +69,7 @@ describe('a simulated clock', () => {
     expect(readings()).toEqual([5000, 3000]);
   });
 
-  it('is never further off than what is wrong with it at the moment', () => {
+  it('is never further off than the faults in force', () => {
     for (let round = 0; round < 100; round++) {
       const undo = clock.disturb({ rate: 2 });
       clock.disturb({ wallOffsetMs: 0 });
@@ -79,7 +79,7 @@ describe('a simulated clock', () => {
     }
   });
 
-  it('is right again when the last fault is taken back, and its monotonic clock never went back', () => {
+  it('is right again when the last fault is removed, and its monotonic clock never went back', () => {
     const seen: number[] = [];
     const faults = [{ rate: 0.5 }, { wallOffsetMs: -9e6 }, { rate: 0 }, { wallFrozen: true }, { rate: 2 }];
     const pass = () => {

@@ -8,7 +8,7 @@ const SEEDS = 200;
 
 const AT_ONCE = { setTimer: (_: number, callback: () => void) => queueMicrotask(callback) };
 
-/** A life whose timers a test lets go off by hand, in the order in which they were set. */
+/** A life whose timers a test fires by hand, in the order in which they were set. */
 function handLife() {
   const steps: string[] = [];
   const timers: { delayMs: number; callback: () => void }[] = [];
@@ -17,7 +17,7 @@ function handLife() {
     timers,
     setTimer: (delayMs: number, callback: () => void) => timers.push({ delayMs, callback }),
     onStep: (step: string) => void steps.push(step),
-    /** Lets one timer go off, and then all promises that could go on. */
+    /** Fires one timer, then lets all promises settle. */
     next: async () => {
       timers.shift()?.callback();
       await new Promise((resolve) => setImmediate(resolve));
@@ -71,7 +71,7 @@ describe('an operation of a simulated disk', () => {
     expect(await disk.open(AT_ONCE).names()).toEqual(['a']);
   });
 
-  it('has taken effect, and has not settled, when the life is told that it is done', async () => {
+  it('has taken effect, and has not settled, when onStep reports that it is done', async () => {
     const disk = newDisk();
     const order: string[] = [];
     const onStep = (step: string) => {
@@ -141,7 +141,7 @@ describe('an operation of a simulated disk', () => {
     expect(new Set(await delays(fixed))).toEqual(new Set([7]));
   });
 
-  it('does as a file system does with names that are taken or not there', async () => {
+  it('treats names that exist or do not exist as a file system does', async () => {
     const folder = newDisk().open(AT_ONCE);
     await folder.write('a', TEXT);
     await expect(folder.write('a', 'other')).rejects.toThrow('a: cannot create: it is there');
@@ -158,7 +158,7 @@ describe('an operation of a simulated disk', () => {
 });
 
 describe('a temporary name of a simulated disk', () => {
-  it('is given once, over all lives and even when the disk is lost', () => {
+  it('is given only once, over all lives and even after the loss of the disk', () => {
     const disk = newDisk();
     const names = new Set<string>();
     for (let life = 0; life < 5; life++) {
@@ -185,7 +185,7 @@ describe('a temporary name of a simulated disk', () => {
 });
 
 describe('the end of a node alone', () => {
-  it('costs nothing of what took effect, synced or not', async () => {
+  it('loses no effect, synced or not', async () => {
     const disk = newDisk();
     const folder = disk.open(AT_ONCE);
     await writeSynced(folder, 'a');
@@ -196,7 +196,7 @@ describe('the end of a node alone', () => {
 });
 
 describe.each(['unsynced', 'torn'] as const)('a power failure (%s)', (kind) => {
-  it('costs nothing that was synced', async () => {
+  it('loses nothing that was synced', async () => {
     const left = await outcomes(kind, async (folder) => {
       await folder.write('a', TEXT);
       await folder.sync('a');
@@ -209,7 +209,7 @@ describe.each(['unsynced', 'torn'] as const)('a power failure (%s)', (kind) => {
     expect(left).toEqual([JSON.stringify({ b: TEXT, c: 'other' })]);
   });
 
-  it('decides on each name by itself, added or taken away, and on no text that was synced', async () => {
+  it('decides each name separately, added or removed, and no text that was synced', async () => {
     const left = await outcomes(kind, async (folder) => {
       await writeSynced(folder, 'a');
       await folder.link('a', 'b');
@@ -220,7 +220,7 @@ describe.each(['unsynced', 'torn'] as const)('a power failure (%s)', (kind) => {
     expect(left).toEqual(names.map((each) => JSON.stringify(each)).sort());
   });
 
-  it('can bring back a file that came and went since the names were synced', async () => {
+  it('can bring back a file created and removed since the names were synced', async () => {
     const left = await outcomes(kind, async (folder) => {
       await folder.write('a', TEXT);
       await folder.sync('a');
@@ -229,7 +229,7 @@ describe.each(['unsynced', 'torn'] as const)('a power failure (%s)', (kind) => {
     expect(left).toEqual([JSON.stringify({ a: TEXT }), '{}']);
   });
 
-  it('leaves a name that was taken away and given anew with the old file, the new one or none', async () => {
+  it('leaves a name that was removed and given again with the old file, the new one or none', async () => {
     const left = await outcomes(kind, async (folder) => {
       await writeSynced(folder, 'a', 'old');
       await folder.remove('a');
@@ -252,7 +252,7 @@ describe.each(['unsynced', 'torn'] as const)('a power failure (%s)', (kind) => {
     }
   });
 
-  it('is over once it has happened: what it left stays', async () => {
+  it('is over once it has happened: a second one changes nothing', async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       const disk = newDisk(seed);
       const folder = disk.open(AT_ONCE);
@@ -301,7 +301,7 @@ describe('a text that was not synced', () => {
     expect(zeros.every((text) => text.length === TEXT.length)).toBe(true);
   });
 
-  it('is safe by its own sync, whatever becomes of others', async () => {
+  it('is safe by its own sync, independent of other files', async () => {
     const left = await outcomes('torn', async (folder) => {
       await folder.write('a', TEXT);
       await folder.write('b', TEXT);

@@ -1,6 +1,6 @@
 /**
- * Whole runs on simulated machines: what faults do to nodes, what the run does about it, and which rules hold for every
- * workload. The nodes are real ones with small workloads of this file.
+ * Whole runs on simulated machines: what faults do to nodes, how the run reacts, and which rules hold for every
+ * workload. The nodes are real ones with small workloads from this file.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ const TEST: WorkloadTest = {
 
 type Start = (context: NodeContext, support: { readonly life: number; readonly folder: Folder }) => readonly Handler[];
 
-/** A node whose only handler is told; what it answers is its own affair. */
+/** A node with one handler, given by the test. */
 function subject(start: Start, change: Partial<Subject> = {}): Subject {
   return {
     name: 'small',
@@ -81,7 +81,7 @@ async function run(
   return { results: results as Results, history, simulation };
 }
 
-/** A run with faults that are decided here, and 100 questions a second. */
+/** A run with the given faults and 100 operations a second. */
 function runWith(of: Subject, faults: readonly FaultEvent[], options: Partial<RunOptions> = {}) {
   const operations = Array.from({ length: 400 }, (_, number) => ({
     atMs: 10 * number,
@@ -116,7 +116,7 @@ describe('a killed node', () => {
     });
   });
 
-  it('never acts again, whatever its promises still do', async () => {
+  it('never acts again, even if its promises still settle', async () => {
     const late = answering(async (context, life) => {
       await context.sleep(300);
       context.send('n0', { type: 'ghost', life });
@@ -171,7 +171,7 @@ describe('a killed node', () => {
 });
 
 describe('a node that starts again', () => {
-  it('hears nothing before its init, whatever was under way to it', async () => {
+  it('receives nothing before its init, even if messages to it were in flight', async () => {
     const heard: string[] = [];
     const gossiping = subject((context) => {
       const gossip = async () => {
@@ -213,7 +213,7 @@ describe('a node that starts again', () => {
     const second = heard.lastIndexOf('init');
     expect(heard.indexOf('init')).toBe(0);
     expect(second).toBeGreaterThan(10);
-    // Nothing is refused because it came too early.
+    // No request is refused for coming too early.
     expect(new Set(heard)).toEqual(new Set(['init', 'gossip', 'generate']));
   });
 });
@@ -264,7 +264,7 @@ describe('rules that hold for every workload', () => {
     expect(new Set([...history.clientOperations()].map(({ process }) => process))).toEqual(new Set([0]));
   });
 
-  it('what is asked after everything was healed does not make a run that showed nothing a good one', async () => {
+  it('probes after the healing do not make a run without operations valid', async () => {
     const lost: Partial<RunOptions> = { faults: ['loss'], faultValues: { loss: 1 }, timeLimitMs: 1000 };
     const { results } = await run(fine, { ...lost, availability: 0.1 });
     expect(results).toMatchObject({
@@ -276,7 +276,7 @@ describe('rules that hold for every workload', () => {
     });
   });
 
-  it('a run that is broken off while nodes recover says nothing about their recovery', async () => {
+  it('a run that is aborted while nodes recover says nothing about their recovery', async () => {
     const broken = answering((context, life, number) =>
       life === 1 ? `${context.nodeId}-${number}` : new Promise(() => {}),
     );
@@ -290,11 +290,11 @@ describe('rules that hold for every workload', () => {
     expect(results.recovery).toBeUndefined();
   });
 
-  it('a node that fails while it is told to end is heard', async () => {
+  it('a node that fails while it ends is reported', async () => {
     const failing = subject((context) => {
       const background = async () => {
         await context.sleep(1e6);
-        context.send('nobody', { type: 'farewell' });
+        context.send('n9', { type: 'farewell' });
       };
       void background();
       return [handler(Generate, () => ({ id: context.randomUint32() }))];
@@ -303,7 +303,7 @@ describe('rules that hold for every workload', () => {
     expect(violations(results)[0]).toMatchObject({ rule: 'unknown-dest' });
   });
 
-  it('a loop that goes on after its node was told to end is found, and ends nothing', async () => {
+  it('a loop that goes on after its node was told to end is found, and the run still ends', async () => {
     const looping = subject((context) => {
       const loop = async () => {
         for (;;) await context.sleep(1000);
@@ -315,7 +315,7 @@ describe('rules that hold for every workload', () => {
     expect(violations(results)).toMatchObject([{ rule: 'leak', text: 'n0 was told to end and still has 1 timers' }]);
   });
 
-  it('a node that is told to end must not hold on to anything', async () => {
+  it('a node that is told to end must leave nothing behind', async () => {
     const leaking = subject((context) => [
       handler(Generate, async () => {
         if (context.randomUint32() % 8 === 0) void new Promise(() => {});
@@ -332,7 +332,7 @@ describe('rules that hold for every workload', () => {
     ]);
   });
 
-  it('a node may answer only what it was asked, and as often as it was asked', async () => {
+  it('a node may answer only requests, each as often as it came', async () => {
     const twice = subject((context) => {
       let number = 0;
       return [
@@ -346,7 +346,7 @@ describe('rules that hold for every workload', () => {
     expect(violations(results)[0]).toMatchObject({ rule: 'unasked-reply' });
   });
 
-  it('nodes must keep to their declarations among each other, and to what services understand', async () => {
+  it('messages between nodes must be as declared, and services must understand every request', async () => {
     const Tell = defineRpc('tell', 'Tells a number.', { number: z.int() }, {});
     const telling = (body: { readonly type: string; readonly [field: string]: unknown }, dest = 'n1') =>
       subject((context) => {
@@ -375,7 +375,7 @@ describe('rules that hold for every workload', () => {
     });
   });
 
-  it('a restarted node may not number its requests as before while their answers may still come', async () => {
+  it('a restarted node may not reuse a msg_id while the reply to the old request may still come', async () => {
     const Ask = defineRpc('read', 'Reads a key.', { key: z.string() }, { value: z.unknown() });
     const asking = (alter?: Subject['alter']) =>
       subject((context, { life }) => {
@@ -395,7 +395,7 @@ describe('rules that hold for every workload', () => {
     ]);
   });
 
-  it('a node that ends by itself ends the run, in every life', async () => {
+  it('a node that exits ends the run, in every life', async () => {
     const frail = subject((context, { life }) => {
       if (life === 2) throw new Error('the second life is one too many');
       return [handler(Generate, () => ({ id: context.randomUint32() }))];
@@ -406,7 +406,7 @@ describe('rules that hold for every workload', () => {
     ]);
   });
 
-  it('the last questions must be answered, from node to node', async () => {
+  it('the final invocations must be answered, by each node in turn', async () => {
     const test: WorkloadTest = {
       ...TEST,
       createFinalInvocations: () => Array.from({ length: 3 }, () => ({ f: 'generate', value: 'last' })),
@@ -426,7 +426,7 @@ describe('rules that hold for every workload', () => {
     });
   });
 
-  it('the last questions are made when the operations are over, of all that was asked', async () => {
+  it('the final invocations are made when the operations are over, from the whole history', async () => {
     const lengths: number[] = [];
     const test: WorkloadTest = {
       ...TEST,
@@ -441,7 +441,7 @@ describe('rules that hold for every workload', () => {
     expect(lengths).toEqual([first]);
   });
 
-  it('the last questions of a list are asked side by side, and what comes after the list waits for all of them', async () => {
+  it('the final invocations of a list are asked side by side, and the next step waits for all of them', async () => {
     const questions = (count: number, value: string) => Array.from({ length: count }, () => ({ f: 'generate', value }));
     const test: WorkloadTest = {
       ...TEST,
@@ -459,7 +459,7 @@ describe('rules that hold for every workload', () => {
     const places = [...history].flatMap(({ value, type, process, index }) =>
       value === 'first' || value === 'last' ? [{ value, type, process, index }] : [],
     );
-    // Of the askers, of whom each talks to another node, the one whose turn it is.
+    // The asker whose turn it is. Each talks to a different node.
     expect(places.map(({ value, process }) => [value, process])).toEqual([
       ['first', 0],
       ['last', 21 % 2],
@@ -469,7 +469,7 @@ describe('rules that hold for every workload', () => {
     expect(results['valid?']).toBe(true);
   });
 
-  it('no more last questions are asked when many were asked in vain', async () => {
+  it('no more final invocations are asked when many were not answered', async () => {
     const test: WorkloadTest = {
       ...TEST,
       createFinalInvocations: () => [Array.from({ length: 500 }, () => ({ f: 'generate', value: 'last' }))],
@@ -481,7 +481,7 @@ describe('rules that hold for every workload', () => {
     const { history, results } = await run({ ...refusing, test }, { nodes: ['n0'], concurrency: 4 });
     const { missing } = results.recovery as unknown as { readonly missing: readonly string[] };
     expect(results.recovery?.['valid?']).toBe(false);
-    // Those that were under way then are asked to their end.
+    // Those in flight at that time are retried to their end.
     expect(missing.length).toBeGreaterThanOrEqual(64);
     expect(missing.length).toBeLessThan(64 + 4);
     expect((history.at(history.length - 1).time as number) / 1e9).toBeLessThan(250);
@@ -517,7 +517,7 @@ describe('one seed', () => {
     async (_, workload) => {
       const comparison = new LineComparison();
       await run(subjectOf(workload), faulty, comparison.first);
-      // Whoever watches the steps of nodes sees lines.
+      // An observer of the steps of nodes sees lines.
       const watched = new Simulation({
         subject: subjectOf(workload),
         options: { ...OPTIONS, ...faulty },
@@ -530,7 +530,7 @@ describe('one seed', () => {
     },
   );
 
-  it('makes the same run again from what was recorded of it, until everything is healed', async () => {
+  it('makes the same run again from its recorded schedule, until everything is healed', async () => {
     const recorder = new ScheduleRecorder();
     const first = await run(subjectOf(WORKLOADS[1] as (typeof WORKLOADS)[number]), faulty, recorder);
     const again = await run(subjectOf(WORKLOADS[1] as (typeof WORKLOADS)[number]), {

@@ -19,7 +19,7 @@ describe('virtual time', () => {
     expect(time.now()).toBe(1000 * hourMs);
   });
 
-  it('lets timers go off in the order of their times, and of their setting where those are equal', async () => {
+  it('fires timers in the order of their times, and in the order of setting where those are equal', async () => {
     const time = newTime();
     const random = new SeededRandom('order');
     const expected: { atMs: number; number: number }[] = [];
@@ -35,7 +35,7 @@ describe('virtual time', () => {
     expect(time.timerCount).toBe(0);
   });
 
-  it('forgets cancelled timers at once, whichever they are, also twice and after they went off', async () => {
+  it('removes cancelled timers at once, any of them, also twice and after they fired', async () => {
     const time = newTime();
     const random = new SeededRandom('cancel');
     const seen: number[] = [];
@@ -54,7 +54,7 @@ describe('virtual time', () => {
     expect(time.timerCount).toBe(0);
   });
 
-  it('lets everything happen that promises have pending before time goes on', async () => {
+  it('lets all pending promises settle before time goes on', async () => {
     const time = newTime();
     const seen: string[] = [];
     const chain = async () => {
@@ -82,7 +82,7 @@ describe('virtual time', () => {
     await expect(time.run(sleep(time, 5))).rejects.toThrow('a timer failed');
   });
 
-  it('leaves the real world its turns', async () => {
+  it('gives other callbacks of the event loop their turns', async () => {
     const time = newTime();
     let turns = 0;
     const timer = setInterval(() => turns++, 1);

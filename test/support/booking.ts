@@ -1,7 +1,7 @@
 /**
- * A saga that has nothing to do with transfers: somebody books a seat. First the seat is reserved, then it is paid for;
- * after the pivot a letter goes to the guest and one to the house. Three kinds of participants, of which one comes into
- * being with the first letter.
+ * A saga that has nothing to do with transfers: a guest books a seat. First the seat is reserved, then it is paid for.
+ * After the pivot one letter goes to the guest and one to the house. It has three kinds of participants; one of them is
+ * created with the first letter.
  */
 
 import * as z from 'zod';

@@ -1,6 +1,6 @@
 /**
- * A subject as processes and as simulated nodes, under the same options. Its mutants are built for the file that
- * imports this.
+ * A subject as processes and as simulated nodes, with the same options. Its mutants are built for the file that imports
+ * this.
  */
 
 import { mkdtempSync } from 'node:fs';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   });
 });
 
-/** Faults that a process can suffer and a right node survives. */
+/** Faults that can be injected into a process and that a right node survives. */
 export const FAULTS: readonly Fault[] = ['partition', 'kill', 'pause', 'loss', 'duplication', 'reordering', 'delay'];
 
 export const OPTIONS: RunOptions = {
@@ -72,7 +72,7 @@ export function verdictOf(results: CheckResult): Verdict {
   return { run: results['valid?'], workload: (results.workload as CheckResult | undefined)?.['valid?'] };
 }
 
-/** Runs the subject on both beds with the same options, and expects what is wrong to be told in the same words. */
+/** Runs the subject on both beds with the same options, and expects the same words for what is wrong. */
 export async function expectOnBoth(subject: Subject, options: RunOptions, verdict: Verdict): Promise<CheckResult[]> {
   const simulated = await simulate(subject, options);
   expect(verdictOf(simulated), JSON.stringify(simulated.protocol)).toEqual(verdict);

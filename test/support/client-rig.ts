@@ -1,4 +1,4 @@
-/** Clients of a workload's test against one node that the test plays by hand, on virtual time. */
+/** Clients of a workload's test against one node, whose replies the test gives by hand, on virtual time. */
 
 import { CLIENT_TIMEOUT_MS, Client, type Completion } from '../../src/harness/client.ts';
 import { Network, type NetworkMessage } from '../../src/harness/network.ts';
@@ -12,9 +12,9 @@ export class ClientRig {
   readonly time = new VirtualTime();
   readonly network = new Network({ scheduler: this.time, drawLatencyMs: () => 0 });
   readonly client: Client;
-  /** Everything that the node was sent, oldest first. */
+  /** Every message to the node, oldest first. */
   readonly requests: NetworkMessage[] = [];
-  /** What was wrong with answers that are not as declared. */
+  /** The problems of replies that are not as declared. */
   readonly malformed: string[] = [];
   readonly #test: WorkloadTest;
   #invoke: Invoke;
@@ -26,13 +26,13 @@ export class ClientRig {
     this.client = this.openClient();
   }
 
-  /** One more client of the node. */
+  /** Opens another client of the node. */
   openClient(): Client {
     const onMalformed = (_: NetworkMessage, text: string) => this.malformed.push(text);
     return new Client({ network: this.network, scheduler: this.time, nodeId: 'n0', onMalformed });
   }
 
-  /** From here on as in another run. */
+  /** From now on, as in a new run. */
   beginRun(): void {
     this.#invoke = this.#test.createInvoke();
     this.forgetAsked();
@@ -43,8 +43,8 @@ export class ClientRig {
   }
 
   /**
-   * Carries an operation out and answers what it asks, one after the other, with `<type>_ok` unless a reply has a type;
-   * when no reply is left nobody answers.
+   * Performs an operation and answers its requests with the replies, one after the other. The type is `<type>_ok`
+   * unless a reply has one. Once no reply is left, requests get no answer.
    */
   perform(f: string, value: unknown, ...replies: readonly Fields[]): Promise<Completion> {
     return this.performBy(this.client, f, value, ...replies);
@@ -69,7 +69,7 @@ export class ClientRig {
     this.requests.length = 0;
   }
 
-  /** What the node was asked, without the numbers of the messages. */
+  /** The requests to the node, without the ids of the messages. */
   asked(): Fields[] {
     return this.requests.map(({ body: { msg_id: _messageId, ...request } }) => request);
   }

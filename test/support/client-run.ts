@@ -1,6 +1,5 @@
 /**
- * A simulated run of 64 clients and three nodes in which nothing breaks, for measuring: it goes on until whoever asked
- * for it has enough.
+ * A simulated run of 64 clients and three nodes without faults, for measuring. It goes on until the caller has enough.
  */
 
 import type { Checker } from '../../src/checkers/checker.ts';
@@ -10,14 +9,14 @@ import type { History } from '../../src/history/history.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 
-/** Between two looks at whether it is enough, ms. */
+/** How often it checks whether that is enough, ms. */
 const LOOK_MS = 5;
 
 const nothingToCheck: () => Checker = () => ({ check: () => ({ 'valid?': true }) });
 
 export interface ClientRun {
   readonly history: History;
-  /** All messages of the run, on average over its operations. */
+  /** The messages of the run, per operation. */
   readonly messagesPerOperation: number;
   readonly valid: unknown;
 }

@@ -52,14 +52,13 @@ export async function run(
   void running.finally(() => {
     over = true;
   });
-  // The last questions take their time, above all where they are asked in vain.
+  // The final invocations take time, above all if they are not answered.
   for (let ms = 0; ms < LONGEST_MS && !over; ms += STEP_MS) await time.advance(STEP_MS);
   return (await running).results as Results;
 }
 
 /**
- * The workload for which {@link expectAnswersTwice} takes half a minute: every copy is a transfer that is asked about
- * again.
+ * The workload for which {@link expectAnswersTwice} takes half a minute: it asks again about every copy of a transfer.
  */
 export const SLOW_WHEN_DOUBLED = 'saga';
 
@@ -71,7 +70,7 @@ export async function expectAnswersTwice(workload: Workload): Promise<void> {
   const results = await run(time, newBed(time, workload), test, {
     faults: ['duplication'],
     faultValues: { duplication: 1 },
-    // Every copy is answered, and asked about, again.
+    // Every copy is answered again, and asked about again.
     ratePerSecond: 50,
   });
   expect(results).toMatchObject({ 'valid?': true, protocol: { count: 0 } });

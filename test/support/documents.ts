@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDERS = ['.github', 'maelstrom', 'src', 'test'];
-/** What runs leave behind. */
+/** Folders that runs leave behind. */
 const RECORDS = 'store';
 
 /** A document of the project. */
@@ -26,7 +26,7 @@ export function documents(): readonly Document[] {
     .map((path) => ({ path: path.split(sep).join(posix.sep), text: readFileSync(join(PROJECT, path), 'utf8') }));
 }
 
-/** The document of that path. Throws when there is none. */
+/** The document at that path. Throws if there is none. */
 export function documentAt(path: string): Document {
   const found = documents().find((document) => document.path === path);
   if (found === undefined) throw new Error(`there is no document ${path}`);

@@ -1,4 +1,4 @@
-/** A simulated fleet whose nodes lease their numbers, and what it says of itself. */
+/** A simulated fleet whose nodes lease their numbers, and what its nodes report. */
 
 import { expect } from 'vitest';
 import type { FaultEvent } from '../../src/harness/fault.ts';
@@ -18,7 +18,7 @@ import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 export interface FleetOptions extends Partial<RunOptions> {
   readonly nodes: readonly string[];
   readonly lease?: (nodeId: string, life: number) => LeaseOptions;
-  /** Nodes know of nobody but themselves, so their places in `node_ids` say nothing. */
+  /** Every node knows only itself, so positions in `node_ids` mean nothing. */
   readonly alone?: boolean;
   readonly limits?: Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'windowMs'>;
 }
@@ -26,18 +26,18 @@ export interface FleetOptions extends Partial<RunOptions> {
 export interface Holding {
   readonly nodeId: string;
   readonly number: number;
-  /** Since the simulation began. */
+  /** Time since the simulation began, ms. */
   readonly atMs: number;
 }
 
 export interface FleetOutcome extends RunOutcome {
   readonly holdings: readonly Holding[];
-  /** The numbers that were given back. */
+  /** The numbers that were returned. */
   readonly released: readonly number[];
   readonly logs: readonly LogEntry[];
 }
 
-/** Nodes that are asked for an id now and then. */
+/** Nodes that now and then get a request for an id. */
 export async function runFleet({
   lease = () => ({}),
   alone = false,
@@ -92,7 +92,7 @@ export function nodeIds(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `n${index}`);
 }
 
-/** Questions at a steady pace, of one worker after the other. */
+/** Requests at a steady pace, from one worker after another. */
 export function schedule(
   nodeCount: number,
   count: number,
@@ -112,7 +112,7 @@ export function kill(atMs: number, durationMs: number, nodes: readonly string[])
   return { fault: 'kill', atMs, durationMs, nodes };
 }
 
-/** Every life is that of a new machine: it finds nothing that it held before. */
+/** Every life runs on a new machine and finds nothing that it held before. */
 export const newMachines: Partial<FleetOptions> = {
   lease: (nodeId, life) => ({ identity: `${nodeId}.${life}` }),
 };

@@ -1,6 +1,4 @@
-/**
- * A clock in the hands of a test, and a way to let promises run that needs no real time.
- */
+/** A clock controlled by a test, and a way to settle promises without real time. */
 
 import type { Clock } from '../../src/protocol/clock.ts';
 
@@ -23,19 +21,19 @@ export class ManualClock implements Clock {
     return this.monotonic;
   }
 
-  /** Time goes by, for both clocks. */
+  /** Time passes, for both clocks. */
   pass(durationMs: number): void {
     this.wall += durationMs;
     this.monotonic += durationMs;
   }
 
-  /** Somebody sets the wall clock. */
+  /** The wall clock is set. */
   jump(durationMs: number): void {
     this.wall += durationMs;
   }
 }
 
-/** Lets everything run that waits for promises alone, and no timer or I/O. */
+/** Runs everything that waits only for promises, not for timers or I/O. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 64; turn++) await Promise.resolve();
 }

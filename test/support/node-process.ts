@@ -10,7 +10,7 @@ export const NODE_PROGRAM = resolve('bin/maelstrom-node');
 export const INIT =
   '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0","n1","n2"],"msg_id":1}}';
 
-/** A folder that no other test uses. */
+/** A new folder, used by no other test. */
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'snowstorm-test-'));
 }
@@ -30,7 +30,7 @@ export class NodeProcess {
   #stdout = '';
   #stderr = '';
 
-  /** @param readsLines false leaves stdout to the test */
+  /** @param readsLines false: the test reads stdout itself */
   constructor(args: readonly string[] = ['--state-dir', 'none'], { cwd = process.cwd(), readsLines = true } = {}) {
     this.child = spawn(NODE_PROGRAM, [...args], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdin.on('error', () => {});
@@ -38,7 +38,7 @@ export class NodeProcess {
       this.#stderr += text;
     });
     if (readsLines) {
-      // Not readline, which from Node 24 on takes U+2028 for the end of a line.
+      // Not readline: from Node 24 on it ends lines at U+2028.
       let rest = '';
       this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
         this.#stdout += text;

@@ -45,7 +45,7 @@ export class NumberRig extends StoreRig {
     this.drawFate = (message) => (loses(message) ? LOST : [LATENCY_MS]);
   }
 
-  /** From now on nobody hears from the store, which carries out what it is asked. */
+  /** From now on the store carries out requests, but its replies are lost. */
   silenceStore(): void {
     this.lose(({ src }) => src === 'lin-kv');
   }

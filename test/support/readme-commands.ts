@@ -1,9 +1,9 @@
 /**
- * The commands that a README tells its readers to type. They are run and compared with the output that it shows.
+ * The commands of a README. They are run, and their output is compared with the output shown.
  *
  * In a `console` block a line with `$ ` before it is a command; one that ends with a backslash goes on in the next
- * line. After each command follows what it prints. A line `...` stands for any lines, also for none. Numbers may differ
- * where there is one in the text, and so may the room before them. Everything else must be as it is shown.
+ * line. After each command follows what it prints. A line `...` stands for any lines, also for none. A number may
+ * differ from the number shown, and so may the spaces before it. Everything else must be as shown.
  */
 
 import { spawn } from 'node:child_process';
@@ -15,9 +15,9 @@ export interface Command {
 }
 
 export interface CommandResult {
-  /** Of the shell; null when it was killed because it took too long. */
+  /** The shell's exit status; null if it was killed because it took too long. */
   readonly status: number | null;
-  /** What went to stdout and stderr, in the order in which it came. */
+  /** The output on stdout and stderr, in order. */
   readonly output: string;
 }
 
@@ -26,7 +26,7 @@ const HEADING = /^(#+) (.*)$/;
 const ANY_LINES = '...';
 const NUMBER = / *-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?/g;
 
-/** The text below a heading, up to the next one that is not deeper. Throws when there is no such heading. */
+/** The text below a heading, up to the next heading that is not deeper. Throws if there is no such heading. */
 export function sectionOf(markdown: string, title: string): string {
   const section: string[] = [];
   let depth: number | undefined;
@@ -41,7 +41,7 @@ export function sectionOf(markdown: string, title: string): string {
   return section.join('\n');
 }
 
-/** What stands in the fenced blocks of a language, each ending with a newline. */
+/** The contents of the fenced blocks of a language, each ending with a newline. */
 export function blocksOf(markdown: string, language: string): string[] {
   const blocks: string[] = [];
   for (const { line, fence, edge } of linesOf(markdown)) {
@@ -59,12 +59,12 @@ export function fencesOf(markdown: string): string[] {
 
 /** A link to another place in the project. */
 export interface Link {
-  /** As it is written, relative to the document; '' for the document itself. */
+  /** As written, relative to the document; '' for the document itself. */
   readonly file: string;
   readonly anchor: string | undefined;
 }
 
-/** The links and pictures of a text that are no addresses of the web. */
+/** The links and pictures of a text, except web addresses. */
 export function linksOf(markdown: string): Link[] {
   const prose = [...linesOf(markdown)].flatMap(({ line, fence }) => (fence === undefined ? [line] : [])).join('\n');
   const targets = prose.replaceAll(/`[^`]*`/g, '').matchAll(/\]\(([^)]+)\)|\bsrc="([^"]+)"/g);
@@ -75,7 +75,7 @@ export function linksOf(markdown: string): Link[] {
   });
 }
 
-/** What links to the headings of a text are called, as GitHub makes them. */
+/** The anchors of the headings of a text, as GitHub makes them. */
 export function anchorsOf(markdown: string): string[] {
   return [...linesOf(markdown)].flatMap(({ line, fence }) => {
     const [, , title] = (fence === undefined && HEADING.exec(line)) || [];
@@ -93,7 +93,7 @@ interface Line {
   readonly line: string;
   /** The language of the fenced block that it belongs to. */
   readonly fence: string | undefined;
-  /** The line that opens the block, or that closes it. */
+  /** The line that opens or closes the block. */
   readonly edge?: 'begin' | 'end';
 }
 
@@ -134,14 +134,14 @@ export interface CommandSettings {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a command by `/bin/sh`, which gets no input. All that it has started is killed when it takes too long. */
+/** Runs a command with `/bin/sh`, without input. If it takes too long, it is killed with all its children. */
 export function runCommand(command: string, { cwd, timeoutMs, env }: CommandSettings): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const shell = spawn('/bin/sh', ['-c', `exec 2>&1\n${command}`], {
       cwd,
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
-      // A make that runs these tests must not be told of by a make within them.
+      // A make within these tests must not see the make that runs them.
       env: { ...process.env, MAKELEVEL: undefined, MAKEFLAGS: undefined, MFLAGS: undefined, ...env },
     });
     let output = '';
@@ -165,7 +165,7 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-/** In which way an output is not what is shown, in words; undefined when it is. */
+/** How an output differs from the one shown, in words; undefined if it does not. */
 export function findDifference(shown: readonly string[], output: string): string | undefined {
   const printed = output.replace(/\n+$/, '').split('\n');
   const lines = output.trim() === '' ? [] : printed;
@@ -183,7 +183,7 @@ export function findDifference(shown: readonly string[], output: string): string
   return undefined;
 }
 
-/** Where a part is, from `from` on; where it is not, the place that its first line has, or the end. */
+/** The position of a part, from `from` on. If it is not there, the position of its first line, or the end. */
 function findPart(part: readonly string[], lines: readonly string[], from: number): number {
   let best = lines.length;
   for (let at = lines.length - 1; at >= from; at--) {

@@ -1,7 +1,4 @@
-/**
- * Digests of runs as they are to be, by workload. `make digests` records them anew, when a change is meant to change
- * runs.
- */
+/** The expected digests of runs, by workload. `make digests` records new ones if a change is meant to change runs. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';

@@ -59,7 +59,7 @@ export function message(atMs: number, text: string, body: Readonly<Record<string
 export interface LongHistoryOptions {
   readonly operationCount: number;
   readonly concurrency: number;
-  /** Of a thousand operations so many fail, and as many end as nobody knows. Default: 10. */
+  /** Per thousand operations, how many fail, and also how many end with unknown outcome. Default: 10. */
   readonly badShare?: number;
   /** Latencies are spread evenly over so many decades from 10 µs on. Default: 2. */
   readonly decades?: number;

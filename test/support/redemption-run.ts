@@ -1,4 +1,4 @@
-/** A simulated run in which clients do nothing but redeem one voucher, each operation for a user of its own. */
+/** A simulated run in which clients only redeem one voucher, each operation for a new user. */
 
 import { completeWith } from '../../src/harness/client.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';
@@ -11,14 +11,14 @@ const CODE = 'launch';
 const AMOUNT = 5;
 
 export interface RedemptionRun extends ClientRun {
-  /** How many were told what. */
+  /** How many users got each outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
 export interface RedemptionRunOptions extends Partial<RunOptions> {
   readonly limit: number;
   readonly shards: number;
-  /** How many users want the voucher; the run ends when each was told what has become of it. */
+  /** How many users want the voucher. The run ends when every user knows the outcome. */
   readonly userCount: number;
 }
 

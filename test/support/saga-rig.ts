@@ -116,7 +116,7 @@ export class SagaRig extends StoreRig {
     this.put(indexKey(nodeId), { sagas: [...(this.index(nodeId) ?? []), [id, digest]] });
   }
 
-  /** The requests of a type for keys that begin like this, by whomever or by one node. */
+  /** The requests of a type for keys with this prefix, from all nodes or from one. */
   asked(type: 'read' | 'cas', prefix: string, nodeId?: string): WireMessage['body'][] {
     return this.wire.flatMap(({ src, body }) =>
       body.type === type && String(body.key).startsWith(prefix) && (nodeId ?? src) === src ? [body] : [],
@@ -138,7 +138,7 @@ export class SagaRig extends StoreRig {
   }
 }
 
-/** Whether a message is a compare-and-set of a key that begins like this, by whomever or by one node. */
+/** Whether a message is a compare-and-set of a key with this prefix, from any node or from this one. */
 export function isCas({ src, body }: WireMessage, prefix: string, nodeId = src): boolean {
   return body.type === 'cas' && src === nodeId && String(body.key).startsWith(prefix);
 }

@@ -1,7 +1,7 @@
 /**
- * A bed for tests: its nodes are small functions on virtual time, called with every message that a node is sent. What
- * they print comes out as a process's would, in a turn of its own; or, where a test asks for that, within the very call
- * that delivered the message.
+ * A bed for tests. Its nodes are small functions on virtual time, called for every message to the node. Their output
+ * comes in a turn of its own, like a process's. If a test asks for it, the output comes within the call that delivered
+ * the message.
  */
 
 import type { Bed, NodeEvents, NodeHandle } from '../../src/harness/bed.ts';
@@ -22,14 +22,14 @@ type Body = Readonly<Record<string, unknown>>;
 
 export class ScriptedNode implements NodeHandle {
   readonly id: string;
-  /** Every line it was sent, oldest first. */
+  /** Every line sent to it, oldest first. */
   readonly lines: string[] = [];
   readonly #script: Script;
   readonly #events: NodeEvents;
   readonly #scheduler: Scheduler;
   readonly #synchronous: boolean;
   readonly #cancels = new Set<() => void>();
-  /** What happened while it was paused; undefined while it is not. */
+  /** Events that wait while it is paused; undefined while it runs. */
   #backlog: (() => void)[] | undefined;
   #killed = false;
   #exited = false;
@@ -70,7 +70,7 @@ export class ScriptedNode implements NodeHandle {
     for (const cancel of this.#cancels) cancel();
   }
 
-  /** Does something later, as long as this life lasts. */
+  /** Calls back later, if this life still lasts. */
   later(afterMs: number, action: () => void): void {
     this.#do(afterMs, action);
   }
@@ -98,7 +98,7 @@ export class ScriptedNode implements NodeHandle {
     this.send(src, { ...reply, in_reply_to: body.msg_id }, afterMs);
   }
 
-  /** Tells the run something past all order, as a bed might of a node that was killed. */
+  /** Reports an event at any time, as a bed might for a node that was killed. */
   tell(telling: (events: NodeEvents) => void): void {
     telling(this.#events);
   }
@@ -125,11 +125,11 @@ export class ScriptedNode implements NodeHandle {
 
 export interface ScriptedBedOptions {
   readonly scheduler: Scheduler;
-  /** Gives each node its script, or one that none has in common with another. */
+  /** Makes the script of each node. */
   readonly scriptOf: (nodeId: string) => Script;
-  /** Prints within `deliver`, where no delay is asked for. */
+  /** Prints within `deliver`, unless a delay is given. */
   readonly synchronous?: boolean;
-  /** Told of each node before anybody sends it anything. */
+  /** Called for each node before any message to it. */
   readonly onStart?: (node: ScriptedNode) => void;
 }
 
@@ -150,7 +150,7 @@ export class ScriptedBed implements Bed {
   }
 }
 
-/** A script by the type of the message. `init` is answered unless told otherwise; what is not named is passed over. */
+/** A script by the type of the message. `init` is answered by default; other types are ignored. */
 export function answering(scripts: Readonly<Record<string, Script>>): Script {
   const all: Readonly<Record<string, Script>> = { init: answersInit, ...scripts };
   return (message, node) => all[message.body.type]?.(message, node);
@@ -158,12 +158,12 @@ export function answering(scripts: Readonly<Record<string, Script>>): Script {
 
 export const answersInit: Script = (message, node) => node.reply(message, { type: 'init_ok' });
 
-/** Answers `echo` rightly, after a while. */
+/** Answers `echo` correctly, after a while. */
 export function echoesAfter(delayMs: number): Script {
   return (message, node) => node.reply(message, { type: 'echo_ok', echo: message.body.echo }, delayMs);
 }
 
-/** Answers `generate` with an id of its own, after a while. */
+/** Answers `generate` with a unique id, after a while. */
 export function generatesAfter(delayMs: number): Script {
   let next = 0;
   return (message, node) => node.reply(message, { type: 'generate_ok', id: `${node.id}-${next++}` }, delayMs);

@@ -1,6 +1,4 @@
-/**
- * A whole test run in process: scripted nodes, virtual time, and a watch on what the run leaves behind when it is over.
- */
+/** A whole test run in one process: scripted nodes, virtual time, and a check of what the run leaves behind. */
 
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import type { NetworkEvent, NetworkMessage } from '../../src/harness/network.ts';
@@ -11,12 +9,12 @@ import type { Operation } from '../../src/history/operation.ts';
 import { answering, echoesAfter, generatesAfter, type Script, ScriptedBed, type ScriptedNode } from './scripted-bed.ts';
 import { VirtualTime } from './virtual-time.ts';
 
-/** Longer than any run of a test; a run that takes this long hangs. */
+/** Longer than any run of a test. A run that takes this long hangs. */
 const RUN_MS_MAX = 600_000;
 
 export interface ScriptedRunOptions extends Partial<RunOptions> {
   readonly test: WorkloadTest;
-  /** What the nodes do; all of them serve echo and unique-ids rightly, a millisecond each, unless told otherwise. */
+  /** What the nodes do. Default: all serve echo and unique-ids correctly, a millisecond each. */
   readonly scriptOf?: (nodeId: string) => Script;
   readonly synchronous?: boolean;
   readonly onStart?: (node: ScriptedNode) => void;
@@ -75,13 +73,13 @@ export class ScriptedRun {
     return this.#endedMs;
   }
 
-  /** Begins the run, if that has not been done, and lets time go by. */
+  /** Begins the run, unless it has begun, and lets time pass. */
   async advance(durationMs: number): Promise<void> {
     this.#start();
     await this.time.advance(durationMs);
   }
 
-  /** Lets time go by until the run is over, which must leave no timer behind. */
+  /** Lets time pass until the run is over. It must leave no timer behind. */
   async finish(): Promise<RunOutcome & { readonly results: Results }> {
     const running = this.#start();
     while (this.#endedMs === undefined) {
@@ -105,12 +103,12 @@ export class ScriptedRun {
   }
 }
 
-/** A node without fault. */
+/** A right node. */
 export function rightNode(): Script {
   return answering({ echo: echoesAfter(1), generate: generatesAfter(1) });
 }
 
-/** What an operation is besides its time and its number. */
+/** An operation without its time and its index. */
 export function withoutTime({
   index: _index,
   time: _time,

@@ -1,6 +1,6 @@
 /**
- * The histories in `maelstrom/test/histories`, for the checkers here and those inside of Maelstrom, and the verdicts of
- * those here.
+ * The histories in `maelstrom/test/histories`, shared with the checkers inside Maelstrom, and the verdicts of the
+ * checkers here.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -29,10 +29,10 @@ interface SharedHistory {
   readonly history: readonly (HandwrittenOperation & { readonly time?: number })[];
 }
 
-/** What a checker found, in what the two languages have in common. */
+/** The findings of a checker, in a form that both languages share. */
 export interface Verdict {
   readonly 'valid?': Validity;
-  /** By the names of the rules that are broken. */
+  /** By the names of the broken rules. */
   readonly broken: Readonly<Record<string, { readonly count: number }>>;
   readonly counts: Readonly<Record<string, number>>;
 }
@@ -45,7 +45,7 @@ export function judge({ workload, test, history }: SharedHistory): Verdict {
   const operations = history.map(({ time, ...operation }) =>
     time === undefined ? operation : { ...operation, atMs: time / NANOSECONDS_PER_MILLISECOND },
   );
-  // Composed, because what cannot be judged is unknown.
+  // Composed, so that a history that cannot be judged gives unknown.
   const composed = compose({ checker: CHECKERS[workload] as Checker }).check(test, handwritten(...operations));
   const result = composed.checker as Readonly<Record<string, unknown>>;
   const broken: Record<string, { count: number }> = {};

@@ -33,7 +33,7 @@ export interface Forgery {
 export interface RigNode {
   readonly context: NodeContext;
   readonly node: Node;
-  /** From now on it reaches nobody and nobody reaches it. */
+  /** From now on messages from it and to it are lost. */
   kill(): void;
 }
 
@@ -44,7 +44,7 @@ interface Life {
 
 export class StoreRig {
   readonly time = new VirtualTime(createSettle());
-  /** Everything that anybody sent, in order, whatever became of it. */
+  /** All messages sent, in order, lost ones too. */
   readonly wire: WireMessage[] = [];
   /** What becomes of a message for which there is no rule. */
   drawFate: (message: WireMessage) => Fate = () => ARRIVES;

@@ -1,4 +1,4 @@
-/** The logs of a node process, taken apart. */
+/** Parses the logs of a node process. */
 
 import { expect } from 'vitest';
 
@@ -6,12 +6,12 @@ import { expect } from 'vitest';
 type LogLine = any;
 
 export interface EndedLogs {
-  /** Everything but the summary. */
+  /** Everything except the summary. */
   readonly logged: readonly LogLine[];
   readonly summary: LogLine;
 }
 
-/** The logs of a node that has ended cleanly: its last line, and no other, sums up. */
+/** The logs of a node that ended cleanly. Its last line, and no other, is the summary. */
 export function splitLogs(stderr: string): EndedLogs {
   const lines: LogLine[] = stderr
     .split('\n')

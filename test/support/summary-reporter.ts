@@ -1,7 +1,4 @@
-/**
- * Ends the output with one plain line that any reader of a log understands: `N passed, N failed`, and `, N skipped`
- * where there are any.
- */
+/** Ends the output with one plain line: `N passed, N failed`, and `, N skipped` if there are any. */
 
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -9,7 +6,7 @@ export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     for (const module of modules) {
-      // A file that could not even be loaded has no tests to count.
+      // A file that could not be loaded has no tests to count.
       if (module.errors().length > 0) count.failed++;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
@@ -17,7 +14,7 @@ export default class SummaryReporter implements Reporter {
       }
     }
     const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
-    // After the other reporters have had their say.
+    // After the output of the other reporters.
     process.on('exit', () => process.stdout.write(`${count.passed} passed, ${count.failed} failed${skipped}\n`));
   }
 }

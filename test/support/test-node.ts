@@ -1,4 +1,4 @@
-/** A node with everything around it in the hands of the test: time, randomness, the wire, the log. */
+/** A node whose whole environment is controlled by the test: time, randomness, the wire, the log. */
 
 import type { Environment, LogLevel } from '../../src/node/environment.ts';
 import { Node, type NodeOptions, type StartHandlers } from '../../src/node/node.ts';
@@ -22,7 +22,7 @@ export class TestNode {
   readonly sent: SentMessage[] = [];
   readonly logged: LogEntry[] = [];
   readonly crashes: Error[] = [];
-  /** What the node said about its input, in order: to be held, or not. */
+  /** What the node said about its input, in order: hold it, or not. */
   readonly held: boolean[] = [];
   readonly node: Node;
 
@@ -44,12 +44,12 @@ export class TestNode {
     this.node = new Node(environment, startHandlers, options);
   }
 
-  /** Sends a body to the node, as client `c1` unless told otherwise. */
+  /** Sends a body to the node, from client `c1` by default. */
   receive(body: object, src = 'c1', dest = 'n0'): void {
     this.node.receiveLine(JSON.stringify({ id: 0, src, dest, body }));
   }
 
-  /** Makes the node `n0` of three and forgets what it said to that. */
+  /** Makes the node `n0` of three, and drops its replies to that. */
   async init(): Promise<this> {
     this.receive({ type: 'init', node_id: 'n0', node_ids: ['n0', 'n1', 'n2'], msg_id: 1 }, 'c0');
     await settle();

@@ -1,4 +1,4 @@
-/** A simulated run in which clients do nothing but transfer money. */
+/** A simulated run in which clients only transfer money. */
 
 import { type Client, completeWith } from '../../src/harness/client.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';
@@ -13,14 +13,14 @@ const AMOUNT_MAX = 100;
 
 export interface TransferRun extends ClientRun {
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Real time per transfer over the first `sampleLength` of them and over the last, µs. */
+  /** Real time per transfer, over the first `sampleLength` transfers and over the last, µs. */
   readonly firstMicroseconds: number;
   readonly lastMicroseconds: number;
 }
 
 export interface TransferRunOptions extends Partial<RunOptions> {
   /**
-   * `own`: every client moves money between two accounts that nobody else uses. A number: between so many that all use.
+   * `own`: every client moves money between two accounts of its own. A number: all clients share that many accounts.
    */
   readonly accounts: 'own' | number;
   readonly transferCount: number;

@@ -1,6 +1,5 @@
 /**
- * Timers that go off when a test says so. What is due at the same moment goes off in the order in which it was
- * scheduled.
+ * Timers that fire when a test says so. Those due at the same moment fire in the order in which they were scheduled.
  */
 
 interface Timer {
@@ -26,7 +25,7 @@ export class VirtualTime {
     return () => this.#timers.delete(timer);
   }
 
-  /** Lets `durationMs` pass, and between any two timers everything that promises have to do. */
+  /** Lets `durationMs` pass, and lets all promises settle between two timers. */
   async advance(durationMs: number): Promise<void> {
     const endMs = this.#nowMs + durationMs;
     for (;;) {
@@ -41,7 +40,7 @@ export class VirtualTime {
     await settle();
   }
 
-  /** Of those that are due first, the one that was scheduled first. */
+  /** The timer that is due first; of equal ones, the one scheduled first. */
   #earliest(): Timer | undefined {
     let earliest: Timer | undefined;
     for (const timer of this.#timers) if (earliest === undefined || timer.dueMs < earliest.dueMs) earliest = timer;
@@ -49,7 +48,7 @@ export class VirtualTime {
   }
 }
 
-/** Resolves when every promise that could go on has done so. */
+/** Resolves when no promise can make progress. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -45,7 +45,7 @@ export class VoucherRig extends StoreRig {
     return new VoucherNode(own, kill, { ...createVoucherParts(own, new LinKvStore(own)), ...parts });
   }
 
-  /** A desk by itself, which nobody sweeps. */
+  /** A desk alone, without a sweeper. */
   desk(context: NodeContext, terms: Terms, own: Partial<ShardDeskOptions> = {}): ShardDesk {
     const store = openVoucherStore(context, new LinKvStore(context));
     const rights = new Rights(context, store);
@@ -87,7 +87,7 @@ export class VoucherRig extends StoreRig {
     this.look('lin-kv', { type: 'write', key, value: JSON.stringify({ ...content, ver }) });
   }
 
-  /** The requests of a type for keys that begin like this, by whomever or by one node. */
+  /** The requests of a type for keys with this prefix, from all nodes or from one. */
   asked(type: 'read' | 'cas', prefix: string, nodeId?: string): WireMessage['body'][] {
     return this.wire.flatMap(({ src, body }) =>
       body.type === type && String(body.key).startsWith(prefix) && (nodeId ?? src) === src ? [body] : [],

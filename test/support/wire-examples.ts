@@ -1,6 +1,6 @@
 /**
- * Examples for the wire reference: what a node really answers, asked one thing after the other, with a store beside it.
- * Its clock stands at one time and its dice always fall the same, so the examples are the same ones every time.
+ * Examples for the wire reference: the real answers of a node with a store, to one request after another. Its clock
+ * stands still and its random draws are fixed, so the examples are always the same.
  */
 
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
@@ -41,7 +41,7 @@ const REQUESTS: readonly Body[] = [
   { type: 'account_close', account: 'bob' },
 ];
 
-/** For how long an answer is waited for, ms of the node's time, and in which steps. */
+/** How long it waits for an answer, and in which steps, in ms of the node's time. */
 const ANSWER_MS_MAX = 5000;
 const STEP_MS = 1;
 

@@ -1,7 +1,7 @@
 /**
- * The wire reference, `src/workloads/MESSAGES.md`: what a node is asked and what it answers. It is made from the
- * declarations by which a node checks and answers, so it says what the code does. What a field means is said where it
- * is declared, by `.describe`.
+ * The wire reference, `src/workloads/MESSAGES.md`: the requests to a node and its answers. It is generated from the
+ * declarations with which a node checks and answers, so it is true for the code. The meaning of a field is declared
+ * with `.describe`.
  */
 
 import * as z from 'zod';
@@ -36,14 +36,16 @@ promises that the request had no effect and never will. After another error, or 
 undecided: it may have happened.
 `;
 
-/** Requests that belong together, with the names of those who serve them. */
+/** Requests that belong together, with the names of the workloads that serve them. */
 export interface Service {
   readonly title: string;
   readonly texts: readonly string[];
   readonly rpcs: readonly Rpc[];
 }
 
-/** What every node answers, and then what its workloads do; those that serve the same requests are told together. */
+/**
+ * The requests that every node answers, then those of its workloads. Workloads with the same requests share a section.
+ */
 export async function findServices(workloads: readonly Workload[] = WORKLOADS): Promise<Service[]> {
   const byStart = new Map<Workload['start'], Workload[]>();
   for (const workload of workloads) byStart.set(workload.start, [...(byStart.get(workload.start) ?? []), workload]);
@@ -71,7 +73,7 @@ export function wireReference(
   return parts.join('\n');
 }
 
-/** As a node checks it, which is more strictly than a harness that sends it. */
+/** As a node checks it, which is stricter than what a harness sends. */
 function initRpc(): Rpc {
   const { type: _type, msg_id: _messageId, ...request } = InitRequest.shape;
   return defineRpc(Init.type, Init.text, request, Init.fields.reply);
@@ -122,7 +124,7 @@ ${table(['code', 'name', 'definite', 'meaning'], rows)}
 `;
 }
 
-/** What of a JSON schema is printed. */
+/** The parts of a JSON schema that are printed. */
 interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -181,7 +183,7 @@ function rowsOf({ properties = {}, required = [] }: JsonSchema, prefix: string):
   });
 }
 
-/** What is inside of arrays and of objects with any names, and how it is reached. */
+/** The contents of arrays and of objects with arbitrary names, and the path to them. */
 function innermost(schema: JsonSchema, path: string): [JsonSchema, string] {
   if (isSchema(schema.items)) return innermost(schema.items, `${path}[]`);
   if (isSchema(schema.additionalProperties)) return innermost(schema.additionalProperties, `${path}.*`);
@@ -220,8 +222,8 @@ function arrayOf({ items, prefixItems }: JsonSchema): string {
 }
 
 /**
- * The type of what something holds: `string (1 to 128 characters)`, so that its bounds are not taken for those of what
- * holds it.
+ * The type of the contents of an array or object: `string (1 to 128 characters)`. In parentheses, so that the bounds
+ * are not read as those of the container.
  */
 function insideOf(schema: JsonSchema): string {
   const [type, ...limits] = typeOf(schema).split(', ');
@@ -235,7 +237,7 @@ function constraints(...parts: readonly string[]): string {
     .join('');
 }
 
-/** `1 to 10,000 characters`, `2 or more`; nothing for what every integer keeps. */
+/** `1 to 10,000 characters`, `2 or more`; nothing for the bounds of every integer. */
 function bounds(lowest: number | undefined, highest: number | undefined, unit?: string): string {
   const low = lowest === undefined || lowest === Number.MIN_SAFE_INTEGER ? undefined : number(lowest);
   const high = highest === undefined || highest === Number.MAX_SAFE_INTEGER ? undefined : number(highest);

@@ -1,6 +1,6 @@
 /**
- * Makes the random services testable without luck: a run is repeated for every combination of what its random source
- * may answer, as a model checker does, or a combination is searched for that explains a recording.
+ * Tests the random services without luck. A run is repeated for every combination of answers of its random source, as
+ * in a model checker. Or a combination is searched that explains a recording.
  */
 
 import type { Service } from '../../../src/harness/services/registry.ts';
@@ -26,7 +26,7 @@ class ScriptedRandom implements RandomSource {
   }
 }
 
-/** A source that answers as told. */
+/** A source with the given answers. */
 export function scripted(...answers: number[]): RandomSource {
   return new ScriptedRandom(answers);
 }

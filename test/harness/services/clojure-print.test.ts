@@ -1,4 +1,4 @@
-/** Holds the printer to what Clojure 1.12 printed on Java 17 for the same values. */
+/** Compares the printer with what Clojure 1.12 printed on Java 17 for the same values. */
 
 import { describe, expect, it } from 'vitest';
 import { clojureHash, printPlainly, printReadably } from '../../../src/harness/services/clojure-print.ts';

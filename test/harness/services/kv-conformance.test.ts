@@ -70,7 +70,7 @@ describe.each(STORES)('%s', (_name, create) => {
     expect(ask('{"type":"read","key":{"b":2,"a":1}}')).toBe('{"type":"read_ok","value":[{"a":1,"b":2}]}');
   });
 
-  it('takes an absent key for null', () => {
+  it('treats an absent key as null', () => {
     ask('{"type":"write","value":1}');
     expect(ask('{"type":"read","key":null}')).toBe('{"type":"read_ok","value":1}');
   });
@@ -82,7 +82,7 @@ describe.each(STORES)('%s', (_name, create) => {
     expect(ask('{"type":"read","key":"k"}')).toBe('{"type":"read_ok","value":null}');
   });
 
-  it('compares by JSON value, whatever the order of keys', () => {
+  it('compares by JSON value, independent of the order of keys', () => {
     ask('{"type":"write","key":"k","value":{"a":1,"b":[null,{"c":2,"d":3}]}}');
     expect(ask('{"type":"cas","key":"k","from":{"b":[null,{"d":3,"c":2}],"a":1},"to":2}')).toBe(DONE);
     expect(ask('{"type":"read","key":"k"}')).toBe('{"type":"read_ok","value":2}');
@@ -101,7 +101,7 @@ describe.each(STORES)('%s', (_name, create) => {
     expect(ask('{"type":"read","key":"k"}')).toBe(`{"type":"read_ok","value":${value.replace(' ', '')}}`);
   });
 
-  it('keeps silent about types it does not know', () => {
+  it('does not answer unknown types', () => {
     ask('{"type":"write","key":"k","value":1}');
     for (const type of ['"delete"', '"ts"', '"READ"', 'null', '1', '"toString"']) {
       expect(ask(`{"type":${type},"key":"k","value":2}`)).toBeUndefined();
@@ -112,7 +112,7 @@ describe.each(STORES)('%s', (_name, create) => {
 });
 
 describe.each(STORES.slice(0, 2))('%s with create_if_not_exists', (_name, create) => {
-  it.each(['true', '1', '0', '""', '{}'])('creates a missing key for %s, whatever is expected', (flag) => {
+  it.each(['true', '1', '0', '""', '{}'])('creates a missing key for %s, for any expected value', (flag) => {
     const store = create();
     const ask = (body: string) => replyText(store, 'n0', parseExact(body) as Record<string, unknown>);
     expect(ask(`{"type":"cas","key":"k","from":5,"to":1,"create_if_not_exists":${flag}}`)).toBe(DONE);

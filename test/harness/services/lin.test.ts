@@ -1,4 +1,4 @@
-/** lin-kv and lin-tso: everybody sees the newest state at once. */
+/** lin-kv and lin-tso: every client sees the newest state at once. */
 
 import { expect, it } from 'vitest';
 import { createServices, type Service } from '../../../src/harness/services/registry.ts';
@@ -20,7 +20,7 @@ it('lin-kv shows every client the newest value', () => {
   }
 });
 
-it('lin-tso counts from 0 for all clients together, and silence takes no timestamp', () => {
+it('lin-tso counts from 0 for all clients together, and an unknown request uses no timestamp', () => {
   const oracle = named('lin-tso');
   const timestamps = ['n0', 'n1', 'n0', 'n2'].map((source) => {
     expect(oracle.handle(source, { type: 'read', key: 'x' })).toBeUndefined();

@@ -6,7 +6,7 @@ import { parseExact } from '../../../src/protocol/exact-json.ts';
 export interface Exchange {
   readonly source: string;
   readonly body: Record<string, unknown>;
-  /** The text of the recorded reply's body; undefined where Maelstrom kept silent. */
+  /** The text of the recorded reply's body; undefined where Maelstrom did not answer. */
   readonly reply: string | undefined;
 }
 

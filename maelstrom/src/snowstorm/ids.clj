@@ -1,6 +1,6 @@
 (ns snowstorm.ids
-  "A service of ids for a fleet: unique without coordination, in two kinds, single and in batches; what an id says of itself; and
-  ids that are assigned to a service and a key, once and for ever.
+  "An id service for a fleet of nodes. Ids are unique without coordination, of two kinds, single or in batches. A
+  status decodes an id. And an id can be assigned to a service and a key, once and for ever.
 
   ```json
   {\"type\": \"generate\"}
@@ -13,8 +13,8 @@
   {\"type\": \"generate_ok\", \"id\": \"0199c1a2-7b3c-7001-8041-5f2d9e8c7b6a\"}
   ```
 
-  `count` is 1 to 10,000, `kind` snowflake or uuid, and both may be there. An id is always a text: a decimal number beyond 2^53
-  does not survive JavaScript's clients.
+  `count` is 1 to 10,000, `kind` snowflake or uuid, and both may be there. An id is always a text: a decimal number
+  beyond 2^53 does not survive JavaScript's clients.
 
   ```json
   {\"type\": \"guid_status\", \"id\": \"595172839467794432\"}
@@ -22,7 +22,7 @@
    \"assignment\": {\"service\": \"payment\", \"key\": \"k1\", \"node\": \"n1\", \"created_at\": \"2029-07-04T08:36:31.345Z\"}}
   ```
 
-  `assignment` is there if the id was assigned. What is no id is refused with error 12.
+  `assignment` is there if the id was assigned. A text that is not an id is refused with error 12.
 
   ```json
   {\"type\": \"guid_assign\", \"service\": \"payment\", \"key\": \"k1\"}
@@ -31,26 +31,26 @@
 
   The one id of this service and key: the same for ever, from every node.
 
-  The test is a mix of all of it, so that ids of both kinds, single and in batches, generated and assigned, meet each other in one
-  run. The rules are told in snowstorm.checker.ids."
+  The test mixes all of this, so that ids of both kinds, single and in batches, generated and assigned, are compared in
+  one run. The rules are in snowstorm.checker.ids."
   (:require [clojure.string :as str]
             [maelstrom.client :as c]
             [schema.core :as s]
             [snowstorm.checker.ids :as rules]
             [snowstorm.jepsen :as j :refer [ask complete]]))
 
-;; Which fields there are is a matter of the protocol; what is in them is judged by the checker, which says what is wrong with
-;; it. One id comes as `id`, a batch as `ids`.
+;; The protocol declares only which fields there are. The checker judges their contents, and says what is wrong. One id
+;; comes as `id`, a batch as `ids`.
 
 (c/defrpc generate
-  "Answers with an id that nobody ever got or gets."
+  "Answers with a unique id."
   {:type                  (s/eq "generate")
    (s/optional-key :kind) (s/enum "snowflake" "uuid")}
   {:type (s/eq "generate_ok")
    :id   s/Any})
 
 (c/defrpc generate-batch
-  "Answers with `count` ids that nobody ever got or gets, ascending."
+  "Answers with `count` unique ids, ascending."
   {:type                  (s/eq "generate")
    :count                 s/Int
    (s/optional-key :kind) (s/enum "snowflake" "uuid")}
@@ -58,8 +58,8 @@
    :ids  [s/Any]})
 
 (c/defrpc guid-status
-  "Says what is known of an id: when it was made, by which node number, the how-manieth of its millisecond, and to whom it was
-  assigned."
+  "Decodes an id: when it was made, by which node number, its sequence number within the millisecond, and its
+  assignment."
   {:type (s/eq "guid_status")
    :id   s/Str}
   {:type                        (s/eq "guid_status_ok")
@@ -70,7 +70,7 @@
    (s/optional-key :assignment) s/Any})
 
 (c/defrpc guid-status-of-anything
-  "The same, asked of what is no id. It must be refused with error 12, so any answer is too much."
+  "The same for a value that is not an id. It must be refused with error 12, so any answer is wrong."
   {:type                (s/eq "guid_status")
    (s/optional-key :id) s/Any}
   {:type     (s/eq "guid_status_ok")
@@ -88,8 +88,8 @@
 (def ^:private uuid "0199c1a2-7b3c-7001-8041-5f2d9e8c7b6a")
 
 (def bad-ids
-  "What is no id, by a name: the fields of a `guid_status`. Most of it is read as a number by one language's parser or another's,
-  and would then be the status of some other id."
+  "Values that are not ids, by name: the fields of a `guid_status`. Some language's parser reads most of them as a
+  number, and would give the status of a different id."
   {"missing"                     {}
    "null"                        {:id nil}
    "boolean"                     {:id true}
@@ -117,14 +117,14 @@
    "uuid-without-hyphens"        {:id (.replace ^String uuid "-" "")}
    "uuid-in-braces"              {:id (str "{" uuid "}")}
    "uuid-with-a-letter-too-many" {:id (str uuid "0")}
-   ; Of a version 7, but from before the first id.
+   ; Of version 7, but from before the first id.
    "uuid-of-2022"                {:id "0180e2a2-7b3c-7001-8041-5f2d9e8c7b6a"}
    "nil-uuid"                    {:id "00000000-0000-0000-0000-000000000000"}})
 
 (def ^:private services ["payment" "booking"])
 
-;; Hot keys are what everybody asks for: one to one is easy as long as nobody else wants the same. After so many draws new ones
-;; come, or everything would be assigned in the first seconds.
+;; Hot keys are requested by many clients: one to one is easy unless several clients want the same key. New ones come
+;; after a number of draws. Otherwise everything would be assigned in the first seconds.
 
 (def ^:private hot-key-count
   "At a time."
@@ -133,15 +133,15 @@
 (def ^:private draws-per-hot-keys 24)
 
 (def ^:private old-hot-key-interval
-  "One in so many draws is of a key of any time."
+  "One in this many draws is of any earlier hot key."
   6)
 
 (def ^:private last-pairs-max
-  "Of the hot keys of a run so many are asked for in the end, the newest ones."
+  "How many of the newest hot keys are requested again at the end."
   16)
 
 (defn- draw-hot-pair
-  "The next one, after so many."
+  "A hot pair, after this many draws."
   [drawn-count]
   (let [newest (* hot-key-count (quot drawn-count draws-per-hot-keys))
         old?   (and (pos? newest) (zero? (rand-int old-hot-key-interval)))]
@@ -149,7 +149,7 @@
      :key     (str "hot-" (if old? (rand-int newest) (+ newest (rand-int hot-key-count))))}))
 
 (defn- last-pairs
-  "The first hot keys, and those that came last in a run that asked for some, in their order."
+  "The first hot keys, and the latest of those requested in the run, in their order."
   [asked]
   (let [all-first (for [service services, number (range hot-key-count)] {:service service, :key (str "hot-" number)})]
     (concat all-first (take-last last-pairs-max (remove (set all-first) asked)))))
@@ -157,20 +157,20 @@
 (def ^:private count-max 10000)
 
 (def ^:private borrowing-count-min
-  "More ids than a millisecond has, so that the next one is borrowed."
+  "More ids than a millisecond has, so that the next millisecond is borrowed."
   4097)
 
-;; The ids that clients of a run got last, generated and assigned ones, each once
+;; The ids that the clients of a run got last, generated or assigned, each once
 
 (def ^:private recent-ids-max 64)
 
 (def ^:private first-id
-  "As good an id as any, for as long as nobody got one."
+  "Any id, used until a client has got one."
   snowflake)
 
 (def ^:private nothing-known
   {:ids   []
-   ; Services and hot keys, each once, in the order in which they were asked for first.
+   ; Services and hot keys, each once, in the order of the first requests.
    :pairs []
    :named #{}})
 
@@ -207,7 +207,7 @@
             (ask (if count generate-batch generate) client value)
             (fn [{:keys [id ids]}]
               (let [got (if count (vec ids) [id])]
-                ; The ends of a batch, or it would drive everything else out.
+                ; Only the ends of a batch. All of it would displace all other ids.
                 (remember! client (first got))
                 (remember! client (peek got))
                 {:kind (or kind "snowflake"), :ids got}))))
@@ -223,7 +223,7 @@
                 (fn [body] {:name bad, :refused false, :answer (j/answer body)})))))
 
 (defn- status
-  "Of an id that the run itself got; which one is decided when it is asked."
+  "The status of an id that the run got. It is chosen when the request is sent."
   [client {{:keys [of bad]} :value :as op}]
   (if bad
     (bad-status client op)
@@ -245,7 +245,7 @@
    :status   status
    :assign   assigning})
 
-;; What is asked
+;; Drawing operations
 
 (defn- draw-count
   []
@@ -257,7 +257,7 @@
 
 (defn- generator
   []
-  (let [; No key of another run or another generator has it.
+  (let [; No key of another run or another generator has this prefix.
         prefix    (Long/toString (long (rand (bit-shift-left 1 40))) 36)
         key-count (atom 0)
         hot-count (atom 0)
@@ -275,14 +275,14 @@
     (fn [] ((draw)))))
 
 (defn- last-questions
-  "Of every node, because each may have kept an answer of its own."
+  "To every node, because each may have kept an answer of its own."
   [{:keys [nodes concurrency]} {:keys [pairs]}]
   (mapcat #(repeat (min concurrency (count nodes)) %)
           (concat [{:f :generate, :value {}} {:f :status, :value {:of 0}}]
                   (for [pair (last-pairs pairs)] {:f :assign, :value pair}))))
 
 (defn work-of
-  "Work is ids that were generated, and a key that nobody was told of before."
+  "New work is generated ids, and a key that no answer told before."
   [{:keys [f value]}]
   (case f
     :generate true

@@ -1,10 +1,10 @@
 (ns snowstorm.jepsen
-  "What all workloads have in common in Jepsen: clients that ask and complete, drawing, last questions, and checkers.
+  "What all workloads share in Jepsen: clients that ask and complete, drawing, final questions, and checkers.
 
-  A client here turns an answer into the operation's completion by Maelstrom's table, as `maelstrom.client/with-errors` does: a
-  definite error is :fail; any other one and a timeout are :info. It does so itself because some errors are the right answer to
-  what was asked, and because an operation may ask several things. An answer that is not as declared is :info as well, and
-  says why."
+  A client turns an answer into the operation's completion by Maelstrom's table, as `maelstrom.client/with-errors` does:
+  a definite error is :fail; any other error and a timeout are :info. It does so itself because some errors are the
+  right answer to a request, and because an operation may send several requests. An answer that is not as declared is
+  :info, too, and says why."
   (:require [clojure.walk :refer [keywordize-keys]]
             [jepsen.checker :as checker]
             [jepsen.client :as client]
@@ -16,9 +16,9 @@
 ;; Asking
 
 (defn ask
-  "Calls an RPC made by `defrpc`. What comes of it is one of
+  "Calls an RPC made by `defrpc`. The result is one of
 
-    {:kind :ok, :body body}   all keys are keywords: Maelstrom has those of inner objects as texts
+    {:kind :ok, :body body}   all keys are keywords: Maelstrom leaves those of inner objects as texts
     {:kind :error, :name keyword, :text text, :definite? boolean}
     {:kind :timeout}
     {:kind :malformed, :text text}"
@@ -38,13 +38,13 @@
   (and (= :error (:kind result)) (= name (:name result))))
 
 (defn answer
-  "What a reply says, without what makes it a reply."
+  "The fields of a reply, without those of the envelope."
   [body]
   (dissoc body :type :in_reply_to :msg_id))
 
 (defn complete
-  "Completes an operation with the result of asking. `value-of` gives its value out of the reply; otherwise it keeps the one
-  that it has."
+  "Completes an operation with the result of `ask`. `value-of` takes its value from an ok reply; otherwise the value
+  stays."
   [op {:keys [kind body name text definite?]} value-of]
   (case kind
     :ok        (assoc op :type :ok, :value (value-of body))
@@ -70,16 +70,16 @@
   (close! [_this _test]
     (c/close! conn))
 
-  ; Of one that is not, the connection is closed after an operation whose outcome is unknown; and a node that answers late to
-  ; somebody who is not there is never heard of again.
+  ; Otherwise the connection is closed after an operation of unknown outcome. And Maelstrom stops listening to a node
+  ; that answers late to a closed client.
   client/Reusable
   (reusable? [_this _test]
     true))
 
 (defn client
-  "A client whose operations are functions of the client and an operation, which give its completion.
+  "A client whose operations are functions of the client and an operation, which return the completion.
 
-    shared   what the clients of a run know together"
+    shared   an atom that the clients of a run share"
   [net shared operations]
   (map->Client {:net net, :shared shared, :operations operations}))
 
@@ -90,7 +90,7 @@
   (nth items (rand-int (count items))))
 
 (defn weighted
-  "A function that draws one of some values, each as often as its weight says."
+  "A function that draws one of some values, in proportion to their weights."
   [& weights-and-values]
   (let [pairs (partition 2 weights-and-values)
         total (reduce + (map first pairs))]
@@ -98,22 +98,22 @@
       (loop [at (rand-int total), [[weight value] & more] pairs]
         (if (< at weight) value (recur (- at weight) more))))))
 
-;; Last questions
+;; Final questions
 
 (def ^:private patience-seconds
-  "How long a last question is asked again before it is given up."
+  "How long a final question is retried."
   10)
 
 (def ^:private retry-seconds 1/10)
 
 (defn one-by-one
-  "Asks last questions one after the other, the ith of worker i mod askers, each of whom talks to another node. Each is asked
-  until it is answered: the checker is to rest on all of them.
+  "Asks final questions one after the other, the ith by worker i mod askers, each of which talks to a different node.
+  Each is retried until it is answered, because the verdict needs all of them.
 
-    make-questions   called when the first of them is due, so that they can be about all that was asked before"
+    make-questions   called when the first one is due, so that they can be about everything asked before"
   [{:keys [concurrency nodes]} make-questions]
   (let [askers (min concurrency (count nodes))]
-    ; Jepsen's generators may be delays, which are forced when they are asked for their first operation.
+    ; A Jepsen generator may be a delay, which is forced when its first operation is needed.
     (delay
       (apply gen/phases
              (map-indexed (fn [index question]
@@ -126,8 +126,8 @@
 ;; Checkers
 
 (defn- settle-announcements
-  "Jepsen's nemesis writes everything twice, first what is to be done and then what was. With which value a fault that is
-  undone is announced depends on the fault; only what was done counts."
+  "Jepsen's nemesis records every step twice: first the intent, then the effect. The value of an announcement depends
+  on the fault. Only the effect counts, so announcements lose their value."
   [history]
   (first
     (reduce (fn [[ops announced] {:keys [process f] :as op}]
@@ -141,8 +141,8 @@
 (def ^:private nanoseconds-per-second 1000000000)
 
 (defn facts-of
-  "What a checker may know of a test besides its history. Maelstrom does nothing to single messages of its own accord, so no
-  message met a fault that the history does not show, unless somebody says so."
+  "What a checker may know of a test besides its history. Maelstrom injects no faults into single messages, so no
+  message had a fault that the history does not show, unless --unseen-faults says so."
   [{:keys [nodes concurrency latency unseen-faults]}]
   {:nodes             (vec nodes)
    :concurrency       concurrency
@@ -150,10 +150,10 @@
    :hit-message-count (when-not unseen-faults 0)})
 
 (defn checker
-  "A Jepsen checker out of a function of the facts of a test and a history.
+  "A Jepsen checker from a function of the facts of a test and a history.
 
-    work-of   of an operation that ended :ok, what new work it did, as `snowstorm.checker.activity/activity` takes it. Last
-              questions do not count, which are asked after the time limit"
+    work-of   of an operation that ended :ok, what new work it did, as `snowstorm.checker.activity/activity` takes it.
+              Final questions do not count: they are asked after the time limit"
   [check work-of]
   (reify checker/Checker
     (check [_this {:keys [time-limit] :as test} history _opts]

@@ -1,10 +1,10 @@
 (ns snowstorm.main
-  "Maelstrom with three workloads more: `voucher`, `saga` and `ids`. Everything else is as it was.
+  "Maelstrom with three more workloads: `voucher`, `saga` and `ids`. Everything else stays the same.
 
       java -cp maelstrom.jar:maelstrom/src clojure.main -m snowstorm.main test -w voucher --bin …
 
-  Maelstrom finds workloads by name in a map that stands in a var, and keeps the same map for the check of its option -w; both
-  are changed before it starts, so no jar has to be."
+  Maelstrom finds workloads by name in a map in a var, and checks its option -w against the same map. Both are changed
+  before it starts, so no jar has to be changed."
   (:require [jepsen.cli :as cli]
             [maelstrom.core :as core]
             [snowstorm.ids :as ids]
@@ -17,8 +17,8 @@
    :voucher voucher/workload})
 
 (def opt-spec
-  "Options that Maelstrom has not."
-  [[nil "--unseen-faults" "Things are broken of which the history tells nothing, for instance by --bin bin/chaos. So nothing is demanded of times in which nothing seems to be broken."
+  "Options that Maelstrom does not have."
+  [[nil "--unseen-faults" "There are faults that the history does not show, e.g. with --bin bin/chaos. So no availability is demanded at times without visible faults."
     :default false]])
 
 (defn- workload-option?
@@ -26,13 +26,13 @@
   (= "--workload NAME" long))
 
 (defn- with-workloads
-  "The option -w with names that are checked against a map of workloads."
+  "The option -w, with names checked against a map of workloads."
   [workloads [short long description & settings]]
   (into [short long description]
         (mapcat identity (assoc (apply hash-map settings) :validate [workloads (cli/one-of workloads)]))))
 
 (defn add-workloads!
-  "May be called again: what is there stays there once."
+  "May be called again, without adding anything twice."
   []
   (alter-var-root #'core/workloads merge workloads)
   (when-not (some workload-option? core/test-opt-spec)

@@ -1,6 +1,6 @@
 (ns snowstorm.saga
-  "A service of transfers between accounts that are kept apart: all of a transfer happens or nothing, exactly once, whatever
-  crashes.
+  "A transfer service for accounts in separate documents: all of a transfer happens or nothing, exactly once, even
+  under crashes.
 
   ```json
   {\"type\": \"account_open\", \"account\": \"a\", \"balance\": 1000}
@@ -9,11 +9,11 @@
   {\"type\": \"account_close_ok\"}
   ```
 
-  An account is opened once; again with the same balance nothing happens, with another one the answer is error 21. One that is
-  empty can be closed, and stays so.
+  An account is opened once. Opening it again with the same balance does nothing; with another balance the answer is
+  error 21. An empty account can be closed, and stays closed.
 
-  A transfer is from one account to another, or has legs: a leg with a negative amount takes from its account, one with a positive
-  amount gives to it, and together they are 0. Amounts are integers in minor units.
+  A transfer is from one account to another, or has legs: a leg with a negative amount takes from its account, one with
+  a positive amount gives to it, and together they are 0. Amounts are integers in minor units.
 
   ```json
   {\"type\": \"transfer\", \"request_id\": \"r1\", \"from\": \"a\", \"to\": \"b\", \"amount\": 30}
@@ -25,8 +25,8 @@
   {\"type\": \"transfer_ok\", \"outcome\": \"aborted\", \"reason\": \"insufficient funds\"}
   ```
 
-  The same request again gets the same answer for ever; another one with its request id is refused with error 22. How far a
-  transfer is, and all states that it came through:
+  A replay of a request always gets the same answer. A different request with its request id is refused with error 22.
+  The state of a transfer, and all states that it went through:
 
   ```json
   {\"type\": \"transfer_status\", \"request_id\": \"r1\"}
@@ -34,8 +34,8 @@
    \"history\": [{\"state\": \"running\", \"at\": 0, \"node\": \"n1\", \"time\": \"2026-11-21T08:00:00.000Z\"}]}
   ```
 
-  The states are running, compensating, committing, committed and aborted. `at` is the number of a stage or, of compensation,
-  of a step.
+  The states are running, compensating, committing, committed and aborted. `at` is the number of a stage or, of
+  compensation, of a step.
 
   ```json
   {\"type\": \"audit\", \"accounts\": [\"a\", \"b\"]}
@@ -43,18 +43,18 @@
    \"unfinished\": [{\"request_id\": \"r1\", \"held\": 30}]}
   ```
 
-  What accounts have and in which version, and then what is not finished. Two audits with the same versions saw one moment, and
-  then balances and what the first found held are all the money there is.
+  The balances and versions of accounts, and the unfinished transfers. Two audits with the same versions saw one
+  moment. Then the balances, plus what the first audit shows as held, are all the money.
 
-  Errors: 20 for an account or a request that does not exist, 21 for an account that was opened with another balance, 22 for a
-  request id that was used for another transfer and for an account that cannot be closed or opened in its state, 11 when
-  nothing happened, 13 when it may have happened, 12 for what is not as declared.
+  Errors: 20 for an account or a request that does not exist, 21 for an account that was opened with another balance,
+  22 for a request id that was used for another transfer and for an account that cannot be closed or opened in its
+  state, 11 when nothing happened, 13 when it may have happened, 12 for what is not as declared.
 
-  The test has few accounts, some of them in every other transfer, so that transfers meet; the same request again and again, of
-  several nodes at the same time; accounts with too little, and accounts that are closed when they happen to be empty. In the end
-  everything settles by itself, the status of every request is read and the money is counted; only then requests are asked once
-  more, since that alone would finish what a node has left half done. After that everything is read again. The rules are told
-  in snowstorm.checker.saga."
+  The test has few accounts, some of them in every other transfer, so that transfers conflict. It repeats requests at
+  several nodes at the same time. Some accounts have too little, and some are closed when they happen to be empty. At
+  the end everything settles without help, the status of every request is read and the money is counted. Only then are
+  requests replayed, since a replay would finish abandoned work. After that everything is read again. The rules are in
+  snowstorm.checker.saga."
   (:require [maelstrom.client :as c]
             [schema.core :as s]
             [snowstorm.checker.saga :as rules]
@@ -62,22 +62,23 @@
             [snowstorm.jepsen :as j :refer [ask complete error?]]))
 
 (c/defrpc account-open
-  "Opens an account with a balance. Again with the same balance: nothing happens; with another one: error 21. What was closed
-  stays closed (22)."
+  "Opens an account with a balance. Again with the same balance: nothing happens; with another one: error 21. A closed
+  account stays closed (22)."
   {:type    (s/eq "account_open")
    :account s/Str
    :balance s/Int}
   {:type (s/eq "account_open_ok")})
 
 (c/defrpc account-close
-  "Closes an account that is empty (else 22) and that no transfer is working on (else 11). Closed already: nothing happens."
+  "Closes an account that is empty (else 22) and that no transfer is working on (else 11). Already closed: nothing
+  happens."
   {:type    (s/eq "account_close")
    :account s/Str}
   {:type (s/eq "account_close_ok")})
 
 (c/defrpc transfer
-  "Moves money between accounts, all of it or nothing: from one to another (`from`, `to`, `amount`), or by `legs`. The same
-  request again gets the same answer for ever; another one with its request_id: error 22."
+  "Moves money between accounts, all of it or nothing: from one to another (`from`, `to`, `amount`), or by `legs`. A
+  replay always gets the same answer; a different request with its request_id: error 22."
   {:type                    (s/eq "transfer")
    :request_id              s/Str
    (s/optional-key :from)   s/Str
@@ -88,10 +89,10 @@
    :outcome                 (s/enum "committed" "aborted")
    (s/optional-key :reason) s/Str})
 
-;; Maelstrom makes keywords of the keys of a body only; those of objects in it are texts.
+;; Maelstrom makes keywords only of the keys of a body. Keys of inner objects stay texts.
 
 (c/defrpc transfer-status
-  "How far a transfer is, why it was aborted if it was, and all states that it came through, the oldest first."
+  "The state of a transfer, the reason if it was aborted, and all states that it went through, oldest first."
   {:type       (s/eq "transfer_status")
    :request_id s/Str}
   {:type                    (s/eq "transfer_status_ok")
@@ -103,8 +104,8 @@
                               (s/required-key "time")  s/Str}]})
 
 (c/defrpc audit
-  "What accounts have and in which version, in the order in which they were named, and then what is not finished: on them, or
-  anywhere by the index."
+  "The balances and versions of accounts, in the order of the request, and the unfinished transfers: on these accounts,
+  or anywhere according to the index."
   {:type     (s/eq "audit")
    :accounts [s/Str]}
   {:type       (s/eq "audit_ok")
@@ -113,15 +114,15 @@
    :unfinished [{(s/required-key "request_id") s/Str
                  (s/required-key "held")       s/Int}]})
 
-;; Whose money is moved, and how
+;; The accounts, and how money moves
 
 (defn- holders
   [name number balance weight]
   (for [index (range number)] {:account (str name index), :balance balance, :weight weight}))
 
 (def ^:private all-holders
-  "Half of all draws are of the first ones. One that is opened with nothing is closed now and then, and only little money comes
-  and goes there, so that it is empty often."
+  "Half of all draws are of the first ones. Accounts opened with nothing are closed now and then. Only little money
+  moves there, so they are often empty."
   (concat (holders "hot" 4 1000 8)
           (holders "cold" 12 300 2)
           (holders "c" 3 0 2)
@@ -131,7 +132,7 @@
   (mapv #(select-keys % [:account :balance]) all-holders))
 
 (defn- successor-of
-  "The account that takes the place of a first one: the first one itself, then others. They are opened with as much."
+  "The account in the place of a first one: the first one itself, then its successors, with the same opening balance."
   [account number]
   (if (zero? number) account (str account "-" number)))
 
@@ -139,7 +140,7 @@
   (into {} (map (juxt :account identity)) openings))
 
 (defn- opening-of
-  "What an account is opened with; nil for one that no test names."
+  "The opening of an account; nil for one that no test names."
   [account]
   (when-let [opening (or (first-opening-of account)
                          (first-opening-of (second (re-matches #"(.+)-[1-9]\d*" account))))]
@@ -152,15 +153,15 @@
   (into [] (comp (filter (comp zero? :balance)) (map :account)) openings))
 
 (def ^:private lasting?
-  "Those that are never closed."
+  "Accounts that are never closed."
   (into #{} (comp (remove (comp zero? :balance)) (map :account)) openings))
 
 (def ^:private closes-per-account
-  "After so many attempts to close an account its successor is opened: so many that hardly any account is left open."
+  "After this many attempts to close an account, its successor is opened. So many that hardly any account is left open."
   12)
 
 (def ^:private predecessor-interval
-  "One in so many draws is of the predecessor, which may have been left open."
+  "One in this many draws is of the predecessor, which may still be open."
   8)
 
 (def ^:private late-close-interval 4)
@@ -175,7 +176,7 @@
 (def ^:private amount-max 120)
 
 (def ^:private small-amount-max
-  "Where an account that is to be closed takes part."
+  "If an account that is to be closed takes part."
   3)
 
 (def ^:private shapes
@@ -183,36 +184,36 @@
   [[1 2] [2 1] [2 2]])
 
 (def ^:private recent-max
-  "Of the requests drawn last, so many may be asked again, asked about and asked otherwise."
+  "How many of the latest requests may be replayed, read, or sent with another body."
   8)
 
-;; So many that those of a long run on a slow network are still answered in the time that a last question has.
+;; So many parts that each is answered in time, even in a long run on a slow network.
 (def ^:private status-parts 64)
 (def ^:private replay-parts 16)
 
 (def ^:private status-attempts
-  "How often a question of a part is asked before the part is given up, to be asked anew from its beginning."
+  "How often one read of a part is tried before the whole part is retried."
   3)
 
 (def ^:private replays-max
-  "Of one part. More, and an answer to all of them would take a slow network longer than a last question may take."
+  "The most replays in one part. On a slow network, more would exceed the time of a final question."
   6)
 
-;; What the clients of a run know together: which accounts there are, which transfers were asked for, and which of them were
-;; answered. Whoever finds that nobody in the run was told yet that an account is open opens it first, and whoever wants another
-;; transfer under a request id that nobody was answered yet asks for the original one first. So an operation means the same
-;; wherever it comes.
+;; What the clients of a run share: which accounts exist, which transfers were requested, and which were answered. A
+;; client opens an account first if no client was told yet that it is open. A client asks for the original transfer
+;; first before it sends another one under a request id without an answer. So an operation means the same at any place
+;; in a run.
 
 (def ^:private nothing-known
-  {; Of which accounts anybody was told that they are open, or were.
+  {; Accounts that a client was told are or were open.
    :opened       #{}
-   ; Those of them of which nobody was told that they are closed.
+   ; Those of them that no client was told are closed.
    :open         #{}
    ; How often an account may have been closed.
    :close-counts {}
-   ; The ids of all requests that any operation was about, in the order in which those began.
+   ; The ids of all requests of any operation, in the order in which the operations began.
    :asked        {:order [], :ids #{}}
-   ; Requests, in the order in which they were first answered.
+   ; Requests, in the order of their first answers.
    :acknowledged {:order [], :ids #{}}})
 
 (defn- add-once
@@ -233,7 +234,7 @@
       (swap! shared #(if (contains? (:opened %) account)
                        %
                        (-> % (update :opened conj account) (update :open conj account)))))
-    ; What is closed stays closed; it was opened, and that is all there is to want.
+    ; A closed account stays closed. It was opened, and that is all that is wanted.
     (if (and (error? result :precondition-failed) (pos? (get-in @shared [:close-counts account] 0)))
       (assoc op :type :ok, :value (assoc opening :closed true))
       (complete op result (constantly opening)))))
@@ -249,7 +250,7 @@
     result))
 
 (defn- when-opened
-  "Carries `act` out on accounts that exist. If it may be that one does not nothing is done, and that is certain."
+  "Runs `act` once its accounts exist. If one may not exist, nothing is done, and that is certain."
   [{:keys [shared] :as client} {:keys [value] :as op} accounts act]
   (loop [[account & more :as all] accounts]
     (if (empty? all)
@@ -261,8 +262,8 @@
           (assoc opened :type :fail, :value value))))))
 
 (defn- when-possible
-  "Carries `act` out on a transfer when its accounts exist. It is asked about in the end even if they do not: then there must be
-  none."
+  "Runs `act` on a transfer once its accounts exist. Its status is read at the end even if they do not: then it must
+  not exist."
   [{:keys [shared] :as client} op request act]
   (let [id (:request_id request)]
     (swap! shared update :asked add-once id id)
@@ -277,8 +278,7 @@
     result))
 
 (defn- audited
-  "The accounts that are named and, if :others is true, all others that are open as far as anybody was told: as many as one audit
-  takes."
+  "The named accounts and, if :others is true, all others known to be open, up to the length of one audit."
   [{:keys [shared]} {:keys [accounts others]}]
   (vec (take audit-length-max
              (concat accounts (when others (sort (remove (set accounts) (:open @shared))))))))
@@ -300,7 +300,7 @@
           (complete op result (constantly (assoc value :refused false))))))))
 
 (defn- closing
-  "An account that has something is not closed, and that is an answer."
+  "An account with money is not closed, and that is an answer."
   [client {{:keys [account]} :value :as op}]
   (when-opened client op [account]
     (fn []
@@ -315,8 +315,8 @@
                  #(complete op (transfer! client value) (fn [body] (merge value (j/answer body))))))
 
 (defn- other-transfer
-  "A refusal is the right answer, and so is :ok. Only once the original was answered is it sure which of the two has the request
-  id."
+  "A refusal is the right answer, and so it is :ok. Only after an answer to the original is it certain which of the two
+  has the request id."
   [{:keys [shared] :as client} {{:keys [original] :as value} :value :as op}]
   (let [other (dissoc value :original)]
     (when-possible client op original
@@ -324,7 +324,7 @@
         (let [known? (contains? (-> @shared :acknowledged :ids) (:request_id original))
               before (when-not known? (transfer! client original))]
           (if (and before (not= :ok (:kind before)))
-            ; The original may have happened, but what is asked about here was never sent.
+            ; The original may have happened, but the other transfer was never sent.
             (assoc (complete op before nil) :type :fail)
             (let [result (ask transfer client other)]
               (if (error? result :precondition-failed)
@@ -332,7 +332,7 @@
                 (complete op result #(merge value {:refused false} (j/answer %)))))))))))
 
 (defn- read-status
-  "That nobody has heard of a request is an answer as well: it may never have arrived."
+  "An unknown request is an answer, too: it may never have arrived."
   [client {{:keys [request_id]} :value :as op}]
   (let [result (ask transfer-status client {:request_id request_id})]
     (if (error? result :key-does-not-exist)
@@ -340,8 +340,8 @@
       (complete op result #(assoc (j/answer %) :request_id request_id)))))
 
 (defn- read-statuses
-  "Of every request of its part. Nothing is changed by asking, so an answer that is missing leaves nothing unknown, and what was
-  not answered can be asked again: of many questions one is often lost where messages get lost to the end, as with bin/chaos."
+  "Reads every request of its part. A read changes nothing, so a missing answer leaves nothing unknown, and the read
+  can be retried. Of many reads one is often lost if messages get lost to the end, as with bin/chaos."
   [{:keys [shared] :as client} {:keys [value] :as op}]
   (loop [[id & more :as all] (take-part value (-> @shared :asked :order)), statuses []]
     (if (empty? all)
@@ -354,7 +354,7 @@
           (assoc status :type :fail, :value value))))))
 
 (defn- auditing
-  "Twice, since only versions that have not changed show that everything was read at one moment."
+  "Reads twice: only unchanged versions show that everything was read at one moment."
   [client {:keys [value] :as op}]
   (let [accounts (audited client value)]
     (when-opened client op accounts
@@ -380,8 +380,7 @@
             (complete op result #(merge {:accounts accounts} (j/answer %)))))))))
 
 (defn- replaying
-  "Asks for transfers again that somebody, mostly at another node, was answered before: some of a part, early ones and late
-  ones."
+  "Replays answered transfers of a part, mostly at another node: some early ones and some late ones."
   [{:keys [shared] :as client} {:keys [value] :as op}]
   (let [all      (vec (take-part value (-> @shared :acknowledged :order)))
         total    (min (count all) replays-max)
@@ -406,7 +405,7 @@
    :statuses           read-statuses
    :replay             replaying})
 
-;; What is asked
+;; Drawing operations
 
 (defn- split
   [total parts]
@@ -416,7 +415,7 @@
       (cons part (split (- total part) (dec parts))))))
 
 (defn- current
-  "Which account is there by now, in the place of a first one."
+  "The current account in the place of a first one."
   [places account]
   (successor-of account (:number (places account) 0)))
 
@@ -433,7 +432,7 @@
                        (current places account)))))))))
 
 (defn- make-payers
-  "Accounts that are to be closed pay more often than they are paid, or they would hardly ever be empty."
+  "Accounts that are to be closed pay more often than they are paid. Otherwise they would hardly ever be empty."
   [drawn debits]
   (let [payer (first (filter #(lasting? (drawn %)) (range debits)))
         payee (first (remove #(lasting? (drawn %)) (range debits (count drawn))))]
@@ -442,7 +441,7 @@
       drawn)))
 
 (defn- movement
-  "Between two accounts, or in every other case between more of them."
+  "A movement between two accounts or, half the time, between more."
   [places]
   (let [pair?            (zero? (rand-int 2))
         [debits credits] (if pair? [1 1] (j/pick shapes))
@@ -452,13 +451,13 @@
         total            (+ least (rand-int (inc (- most least))))]
     (if pair?
       {:from (drawn 0), :to (drawn 1), :amount total}
-      ; The order of the legs is the order of the steps, and any will do.
+      ; The order of the legs is the order of the steps; any order is right.
       {:legs (vec (shuffle (map (fn [account amount] {:account account, :amount amount})
                                 drawn
                                 (concat (map - (split total debits)) (split total credits)))))})))
 
 (defn- otherwise
-  "The same with one more minor unit. It must be refused."
+  "The same transfer with one more minor unit. It must be refused."
   [{:keys [legs] :as original}]
   (let [first-of (fn [sign?] (:account (first (filter (comp sign? :amount) legs))))
         [debit credit] [(first-of neg?) (first-of pos?)]]
@@ -473,17 +472,17 @@
                    :original original)}))
 
 (def ^:private all-accounts
-  "The first accounts, and whatever else is open when it is asked."
+  "The first accounts, and all others that are open at that time."
   {:accounts accounts, :others true})
 
 (defn- drawing
-  "Functions that draw operations, and know what was drawn."
+  "Functions that draw operations. They share what was drawn."
   []
-  (let [; In every request id, so that what two drawings draw never means two transfers by one id.
+  (let [; In every request id, so that two drawings never use one id for two transfers.
         prefix  (format "%08x" (rand-int Integer/MAX_VALUE))
-        ; How many were drawn, and the last ones, the newest one first.
+        ; How many were drawn, and the latest ones, newest first.
         drawn   (atom {:number 0, :recent ()})
-        ; By the first account of its place, which accounts that are closed now and then have come to.
+        ; By first account, the current number of each account that is closed now and then.
         places  (atom (into {} (for [account closable] [account {:number 0, :close-count 0}])))
         due     (atom [])
         opening #(update (j/pick openings) :account (partial current @places))
@@ -508,7 +507,7 @@
         newest  #(or (first (:recent @drawn)) (request))
         recent  #(do (newest) (j/pick (vec (:recent @drawn))))]
     {:transfer       #(do {:f :transfer, :value (request)})
-     ; Mostly what was drawn last, which by now another node may be busy with.
+     ; Mostly the latest request, which another node may be busy with.
      :again          #(do {:f :transfer, :value (if (zero? (rand-int 2)) (newest) (recent))})
      :status         #(do {:f :status, :value (select-keys (recent) [:request_id])})
      :audit          #(do {:f :audit, :value all-accounts})
@@ -518,12 +517,12 @@
      :close          close
      :open           #(do {:f :open, :value (opening)})
      :open-otherwise #(do {:f :open-otherwise, :value (update (opening) :balance inc)})
-     ; What is to be opened, and nobody was asked to yet.
+     ; Openings that are due and not drawn yet.
      :due            #(when-let [opening (first @due)]
                         (swap! due (comp vec rest))
                         {:f :open, :value opening})
      :otherwise      #(otherwise (recent))
-     ; Of a request that nobody has asked yet.
+     ; With a request that was never sent.
      :fresh          #(otherwise (request))}))
 
 (defn- opens
@@ -545,24 +544,24 @@
         in-parts (fn [f parts] (for [part (range parts)] {:f f, :value {:part part, :parts parts}}))
         settled  {:f :settled, :value all-accounts}]
     (concat (opens)
-            ; Fresh ones: however much was broken, these must be answered.
+            ; Fresh ones, which must be answered after any faults.
             (doall (repeatedly 2 (:transfer of)))
-            ; Before anything is asked again, so that nothing but the nodes themselves finishes what is left.
+            ; Before any replay, so that the nodes alone finish what is left.
             [settled]
             (in-parts :statuses status-parts)
             [((:audit of))]
-            ; Shuffled, so that it is another node's turn than when the requests were asked about before.
+            ; Shuffled, so that another node is asked than for the statuses.
             (shuffle (in-parts :replay replay-parts))
-            ; Of fresh requests: here nobody knows what others have drawn.
+            ; With fresh requests: this drawing does not know the requests of the run.
             (doall (repeatedly 4 (:fresh of)))
-            ; What a run may have asked once or twice only, and then under faults.
+            ; Operations that a run may have done only once or twice, and then under faults.
             [((:open-otherwise of)) ((:status of)) ((:close of))]
             [settled]
             (in-parts :statuses status-parts)
             [((:audit of))])))
 
 (defn work-of
-  "Work is a transfer that was committed, and nobody was told of before."
+  "New work is a committed transfer that no answer told before."
   [{:keys [f value]}]
   (when (and (= :transfer f) (= "committed" (:outcome value)))
     (:request_id value)))

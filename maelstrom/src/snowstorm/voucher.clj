@@ -1,20 +1,20 @@
 (ns snowstorm.voucher
-  "A service of vouchers: a voucher has a limit, every user redeems it once, and each redemption credits a wallet, exactly once,
-  whatever crashes and however often it is asked.
+  "A voucher service: a voucher has a limit, every user redeems it once, and each redemption credits a wallet exactly
+  once, even under crashes and repeated requests.
 
-  A voucher is created with a `limit` and the `amount` that each redemption credits, in minor units. Again with the same
-  parameters nothing happens; with others the answer is error 21.
+  A voucher is created with a `limit` and the `amount` that each redemption credits, in minor units. Creating it again
+  with the same parameters does nothing; with others the answer is error 21.
 
   ```json
   {\"type\": \"voucher_create\", \"code\": \"launch\", \"limit\": 300, \"amount\": 500, \"shards\": 4}
   {\"type\": \"voucher_create_ok\"}
   ```
 
-  `shards` may be left out: over how many records its rights are spread.
+  `shards` is the number of records over which its rights are spread. It may be left out.
 
-  A user redeems it with a request id. The same request again, to any node, gets the same answer for ever; another one of the
-  same user is told `already_redeemed`. A request is a code, a user and a request id: for another user or voucher the same id is
-  another request.
+  A user redeems it with a request id. A replay, at any node, always gets the same answer. A different request of the
+  same user gets `already_redeemed`. A request is a code, a user and a request id: for another user or voucher the same
+  id is a different request.
 
   ```json
   {\"type\": \"redeem\", \"code\": \"launch\", \"user\": \"ada\", \"request_id\": \"r1\"}
@@ -30,7 +30,7 @@
   {\"type\": \"voucher_read_ok\", \"limit\": 300, \"used\": 17, \"pending\": 1}
   ```
 
-  Who redeemed, in pages, in an order in which none changes its place while no other is added:
+  The redemptions, in pages. The order does not change unless a redemption is added:
 
   ```json
   {\"type\": \"voucher_report\", \"code\": \"launch\", \"limit\": 100, \"offset\": 0}
@@ -38,7 +38,7 @@
    \"redemptions\": [{\"redemption\": 1, \"user\": \"ada\", \"request_id\": \"r1\"}]}
   ```
 
-  What a user has, and where it came from. A user nobody has heard of has nothing.
+  What a user has, and where it came from. An unknown user has nothing.
 
   ```json
   {\"type\": \"wallet_read\", \"user\": \"ada\"}
@@ -46,21 +46,21 @@
    \"entries\": [{\"code\": \"launch\", \"request_id\": \"r1\", \"redemption\": 17, \"credited\": 500}]}
   ```
 
-  Errors: 20 for a voucher that does not exist, 21 as above, 11 when nothing happened, 13 when it may have happened, 12 for what
-  is not as declared.
+  Errors: 20 for a voucher that does not exist, 21 as above, 11 when nothing happened, 13 when it may have happened, 12
+  for what is not as declared.
 
-  The test has few vouchers and few users at a time, so that rights run out and the same user asks again and again, of several
-  nodes at the same time; and always new ones, so that there is something to redeem until the end. Then everything settles,
-  fresh users redeem whatever is left, and reports and wallets are read in full; only then requests are asked once more, since
-  that alone would finish what a node has left half done. The rules are told in snowstorm.checker.voucher."
+  The test has few vouchers and few users at a time, so that rights run out and a user repeats requests at several
+  nodes at the same time. New ones keep coming, so that there is something to redeem until the end. Then everything
+  settles, fresh users redeem the rest, and reports and wallets are read in full. Only then are requests replayed,
+  since a replay would finish abandoned work. The rules are in snowstorm.checker.voucher."
   (:require [maelstrom.client :as c]
             [schema.core :as s]
             [snowstorm.checker.voucher :as rules]
             [snowstorm.jepsen :as j :refer [ask complete error?]]))
 
 (c/defrpc voucher-create
-  "Creates a voucher that `limit` users can redeem, each once, for `amount`. Again with the same parameters: nothing happens;
-  with others: error 21."
+  "Creates a voucher that `limit` users can redeem, each once, for `amount`. Again with the same parameters: nothing
+  happens. With others: error 21."
   {:type                    (s/eq "voucher_create")
    :code                    s/Str
    :limit                   s/Int
@@ -69,9 +69,9 @@
   {:type (s/eq "voucher_create_ok")})
 
 (c/defrpc redeem
-  "Redeems a voucher for a user and credits the wallet. The same request again gets the same answer for ever; another one of the
-  same user is told `already_redeemed`. A request id belongs to its code and user: for another user or voucher it is another
-  request."
+  "Redeems a voucher for a user and credits the wallet. A replay always gets the same answer; a different request of
+  the same user gets `already_redeemed`. A request id belongs to its code and user: for another user or voucher it is a
+  different request."
   {:type       (s/eq "redeem")
    :code       s/Str
    :user       s/Str
@@ -82,7 +82,7 @@
    (s/optional-key :credited)   s/Int})
 
 (c/defrpc voucher-read
-  "How many redemptions there are, and how many of them are not credited yet, or not yet known to be."
+  "The number of redemptions, and how many of them are not credited yet, or not yet known to be."
   {:type (s/eq "voucher_read")
    :code s/Str}
   {:type    (s/eq "voucher_read_ok")
@@ -90,10 +90,10 @@
    :used    s/Int
    :pending s/Int})
 
-;; Maelstrom makes keywords of the keys of a body only; those of objects in it are texts.
+;; Maelstrom makes keywords only of the keys of a body. Keys of inner objects stay texts.
 
 (c/defrpc voucher-report
-  "Lists redemptions, in an order in which none changes its place while no other is added; `length` is how many there are."
+  "Lists redemptions; `length` is how many there are. The order does not change unless a redemption is added."
   {:type   (s/eq "voucher_report")
    :code   s/Str
    :limit  s/Int
@@ -105,7 +105,7 @@
                   (s/required-key "request_id") s/Str}]})
 
 (c/defrpc wallet-read
-  "What a user has, and where it came from. A user nobody has heard of has nothing."
+  "What a user has, and where it came from. An unknown user has nothing."
   {:type (s/eq "wallet_read")
    :user s/Str}
   {:type    (s/eq "wallet_read_ok")
@@ -115,14 +115,14 @@
               (s/required-key "redemption") s/Int
               (s/required-key "credited")   s/Int}]})
 
-;; What there is to be redeemed, and by whom. New vouchers open as long as a run lasts, and the users come and go with them: so at
-;; every moment some vouchers are fresh, some are being sold out and some are old, and wallets stay small. What is open follows
-;; from the number of redemptions drawn, and the terms of a voucher from its code: `hot` is the first of its kind, `hot-1` the
-;; second.
+;; The vouchers and users of a run. New vouchers open as long as a run lasts, and users come and go with them. So at any
+;; moment some vouchers are fresh, some are nearly sold out and some are old, and wallets stay small. The number of
+;; redemptions drawn decides what is open. The code of a voucher gives its terms: `hot` is the first of its kind,
+;; `hot-1` the second.
 
 (def ^:private kinds
-  "Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports; it opens after so
-  many redemptions, because those who redeem what is left of it in the end are many."
+  "Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports. It
+  opens only after many redemptions, because the rest of it takes many final redemptions."
   [{:code "hot", :limit 12, :amount 500, :shards 4, :weight 7, :after 0}
    {:code "cold", :limit 7, :amount 30, :shards 1, :weight 3, :after 0}
    {:code "wide", :limit 40, :amount 1, :shards 2, :weight 10, :after 0}
@@ -134,11 +134,11 @@
     (pos? number) (update :code str "-" number)))
 
 (def vouchers
-  "Those that are open from the beginning."
+  "The vouchers that are open from the beginning."
   (into [] (comp (filter (comp zero? :after)) (map #(voucher-at % 0))) kinds))
 
 (defn- voucher-of
-  "By its code. Throws for one that no test names."
+  "The voucher of a code. Throws for a code that no test uses."
   [code]
   (let [[_ name number] (re-matches #"(.+?)(?:-([1-9]\d*))?" code)
         kind            (first (filter #(= name (:code %)) kinds))]
@@ -147,30 +147,30 @@
     (voucher-at kind (if number (Long/parseLong number) 0))))
 
 (def ^:private draws-per-right
-  "A voucher is the newest of its kind for so many redemptions drawn of it, times its limit."
+  "A voucher stays the newest of its kind for its limit times this many redemptions."
   2)
 
 (def ^:private old-voucher-interval
-  "One in so many draws is of a voucher that is not the newest of its kind any more."
+  "One in this many draws is of a voucher that is no longer the newest of its kind."
   7)
 
 (def ^:private user-count
-  "At a time. More than are let in by most vouchers, so that some go away empty-handed."
+  "The users at a time. More than the limit of most vouchers, so that some get nothing."
   60)
 
 (def ^:private draws-per-user
-  "After so many redemptions a user goes and a new one comes."
+  "After this many redemptions a user goes and a new one comes."
   3)
 
 (def ^:private frequent-user-interval
-  "One in so many users does, with the others like this, a quarter of everything."
+  "One in this many users is frequent. All frequent users together make a quarter of all requests."
   12)
 
 (def ^:private frequent-draw-interval 4)
 
 (def ^:private nothing-drawn
-  "What is open at a moment of a run: how many redemptions were drawn, and by the name of a kind the number of its newest voucher
-  and how often that was drawn to be redeemed."
+  "What is open at a moment of a run: how many redemptions were drawn, and for each kind the number of its newest
+  voucher and how often that was drawn for a redemption."
   {:redeem-count 0
    :newest       (into {} (for [{:keys [code]} kinds] [code {:number 0, :draw-count 0}]))})
 
@@ -180,7 +180,7 @@
     ((apply j/weighted (mapcat (juxt :weight identity) open)))))
 
 (defn- draw-number
-  "Which voucher of a kind, mostly the newest. The one before is still in demand; any other one is asked for now and then."
+  "The number of a voucher of a kind, mostly the newest. The previous one is drawn often, any older one now and then."
   [{:keys [newest]} {:keys [code]}]
   (let [number (:number (newest code))]
     (cond
@@ -203,7 +203,7 @@
                      (rand-int (quot user-count frequent-user-interval))))))))
 
 (defn- after-redemption
-  "What is open after a voucher of a kind was drawn to be redeemed, and the vouchers that have opened by that."
+  "What is open after a voucher of a kind was drawn for a redemption, and the vouchers that open because of it."
   [market {:keys [code limit] :as kind} number]
   (let [{newest :number, :keys [draw-count]} (get-in market [:newest code])
         drawn  (cond-> draw-count (= number newest) inc)
@@ -217,19 +217,19 @@
                     (for [{:keys [after] :as other} kinds :when (= after (:redeem-count market))] (voucher-at other 0)))]))
 
 (def ^:private sample-length
-  "Requests of the whole run that are asked again now and then: a sample in which each is as likely as any other."
+  "A uniform sample of the requests of the whole run, which are replayed now and then."
   64)
 
 (def ^:private sample-interval
-  "One in so many repetitions, and reads of wallets, is out of the sample."
+  "One in this many replays and reads of wallets is from the sample."
   4)
 
 (def ^:private replays-max
-  "Requests that are asked once more in the end."
+  "The most requests that are replayed at the end."
   150)
 
 (def ^:private wallets-after-replays
-  "That are read once more after that."
+  "How many wallets are read again after that."
   8)
 
 (def ^:private page-length-max 10)
@@ -239,32 +239,32 @@
   16)
 
 (def ^:private full-report-pages-max
-  "Far more than the largest limit fills."
+  "Far more pages than the largest limit fills."
   32)
 
 (defn- request
-  "A user's request for a voucher, by its number; whoever names it means the same one. The request id is one of few: it means
-  something only together with code and user."
+  "A user's request for a voucher, by its number. The same arguments give the same request. There are few request ids:
+  one means something only together with code and user."
   ([code user]
    (request code user 0))
   ([code user number]
    {:code code, :user user, :request_id (str "r" number)}))
 
 (defn- create-otherwise
-  "What must be refused."
+  "A creation that must be refused."
   [voucher]
   {:f :create-otherwise, :value (update voucher :limit inc)})
 
-;; What the clients of a run know together: which vouchers exist, and, for the last questions, all that was asked
+;; What the clients of a run share: which vouchers exist and, for the final questions, everything that was requested
 
 (def ^:private nothing-known
-  {; Of which vouchers anybody was told that they exist.
+  {; Vouchers that a client was told exist.
    :existing #{}
-   ; Codes and users that any operation named, and requests, in the order in which they were named first.
+   ; Codes, users and requests of any operation, in the order in which they were first named.
    :codes    []
    :users    []
    :requests []
-   ; Pairs of code and user that were told that they redeemed.
+   ; Pairs of code and user that were told `redeemed`.
    :redeemed #{}
    :named    #{}})
 
@@ -275,7 +275,7 @@
     (-> known (update :named conj [kind item]) (update kind conj item))))
 
 (defn- noting
-  "Takes down what an operation is about and what came of it."
+  "Notes what an operation is about, and its outcome."
   [operate]
   (fn [{:keys [shared] :as client} {:keys [value] :as op}]
     (let [{:keys [code user request_id]} value]
@@ -286,8 +286,8 @@
           (swap! shared update :redeemed conj [code user]))
         completion))))
 
-;; The operations of a client. Whoever finds that nobody in the run was told yet that a voucher exists creates it first, so an
-;; operation means the same wherever it comes.
+;; The operations of a client. A client creates a voucher first if no client was told yet that it exists. So an
+;; operation means the same at any place in a run.
 
 (defn- create!
   [{:keys [shared] :as client} op voucher]
@@ -297,7 +297,7 @@
     (complete op result (constantly voucher))))
 
 (defn- when-created
-  "Carries `act` out on a voucher that exists. If it may be that there is none nothing is done, and that is certain."
+  "Runs `act` once the voucher exists. If it may not exist, nothing is done, and that is certain."
   [{:keys [shared] :as client} {:keys [value] :as op} act]
   (let [code    (:code value)
         voucher (voucher-of code)
@@ -341,7 +341,7 @@
   (when-created client op #(complete op (ask voucher-report client value) (fn [body] (merge value (j/answer body))))))
 
 (defn- full-report
-  "Page by page. What is added meanwhile may come in anywhere, so a report that grows is no answer."
+  "Reads page by page. A redemption added meanwhile may appear anywhere, so a report that grows is no answer."
   [client {{:keys [code]} :value :as op}]
   (when-created client op
     (fn []
@@ -357,7 +357,7 @@
             (and known-length (not= length known-length))
             (assoc op :type :fail, :error [:changed (str "from " known-length " to " length " redemptions")])
 
-            ; One that ends too early, or never, is for the checker to judge.
+            ; The checker judges a report that ends too early, or never.
             (or (>= (count all) length) (empty? more) (= page-count full-report-pages-max))
             (assoc op :type :ok, :value {:code code, :length length, :redemptions all})
 
@@ -381,7 +381,7 @@
          :report-all       full-report
          :wallet           wallet}))
 
-;; What is asked
+;; Drawing operations
 
 (defn- keep-in-sample
   [sample drawn-count request]
@@ -392,19 +392,19 @@
       :else                            sample)))
 
 (defn- drawing
-  "Functions that draw operations, and know what was drawn. :opened is what has opened since it was asked for last."
+  "Functions that draw operations. They share what was drawn. :opened draws the creation of a voucher that has opened."
   []
   (let [market  (atom nothing-drawn)
         due     (atom [])
         sample  (atom [])
         newest  (atom nil)
-        ; Now and then a request of any time.
+        ; Now and then a request from any time of the run.
         earlier #(when (and (seq @sample) (zero? (rand-int sample-interval))) (j/pick @sample))
         redeem  (fn []
                   (let [kind          (draw-kind @market)
                         number        (draw-number @market kind)
                         [next opened] (after-redemption @market kind number)
-                        ; One in ten is a user's second redemption, by another request.
+                        ; One in ten is a user's second redemption, under another request id.
                         value         (request (:code (voucher-at kind number)) (draw-user @market)
                                                (if (zero? (rand-int 10)) 1 0))]
                     (reset! market next)
@@ -412,7 +412,7 @@
                     (swap! sample keep-in-sample (:redeem-count next) value)
                     {:f :redeem, :value (reset! newest value)}))]
     {:redeem    redeem
-     ; Mostly what was drawn last, which by now another node may be busy with.
+     ; Mostly the latest request, which another node may be busy with.
      :again     #(if-let [value @newest]
                    {:f :redeem, :value (or (earlier) value)}
                    (redeem))
@@ -437,17 +437,17 @@
      (fn [] (or ((:opened of)) ((draw))))]))
 
 (defn- last-questions
-  "Of every voucher that any operation named, and of every user."
+  "About every voucher and every user of any operation."
   [{:keys [codes users requests redeemed]}]
   (let [codes    (distinct (concat (map :code vouchers) codes))
         named    (map voucher-of codes)
         counts   (frequencies (map first redeemed))
         of-each  (fn [f] (for [code codes] {:f f, :value {:code code}}))
         wallets  (fn [owners] (for [user (distinct owners)] {:f :wallet, :value {:user user}}))
-        ; One more than there can be rights left, so that the last ones are told that there are none.
+        ; One more than the rights that can be left, so that the last ones get `sold_out`.
         drain    (for [{:keys [code limit]} named, number (range (inc (max 0 (- limit (counts code 0)))))]
                    (request code (str "fresh-" code "-" number)))
-        ; Shuffled, so that it is another node's turn than when it was asked before.
+        ; Shuffled, so that another node is asked than before.
         replayed (take replays-max (shuffle requests))]
     (concat (for [voucher named] {:f :create, :value voucher})
             (map create-otherwise named)
@@ -465,7 +465,7 @@
             (wallets (map :user (take wallets-after-replays replayed))))))
 
 (defn work-of
-  "Work is a redemption that nobody was told of before."
+  "New work is a redemption that no answer told before."
   [{:keys [f value]}]
   (when (and (= :redeem f) (= "redeemed" (:outcome value)))
     [(:code value) (:user value)]))

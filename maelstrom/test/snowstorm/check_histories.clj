@@ -3,8 +3,8 @@
 
       java -cp clojure.jar:maelstrom/src:maelstrom/test clojure.main -m snowstorm.check-histories FILE|FOLDER …
 
-  One line of JSON for each file: its name, the verdict, how often each rule is broken, and what was counted. What the files
-  have in them, and who else judges them, is told in histories/README.md."
+  Prints one line of JSON for each file: its name, the verdict, how often each rule is broken, and the counts.
+  histories/README.md describes the files and what else judges them."
   (:require [clojure.java.io :as io]
             [clojure.string :as str]
             [snowstorm.checker.ids :as ids]
@@ -21,7 +21,7 @@
 (def ^:private nanoseconds-per-millisecond 1000000)
 
 (defn- operation
-  "An operation of a file, as Jepsen has it. One that does not say when it was is a millisecond after the one before it."
+  "An operation of a file, in Jepsen's form. Without a time, it is a millisecond after the one before it."
   [index {:keys [type process f time] :as op}]
   (assoc op
          :type    (keyword type)
@@ -37,7 +37,7 @@
    :latency-mean-ms   latencyMeanMs})
 
 (defn judge
-  "The verdict on a history from a file. One that cannot be judged is :unknown, as Jepsen has it."
+  "The verdict on a history from a file. A history that cannot be judged is :unknown, as in Jepsen."
   [{:keys [workload test history]}]
   (let [{:keys [rules check]} (checkers workload)
         history               (vec (map-indexed operation history))

@@ -1,7 +1,8 @@
 (ns snowstorm.stand-in-tests
-  "The workloads as Maelstrom would run them, without Maelstrom: stand-ins for what they use of it and of Jepsen are in stand_ins/.
+  "The workloads as Maelstrom would run them, without Maelstrom. Stand-ins for the parts of Maelstrom and Jepsen that
+  they use are in stand_ins/.
 
-  What the workloads draw comes from a seed, so that a run which fails can be had again:
+  The workloads draw from a seed, so that a failing run can be replayed:
 
       maelstrom/clojure -m snowstorm.stand-in-tests [SEED]"
   (:require [clojure.string :as str]
@@ -19,11 +20,11 @@
   (:import (java.util ArrayList Collection Collections Random)))
 
 (def ^:dynamic *seed*
-  "With 4, the last questions about transfers were lost as often as they were asked, until each of them was asked again by itself."
+  "With 4, all final reads of transfers were lost, until each was retried separately."
   4)
 
 (defn- with-seed
-  "Every test draws anew from the seed, whichever ran before it."
+  "Every test draws anew from the seed, independent of the tests before it."
   [test]
   (let [random (Random. *seed*)]
     (with-redefs [rand     (fn [n] (* n (.nextDouble random)))
@@ -42,7 +43,7 @@
 ;; Runs, one operation after the other
 
 (defn- operations-of
-  "What a generator tells to do, as far as our generators go: maps, functions and lists of them. A function goes on for ever."
+  "The operations of a generator. Our generators are maps, functions and lists of them. A function goes on for ever."
   [gen]
   (lazy-seq
     (cond
@@ -51,7 +52,7 @@
       (sequential? gen) (mapcat operations-of gen))))
 
 (defn- question-of
-  "A last question with the worker whom it is for."
+  "A final question with its worker."
   [{:keys [on-threads gen]}]
   (let [question (-> gen :gen :until-ok :gen :repeat)]
     (is (pos? (:time-limit gen)))
@@ -59,8 +60,8 @@
     [(first on-threads) question]))
 
 (defn- run
-  "A history of a workload against a service: so many operations, and then the last questions. A worker takes another process
-  number after an operation whose outcome is unknown."
+  "A history of a workload against a service: `operation-count` operations, then the final questions. A worker takes a
+  new process number after an operation of unknown outcome."
   [workload service operation-count]
   (let [{gen :generator, final :final-generator, :keys [client]} (workload (assoc facts :net service))
         clients   (mapv #(client/open! client facts %) nodes)
@@ -86,7 +87,8 @@
     (vec (map-indexed (fn [index op] (assoc op :index index :time (* 1000000 index))) @history))))
 
 (defn- limit-of
-  "The time limit of a run with so many operations, in seconds: an operation has a millisecond to begin and one to end."
+  "The time limit of a run with this many operations, in seconds: an operation takes a millisecond to begin and one to
+  end."
   [operation-count]
   {:time-limit (/ operation-count 500)})
 
@@ -97,7 +99,7 @@
    (checker/check (:checker (workload (assoc facts :net nil))) (merge facts more) history {})))
 
 (defn- sloppy
-  "A service that loses every tenth request or reply, and refuses some for the time being."
+  "A service that loses every tenth request or reply, and refuses some temporarily."
   [service]
   (let [number (atom 0)]
     (fn [node body]
@@ -120,7 +122,7 @@
             result  (verdict workload history (limit-of 600))]
         (is (true? (:valid? result)) (pr-str (remove (comp #{0} :count) (filter map? (vals result))) (:error result)))
         (is (pos? (:acknowledged-count result)))
-        ; Maelstrom calls a run invalid in which an operation was never answered.
+        ; To Maelstrom, a run is invalid if an operation was never answered.
         (is (= (set (map :f history)) (set (map :f (filter #(= :ok (:type %)) history)))))))))
 
 (deftest runs-with-lost-messages-are-valid
@@ -132,7 +134,7 @@
         (is (= #{:invoke :ok :fail :info} (set (map :type history))))))))
 
 (deftest a-wrong-service-is-found-out
-  (testing "which sells to everybody"
+  (testing "which sells to every user"
     (let [service (services/voucher-service)
           history (run voucher/workload
                        (fn [node body]
@@ -151,7 +153,7 @@
                            (= "audit" type) (update :balances #(into [(dec (first %))] (rest %)))))
                        600)]
       (is (pos? (-> (verdict saga/workload history) :money-is-conserved :count)))))
-  (testing "whose nodes take themselves for one"
+  (testing "whose nodes all use one node number"
     (let [service (services/ids-service ["n0" "n0" "n0"])
           history (run ids/workload (fn [node body] ((if (= "n1" node) (services/ids-service nodes) service) "n0" body)) 600)]
       (is (pos? (-> (verdict ids/workload history) :unique :count))))))
@@ -159,12 +161,12 @@
 ;; New work until the end
 
 (defn- tenths
-  "The operations of a run that are not last questions and ended :ok, in ten parts."
+  "The operations of a run that ended :ok, without the final questions, in ten parts."
   [history operation-count]
   (map (partial filter #(= :ok (:type %))) (partition-all (/ operation-count 5) (take (* 2 operation-count) history))))
 
 (defn- new-work-in
-  "By part how many operations did new work."
+  "For each part, how many operations did new work."
   [work-of parts]
   (first
     (reduce (fn [[counts known] part]
@@ -203,14 +205,14 @@
     (is (= #{"r0" "r1"} (set (map :request_id redeem))))
     (is (< 10 (count (fresh :code redeem))))
     (is (< 50 (count (fresh :user redeem))))
-    (testing "and old ones are asked for still"
+    (testing "and old ones are still requested"
       (is (seq (filter #{"hot"} (map :code (second (halves redeem)))))))
     (is (seq (fresh :account (values saga/workload :close services/saga-service))))
     (is (< 5 (count (filter #(str/starts-with? % "hot-")
                             (fresh :key (values ids/workload :assign #(services/ids-service nodes)))))))))
 
 (defn- history-of
-  "Operations of one process that ended :ok, each with its moment in milliseconds."
+  "Operations of one process that ended :ok, each with its time in milliseconds."
   [& moments-and-values]
   (mapcat (fn [[at value]]
             [{:type :invoke, :process 0, :f :do, :time (* 1000000 at)}
@@ -271,12 +273,12 @@
            (:value (invoke-with ids/workload (constantly {:type "guid_status_ok", :kind "snowflake"}) bad))))
     (is (= :fail (:type (invoke-with ids/workload (constantly {:type "error", :code 11, :text "later"}) bad))))))
 
-(deftest whoever-does-not-know-of-a-voucher-creates-it-first
+(deftest a-client-creates-a-voucher-first-unless-it-is-known
   (let [asked (atom [])
         net   (fn [_node {:keys [type]}]
                 (swap! asked conj type)
                 {:type "error", :code 13, :text "who knows"})]
-    ; What is asked about was never sent, so that is certain.
+    ; The request itself was never sent, so that is certain.
     (is (= [:fail [:crash "who knows"]]
            ((juxt :type :error) (invoke-with voucher/workload net {:f :redeem, :value {:code "hot", :user "u1", :request_id "r"}}))))
     (is (= ["voucher_create"] @asked))))
@@ -299,7 +301,7 @@
 
 ;; Checkers
 
-(deftest what-a-nemesis-announces-is-no-fault
+(deftest an-announcement-of-the-nemesis-is-not-a-fault
   (let [seen   (atom nil)
         check  (j/checker (fn [test history] (reset! seen [test (mapv :value history)]) {:valid? true}) (constantly nil))
         faults (for [[f value] [[:start-partition :one] [:start-partition [:isolated {}]]

@@ -1,11 +1,11 @@
 (ns snowstorm.checker.activity
-  "Whether a run had work to do until its end. A service that is sold out answers every request and may be as wrong as it likes
-  about what it no longer does. So a run in which the last third of the time shows no new work, although a lot was answered,
-  proves little: it is of unknown validity."
+  "Whether a run had new work until its end. A sold-out service answers every request, and its mistakes no longer show.
+  So a run without new work in the last third of its time, although much was answered, proves little: its validity is
+  unknown."
   (:require [snowstorm.checker.history :as h]))
 
 (def ^:private ok-count-min
-  "Fewer operations that ended :ok than this in the last third show nothing: the run was short, or everything was broken."
+  "With fewer :ok operations in the last third, the run shows nothing: it was short, or everything was broken."
   20)
 
 (defn- add
@@ -15,16 +15,16 @@
         added (if (and work (not (contains? known work))) 1 0)
         late? (>= time last-third)]
     (cond-> (update counts :work-count + added)
-      ; What is true is new every time.
+      ; `true` is new every time.
       (and work (not (true? work))) (update :known conj work)
       late?                         (-> (update :last-third-count + added) (update :last-third-ok-count inc)))))
 
 (defn activity
   "How much new work the operations of a history did.
 
-    work-of   of an operation that ended :ok: nil if it did no work; true if it did; or else a name of its work, which is new
-              the first time
-    end       in ns: what comes later does not count; nil if everything counts"
+    work-of   of an operation that ended :ok: nil if it did no work; true if it did new work; or a name of its work, which
+              is new the first time
+    end       in ns: later operations do not count; nil if all count"
   [work-of end history]
   (let [ops        (filter #(and (h/client? %) (or (nil? end) (< (:time %) end))) history)
         times      (map :time ops)

@@ -1,6 +1,6 @@
 (ns snowstorm.checker.findings
-  "What breaks the rules of a checker. A finding is a map with the :rule that it breaks, the :problem in a few words, and
-  beside them where and with what. Of each rule all are counted, and the first few kept as examples.")
+  "The findings of a checker. A finding is a map with the :rule that it breaks, the :problem in a few words, and the
+  facts: where and with which values. All findings of a rule are counted, and the first few kept as examples.")
 
 (def listed-examples-max 8)
 
@@ -21,10 +21,10 @@
 (defn verdict
   "The result of a checker.
 
-    rules      in the order in which they are told
-    findings   all that was found
-    facts      what else is told
-    unknown    what the verdict would have to rest on and is not there, in words; nil if nothing is missing"
+    rules      in the order in which they are reported
+    findings   all findings
+    facts      further facts for the result
+    unknown    the evidence that is missing for a verdict, in words; nil if nothing is missing"
   [rules findings facts unknown]
   (let [reports (by-rule rules findings)
         broken  (first (filter #(pos? (:count (reports %))) rules))

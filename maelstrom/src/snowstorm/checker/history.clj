@@ -3,14 +3,14 @@
 
   A place is an index into the history, and places are real time: an operation is before another one if its completion
   is before the other one's invocation. A history here is a sequence of maps with :type, :process, :f, :value, :error
-  and :time, which is what Jepsen's are; nothing else of Jepsen is needed, so that checkers can be tried without it.")
+  and :time, which is what Jepsen's are; nothing else of Jepsen is needed, so the checkers can be tested without it.")
 
 (def never
-  "The place of what did not happen."
+  "The place of an event that did not happen."
   Long/MAX_VALUE)
 
 (defn before?
-  "Whether one completed operation was over when another one began."
+  "Whether one completed operation ended before another one began."
   [one other]
   (< (:operation one) (:invocation other)))
 
@@ -20,14 +20,14 @@
   (integer? (:process op)))
 
 (defn error-name
-  "The name of the error that an operation ended in, as text; nil for none."
+  "The name of the error with which an operation ended, as text; nil if there is none."
   [op]
   (let [error (:error op)
         error (if (sequential? error) (first error) error)]
     (when (some? error) (if (keyword? error) (name error) error))))
 
 (defn error-detail
-  "What stands beside the name of an error."
+  "The detail beside the name of an error."
   [op]
   (let [error (:error op)]
     (when (sequential? error) (second error))))
@@ -39,8 +39,8 @@
     :type (:info where the run was cut off) :operation (the place of the completion; nil where the run was cut off)
     :answered (its value) :error-name :error-detail
 
-  A process does one thing at a time. A history in which one overlaps itself was not written by a working harness, and
-  no verdict can rest on it: that throws, and Jepsen makes it :unknown."
+  A process does one operation at a time. A history in which a process overlaps itself is not from a working harness
+  and cannot be judged. This throws, and Jepsen makes it :unknown."
   [history]
   (loop [index 0, ops (seq history), open (transient {}), found (transient [])]
     (if (nil? ops)
@@ -71,7 +71,7 @@
                                 :error-name (error-name op), :error-detail (error-detail op)))))))))
 
 (defn place
-  "Where an operation was, for what is made of it."
+  "The place of an operation, for facts derived from it."
   [op]
   (select-keys op [:invocation :operation]))
 

@@ -1,6 +1,6 @@
 (ns snowstorm.checker.id-assignments
-  "Two rules for ids that are assigned to a (service, key). The assignment is one to one, whichever node answers and whenever. And
-  what a status says of it is true, and is said as soon as anybody can know it."
+  "Two rules for ids that are assigned to a (service, key). The assignment is one to one, at every node and at any
+  time. And what a status says of it is true, and is there once the assignment was acknowledged."
   (:require [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.history :as h]))
 
@@ -9,7 +9,7 @@
   (select-keys assigned [:service :key]))
 
 (defn- judge-one-to-one
-  "Each id of each (service, key) against those that came before."
+  "Each id of each (service, key) against the earlier ones."
   [assigned]
   (loop [[{:keys [id operation] :as one} & more :as all] assigned, by-pair {}, by-id {}, found []]
     (if (empty? all)
@@ -53,8 +53,8 @@
   (reduce (fn [firsts item] (let [k (key-of item)] (if (contains? firsts k) firsts (assoc firsts k item)))) {} items))
 
 (defn- judge-told
-  "Statuses in the order of their completions, beside the assignments that were acknowledged. Returns the findings and what
-  statuses told, once each."
+  "Statuses in the order of their completions, compared with the acknowledged assignments. Returns the findings, and
+  the different assignments that statuses told."
   [nodes assigned statuses]
   (let [first-assigned (first-by :id assigned)]
     (loop [[{:keys [answered invocation operation]} & more :as all] statuses
@@ -63,7 +63,7 @@
         {:told told-all, :found found}
         (let [{:keys [id assignment]} answered]
           (if-not (contains? answered :assignment)
-            ; What somebody was told before, by whichever answer, stays true as well.
+            ; What any earlier answer told must still be true.
             (let [acknowledged (first-assigned id)
                   known        (if (and acknowledged (< (:operation acknowledged) operation))
                                  acknowledged
@@ -97,7 +97,7 @@
                            found)))))))))))
 
 (defn- judge-contradictions
-  "What statuses told against every acknowledged assignment, earlier and later ones."
+  "The assignments told by statuses against every acknowledged one, earlier and later."
   [assigned told]
   (let [by-pair (group-by pair-of assigned)
         by-id   (group-by :id assigned)]
@@ -111,7 +111,7 @@
                 :operations [operation (:operation other)]}))))
 
 (defn- judge-generated
-  "No id that is assigned may be generated, too."
+  "An assigned id must not be generated, too."
   [assigned told generated]
   (let [first-assigned (first-by :id assigned)
         first-told     (first-by :id told)]
@@ -123,7 +123,7 @@
                {:id id, :to (pair-of other), :operations [operation (:operation other)]}))))
 
 (defn assignment-findings
-  "What is wrong with assignments, given those that were acknowledged, answers to `status`, and ids that were generated."
+  "The findings about assignments, from the acknowledged ones, the answers to `status`, and the generated ids."
   [{:keys [nodes]} assigned statuses generated]
   (let [{:keys [told found]} (judge-told nodes assigned statuses)]
     (concat (judge-one-to-one assigned)

@@ -1,10 +1,11 @@
 (ns snowstorm.checker.id-slots
-  "What ids say of themselves: the kind, and the slot, which is the timestamp, the node number and the sequence. Whoever owns
-  a slot makes one id of it, a Snowflake id or a UUIDv7, so a slot that is found in two ids was handed out twice, however
-  different the two look.
+  "What is encoded in an id: the kind, and the slot, which is the timestamp, the node number and the sequence number. A
+  slot is used for one id, a Snowflake id or a UUIDv7. So a slot found in two ids was handed out twice, even if the two
+  look different.
 
-  A Snowflake id is a decimal text of 64 unsigned bits: 41 of milliseconds since 2025, 10 of node, 12 of sequence, 1 random.
-  A UUIDv7 (RFC 9562) has 48 bits of unix milliseconds, 12 of sequence after the version, and 10 of node after the variant."
+  A Snowflake id is a decimal text of 64 unsigned bits: 41 of milliseconds since 2025, 10 of node, 12 of sequence, 1
+  random. A UUIDv7 (RFC 9562) has 48 bits of unix milliseconds, 12 of sequence after the version, and 10 of node after
+  the variant."
   (:import (java.time Instant ZoneOffset)
            (java.time.format DateTimeFormatter)))
 
@@ -48,14 +49,14 @@
          :sequence     (hexadecimal sequence)}))))
 
 (defn read-id
-  "What an id says; nil when it is none."
+  "The fields of an id; nil if it is not one."
   [id]
   (when (string? id)
     ; Where a UUID has its first hyphen, and a Snowflake id a digit.
     (if (= \- (get id 8)) (read-uuid id) (read-snowflake id))))
 
 (defn slot
-  "What may be handed out once. What is no id is in a slot of its own."
+  "The slot of an id, which may be handed out once. A value that is not an id has a slot of its own."
   [id]
   (if-let [{:keys [timestamp-ms node sequence]} (read-id id)]
     [:slot timestamp-ms node sequence]

@@ -1,14 +1,15 @@
 (ns snowstorm.checker.ids
-  "What the id service promises, over everything it does: `generate` and `assign` hand ids out, `status` explains them, and is
-  asked of what is no id too. Only :ok binds; what ended in :info may have happened or not, and shows in no id.
+  "What the id service promises, over all its requests. `generate` and `assign` hand out ids. `status` explains them,
+  and is also asked about texts that are not ids. Only :ok binds. A request that ended in :info may have happened or
+  not, and shows in no id.
 
   The rules, by their names in the result:
 
   :unique                no id and no slot is handed out twice
   :ascending             what one client gets of one node number ascends
   :status-is-right       a status says what the id itself says
-  :one-to-one            one (service, key), one id, whichever node answers and whenever
-  :assignment-is-right   what a status says of an assignment is true, and is said as soon as anybody can know it
+  :one-to-one            one (service, key), one id, from every node and at any time
+  :assignment-is-right   what a status says of an assignment is true, and is there once the assignment was acknowledged
   :as-asked              answers have the asked number of ids, of the asked kind
   :refuses-what-is-no-id with error 12"
   (:require [snowstorm.checker.findings :refer [finding verdict]]
@@ -47,7 +48,7 @@
     {:id id, :operation operation, :process process}))
 
 (defn- assigned
-  "Every id of every (service, key), once each, in the order in which they were acknowledged first."
+  "Every id of every (service, key), once each, in the order of the first acknowledgements."
   [ops]
   (mapv (comp first second)
         (h/group-in-order (juxt pair-of :id)
@@ -68,9 +69,9 @@
              (if (next ids) "one slot was handed out in different ids" "one id was handed out more than once")
              {:ids (vec (take 8 ids)), :operations (vec (take 8 (sort (map :operation sharing))))})))
 
-;; The ids that a client gets ascend by timestamp and sequence, over both kinds: a client is a worker, which asks one node
-;; one thing at a time, and whatever a node starts again with must be above what it had. By node number, because a node
-;; that holds a lease may get another number, and nothing is promised between two numbers.
+;; The ids that a client gets ascend by timestamp and sequence number, over both kinds. A client is a worker, which
+;; sends one request at a time to one node, and a restarted node must go on above its earlier ids. They are compared by
+;; node number: a node with a lease may get another number, and nothing is promised between two numbers.
 
 (defn- judge-order
   [{:keys [nodes concurrency]} generated]
@@ -127,7 +128,7 @@
                 {:name name, :answer answer, :operation operation})])))
 
 (defn- judge-refusal
-  "What is well-formed must not be called malformed. Other definite errors may be answered to anything, at some time."
+  "A well-formed request must not be refused as malformed. Other definite errors are allowed at any time."
   [{:keys [f asked answered operation error-name]}]
   (when (= "malformed-request" error-name)
     (cond

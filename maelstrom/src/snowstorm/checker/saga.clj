@@ -1,24 +1,25 @@
 (ns snowstorm.checker.saga
-  "What the transfer service promises: money moves as asked, all of it or nothing, once, and none is made or lost. In the end
-  everything has settled, all transfers are asked about and all accounts are read; what was asked and answered is held
-  against that. A request that ended in :info may have moved money or not.
+  "What the transfer service promises: money moves as requested, all of it or nothing, exactly once, and none is
+  created or lost. At the end everything has settled. Then the status of every transfer and the balance of every
+  account are read, and all requests and answers are compared with that. A request that ended in :info may have moved
+  money or not.
 
   The rules, by their names in the result:
 
   :money-is-conserved     in every snapshot of all accounts
   :no-overdraft           no balance is below zero
-  :all-or-nothing         accounts have in the end what committed transfers moved, and histories are of one piece
+  :all-or-nothing         accounts have in the end what committed transfers moved, and no history is contradictory
   :acknowledged-is-kept   what was answered is so in the end, what was only refused is not committed
   :settles                before any replay
   :compensates-in-order   histories are the ones that there may be, and are only added to
-  :one-outcome            with one reason, whoever is told
+  :one-outcome            with one reason, in every answer
   :answers-agree          with replays and statuses
   :refuses-another-body   under a request id that was used, and only then
   :reads-are-current      statuses show what was acknowledged, versions never fall and have one balance each
   :serves-without-faults  while nothing is broken, transfers are answered
   :accounts-are-right     they keep their opening, stay closed and empty, and are refused only if they must be
 
-  Without the final reads there is no telling, so a run that lacks one is never valid."
+  Without the final reads the verdict is unknown, so a run that lacks one is never valid."
   (:require [snowstorm.checker.findings :refer [verdict]]
             [snowstorm.checker.history :as h :refer [never]]
             [snowstorm.checker.saga-accounts :refer [account-findings]]
@@ -34,7 +35,7 @@
    :answers-agree :refuses-another-body :reads-are-current :serves-without-faults :accounts-are-right])
 
 (defn- missing
-  "What the verdict would have to rest on and is not there, in words."
+  "The evidence that is missing for a verdict, in words; nil if nothing is."
   [run {:keys [settling has-statuses untold has-read]}]
   (cond
     (nil? settling)    "nobody knows whether the transfers settled"

@@ -1,7 +1,7 @@
 (ns snowstorm.checker.saga-accounts
-  "The rules for what accounts have: money moves and is never made, a balance is never below zero, and an account shows in the end
-  what its transfers have moved. What an account was opened with is known from the `open` that asked for it; where it is not,
-  nothing is added up."
+  "The rules for balances: money moves but is never created, a balance is never below zero, and at the end an account
+  shows what its transfers have moved. The opening balance is known from the `open` of the account. If it is unknown,
+  no sums are compared."
   (:require [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.saga-final :as f]
             [snowstorm.checker.saga-record :refer [account-in terminal?]]))
@@ -26,7 +26,7 @@
              {:account (nth accounts index nil), :balance balance, :operation operation})))
 
 (defn- versions-in
-  "Pairs of an account and its version, nil if it was not told."
+  "Pairs of an account and its version, nil if the read does not have it."
   [{:keys [accounts versions]}]
   (map-indexed (fn [index account] [account (nth versions index nil)]) accounts))
 
@@ -95,9 +95,9 @@
           legs))
 
 (defn- explain-late
-  "Transfers of which each has moved everything or nothing. An account that only one of them moves tells which; what that one has
-  moved is then known for all of its accounts, and may make others tell. Accounts that several move to the end tell nothing, and
-  are taken out."
+  "Each of these transfers has moved everything or nothing. An account that only one of them uses shows which. Then the
+  effect of that transfer is known for all its accounts, which may decide further transfers. Accounts that several
+  undecided transfers use are left out."
   [unexplained transfers]
   (let [movers (frequencies (mapcat #(map :account (:legs %)) transfers))
         tells  (fn [{:keys [legs]}]
@@ -110,16 +110,16 @@
                (remove #{next} transfers))))))
 
 (defn- judge-effects
-  "Whether balances are what transfers have made of them, when all have settled."
+  "Whether the balances follow from the transfers, once all have settled."
   [run final {:keys [accounts balances unfinished operation] :as read}]
   (when (and (f/snapshot? final read) (f/after-all? final read))
     (let [effects     (group-by #(f/effect-in final read %) (:transfers run))
-          ; By account what transfers do not explain.
+          ; By account, the difference that no transfer explains.
           unexplained (into {} (for [[index name] (map-indexed vector accounts)
                                      :let  [opening (:opening (account-in run name))]
                                      :when (some? opening)]
                                  [name (- (nth balances index ##NaN) opening)]))
-          ; What is closed is empty.
+          ; A closed account is empty.
           closed      (f/closed-before final read)
           unexplained (into unexplained (for [{:keys [name opening]} closed :when (some? opening)] [name (- opening)]))
           unexplained (reduce explain unexplained (:done effects))
@@ -127,7 +127,8 @@
                         (let [state (:state (f/status-of final transfer))]
                           (or (and (some? state) (not (terminal? state)))
                               (some #{request-id} unfinished))))
-          ; One that is under way has moved some of it; one that came too late to be told of everything or nothing.
+          ; An unfinished transfer has moved a part. One that came too late for an answer has moved everything or
+          ; nothing.
           unexplained (reduce dissoc unexplained (mapcat #(map :account (:legs %)) (filter under-way? (:unknown effects))))
           unexplained (explain-late unexplained (remove under-way? (:unknown effects)))]
       (for [account (distinct (concat accounts (map :name closed)))

@@ -1,7 +1,7 @@
 (ns snowstorm.checker.saga-final
-  "What is final in a run: which reads came after the last transfer was asked for, and what they say. A request that the
-  network has kept in the air may still arrive then, unless somebody was told already what became of its transfer; so of a
-  transfer that nobody was told of nothing final can be said but what reads agree on."
+  "What is final in a run: the reads after the last request for a transfer, and what they say. A request delayed by the
+  network may still arrive after that, unless a client was told the outcome of its transfer. So for a transfer without
+  any answer, only what the reads agree on is final."
   (:require [snowstorm.checker.history :as h :refer [before? never]]
             [snowstorm.checker.saga-record :refer [terminal?]]))
 
@@ -10,13 +10,13 @@
   (h/last-where #(and (empty? (:unfinished %)) (> (:invocation %) begin) (< (:operation %) end)) (:settlings run)))
 
 (defn- all-parts?
-  "Whether all parts of the transfers were asked about."
+  "Whether the statuses of all parts were read."
   [run last-asked]
   (let [told (group-by :parts (filter #(>= (:invocation %) last-asked) (:status-parts run)))]
     (boolean (some (fn [[parts of-parts]] (= parts (count (distinct (map :part of-parts))))) told))))
 
 (defn- open?
-  "Whether nobody can say what becomes of a transfer."
+  "Whether the outcome of a transfer cannot be known."
   [status {:keys [first-asked failed-always acknowledged-at]}]
   (not (or (= never first-asked)
            failed-always
@@ -29,7 +29,7 @@
   (get (:statuses final) request-id))
 
 (defn covers?
-  "Whether a read shows all accounts that there were, but for those that were closed, and so empty, before it was asked."
+  "Whether a read shows all accounts that existed, except those closed, and so empty, before it began."
   [final {:keys [accounts invocation operation]}]
   (let [covered (set accounts)]
     (every? (fn [{:keys [name first-named closed-since]}]
@@ -37,29 +37,29 @@
             (:existing final))))
 
 (defn closed-before
-  "Accounts that a read need not show, because they were closed before it was asked."
+  "Accounts that a read need not show, because they were closed before it began."
   [final {:keys [accounts invocation]}]
   (let [covered (set accounts)]
     (filter #(and (< (:closed-since %) invocation) (not (covered (:name %)))) (:existing final))))
 
 (defn settled-before?
-  "Whether somebody was told, after all was asked and before this was, that nothing is unfinished."
+  "Whether a client was told, after the last request and before this one, that nothing is unfinished."
   [final {:keys [invocation]}]
   (some? (settled-between (:run final) (:last-asked final) invocation)))
 
 (defn snapshot?
-  "Whether a read shows all accounts, all at one moment."
+  "Whether a read shows all accounts at one moment."
   [final {:keys [clean invocation] :as read}]
   (and (covers? final read)
        (if (some? clean)
          clean
-         ; A single reading sees one moment only if nothing moves.
+         ; A single reading sees one moment only if no money moves.
          (and (> invocation (:last-asked final))
               (empty? (:open final))
               (settled-before? final read)))))
 
 (defn after-all?
-  "Whether a read came after everything had settled, and what became of all is known."
+  "Whether a read came after everything had settled, and all outcomes are known."
   [final {:keys [invocation]}]
   (and (nil? (:untold final))
        (some? (settled-between (:run final) (:last-asked-before-replays final) invocation))))
@@ -68,7 +68,7 @@
   [{:keys [attempts replays other-bodies transfers transfer-of settlings reads existing] :as run}]
   (let [last-transfer (:invocation (peek attempts) -1)
         first-replay  (or (h/first-where #(> % last-transfer) replays) never)
-        ; Whoever has to ask for the original himself, because nobody was told of it, asks for a transfer.
+        ; Without an acknowledged original, the client asks for the original first, and that requests a transfer.
         asked         (vec (for [{:keys [request-id invocation]} other-bodies
                                  :when (> (:acknowledged-at (transfer-of request-id)) invocation)]
                              invocation))
@@ -80,32 +80,32 @@
                                      :when status]
                                  [request-id status]))
         final         {:run                       run
-                       ; Where a transfer was asked for last. What was read before is not final.
+                       ; The last request for a transfer. Earlier reads are not final.
                        :last-asked                last-asked
                        ; The same, before replays began.
                        :last-asked-before-replays before
                        ; Where replays begin after the last transfer.
                        :first-replay              first-replay
-                       ; What is known of the settling when all was asked and nothing replayed, which would finish what
-                       ; nobody else does.
+                       ; The settling after the last request and before the first replay: a replay would finish
+                       ; abandoned work.
                        :settling                  (h/last-where #(and (> (:invocation %) before)
                                                                       (< (:operation %) first-replay))
                                                                 settlings)
                        :has-statuses              (all-parts? run last-asked)
                        :statuses                  statuses
-                       ; The first of those that were asked for and not told of in the end.
+                       ; The first transfer that was requested and has no final status.
                        :untold                    (h/first-where #(and (not= never (:first-asked %))
                                                                        (not (statuses (:request-id %))))
                                                                  transfers)
-                       ; Transfers of which nobody can say what becomes of them.
+                       ; Transfers whose outcome cannot be known.
                        :open                      (set (keep #(when (open? (statuses (:request-id %)) %) (:request-id %))
                                                              transfers))
                        :existing                  existing}]
-    ; Whether all accounts were read, as they were at one moment.
+    ; Whether all accounts were read at one moment.
     (assoc final :has-read (boolean (some #(and (> (:invocation %) last-asked) (snapshot? final %)) reads)))))
 
 (defn stuck?
-  "Whether a transfer was told to be under way when it must not be any more."
+  "Whether a status says that a transfer is unfinished when it must not be any more."
   [{:keys [run last-asked last-asked-before-replays first-replay]} transfer {:keys [of-all state invocation operation]}]
   (let [final          (> invocation last-asked)
         before-replays (and (> invocation last-asked-before-replays) (< operation first-replay))]
@@ -113,13 +113,13 @@
          (some? state)
          (not (terminal? state))
          (or final before-replays)
-         ; It may have come after the settling only if nobody knew of it before.
+         ; It may have come after the settling only if no client knew of it before.
          (let [settled (settled-between run (if final last-asked last-asked-before-replays) invocation)]
            (or (nil? settled)
                (< (:existed-at transfer) (:invocation settled)))))))
 
 (defn restless
-  "A read which shows that something moved still after all had settled, and nothing was there to move it."
+  "A read which shows that money still moved after everything had settled, without a transfer to move it."
   [run final]
   (let [read (h/last-where #(and (some? (:clean %)) (> (:invocation %) (:last-asked final)) (covers? final %))
                            (:reads run))]
@@ -130,7 +130,7 @@
       read)))
 
 (defn effect-in
-  "What a transfer has done to the accounts of a read: :done is all that it was asked to; :nothing; or nobody knows which."
+  "The effect of a transfer on the accounts of a read: :done (all of it), :nothing, or :unknown."
   [final read {:keys [request-id endings statuses] :as transfer}]
   (let [state (:state (status-of final transfer))]
     (cond
@@ -138,7 +138,7 @@
            (some #(and (= state (:outcome %)) (before? % read)) endings))
       (if (= "committed" state) :done :nothing)
 
-      ; A transfer is written down before it touches an account.
+      ; A transfer is recorded before it changes an account.
       (or (some #(and (nil? (:state %)) (before? read %)) statuses)
           (and (nil? state) (not (contains? (:open final) request-id))))
       :nothing

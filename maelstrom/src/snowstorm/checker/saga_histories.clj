@@ -1,7 +1,7 @@
 (ns snowstorm.checker.saga-histories
-  "The rules for the histories of transfers: first all that can be undone is done, then comes the pivot, then what is done until it
-  succeeds. A transfer that does not come to the pivot is undone from its last compensable step down to its first, each of
-  them once, whether it was carried out or not."
+  "The rules for the histories of transfers. First come the compensable steps, then the pivot, then steps that are
+  retried until they succeed. A transfer that does not reach the pivot is compensated from its last compensable step
+  down to its first, each once, whether it was carried out or not."
   (:require [clojure.string :as str]
             [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.history :as h]
@@ -16,7 +16,7 @@
   (let [follows "a transfer came into a state that cannot follow"
         from    (:state before)]
     (if (nil? before)
-      ; One that was fenced off before it began has been aborted and nothing else.
+      ; A transfer that was fenced before it began is aborted, and has no other state.
       (when-not (and (#{"running" "aborted"} state) (= 0 at))
         "a history does not begin at the beginning")
       (if (terminal? from)
@@ -36,7 +36,7 @@
           follows)))))
 
 (defn- breach
-  "What is wrong first with a history, as far as it goes: the problem, and where in it. No legs: nobody knows how many."
+  "The first problem of a history so far, and its index in the history. No legs: their number is unknown."
   [history leg-count]
   (loop [index 0, before nil, pivoted false, [{:keys [state] :as transition} & more :as all] history]
     (when (seq all)
@@ -47,7 +47,8 @@
           (recur (inc index) transition (or pivoted (contains? #{"committing" "committed"} state)) more))))))
 
 (defn- different-histories
-  "All that were told, but for those with which others begin; and what is wrong with how they go together."
+  "All histories told, except those that are a prefix of another one, and the findings where they contradict each
+  other."
   [{:keys [request-id statuses]}]
   (loop [[{:keys [state history operation]} & more :as all] (filter (comp some? :state) statuses)
          longest nil, others [], found []]

@@ -1,5 +1,5 @@
 (ns snowstorm.checker.saga-outcomes
-  "The rules for what somebody was told of how transfers ended. A request that ended in :info may have moved money or not; its
+  "The rules for the outcomes that clients were told. A request that ended in :info may have moved money or not; its
   other answers and its statuses say which."
   (:require [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.history :as h :refer [before? never]]
@@ -87,7 +87,7 @@
     (finding :reads-are-current problem {:request_id request-id, :state state, :operations [since operation]})))
 
 (def ^:private contradictions
-  "Errors that say of a transfer which was carried out that it cannot be."
+  "Errors that contradict a transfer that was carried out."
   #{"key-does-not-exist" "precondition-failed"})
 
 (defn- judge-repeated-refusal
@@ -96,8 +96,8 @@
     (and (= :replay f) (contradictions error))
     (finding :answers-agree "a replay was refused" {:asked asked, :refusal error, :operation operation})
 
-    ; The original, that is, before another one. The client may have opened an account first, and that is refused if it was
-    ; closed meanwhile.
+    ; This refusal is of the original. The client may have opened an account first, which is refused if it was closed
+    ; meanwhile.
     (and (#{:transfer :transfer-otherwise} f) (= "precondition-failed" error) well-formed
          (not-any? #(< (:maybe-closed-since (account-in run %)) operation) accounts))
     (finding :refuses-another-body "a transfer was refused as another one" {:asked asked, :operation operation})))

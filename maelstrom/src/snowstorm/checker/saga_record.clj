@@ -1,7 +1,7 @@
 (ns snowstorm.checker.saga-record
-  "What a history says of accounts and transfers, sorted for the rules. Whoever finds that nobody was told yet that an account
-  exists opens it first, and such an opening shows in no history: so what an account was opened with is taken from
-  wherever an `open` of it was asked, and that it exists is known from everything that only an existing account answers."
+  "What a history says of accounts and transfers, sorted for the rules. A client opens an account first if no client
+  was told yet that it exists, and such an opening is in no history. So the opening balance is taken from any `open` of
+  the account. That it exists is known from every answer that only an existing account gives."
   (:require [snowstorm.checker.history :as h :refer [never]]))
 
 (defn terminal?
@@ -9,7 +9,7 @@
   (contains? #{"committed" "aborted"} state))
 
 (defn legs-of
-  "What the body of a transfer moves; nil if it does not say, or says it twice."
+  "The legs of a transfer, from its body; nil if it has none, or has them twice."
   [{:keys [legs from to amount]}]
   (cond
     (some? legs)                       (when (and (nil? from) (nil? to) (nil? amount)) legs)
@@ -18,7 +18,7 @@
     :else                              [{:account from, :amount (- amount)} {:account to, :amount amount}]))
 
 (defn well-formed?
-  "Whether a body asks for something that can be done."
+  "Whether the body of a transfer is well-formed."
   [{:keys [amount] :as body}]
   (let [legs (legs-of body)]
     (boolean (and legs
@@ -28,7 +28,7 @@
                   (every? #(not= 0 (:amount %)) legs)))))
 
 (defn accounts-of
-  "Those that a request names."
+  "The accounts that a request names."
   [{:keys [account accounts] :as asked}]
   (cond
     (some? account)  [account]
@@ -43,7 +43,7 @@
   [ops & fs]
   (filter (comp (set fs) :f) ops))
 
-;; Transfers: each operation tells something of some of them, in order
+;; Transfers: what each operation says of them, in order
 
 (defn- answer
   [by {:keys [request_id outcome reason]} op]
@@ -63,8 +63,8 @@
       (cond-> [[id {:event :asked, :body asked, :invocation invocation, :failed (= :fail type)}]]
         (ok? op) (conj (answer :transfer answered op)))
 
-      ; Whoever asks this may have to ask for the original first, and however that ends the original may have happened. If
-      ; it was answered, the original was acknowledged to somebody before the other body was asked.
+      ; The client may have to ask for the original first. However that ends, the original may have happened. If this
+      ; was answered, the original was acknowledged before the other body was sent.
       :transfer-otherwise
       (cond-> [[id {:event :asked, :body (:original asked), :invocation invocation, :failed false}]]
         (ok? op) (conj [(:request_id answered) {:event :acknowledged, :operation operation}]))
@@ -79,7 +79,7 @@
   (reduce min never places))
 
 (defn- transfer
-  "One transfer, however often and wherever it was asked: what it was to do, and everything that anybody was told of it."
+  "One transfer, with all requests for it at any node: what it was to do, and every answer about it."
   [id events]
   (let [of           (fn [& kinds] (filter (comp (set kinds) :event) events))
         asked        (of :asked)
@@ -92,20 +92,20 @@
                                 events))
         statuses     (vec (of :status))]
     {:request-id      id
-     ; As it was asked first; none if nobody did, or nobody can tell from it what was to be moved.
+     ; From the first request; empty if there was none, or if its body has no clear legs.
      :legs            (vec (some-> (first asked) :body legs-of))
      :first-asked     (earliest (map :invocation asked))
-     ; Whether nothing but definite errors came of it.
+     ; Whether every attempt ended in a definite error.
      :failed-always   (and (empty? acknowledged) (every? :failed asked))
-     ; Since when it must be kept, because somebody was told its outcome.
+     ; Where a client was told its outcome: from there on it must be kept.
      :acknowledged-at (earliest acknowledged)
-     ; Since when somebody knew that it had ended.
+     ; Where a client was told that it had ended.
      :ended-at        (earliest (concat acknowledged (map :operation (filter (comp terminal? :state) statuses))))
-     ; Since when somebody knew that it had begun.
+     ; Where a client was told that it had begun.
      :existed-at      (earliest (concat acknowledged (map :operation (filter (comp some? :state) statuses))))
-     ; Each time that somebody was told how it ended.
+     ; Every answer that says how it ended.
      :endings         endings
-     ; What was told first by `transfer`, or else by a replay.
+     ; The first answer to `transfer`, or else to a replay.
      :first-answer    (some (fn [by]
                               (when-let [answers (seq (filter #(= by (:by %)) endings))]
                                 (apply min-key :operation (reverse answers))))
@@ -113,12 +113,12 @@
      :statuses        statuses}))
 
 (defn- transfers-of
-  "In the order in which they were asked or told of first."
+  "In the order in which they were first requested or mentioned."
   [ops]
   (mapv (fn [[id events]] (transfer id (map second events)))
         (h/group-in-order first (mapcat transfer-events ops))))
 
-;; Accounts: the same
+;; Accounts, in the same way
 
 (defn- read?
   [{:keys [f]}]
@@ -151,15 +151,15 @@
   (let [openings (distinct (map :balance (filter #(= :opening (:event %)) events)))
         since    (fn [kind] (earliest (map :at (filter #(= kind (:event %)) events))))]
     {:name               name
-     ; As `open` asked for it. More than one: nobody knows which.
+     ; From `open`. Unknown if there were different ones.
      :opening            (when (= 1 (count openings)) (first openings))
-     ; Where it was named first; before that there was none.
+     ; Where it was first named; before that it did not exist.
      :first-named        (since :named)
-     ; Since when somebody was told that it exists.
+     ; Where a client was told that it exists.
      :exists-since       (since :exists)
-     ; Since when somebody was told that it is closed.
+     ; Where a client was told that it is closed.
      :closed-since       (since :closed)
-     ; Since when it may be closed.
+     ; From where on it may be closed.
      :maybe-closed-since (since :maybe-closed)}))
 
 (defn- accounts-in
@@ -167,14 +167,14 @@
   (mapv (fn [[name events]] (account name (map second events)))
         (h/group-in-order first
                           (concat (mapcat #(concat (naming-events %) (account-events %)) ops)
-                                  ; A transfer that has committed found all of its accounts.
+                                  ; A committed transfer found all of its accounts.
                                   (for [{:keys [endings legs]} transfers
                                         {:keys [outcome operation]} endings :when (= "committed" outcome)
                                         {:keys [account]} legs]
                                     [account {:event :exists, :at operation}])))))
 
 (def ^:private nobodys
-  "An account that was never spoken of."
+  "An account that was never named."
   {:opening nil, :first-named never, :exists-since never, :closed-since never, :maybe-closed-since never})
 
 (defn account-in
@@ -189,14 +189,14 @@
   (let [{:keys [accounts balances versions unfinished clean]} answered]
     (assoc (h/place op)
            :accounts accounts, :balances balances, :versions versions
-           ; What unfinished transfers have taken and not given yet.
+           ; What unfinished transfers have taken but not given yet.
            :held (reduce + (map :held unfinished))
            :unfinished (mapv :request_id unfinished)
-           ; Whether all accounts were seen as they were at one moment, as far as anybody asked; nil: nobody did.
+           ; Whether all accounts were read at one moment; nil if the client did not check that.
            :clean clean)))
 
 (defn- settling
-  "Whether everything had settled when it was asked; nil: there was no telling."
+  "Whether everything had settled when the client asked; nil if unknown."
   [{:keys [type answered error-name error-detail] :as op}]
   (cond
     (= :ok type)
@@ -224,14 +224,14 @@
         accounts  (accounts-in ops transfers)]
     {:accounts       accounts
      :account-of     (into {} (map (juxt :name identity)) accounts)
-     ; All that are known to exist.
+     ; All accounts known to exist.
      :existing       (filterv #(not= never (:exists-since %)) accounts)
      :transfers      transfers
      :transfer-of    (into {} (map (juxt :request-id identity)) transfers)
      :attempts       (vec (for [{:keys [asked] :as op} (by-f ops :transfer)]
                             (assoc (h/place op) :request-id (:request_id asked "")
                                    :well-formed (well-formed? asked) :ok (ok? op))))
-     ; Transfers that were asked with the request id of another one. Refused, or not, or nobody knows.
+     ; Requests for a different transfer under a used request id. :refused is true, false, or nil if unknown.
      :other-bodies   (vec (for [{:keys [asked answered] :as op} (by-f ops :transfer-otherwise)]
                             (assoc (h/place op) :request-id (:request_id asked "")
                                    :refused (when (ok? op) (:refused answered)))))

@@ -1,13 +1,13 @@
 (ns snowstorm.checker.saga-requests
-  "The rules for what is asked of accounts, and for refusals: what is refused must have had to be, and what must be refused is. An
-  account that is closed is empty for ever, and that it was closed is no reason before anybody asked for it."
+  "The rules for requests about accounts, and for refusals: a request is refused if and only if it must be. A closed
+  account stays empty for ever. That an account is closed is no reason before a client asked to close it."
   (:require [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.history :as h]
             [snowstorm.checker.saga-final :as f]
             [snowstorm.checker.saga-record :refer [account-in]]))
 
 (def ^:private closed-reasons
-  "The reasons that speak of a closed account, and which legs are meant."
+  "The reasons that name a closed account, and the sign of the legs that are meant."
   {"payer closed" neg?, "payee closed" pos?})
 
 (defn- judge-read
@@ -24,7 +24,7 @@
                {:account account, :balance balance, :operations [closed-since operation]}))))
 
 (defn- closed-in-vain?
-  "Whether an account is called closed that cannot have been."
+  "Whether a reason says closed although no account can have been closed."
   [run {:keys [legs]} {:keys [reason operation]}]
   (when-let [meant? (closed-reasons reason)]
     (and (seq legs)
@@ -35,7 +35,7 @@
 (defn- judge-ending
   [run final {:keys [request-id first-asked legs] :as transfer} {:keys [outcome reason operation] :as ending}]
   (if (= "committed" outcome)
-    ; Somebody may have been told so who should not have been; that is for other rules.
+    ; Only if the final status agrees: a wrong answer is for other rules.
     (when (= outcome (or (:state (f/status-of final transfer)) outcome))
       (when-let [{:keys [account]} (h/first-where #(< (:closed-since (account-in run (:account %))) first-asked) legs)]
         (finding :accounts-are-right "a transfer was committed with an account that was closed before"
@@ -57,7 +57,7 @@
       "not-supported"
       (finding :accounts-are-right "a request was refused that is well-formed" facts)
 
-      ; Whatever is asked, the account may have been opened for it first, and with the balance that it has.
+      ; For any request, the account may have been opened first, with the balance that it has.
       "key-already-exists"
       (when (and (seq named) (every? (comp some? :opening) named))
         (finding :accounts-are-right "an account was refused with the balance that it has" facts))

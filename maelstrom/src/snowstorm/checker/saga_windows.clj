@@ -1,7 +1,7 @@
 (ns snowstorm.checker.saga-windows
-  "Availability while nothing is broken: from the start to the first fault, and again from when everything has been healed for
-  a while to the next one. What begins and ends in such a time must be answered. What the nemesis does is in the history; what
-  becomes of single messages is not, so whoever knows that must say it, and where nobody does nothing is demanded."
+  "Availability without faults: from the start to the first fault, and from a while after each healing to the next
+  fault. Requests that begin and end in such a window must be answered. The history shows what the nemesis does, but
+  not the fates of single messages. So the caller must give their number; if it is unknown, nothing is demanded."
   (:require [clojure.string :as str]
             [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.history :as h]))
@@ -9,30 +9,31 @@
 (def ^:private nanoseconds-per-second 1000000000)
 
 (def ^:private rest-nanoseconds
-  "From the end of a fault on this is how long nothing is demanded."
+  "After the end of a fault, nothing is demanded for this long."
   (* 3 nanoseconds-per-second))
 
 (def ^:private timeout-nanoseconds
-  "As long as a client waits for an answer."
+  "How long a client waits for an answer."
   (* 5 nanoseconds-per-second))
 
 (def ^:private judged-count-min 20)
 (def ^:private ok-fraction-min 9/10)
 
 (def ^:private judged-latency-ms-max
-  "A transfer is fourteen messages one after the other, and its client waits 5 s."
+  "A transfer is fourteen messages in a row, and its client waits 5 s."
   100)
 
 (defn- change-of
-  "1 where a fault begins, -1 where one ends. Everything is written twice: what is announced has nothing for its value or a
-  name, what was done the nodes that it hit; what is undone nothing at first, and then a name."
+  "1 where a fault begins, -1 where one ends. Every step is in the history twice. For a begin, the announcement has no
+  value or a name, and the second entry has the nodes that were hit. For an end, the announcement has no value, and the
+  second entry has a name."
   [{:keys [f value]}]
   (let [f (name f)]
     (cond
       (or (#{"kill" "pause"} f) (str/starts-with? f "start-"))
       (if (coll? value) 1 0)
 
-      ; Clocks that are set back while a node is down stay so for the rest of the run.
+      ; Clocks set back while a node is down stay set back for the rest of the run.
       (and (or (#{"start" "resume"} f) (and (str/starts-with? f "stop-") (not= "stop-clock-restart" f)))
            (some? value))
       -1
@@ -41,7 +42,7 @@
       0)))
 
 (defn- kind-of
-  "What a fault and its end have in common."
+  "The kind of a fault, the same for its begin and end."
   [{:keys [f]}]
   (case (name f)
     ("kill" "start")   "kill"
@@ -49,7 +50,8 @@
     (str/replace-first (name f) #"^(start|stop)-" "")))
 
 (defn- quiet-windows
-  "When nothing was broken, in order. In the end Maelstrom heals everything, also what is whole; that ends nothing."
+  "The windows without faults, in order. At the end Maelstrom heals everything, even without a fault; that ends no
+  window."
   [history]
   (let [{:keys [windows counts begin]}
         (reduce (fn [{:keys [counts begin] :as state} {:keys [time] :as op}]
@@ -64,13 +66,13 @@
                       (assoc :begin (+ time rest-nanoseconds)))))
                 {:windows [], :counts {}, :begin 0}
                 (remove h/client? history))
-        ; Beyond the last operation, so that this one is within.
+        ; After the last operation, so that it is within the window.
         end (if (empty? history) 0 (inc (:time (peek history))))]
     (cond-> windows
       (and (empty? counts) (> end begin)) (conj {:begin begin, :end end}))))
 
 (defn- judged-attempts
-  "Those that began and ended while nothing was broken."
+  "The attempts that began and ended within one window."
   [history attempts]
   (loop [windows (quiet-windows history), [{:keys [invocation operation well-formed] :as attempt} & more :as all] attempts
          judged []]
@@ -87,9 +89,9 @@
                    judged)))))))
 
 (defn availability
-  "The findings, and what else is told: how many transfers were answered, how many were not, and whether that was judged.
+  "The findings and facts: how many transfers were answered, how many were not, and whether that was judged.
 
-    test   {:hit-message-count n, how many messages met a fault of their own, which no history shows; nil: nobody knows
+    test   {:hit-message-count n, how many messages had a fault of their own, which no history shows; nil: unknown
             :latency-mean-ms n}"
   [{:keys [hit-message-count latency-mean-ms]} history attempts]
   (let [judged      (and (= 0 hit-message-count) (<= (or latency-mean-ms 0) judged-latency-ms-max))

@@ -1,6 +1,6 @@
 (ns snowstorm.checker.voucher
-  "What the voucher service promises: at most `limit` redemptions, each by another user, each credited exactly once. R is
-  what the final report of a voucher has, and what was asked and answered is held against it. A request that ended in
+  "What the voucher service promises: at most `limit` redemptions, each by a different user, each credited exactly
+  once. R is the final report of a voucher; all requests and answers are compared with it. A request that ended in
   :info may have redeemed or not; its other answers and R say which.
 
   The rules, by their names in the result:
@@ -10,10 +10,10 @@
   :once-a-user              a user redeems once
   :acknowledged-is-kept     what was answered `redeemed` is in R, as it was answered
   :nothing-unasked          what is in R was asked for, and not merely refused
-  :as-many-as-asked         R is no smaller than what was acknowledged, and no larger than the number of users who may have
-                            redeemed
-  :counts-are-current       numbers of redemptions never fall, and count what was acknowledged before and nothing that was
-                            asked for later
+  :as-many-as-asked         R is no smaller than what was acknowledged, and no larger than the number of users who may
+                            have redeemed
+  :counts-are-current       numbers of redemptions never fall, and count what was acknowledged before and nothing that
+                            was asked for later
   :sold-out-is-true         was told when so many of R had been asked for
   :no-right-is-lost         fresh users redeemed in the end what was left
   :wallets-are-right        they hold exactly the redemptions, and held them before any replay
@@ -22,7 +22,7 @@
   :as-created               a voucher keeps the terms under which it was created
   :refuses-rightly          what is well-formed is not called malformed, and what exists not missing
 
-  Without the final reads there is no telling, so a run that lacks one is never valid."
+  Without the final reads the verdict is unknown, so a run that lacks one is never valid."
   (:require [snowstorm.checker.findings :refer [finding verdict]]
             [snowstorm.checker.history :refer [never]]
             [snowstorm.checker.voucher-record :refer [last-settling run-record terms-of]]
@@ -72,7 +72,7 @@
 ;; The verdict
 
 (defn- missing-wallet
-  "Of everybody who may have redeemed, after all redemptions were known."
+  "Each user who may have redeemed must have a wallet read after all redemptions were known."
   [{:keys [vouchers wallets]}]
   (let [known-at   (reduce max -1 (map #(or (:operation (:first-final %)) never) vouchers))
         wallets-of (into {} wallets)]
@@ -85,7 +85,7 @@
         (str "there is no final read of the wallet of " user)))))
 
 (defn- missing
-  "What the verdict would have to rest on and is not there, in words."
+  "The evidence that is missing for a verdict, in words; nil if nothing is."
   [{:keys [vouchers] :as run}]
   (or (some (fn [{:keys [code terms final] :as voucher}]
               (cond

@@ -1,10 +1,10 @@
 (ns snowstorm.checker.voucher-record
-  "What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read of the
+  "What a history says of vouchers, sorted for the rules: by voucher the requests and answers, by user the reads of the
   wallet."
   (:require [snowstorm.checker.history :as h :refer [never]]))
 
 (defn- touched-code
-  "The code of the voucher that an operation tells something of."
+  "The code of the voucher that an operation is about."
   [{:keys [f type operation asked answered]}]
   (case f
     (:redeem :replay)            (:code asked)
@@ -18,7 +18,7 @@
   (or (= :redeem f) (= :replay f)))
 
 (defn- possible?
-  "Whether an attempt may have redeemed: it was told so, or ended in nothing certain."
+  "Whether an attempt may have redeemed: it was told so, or its outcome is unknown."
   [{:keys [type answered]}]
   (case type
     :fail false
@@ -26,7 +26,7 @@
     true))
 
 (defn- answers-of
-  "What a request was told, each different answer once, with the places of the one that came first."
+  "The different answers to a request, each with the place of the first one."
   [attempts]
   (->> attempts
        (filter #(= :ok (:type %)))
@@ -36,28 +36,28 @@
                       :outcome outcome, :redemption redemption, :credited credited)))))
 
 (defn- request
-  "One request of one user, however often and wherever it was asked."
+  "One request of one user, with all its attempts at any node."
   [[user request-id] attempts]
   (let [answers (answers-of attempts)
         told    (filter #(= "redeemed" (:outcome %)) answers)]
     {:user             user
      :request-id       request-id
      :first-invocation (:invocation (first attempts))
-     ; By none: never.
+     ; `never` if no attempt may have redeemed.
      :first-possible   (or (:invocation (h/first-where possible? attempts)) never)
      :failed-always    (every? #(= :fail (:type %)) attempts)
      :answers          answers
      :acknowledged     (when (seq told) (apply min-key :operation told))}))
 
 (defn- requests-of
-  "By user, and for each by request id, in the order in which they were asked first."
+  "By user and request id, in the order of their first attempts."
   [ops]
   (for [[user of-user]  (h/group-in-order (comp :user :asked) (filter attempt? ops))
         [id attempts]   (h/group-in-order (comp :request_id :asked) of-user)]
     (request [user id] attempts)))
 
 (defn- settling
-  "Whether a voucher had settled when it was asked. Nothing :pending is told when no answer came."
+  "Whether a voucher had settled. :pending is nil if there was no answer."
   [{:keys [type answered error-name error-detail] :as op}]
   (assoc (h/place op) :pending (cond (= :ok type)           (:pending answered)
                                      (= "pending" error-name) error-detail)))
@@ -67,7 +67,7 @@
   (filter (comp (set fs) :f) ops))
 
 (defn- told
-  "What those that ended ok said, with their places."
+  "The values of the operations that ended ok, with their places."
   [ops]
   (for [{:keys [type answered] :as op} ops :when (= :ok type)]
     (merge (h/place op) (dissoc answered :code))))
@@ -77,7 +77,7 @@
   (select-keys answered [:limit :amount :shards]))
 
 (defn- voucher
-  "A voucher with what follows from the whole of its history."
+  "A voucher, with everything that follows from its history."
   [code ops]
   (let [last-redeem (or (:invocation (last (by-f ops :redeem))) -1)
         creations   (mapv #(assoc (h/place %) :terms (terms-of (:answered %)))
@@ -92,7 +92,7 @@
      :terms         (:terms (first (sort-by :operation creations)))
      :requests      requests
      :request       (into {} (map (juxt (juxt :user :request-id) identity)) requests)
-     ; How many redemptions somebody was told that there are.
+     ; The numbers of redemptions that clients were told.
      :counts        (vec (for [{:keys [f type answered] :as op} (by-f ops :read :settled :report :report-all)
                                :when (= :ok type)]
                            (assoc (h/place op)
@@ -105,9 +105,9 @@
                           :when (and (= :ok type) (= "sold_out" (:outcome answered)))]
                       {:user (:user asked), :operation operation})
      :settlings     (mapv settling (filter :operation (by-f ops :settled)))
-     ; Where it was redeemed last, replays aside. What was read before is not final.
+     ; The last request to redeem, except replays. Earlier reads are not final.
      :last-redeem   last-redeem
-     ; A final report, too, but one that replays may still have changed.
+     ; A final report, too, but before the replays, which may have changed it.
      :first-final   (first finals)
      ; R.
      :final         final
@@ -119,7 +119,7 @@
   (let [ops    (h/operations history)
         groups (dissoc (group-by touched-code ops) nil)]
     {:vouchers        (mapv #(voucher % (groups %)) (distinct (keep touched-code ops)))
-     ; What was read of wallets, by user.
+     ; The reads of wallets, by user.
      :wallets         (h/group-in-order :user (for [{:keys [type answered] :as op} (by-f ops :wallet)
                                                     :when (= :ok type)]
                                                 (merge (h/place op) answered)))
@@ -132,7 +132,7 @@
      :attempted-count (count (filter attempt? ops))}))
 
 (defn last-settling
-  "The last one after all was redeemed and before anything was replayed."
+  "The last settling after the last redemption and before the first replay."
   [{:keys [settlings last-redeem]} {:keys [first-replay]}]
   (let [found (h/last-where #(< (:operation %) first-replay) settlings)]
     (when (and found (> (:invocation found) last-redeem)) found)))

@@ -1,6 +1,7 @@
 (ns snowstorm.checker.voucher-redemptions
-  "The rules for the redemptions of one voucher. One that speaks of R, its final report, passes over a voucher that has none, and
-  one that speaks of the limit a voucher of which nobody knows that it was created; no verdict rests on such a run."
+  "The rules for the redemptions of one voucher. Rules about R, its final report, leave out a voucher without one.
+  Rules about the limit leave out a voucher whose creation was never acknowledged. Such a run is of unknown validity
+  anyway."
   (:require [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.history :as h :refer [before? never]]))
 
@@ -19,12 +20,12 @@
             facts {:code code, :count total, :limit (:limit terms), :operation (:operation final)}]
         [(when (> total (:limit terms))
            (finding :within-limit "there are more redemptions than the limit" facts))
-         ; In the end fresh users wanted more than there was.
+         ; At the end fresh users asked for more than was left.
          (when (< total (:limit terms))
            (finding :no-right-is-lost "fewer users could redeem than the limit" facts))]))))
 
 (defn- judge-counts
-  "Of all that were told a number of redemptions, in real time."
+  "Compares all numbers of redemptions that clients were told, in real time."
   [{:keys [code counts acknowledged requests]}]
   (let [completions (vec (sort (map (comp :operation :acknowledged) acknowledged)))
         possible    (vec (sort (map :first-possible requests)))]
@@ -65,8 +66,8 @@
     (< (:first-invocation asked) operation)))
 
 (defn- judge-answer
-  "Against R. A user who is in it had redeemed already when the last right was gone, so neither of the two other outcomes
-  fits all users."
+  "Against R. A user in R had redeemed before the last right was gone, so neither of the two other outcomes fits all
+  users."
   [{:keys [code final final-by-user] :as voucher} {:keys [user request-id]} {:keys [outcome operation]}]
   (when-not (= "redeemed" outcome)
     (let [of-user (final-by-user user)
@@ -96,7 +97,7 @@
           requests))
 
 (defn- judge-numbers
-  "In answers and in reports one number stands for one redemption."
+  "In answers and in reports, one number stands for one redemption."
   [{:keys [code acknowledged reports]}]
   (let [claims (concat
                  (for [{:keys [user request-id] {:keys [redemption operation]} :acknowledged} acknowledged
@@ -120,7 +121,7 @@
               claims))))
 
 (defn- judge-report
-  "A page has what was asked for, no redemption twice, and whatever was in one stays as it was."
+  "A page has the requested redemptions, none twice, and a redemption in a page never changes."
   [{:keys [code final final-by-user]} {:keys [offset limit length redemptions operation] :as report}]
   (let [expected (min (or limit never) (max 0 (- length (or offset 0))))]
     (cons

@@ -1,7 +1,7 @@
 (ns snowstorm.checker.voucher-wallets
-  "The rules for wallets: what is in one came out of a redemption, is worth what the voucher is, and stays. And everything is in it
-  before anything is asked a second time in the end, because a replay finishes what was left half done and would hide that
-  nobody else does."
+  "The rules for wallets. Each entry comes from a redemption, is worth the amount of the voucher, and stays. All
+  entries must be there before the replays at the end: a replay finishes abandoned work, and would hide that the nodes
+  do not."
   (:require [snowstorm.checker.findings :refer [finding]]
             [snowstorm.checker.history :refer [never]]
             [snowstorm.checker.voucher-record :refer [last-settling]]))
@@ -11,14 +11,14 @@
   (select-keys entry [:code :request_id :redemption]))
 
 (defn- known-entries
-  "By user, what must show in the wallet, and since when."
+  "By user, the entries that the wallet must show, and from where on."
   [{:keys [vouchers wallets]}]
   (let [learnt (concat
                  (for [{:keys [code acknowledged]} vouchers
                        {:keys [user request-id] {:keys [redemption operation]} :acknowledged} acknowledged
                        :when (some? redemption)]
                    [user {:code code, :request_id request-id, :redemption redemption} operation])
-                 ; Reports are read in full when the voucher has settled.
+                 ; Full reports are read after the voucher has settled.
                  (for [{:keys [code full-reports]} vouchers
                        {:keys [redemptions operation]} full-reports
                        redemption redemptions]

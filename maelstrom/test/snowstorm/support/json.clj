@@ -1,6 +1,6 @@
 (ns snowstorm.support.json
-  "A reader of JSON, as much as the tests need where there is no library for it: objects become maps with keyword keys, arrays
-  vectors, null nil. Integers are exact; what is no JSON is refused."
+  "A JSON reader with what the tests need, since there is no library here. Objects become maps with keyword keys,
+  arrays vectors, null nil. Integers are exact; a text that is not JSON is refused."
   (:import (java.io PushbackReader StringReader)))
 
 (declare read-value)
@@ -16,7 +16,7 @@
     (when-not (neg? code) (char code))))
 
 (defn- next-token
-  "The next character that is no white space."
+  "The next character that is not white space."
   [in]
   (loop []
     (let [c (next-char in)]
@@ -68,7 +68,7 @@
       :else                               (fail text))))
 
 (defn- read-items
-  "What stands between two brackets, each read by `read-item`, which is given its first character."
+  "The items between two brackets. Each is read by `read-item`, which gets its first character."
   [in end read-item]
   (let [c (next-token in)]
     (if (= end c)

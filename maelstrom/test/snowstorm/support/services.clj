@@ -1,6 +1,6 @@
 (ns snowstorm.support.services
-  "The services that the workloads ask, as small as they can be: in one place, one request after the other, nothing ever lost. What a
-  workload does with them must be valid.
+  "The services behind the workloads, as small as possible: in one place, one request after another, nothing lost. A
+  run of a workload against them must be valid.
 
   A service is a function of the id of a node and the body of a request; it gives the body of the reply."
   (:require [snowstorm.checker.id-slots :as slots]))
@@ -71,7 +71,7 @@
   {:state state, :at at, :node "n0", :time "2026-11-21T08:00:00.000Z"})
 
 (defn- decide
-  "What becomes of a transfer: nil if it can be done, else why not."
+  "Why a transfer cannot be done; nil if it can."
   [accounts legs]
   (some (fn [{:keys [account amount]}]
           (let [{:keys [balance closed]} (accounts account)]

@@ -1,5 +1,5 @@
 (ns jepsen.checker
-  "A stand-in: what snowstorm.jepsen uses of it.")
+  "A stand-in: the parts that snowstorm.jepsen uses.")
 
 (defprotocol Checker
   (check [checker test history opts]))

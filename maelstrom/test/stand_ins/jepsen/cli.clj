@@ -1,5 +1,5 @@
 (ns jepsen.cli
-  "A stand-in: what snowstorm.main uses of it."
+  "A stand-in: the parts that snowstorm.main uses."
   (:require [clojure.string :as str]))
 
 (defn one-of

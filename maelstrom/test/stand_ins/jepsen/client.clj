@@ -1,5 +1,5 @@
 (ns jepsen.client
-  "A stand-in: what snowstorm.jepsen uses of it.")
+  "A stand-in: the parts that snowstorm.jepsen uses.")
 
 (defprotocol Client
   (open! [client test node])

@@ -1,5 +1,6 @@
 (ns jepsen.generator
-  "A stand-in: the generators that snowstorm.jepsen uses, as data for tests to look into. The real ones make operations of it."
+  "A stand-in: the generators that snowstorm.jepsen uses, as data that tests can read. The real ones make operations
+  from them."
   (:refer-clojure :exclude [delay repeat]))
 
 (defn phases

@@ -1,6 +1,6 @@
 (ns maelstrom.client
-  "A stand-in: `defrpc` and connections. A network is a function of the id of a node and the body of a request, which gives the
-  body of the reply, or nil for none."
+  "A stand-in: `defrpc` and connections. A network is a function of the id of a node and the body of a request. It
+  returns the body of the reply, or nil for none."
   (:require [clojure.walk :as walk]
             [schema.core :as s]))
 
@@ -23,7 +23,7 @@
     (throw (ex-info (str "malformed: " found) {:type type, :body body}))))
 
 (defn- as-read
-  "A body as Maelstrom reads it: keywords for its own keys, texts for those of objects in it."
+  "A body as Maelstrom reads it: its own keys are keywords, those of inner objects texts."
   [body]
   (into {} (for [[k value] body] [(keyword k) (walk/stringify-keys value)])))
 

@@ -1,5 +1,5 @@
 (ns maelstrom.core
-  "A stand-in: the vars that snowstorm.main changes, in the form that they have, and a main that tells what it was given."
+  "A stand-in: the vars that snowstorm.main changes, in their real form, and a main that returns its arguments."
   (:refer-clojure :exclude [test]))
 
 (def workloads

@@ -1,5 +1,5 @@
 (ns schema.core
-  "A stand-in: the schemas that our messages are declared with, and a check of values against them.")
+  "A stand-in: the schemas with which our messages are declared, and a check of values against them.")
 
 (defrecord Eq [value])
 (defrecord OneOf [values])
@@ -40,7 +40,7 @@
                         value))))
 
 (defn problem
-  "What keeps a value from being as declared; nil if nothing does."
+  "Why a value is not as declared; nil if it is."
   [schema value]
   (cond
     (instance? Eq schema)        (when-not (= (:value schema) value) (str (pr-str value) " is not " (:value schema)))

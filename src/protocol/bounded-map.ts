@@ -1,7 +1,7 @@
-/** A map that remembers so many entries and no more: for each new one beyond that the oldest is forgotten. */
+/** A map with a limited number of entries. Beyond it, each new entry removes the oldest. */
 export class BoundedMap<Key, Value> {
   readonly #max: number;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #entries = new Map<Key, Value>();
 
   constructor(max: number) {
@@ -20,7 +20,7 @@ export class BoundedMap<Key, Value> {
     return this.#entries.has(key);
   }
 
-  /** An entry that is there already gets another value and stays as old as it is. */
+  /** A known key gets the new value and keeps its age. */
   set(key: Key, value: Value): void {
     if (this.#entries.size >= this.#max && !this.#entries.has(key))
       this.#entries.delete(this.#entries.keys().next().value as Key);

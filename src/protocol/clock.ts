@@ -1,12 +1,11 @@
 /**
- * The clock port: everything that this project knows of time comes through it, so that a simulated clock can jump,
- * drift and stand still. The wall clock names a moment and may be wrong; the monotonic clock measures what has passed
- * and names nothing.
+ * The clock port. All time in this project comes through it, so a simulated clock can jump, drift and stand still. The
+ * wall clock names a moment and may be wrong. The monotonic clock measures durations and names no moment.
  */
 
 export interface Clock {
   /** Unix milliseconds. May jump in both directions, and may be far off. */
   wallMs(): number;
-  /** Milliseconds since some fixed moment of this process, with fractions where there are any. Never goes back. */
+  /** Milliseconds since a fixed moment of this process, with fractions if the clock has them. Never goes back. */
   monotonicMs(): number;
 }

@@ -1,9 +1,9 @@
 /**
- * A copy of a text that is to be kept. What V8 cuts out of a text is, from 13 characters on, a view of the whole, and a
- * line may have megabytes: for as long as the name in it is remembered, all of it would stay in memory, or the chunk in
- * which it came.
+ * A copy of a text that is to be kept. In V8 a slice of 13 characters or more is a view of the whole text. A line may
+ * have megabytes. As long as a name from it is remembered, the whole line, or the chunk it came in, would stay in
+ * memory.
  */
 export function detached(text: string): string {
-  // What is put together lies by itself once something is cut out of it.
+  // Concatenating, then slicing, makes V8 copy the characters.
   return `.${text}`.slice(1);
 }

@@ -1,8 +1,8 @@
 /**
- * The errors of Maelstrom's protocol, as data, and the one exception that carries them.
+ * The errors of Maelstrom's protocol as data, and the one exception that carries them.
  *
- * A *definite* error promises that the operation did not happen and never will. Every other one, and every code that is
- * not in the table, is *indefinite*: it may have happened. Source: Maelstrom, `resources/errors.edn`.
+ * A *definite* error promises that the operation did not happen and never will. All other errors are *indefinite*, also
+ * codes that are not in the table: the operation may have happened. Source: Maelstrom, `resources/errors.edn`.
  */
 
 import { isExactInteger, stringifyExact } from './exact-json.ts';
@@ -35,19 +35,19 @@ export type ErrorName = (typeof ERRORS)[number]['name'];
 const BY_CODE: ReadonlyMap<number, ErrorDefinition> = new Map(ERRORS.map((error) => [error.code, error]));
 const BY_NAME: ReadonlyMap<string, ErrorDefinition> = new Map(ERRORS.map((error) => [error.name, error]));
 
-/** The table's entry for a code; undefined for a code of one's own (1000 and more) and for nonsense. */
+/** The table's entry for a code. Undefined for a custom code (1000 and more) and for nonsense. */
 export function errorByCode(code: number): ErrorDefinition | undefined {
   return BY_CODE.get(code);
 }
 
-/** The table's entry for a name; undefined for another one. */
+/** The table's entry for a name; undefined if there is none. */
 export function errorByName(name: string): ErrorDefinition | undefined {
   return BY_NAME.get(name);
 }
 
 /**
- * What was answered, by the `code` in its body: `error 11 (temporarily-unavailable)`, `error 1234`, `an error without a
- * code`.
+ * The error answered, described by the `code` in its body: `error 11 (temporarily-unavailable)`, `error 1234`, `an
+ * error without a code`.
  */
 export function describeErrorCode(code: unknown): string {
   if (code === undefined) return 'an error without a code';
@@ -61,7 +61,7 @@ export function isDefinite(code: number): boolean {
   return BY_CODE.get(code)?.definite ?? false;
 }
 
-/** A code that is shown: a stranger may send anything. */
+/** A code that is shown: any sender may send any text. */
 const CODE_LENGTH_MAX = 60;
 const TEMPORARILY_UNAVAILABLE = 11;
 
@@ -85,12 +85,12 @@ export class RpcError extends Error {
     return isDefinite(this.code);
   }
 
-  /** Whether it could not be done now: nothing happened, and the same may succeed later. */
+  /** Whether it could not be done now: nothing happened, and a retry may succeed. */
   get unavailable(): boolean {
     return this.code === TEMPORARILY_UNAVAILABLE;
   }
 
-  /** Whether the same may succeed later: it could not be done now, or nobody knows whether it was. */
+  /** Whether a retry may succeed: it could not be done now, or the outcome is unknown. */
   get temporary(): boolean {
     return !this.definite || this.unavailable;
   }

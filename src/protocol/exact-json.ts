@@ -1,17 +1,18 @@
 /**
- * Lossless JSON for the messages of foreign nodes. JavaScript makes one number of two different 64-bit ids and of 1 and
- * 1.0; the JVM, and so Maelstrom, keeps all of them apart. Numbers that would suffer become an `ExactNumber`,
- * everything else is the ordinary value of JSON.parse. Nearly every line holds no such number, and one regular
- * expression sees that. The grammar is RFC 8259; equality is Clojure's `=` on parsed JSON; doubles are spelled as
- * `java.lang.Double.toString` does.
+ * Lossless JSON for the messages of foreign nodes. JavaScript cannot tell some 64-bit ids apart, nor 1 from 1.0. The
+ * JVM, and so Maelstrom, can. A number that would lose information becomes an `ExactNumber`. All other values are those
+ * of JSON.parse. Nearly every line is free of such numbers, and one regular expression shows it.
+ *
+ * The grammar is RFC 8259. Equality is Clojure's `=` on parsed JSON. Doubles are spelled as `java.lang.Double.toString`
+ * spells them.
  */
 
 /**
- * Reserved for numbers that a JavaScript number cannot hold faithfully: integers beyond 2^53 - 1, and doubles that are
- * whole.
+ * For numbers that a JavaScript number cannot hold faithfully: integers beyond 2^53 - 1, and doubles with a whole
+ * value.
  */
 export class ExactNumber {
-  /** Invariant: one spelling a value, and valid JSON. */
+  /** Invariant: one spelling for each value, and valid JSON. */
   readonly text: string;
 
   constructor(token: string) {
@@ -39,8 +40,8 @@ const INTEGER_TOKEN = /^-?\d+$/;
 const STRING_OR_NUMBER = new RegExp(String.raw`"[^"\\]*(?:\\[^][^"\\]*)*"|${NUMBER}`, 'g');
 
 /**
- * Finds a number, outside of strings for the most part, that may be a double or has 16 digits or more. The first three
- * digits are written out because the loop of `\d*` costs more than a short number.
+ * Finds a number that may be a double, or has 16 digits or more. A match inside a string costs only time. The first
+ * three digits are written out, because the loop of `\d*` costs more than a short number.
  */
 const MAY_NEED_CARE = /[:,[\s]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))/;
 
@@ -48,16 +49,16 @@ const MAY_NEED_CARE = /[:,[\s]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))/;
 export function parseExact(line: string): unknown {
   if (!MAY_NEED_CARE.test(line)) {
     const value: unknown = JSON.parse(line);
-    // The expression needs a character before the number, which a number that is the whole text lacks.
+    // The expression needs a character before the number. A line that is only a number has none.
     if (typeof value !== 'number') return value;
   }
   return untagged(JSON.parse(line.replace(STRING_OR_NUMBER, tagged)));
 }
 
 /**
- * JSON.parse still does the parsing: it is given a text in which strings and keys begin with `s`, and a number that
- * needs care is the object `{"n": token}`. No string can be taken for a number then, and a bad token leaves a text that
- * is not JSON.
+ * JSON.parse still does the parsing. In the text that it gets, strings and keys begin with `s`, and a number that needs
+ * care is the object `{"n": token}`. So no string can be taken for a number, and a bad token makes the text invalid
+ * JSON.
  */
 function tagged(token: string): string {
   if (token[0] === '"') return `"s${token.slice(1)}`;
@@ -84,8 +85,8 @@ export function isExactInteger(value: unknown): boolean {
 }
 
 /**
- * Counts the calls of ExactNumber.toJSON: whether a value holds one costs nothing to learn while JSON.stringify walks
- * it.
+ * Counts the calls of ExactNumber.toJSON. So JSON.stringify shows at no extra cost whether a value holds an exact
+ * number.
  */
 let exactNumbersWritten = 0;
 
@@ -101,17 +102,17 @@ export function stringifyExact(value: unknown): string {
 /** What must be escaped, and what may have to be. */
 const PERHAPS_ESCAPED = /[^ !#-[\]-~]/;
 
-/** A string as JSON; most need no escaping, and to see that takes half the time of `JSON.stringify`. */
+/** A string as JSON. Most need no escaping, and this check takes half the time of `JSON.stringify`. */
 export function stringifyText(text: string): string {
   return PERHAPS_ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
-/** Names that are written again and again, as JSON. A stranger who invents names must not fill the memory. */
+/** Names that are written often, as JSON. Bounded: a sender that invents names must not fill the memory. */
 const names = new Map<string, string>();
 const NAMES_MAX = 4096;
 const NAME_LENGTH_MAX = 64;
 
-/** As `stringifyText`, for what is written often: keys, addresses, types. */
+/** As `stringifyText`, for texts that are written often: keys, addresses, types. */
 export function stringifyName(name: string): string {
   let text = names.get(name);
   if (text === undefined) {
@@ -122,8 +123,8 @@ export function stringifyName(name: string): string {
 }
 
 /**
- * The same text as `stringifyExact` gives for a plain object, in a third of the time where its members are scalars. For
- * what is written for every message.
+ * The text that `stringifyExact` gives for a plain object. If the members are scalars, it takes a third of the time.
+ * Used for every message.
  */
 export function stringifyRecord(record: Readonly<Record<string, unknown>>): string {
   let text = '';
@@ -156,7 +157,7 @@ function written(value: unknown): string | undefined {
 }
 
 /**
- * A text that two values share exactly when they are equal as JSON: the order of keys does not count, 1 and 1.0 differ.
+ * A text that two values share exactly when they are equal as JSON. The order of keys does not count; 1 and 1.0 differ.
  */
 export function canonicalKey(value: unknown): string {
   if (typeof value === 'number') return canonicalNumber(value);
@@ -180,7 +181,7 @@ export function exactEquals(a: unknown, b: unknown): boolean {
 
 function canonicalNumber(value: number): string {
   const text = JSON.stringify(value);
-  // From 1e21 on JavaScript writes an exponent even for whole numbers, which then are doubles to whoever reads them.
+  // From 1e21 on JavaScript writes an exponent even for whole numbers. A reader then takes them for doubles.
   return Number.isInteger(value) && !text.includes('e') ? text : Number.isFinite(value) ? javaDouble(value) : text;
 }
 
@@ -189,8 +190,8 @@ function normalised(token: string): string {
 }
 
 /**
- * The shortest decimal of a double as Java prints it since JDK 19: `1.0`, `0.001`, `1.0E10`, `4.9E-324`. An infinite
- * one, which JSON can only hold as a number out of range, is spelled `1E999`.
+ * The shortest decimal of a double, as Java prints it since JDK 19: `1.0`, `0.001`, `1.0E10`, `4.9E-324`. JSON can hold
+ * an infinite double only as a number out of range: it is spelled `1E999`.
  */
 export function javaDouble(value: number): string {
   if (Object.is(value, -0)) return '-0.0';
@@ -200,7 +201,7 @@ export function javaDouble(value: number): string {
     return Number.isInteger(value) ? `${value}.0` : String(value);
   }
   const shortest = value.toExponential();
-  // Java wants two digits at least, and the nearest two are not always the shortest one and a zero.
+  // Java prints at least two digits. The nearest two are not always the shortest one and a zero.
   const [digits, exponent] = (shortest.includes('.') ? shortest : value.toExponential(1)).split('e');
   return `${digits}E${Number(exponent)}`;
 }

@@ -1,9 +1,9 @@
 /**
- * Judges the fields of a body as a zod object of them does, and takes less time where a body is small. What is wrong is
- * always said by the whole schema.
+ * Judges the fields of a body as a zod object does, in less time for small bodies. An error is always described by the
+ * whole schema.
  *
- * zod asks every optional field, absent or not, which costs more than all else of a small body: so a body is checked by
- * the schema of just those that it has, made when it is first needed.
+ * zod visits every optional field, absent or not. For a small body that costs more than all the rest. So a body is
+ * checked by the schema of exactly the fields it has, which is made on first use.
  */
 
 import * as z from 'zod';
@@ -15,8 +15,8 @@ export interface FieldCheck<Output> {
 }
 
 /**
- * There is a schema for every subset of the optional fields that was ever met: with more of them than this there is but
- * one.
+ * Every subset of the optional fields that was ever met has its own schema. With more optional fields than this there
+ * is only one schema.
  */
 const OPTIONAL_FIELDS_MAX = 8;
 
@@ -51,12 +51,12 @@ function subsetOf<Output>(fields: Fields, absent: ReadonlySet<string>): z.ZodTyp
   ) as unknown as z.ZodType<Output>;
 }
 
-/** The schema of a field that is there. */
+/** The schema of a field that is present. */
 function unwrapped(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodExactOptional ? (schema.unwrap() as z.ZodType) : schema;
 }
 
-/** A field that may be missing, and then is missing from what comes out too: no default stands in for it. */
+/** A field that may be absent, and is then absent from the result too: it has no default. */
 function isOptional(schema: z.ZodType): boolean {
   const mayBeMissing = schema instanceof z.ZodOptional || schema instanceof z.ZodExactOptional;
   return mayBeMissing && !(schema.unwrap() as z.ZodType).safeParse(undefined).success;

@@ -1,11 +1,11 @@
-/** Characters that nobody sees: no terminal and no editor shows that they are there, or which of them it is. */
+/** Invisible characters: terminals and editors do not show that they are there, or which of them it is. */
 
 /**
- * Control and format characters, white space other than the blank, lone surrogates, what is unassigned, and fillers
- * that show nothing.
+ * Control and format characters, white space other than the blank, lone surrogates, unassigned characters, and blank
+ * fillers.
  */
 const INVISIBLE = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
-/** Those that may stand anywhere in a text, and would not be seen there. */
+/** Those that are invisible anywhere in a text. */
 const UNSEEN = /(?! )[\p{Cc}\p{Cf}\p{Z}]/gu;
 
 /** Those that programs really print by mistake. */
@@ -31,8 +31,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * `U+FEFF (byte order mark)` for an invisible character at the beginning of `text`; undefined where there is none. A
- * blank is none.
+ * `U+FEFF (byte order mark)` for an invisible character at the beginning of `text`; undefined if there is none. A blank
+ * is visible.
  */
 export function nameInvisible(text: string): string | undefined {
   const codePoint = text.codePointAt(0);
@@ -42,9 +42,7 @@ export function nameInvisible(text: string): string | undefined {
   return name === undefined ? code : `${code} (${name})`;
 }
 
-/**
- * The same text with every character that would not be seen, or would act on a terminal, as an escape of JavaScript.
- */
+/** The same text, with JavaScript escapes for all characters that are invisible or would act on a terminal. */
 export function escapeInvisible(text: string): string {
   return text.replaceAll(UNSEEN, (character) => {
     const code = (character.codePointAt(0) as number).toString(16);

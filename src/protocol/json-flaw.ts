@@ -1,6 +1,6 @@
 /**
- * Where a text stops being JSON. What `JSON.parse` says of that differs from engine to engine and often names no place
- * at all. The grammar is RFC 8259.
+ * Where a text stops being JSON. The messages of `JSON.parse` differ between engines and often name no place. The
+ * grammar is RFC 8259.
  */
 
 const SPACE = /[ \t\n\r]*/y;
@@ -13,11 +13,11 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 type Expected = 'value' | 'value or ]' | 'key' | 'key or }' | ':' | ', or end';
 
 /**
- * The index of the first character that cannot stand where it stands, in UTF-16 units: the length of a text that ends
- * too early, `undefined` for a text that is JSON.
+ * The index of the first character that is not allowed there, in UTF-16 units. For a text that ends too early: its
+ * length. For valid JSON: `undefined`.
  */
 export function findJsonFlaw(text: string): number | undefined {
-  /** The brackets that close what is open, innermost last. */
+  /** The brackets that close the open ones, innermost last. */
   const closing: string[] = [];
   let expected: Expected = 'value';
   for (let at = skip(SPACE, text, 0); ; at = skip(SPACE, text, at)) {
@@ -54,7 +54,9 @@ export function findJsonFlaw(text: string): number | undefined {
   }
 }
 
-/** The index of the quote that ends the string which begins at `start`, or of what must not stand in it. */
+/**
+ * The index of the quote that ends the string begun at `start`, or of the first character that is not allowed in it.
+ */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; ; ) {
     const end = skip(PLAIN_CHARACTERS, text, at);
@@ -63,7 +65,7 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** Where a match of `pattern` at `from` ends; `from` itself where there is none. */
+/** Where a match of `pattern` at `from` ends; `from` itself if there is none. */
 function skip(pattern: RegExp, text: string, from: number): number {
   pattern.lastIndex = from;
   return pattern.test(text) ? pattern.lastIndex : from;

@@ -2,16 +2,15 @@
  * The envelope of every message, `init`, and how messages are put on a line.
  *
  * The wire is one JSON object a line: `{"src": "c1", "dest": "n0", "body": {"type": …, "msg_id"?, "in_reply_to"?, …}}`.
- * A harness adds an `id` of its own, which is ignored. What is wrong with a message is always named by its field:
- * `body.msg_id`, not "bad request".
+ * A harness adds its own `id`, which is ignored. An error always names the field: `body.msg_id`, not "bad request".
  */
 
 import * as z from 'zod';
 
-/** Message ids beyond 2^53 cannot be told apart in JavaScript, so they are refused rather than answered wrongly. */
+/** JavaScript cannot tell message ids beyond 2^53 apart, so they are refused rather than answered wrongly. */
 const MessageId = z.int();
 
-/** The fields that the runtime itself looks at; a body's other fields are its request's own business. */
+/** The fields that the runtime itself reads. The other fields of a body belong to its request. */
 export const Envelope = z.object({
   src: z.string().min(1),
   dest: z.string().min(1),
@@ -22,7 +21,7 @@ export const Envelope = z.object({
   }),
 });
 
-/** A message whose envelope is sound; what else its body holds is for the request's own schema. */
+/** A message with a valid envelope. The schema of its request checks the rest of the body. */
 export interface Message {
   readonly src: string;
   readonly dest: string;
@@ -30,8 +29,8 @@ export interface Message {
 }
 
 /**
- * Judges exactly as {@link Envelope} does, by hand: every message passes here, and this takes a tenth of the time. The
- * schema remains what says what is wrong with a message.
+ * The same judgement as {@link Envelope}, by hand. Every message passes here, and this takes a tenth of the time. The
+ * schema still describes what is wrong with a message.
  */
 export function isMessage(value: unknown): value is Message {
   if (!isRecord(value) || !isText(value.src) || !isText(value.dest)) return false;
@@ -39,7 +38,7 @@ export function isMessage(value: unknown): value is Message {
   return isRecord(body) && isText(body.type) && isOptionalId(body.msg_id) && isOptionalId(body.in_reply_to);
 }
 
-/** Whether a JSON value is an object, and no array. */
+/** Whether a JSON value is an object and not an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -66,22 +65,22 @@ export const InitRequest = z
   });
 export type InitRequest = z.infer<typeof InitRequest>;
 
-/** `error` as it is answered. Strange codes are allowed here: a stranger's error is still an error. */
+/** `error` as it is answered. Unknown codes are allowed: an error with one is still an error. */
 export const ErrorBody = z.object({
   type: z.literal('error'),
   code: z.int(),
   text: z.string().optional(),
 });
 
-/** A body as somebody sends it: its type, and whatever belongs to it. */
+/** A body as it is sent: its type and its other fields. */
 export interface Body {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
 /**
- * Whether a body has nothing but texts, finite numbers, booleans and nulls: then its text, parsed again, is just what
- * it is now, and nobody can change it for somebody else.
+ * Whether a body holds only texts, finite numbers, booleans and nulls. Then parsing its JSON gives the same value
+ * again, and no receiver can change it for another receiver.
  */
 export function isFlat(body: Readonly<Record<string, unknown>>): boolean {
   for (const name in body) {
@@ -99,9 +98,8 @@ function isPlain(value: unknown): boolean {
 const HARNESS_ENVELOPE = /^\{"id":(?:0|[1-9]\d*),"src":"([^"\\\p{Cc}]+)","dest":"([^"\\\p{Cc}]+)","body":/u;
 
 /**
- * `JSON.parse` of a line. An envelope as harnesses write it is taken apart by a pattern, and only the body is parsed,
- * which takes two thirds of the time; the result is the same but for the `id`, which nobody looks at. Throws as
- * `JSON.parse` does.
+ * `JSON.parse` of a line. A pattern matches the envelope as harnesses write it, and only the body is parsed. That takes
+ * two thirds of the time. The result lacks only the `id`, which has no reader. Throws as `JSON.parse` does.
  */
 export function parseLine(line: string): unknown {
   const envelope = HARNESS_ENVELOPE.exec(line);
@@ -109,7 +107,7 @@ export function parseLine(line: string): unknown {
     try {
       return { src: envelope[1], dest: envelope[2], body: JSON.parse(line.slice(envelope[0].length, -1)) };
     } catch {
-      // More than a body came, or less: the line as a whole will tell.
+      // The body was not one whole value: parsing the whole line reports the error.
     }
   }
   return JSON.parse(line);
@@ -123,7 +121,7 @@ export function encodeMessage(src: string, dest: string, body: Body): string {
 /**
  * The first thing that is wrong, with the path of its field: `body.count: expected int, received string`.
  *
- * @param prefix where the checked value stands in the message, `body` for instance
+ * @param prefix where the checked value stands in the message, for example `body`
  */
 export function describeIssue(error: z.ZodError | undefined, prefix: string): { field: string; text: string } {
   const issue = error?.issues[0];
@@ -135,12 +133,12 @@ export function describeIssue(error: z.ZodError | undefined, prefix: string): { 
 }
 
 /**
- * Nesting of arrays and objects that is accepted. Deeper values are legal JSON, but the recursive code of others (and
- * of `JSON.stringify`) falls over them.
+ * Nesting of arrays and objects that is accepted. Deeper values are legal JSON, but recursive code elsewhere (and
+ * `JSON.stringify`) fails on them.
  */
 export const NESTING_DEPTH_MAX = 1000;
 
-/** Whether `line` nests deeper than {@link NESTING_DEPTH_MAX}; brackets within strings do not count. */
+/** Whether `line` nests deeper than {@link NESTING_DEPTH_MAX}. Brackets within strings do not count. */
 export function nestsTooDeep(line: string): boolean {
   // A value of depth d takes at least 2·d characters: nearly every line ends here.
   if (line.length < 2 * NESTING_DEPTH_MAX) return false;

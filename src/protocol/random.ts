@@ -4,12 +4,12 @@
  * The generator is xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018;
  * prng.di.unimi.it). A seed is hashed to its 128 bits of state with the rounds and the finaliser of MurmurHash3_x86_128
  * (Austin Appleby, SMHasher), one UTF-16 unit a block. All of it is arithmetic on 32-bit integers, so every platform
- * draws the same numbers. It is no good for secrets.
+ * draws the same numbers. Not for secrets.
  */
 
 import { avalanche } from './hash.ts';
 
-/** Where whatever is random comes from. */
+/** The source of all randomness. */
 export interface RandomSource {
   /** A uniform integer in 0 … bound - 1. */
   integer(bound: number): number;
@@ -17,7 +17,7 @@ export interface RandomSource {
 
 type Words = readonly [number, number, number, number];
 
-/** Any four words would do that are not all zero; these are the first digits of pi. */
+/** Any four words that are not all zero would do. These are the first digits of pi. */
 const ROOT: Words = [0x243f6a88, 0x85a308d3 | 0, 0x13198a2e, 0x03707344];
 const MULTIPLIERS: Words = [0x239b961b, 0xab0e9789 | 0, 0x38b34ae5, 0xa1e38b93 | 0];
 const TWO_TO_26 = 2 ** 26;
@@ -25,13 +25,13 @@ const TWO_TO_32 = 2 ** 32;
 const TWO_TO_53 = 2 ** 53;
 
 export class SeededRandom implements RandomSource {
-  /** The state that the seed gave, of which forks are made. */
+  /** The state that the seed gave. Forks are made from it. */
   readonly #origin: Words;
-  /** Invariant: not all zero, from where the generator never gets away. */
+  /** Invariant: not all zero. The generator never leaves that state. */
   readonly #state: Int32Array;
 
   /**
-   * A number and its decimal text are the same seed. `lineage` sets the streams of a fork apart from those of its
+   * A number and its decimal text are the same seed. `lineage` separates the streams of a fork from those of its
    * parent.
    */
   constructor(seed: number | string, lineage: Words = ROOT) {
@@ -44,9 +44,7 @@ export class SeededRandom implements RandomSource {
     return xoshiro128(this.#state);
   }
 
-  /**
-   * A uniform integer in 0 … bound - 1, without bias: draws beyond the last whole multiple of `bound` are thrown away.
-   */
+  /** A uniform integer in 0 … bound - 1, without bias: draws beyond the last whole multiple of `bound` are rejected. */
   integer(bound: number): number {
     if (!(Number.isSafeInteger(bound) && bound > 0)) throw new RangeError(`no integer is below a bound of ${bound}`);
     const range = bound <= TWO_TO_32 ? TWO_TO_32 : TWO_TO_53;
@@ -63,9 +61,7 @@ export class SeededRandom implements RandomSource {
     return (high * TWO_TO_26 + (this.uint32() >>> 6)) / TWO_TO_53;
   }
 
-  /**
-   * An independent stream. It depends on the seed and the label only, so what else was drawn before does not move it.
-   */
+  /** An independent stream. It depends on the seed and the label only, so earlier draws do not change it. */
   fork(label: string): SeededRandom {
     return new SeededRandom(label, this.#origin);
   }
@@ -80,7 +76,7 @@ export class SeededRandom implements RandomSource {
     return shuffled;
   }
 
-  /** One of the items; a RangeError where there is none. */
+  /** One of the items; a RangeError if there is none. */
   pick<Item>(items: readonly Item[]): Item {
     return items[this.integer(items.length)] as Item;
   }
@@ -114,7 +110,7 @@ function hash(text: string, lineage: Words): Words {
   return (w | x | y | z) === 0 ? [1, 0, 0, 0] : [w, x, y, z];
 }
 
-/** Lets each lane depend on all four. */
+/** Makes each lane depend on all four. */
 function spread(lanes: readonly number[]): Words {
   const [a, b, c, d] = lanes as unknown as Words;
   const sum = (a + b + c + d) | 0;

@@ -1,10 +1,9 @@
 /**
- * A message pair, declared once: the request's fields and the reply's, as zod schemas. Servers validate and answer by
- * it, clients ask and check by it, and both get their types from it.
+ * A message pair, declared once: the fields of request and reply, as zod schemas. Servers validate and answer by it,
+ * clients ask and check by it, and both get their types from it.
  *
- * Replies are *closed* in Maelstrom: one field more than declared and the client's operation is void. So a reply is
- * written field by field from its declaration, which is also several times faster than `JSON.stringify` of the whole
- * object.
+ * Replies are *closed* in Maelstrom: one undeclared field voids the client's operation. So a reply is written field by
+ * field from its declaration. That is also several times faster than `JSON.stringify` of the whole object.
  */
 
 import type * as z from 'zod';
@@ -21,17 +20,17 @@ type FieldsOutput<F extends Fields> = z.output<z.ZodObject<F>>;
 export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fields> {
   readonly type: string;
   readonly replyType: string;
-  /** What it does, for people. With the fields it is what the wire reference is made from. */
+  /** What it does, for people. The wire reference is made from this text and the fields. */
   readonly text: string;
   /** As they were declared. */
   readonly fields: { readonly request: Request; readonly reply: Reply };
-  /** Checks a whole body; fields that are not declared are dropped, so that newer senders can talk to older nodes. */
+  /** Checks a whole body. Undeclared fields are dropped, so that newer senders can talk to older nodes. */
   readonly request: FieldCheck<FieldsOutput<Request>>;
   /** Checks the fields of a reply, without `type` and `in_reply_to`. */
   readonly reply: FieldCheck<FieldsOutput<Reply>>;
-  /** Whether a reply with more fields than declared is wrong: in Maelstrom every reply but `init_ok`. */
+  /** Whether an undeclared field makes a reply wrong: in Maelstrom for every reply but `init_ok`. */
   readonly closed: boolean;
-  /** The reply's fields, in the order in which they are written, each with the text that stands before its value. */
+  /** The reply's fields in the order of writing, each with the text before its value. */
   readonly replyFields: readonly { readonly name: string; readonly prefix: string }[];
 }
 
@@ -64,7 +63,7 @@ export function defineRpc<Request extends Fields, Reply extends Fields>(
   };
 }
 
-/** The body of a reply, as JSON text. Fields that are undefined are left out. */
+/** The body of a reply as JSON text. Undefined fields are left out. */
 export function encodeReplyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<string, unknown>>): string {
   let text = `{"type":"${rpc.replyType}","in_reply_to":${inReplyTo}`;
   for (const { name, prefix } of rpc.replyFields) {
@@ -88,8 +87,8 @@ export function replyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<st
 }
 
 /**
- * Checks a reply body as Maelstrom's clients do: the declared type and fields, `in_reply_to`, an integer `msg_id` if
- * any, nothing else.
+ * Checks a reply body as Maelstrom's clients do: the declared type and fields, `in_reply_to`, an optional integer
+ * `msg_id`, nothing else.
  *
  * @returns what is wrong with it, or undefined
  */

@@ -1,6 +1,6 @@
 /**
- * Many texts as the JSON of their array, made in one piece: a thousand ids that begin with the same digits are written
- * several times as fast as one by one. As the value of a field it goes to the wire as it is.
+ * Many texts as the JSON of their array, made in one piece. A thousand ids with the same first digits are written
+ * several times as fast as one by one. As the value of a field it is sent unchanged.
  */
 
 import * as z from 'zod';

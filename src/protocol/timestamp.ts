@@ -1,7 +1,7 @@
 /**
- * Unix milliseconds as people read them, in arithmetic alone: the core knows no `Date`. The calendar is
- * `civil_from_days` of Howard Hinnant's "chrono-compatible low-level date algorithms": years begin in March, so that
- * the leap day is the last of its year, and 400 of them are an era of always the same length.
+ * Unix milliseconds as people read them, by arithmetic alone: the core has no `Date`. The calendar is `civil_from_days`
+ * of Howard Hinnant's "chrono-compatible low-level date algorithms". Years begin in March, so the leap day is the last
+ * of its year. An era of 400 years always has the same length.
  */
 
 const DAY_MS = 86_400_000;
@@ -19,9 +19,7 @@ const FIVE_MONTHS_DAYS = 153;
 const MIN_MS = -62_167_219_200_000;
 const MAX_MS = 253_402_300_799_999;
 
-/**
- * ISO 8601 in UTC, with milliseconds: `2026-01-31T23:59:59.999Z`. What the clock has below a millisecond is cut off.
- */
+/** ISO 8601 in UTC, with milliseconds: `2026-01-31T23:59:59.999Z`. Fractions of a millisecond are cut off. */
 export function formatTimestamp(unixMs: number): string {
   const wholeMs = Math.floor(unixMs);
   if (!(wholeMs >= MIN_MS && wholeMs <= MAX_MS)) {

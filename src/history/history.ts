@@ -1,8 +1,8 @@
 /**
- * The history of a run: every operation in the order in which it happened.
+ * The history of a run: every operation, in the order of events.
  *
- * A run of a minute at full speed has millions of entries, so they are kept in columns (typed arrays in chunks, values
- * beside them) and made into `Operation` objects only while somebody reads them.
+ * A run of a minute at full speed has millions of entries. So they are kept in columns (typed arrays in chunks, values
+ * beside them). `Operation` objects are made only for reading.
  */
 
 import { NEMESIS, type Operation, type OperationEntry, type OperationType } from './operation.ts';
@@ -37,7 +37,7 @@ export class History implements Iterable<Operation> {
     return this.#length;
   }
 
-  /** Adds an operation at the end and returns its index. What its own index says is not looked at. */
+  /** Adds an operation at the end and returns its index. The entry's own index is ignored. */
   append(entry: OperationEntry): number {
     const index = this.#length++;
     const offset = index % CHUNK_LENGTH;
@@ -53,8 +53,8 @@ export class History implements Iterable<Operation> {
   }
 
   /**
-   * Nanoseconds since the start of the run. As the other columns: for whoever reads all of a history and needs no whole
-   * operations.
+   * Nanoseconds since the start of the run. Like the other columns, it is for readers of a whole history that need no
+   * `Operation` objects.
    */
   timeAt(index: number): number {
     return this.#chunkOf(index).time[index % CHUNK_LENGTH] as number;
@@ -69,7 +69,7 @@ export class History implements Iterable<Operation> {
     return this.#chunkOf(index).process[index % CHUNK_LENGTH] === NEMESIS_PROCESS;
   }
 
-  /** The client's process; a number that no client has for the nemesis. */
+  /** The client's process. For the nemesis: a number that no client has. */
   processAt(index: number): number {
     return this.#chunkOf(index).process[index % CHUNK_LENGTH] as number;
   }
@@ -82,7 +82,7 @@ export class History implements Iterable<Operation> {
     return this.#chunkOf(index).value[index % CHUNK_LENGTH];
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   errorAt(index: number): unknown {
     return this.#errors.get(index);
   }
@@ -135,7 +135,7 @@ function newChunk(): Chunk {
     process: new Int32Array(CHUNK_LENGTH),
     type: new Uint8Array(CHUNK_LENGTH),
     f: new Uint16Array(CHUNK_LENGTH),
-    // At its full length at once: an array that grows leaves twice its size behind as garbage.
+    // Allocated at full length: a growing array leaves twice its size behind as garbage.
     value: new Array(CHUNK_LENGTH),
   };
 }

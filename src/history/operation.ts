@@ -1,7 +1,6 @@
 /**
- * Operations, as in Jepsen: a client *invokes* a function `f` with a value, and the same process completes it as `ok`
- * (it happened), `fail` (it did not and never will) or `info` (nobody knows). The nemesis writes `info` operations of
- * its own.
+ * Operations, as in Jepsen. A client *invokes* a function `f` with a value. The same process completes it as `ok` (it
+ * happened), `fail` (it did not and never will) or `info` (unknown). The nemesis writes its own `info` operations.
  */
 
 export type OperationType = 'invoke' | 'ok' | 'fail' | 'info';
@@ -23,8 +22,8 @@ export interface Operation {
   readonly f: string;
   readonly value: unknown;
   /**
-   * Why it failed: `"net-timeout"`, or `[name, text]` of the error answered; `["unknown", text, code]` for a code that
-   * is not in the table.
+   * Why it failed: `"net-timeout"`, or `[name, text]` of the error answered. For a code that is not in the table:
+   * `["unknown", text, code]`.
    */
   readonly error?: unknown;
 }

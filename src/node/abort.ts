@@ -1,4 +1,4 @@
-/** A signal in one's own hands; the platform's `AbortController` is not part of the language. */
+/** A signal and its trigger. The platform's `AbortController` is not part of the language. */
 
 import type { AbortSignalLike } from './context.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Assertions of invariants, always on. A failed one is a programmer's error, not a client's: nothing can be trusted
+ * Assertions of invariants, always on. A failed one is a programmer's error, not a client's. Nothing can be trusted
  * after it, so the runtime ends the process instead of answering (TigerBeetle's rule).
  */
 

@@ -1,6 +1,6 @@
 /**
- * What a node is given instead of reaching for it: clock, randomness, timers, the wire, a log. The stdio host gives the
- * real ones, the simulator virtual ones; the node cannot tell.
+ * What is injected into a node: clock, randomness, timers, the wire, a log. The stdio host gives the real ones, the
+ * simulator virtual ones. The node cannot tell the difference.
  */
 
 import type { Clock } from '../protocol/clock.ts';
@@ -22,18 +22,18 @@ export interface Environment {
   readonly clock: Clock;
   /** 32 random bits, unsigned. */
   readonly randomUint32: () => number;
-  /** Calls back once, after `delayMs`; the function returned cancels it. */
+  /** Calls back once, after `delayMs`. The returned function cancels it. */
   readonly setTimer: (delayMs: number, callback: () => void) => () => void;
   /** Puts one line (without its newline) on the wire. */
   readonly transmit: (line: string) => void;
   /**
-   * Offered every reply as a value before it is written, by a simulator that need not parse what it has at hand; true:
-   * taken, and not to be transmitted.
+   * Gets every reply as a value before it is written, so a simulator need not parse it. Returns true if it took the
+   * reply; then the reply is not transmitted.
    */
   readonly offerReply?: (dest: string, body: Body) => boolean;
-  /** Asks for as few lines as possible while the handlers start; what comes all the same is held. */
+  /** Asks for as few lines as possible while the handlers start. Lines that still come are held. */
   readonly holdInput?: (held: boolean) => void;
-  /** What has gone through the wire so far; absent where nothing goes as bytes. */
+  /** Bytes on the wire so far; absent if nothing is sent as bytes. */
   readonly traffic?: () => { readonly bytesIn: number; readonly bytesOut: number };
   readonly log: Logger;
   /** Ends the process (or the simulated node) after a programmer's error. */

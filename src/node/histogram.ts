@@ -1,42 +1,39 @@
 /**
- * A distribution of durations in fixed memory: 32 buckets to every power of two, from 1 µs to 12 days, 10 KiB whatever
- * is recorded. A quantile is the middle of its bucket and so within 1.6 % of the true one. The buckets are
- * HdrHistogram's idea (G. Tene, hdrhistogram.org): the leading bits of a number, here of the double itself, are its
- * bucket.
+ * A distribution of durations in fixed memory: 32 buckets for every power of two, from 1 µs to 12 days, always 10 KiB.
+ * A quantile is the middle of its bucket, and so within 1.6 % of the true one. The buckets are HdrHistogram's idea (G.
+ * Tene, hdrhistogram.org): the leading bits of a number, here of the double itself, are its bucket.
  */
 
 const MICROSECONDS_PER_MILLISECOND = 1000;
 
-/** The upper half of a double less these bits leaves the exponent and 5 bits of the mantissa. */
+/** The upper half of a double without these bits holds the exponent and 5 bits of the mantissa. */
 const DROPPED_BITS = 15;
 const BUCKETS_PER_OCTAVE = 1 << (20 - DROPPED_BITS);
 /** The bucket of 1 µs, whose exponent is stored as 1023. */
 const FIRST_BUCKET = 1023 * BUCKETS_PER_OCTAVE;
 const OCTAVES = 40;
-/** The longest duration that can be told apart, just below 2^40 µs. */
+/** The longest duration that has its own bucket, just below 2^40 µs. */
 const DURATION_MS_MAX = (2 ** OCTAVES - 1) / MICROSECONDS_PER_MILLISECOND;
 
 export class Histogram {
-  /** What took less than 1 µs: all that is answered at once, so it must cost next to nothing. */
+  /** Durations below 1 µs. All requests answered at once are here, so counting them must cost almost nothing. */
   #zeros = 0;
-  /** How many were put into buckets. */
+  /** The number of durations in buckets. */
   #counted = 0;
   #maxMs = 0;
-  /**
-   * Doubles, for a counter of 32 bits is full within an hour. Made when first needed: many a histogram has zeros only.
-   */
+  /** Doubles, because a 32-bit counter is full within an hour. Made on first use: many histograms hold only zeros. */
   #buckets: Float64Array | undefined;
 
   get count(): number {
     return this.#zeros + this.#counted;
   }
 
-  /** The greatest duration, exactly; 0 when there is none. */
+  /** The longest duration, exactly; 0 if there is none. */
   get max(): number {
     return this.#maxMs;
   }
 
-  /** Takes a duration in milliseconds. What is no duration (negative, NaN) counts as 0. */
+  /** Takes a duration in milliseconds. An invalid duration (negative, NaN) counts as 0. */
   record(ms: number): void {
     if (!(ms > 0)) {
       this.#zeros++;
@@ -55,7 +52,7 @@ export class Histogram {
     this.#buckets[bucket] = (this.#buckets[bucket] as number) + 1;
   }
 
-  /** The nearest-rank quantile for a share in [0, 1], in milliseconds; 0 when nothing was recorded. */
+  /** The nearest-rank quantile for a share in [0, 1], in milliseconds; 0 if nothing was recorded. */
   quantile(share: number): number {
     const rank = Math.ceil(share * this.count);
     if (rank <= this.#zeros || this.#buckets === undefined) return 0;

@@ -1,21 +1,21 @@
 /**
- * What a node counts, in bounded memory: by type of request, and over the node as a whole. Counting is a few increments
- * a message; whoever wants to see the figures pays for them.
+ * What a node counts, in bounded memory: for each type of request, and for the whole node. Counting costs a few
+ * increments a message. The reader of the figures pays for the rest.
  */
 
 import { Histogram } from './histogram.ts';
 import type { RequestFigures } from './status.ts';
 
-/** Codes are told apart up to this many; a handler may pass on whatever codes others make up. */
+/** At most this many codes are counted separately: a handler may pass on codes that others make up. */
 const CODES_MAX = 64;
 const OTHER_CODES = 'other';
 
 /** The requests of one type. */
 export class RequestMetrics {
   ok = 0;
-  /** Those that were not answered at once and still are not. */
+  /** Requests that were not answered at once and still are not. */
   inFlight = 0;
-  /** Of all that a handler worked on, however it ended; what was refused before would only hide them. */
+  /** Of every request that a handler worked on, with any outcome. Requests refused before that would hide these. */
   readonly latency = new Histogram();
   readonly #errors = new Map<string, number>();
 
@@ -45,32 +45,32 @@ export class RequestMetrics {
   }
 }
 
-/** Everything that a node counts itself. */
+/** All figures that a node counts itself. */
 export class NodeMetrics {
-  /** All that came, be it a message or not. */
+  /** Everything that came, valid or not. */
   messagesIn = 0;
   messagesOut = 0;
-  /** What was no message, not for this node, of no type that it serves or not as declared. */
+  /** Not a message, not for this node, of a type it does not serve, or not as declared. */
   messagesRefused = 0;
-  /** Types that nobody declared, together: a stranger who invents some must not fill the memory. */
+  /** All undeclared types together: a sender that invents types must not fill the memory. */
   readonly unknown = new RequestMetrics();
   readonly #requests = new Map<string, RequestMetrics>();
 
-  /** The figures of a declared type, from now on part of what is told. */
+  /** The figures of a declared type. From now on they are in every report. */
   declare(type: string): RequestMetrics {
     const requests = new RequestMetrics();
     this.#requests.set(type, requests);
     return requests;
   }
 
-  /** Of the types that were asked for. */
+  /** Of the types that were requested. */
   readRequests(): Record<string, RequestFigures> {
     const all = [...this.#requests, ['unknown', this.unknown] as const].map(([type, of]) => [type, of.read()] as const);
     return Object.fromEntries(all.filter(([, { count }]) => count > 0));
   }
 }
 
-/** Milliseconds, as exact as clocks are. */
+/** Milliseconds, rounded to microseconds: clocks are no more exact. */
 export function inMicroseconds(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

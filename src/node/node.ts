@@ -1,10 +1,10 @@
 /**
- * The node runtime: a line goes in, is checked against its declaration, handled, and its reply goes out as a line. It
- * knows no workload and no process; whoever holds it gives it an {@link Environment} and the function that starts the
+ * The node runtime. A line comes in, is checked against its declaration and handled, and its reply goes out as a line.
+ * It knows no workload and no process. The host gives it an {@link Environment} and the function that starts the
  * handlers.
  *
- * Rules it keeps: every request with a `msg_id` is answered exactly once; a message that cannot be understood is never
- * guessed at; a reply is never answered; nothing but messages is transmitted.
+ * Its rules: every request with a `msg_id` is answered exactly once. The meaning of an invalid message is never
+ * guessed. A reply is never answered. Only messages are transmitted.
  */
 
 import { detached } from '../protocol/detached.ts';
@@ -34,31 +34,28 @@ import { Repeats } from './repeats.ts';
 import { Sleepers } from './sleepers.ts';
 import { Health, type HealthReply, Metrics, type MetricsReply } from './status.ts';
 
-/** Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. */
+/** Makes the handlers once the node knows its id. A rejection refuses `init` and ends the node. */
 export type StartHandlers = (context: NodeContext) => Promise<readonly Handler[]>;
 
 export interface NodeOptions {
-  /** Requests being worked on at once; one more is answered 11. */
+  /** Requests in flight at once; one more is answered 11. */
   readonly inFlightMax?: number;
-  /**
-   * Requests a second of each client; one more is answered 11. Nodes among themselves are not limited. Absent: nobody
-   * is.
-   */
+  /** Requests a second for each client; one more is answered 11. Other nodes are not limited. Absent: no limit. */
   readonly rateLimitPerSecond?: number | undefined;
 }
 
 export const IN_FLIGHT_MAX = 10_000;
 
-/** Encoded addresses are kept; a stranger who invents names must not fill the memory. */
+/** Encoded addresses are kept, a bounded number of them: a sender that invents names must not fill the memory. */
 const ADDRESSES_MAX = 4096;
-/** What came before `init` was done is held up to this sum of characters, of which one line may have 4 Mi. */
+/** Messages that come before `init` is done are held, up to this sum of characters. One line may have 4 Mi. */
 const HELD_LENGTH_MAX = 32 * 2 ** 20;
 const KEPT_ADDRESS_LENGTH_MAX = 256;
 
 interface ServedType {
   readonly handler: Handler;
   readonly requests: RequestMetrics;
-  /** Undefined without a limit, and for what must be answered just then when somebody asks too much. */
+  /** Undefined without a limit, and for types that must be answered even under overload. */
   readonly rateLimit: RateLimit | undefined;
 }
 
@@ -104,12 +101,12 @@ export class Node {
     return this.#nodeId;
   }
 
-  /** What is going on right now; all zero when the node is at rest. */
+  /** What is going on now; all zero when the node is idle. */
   get load(): { inFlight: number; pendingRpcs: number; sleepers: number } {
     return { inFlight: this.#inFlight, pendingRpcs: this.#rpcs.count, sleepers: this.#sleepers.count };
   }
 
-  /** What the node has done so far, as `metrics` tells it. */
+  /** What the node has done so far, as `metrics` reports it. */
   readMetrics(): MetricsReply {
     const { clock, traffic } = this.#environment;
     const { messagesIn, messagesOut, messagesRefused } = this.#metrics;
@@ -127,14 +124,14 @@ export class Node {
     };
   }
 
-  /** Takes note of a line that whoever reads them did not let through. */
+  /** Counts and logs a line that the line reader did not accept. */
   refuseLine(reason: string, line: string): void {
     this.#metrics.messagesIn++;
     this.#metrics.messagesRefused++;
     this.#environment.log.warn(reason, { line });
   }
 
-  /** Takes one line, without its newline. Never throws for what is in it. */
+  /** Takes one line, without its newline. Never throws because of its content. */
   receiveLine(line: string): void {
     let message: unknown;
     try {
@@ -176,7 +173,7 @@ export class Node {
     } else if (dest !== this.#nodeId) {
       this.#refuse(message, 'dest', `dest: this is ${this.#nodeId}, not ${excerpt(dest)}`);
     } else if (body.in_reply_to !== undefined) {
-      // Also while the handlers start: they may be waiting for just this.
+      // Also while the handlers start: they may be waiting for this reply.
       this.#receiveReply(src, body.in_reply_to, body);
     } else if (this.#ready) {
       this.#receiveRequest(message, src, body);
@@ -188,16 +185,13 @@ export class Node {
     }
   }
 
-  /** Resolves once no request is being worked on. */
+  /** Resolves once no request is in flight. */
   idle(): Promise<void> {
     if (this.#inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /**
-   * No answer will come any more: settles what waits for one as indefinite and wakes every sleeper, so that handlers
-   * come to an end.
-   */
+  /** No reply will come any more. Settles pending RPCs as indefinite and wakes every sleeper, so that handlers end. */
   stop(reason: string): void {
     const callbacks = this.#onStop;
     this.#onStop = [];
@@ -208,7 +202,7 @@ export class Node {
 
   #receiveReply(src: string, inReplyTo: number, body: Body): void {
     if (this.#rpcs.answer(src, inReplyTo, body)) return;
-    this.#environment.log.debug('a reply that nobody waits for was dropped', { src, in_reply_to: inReplyTo });
+    this.#environment.log.debug('a reply that no RPC waits for was dropped', { src, in_reply_to: inReplyTo });
   }
 
   #receiveRequest(message: unknown, src: string, body: Message['body']): void {
@@ -226,7 +220,7 @@ export class Node {
     } else this.#handle(served, message, src, body.msg_id, body);
   }
 
-  /** How long `src` has to wait before it may ask for more; 0: not at all. */
+  /** How long `src` has to wait before its next request; 0: not at all. */
   #waitMs(rateLimit: RateLimit, src: string): number {
     return this.#nodeIds.has(src) ? 0 : rateLimit.take(src, this.#environment.clock.monotonicMs());
   }
@@ -265,12 +259,12 @@ export class Node {
       return;
     }
     if (!(outcome instanceof Promise)) {
-      // Less than a clock can tell: reading it would take longer.
+      // Too short for a clock to measure; reading it would take longer.
       requests.latency.record(0);
       this.#answer(served, src, messageId, outcome);
       return;
     }
-    // The line, which may be long, need not wait for what it asks.
+    // The line may be long. It must not stay in memory until the request is answered.
     const client = detached(src);
     if (messageId !== undefined && repeat === undefined)
       this.#repeats.watch(client, messageId, type, request.data, outcome as Promise<object>);
@@ -295,7 +289,7 @@ export class Node {
     );
   }
 
-  /** Counts a request as in flight until `work`, which never rejects, is done. */
+  /** Counts a request as in flight until `work` is done. `work` never rejects. */
   #track(work: Promise<void>): void {
     this.#inFlight++;
     void work.then(() => this.#finish());
@@ -348,7 +342,7 @@ export class Node {
     this.#answerError(src, messageId, answer);
   }
 
-  /** Logs what nobody foresaw, and makes an error of it that can be answered. */
+  /** Logs an unexpected error and makes an answer of it. */
   #describeCrash(type: string, src: string, error: unknown): RpcError {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#environment.log.error(`the handler of ${type} failed`, { src, stack });
@@ -379,7 +373,7 @@ export class Node {
     return text;
   }
 
-  /** Says what is wrong with a message, and answers it if it is a request from somebody who can be answered. */
+  /** Logs what is wrong with a message. Answers it if it is a request with a valid sender. */
   #refuse(
     message: unknown,
     field: string,
@@ -480,7 +474,7 @@ export class Node {
         for (const dest of nodeIds) if (dest !== nodeId) send(dest, body);
       },
       rpc: (dest, rpc, request, options = {}) => {
-        // A start that asks somebody needs the answer, which comes by the same way as everything else.
+        // A start that sends an RPC needs the reply, which comes the same way as all lines.
         if (!this.#ready) this.#environment.holdInput?.(false);
         return this.#rpcs.ask(dest, rpc, options.deadlineMs ?? RPC_DEADLINE_MS, options.signal, (messageId) =>
           send(dest, { ...request, type: rpc.type, msg_id: messageId }),

@@ -1,8 +1,8 @@
-/** A pause of a random length, so that those who were in each other's way do not meet again. */
+/** A pause of random length, so that writers that collided do not collide again. */
 
 import type { NodeContext } from './context.ts';
 
-/** Resolves as `sleep` does, after up to `longestMs`, and more than 0. */
+/** Resolves as `sleep` does, after more than 0 and at most `longestMs`. */
 export function pauseUpTo(
   { sleep, randomUint32 }: Pick<NodeContext, 'sleep' | 'randomUint32'>,
   longestMs: number,

@@ -1,6 +1,6 @@
 /**
- * The RPCs that a node has asked and not yet heard of. Each is settled exactly once: by its answer, its deadline, its
- * signal or the end of the node; whatever comes later is dropped, and nothing of it stays behind.
+ * The RPCs that wait for their reply. Each is settled exactly once: by its reply, its deadline, its signal or the end
+ * of the node. A later reply is dropped. A settled RPC leaves nothing in memory.
  */
 
 import { RpcError } from '../protocol/errors.ts';
@@ -16,8 +16,8 @@ interface PendingRpc {
 }
 
 /**
- * Every life of a node numbers its messages in a range of its own, 2^31 wide, drawn from 2^21: an answer to an RPC of
- * an earlier life must not pass for an answer to one of this life.
+ * Every life of a node numbers its messages in its own range, 2^31 wide, drawn from 2^21 ranges. So a reply to an RPC
+ * of an earlier life cannot pass for a reply to one of this life.
  */
 const RANGE_WIDTH = 2 ** 31;
 const RANGE_BITS = 21;
@@ -29,7 +29,7 @@ export class PendingRpcs {
   #asked = 0;
   #answered = 0;
   #timeouts = 0;
-  /** Why nothing is asked any more. */
+  /** Why no RPC is sent any more. */
   #endReason: string | undefined;
 
   constructor(environment: Environment) {
@@ -46,7 +46,7 @@ export class PendingRpcs {
     return { asked: this.#asked, answered: this.#answered, timeouts: this.#timeouts, pending: this.count };
   }
 
-  /** Registers an RPC; `transmit` is called with the `msg_id` to send it under. */
+  /** Registers an RPC. Calls `transmit` with the `msg_id` to send. */
   ask(
     dest: string,
     rpc: Rpc,
@@ -76,7 +76,7 @@ export class PendingRpcs {
     });
   }
 
-  /** Takes a reply. False when nobody waits for it: it is late, a duplicate, or from somebody who was not asked. */
+  /** Takes a reply. False if no RPC waits for it: it is late, a duplicate, or from a node that was not asked. */
   answer(src: string, inReplyTo: number, body: Readonly<Record<string, unknown>>): boolean {
     const pending = this.#pending.get(inReplyTo);
     if (pending === undefined || pending.dest !== src) return false;
@@ -85,7 +85,7 @@ export class PendingRpcs {
     return true;
   }
 
-  /** Settles everything as indefinite, and from now on whatever is asked: the node is going away. */
+  /** Settles all RPCs as indefinite, later ones too: the node is stopping. */
   cancelAll(reason: string): void {
     this.#endReason = reason;
     for (const { rpc, dest, settle } of [...this.#pending.values()])
@@ -107,7 +107,7 @@ function interpretReply(src: string, rpc: Rpc, body: Readonly<Record<string, unk
     : malformed(src, rpc, describeIssue(reply.error, 'body').text);
 }
 
-/** Whoever answers nonsense may have done anything. */
+/** A node that answers nonsense may have done anything. */
 function malformed(src: string, rpc: Rpc, text: string): RpcResult<never> {
   return {
     kind: 'indefinite',

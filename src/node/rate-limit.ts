@@ -1,9 +1,9 @@
 /**
- * A token bucket for every client: it holds one second's worth of tokens, a request takes one whatever its size, and
- * who finds none is told how long to wait. Nothing refills a bucket but the look at it, so there is no timer.
+ * A token bucket for every client. It holds one second's worth of tokens. A request takes one token, whatever its size.
+ * A client without a token learns how long to wait. A bucket is refilled when it is read, so there is no timer.
  *
- * Memory is bounded. Forgetting a full bucket changes nothing, so these go first; then the one that was least recently
- * used, whose owner may burst once more.
+ * Memory is bounded. Forgetting a full bucket changes nothing, so full ones go first. Next goes the least recently used
+ * one; its client may burst once more.
  */
 
 import { detached } from '../protocol/detached.ts';
@@ -12,17 +12,17 @@ import { assert } from './assertion.ts';
 export const CLIENTS_MAX = 4096;
 
 /**
- * Full buckets are looked for once in so many newcomers, lest a stranger who invents names makes each of them cost a
+ * Full buckets are looked for once in so many new clients. Otherwise a sender that invents names makes each one cost a
  * walk.
  */
 const NEWCOMERS_PER_WALK = 256;
-/** Longer names that begin alike share a bucket. */
+/** Longer names with the same beginning share a bucket. */
 const NAME_LENGTH_MAX = 256;
-/** In tokens, and far more than calculating is off by: a wait that was told must be enough. */
+/** In tokens. Far more than the rounding error: a client that waits as told must get its token. */
 const ROUNDING = 1e-6;
 
 interface Bucket {
-  /** Invariant: from 0 to the burst, but for rounding. */
+  /** Invariant: from 0 to the burst, up to rounding. */
   tokens: number;
   /** When it held that many. */
   atMs: number;
@@ -35,7 +35,7 @@ export class RateLimit {
   readonly #clientsMax: number;
   /** Invariant: the least recently used one first; never more than `#clientsMax`. */
   readonly #buckets = new Map<string, Bucket>();
-  /** The client that came last: mostly it comes again, and stands at the end of the map already. */
+  /** The latest client. It usually comes again, and is at the end of the map already. */
   #latestClient: string | undefined;
   #latestBucket: Bucket = { tokens: 0, atMs: 0 };
   #newcomersUntilWalk = 0;
@@ -56,10 +56,10 @@ export class RateLimit {
   }
 
   /**
-   * Takes a token of `client` and returns 0, or takes nothing and returns how long to wait for the next one, whole ms.
+   * Takes a token of `client` and returns 0. If there is none, returns how long to wait for the next one, in whole ms.
    */
   take(client: string, nowMs: number): number {
-    // A clock that shows nonsense stands still.
+    // If the clock shows nonsense, time stands still.
     if (Number.isFinite(nowMs)) this.#nowMs = nowMs;
     const bucket = this.#bucketOf(client);
     bucket.tokens = this.#tokensNow(bucket);

@@ -1,5 +1,5 @@
 /**
- * What can be said about a message that is refused: to whom, if anybody, and how it looks in a log. Nothing in such a
+ * What can be said about a refused message: whom to answer, if possible, and how a log shows it. Nothing in such a
  * message is trusted.
  */
 
@@ -7,7 +7,7 @@ import { isRecord } from '../protocol/message.ts';
 
 const EXCERPT_LENGTH = 200;
 
-/** Whom to answer, when `message` is a request that can be answered. */
+/** Whom to answer, if `message` is a request that can be answered. */
 export function originOf(message: unknown): { src: string; dest: string; messageId: number } | undefined {
   if (!isRecord(message) || !isRecord(message.body)) return undefined;
   const { src, dest, body } = message;
@@ -25,7 +25,7 @@ export function describeMessage(message: unknown): string {
   }
 }
 
-/** The beginning of a text, and how long it is if that is not all. */
+/** The beginning of a text, and its length if that is not all. */
 export function excerpt(text: string): string {
   return text.length <= EXCERPT_LENGTH ? text : `${text.slice(0, EXCERPT_LENGTH)}… (${text.length} characters)`;
 }

@@ -1,9 +1,9 @@
 /**
- * Requests that come again: a network may deliver one twice, the second time much later. The copy of one that is still
- * being worked on gets the same outcome, and the copy of one that was refused for certain is refused again. Otherwise a
- * refusal, which promises that nothing happened and nothing will, would be made untrue by the copy. It is the
- * at-most-once rule of RPC (Birrell and Nelson 1984), kept where it matters: what succeeds is idempotent or harmless,
- * or its handler sees to it. Nothing of this outlives the process.
+ * Repeated requests: a network may deliver one twice, the second copy much later. A copy of a request in flight gets
+ * the same outcome. A copy of one that was refused for certain is refused again. A refusal promises that nothing
+ * happened and nothing will, and the copy would break that promise. It is the at-most-once rule of RPC (Birrell and
+ * Nelson 1984), kept where it matters: requests that succeed are idempotent or harmless, or their handler deals with
+ * copies. Nothing of this outlives the process.
  */
 
 import type { Clock } from '../protocol/clock.ts';
@@ -13,24 +13,24 @@ import { canonicalKey, exactEquals } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { fnv1a } from '../protocol/hash.ts';
 
-/** For how long a refusal is remembered, ms: longer than messages are under way. */
+/** How long a refusal is remembered, ms: longer than messages are under way. */
 const REMEMBERED_MS = 15_000;
 const REMEMBERED_MAX = 4096;
-/** No text of a refusal is kept beyond this, so that all of them together have a bound in bytes too, some 12 MiB. */
+/** The text of a refusal is cut at this length. So all of them together take at most some 12 MiB. */
 const KEPT_LENGTH_MAX = 512;
 
 interface Refusal {
   /** The request, {@link shortened}. */
   readonly request: string;
   readonly code: number;
-  /** Of a long one the beginning. */
+  /** The beginning only, if it is long. */
   readonly text: string;
   readonly untilMs: number;
 }
 
 /**
- * A request is told by who sent it, its `msg_id`, its type, and its fields as they were checked: JSON, that nobody
- * changes. What else stood in the body made no difference to the first one, and may be large.
+ * A request is identified by its sender, `msg_id`, type and checked fields. These are JSON and never change. Undeclared
+ * fields did not affect the first copy, and may be large.
  */
 export class Repeats {
   readonly #clock: Clock;
@@ -42,9 +42,9 @@ export class Repeats {
     this.#clock = clock;
   }
 
-  /** What became of the same request when it came before, if it matters. */
+  /** The outcome of the same request when it came before, if it matters. */
   find(src: string, messageId: number, type: string, request: object): Promise<object> | RpcError | undefined {
-    // Nearly always there is nothing to look for.
+    // In nearly all cases there is nothing to look for.
     if (this.#running.size === 0 && this.#refusals.size === 0) return undefined;
     const key = keyOf(src, messageId, type);
     const running = this.#running.get(key);
@@ -58,8 +58,8 @@ export class Repeats {
   }
 
   /**
-   * Keeps in mind what is being worked on, and how it is refused if it is. Keeps `src` too, which must hold on to no
-   * line, see `detached`.
+   * Remembers a request in flight, and its refusal if it is refused. Keeps `src` too, so `src` must not keep a whole
+   * line in memory, see `detached`.
    */
   watch(src: string, messageId: number, type: string, request: object, outcome: Promise<object>): void {
     const key = keyOf(src, messageId, type);
@@ -88,14 +88,14 @@ export class Repeats {
   }
 }
 
-/** A type has no space in it. */
+/** A type contains no space. */
 function keyOf(src: string, messageId: number, type: string): string {
   return `${messageId} ${type} ${src}`;
 }
 
 /**
- * What a text is known by when it comes again: itself, or its length and a hash. Should two requests be taken for one,
- * the second is refused, and the refusal is kept: nothing that it promises becomes untrue.
+ * The key of a text: the text itself, or its length and a hash. If two requests have the same key, the second is
+ * refused and the refusal is remembered. So its promise stays true.
  */
 function shortened(text: string): string {
   return text.length <= KEPT_LENGTH_MAX ? text : `#${text.length} ${fnv1a(text)}`;

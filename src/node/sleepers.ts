@@ -1,7 +1,4 @@
-/**
- * The handlers that sleep. They are counted, and all of them can be woken, so that a node that stops leaves no timer
- * behind.
- */
+/** The handlers that sleep. They are counted, and all can be woken, so a node that stops leaks no timer. */
 
 import type { AbortSignalLike } from './context.ts';
 import type { Environment } from './environment.ts';
@@ -22,7 +19,7 @@ export class Sleepers {
   /** Resolves to true after `durationMs`, or to false as soon as the signal aborts or all are woken. */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean> {
     if (signal?.aborted) return Promise.resolve(false);
-    // Not at once: a loop that does not heed the answer must not keep everybody else from coming to an end.
+    // Not at once: a loop that ignores the result must not keep the other handlers from ending.
     if (this.#awakeForGood) return new Promise((resolve) => this.#environment.setTimer(1, () => resolve(false)));
     return new Promise((resolve) => {
       const end = (passed: boolean) => {
@@ -38,7 +35,7 @@ export class Sleepers {
     });
   }
 
-  /** Wakes everybody; nobody falls asleep any more. */
+  /** Wakes all sleepers. From now on every sleep ends at once. */
   wakeAll(): void {
     this.#awakeForGood = true;
     for (const wake of [...this.#wake]) wake();

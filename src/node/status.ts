@@ -1,8 +1,10 @@
 /**
- * What every node tells of itself, whatever it serves: its figures, and whether it can serve.
+ * What every node reports about itself, for all workloads: its figures, and whether it can serve.
  *
- * {"type": "metrics", "msg_id": 1} → {"type": "metrics_ok", "uptime_ms": 1500.25, "in_flight": 0, "messages_in": 3, …}
- * {"type": "health", "msg_id": 2} → {"type": "health_ok", "status": "degraded", "troubles": {"ids": "the lease was lost"}}
+ *     {"type": "metrics", "msg_id": 1}
+ *       → {"type": "metrics_ok", "uptime_ms": 1500.25, "in_flight": 0, "messages_in": 3, …}
+ *     {"type": "health", "msg_id": 2}
+ *       → {"type": "health_ok", "status": "degraded", "troubles": {"ids": "the lease was lost"}}
  */
 
 import * as z from 'zod';
@@ -17,20 +19,20 @@ const RequestFigures = z.object({
   ok: Count,
   errors: z.record(z.string(), Count).describe('By code.'),
   in_flight: Count,
-  latency_ms: LatencyFigures.describe('Absent until one was worked on. What is answered at once takes 0.').optional(),
+  latency_ms: LatencyFigures.describe('Absent until a handler was called. Answers given at once count 0.').optional(),
 });
 export type RequestFigures = z.infer<typeof RequestFigures>;
 
 const RpcFigures = z.object({
   asked: Count,
   answered: Count,
-  timeouts: Count.describe('Those that the deadline ended.'),
+  timeouts: Count.describe('Those ended by the deadline.'),
   pending: Count,
 });
 
 export const Metrics = defineRpc(
   'metrics',
-  'What the node has done since it started: requests by type, with errors by code and latencies, RPCs, traffic, and the figures of its parts. The request that asks is not yet counted.',
+  'What the node has done since it started: requests by type, with errors by code and latencies; RPCs; traffic; figures of its parts. The metrics request itself is not counted yet.',
   {},
   {
     uptime_ms: z.number(),
@@ -38,7 +40,7 @@ export const Metrics = defineRpc(
     messages_in: Count,
     messages_out: Count,
     messages_refused: Count,
-    bytes_in: Count.describe('Absent where there are no bytes, in the simulator; so is bytes_out.').optional(),
+    bytes_in: Count.describe('Absent in the simulator, which sends no bytes; so is bytes_out.').optional(),
     bytes_out: Count.optional(),
     rpcs: RpcFigures,
     requests: z.record(z.string(), RequestFigures).describe('By type.'),
@@ -49,7 +51,7 @@ export type MetricsReply = ReplyOf<typeof Metrics>;
 
 export const Health = defineRpc(
   'health',
-  'Whether every part of the node can serve, and what keeps those that cannot from it.',
+  'Whether every part of the node can serve, and why a part cannot.',
   {},
   { status: z.enum(['ok', 'degraded']), troubles: z.record(z.string(), z.string()).describe('By part, in words.') },
 );

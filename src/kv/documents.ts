@@ -1,14 +1,18 @@
 /**
- * Documents in a linearizable store, changed by compare-and-set alone: what everything that stores is built on.
+ * Documents in a linearizable store, changed only by compare-and-set. Everything that stores is built on them.
  *
- * The rules it keeps. A value is the canonical JSON of an object with a `ver` that grows with every change, so no value
- * ever recurs and a late or repeated compare-and-set fails. Nothing is written blindly and nothing deleted; a document
- * is created only where there was none. After silence, and after a refusal (the network may have repeated what was
- * carried out), the document is read again: if the change finds its own mark there it was done; if `ver` has moved on
- * and the mark is missing, what was sent is dead; if nothing has changed the same is tried again from the same version,
- * where one can succeed at most. So an outcome never claims more than is known. It is the optimistic update of
- * Percolator or DynamoDB, made safe for lost answers by the rule that an effect and the mark of it stand in one
- * document.
+ * The rules:
+ *
+ * - A value is the canonical JSON of an object with a `ver` that grows with every change. So no value ever recurs, and
+ *   a late or repeated compare-and-set fails.
+ * - Nothing is written blindly and nothing is deleted. A document is created only where there was none.
+ * - After a timeout or a refusal the document is read again. (A refusal may be the answer to the second copy of a
+ *   request whose first copy was carried out.) If it shows the mark of the change, the change was done. If `ver` has
+ *   moved on without the mark, the request that was sent is dead. If nothing has changed, the same request is sent
+ *   again from the same version, where only one can succeed.
+ *
+ * So an outcome never claims more than is known. It is the optimistic update of Percolator or DynamoDB. It is safe for
+ * lost replies, because an effect and its mark are in one document.
  */
 
 import * as z from 'zod';
@@ -19,13 +23,10 @@ import { canonicalKey } from '../protocol/exact-json.ts';
 import { describeIssue, isRecord } from '../protocol/message.ts';
 import type { LinearizableStore, StoreRead, Token } from './store.ts';
 
-/**
- * How long one update goes on trying, ms. With the last answer that it waits for it is less than the 5 s that clients
- * wait for theirs.
- */
+/** How long one update keeps trying, ms. With the last reply it waits for, that is less than the 5 s of its clients. */
 export const PATIENCE_MS = 3500;
 
-/** Between two tries, ms: drawn up to this, and up to twice as much after each try. */
+/** Longest pause before a retry, ms. The actual pause is random; the longest one doubles after each try. */
 const PAUSE_MS = 10;
 const PAUSE_MS_MAX = 320;
 
@@ -33,19 +34,19 @@ const Version = z.int().min(1);
 
 /** A document as it was read, or as it is proven to have been stored. It may be out of date. */
 export interface Stored<Content> {
-  /** 0: there is no such document. */
+  /** 0: the document does not exist. */
   readonly ver: number;
   readonly content: Content | undefined;
-  /** What the store calls this version of it; null: there is no such document. */
+  /** The store's token for this version; null: the document does not exist. */
   readonly token: Token | null;
 }
 
-/** What one knows of a document that nobody has created yet; also a good guess where that is likely. */
+/** A document that was never created. Also a good guess for one that probably was not. */
 export const NOTHING_STORED: Stored<never> = { ver: 0, content: undefined, token: null };
 
 /**
- * How an update ended. `ok`: the document holds what the change wanted. `definite`: nothing that this update sent is in
- * it, or can ever get there (what an earlier one left unknown stays unknown). `indefinite`: it may be, or come to be.
+ * How an update ended. `ok`: the document holds the change. `definite`: nothing that this update sent is in it or ever
+ * can be (what an earlier update left unknown stays unknown). `indefinite`: the change may be in it, now or later.
  */
 export type UpdateResult<Content> =
   | { readonly kind: 'ok'; readonly stored: Stored<Content> & { readonly content: Content } }
@@ -61,21 +62,21 @@ export type ReplaceResult<Content> =
   | { readonly kind: 'refused' | 'unavailable' | 'silent'; readonly error: RpcError };
 
 /**
- * The next content, or undefined when there is nothing (more) to change: its own mark is there. It may be asked several
- * times, each time about what the document holds then. To refuse, it throws an `RpcError`. A document that does not
- * exist must be created.
+ * Returns the next content, or undefined if there is nothing (more) to change: its own mark is there. It may be called
+ * several times, each time with the current content. To refuse, it throws an `RpcError`. It must create a document that
+ * does not exist.
  *
- * A mark must stay for longer than an update lasts: one that others take away meanwhile looks as if it had never been
- * there.
+ * A mark must stay for longer than an update lasts. If others remove it earlier, the update seems never to have
+ * happened.
  */
 export type Change<Content> = (content: Content | undefined) => Content | undefined;
 
 export interface DocumentsOptions<Content> {
   readonly kv: LinearizableStore;
   readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'randomUint32'>;
-  /** What a document is called in errors: `lease`, `assignment`. */
+  /** What errors call a document: `lease`, `assignment`. */
   readonly name: string;
-  /** What a document holds besides its `ver`. */
+  /** The content of a document, without its `ver`. */
   readonly schema: z.ZodType<Content>;
   readonly patienceMs?: number;
 }
@@ -87,7 +88,7 @@ export class Documents<Content extends object> {
     this.#options = options;
   }
 
-  /** Reads until there is an answer or patience ends. */
+  /** Reads until there is an answer or the time is up. */
   async read(key: string): Promise<ReadResult<Content>> {
     const { kv, name } = this.#options;
     const patience = this.#patience();
@@ -100,9 +101,9 @@ export class Documents<Content extends object> {
   }
 
   /**
-   * Changes a document until the outcome is known or patience ends.
+   * Changes a document until the outcome is known or the time is up.
    *
-   * @param known what the document was when it was last seen, which saves the reading of it; it may be out of date
+   * @param known the document as last seen, which saves reading it; it may be out of date
    */
   async update(key: string, change: Change<Content>, known?: Stored<Content>): Promise<UpdateResult<Content>> {
     const { kv, name } = this.#options;
@@ -129,9 +130,9 @@ export class Documents<Content extends object> {
   }
 
   /**
-   * Sends one compare-and-set and no more, for a change that is good for one version only. `unavailable`: nothing was
-   * done, and never will be. `refused` and `silent` prove nothing: only a later version without the mark of the change
-   * does.
+   * Sends exactly one compare-and-set, for a change that fits one version only. `unavailable`: nothing was done, and
+   * never will be. `refused` and `silent` prove nothing. Only a later version without the mark proves that it did not
+   * happen.
    */
   async replace(key: string, from: Stored<Content>, content: Content): Promise<ReplaceResult<Content>> {
     const ver = from.ver + 1;
@@ -171,7 +172,7 @@ export class Documents<Content extends object> {
   }
 }
 
-/** For how long something is tried, with pauses that grow. */
+/** How long to try, with growing pauses. */
 class Patience {
   readonly #context: DocumentsOptions<unknown>['context'];
   readonly #endMs: number;
@@ -191,19 +192,18 @@ class Patience {
   }
 }
 
-/** Where an update stands, and so what is done next. */
+/** The state of an update, which decides what is done next. */
 type UpdateState<Content> =
   /** It has to be read. */
   | { readonly at: 'looking' }
-  /** A compare-and-set goes out. */
+  /** A compare-and-set is sent. */
   | { readonly at: 'sending'; readonly from: Stored<Content>; readonly content: Content }
-  /** It did not work out this time; it is read again later, unless patience ends. */
+  /** It failed this time. It is read again later, unless the time is up. */
   | { readonly at: 'pausing'; readonly attempt: number }
   | { readonly at: 'ended'; readonly result: UpdateResult<Content> };
 
 /**
- * The rules of one update, apart from reading and sending: each method is told what has happened, and says where the
- * update stands then.
+ * The rules of one update, without the reading and sending. Each method takes an event and returns the next state.
  *
  *     begin ─┬─ looking ─┬─ sending ─┬─ ended
  *            └─ sending  ├─ pausing  ├─ looking
@@ -216,11 +216,11 @@ class Update<Content> {
   readonly #change: Change<Content>;
   readonly #patience: Patience;
   #attempt = 0;
-  /** The newest version that is known of. */
+  /** The newest known version. */
   #newestVer = 0;
-  /** The version from which something was sent that is not proven dead. */
+  /** The version from which a request was sent that is not proven dead. */
   #doubtfulVer: number | undefined;
-  /** What went wrong last. */
+  /** The latest failure. */
   #trouble = '';
 
   constructor(what: string, storeName: string, change: Change<Content>, patience: Patience) {
@@ -230,7 +230,7 @@ class Update<Content> {
     this.#patience = patience;
   }
 
-  /** What is known from before is good for a try, which fails where it is out of date. A conclusion needs a reading. */
+  /** A version seen earlier is good for a try, which fails if it is out of date. A conclusion needs a new reading. */
   begin(known: Stored<Content> | undefined): UpdateState<Content> {
     if (known === undefined) return { at: 'looking' };
     this.#newestVer = known.ver;
@@ -261,7 +261,7 @@ class Update<Content> {
       this.#trouble = 'others were faster every time';
     }
     if (content instanceof RpcError) return this.#fail(content);
-    // With patience at its end nothing new is begun; the first try is always made.
+    // When the time is up nothing new is begun. The first try is always made.
     if (this.#attempt > 0 && this.#patience.isOver()) return this.giveUp();
     return { at: 'sending', from: stored, content };
   }
@@ -270,7 +270,7 @@ class Update<Content> {
     if (result.kind === 'ok') return { at: 'ended', result };
     if (result.kind !== 'unavailable') this.#doubtfulVer = from.ver;
     this.#trouble = result.error.message;
-    // A refusal is looked into at once: what is there now comes next. The pause is for those who lose again and again.
+    // A refusal is checked at once: the next state reads the document. Pauses are only for repeated losers.
     if (this.#attempt === 0 && result.kind === 'refused') return this.lookAgain();
     return { at: 'pausing', attempt: this.#attempt };
   }
@@ -294,7 +294,7 @@ class Update<Content> {
   }
 }
 
-/** The document under `key`; its error is thrown if it cannot be had. */
+/** The document under `key`. Throws the error if it cannot be read. */
 export async function readOrThrow<Content extends object>(
   documents: Documents<Content>,
   key: string,

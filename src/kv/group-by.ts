@@ -1,4 +1,4 @@
-/** The items with the same key, in their order: `Map.groupBy`, which Node 20 does not have. */
+/** The items with the same key, in their order: `Map.groupBy`, which Node 20 lacks. */
 export function groupBy<Key, Item>(
   items: readonly Item[],
   keyOf: (item: Item) => Key,

@@ -1,21 +1,18 @@
 /**
- * Group commit: callers who want to change the same document wait in a queue, and one group of them is served at a
- * time, all with the same compare-and-set. While it is under way the next ones gather. So many callers cost little more
- * than one.
+ * Group commit. Callers that want to change the same document wait in a queue. One group of them is served at a time,
+ * with one compare-and-set. Meanwhile the next callers gather. So many callers cost little more than one.
  */
 
 export interface GroupQueueOptions<Entry> {
-  /**
-   * Serves a group, to its end. It may be empty where the queue was woken. What it rejects with is handed to `fail`.
-   */
+  /** Serves a group to its end. The group is empty if the queue was only woken. A rejection goes to `fail`. */
   readonly serve: (group: readonly Entry[]) => Promise<void>;
-  /** Told of each entry of a group that could not be served. */
+  /** Called for each entry of a group that could not be served. */
   readonly fail: (entry: Entry, error: unknown) => void;
-  /** Who is served next, and who goes on waiting. Default: all. */
+  /** Which entries are served next and which keep waiting. Default: all are served. */
   readonly choose?: (waiting: readonly Entry[]) => Choice<Entry>;
-  /** What is to be done when no entry waits any more; undefined: nothing. */
+  /** Work for when no entry waits any more; undefined: nothing to do. */
   readonly rest?: () => Promise<void> | undefined;
-  /** Called when all is done. */
+  /** Called when the queue becomes idle. */
   readonly onIdle?: () => void;
 }
 
@@ -33,23 +30,23 @@ export class GroupQueue<Entry> {
     this.#options = options;
   }
 
-  /** Those who wait to be served, the first one first. */
+  /** The entries that wait to be served, first come first. */
   get waiting(): readonly Entry[] {
     return this.#waiting;
   }
 
-  /** Whether a group is being served, or what is to be done after the last one. */
+  /** Whether a group is being served, or the work of `rest` is under way. */
   get busy(): boolean {
     return this.#busy;
   }
 
-  /** Puts entries at the end, and serves them as soon as it is their turn. */
+  /** Appends entries. They are served as soon as it is their turn. */
   push(...entries: readonly Entry[]): void {
     this.#waiting.push(...entries);
     this.wake();
   }
 
-  /** Serves whoever waits, or an empty group. Where the queue is busy it goes on as it does. */
+  /** Serves the waiting entries, or an empty group. Does nothing if the queue is busy. */
   wake(): void {
     if (!this.#busy) void this.#run();
   }
@@ -64,7 +61,7 @@ export class GroupQueue<Entry> {
         try {
           await serve(group);
         } catch (error) {
-          // Where no entry waits for an answer, a mistake must not go unheard.
+          // An empty group has no entry to reject, and a mistake must not be swallowed.
           if (group.length === 0) throw error;
           for (const entry of group) fail(entry, error);
         }
@@ -77,12 +74,12 @@ export class GroupQueue<Entry> {
   }
 }
 
-/** The first entries, and no more than `max` of them. */
+/** The first entries, at most `max`. */
 export function chooseFirst<Entry>(waiting: readonly Entry[], max: number): Choice<Entry> {
   return { group: waiting.slice(0, max), later: waiting.slice(max) };
 }
 
-/** The first entries, no more than `max`, and of those with the same key one: the others wait for a later group. */
+/** The first entries, at most `max`, and only one for each key. The others wait for a later group. */
 export function chooseDistinct<Entry>(
   waiting: readonly Entry[],
   max: number,

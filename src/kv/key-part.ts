@@ -1,8 +1,8 @@
-/** A name as a part of a key, so that no two rows of names make one key. */
+/** Encodes a name as a part of a key, so that different lists of names never make the same key. */
 
 import { RpcError } from '../protocol/errors.ts';
 
-/** @param field where the name stands in the request; error 12 names it when the name is not well-formed text */
+/** @param field where the name is in the request; error 12 names it if the name is not well-formed text */
 export function keyPart(field: string, name: string): string {
   try {
     return encodeURIComponent(name);

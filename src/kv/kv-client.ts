@@ -1,11 +1,10 @@
 /**
- * A client of one of Maelstrom's key-value stores, and of its timestamp oracle. What comes back is `ok`, `definite` (it
- * did not happen and never will, as far as the store can tell) or `indefinite` (silence: it may have happened, or may
+ * A client of one of Maelstrom's key-value stores, and of its timestamp oracle. An outcome is `ok`, `definite` (it did
+ * not happen and never will, as far as the store can tell) or `indefinite` (a timeout: it may have happened, or may
  * happen later).
  *
- * Whoever writes over a network that repeats messages must not take error 22 for proof: what was refused may be the
- * second copy of a request whose first one was carried out. `documents.ts` keeps that rule, and is what should be used
- * for anything that matters.
+ * On a network that repeats messages, error 22 is no proof. It may be the answer to the second copy of a request whose
+ * first copy was carried out. `documents.ts` keeps that rule; use it for everything that matters.
  */
 
 import * as z from 'zod';
@@ -21,19 +20,19 @@ export const Read = defineRpc('read', 'The value under a key.', { key: z.unknown
 
 export const Write = defineRpc(
   'write',
-  'Puts a value under a key, whatever is there.',
+  'Puts a value under a key, with or without a value there.',
   { key: z.unknown(), value: z.unknown() },
   {},
 );
 
 export const CompareAndSet = defineRpc(
   'cas',
-  'Puts the value `to` in the place of `from`.',
+  'Replaces the value `from` by `to`.',
   { key: z.unknown(), from: z.unknown(), to: z.unknown(), create_if_not_exists: z.boolean().exactOptional() },
   {},
 );
 
-export const NextTimestamp = defineRpc('ts', 'A number above every one before it.', {}, { ts: z.int() });
+export const NextTimestamp = defineRpc('ts', 'A number above all earlier ones.', {}, { ts: z.int() });
 
 const KEY_DOES_NOT_EXIST = RpcError.of('key-does-not-exist').code;
 
@@ -42,16 +41,16 @@ export type KvResult<Value> =
   | Exclude<RpcResult<never>, { readonly kind: 'ok' }>;
 
 export interface KvOptions {
-  /** How long to wait for each answer, ms. */
+  /** How long to wait for each reply, ms. */
   readonly deadlineMs?: number;
 }
 
-/** Whether an error says that there is nothing under the key. */
+/** Whether an error says that the key does not exist. */
 export function isMissing({ code }: RpcError): boolean {
   return code === KEY_DOES_NOT_EXIST;
 }
 
-/** What is sent for {@link KvClient.compareAndSet}. */
+/** The request for {@link KvClient.compareAndSet}. */
 export function casRequest(key: string, from: string | null, to: string): RequestInputOf<typeof CompareAndSet> {
   return { key, from, to, ...(from === null && { create_if_not_exists: true }) };
 }
@@ -67,7 +66,7 @@ export class KvClient {
     this.#options = options;
   }
 
-  /** The value under `key`, undefined if there is none. */
+  /** The value under `key`; undefined if there is none. */
   async read(key: string): Promise<KvResult<unknown>> {
     const result = await this.#context.rpc(this.store, Read, { key }, this.#options);
     if (result.kind === 'ok') return { kind: 'ok', value: result.reply.value };
@@ -79,9 +78,9 @@ export class KvClient {
   }
 
   /**
-   * Puts `to` in the place of `from`; where `from` is null, in the place of nothing. (A store would take any `from` for
-   * right when it creates a key; so a key is only created by whoever saw that there was none, and loses the race with
-   * error 22. lww-kv cannot create by compare-and-set: 20.)
+   * Replaces `from` by `to`. If `from` is null, the key must not exist. (A store accepts any `from` when it creates a
+   * key. So a caller may create a key only after seeing that it does not exist. The loser of that race gets error 22.
+   * lww-kv cannot create by compare-and-set: error 20.)
    */
   async compareAndSet(key: string, from: string | null, to: string): Promise<KvResult<undefined>> {
     return done(await this.#context.rpc(this.store, CompareAndSet, casRequest(key, from, to), this.#options));
@@ -97,7 +96,7 @@ export class TimestampOracle {
     this.#options = options;
   }
 
-  /** A number above every one that anybody was given before this was asked. */
+  /** A number above all numbers that were given out before this call. */
   async next(): Promise<KvResult<number>> {
     const result = await this.#context.rpc(TIMESTAMP_ORACLE, NextTimestamp, {}, this.#options);
     return result.kind === 'ok' ? { kind: 'ok', value: result.reply.ts } : result;

@@ -1,7 +1,7 @@
 /**
  * Maelstrom's lin-kv as a store for documents. Its compare-and-set is by value, so the token of a value is the value.
- * All that it refuses is `refused`, and nothing `unavailable`: the network may repeat requests, so an answer may be to
- * the second copy of one that was carried out.
+ * Every refusal is `refused`, never `unavailable`. The network may repeat requests, so a refusal may answer the second
+ * copy of a request that was carried out.
  */
 
 import type { NodeContext } from '../node/context.ts';

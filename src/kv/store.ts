@@ -1,20 +1,19 @@
 /**
- * The store port: a linearizable key-value store in which a value is only ever replaced, and only by a caller who knows
- * what is there. What documents (`documents.ts`) stand on. Maelstrom's lin-kv is behind it (`lin-kv-store.ts`); any
- * engine with a compare-and-set of its own can be.
+ * The store port: a linearizable key-value store. A value is only ever replaced, and only by a caller that knows the
+ * current one. Documents (`documents.ts`) are built on it. Maelstrom's lin-kv implements it (`lin-kv-store.ts`); any
+ * engine with compare-and-set can.
  *
- * What a store must keep to:
+ * What a store must guarantee:
  *
- * - Linearizable. A read shows the newest value, or a newer one than every read before it. So silence can be cleared up
- *   by reading again.
- * - A token stands for one value under one key. It never stands for another value later, as long as no value recurs;
- *   documents see to that.
- * - `replace` acts at most once a copy of the request, and only on the value that the token stands for.
- * - Every call ends by itself, within a deadline of the store's own, and none rejects: what goes wrong is in the
- *   result.
+ * - Linearizable. A read shows the newest value, or a newer one than every read before it. So reading again resolves a
+ *   timeout.
+ * - A token stands for one value under one key. It never stands for another value later, as long as no value recurs.
+ *   Documents never repeat a value.
+ * - `replace` acts at most once for each copy of the request, and only on the value of its token.
+ * - Every call ends by itself, within a deadline of the store, and none rejects: errors are in the result.
  * - Nothing is guessed. What is not certainly `refused` or `unavailable` is `silent`.
  *
- * `test/kv/store-conformance.ts` holds every store to it.
+ * `test/kv/store-conformance.ts` checks every store against these.
  */
 
 import type { RpcError } from '../protocol/errors.ts';
@@ -22,14 +21,14 @@ import type { RpcError } from '../protocol/errors.ts';
 declare const OPAQUE: unique symbol;
 
 /**
- * What a store calls one value under one key: a revision, a place in a log, the value itself. Only the store that gave
- * it can read it.
+ * A store's name for one value under one key: a revision, a position in a log, the value itself. Only the store that
+ * issued it can read it.
  */
 export type Token = string & { readonly [OPAQUE]: never };
 
 /**
- * `absent`: there is nothing. `foreign`: what is there is no text, so no document. `failed`: the store did not tell;
- * nothing was changed.
+ * `absent`: the key does not exist. `foreign`: the value is not a text, so it is no document. `failed`: the store gave
+ * no answer; nothing was changed.
  */
 export type StoreRead =
   | { readonly kind: 'found'; readonly text: string; readonly token: Token }
@@ -37,10 +36,10 @@ export type StoreRead =
   | { readonly kind: 'failed'; readonly error: RpcError };
 
 /**
- * - `ok`: the text is there, under this token.
- * - `refused`: the store has looked, and did not do it. Mostly the token was out of date. On a way that repeats
- *   requests this may be said of the second copy of one that was carried out, so only reading proves what became of it.
- * - `unavailable`: the store has done nothing, and nothing of this request can ever be done; try again later.
+ * - `ok`: the text is stored, under this token.
+ * - `refused`: the store has looked and did not do it. Usually the token was out of date. On a network that repeats
+ *   requests, this may answer the second copy of a request that was carried out. So only reading proves what happened.
+ * - `unavailable`: the store has done nothing, and this request can never take effect; retry later.
  * - `silent`: it may have been done, or may be done later.
  */
 export type StoreReplace =
@@ -48,9 +47,9 @@ export type StoreReplace =
   | { readonly kind: 'refused' | 'unavailable' | 'silent'; readonly error: RpcError };
 
 export interface LinearizableStore {
-  /** What it is called in errors: `lin-kv`. */
+  /** What errors call it: `lin-kv`. */
   readonly name: string;
   read(key: string): Promise<StoreRead>;
-  /** Puts a text in the place of the value that `from` stands for; where `from` is null, in the place of nothing. */
+  /** Replaces the value that `from` stands for by a text. If `from` is null, the key must not exist. */
   replace(key: string, from: Token | null, text: string): Promise<StoreReplace>;
 }

@@ -1,15 +1,17 @@
 /**
- * Looking again and again for what was left unfinished, by any node. What has stood there unchanged for a while, by the
- * node's own clock, is taken for left behind; it does not matter whether the node that left it is dead or slow.
+ * Repeated search for unfinished work of any node. Work that has not changed for a while, by the node's own clock, is
+ * treated as abandoned. It does not matter whether its node is dead or slow.
  */
 
 import type { NodeContext } from '../node/context.ts';
 
 export interface SweepOptions {
   readonly context: Pick<NodeContext, 'sleep' | 'randomUint32'>;
-  /** Between two sweeps, ms: drawn from half of this to one and a half, so that nodes do not come all at once. */
+  /**
+   * Average time between two sweeps, ms. Drawn from half of it to one and a half, so that nodes do not sweep together.
+   */
   readonly intervalMs: number;
-  /** Looks once. It must not reject. */
+  /** One sweep. It must not reject. */
   readonly sweep: () => Promise<void>;
 }
 
@@ -21,7 +23,7 @@ export class Sweep {
     this.#options = options;
   }
 
-  /** Sweeps from now on until the node stops; one sweep at a time. Started again, it goes on as it does. */
+  /** Sweeps from now on until the node stops, one sweep at a time. A second call changes nothing. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
@@ -34,12 +36,12 @@ export class Sweep {
   }
 }
 
-/** What sweeps have seen, by name. What a whole sweep has not seen any more is forgotten. */
+/** What sweeps have seen, by name. An entry that a whole sweep does not see is forgotten. */
 export class Sightings<Sighting> {
   #earlier: ReadonlyMap<string, Sighting> = new Map();
   #current = new Map<string, Sighting>();
 
-  /** What the sweep before this one noted, or if it noted nothing, this one. */
+  /** What the previous sweep noted; if it noted nothing, what this one noted. */
   of(name: string): Sighting | undefined {
     return this.#earlier.get(name) ?? this.#current.get(name);
   }
@@ -49,7 +51,7 @@ export class Sightings<Sighting> {
     this.#current.set(name, sighting);
   }
 
-  /** A sweep is over. */
+  /** Ends a sweep. */
   turn(): void {
     this.#earlier = this.#current;
     this.#current = new Map();

@@ -1,15 +1,14 @@
 /**
  * A clock that only moves forward, for the timestamps of ids.
  *
- * It starts at the wall clock or at the stored bound, whichever is later, and goes on by the monotonic clock: a wall
- * clock that steps back changes nothing, and one that is ahead pulls it forward. A wall clock further off than
- * `maxSkewMs` is not believed, because one visit to the year 2090 would burn the timestamps of a lifetime: at start
- * that is an error, later a warning. The rule "ahead pulls, behind is ignored" is that of hybrid logical clocks
- * (Kulkarni et al. 2014), with their bound on the drift.
+ * It starts at the wall clock or at the stored bound, whichever is later, and goes on by the monotonic clock. A wall
+ * clock that steps back changes nothing. One that is ahead pulls it forward. A wall clock that is further off than
+ * `maxSkewMs` is not believed: one visit to the year 2090 would burn the timestamps of a lifetime. At start that is an
+ * error, later a warning. The rule "ahead pulls, behind is ignored" is that of hybrid logical clocks (Kulkarni et al.
+ * 2014), with their bound on the drift.
  *
- * At start a wall clock ahead of the stored bound is what every node sees that was away for a while, so a year of it is
- * believed: a node that was off over a weekend must come back by itself, and a wrong year costs one of the 69 there
- * are.
+ * At start the wall clock of every node that was away for a while is ahead of the stored bound. So a year is believed
+ * there. A node that was off over a weekend must come back by itself, and a wrong year costs only one of 69.
  */
 
 import type { Clock } from '../protocol/clock.ts';
@@ -23,20 +22,20 @@ export const MAX_SKEW_MS_DEFAULT = 24 * HOUR_MS;
 /** How long a node may have been away, by the wall clock, when it starts again. */
 const AWAY_MS_MAX = 366 * 24 * 3_600_000;
 
-/** Between two warnings about the wall clock, however often it flaps. */
+/** Between two warnings about the wall clock, however often it jumps. */
 const WARNING_INTERVAL_MS = 60_000;
 
-/** The clocks at hand cannot give timestamps; the text says why and what to do. */
+/** The clocks cannot give timestamps. The text says why and what to do. */
 export class ClockError extends Error {
   override readonly name = 'ClockError';
 }
 
 export interface AnchoredClockOptions {
   readonly clock: Clock;
-  /** Where an earlier life stopped: unix ms, exclusive. Undefined: there was none, or nobody knows. */
+  /** Where an earlier life stopped: unix ms, exclusive. Undefined: there was none, or it is unknown. */
   readonly storedBoundMs?: number | undefined;
   readonly maxSkewMs?: number | undefined;
-  /** Told once when the wall clock becomes unbelievable; again only after it was believed in between. */
+  /** Called once when the wall clock becomes unbelievable. Called again only if it was believed in between. */
   readonly warn?: ((text: string) => void) | undefined;
 }
 
@@ -46,14 +45,14 @@ export class AnchoredClock {
   readonly #warn: (text: string) => void;
   #anchorMs: number;
   #anchorMonotonicMs: number;
-  /** Invariant: never goes back, even if the monotonic clock should. */
+  /** Invariant: never goes back, even if the monotonic clock does. */
   #monotonicMs: number;
-  /** Invariant: never goes back: the anchor is only moved forward, and the time passed since then only grows. */
+  /** Invariant: never goes back. The anchor only moves forward, and the time passed since then only grows. */
   #nowMs: number;
   #disbelieving = false;
   #quietUntilMonotonicMs = Number.NEGATIVE_INFINITY;
 
-  /** Reads both clocks; a ClockError if no believable time can be had from them. */
+  /** Reads both clocks. Throws a ClockError if they give no believable time. */
   constructor({ clock, storedBoundMs, maxSkewMs = MAX_SKEW_MS_DEFAULT, warn = () => {} }: AnchoredClockOptions) {
     if (!(maxSkewMs >= 0)) throw new RangeError(`maxSkewMs must be a number from 0 on, not ${maxSkewMs}`);
     const wallMs = Math.floor(clock.wallMs());
@@ -73,7 +72,7 @@ export class AnchoredClock {
     this.#nowMs = this.#anchorMs;
   }
 
-  /** The monotonic clock as of the last `advance`, and never going back. */
+  /** The monotonic clock as of the last `advance`; never goes back. */
   get monotonicMs(): number {
     return this.#monotonicMs;
   }
@@ -87,8 +86,8 @@ export class AnchoredClock {
   }
 
   /**
-   * The time now, in whole unix ms, given what the monotonic clock reads. It also looks at the wall clock, so it is
-   * meant to be called when a millisecond is over and not for every id.
+   * The time now, in whole unix ms, for a reading of the monotonic clock. It also reads the wall clock. So call it when
+   * a millisecond is over, not for every id.
    */
   advance(monotonicMs: number): number {
     if (monotonicMs > this.#monotonicMs && Number.isFinite(monotonicMs)) this.#monotonicMs = monotonicMs;
@@ -123,7 +122,7 @@ export class AnchoredClock {
   }
 }
 
-/** Whether ids can go on from a stored bound, by what the wall clock shows: an AnchoredClock would not refuse it. */
+/** Whether ids can go on from a stored bound at this wall-clock time: whether an AnchoredClock would accept it. */
 export function canGoOnFrom(storedBoundMs: number, wallMs: number, maxSkewMs = MAX_SKEW_MS_DEFAULT): boolean {
   const isTimestamp = storedBoundMs >= EPOCH_MS && storedBoundMs <= TIMESTAMP_MS_MAX;
   return isTimestamp && isBelievable(Math.floor(wallMs) - storedBoundMs, maxSkewMs);
@@ -157,7 +156,7 @@ function requireBelievable(aheadMs: number, maxSkewMs: number): void {
 }
 
 /**
- * The least skew in whole minutes or hours that believes the gap, as `--max-skew` takes it. A clock that is ahead is
+ * The smallest skew in whole minutes or hours that covers the gap, as `--max-skew` takes it. A clock that is ahead is
  * further ahead at the next start, so an hour is added.
  */
 function skewFor(aheadMs: number): string {

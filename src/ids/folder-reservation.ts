@@ -1,13 +1,13 @@
 /**
- * A Reservation kept in a folder, safe against kill -9, power loss and other processes with the same folder and node
- * id, without locks. The state is one small file a version, `snowstorm-<node>.<version>.json`, and the newest version
- * is the truth. A raise writes the next version under a temporary name, syncs it and `link`s it to its name, which
- * fails if taken.
+ * A Reservation kept in a folder. It is safe against kill -9, power loss and other processes with the same folder and
+ * node id, and uses no locks. The state is one small file for each version, `snowstorm-<node>.<version>.json`. The
+ * newest version is the truth. A raise writes the next version under a temporary name, syncs it and `link`s it to its
+ * name, which fails if the name is taken.
  *
- * Why it is linearizable: only versions below a higher one are removed, so the newest never disappears and only grows.
- * A name is free a second time only once a higher version exists; the late linker finds that one when it lists the
- * folder after its link, and has lost. So at most one raise wins a version, at the moment of its link, and it resolves
- * only after the folder is synced. All this needs a listing that does not miss the newest file.
+ * Why it is linearizable. Only versions below a higher one are removed, so the newest never disappears and only grows.
+ * A name becomes free again only when a higher version exists. A late linker finds that version when it lists the
+ * folder after its link, and has lost. So at most one raise wins a version, at the moment of its link. It resolves only
+ * after the folder is synced. All this needs a listing that does not miss the newest file.
  */
 
 import type { Folder } from '../protocol/folder.ts';
@@ -15,10 +15,10 @@ import { type RaiseResult, type Reservation, requireUpwards } from './reservatio
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from './snowflake.ts';
 
 const FORMAT = 1;
-/** How often a file may be removed between the listing and the reading of it, by others who raise meanwhile. */
+/** How often other raises may remove a file between listing and reading it. */
 const READ_ATTEMPTS_MAX = 64;
 
-/** The state cannot be read or written; the text names the file and says what is wrong. */
+/** The state cannot be read or written. The text names the file and says what is wrong. */
 export class StateFileError extends Error {
   override readonly name = 'StateFileError';
 }
@@ -34,7 +34,7 @@ export class FolderReservation implements Reservation {
   readonly #nodeId: string;
   readonly #prefix: string;
 
-  /** Removes what dead holders left, and proves by a file of its own that the folder can be written; rejects if not. */
+  /** Removes leftovers of dead holders. Proves with a file of its own that the folder is writable; rejects if not. */
   static async open(folder: Folder, nodeId: string): Promise<FolderReservation> {
     const reservation = new FolderReservation(folder, nodeId);
     for (const name of await folder.abandonedTemporaries(reservation.#prefix)) await reservation.#removeQuietly(name);
@@ -58,14 +58,14 @@ export class FolderReservation implements Reservation {
       const current = await this.#readNewest();
       if (current.reservedUntil !== from) {
         if (current.reservedUntil !== undefined) return { won: false, bound: current.reservedUntil };
-        throw this.#error(`the state file, which held ${from}, is gone; ids stay unique only if nobody removes it`);
+        throw this.#error(`the state file, which held ${from}, is gone; ids stay unique only if it is not removed`);
       }
       if (await this.#linkVersion(current.version + 1, to)) return { won: true, bound: to };
     }
     throw this.#error('it never stood still for long enough to be raised');
   }
 
-  /** Writes `version`; false if another process was first or has gone further. */
+  /** Writes `version`; false if another process was first or is further ahead. */
   async #linkVersion(version: number, reservedUntil: number): Promise<boolean> {
     const name = this.#nameOf(version);
     const text = `${JSON.stringify({ format: FORMAT, node: this.#nodeId, reservedUntil })}\n`;
@@ -73,7 +73,7 @@ export class FolderReservation implements Reservation {
     try {
       if (!(await this.#folder.link(temporary, name))) return false;
       if ((await this.#versions()).some((other) => other > version)) {
-        // Not the newest, so nobody misses it.
+        // It is not the newest, so removing it is safe.
         await this.#removeQuietly(name);
         return false;
       }
@@ -107,13 +107,13 @@ export class FolderReservation implements Reservation {
   }
 
   async #removeOlder(version: number): Promise<void> {
-    // The raise is won by now: a failure here must not make it look lost.
+    // The raise has succeeded by now. A failure here must not make it look lost.
     for (const other of await this.#versions().catch(() => [])) {
       if (other < version) await this.#removeQuietly(this.#nameOf(other));
     }
   }
 
-  /** A file under a name that no version has, on the disk when it resolves. */
+  /** A file under a name that no version has. It is on the disk when this resolves. */
   async #writeTemporary(text: string): Promise<string> {
     const name = this.#folder.temporaryName(this.#prefix);
     try {
@@ -126,9 +126,7 @@ export class FolderReservation implements Reservation {
     return name;
   }
 
-  /**
-   * For files that only take up room: what cannot be removed now is tried again by the next raise, or the next start.
-   */
+  /** For files that only take up room. The next raise or the next start tries again to remove what stays. */
   async #removeQuietly(name: string): Promise<void> {
     await this.#folder.remove(name).catch(() => {});
   }
@@ -143,10 +141,7 @@ export class FolderReservation implements Reservation {
   }
 }
 
-/**
- * The bound in a state file. Whatever is wrong with the file is an error: no older version and no clock stands in for
- * it.
- */
+/** The bound in a state file. Any flaw in the file is an error. No older version and no clock can replace it. */
 function parseState(text: string, file: string, nodeId: string): number {
   const fail = (problem: string): never => {
     throw new StateFileError(`${file}: ${problem}`);

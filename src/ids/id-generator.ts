@@ -1,11 +1,11 @@
 /**
  * Makes the ids of one node: unique for ever, strictly increasing, without waiting.
  *
- * Uniqueness rests on two rules and on no clock: every (timestamp, sequence) is used at most once, and only timestamps
- * that a Reservation has given to this generator are used. The clock only chooses which of them comes next. When the
- * 4096 ids of a millisecond are used up, the next millisecond is borrowed; how far that may lead the clock is bounded,
- * and beyond it a request gets error 11. Snowflakes and UUIDs come out of the same row. The techniques are Snowflake's
- * (Twitter, 2010) and ranges reserved ahead (Percolator's oracle); `id-texts.ts` writes the ids.
+ * Uniqueness rests on two rules and on no clock. Every (timestamp, sequence) is used at most once. Only timestamps that
+ * a Reservation has given to this generator are used. The clock only chooses which of them comes next. When the 4096
+ * ids of a millisecond are used up, the next millisecond is borrowed. The lead over the clock is bounded; beyond it a
+ * request gets error 11. Snowflakes and UUIDs share one sequence of (timestamp, sequence). The techniques are
+ * Snowflake's (Twitter, 2010) and ranges reserved ahead (Percolator's oracle). `id-texts.ts` writes the ids.
  */
 
 import type { Clock } from '../protocol/clock.ts';
@@ -20,11 +20,11 @@ import { EPOCH_MS, NODE_MAX, SEQUENCE_MAX, TIMESTAMP_MS_MAX } from './snowflake.
 export const LEAD_MS_MAX_DEFAULT = 5_000;
 export const WINDOW_MS_DEFAULT = 500;
 
-/** The very first millisecond stays unused, so that every id has more digits than the table of last digits holds. */
+/** The very first millisecond stays unused, so that every id has more digits than the table of last digits. */
 const FIRST_TIMESTAMP_MS = EPOCH_MS + 1;
 /** Exclusive end of every range. */
 const END_MS = TIMESTAMP_MS_MAX + 1;
-/** How often one reservation, or one id, tries again after others were faster. */
+/** How often one reservation, or one id, is retried after others were faster. */
 const ATTEMPTS_MAX = 16;
 const IDS_PER_MS = SEQUENCE_MAX + 1;
 
@@ -32,40 +32,40 @@ const TEMPORARILY_UNAVAILABLE = RpcError.of('temporarily-unavailable').code;
 const ABORT = RpcError.of('abort').code;
 
 export interface IdGeneratorOptions {
-  /** 0 … 1023, and held by nobody else who does not share the reservation. */
+  /** 0 … 1023. No other holder has it, except those that share the reservation. */
   readonly node: number;
   readonly clock: Clock;
   /** A random unsigned 32-bit integer. */
   readonly random: () => number;
   /**
-   * Absent: unbounded. Unique only while this is the node number's one generator and the wall clock is not set back
-   * around a restart.
+   * Absent: unbounded. Then ids are unique only while this is the node number's one generator and the wall clock is not
+   * set back around a restart.
    */
   readonly reservation?: Reservation | undefined;
   /** How far timestamps may run ahead of the anchored clock. */
   readonly leadMsMax?: number | undefined;
-  /** How far ahead timestamps are reserved. What a crash leaves of it is lost, so keep it well below the lead. */
+  /** How far ahead timestamps are reserved. A crash loses the rest of it, so keep it well below the lead. */
   readonly windowMs?: number | undefined;
-  /** How far off the wall clock, or the stored bound, may be and still be believed. */
+  /** How far off the wall clock or the stored bound may be and still be believed. */
   readonly maxSkewMs?: number | undefined;
   /**
-   * Ids begin at this timestamp at the earliest, and the clock is anchored there as at a stored bound: for a node that
-   * changes its number and wants its ids to go on ascending.
+   * The lowest timestamp of the ids. The clock is anchored there as at a stored bound. For a node that changes its
+   * number and wants its ids to keep ascending.
    */
   readonly floorMs?: number | undefined;
   readonly warn?: ((text: string) => void) | undefined;
 }
 
-/** What a generator tells of itself. */
+/** The figures that a generator reports. */
 export type IdFigures = Readonly<
   Record<
     /** Ids of either kind. */
     | 'issued'
-    /** Milliseconds that were begun before the clock had come to them. */
+    /** Milliseconds begun before the clock reached them. */
     | 'borrowed_ms'
     /** How far the newest id is ahead of the clock, now. */
     | 'lead_ms'
-    /** Raises of the bound that were won, and that somebody else was faster with. */
+    /** Raises of the bound that succeeded, and those that lost to another holder. */
     | 'reservations'
     | 'reservations_lost',
     number
@@ -82,33 +82,35 @@ export class IdGenerator implements IdSource {
   readonly #windowMs: number;
   readonly #warn: (text: string) => void;
 
-  /** Invariant: never goes back; with `#sequence` it names the next id, which was never handed out. */
+  /** Invariant: never goes back. With `#sequence` it names the next id, which was never handed out. */
   #timestampMs = FIRST_TIMESTAMP_MS;
   /** One above the last sequence once the millisecond is used up. */
   #sequence = 0;
-  /** The monotonic reading until which ids may be taken without a look at the clocks. */
+  /** The monotonic reading until which ids need no look at the clocks. */
   #stepAtMonotonicMs = Number.NEGATIVE_INFINITY;
   /** The anchored clock as last read. */
   #nowMs = Number.NEGATIVE_INFINITY;
 
-  // Counted by the millisecond, so that an id costs nothing: `#sequence` ids come on top of those issued before.
+  // Counted by the millisecond, so that an id costs nothing. The total is this plus `#sequence`.
   #issuedBefore = 0;
   #lastTimestampMsBefore: number;
   #borrowedMs = 0;
   #reservations = 0;
   #reservationsLost = 0;
 
-  /** Invariant: every timestamp from `#timestampMs` up to here, exclusive, is this generator's alone. */
+  /** Invariant: every timestamp from `#timestampMs` up to here, exclusive, belongs to this generator alone. */
   #reservedUntilMs = Number.NEGATIVE_INFINITY;
-  /** The stored bound as last seen: where the next raise starts. Above `#reservedUntilMs` if somebody else moved it. */
+  /**
+   * The stored bound as last seen: the next raise starts there. Above `#reservedUntilMs` if another holder moved it.
+   */
   #boundMs: number | undefined;
   #raising: Promise<void> | undefined;
   /**
-   * How long the last raise took: storage slower than the window is asked for more at a time, or it would never catch
-   * up.
+   * How long the last raise took. Storage slower than the window is asked for more at a time. Otherwise it would never
+   * catch up.
    */
   #raiseTookMs = 0;
-  /** After a failed raise ahead the next one waits until then, rather than hit broken storage every millisecond. */
+  /** After a failed raise ahead, the next one waits until then. Broken storage must not be hit every millisecond. */
   #raiseAheadFromMs = Number.NEGATIVE_INFINITY;
 
   /**
@@ -140,30 +142,27 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * The next id as text. Undefined: a reservation must land first, see `reserve`. Throws error 11 beyond the lead, with
-   * the time to wait, and error 14 when the timestamps are used up; neither loses an id.
+   * The next id as text. Undefined: it needs a reservation first, see `reserve`. Throws error 11 with the time to wait
+   * beyond the lead, and error 14 when the timestamps are used up. Neither loses an id.
    */
   next(): string | undefined {
     const sequence = this.#take();
     return sequence < 0 ? undefined : this.#texts.snowflake(sequence);
   }
 
-  /** As `next`, the id as a number. */
+  /** As `next`, as a number. */
   nextBigint(): bigint | undefined {
     const sequence = this.#take();
     return sequence < 0 ? undefined : this.#texts.snowflakeBigint(sequence);
   }
 
-  /** As `next`, a UUID. */
+  /** As `next`, as a UUID. */
   nextUuid(): string | undefined {
     const sequence = this.#take();
     return sequence < 0 ? undefined : this.#texts.uuid(sequence);
   }
 
-  /**
-   * So many ids at once, ascending, under the same conditions as one. Either all of them can be had, or nothing is used
-   * up.
-   */
+  /** `count` ids at once, ascending, under the same conditions as one. If not all can be had, none is used up. */
   nextBatch(count: number, kind: IdKind): TextList | undefined {
     this.#requireCount(count);
     const monotonicMs = this.#clock.monotonicMs();
@@ -180,7 +179,7 @@ export class IdGenerator implements IdSource {
     }
   }
 
-  /** The next id, after a reservation if one must land first. */
+  /** The next id, after a reservation if it needs one. */
   nextReserved(): Promise<string> {
     return this.#reserved(1, () => this.next());
   }
@@ -203,14 +202,14 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * Waits until there are reserved timestamps for so many ids. Rejects with error 11 if the storage fails, or if they
-   * would lead the clock too far; a later call tries again.
+   * Waits until timestamps for `count` ids are reserved. Rejects with error 11 if the storage fails, or if the ids
+   * would exceed the lead. A later call tries again.
    */
   async reserve(count = 1): Promise<void> {
     this.#requireCount(count);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       if (this.#hasRoom(count)) return;
-      // Others may wait for the same raise, and are not to fail for what only this one asks.
+      // Others may wait for the same raise. They must not fail because of this request.
       this.#requireLead(count);
       await this.#raise(count).catch((error: unknown) => {
         throw asRefusal(error);
@@ -220,25 +219,23 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * Raises the bound to a window from now, even if there is room: a lease is renewed so. Rejects with the storage's own
-   * error. A raise that is under way will do.
+   * Raises the bound to a window from now, even if there is room; this renews a lease. Rejects with the storage's own
+   * error. A raise under way counts.
    */
   async extend(): Promise<void> {
     if (this.#boundMs === END_MS) throw usedUp();
     await this.#raise(1);
   }
 
-  /**
-   * Passes over what is left up to `timestampMs`, inclusive: the next id is above it. What is passed over is used up.
-   */
+  /** Skips all timestamps up to `timestampMs`, inclusive: the next id is above it. Skipped timestamps are used up. */
   passOver(timestampMs: number): void {
     if (timestampMs < this.#timestampMs || timestampMs + 1 >= END_MS) return;
     this.#moveTo(timestampMs + 1);
-    // Whether that may be used is looked at again.
+    // The next call checks whether that timestamp may be used.
     this.#stepAtMonotonicMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The highest timestamp that was used; before the first id, the one below where it will begin. */
+  /** The highest timestamp in use. Before the first id, the one below where ids will begin. */
   get lastTimestampMs(): number {
     return this.#sequence > 0 ? this.#timestampMs : this.#lastTimestampMsBefore;
   }
@@ -253,7 +250,7 @@ export class IdGenerator implements IdSource {
     };
   }
 
-  /** Uses up one sequence number and returns it; -1 if a reservation must land first. */
+  /** Uses up one sequence number and returns it; -1 if it needs a reservation first. */
   #take(): number {
     const monotonicMs = this.#clock.monotonicMs();
     // Negated, so that a clock that reads NaN takes the careful path.
@@ -264,8 +261,8 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * Sees to it that `count` ids may be used now, from (`#timestampMs`, `#sequence`) on. False, or a throw, changes
-   * nothing but the clock.
+   * Makes `count` ids usable now, from (`#timestampMs`, `#sequence`) on. If it returns false or throws, only the clock
+   * has changed.
    */
   #step(monotonicMs: number, count: number): boolean {
     const nowMs = this.#advance(monotonicMs);
@@ -280,13 +277,13 @@ export class IdGenerator implements IdSource {
     return true;
   }
 
-  /** The timestamp of the next id: the clock's, or the last one while it has sequence numbers left, or one borrowed. */
+  /** The timestamp of the next id: the clock's, or the last one while sequence numbers are left, or a borrowed one. */
   #timestampAt(nowMs: number): number {
     if (nowMs > this.#timestampMs) return nowMs;
     return this.#sequence > SEQUENCE_MAX ? this.#timestampMs + 1 : this.#timestampMs;
   }
 
-  /** The timestamp of the last of `count` ids, given that of the first. */
+  /** The timestamp of the last of `count` ids that begin at `timestampMs`. */
   #lastOf(timestampMs: number, count: number): number {
     const sequence = timestampMs === this.#timestampMs ? this.#sequence : 0;
     return timestampMs + Math.floor((sequence + count - 1) / IDS_PER_MS);
@@ -305,7 +302,7 @@ export class IdGenerator implements IdSource {
 
   #hasRoom(count: number): boolean {
     const lastMs = this.#lastOf(this.#timestampAt(this.#now()), count);
-    // Beyond the end there is nothing to wait for: `next` says so.
+    // Beyond the end there is nothing to wait for: `next` reports it.
     return lastMs < this.#reservedUntilMs || lastMs >= END_MS;
   }
 
@@ -323,7 +320,7 @@ export class IdGenerator implements IdSource {
     return this.#nowMs;
   }
 
-  /** More ids than the lead holds from now on could never be had together. */
+  /** More ids than the lead holds can never be had together. */
   #requireCount(count: number): void {
     if (!(Number.isSafeInteger(count) && count >= 1)) {
       throw new RangeError(`a count of ids is an integer from 1 on, not ${count}`);
@@ -333,7 +330,7 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * How far ahead to reserve. A raise starts when half of it is left, which must last for as long as the raise takes.
+   * How far ahead to reserve. A raise starts when half of it is left; that half must last as long as the raise takes.
    */
   get #aheadMs(): number {
     const sufficientMs = this.#windowMs + 2 * this.#raiseTookMs;
@@ -341,8 +338,8 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * Reserves before it is needed. A failure is no failure yet: `reserve` meets it again if it lasts until the range is
-   * used up.
+   * Reserves before it is needed. A failure does no harm yet. If it lasts until the range is used up, `reserve` meets
+   * it again.
    */
   #raiseAhead(nowMs: number): void {
     if (this.#raising !== undefined || nowMs < this.#raiseAheadFromMs || this.#reservedUntilMs === END_MS) return;
@@ -353,8 +350,8 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * Raises the bound, far enough for `count` ids and a window. One raise at a time: who asks during one waits for that
-   * one.
+   * Raises the bound far enough for `count` ids and a window. One raise at a time: a caller during a raise waits for
+   * that one.
    */
   #raise(count: number): Promise<void> {
     this.#raising ??= this.#raiseAlone(count).finally(() => {
@@ -365,7 +362,7 @@ export class IdGenerator implements IdSource {
 
   async #raiseAlone(count: number): Promise<void> {
     if (this.#reservation === undefined) return;
-    // However far into its millisecond the first id is.
+    // Wherever in its millisecond the first id is.
     const furtherMs = Math.ceil((count - 1) / IDS_PER_MS);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const nowMs = this.#now();
@@ -392,7 +389,7 @@ export class IdGenerator implements IdSource {
     throw cannotReserve(`other holders of node number ${this.#node} were faster ${ATTEMPTS_MAX} times`);
   }
 
-  /** Takes over the range from `fromMs` to `toMs`, which nobody else has. */
+  /** Takes over the range from `fromMs` to `toMs`, which has no other owner. */
   #own(fromMs: number | undefined, toMs: number): void {
     const firstMs = this.#firstTimestampAfter(fromMs);
     if (firstMs > this.#timestampMs) this.#moveTo(firstMs);
@@ -401,8 +398,8 @@ export class IdGenerator implements IdSource {
   }
 
   /**
-   * Where this generator stands once it owns the range from `fromMs` on: behind what somebody else reserved in between,
-   * if anybody did.
+   * Where this generator continues once it owns the range from `fromMs` on: after ranges that others reserved in
+   * between.
    */
   #firstTimestampAfter(fromMs: number | undefined): number {
     const foreign = fromMs !== undefined && fromMs > this.#reservedUntilMs;
@@ -410,7 +407,7 @@ export class IdGenerator implements IdSource {
   }
 }
 
-/** The later of two times that may be missing. */
+/** The later of two times, each of which may be missing. */
 function laterOf(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
 }
@@ -437,7 +434,7 @@ function tooFarAhead(waitMs: number): RpcError {
   );
 }
 
-/** Not error 11, which would promise that trying again helps. */
+/** Not error 11, which would promise that a retry helps. */
 function tooMany(count: number, countMax: number): RpcError {
   return RpcError.of('abort', `${count} ids at once are more than the ${countMax} that may lead the clock`);
 }
@@ -447,16 +444,15 @@ function cannotReserve(reason: string): RpcError {
 }
 
 /**
- * What a failed raise means to those who asked for ids: none was handed out, whatever became of the bound (a store fell
- * silent) or of the number (somebody else holds it), and there may be some later. Error 14 stays: trying again does not
- * help.
+ * The error for callers that asked for ids when a raise failed. None was handed out, and later there may be some. That
+ * holds for an unknown bound (a timeout of the store) and for a lost number. Error 14 stays: a retry does not help.
  */
 function asRefusal(error: unknown): RpcError {
   const isRefusal = error instanceof RpcError && (error.code === TEMPORARILY_UNAVAILABLE || error.code === ABORT);
   return isRefusal ? error : cannotReserve(describe(error));
 }
 
-/** Not error 11, which would promise that trying again helps. */
+/** Not error 11, which would promise that a retry helps. */
 function usedUp(): RpcError {
   return RpcError.of('abort', 'the timestamps of this id layout are used up: its 41 bits ended in 2094');
 }

@@ -1,9 +1,9 @@
 /**
- * Where handlers get ids from: an IdGenerator, or whatever stands before a changing one.
+ * Where handlers get ids from: an IdGenerator, or a wrapper around a generator that changes.
  *
- * Ids of both kinds come out of one row of (timestamp, sequence), so a node's ids ascend in it whatever their kinds
- * are. What is `undefined` at once can be had after a reservation, from the method of the same name with `Reserved`.
- * All throw, or reject with, error 11 where trying again later helps; then nothing was used up.
+ * Both kinds of ids share one sequence of (timestamp, sequence). So a node's ids ascend in it, whatever their kinds.
+ * `undefined` means that a reservation is needed: call the method of the same name with `Reserved`. All throw, or
+ * reject with, error 11 if a later retry helps. Then nothing was used up.
  */
 
 import type { TextList } from '../protocol/text-list.ts';
@@ -13,7 +13,7 @@ export type IdKind = 'snowflake' | 'uuid';
 export interface IdSource {
   next(): string | undefined;
   nextUuid(): string | undefined;
-  /** So many ids, ascending, or none of them. */
+  /** `count` ids, ascending, or none. */
   nextBatch(count: number, kind: IdKind): TextList | undefined;
   nextReserved(): Promise<string>;
   nextUuidReserved(): Promise<string>;

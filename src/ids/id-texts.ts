@@ -1,6 +1,6 @@
 /**
- * Writes the ids of one node, a millisecond at a time: what they have in common is worked out once, and an id only adds
- * its own last digits. Which sequence number comes next, and whether it may be used, is the generator's affair.
+ * Writes the ids of one node, a millisecond at a time. The common part is computed once, and an id only adds its last
+ * digits. The generator decides which sequence number comes next and whether it may be used.
  */
 
 import type { IdKind } from './id-source.ts';
@@ -10,10 +10,13 @@ import { uuidNode, uuidStart, uuidText } from './uuid.ts';
 const RANDOM_BITS = 32;
 const UUID_HIGH_SHIFT = 12;
 
-/** The last four digits are kept as text; twice, because a sequence may carry into the digits before them. */
+/**
+ * The last four digits are kept as text. The table is doubled, because a sequence may carry into the digits before
+ * them.
+ */
 const LAST_DIGITS_BASE = 10_000;
 const TWO_DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'));
-// Put together from pairs, because every node makes this table while somebody waits for its start.
+// Built from pairs, because every start of a node waits for this table.
 const FOUR_DIGITS = TWO_DIGITS.flatMap((first) => TWO_DIGITS.map((last) => first + last));
 const LAST_DIGITS: readonly string[] = [...FOUR_DIGITS, ...FOUR_DIGITS];
 
@@ -24,14 +27,15 @@ export class IdTexts {
   #entropyWord = 0;
   #entropyBitsLeft = 0;
 
-  // Of the Snowflakes of the millisecond, 8192 numbers in a row: but for the last four digits there are only two texts.
+  // The Snowflakes of a millisecond are 8192 consecutive numbers: without the last four digits there are only two
+  // texts.
   #firstId = 0n;
   #firstLastDigits = 0;
   #prefix = '';
   #prefixAfterCarry = '';
 
   #timestampMs = 0;
-  /** Worked out when the millisecond's first UUID is asked for. */
+  /** Computed for the first UUID of the millisecond. */
   #uuidStart = '';
 
   /** @param random a random unsigned 32-bit integer */
@@ -41,7 +45,7 @@ export class IdTexts {
     this.#random = random;
   }
 
-  /** Begins a millisecond, not the first one there is: its ids would have fewer digits than the table holds. */
+  /** Begins a millisecond. Not the very first one: its ids would have fewer digits than the table holds. */
   begin(timestampMs: number): void {
     const firstId = encodeSnowflake({ timestampMs, node: this.#node, sequence: 0, entropy: 0 });
     const prefix = firstId / BigInt(LAST_DIGITS_BASE);
@@ -70,9 +74,9 @@ export class IdTexts {
   }
 
   /**
-   * Adds the ids of the sequence numbers from `sequence` to `end`, exclusive, to `parts`, each part being some of them
-   * as they stand in a JSON array, without the quotes at both ends. What the Snowflakes have in common stands in the
-   * separator, so that only four digits of each are joined.
+   * Appends the ids of the sequence numbers from `sequence` to `end`, exclusive, to `parts`. Each part holds some ids
+   * as in a JSON array, without the outer quotes. The common part of Snowflakes is in the separator, so only four
+   * digits of each are joined.
    */
   list(parts: string[], sequence: number, end: number, kind: IdKind): void {
     if (kind === 'uuid') {
@@ -87,7 +91,7 @@ export class IdTexts {
     if (carry >= 0) parts.push(joined(this.#prefixAfterCarry, offsets.slice(carry)));
   }
 
-  /** How far the id of `sequence` is from the millisecond's first one. Draws its random bit. */
+  /** How far the id of `sequence` is from the first one of the millisecond. Draws its random bit. */
   #offset(sequence: number): number {
     if (this.#entropyBitsLeft === 0) {
       this.#entropyWord = this.#random() | 0;

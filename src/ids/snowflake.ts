@@ -1,11 +1,11 @@
 /**
- * The layout of an id: 64 unsigned bits, most significant first, that hold 41 bits of milliseconds since 2025, 10 bits
- * of node, 12 bits of sequence and 1 random bit. On the wire it is always a decimal string, because JSON numbers lose
- * bits above 2^53.
+ * The layout of an id: 64 unsigned bits. Most significant first: 41 bits of milliseconds since 2025, 10 bits of node,
+ * 12 bits of sequence and 1 random bit. On the wire it is always a decimal string, because JSON numbers lose bits above
+ * 2^53.
  *
- * Exactly one text stands for an id, the canonical one: digits only, no leading zero, not above 2^64 - 1. Ids grow from
- * 18 digits to 19 in 2028 and to 20 in 2062, so texts sort by (length, text); from November 2059 on the top bit is set
- * and a signed 64-bit column shows a negative number. The layout is Twitter's Snowflake (2010) with the spare sign bit
+ * Every id has exactly one text, the canonical one: digits only, no leading zero, not above 2^64 - 1. Ids grow from 18
+ * digits to 19 in 2028 and to 20 in 2062, so texts sort by (length, text). From November 2059 on the top bit is set,
+ * and a signed 64-bit column shows a negative number. The layout is Twitter's Snowflake (2010), with the spare sign bit
  * used for time.
  */
 
@@ -29,7 +29,7 @@ const SEQUENCE_SHIFT = BigInt(ENTROPY_BITS);
 const NODE_SHIFT = BigInt(SEQUENCE_BITS + ENTROPY_BITS);
 const TIMESTAMP_SHIFT = BigInt(NODE_BITS + SEQUENCE_BITS + ENTROPY_BITS);
 
-/** 2^64 - 1. As long as the longest id, so that texts of its length compare with it as text. */
+/** 2^64 - 1. It is as long as the longest id, so texts of its length compare with it as text. */
 const LARGEST_TEXT = '18446744073709551615';
 const ECHO_LENGTH_MAX = 40;
 
@@ -41,7 +41,7 @@ export interface SnowflakeParts {
   readonly entropy: number;
 }
 
-/** Puts the parts together; a RangeError names a part that does not fit. Nothing is ever masked into its field. */
+/** Joins the parts. A RangeError names a part that does not fit. No part is ever masked into its field. */
 export function encodeSnowflake({ timestampMs, node, sequence, entropy }: SnowflakeParts): bigint {
   requireWithin('timestampMs', timestampMs, EPOCH_MS, TIMESTAMP_MS_MAX);
   requireWithin('node', node, 0, NODE_MAX);
@@ -55,10 +55,7 @@ export function encodeSnowflake({ timestampMs, node, sequence, entropy }: Snowfl
   );
 }
 
-/**
- * Takes an id apart; error 12 says what keeps `text` from being one. Every canonical text is some id's: all 64 bits are
- * in use.
- */
+/** Splits an id. Error 12 says why `text` is not one. Every canonical text is an id: all 64 bits are in use. */
 export function decodeSnowflake(text: string): SnowflakeParts {
   const problem = snowflakeProblem(text);
   if (problem !== undefined) throw RpcError.of('malformed-request', `not an id: ${problem}`);
@@ -88,7 +85,7 @@ function snowflakeProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** A text as an error repeats it: not all of a long one. */
+/** A text as an error repeats it; a long one is cut. */
 export function echo(text: string): string {
   return JSON.stringify(text.length > ECHO_LENGTH_MAX ? `${text.slice(0, ECHO_LENGTH_MAX - 1)}…` : text);
 }

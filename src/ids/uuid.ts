@@ -1,10 +1,10 @@
 /**
- * The same (timestamp, node, sequence) as in a Snowflake, laid out as a UUIDv7 (RFC 9562, section 5.7), so that every
- * guarantee of the generator holds for it too: 48 bits of unix milliseconds, the version, 12 bits of sequence (rand_a),
- * the variant, and of rand_b 10 bits of node and 52 random bits. The sequence is the fixed-length dedicated counter of
+ * The (timestamp, node, sequence) of a Snowflake as a UUIDv7 (RFC 9562, section 5.7). So every guarantee of the
+ * generator holds for it too. It has 48 bits of unix milliseconds, the version, 12 bits of sequence (rand_a), the
+ * variant, and in rand_b 10 bits of node and 52 random bits. The sequence is the fixed-length dedicated counter of
  * section 6.2, method 1.
  *
- * Exactly one text stands for a UUID: lower case, with hyphens. The texts of one node sort by (timestamp, sequence).
+ * Every UUID has exactly one text: lower case, with hyphens. The texts of one node sort by (timestamp, sequence).
  */
 
 import { RpcError } from '../protocol/errors.ts';
@@ -12,19 +12,19 @@ import { EPOCH_MS, echo, NODE_MAX, requireWithin, SEQUENCE_MAX, TIMESTAMP_MS_MAX
 
 const TEXT_LENGTH = 36;
 const VERSION = '7';
-/** The bits 10 before those of the node, which fill three digits with it. */
+/** The bits 10 before those of the node. Together they fill three digits. */
 const VARIANT = 0x800;
 const ENTROPY_BITS = 52;
 const ENTROPY_MAX = 2 ** ENTROPY_BITS - 1;
 const WORD = 2 ** 32;
 
-/** Every text of one digit, and of three: the fields of a UUID are rows of 12 bits, but for one of 4. */
+/** Every text of one digit, and of three: the fields of a UUID are groups of 12 bits, except one of 4. */
 const HEX_1 = Array.from({ length: 16 }, (_, value) => value.toString(16));
 const HEX_2 = HEX_1.flatMap((first) => HEX_1.map((last) => first + last));
 const HEX_3: readonly string[] = HEX_2.flatMap((first) => HEX_1.map((last) => first + last));
 
 export interface UuidParts {
-  /** Unix milliseconds, within those that a Snowflake can hold. */
+  /** Unix milliseconds, in the range of a Snowflake. */
   readonly timestampMs: number;
   readonly node: number;
   readonly sequence: number;
@@ -32,7 +32,7 @@ export interface UuidParts {
   readonly entropy: number;
 }
 
-/** Puts the parts together; a RangeError names a part that does not fit. Nothing is ever masked into its field. */
+/** Joins the parts. A RangeError names a part that does not fit. No part is ever masked into its field. */
 export function encodeUuid({ timestampMs, node, sequence, entropy }: UuidParts): string {
   requireWithin('timestampMs', timestampMs, EPOCH_MS, TIMESTAMP_MS_MAX);
   requireWithin('node', node, 0, NODE_MAX);
@@ -41,19 +41,19 @@ export function encodeUuid({ timestampMs, node, sequence, entropy }: UuidParts):
   return uuidText(uuidStart(timestampMs), sequence, uuidNode(node), Math.floor(entropy / WORD), entropy % WORD);
 }
 
-/** What the UUIDs of one millisecond begin with, up to the version. */
+/** The beginning of the UUIDs of one millisecond, up to the version. */
 export function uuidStart(timestampMs: number): string {
   const hex = timestampMs.toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-${VERSION}`;
 }
 
-/** What the UUIDs of one node have after the sequence. */
+/** The part after the sequence in the UUIDs of one node. */
 export function uuidNode(node: number): string {
   return `-${HEX_3[VARIANT | node]}`;
 }
 
 /**
- * The text out of parts that are known to fit.
+ * The text of parts that are known to fit.
  *
  * @param entropyHigh 20 bits, `entropyLow` 32
  */
@@ -64,7 +64,7 @@ export function uuidText(
   entropyHigh: number,
   entropyLow: number,
 ): string {
-  // In pieces of up to 12 characters, which V8 copies: longer ones it would only link.
+  // In pieces of up to 12 characters, which V8 copies. It would only link longer ones.
   const middle = `${HEX_3[sequence]}${node}${HEX_1[entropyHigh >>> 16]}-`;
   const end =
     (HEX_3[(entropyHigh >>> 4) & 0xfff] as string) +
@@ -74,7 +74,7 @@ export function uuidText(
   return start + middle + end;
 }
 
-/** Takes a UUID apart; error 12 says what keeps `text` from being one that a node here could have made. */
+/** Splits a UUID. Error 12 says why `text` is not one that a node here could have made. */
 export function decodeUuid(text: string): UuidParts {
   const problem = uuidProblem(text);
   if (problem !== undefined) throw RpcError.of('malformed-request', `not an id: ${problem}`);

@@ -1,14 +1,14 @@
 /**
- * Ids that are assigned: one id for a service and a key, for ever and from every node, however often it is asked for.
+ * Assigned ids: one id for a service and a key, for ever, from every node, for every request.
  *
- * The assignment is the creation of one document, `guid/<service>/<key>`, which can succeed once. So that one can also
- * ask to whom an id was given, the intention is written down before, in a page that is found by the id, `guid-page/<id
- * without its last bits>`: an id is assigned exactly when its page names a service and key whose document names the id.
- * An intention that came to nothing (a crash, another node was faster) says nothing.
+ * The assignment is the creation of one document, `guid/<service>/<key>`, which can succeed once. An id can also be
+ * looked up. For that the intention is written first, to a page that is found by the id, `guid-page/<id without its
+ * last bits>`. An id is assigned exactly when its page names a service and key whose document names the id. A failed
+ * intention (a crash, another node was faster) has no effect.
  *
- * Requests for one key share one answer. Requests for many keys are gathered: while one page is being written the next
- * ones wait, and go into one page together, up to a page's 64. Pages never grow beyond that, and an assigned document
- * never changes.
+ * Requests for one key share one answer. Requests for many keys are gathered. While one page is being written, the next
+ * ones wait and then go into one page together, up to 64. Pages never grow beyond that, and an assigned document never
+ * changes.
  */
 
 import * as z from 'zod';
@@ -32,25 +32,27 @@ export const AssignmentRecord = z.object({
 });
 export type AssignmentRecord = z.infer<typeof AssignmentRecord>;
 
-/** Service and key by the id that was meant for them. */
+/** Service and key of each intended id. */
 const Page = z.object({ intentions: z.record(z.string(), z.tuple([z.string(), z.string()])) });
 type Page = z.infer<typeof Page>;
 
-/** The bits of an id that its page leaves out: entropy and the last six of the sequence, so a page has 64 places. */
+/**
+ * The bits of an id that its page leaves out: the random bit and the last six of the sequence. So a page has 64 places.
+ */
 const PAGE_SHIFT = 7n;
 const BATCH_MAX = 64;
 
 /** How long a request waits for its page, ms; its client waits 5 s. */
 const WAIT_MS_MAX = 3500;
 
-/** Assignments that are remembered; each is proven, and never changes. */
+/** Assignments kept in memory. Each is proven, and never changes. */
 const REMEMBERED_MAX = 10_000;
 
 interface Request {
   readonly service: string;
   readonly key: string;
   readonly documentKey: string;
-  /** Until when it is worth beginning, by the monotonic clock. */
+  /** When it is too late to begin, by the monotonic clock. */
   readonly endMs: number;
   readonly resolve: (id: string) => void;
   readonly reject: (error: RpcError) => void;
@@ -80,14 +82,14 @@ export class Assignments {
     this.#queue = new GroupQueue({
       choose: (waiting) => this.#choose(waiting),
       serve: (requests) => this.#writeIntentions(requests),
-      // No id, no assignment: what nobody has been told of did not happen.
+      // No id, no assignment: without an answer, nothing was assigned.
       fail: ({ reject }, error) => reject(asRpcError(error)),
     });
   }
 
   /**
-   * The id of this service and key. Rejects with error 11 when nothing was assigned and nothing will be, with 13 when
-   * that is not known. Error 12 for a name that is not well-formed text.
+   * The id of this service and key. Rejects with error 11 if nothing was assigned and nothing will be, with 13 if that
+   * is unknown, with 12 if a name is not well-formed text.
    */
   assign(service: string, key: string): Promise<string> {
     const documentKey = documentKeyOf(service, key);
@@ -101,7 +103,7 @@ export class Assignments {
     return answer;
   }
 
-  /** To whom a Snowflake was assigned; undefined: to nobody. Rejects with error 11 when the store does not tell. */
+  /** The assignment of a Snowflake; undefined if it has none. Rejects with error 11 if the store gives no answer. */
   async find(id: string): Promise<AssignmentRecord | undefined> {
     const { content: page } = await readOrThrow(this.#pages, pageKey(id));
     const intentions = page?.intentions ?? {};
@@ -119,7 +121,7 @@ export class Assignments {
     });
   }
 
-  /** Those who came first. Whoever has waited for too long is not there any more; nothing was sent for them. */
+  /** The first requests of the queue. Those that waited too long are rejected; nothing was sent for them. */
   #choose(waiting: readonly Request[]): Choice<Request> {
     const nowMs = this.#context.clock.monotonicMs();
     const text = `too many assignments wait for ${this.#storeName}`;
@@ -130,7 +132,7 @@ export class Assignments {
     );
   }
 
-  /** Writes the intentions of a group, page by page; each assignment is made as soon as its page is written. */
+  /** Writes the intentions of a group, page by page. Each assignment is made as soon as its page is written. */
   async #writeIntentions(requests: readonly Request[]): Promise<void> {
     if (requests.length === 0) return;
     const ids = (await this.#source.nextBatchReserved(requests.length, 'snowflake')).toArray();
@@ -151,14 +153,14 @@ export class Assignments {
       NOTHING_STORED,
     );
     for (const intention of intentions) {
-      // Whether the page came to be or not: without its assignment it says nothing.
+      // The page may exist or not: without its assignment it has no effect.
       if (result.kind !== 'ok')
         intention.reject(RpcError.of('temporarily-unavailable', `nothing was assigned, for ${result.error.message}`));
       else void this.#create(intention).then(intention.resolve, (error) => intention.reject(asRpcError(error)));
     }
   }
 
-  /** Creates the assignment, unless somebody was faster: then it is theirs. */
+  /** Creates the assignment. If another node was faster, returns that node's. */
   async #create({ id, service, key, documentKey }: Intention): Promise<string> {
     const { nodeId: node, clock } = this.#context;
     const record: AssignmentRecord = { id, service, key, node, created_at: formatTimestamp(clock.wallMs()) };

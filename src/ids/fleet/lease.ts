@@ -1,7 +1,7 @@
 /**
- * A node number held for a while. It is the reservation of the ids that are made with it: a raise moves `until`, which
- * also tells everybody that the holder is alive. Once somebody else is the holder every raise fails for ever; what was
- * reserved before stays this holder's own.
+ * A node number held for a limited time. It is also the reservation for the ids made with it. A raise moves `until`,
+ * which also shows that the holder is alive. Once another node is the holder, every raise fails for ever. Timestamps
+ * reserved before still belong to this holder.
  */
 
 import type { Documents, Stored } from '../../kv/documents.ts';
@@ -17,7 +17,7 @@ export class Lease implements Reservation {
   #known: Stored<NumberRecord> & { readonly content: NumberRecord };
   #lost = false;
 
-  /** @param claimed the record in which this holder became the holder */
+  /** @param claimed the record that made this holder the holder */
   constructor(
     records: Documents<NumberRecord>,
     number: number,
@@ -30,19 +30,19 @@ export class Lease implements Reservation {
     this.#known = claimed;
   }
 
-  /** Whether somebody else is known to hold the number now. */
+  /** Whether another holder is known to have the number now. */
   get lost(): boolean {
     return this.#lost;
   }
 
-  /** The bound as this holder knows it. Nobody else can have moved it without having taken the number. */
+  /** The bound as this holder knows it. To move it, another node must have taken the number. */
   async read(): Promise<number | undefined> {
     return this.#known.content.until ?? undefined;
   }
 
   /**
-   * As every raise, but for one thing: a bound that has moved on while this is still the holder was moved by this
-   * holder, whose answer was lost. The range up to there is won too, and `bound` says how far it goes.
+   * As every raise, with one exception. If the bound has moved on and this is still the holder, this holder moved it
+   * and the reply was lost. The range up to there is won too, and `bound` is its end.
    */
   async raise(from: number | undefined, to: number): Promise<RaiseResult> {
     requireUpwards(from, to);
@@ -59,21 +59,21 @@ export class Lease implements Reservation {
     return { won: true, bound: result.stored.content.until as number };
   }
 
-  /** Gives the number back, without waiting for an answer: for a node that is about to end. */
+  /** Returns the number without waiting for the reply: for a node that is about to end. */
   release(): void {
     const { holder } = this;
     const change = (content: NumberRecord | undefined) =>
       content?.holder === holder ? { ...content, holder: null } : undefined;
-    // Nobody is there any more who could do something about a record that is gone.
+    // The node is ending: it can do nothing about a missing record.
     this.#records.update(numberKey(this.number), change, this.#known).catch(() => {});
   }
 
   #lose(content: NumberRecord | undefined): RpcError {
     this.#lost = true;
-    const by = content?.holder ?? 'nobody';
+    const now = content?.holder ? `it is held by ${content.holder}` : 'it has no holder';
     return RpcError.of(
       'precondition-failed',
-      `node number ${this.number} is no longer held by ${this.holder}, but by ${by}`,
+      `node number ${this.number} is no longer held by ${this.holder}: ${now}`,
     );
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Ids for a node of a fleet: a node number is claimed in the store, kept as long as the node lives, and replaced when
- * it was lost.
+ * Ids for a node of a fleet. A node number is claimed in the store, kept as long as the node lives, and replaced if it
+ * is lost.
  *
- * The lease is renewed three times within its time. While the store is away ids go on for as long as the reserved range
- * lasts, which is longer than the lease: whoever takes the number over meanwhile uses timestamps above that range.
- * After that, and until there is a first number, requests are answered 11. A node that has lost its number goes on in
- * what is left of its range while it looks for another one, and its ids go on ascending.
+ * The lease is renewed three times within its time. While the store is away, ids go on as long as the reserved range
+ * lasts. That is longer than the lease, and the next holder uses timestamps above that range. After it, and before the
+ * first number, requests are answered 11. A node that has lost its number goes on in the rest of its range while it
+ * looks for another one. Its ids keep ascending.
  */
 
 import type { LinearizableStore } from '../../kv/store.ts';
@@ -23,29 +23,28 @@ import { newHolder, numberRecords } from './number-record.ts';
 
 export const LEASE_MS_DEFAULT = 30_000;
 /**
- * What is reserved ahead in a store. Longer than the lease, so that a range outlasts what it takes to notice that the
- * store is away.
+ * How far ahead timestamps are reserved in a store. Longer than the lease, so that a range outlasts the time it takes
+ * to notice that the store is away.
  */
 export const STORED_WINDOW_MS_DEFAULT = 60_000;
 
-/** A lease is renewed so many times within its time. */
+/** Renewals of a lease within its time. */
 const RENEWALS = 3;
 /** How long a start waits for a number before the node serves without one, ms. Harnesses wait 10 s for a node. */
 const START_MS_MAX = 5000;
 /**
- * Without a number the records are searched so many times within the time of a lease, so that one that has run out is
- * soon noticed.
+ * Searches of the records within the time of a lease, while there is no number. So an expired lease is noticed soon.
  */
 const SEARCHES = 4;
-/** Between two tries when the store was silent, ms. */
+/** Longest pause before a retry after a timeout of the store, ms. */
 const RETRY_MS_MAX = 1000;
 
 export interface LeaseOptions {
-  /** After how long without a sign of life a number may be taken over. */
+  /** A number without a sign of life for so long may be taken over. */
   readonly leaseMs?: number;
-  /** How many numbers there are, from 0 on. Default: as many as the format has. */
+  /** The number of node numbers, counted from 0. Default: as many as the format has. */
   readonly numberCount?: number;
-  /** As who a number is held: a number that the same one held before is taken back at once. Default: the node's id. */
+  /** The identity that holds a number. A number it held before is taken back at once. Default: the node's id. */
   readonly identity?: string;
 }
 
@@ -60,17 +59,17 @@ export class LeasedIds implements IdSource {
   readonly #identity: string;
   readonly #retryMs: number;
   readonly #numbers: NodeNumbers;
-  /** Makes the ids, with the number held or with the one held last. */
+  /** Makes the ids, with the number held now or held last. */
   #generator: IdGenerator | undefined;
   #lease: Lease | undefined;
   /** Why there is no number, or none that will last; undefined while one is held. */
   #trouble: string | undefined = 'no node number was found yet';
   #leaseCount = 0;
   #lostCount = 0;
-  /** Figures of the generators before this one. */
+  /** Figures of the earlier generators. */
   readonly #earlier: Record<string, number> = {};
 
-  /** Resolves with the first number, or without one when that takes longer than a start should. Never rejects. */
+  /** Resolves with the first number, or without one if that takes longer than a start should. Never rejects. */
   static async start(
     context: NodeContext,
     kv: LinearizableStore,
@@ -136,14 +135,14 @@ export class LeasedIds implements IdSource {
     return { ...all, node_number: this.#lease?.number ?? -1, leases: this.#leaseCount, leases_lost: this.#lostCount };
   }
 
-  /** Holds a number, for as long as the node lives. */
+  /** Holds a number for the life of the node. */
   async #keepNumber(onFirst: () => void): Promise<void> {
-    // What a node of this id held when this one starts was an earlier life's. Later it is somebody's who lives.
+    // At the start, a number of this identity is left from an earlier life. Later it belongs to a live node.
     let reclaims = true;
     for (;;) {
       const lease = await this.#claim(reclaims);
       if (lease === undefined) return;
-      // From here on it is given back when the node ends.
+      // From here on it is returned when the node ends.
       this.#lease = lease;
       const generator = await this.#startGenerator(lease);
       if (generator !== undefined) {
@@ -164,13 +163,13 @@ export class LeasedIds implements IdSource {
       this.#setTrouble(
         result === 'held' ? this.#allHeldText() : `${this.#storeName} does not tell which node numbers are free`,
       );
-      // Where all are held there is nothing to find before a lease has run out; a store may be back at any time.
+      // If all are held, nothing is free before a lease expires. A silent store may be back at any time.
       const pauseMs = result === 'held' ? this.#leaseMs / SEARCHES : this.#retryMs;
       if (!(await this.#context.sleep(pauseMs))) return undefined;
     }
   }
 
-  /** Undefined when this number cannot be used: it is given back. */
+  /** Undefined if this number cannot be used; then it is returned. */
   async #startGenerator(lease: Lease): Promise<IdGenerator | undefined> {
     const { clock, randomUint32, log, sleep } = this.#context;
     const lastMs = this.#generator?.lastTimestampMs;
@@ -198,7 +197,7 @@ export class LeasedIds implements IdSource {
     }
   }
 
-  /** True when the number is somebody else's now, false when the node stops. */
+  /** True when another holder has the number, false when the node stops. */
   async #renewUntilLost(lease: Lease, generator: IdGenerator): Promise<boolean> {
     for (;;) {
       if (!(await this.#context.sleep(this.#leaseMs / RENEWALS))) return false;
@@ -219,7 +218,7 @@ export class LeasedIds implements IdSource {
   #begin(generator: IdGenerator): void {
     const last: Figures = this.#generator?.figures() ?? {};
     for (const name of SUMMED) this.#earlier[name] = (this.#earlier[name] ?? 0) + (last[name] ?? 0);
-    // The one before has gone on while this one started.
+    // The previous generator went on while this one started.
     if (this.#generator !== undefined) generator.passOver(this.#generator.lastTimestampMs);
     this.#generator = generator;
     this.#leaseCount++;
@@ -245,7 +244,7 @@ export class LeasedIds implements IdSource {
   }
 }
 
-/** Figures of generators that are added up over all of them. */
+/** Figures that are summed over all generators. */
 const SUMMED = ['issued', 'borrowed_ms', 'reservations', 'reservations_lost'] as const;
 
 function describe(error: unknown): string {

@@ -1,13 +1,13 @@
 /**
- * Finding a node number that nobody holds.
+ * Finds a free node number.
  *
- * A number can be had when nobody ever had it, when it was given back, when an earlier life of the same node had it, or
- * when its record has not moved for the lease time, by the claimant's own monotonic clock, from the end of one reading
- * of it to the beginning of another. That clock may be wrong, and a holder may be asleep and wake up: then two nodes
- * take the number for theirs, and still use disjoint timestamps (see `lease.ts`). Leases for efficiency, ranges for
- * safety: what Gray and Cheriton (1989) call a lease needs clocks that keep time, this does not.
+ * A number is free in four cases: it was never used, it was returned, an earlier life of the same node had it, or its
+ * record has not moved for the lease time. The last is measured by the claimant's own monotonic clock, from the end of
+ * one reading to the beginning of another. That clock may be wrong, and a paused holder may wake up. Then two nodes
+ * believe to hold the number, and still use disjoint timestamps (see `lease.ts`). Leases give efficiency, ranges give
+ * safety. A lease as in Gray and Cheriton (1989) needs correct clocks; this does not.
  *
- * Every node looks at the numbers in an order of its own, so that many that come at once do not all want the same.
+ * Every node searches the numbers in its own order, so that many new nodes do not all want the same one.
  */
 
 import type { Documents, ReadResult, Stored } from '../../kv/documents.ts';
@@ -17,27 +17,27 @@ import { Lease } from './lease.ts';
 import { identityOf, type NumberRecord, numberKey } from './number-record.ts';
 import { searchOrder } from './search-order.ts';
 
-/** How many records are read side by side: one at first, then twice as many each time, up to this. */
+/** How many records are read side by side: first one, then twice as many each time, up to this. */
 const READS_MAX = 64;
 
 export interface NodeNumbersOptions {
   readonly context: NodeContext;
   readonly records: Documents<NumberRecord>;
-  /** Numbers from 0 on that there are. */
+  /** The number of node numbers, counted from 0. */
   readonly count: number;
   readonly leaseMs: number;
-  /** Whether the ids of a number can go on from its bound, by what this node takes for the time. */
+  /** Whether the ids of a number can go on from its bound at the node's current time. */
   readonly canContinue: (until: number | null) => boolean;
 }
 
 type Held = Stored<NumberRecord> & { readonly content: NumberRecord };
 
-/** `held`: no number can be had. `silent`: the store does not tell of all of them. */
+/** `held`: no number is free. `silent`: the store did not answer for all of them. */
 export type ClaimResult = Lease | 'held' | 'silent';
 
 interface Sighting {
   readonly ver: number;
-  /** When this version had been read for the first time, by the monotonic clock. */
+  /** When this version was first read, by the monotonic clock. */
   readonly readAtMs: number;
 }
 
@@ -58,11 +58,12 @@ export class NodeNumbers {
   }
 
   /**
-   * Goes through the numbers once.
+   * Searches the numbers once.
    *
-   * @param holder the name of this claim; the same until it succeeds, so that one whose answer was lost is found again
-   * @param reclaims whether a number under the same identity is an earlier life's. Not so for a node that lost its own:
-   *   whoever took it lives.
+   * @param holder the name of this claim. It stays the same until the claim succeeds, so that a claim whose reply was
+   *   lost is found again.
+   * @param reclaims whether a number of the same identity is left from an earlier life. False for a node that lost its
+   *   number: the new holder is alive.
    */
   async claim(holder: string, reclaims: boolean): Promise<ClaimResult> {
     let result: ClaimResult = 'held';
@@ -83,7 +84,7 @@ export class NodeNumbers {
           if (lease !== undefined) return lease;
         }
       }
-      // A store that does not answer is not asked about a thousand more.
+      // If no read succeeds, the store is not asked about a thousand more.
       if (reads.every(({ kind }) => kind !== 'ok')) break;
     }
     return result;
@@ -105,16 +106,16 @@ export class NodeNumbers {
     return false;
   }
 
-  /** Becomes the holder of a number, if nobody has touched its record since it was seen. */
+  /** Becomes the holder of a number, if its record has not changed since it was seen. */
   async #take(number: number, seen: Stored<NumberRecord>, holder: string): Promise<Lease | undefined> {
     const until = seen.content?.until ?? null;
     const result = await this.#records.update(
       numberKey(number),
       (content) => {
         if (content?.holder === holder) return undefined;
-        // Another holder, or the same one that has moved on: it lives.
+        // Otherwise there is another holder, or the same one has moved on: it is alive.
         const untouched = content?.holder === seen.content?.holder && (content?.until ?? null) === until;
-        if (!untouched) throw RpcError.of('precondition-failed', `node number ${number} was taken by somebody else`);
+        if (!untouched) throw RpcError.of('precondition-failed', `node number ${number} was taken by another holder`);
         return { holder, until };
       },
       seen,

@@ -1,5 +1,5 @@
 /**
- * What the store knows of a node number: who holds it, and up to which timestamp it was given out. One document a
+ * What the store knows of a node number: its holder, and up to which timestamp it was given out. One document for each
  * number, `node/<n>`.
  */
 
@@ -9,12 +9,10 @@ import type { LinearizableStore } from '../../kv/store.ts';
 import type { NodeContext } from '../../node/context.ts';
 
 export const NumberRecord = z.object({
-  /**
-   * `<identity>/<one claim of it>`, the identity being the node's id or what stands for it; null: it was given back.
-   */
+  /** `<identity>/<claim>`. The identity is the node's id or its substitute. Null: the number was returned. */
   holder: z.string().nullable(),
   /**
-   * Unix ms, exclusive: all below belongs to this holder or earlier ones. Null: nothing was given out yet.
+   * Unix ms, exclusive: everything below belongs to this holder or to earlier ones. Null: nothing was given out yet.
    * Invariant: never lowered.
    */
   until: z.int().nullable(),
@@ -29,7 +27,7 @@ export function numberRecords(context: NodeContext, kv: LinearizableStore): Docu
   return new Documents({ kv, context, name: 'node number', schema: NumberRecord });
 }
 
-/** A name for one claim, that no other claim has, of whatever life. */
+/** A name for one claim, unique among all claims of all lives. */
 export function newHolder(identity: string, randomUint32: () => number): string {
   const token = [randomUint32(), randomUint32()].map((word) => word.toString(16).padStart(8, '0')).join('');
   return `${identity}/${token}`;

@@ -1,7 +1,7 @@
 /**
- * The order in which a node looks at the node numbers: its place in `node_ids` first, which is nobody else's where all
- * know of each other, then all others in a permutation drawn from its id (double hashing). It is the same in every
- * life, so a node that starts again soon meets its own number.
+ * The order in which a node searches the node numbers. First comes its place in `node_ids`, which is unique if all
+ * nodes know each other. Then all others in a permutation drawn from its id (double hashing). The order is the same in
+ * every life, so a restarted node soon meets its own number.
  */
 
 import type { NodeContext } from '../../node/context.ts';
@@ -16,7 +16,7 @@ export function searchOrder({ nodeId, nodeIds }: Pick<NodeContext, 'nodeId' | 'n
   return own < count ? [own, ...permutation.filter((number) => number !== own)] : permutation;
 }
 
-/** The first stride from `least` on that visits every number before it comes back. */
+/** The first stride from `least` on that visits every number before it repeats. */
 function strideFrom(least: number, count: number): number {
   let stride = Math.max(1, least);
   while (greatestCommonDivisor(stride, count) !== 1) stride++;
@@ -27,7 +27,7 @@ function greatestCommonDivisor(one: number, other: number): number {
   return other === 0 ? one : greatestCommonDivisor(other, one % other);
 }
 
-/** FNV-1a, 32 bits, with an avalanche at the end: ids of nodes differ in their last digit only. */
+/** FNV-1a, 32 bits, with a final avalanche: ids of nodes differ only in their last digit. */
 function hashOf(text: string): number {
   return avalanche(fnv1a(text)) >>> 0;
 }

@@ -1,9 +1,9 @@
 /**
- * The bound of a node number in the store, for a node whose number is its own: what `ids/folder-reservation.ts` is for
- * a disk. Other processes that take the same number for theirs get other ranges.
+ * The bound of a node number in the store, for a node with a fixed number. It does in a store what
+ * `ids/folder-reservation.ts` does on a disk. Other processes with the same number get other ranges.
  *
- * The holder in the record is this process. So when an answer was lost and the bound has moved on from where this
- * process left it, the record says whose move it was, and a range of one's own is not given away.
+ * The holder in the record is this process. If a reply was lost and the bound has moved, the record shows who moved it.
+ * So a range of its own is not lost.
  */
 
 import { type Documents, readOrThrow, type Stored } from '../../kv/documents.ts';
@@ -19,7 +19,7 @@ export class StoreReservation implements Reservation {
   readonly #holder: string;
   #known: Stored<NumberRecord> | undefined;
 
-  /** That of the number that is a node's place in `node_ids`. */
+  /** The bound for the node's place in `node_ids`. */
   static ofPlace(context: NodeContext, kv: LinearizableStore): StoreReservation {
     return new StoreReservation(context, kv, context.nodeIds.indexOf(context.nodeId));
   }
@@ -30,7 +30,7 @@ export class StoreReservation implements Reservation {
     this.#holder = newHolder(context.nodeId, context.randomUint32);
   }
 
-  /** Rejects with error 11 when the store does not answer. */
+  /** Rejects with error 11 if the store does not answer. */
   async read(): Promise<number | undefined> {
     this.#known = await readOrThrow(this.#records, this.#key);
     return this.#known.content?.until ?? undefined;

@@ -13,7 +13,7 @@ import { RpcError } from '../protocol/errors.ts';
 import { defineRpc, type RequestInputOf } from '../protocol/rpc.ts';
 
 export const STORES = ['lin-kv', 'seq-kv', 'lww-kv'] as const;
-export type Store = (typeof STORES)[number];
+export type StoreName = (typeof STORES)[number];
 const TIMESTAMP_ORACLE = 'lin-tso';
 
 export const Read = defineRpc('read', 'The value under a key.', { key: z.unknown() }, { value: z.unknown() });
@@ -56,11 +56,11 @@ export function casRequest(key: string, from: string | null, to: string): Reques
 }
 
 export class KvClient {
-  readonly store: Store;
+  readonly store: StoreName;
   readonly #context: Pick<NodeContext, 'rpc'>;
   readonly #options: KvOptions;
 
-  constructor(context: Pick<NodeContext, 'rpc'>, store: Store, options: KvOptions = {}) {
+  constructor(context: Pick<NodeContext, 'rpc'>, store: StoreName, options: KvOptions = {}) {
     this.#context = context;
     this.store = store;
     this.#options = options;

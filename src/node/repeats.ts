@@ -19,7 +19,7 @@ const REMEMBERED_MAX = 4096;
 /** The text of a refusal is cut at this length. So all of them together take at most some 12 MiB. */
 const KEPT_LENGTH_MAX = 512;
 
-interface Refusal {
+interface KnownRefusal {
   /** The request, {@link shortened}. */
   readonly request: string;
   readonly code: number;
@@ -35,8 +35,8 @@ interface Refusal {
 export class Repeats {
   readonly #clock: Clock;
   readonly #running = new Map<string, { readonly request: object; readonly outcome: Promise<object> }>();
-  /** The oldest first. */
-  readonly #refusals = new Map<string, Refusal>();
+  /** Oldest first. */
+  readonly #refusals = new Map<string, KnownRefusal>();
 
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -1,15 +1,18 @@
 /**
- * What a group of steps makes of one version of their participant. Pure: the version goes in, and the next one comes
- * out, with what it says about each step.
+ * What a group of steps makes of one version of their participant. Pure: one version goes in, the next one and an
+ * outcome for each step come out.
  */
 
 import { isEnded, type Mark, type Marking, type ParticipantRecord } from './marks.ts';
 import { Refusal, type StepOutcome, type Turn } from './plan.ts';
 
-/** Unfinished steps that a participant may hold; beyond it those that can still be undone wait. */
+/** Unfinished steps that a participant may hold. Beyond it, steps that can still be undone wait. */
 export const MARKS_MAX = 512;
 
-/** What a step does to a participant: its next content, or why not. Undefined: there is no such participant. */
+/**
+ * Applies a step to a participant: returns its next content, or why not. Undefined content: the participant does not
+ * exist.
+ */
 export type Action<Content> = (content: Content | undefined) => Content | Refusal;
 
 export interface WantedStep<Content> {
@@ -19,15 +22,15 @@ export interface WantedStep<Content> {
 }
 
 export interface Composition<Content, Wanted> {
-  /** Nothing is to be done for these: this version says how they ended. */
+  /** Nothing is left to do for these: this version shows how they ended. */
   readonly settled: ReadonlyMap<Wanted, StepOutcome>;
-  /** The next version takes these. */
+  /** The next version takes these steps. */
   readonly taken: readonly Wanted[];
-  /** By what is there and what is taken before them, these cannot be done. */
+  /** This version, with the steps taken before them, does not allow these. */
   readonly refused: ReadonlyMap<Wanted, Refusal>;
-  /** For these there is no room, or another one of the group is at the same step. They wait. */
+  /** There is no room for these, or another entry of the group is the same step. They wait. */
   readonly putOff: readonly Wanted[];
-  /** The next version, by its number. */
+  /** Makes the next version, given its number. */
   readonly next: (ver: number) => ParticipantRecord<Content>;
 }
 
@@ -56,7 +59,7 @@ export function compose<Content, Wanted extends WantedStep<Content>>(
       settled.set(wanted, outcome);
       continue;
     }
-    // Another one of this group does the same, or the opposite: the next version tells what comes of this one.
+    // Another entry of this group is the same step, or its undoing. The next version shows the outcome of this one.
     const isDoubled = marking.find(nextMarks, turn.saga, turn.step) !== mark;
     if (isDoubled || (what === 'act' && turn.compensable && room <= 0)) {
       putOff.push(wanted);
@@ -81,7 +84,7 @@ export function compose<Content, Wanted extends WantedStep<Content>>(
   return { settled, taken, refused, putOff, next };
 }
 
-/** What a mark says to somebody who wants to take the step, or to undo it; undefined: that it is still to be done. */
+/** The outcome that a mark proves for a step, or for its undoing; undefined: it is still to be done. */
 function outcomeOf(mark: Mark, what: 'act' | 'undo'): StepOutcome | undefined {
   if (isEnded(mark)) return 'overtaken';
   const [, , became] = mark;

@@ -1,7 +1,7 @@
 /**
- * Sagas at one node: takes requests, and looks after what was left unfinished anywhere. A request is written down in
- * the node's index, then its record is created, then it is driven to its end, which is the answer. The same request
- * again gets the same answer: from memory, or from the record.
+ * Sagas at one node: it takes requests, and finishes sagas left unfinished by any node. A request is listed in the
+ * node's index. Then its record is created. Then it is driven to its end, which is the answer. A repeated request gets
+ * the same answer, from memory or from the record.
  */
 
 import { NOTHING_STORED, type Stored } from '../kv/documents.ts';
@@ -16,11 +16,11 @@ import { SagaIndex } from './saga-index.ts';
 import { type SagaAtWork, SagasAtWork } from './sagas-at-work.ts';
 import { SagaSweeper, type SweeperOptions } from './sweeper.ts';
 
-/** Requests at work in one node; beyond it they are refused with error 11. */
+/** Requests in flight at one node; beyond it they are refused with error 11. */
 export const IN_FLIGHT_MAX = 1024;
 /** How long a request waits for the end of its saga, ms; its client waits 5 s. */
 const ANSWER_MS_MAX = 4000;
-/** A saga that another node drives is looked at this often, ms, and taken over when it has not moved for so long. */
+/** How often a saga driven by another node is read, ms. If it has not moved in that time, it is taken over. */
 const LOOK_MS = 50;
 const STILL_MS = 1000;
 
@@ -30,7 +30,7 @@ export interface CoordinatorOptions {
   readonly driver: SagaDriver;
   readonly order: Order;
   readonly finished: FinishedSagas;
-  /** Changes to the sweeper, for those who want to leave something out. */
+  /** Changes the options of the sweeper, for tests that leave something out. */
   readonly sweeper?: (options: SweeperOptions) => SweeperOptions | undefined;
   readonly isSameRequest?: typeof isSameRequest;
 }
@@ -63,14 +63,14 @@ export class SagaCoordinator {
     context.report('sagas', () => ({ 'in-flight': this.#work.size, 'taken-over': this.#takenOverCount }));
   }
 
-  /** From now on looks after what was left unfinished. */
+  /** From now on finishes what was left unfinished. */
   start(): void {
     this.#sweeper?.start();
   }
 
   /**
-   * Runs a saga, or joins it; resolves to its terminal record. Rejects with error 11 when too many are at work, 22 when
-   * the id is another saga's, 13 when it is not known whether it has begun, or how it ends.
+   * Runs a saga or joins it. Resolves to its terminal record. Rejects with error 11 if too many are in flight, 22 if
+   * the id belongs to another saga, 13 if its beginning or its end is unknown.
    */
   async run<Input>(id: string, kind: SagaKind<Input>, input: Input): Promise<SagaRecord> {
     for (;;) {
@@ -84,19 +84,19 @@ export class SagaCoordinator {
         );
         return this.#requireSame(id, record, kind, input);
       } catch (error) {
-        // What was wrong with another request, which left nothing behind, need not be wrong with this one.
+        // A rejection of another request that left nothing behind may not apply to this one.
         const isOther = work.digest !== digest && this.#work.answerOf(id) === undefined;
         if (!isOther || !(error instanceof RpcError) || error.temporary) throw error;
       }
     }
   }
 
-  /** The record as it is now; undefined: there is none. Rejects with error 11 when the store does not tell. */
+  /** The record as it is now; undefined if there is none. Rejects with error 11 if the store gives no answer. */
   async read(id: string): Promise<SagaRecord | undefined> {
     return this.#work.answerOf(id) ?? (await this.#options.driver.read(id)).content;
   }
 
-  /** For those who found a mark of it. What the store does not tell is asked for another time. */
+  /** For finders of a mark of it. If the store gives no answer, a later look-up will. */
   async lookUp(id: string): Promise<void> {
     if (this.#work.has(id)) return;
     await this.#options.driver.read(id).catch(() => {});
@@ -117,7 +117,7 @@ export class SagaCoordinator {
     const { store, driver, order } = this.#options;
     const key = sagaKey(id);
     const [listed, prepared] = await Promise.allSettled([this.#index.add(id, digest), kind.prepare?.(input)]);
-    // Under an id that stood there before, something may have been left unfinished, which the sweeper finds by that.
+    // If the id was listed before, something may be unfinished. The sweeper finds it through that entry.
     const isNew = listed.status === 'fulfilled' && listed.value;
     const problem =
       listed.status === 'rejected' ? listed.reason : prepared.status === 'rejected' ? prepared.reason : prepared.value;
@@ -145,7 +145,7 @@ export class SagaCoordinator {
     }
   }
 
-  /** Another node is busy with it, or was. */
+  /** Another node drives it, or did. */
   async #attend(id: string, stored: Stored<SagaRecord>, observedAt: number): Promise<SagaRecord> {
     const { context, driver, order } = this.#options;
     let current = stored;
@@ -163,7 +163,7 @@ export class SagaCoordinator {
     }
   }
 
-  /** What goes wrong is left to the next sweep. */
+  /** The next sweep retries what fails. */
   async #takeOver(id: string): Promise<void> {
     if (this.#work.has(id)) return;
     const { driver, order } = this.#options;
@@ -175,7 +175,7 @@ export class SagaCoordinator {
         if (stored.content === undefined) throw RpcError.of('crash', `the record of saga ${id} has vanished`);
         return driver.drive(id, stored, observedAt);
       })
-      // Requests may join, and must not hear that nothing was begun.
+      // Requests may join. They must not hear that nothing was begun.
       .catch((error: unknown) => {
         throw goesOnLater(id, error);
       });
@@ -208,15 +208,15 @@ export class SagaCoordinator {
   }
 }
 
-/** Whatever kept a saga from going on here: it has begun, and will be finished. */
+/** The saga has begun and will be finished, but this node cannot go on with it now. */
 function goesOnLater(id: string, error: unknown): RpcError {
   const reason = error instanceof RpcError ? error.message : String(error);
   return RpcError.of('crash', `${id} is not finished yet; it goes on later: ${reason}`);
 }
 
 /**
- * A store that is silent says nothing of what became of the same request before: a copy of it may have come to an
- * earlier life of this node, which may have begun the saga. So nobody is told that nothing has happened.
+ * After a timeout the store says nothing about earlier copies of the request. One may have reached an earlier life of
+ * this node, which may have begun the saga. So no error may promise that nothing has happened.
  */
 function notBegunHere(id: string, problem: unknown): unknown {
   if (!(problem instanceof RpcError) || !problem.unavailable) return problem;

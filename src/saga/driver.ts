@@ -1,7 +1,6 @@
 /**
- * Takes a saga from wherever it is to its end. Any node may do so, several at a time: a step is taken once whoever
- * takes it (`participant-desk.ts`), and a transition is one compare-and-set of the record, which only one of them can
- * do.
+ * Takes a saga from any state to its end. Any node may do so, and several at a time. A step is taken once, whichever
+ * node takes it (`participant-desk.ts`). A transition is one compare-and-set of the record, so only one node succeeds.
  */
 
 import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
@@ -21,7 +20,7 @@ import {
 } from './plan.ts';
 import { isTerminal, type SagaRecord, type SagaState, sagaKey } from './record.ts';
 
-/** Where a saga goes next. */
+/** The next state of a saga. */
 export interface Move {
   readonly state: SagaState;
   readonly at: number;
@@ -37,9 +36,9 @@ export interface DriverOptions {
   readonly moves?: Moves;
 }
 
-/** The rules by which a saga goes on. */
+/** The rules that choose the next state. */
 export interface Moves {
-  /** After all steps of a stage before the pivot were taken, or after it. */
+  /** After all steps of a stage were taken. */
   readonly onwards: (plan: Plan, state: SagaState, stage: number) => Move;
   /** After a step of this stage was refused. */
   readonly back: (plan: Plan, stage: number, reason: string) => Move;
@@ -53,8 +52,8 @@ export const MOVES: Moves = {
     if (next < pivot) return { state: 'running', at: next };
     return next < stages.length ? { state: 'committing', at: next } : { state: 'committed', at: 0 };
   },
-  // From the last step of the stage on, whichever was refused: others may have been taken, also by another node that
-  // did not tell.
+  // From the last step of the stage on, even if an earlier one was refused. Other steps may have been taken, perhaps by
+  // another node that recorded nothing.
   back: (plan, stage, reason) => ({ state: 'compensating', at: stepsOf(plan, stage).end - 1, reason }),
   undone: (_plan, step) => (step > 0 ? { state: 'compensating', at: step - 1 } : { state: 'aborted', at: 0 }),
 };
@@ -68,22 +67,22 @@ export class SagaDriver {
     this.#moves = options.moves ?? MOVES;
   }
 
-  /** A saga as it begins. */
+  /** The first record of a saga. */
   begin(kind: string, input: unknown, digest: string): SagaRecord {
     const first = { state: 'running', at: 0 } as const;
     return { kind, input, digest, ...first, reason: '', history: [this.#transition(first)] };
   }
 
-  /** A saga that nobody may begin any more. */
+  /** The record of a saga that must never begin. */
   fence(digest: string): SagaRecord {
     const only = { state: 'aborted', at: 0 } as const;
     return { kind: '', input: null, digest, ...only, reason: 'abandoned', history: [this.#transition(only)] };
   }
 
   /**
-   * Resolves to the terminal record; rejects with an `RpcError` when it is not known in time how it goes on.
+   * Resolves to the terminal record. Rejects with an `RpcError` if the next state is not known in time.
    *
-   * @param observedAt a point on the node's order after which `stored` was what the store had
+   * @param observedAt a point of the node's order; the store still had `stored` after it
    */
   async drive(id: string, stored: Stored<SagaRecord>, observedAt: number): Promise<SagaRecord> {
     let current = stored;
@@ -108,7 +107,7 @@ export class SagaDriver {
     return stored;
   }
 
-  /** Takes what is to be taken in this state. Undefined: the saga has gone on without. */
+  /** Takes the steps of this state. Undefined: the saga has moved on meanwhile. */
   async #takeSteps(id: string, plan: Plan, { state, at }: SagaRecord, observedAt: number): Promise<Move | undefined> {
     const turnOf = (step: number): Turn => ({
       saga: id,
@@ -138,7 +137,7 @@ export class SagaDriver {
     return content === undefined || isTerminal(content) ? undefined : observedAt;
   }
 
-  /** Brings the record on, unless somebody else has; resolves to what is there then. */
+  /** Moves the record on, unless another node has. Resolves to the record as it is then. */
   async #move(id: string, from: Stored<SagaRecord>, move: Move): Promise<Stored<SagaRecord>> {
     const { state, at } = from.content as SagaRecord;
     const result = await this.#options.sagas.update(
@@ -166,7 +165,7 @@ export class SagaDriver {
   }
 }
 
-/** Waits for all, so that nothing goes on unheard, and then rejects if one did. */
+/** Waits for all, then rejects if one did. So there is no unhandled rejection. */
 async function settleAll(promises: readonly Promise<StepOutcome>[]): Promise<StepOutcome[]> {
   const results = await Promise.allSettled(promises);
   return results.map((result) => {

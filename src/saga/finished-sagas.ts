@@ -1,4 +1,6 @@
-/** Sagas that this node knows to be finished: for ever, so it may be told by whomever and forgotten at any time. */
+/**
+ * Sagas that this node knows to be finished. That never changes, so any part may add one, and forgetting one is safe.
+ */
 
 import { BoundedMap } from '../protocol/bounded-map.ts';
 

@@ -1,26 +1,26 @@
 /**
- * What a participant of sagas remembers of them, in the document that they change: effect and mark are one
- * compare-and-set, so neither is ever there without the other. Pure functions of the document.
+ * What a participant of sagas remembers of them, in its own document. Effect and mark are one compare-and-set, so
+ * neither exists without the other. Pure functions of the document.
  *
- * A mark says that a step was taken (`applied`) or that it is undone and must never be taken (`undone`: after
- * compensation, or as a tombstone before anybody took it). Marks of finished sagas are removed, or documents would grow
- * for ever, but not at once: such a mark is *ended* first, by the version in which that was done, and stays for {@link
- * GRACE_VERSIONS} versions more. So whoever knew a saga to be unfinished after it saw one version, and finds no mark of
- * it in another one that is less than that ahead, knows that the step was never taken up to there. It need not ask the
- * saga again.
+ * A mark says that a step was taken (`applied`), or that it is undone and must never be taken (`undone`). The second is
+ * written by compensation, or as a tombstone for a step that was never taken.
+ *
+ * Marks of finished sagas are removed, or documents would grow for ever. They are not removed at once. First a mark is
+ * *ended*: it records the version of that moment and stays for {@link GRACE_VERSIONS} versions more. So assume that a
+ * node saw a saga unfinished after it saw one version. If it finds no mark of it in a version less than that ahead, the
+ * step was never taken up to there. It need not read the saga again.
  */
 
 import * as z from 'zod';
 
 export const Mark = z.tuple([z.string(), z.int().min(0), z.enum(['applied', 'undone']), z.int().min(0)]);
 /**
- * Saga, step, what became of the step, and the version in which the saga was known to be finished; 0: it is not known
- * to be.
+ * Saga, step, what became of the step, and the version in which the saga was known to be finished. 0: not known yet.
  */
 export type Mark = z.infer<typeof Mark>;
 
 export interface ParticipantRecord<Content> {
-  /** Null: there is nothing but marks. */
+  /** Null: there are only marks. */
   readonly content: Content | null;
   readonly marks: readonly Mark[];
 }
@@ -33,23 +33,23 @@ export function participantSchema<Content>(content: z.ZodType<Content>): z.ZodTy
 export const GRACE_VERSIONS = 16;
 
 /**
- * Up to which version of its participant a step is known not to have been taken, nor undone. While that is less than
- * {@link GRACE_VERSIONS} ago, a version without a mark of the step proves the same of itself.
+ * The version of its participant up to which a step was neither taken nor undone. A version less than {@link
+ * GRACE_VERSIONS} later that has no mark of the step proves the same for itself.
  */
 export class NotTaken {
   #upToVer: number | undefined;
 
-  /** @param upToVer undefined: nothing is known; the saga must be looked at */
+  /** @param upToVer undefined: nothing is known; the saga must be read */
   constructor(upToVer: number | undefined) {
     this.#upToVer = upToVer;
   }
 
-  /** Whether what is known is enough to judge a version by its marks. */
+  /** Whether enough is known to judge a version by its marks. */
   isEnoughFor(ver: number): boolean {
     return this.#upToVer !== undefined && ver - this.#upToVer < GRACE_VERSIONS;
   }
 
-  /** Told that a version bears no mark of the step, or that the saga was seen unfinished after it. */
+  /** Call it when a version has no mark of the step, or when the saga was seen unfinished after it. */
   reach(ver: number): void {
     this.#upToVer = ver;
   }
@@ -58,10 +58,10 @@ export class NotTaken {
 export interface Marking {
   find(marks: readonly Mark[], saga: string, step: number): Mark | undefined;
   put(marks: readonly Mark[], saga: string, step: number, what: 'applied' | 'undone'): readonly Mark[];
-  /** Whether a step without a mark gets a tombstone when it is to be undone. */
+  /** Whether undoing a step without a mark leaves a tombstone. */
   readonly tombstones: boolean;
   /**
-   * Ends the marks of finished sagas and removes those that have been ended for long.
+   * Ends the marks of finished sagas. Removes those that ended long ago.
    *
    * @param ver the version that is about to be written
    */

@@ -1,29 +1,27 @@
 /**
- * Marks that have stood on a participant for long. Another node may have finished their sagas: who comes to know of
- * that ends them.
+ * Marks that have been on a participant for a long time. Another node may have finished their sagas. If so, this node
+ * finds out and the marks are ended.
  */
 
 import type { Clock } from '../protocol/clock.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
 import { isEnded, type Mark } from './marks.ts';
 
-/** So many marks or fewer are not worth a look at whose they are. */
+/** With so few marks, no look-up is worth it. */
 const MARKS_FEW = 8;
-/**
- * A mark that has been there for so long by this node's clock may be one of a saga that this node has not heard of, ms.
- */
+/** A mark that has been there so long, by this node's clock, may belong to a saga that another node finished, ms. */
 const MARK_OLD_MS = 2000;
 
 export interface OldMarksOptions {
   readonly clock: Clock;
   readonly finished: FinishedSagas;
-  /** Finds out whether a saga that this node does not know is finished, and notes it if so. */
+  /** Finds out whether a saga that this node does not know is finished. If so, notes it. */
   readonly lookUp: (saga: string) => Promise<void>;
 }
 
 export class OldMarks {
   readonly #options: OldMarksOptions;
-  /** When marks of sagas were first seen, by the monotonic clock. */
+  /** When marks of each saga were first seen, by the monotonic clock. */
   #firstMs: ReadonlyMap<string, number> = new Map();
   #lookingUp = false;
 
@@ -31,7 +29,7 @@ export class OldMarks {
     this.#options = options;
   }
 
-  /** Told which marks there are; looks the old ones up, one after the other. */
+  /** Takes the current marks; looks up the old ones, one after the other. */
   see(marks: readonly Mark[]): void {
     if (marks.length > MARKS_FEW && !this.#lookingUp) void this.#lookUpOld(marks);
   }

@@ -1,13 +1,13 @@
 /**
- * Where a node changes one participant of sagas: steps queue up here and are taken in groups, each group with one
- * compare-and-set of the participant's document. The version that the last one left is remembered, so that without
- * contention a step costs one compare-and-set and nothing else.
+ * Where a node changes one participant of sagas. Steps wait in a queue and are taken in groups. Each group is one
+ * compare-and-set of the participant's document. The version it leaves is remembered. So without contention a step
+ * costs only one compare-and-set.
  *
- * Why a step is taken once, though many nodes may try. A mark in the document tells that it was taken or undone. Marks
- * of finished sagas are removed, so the absence of a mark says nothing by itself; but it does if the saga was seen
- * unfinished AFTER this version of the document, or one shortly before it, was seen (`marks.ts`): a saga does not
- * finish without a mark of this step, and while it is not finished its mark stays. A compare-and-set from that version
- * then succeeds only if nothing has happened since.
+ * Why a step is taken once, though many nodes may try. A mark in the document shows that it was taken or undone. Marks
+ * of finished sagas are removed, so a missing mark alone proves nothing. It does if the saga was seen unfinished AFTER
+ * this version of the document, or one shortly before it, was seen (`marks.ts`). A saga does not finish without a mark
+ * of this step, and the mark stays while it is unfinished. A compare-and-set from that version succeeds only if nothing
+ * has happened since.
  */
 
 import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
@@ -25,15 +25,15 @@ import type { Order, Refusal, StepOutcome, Turn } from './plan.ts';
 const GROUP_MAX = 64;
 /** How long a step may take, ms. */
 const STEP_MS_MAX = 3000;
-/** After silence, or when others were faster, ms: drawn up to this. */
+/** Longest pause after a timeout or a lost race, ms. */
 const PAUSE_MS = 20;
 
-interface Waiting<Content> extends WantedStep<Content> {
+interface WaitingStep<Content> extends WantedStep<Content> {
   readonly turn: Turn;
   readonly endMs: number;
   readonly resolve: (outcome: StepOutcome) => void;
   readonly reject: (error: RpcError) => void;
-  /** Came at this point of the node's order. */
+  /** When it came, as a point of the node's order. */
   readonly arrivedAt: number;
   readonly notTaken: NotTaken;
 }
@@ -41,8 +41,8 @@ interface Waiting<Content> extends WantedStep<Content> {
 interface Known<Content> {
   readonly stored: Stored<ParticipantRecord<Content>>;
   /**
-   * When the version of which this one came by this node's own changes was asked for, and when it had come: points of
-   * the node's order.
+   * When the last reading before this version was begun, and when it was done: points of the node's order. Since then
+   * only this node has changed it.
    */
   readonly askedAt: number;
   readonly readAt: number;
@@ -55,7 +55,7 @@ export interface ParticipantDeskOptions<Content extends object> {
   readonly marking: Marking;
   readonly order: Order;
   readonly finished: FinishedSagas;
-  /** Finds out whether a saga that this node does not know is finished, and notes it if so. */
+  /** Finds out whether a saga that this node does not know is finished. If so, notes it. */
   readonly lookUp: (saga: string) => Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export class ParticipantDesk<Content extends object> {
   /** Invariant: it was read, or is proven to have been stored. */
   #known: Known<Content> | undefined;
   #reading: Promise<Known<Content>> | undefined;
-  readonly #queue: GroupQueue<Waiting<Content>>;
+  readonly #queue: GroupQueue<WaitingStep<Content>>;
   readonly #oldMarks: OldMarks;
 
   constructor(options: ParticipantDeskOptions<Content>) {
@@ -83,7 +83,7 @@ export class ParticipantDesk<Content extends object> {
   }
 
   /**
-   * What it holds, as far as is known, which may be out of date; read if nothing is known. Rejects with an `RpcError`.
+   * The content as far as known, which may be out of date. Reads it if nothing is known. Rejects with an `RpcError`.
    */
   async peek(): Promise<ParticipantRecord<Content>> {
     return contentOf((this.#known ?? (await this.#read())).stored);
@@ -105,7 +105,7 @@ export class ParticipantDesk<Content extends object> {
     });
   }
 
-  async #serve(group: readonly Waiting<Content>[]): Promise<void> {
+  async #serve(group: readonly WaitingStep<Content>[]): Promise<void> {
     const { documents, key, marking, finished, order } = this.#options;
     const rules = { marking, isFinished: (saga: string) => finished.has(saga) };
     let open = this.#leaveLate(group);
@@ -117,11 +117,11 @@ export class ParticipantDesk<Content extends object> {
       open = open.filter((waiting) => !settled.has(waiting));
       if (taken.length === 0) {
         open = this.#refuse(open, refused, known.askedAt);
-        // What is left must be judged by what is there now.
+        // The rest must be judged by a new reading.
         if (open.length > 0) this.#known = undefined;
         if (putOff.length > 0) {
           await this.#pause();
-          // Behind those who came meanwhile: they may need no room, or make some.
+          // At the end of the queue: the entries before them may need no room, or free some.
           this.#queue.push(...open);
           return;
         }
@@ -143,14 +143,14 @@ export class ParticipantDesk<Content extends object> {
   }
 
   /**
-   * A refusal is final if the version was there after the step had been asked for: an old one may lack money that has
-   * come since.
+   * A refusal is final if the version was current after the step came. An older version may lack money that has come
+   * since.
    */
   #refuse(
-    open: readonly Waiting<Content>[],
-    refused: ReadonlyMap<Waiting<Content>, Refusal>,
+    open: readonly WaitingStep<Content>[],
+    refused: ReadonlyMap<WaitingStep<Content>, Refusal>,
     provenAt: number,
-  ): Waiting<Content>[] {
+  ): WaitingStep<Content>[] {
     return open.filter((waiting) => {
       const refusal = refused.get(waiting);
       if (refusal === undefined || waiting.arrivedAt > provenAt) return true;
@@ -159,11 +159,11 @@ export class ParticipantDesk<Content extends object> {
     });
   }
 
-  /** Lets those go on whose step is known not to have been taken up to this version, if it bears no mark of it. */
+  /** Settles the steps of finished sagas and returns the others. This version shows whether those were taken. */
   async #dismissFinished(
-    open: readonly Waiting<Content>[],
+    open: readonly WaitingStep<Content>[],
     { stored: { ver } }: Known<Content>,
-  ): Promise<Waiting<Content>[]> {
+  ): Promise<WaitingStep<Content>[]> {
     const { finished } = this.#options;
     const kept = await Promise.all(
       open.map(async ({ turn, notTaken, resolve, reject }) => {
@@ -182,7 +182,7 @@ export class ParticipantDesk<Content extends object> {
     return open.filter((_, index) => kept[index]);
   }
 
-  #leaveLate(open: readonly Waiting<Content>[]): Waiting<Content>[] {
+  #leaveLate(open: readonly WaitingStep<Content>[]): WaitingStep<Content>[] {
     const nowMs = this.#nowMs();
     return open.filter(({ endMs, reject }) => {
       if (nowMs < endMs) return true;

@@ -1,6 +1,6 @@
 /**
- * Participants of one kind: documents that steps of sagas change, each under its own key. They know nothing of what the
- * others do; a saga is what ties them together.
+ * Participants of one kind: documents that steps of sagas change, each under its own key. They know nothing of each
+ * other; a saga ties them together.
  */
 
 import type * as z from 'zod';
@@ -13,13 +13,13 @@ import { MARKING, type Marking, type ParticipantRecord, participantSchema } from
 import { ParticipantDesk } from './participant-desk.ts';
 import type { Order, Step, StepOutcome } from './plan.ts';
 
-/** Participants that are remembered as they were last seen. */
+/** Participants whose last seen version is remembered. */
 const DESKS_MAX = 10_000;
 
 export interface ParticipantsOptions<Content extends object> {
   readonly context: NodeContext;
   readonly kv: LinearizableStore;
-  /** What a participant is called in errors: `account`. */
+  /** What errors call a participant: `account`. */
   readonly name: string;
   readonly schema: z.ZodType<Content>;
   readonly keyOf: (name: string) => string;
@@ -27,11 +27,11 @@ export interface ParticipantsOptions<Content extends object> {
   readonly finished: FinishedSagas;
   readonly lookUp: (saga: string) => Promise<void>;
   readonly marking?: Marking;
-  /** For those who want to stand in between. */
+  /** For tests that wrap the documents. */
   readonly wrap?: (documents: Documents<ParticipantRecord<Content>>) => Documents<ParticipantRecord<Content>>;
 }
 
-/** A step as its participant sees it. `undo` is given the content that `act`, or others after it, made. */
+/** A step as its participant sees it. `undo` gets the content that `act` made, perhaps changed since. */
 export interface StepChange<Content> {
   readonly act: Action<Content>;
   readonly undo?: (content: Content) => Content;
@@ -40,7 +40,7 @@ export interface StepChange<Content> {
 export class Participants<Content extends object> {
   readonly #options: ParticipantsOptions<Content>;
   readonly #documents: Documents<ParticipantRecord<Content>>;
-  /** By key; the one that was first needed first. */
+  /** By key, in the order of first use. */
   readonly #desks = new Map<string, ParticipantDesk<Content>>();
 
   constructor(options: ParticipantsOptions<Content>) {
@@ -54,7 +54,7 @@ export class Participants<Content extends object> {
     return {
       act: (turn) => this.#desk(name).take(turn, 'act', act),
       ...(undo && {
-        // Where there is nothing to undo there is no content to undo it in, and nobody asks.
+        // Called only where `act` was applied, so there is content.
         undo: (turn) =>
           this.#desk(name).take(turn, 'undo', (content) => undo(content as Content)) as Promise<
             Exclude<StepOutcome, object>
@@ -64,21 +64,21 @@ export class Participants<Content extends object> {
   }
 
   /**
-   * What a participant holds, as far as this node knows, which may be out of date; undefined: nothing, as of now.
-   * Rejects with error 11.
+   * What a participant holds as far as this node knows; it may be out of date. Undefined: nothing, as of now. Rejects
+   * with error 11.
    */
   async peek(name: string): Promise<Content | undefined> {
     const { content } = await this.#desk(name).peek();
-    // Where there was nothing once, there may be something by now.
+    // If it did not exist earlier, it may exist by now.
     return content ?? (await this.read(name)).content?.content ?? undefined;
   }
 
-  /** The document as it is now. Rejects with error 11 when the store does not tell. */
+  /** The document as it is now. Rejects with error 11 if the store gives no answer. */
   read(name: string): Promise<Stored<ParticipantRecord<Content>>> {
     return readOrThrow(this.#documents, this.#options.keyOf(name));
   }
 
-  /** A change that belongs to no saga. `change` may throw to refuse it; undefined leaves everything as it is. */
+  /** A change outside any saga. `change` may throw to refuse; undefined changes nothing. */
   update(
     name: string,
     change: (record: ParticipantRecord<Content>) => ParticipantRecord<Content> | undefined,
@@ -91,7 +91,7 @@ export class Participants<Content extends object> {
     );
   }
 
-  /** Like {@link update} where it is likely that there is nothing yet. */
+  /** Like {@link update}, for a document that probably does not exist yet. */
   create(
     name: string,
     change: (record: ParticipantRecord<Content>) => ParticipantRecord<Content> | undefined,
@@ -111,7 +111,7 @@ export class Participants<Content extends object> {
     return desk;
   }
 
-  /** Half of them, so that this is seldom. */
+  /** Forgets half of them, so that this is rare. */
   #forgetIdle(): void {
     for (const [key, desk] of this.#desks) {
       if (this.#desks.size <= DESKS_MAX / 2) return;

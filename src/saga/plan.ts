@@ -1,13 +1,13 @@
 /**
- * A saga as a kind of saga describes it: stages of steps, and a pivot. The steps of a stage are taken side by side, the
- * stages one after the other. What is before the pivot may be refused, and then everything up to there is undone; what
- * is after it must not refuse, and is repeated until it is done.
+ * A saga as its kind describes it: stages of steps, and a pivot. The steps of a stage are taken side by side, the
+ * stages one after the other. A step before the pivot may be refused; then all steps up to there are undone. A step
+ * after it must not be refused, and is retried until it is done.
  */
 
 import type * as z from 'zod';
 import type { RpcError } from '../protocol/errors.ts';
 
-/** Why a step cannot be taken; the saga is aborted for this reason. */
+/** Why a step cannot be taken. It becomes the reason for the abort of the saga. */
 export class Refusal {
   readonly reason: string;
 
@@ -16,32 +16,29 @@ export class Refusal {
   }
 }
 
-/** How the attempt to take a step ended. `overtaken`: the saga has gone on without it, and its record must be read. */
+/** How an attempt to take a step ended. `overtaken`: the saga has moved on without it, and its record must be read. */
 export type StepOutcome = 'done' | 'overtaken' | Refusal;
 
-/** On whose behalf a step is taken. */
+/** The saga for which a step is taken. */
 export interface Turn {
   readonly saga: string;
   /** The number of the step, from 0, over all stages. */
   readonly step: number;
-  /** Whether it is before the pivot: then it may be put off, since it can still be undone. */
+  /** Whether it is before the pivot. Then it may be deferred, since it can still be undone. */
   readonly compensable: boolean;
-  /** A point on the node's {@link Order} after which the saga's record was seen, and was not terminal. */
+  /** A point on the node's {@link Order}. After it the saga's record was seen, and was not terminal. */
   readonly observedAt: number;
-  /** Looks again; undefined: the saga is terminal. Rejects with an `RpcError` when the store does not tell. */
+  /** Looks again; undefined: the saga is terminal. Rejects with an `RpcError` if the store gives no answer. */
   readonly observe: () => Promise<number | undefined>;
 }
 
 /**
- * Both reject with an `RpcError` when it is not known in time whether the step was taken. Either may be asked any
- * number of times, by any node.
+ * Both reject with an `RpcError` if the outcome of the step is not known in time. Any node may call either, any number
+ * of times.
  */
 export interface Step {
   readonly act: (turn: Turn) => Promise<StepOutcome>;
-  /**
-   * Undoes what `act` did, or sees to it that `act` never does anything. Every step before the pivot has it, and no
-   * other needs it.
-   */
+  /** Undoes what `act` did, or prevents `act` for ever. Required for every step before the pivot, and for no other. */
   readonly undo?: (turn: Turn) => Promise<Exclude<StepOutcome, Refusal>>;
 }
 
@@ -52,21 +49,22 @@ export interface Plan {
 }
 
 export interface SagaKind<Input> {
-  /** In the store; for ever. */
+  /** Stored under this name, for ever. */
   readonly name: string;
   readonly input: z.ZodType<Input>;
   /** The same input has the same plan, on every node, for ever. */
   readonly plan: (input: Input) => Plan;
   /**
-   * Before anything is written: gets ready what the steps will need, and resolves to why the request is none, if so.
+   * Called before anything is written. It prepares what the steps will need, and resolves to an error if the request is
+   * invalid.
    */
   readonly prepare?: (input: Input) => Promise<RpcError | undefined>;
 }
 
-/** A kind of saga for those who do not know what its input means. */
+/** A kind of saga for code that does not know its input. */
 export interface PlannedKind {
   readonly name: string;
-  /** Throws for what is no input of this kind. */
+  /** Throws if the input does not fit this kind. */
   readonly planOf: (input: unknown) => Plan;
 }
 
@@ -75,7 +73,7 @@ export function plannedKind<Input>({ name, input: schema, plan }: SagaKind<Input
     name,
     planOf: (input) => {
       const planned = plan(schema.parse(input));
-      // Without it nothing would stop a late action after the saga was aborted.
+      // Without it a late action could still happen after the abort.
       if (planned.stages.slice(0, planned.pivot).some((steps) => steps.some(({ undo }) => undo === undefined)))
         throw new Error(`a step of ${name} before the pivot cannot be undone`);
       return planned;
@@ -83,7 +81,7 @@ export function plannedKind<Input>({ name, input: schema, plan }: SagaKind<Input
   };
 }
 
-/** What happened before what at this node, in whole numbers. */
+/** The order of events at this node, in whole numbers. */
 export class Order {
   #last = 0;
 
@@ -92,7 +90,7 @@ export class Order {
   }
 }
 
-/** The numbers of a stage's steps: the first of them, and the one after the last. */
+/** The numbers of a stage's steps: the first one, and one after the last. */
 export function stepsOf({ stages }: Plan, stage: number): { readonly first: number; readonly end: number } {
   let first = 0;
   for (const steps of stages.slice(0, stage)) first += steps.length;

@@ -1,13 +1,13 @@
 /**
- * What the store holds of sagas. `s/<id>` is a saga: its log, what may be asked of it, and the answer to whoever asks
- * for it again, in one document. So every transition is one compare-and-set, and of two that exclude each other one
- * comes too late. `p/<node>` is an index: the sagas that a node may have left unfinished.
+ * What the store holds of sagas. `s/<id>` is a saga: log, state and answer in one document. So every transition is one
+ * compare-and-set, and of two that exclude each other only one succeeds. `p/<node>` is an index: the sagas that a node
+ * may have left unfinished.
  *
  *     running(stage) … → PIVOT → committing(stage) … → committed
  *     running(stage)   → compensating(step) … compensating(0) → aborted
  *
- * The states are those of Garcia-Molina and Salem (Sagas, 1987), with the pivot of later practice: before it everything
- * can be compensated, after it everything is repeated until it is done.
+ * The states are those of Garcia-Molina and Salem (Sagas, 1987), with the pivot of later practice. Before it everything
+ * can be compensated. After it everything is retried until it is done.
  */
 
 import * as z from 'zod';
@@ -21,34 +21,31 @@ import { fnv1a } from '../protocol/hash.ts';
 export const SagaState = z.enum(['running', 'compensating', 'committing', 'committed', 'aborted']);
 export type SagaState = z.infer<typeof SagaState>;
 
-/** One state that a saga came into. */
+/** A state that a saga entered. */
 export const Transition = z.object({
   state: SagaState,
   at: z
     .int()
     .min(0)
     .describe(
-      'Running and committing: the number of the stage that it began. Compensating: the number of the step that it is undoing. Else 0.',
+      'Running and committing: the number of the stage that it began. Compensating: the number of the step being undone. Else 0.',
     ),
-  node: z.string().describe('The id of the node that brought it there.'),
+  node: z.string().describe('The id of the node that made the transition.'),
   time: z.string().describe('ISO 8601, by the clock of that node.'),
 });
 export type Transition = z.infer<typeof Transition>;
 
 export const SagaRecord = z.object({
-  /**
-   * Of which kind it is, and what was asked of it; '' and null where that was not known any more when it was fenced
-   * off.
-   */
+  /** Its kind and input. '' and null if they were unknown when it was fenced off. */
   kind: z.string(),
   input: z.unknown(),
   /** Stands for kind and input; see {@link digestOf}. */
   digest: z.string(),
   state: SagaState,
   at: z.int().min(0),
-  /** Why it was aborted, or is going to be; '' for no reason. */
+  /** Why it was aborted, or will be; '' for no reason. */
   reason: z.string(),
-  /** Invariant: the last one is the state it is in. Its length is bounded by the number of steps. */
+  /** Invariant: the last entry is the current state. The number of steps bounds the length. */
   history: z.array(Transition),
 });
 export type SagaRecord = z.infer<typeof SagaRecord>;
@@ -64,7 +61,7 @@ export interface SagaStore {
   readonly indices: Documents<IndexRecord>;
 }
 
-/** Less than a request waits for its answer, so that it can be told that it was not begun, ms. */
+/** Less than a request waits for its answer, so that a request can still be told that it was not begun, ms. */
 const INDEX_PATIENCE_MS = 2500;
 
 export function openSagaStore(context: NodeContext, kv: LinearizableStore): SagaStore {
@@ -93,15 +90,15 @@ export function isTerminal({ state }: Pick<SagaRecord, 'state'>): boolean {
 }
 
 /**
- * 16 hexadecimal digits that tell one request from another where its text would be too long to keep: 64 bits of FNV-1a,
- * no protection against malice.
+ * 16 hexadecimal digits that tell requests apart whose text would be too long to keep: 64 bits of FNV-1a. No protection
+ * against malice.
  */
 export function digestOf(kind: string, input: unknown): string {
   const text = canonicalKey([kind, input]);
   return hexadecimal(fnv1a(text)) + hexadecimal(fnv1a(`!${text}`));
 }
 
-/** Whether a saga is what this request asks for. */
+/** Whether a saga is the one that this request asks for. */
 export function isSameRequest(record: SagaRecord, kind: string, input: unknown): boolean {
   return record.kind === ''
     ? record.digest === digestOf(kind, input)

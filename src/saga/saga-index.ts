@@ -1,8 +1,7 @@
 /**
- * The sagas that this node may leave unfinished, in the store where others find them when it is gone. A saga is written
- * down before its record is created, and crossed out when it is finished. Whatever waits goes into one compare-and-set,
- * so that many sagas cost little more than one; what is to be crossed out waits for the next one that is to be written
- * down, or a little while.
+ * The sagas that this node may leave unfinished. They are in the store, so others find them when the node is gone. A
+ * saga is added before its record is created, and removed when it is finished. All waiting changes share one
+ * compare-and-set, so many sagas cost little more than one. Removals wait for the next addition, or a short time.
  */
 
 import type { ReplaceResult, Stored, UpdateResult } from '../kv/documents.ts';
@@ -13,14 +12,14 @@ import { type IndexRecord, indexKey, type SagaStore } from './record.ts';
 
 /** Sagas in the index of one node. */
 const LISTED_MAX = 2048;
-/** How long a saga waits to be crossed out when no other one comes, ms. */
+/** How long a removal waits if no addition comes, ms. */
 const CROSS_OUT_MS = 250;
 
-/** A saga that is to be written down. */
+/** A saga to be added. */
 interface Entry {
   readonly id: string;
   readonly digest: string;
-  /** It was to be crossed out, so nothing is left unfinished under this id. */
+  /** It was to be removed, so nothing is unfinished under this id. */
   readonly isOver: boolean;
   readonly resolve: (isNew: boolean) => void;
   readonly reject: (error: unknown) => void;
@@ -32,7 +31,7 @@ export class SagaIndex {
   readonly #key: string;
   #known: Stored<IndexRecord> | undefined;
   readonly #adding: GroupQueue<Entry>;
-  /** To be crossed out. */
+  /** Sagas to be removed. */
   #removing = new Set<string>();
   #resting = false;
 
@@ -48,8 +47,8 @@ export class SagaIndex {
   }
 
   /**
-   * Resolves to whether it is new: under an id that stood there before, an earlier request may have left a saga
-   * unfinished. Rejects with error 11 if it cannot be proven that it stands there.
+   * Resolves to whether the id is new. Under an id that was there before, an earlier request may have left a saga
+   * unfinished. Rejects with error 11 if the entry cannot be proven.
    */
   add(id: string, digest: string): Promise<boolean> {
     return new Promise((resolve, reject) => {
@@ -58,7 +57,7 @@ export class SagaIndex {
     });
   }
 
-  /** Sooner or later; for what is finished, or was never begun. */
+  /** Removes it sooner or later: a saga that is finished, or was never begun. */
   remove(id: string): void {
     this.#removing.add(id);
     if (!this.#adding.busy) this.#removeSoon();
@@ -77,7 +76,7 @@ export class SagaIndex {
     const adding = new Map(entries.map((entry) => [entry.id, entry]));
     const removing = this.#removing;
     this.#removing = new Set();
-    /** Of those to be added, the ones that stood there before. */
+    /** Of the sagas to be added, those that were there before. */
     let listed: ReadonlySet<string> | undefined;
     let sent = false;
     let result: UpdateResult<IndexRecord> | ReplaceResult<IndexRecord> = await this.#indices.update(
@@ -90,8 +89,8 @@ export class SagaIndex {
       },
       this.#known,
     );
-    // What stands there already may yet be crossed out by something that was given up and is still on its way. An empty
-    // change is the end of that.
+    // A change that was given up and is still under way may remove what is there already. An empty change rules that
+    // out.
     if (result.kind === 'ok' && adding.size > 0 && !sent)
       result = await this.#indices.replace(this.#key, result.stored, result.stored.content);
     if (result.kind === 'ok') {
@@ -100,14 +99,14 @@ export class SagaIndex {
       return;
     }
     this.#known = undefined;
-    // An entry too many is looked after like any other.
+    // An entry too many is handled like any other.
     const error = RpcError.of('temporarily-unavailable', `the index of sagas: ${result.error.message}`);
     for (const { reject } of adding.values()) reject(error);
     for (const id of removing) if (!this.#adding.waiting.some((entry) => entry.id === id)) this.#removing.add(id);
   }
 }
 
-/** An index with some sagas written down, others crossed out; undefined: it is so already. Throws when it is full. */
+/** An index with some sagas added and others removed; undefined: nothing changes. Throws if it is full. */
 function rewrite(
   content: IndexRecord | undefined,
   adding: ReadonlyMap<string, Pick<Entry, 'digest'>>,

@@ -1,15 +1,15 @@
-/** What a node is busy with, a saga an id: whoever asks for the same one meanwhile waits for the same end. */
+/** Sagas that a node is driving, one for each id. Another request for the same saga waits for the same end. */
 
 import { BoundedMap } from '../protocol/bounded-map.ts';
 import type { SagaRecord } from './record.ts';
 
-/** Finished sagas whose records are kept at hand for those who ask again. */
+/** Finished sagas whose records are kept for repeated requests. */
 const ANSWERS_MAX = 4096;
 
 export interface SagaAtWork {
-  /** Of the request for which it was begun; '' if it was taken over. */
+  /** The digest of the request that began it; '' if it was taken over. */
   readonly digest: string;
-  /** Resolves to the terminal record; rejects when it is not known how it ends, or has not begun. */
+  /** Resolves to the terminal record. Rejects if its end is unknown, or if it has not begun. */
   readonly end: Promise<SagaRecord>;
 }
 
@@ -18,7 +18,7 @@ export class SagasAtWork {
   readonly #answers = new BoundedMap<string, SagaRecord>(ANSWERS_MAX);
   readonly #onFinished: (id: string) => void;
 
-  /** @param onFinished told of each saga that has come to its end here */
+  /** @param onFinished called for each saga that reaches its end here */
   constructor(onFinished: (id: string) => void) {
     this.#onFinished = onFinished;
   }
@@ -35,12 +35,12 @@ export class SagasAtWork {
     return this.#active.has(id);
   }
 
-  /** The terminal record of a saga that has come to its end here lately: an answer is what the store has. */
+  /** The terminal record of a saga that ended here recently. It is what the store has. */
   answerOf(id: string): SagaRecord | undefined {
     return this.#answers.get(id);
   }
 
-  /** From now on the node is busy with it, until it ends. */
+  /** From now on the node is driving it, until it ends. */
   add(id: string, digest: string, end: Promise<SagaRecord>): SagaAtWork {
     const saga = { digest, end };
     this.#active.set(id, saga);

@@ -1,24 +1,24 @@
 /**
- * Finishes sagas that were left unfinished, by whomever: again and again a node looks through the indices of all. A
- * saga whose record has not moved for a while, by the node's own clock, is taken over; it does not matter whether the
- * other node is dead or slow. For one that stands in an index and has no record, the record is created as aborted: that
- * fences off the creation that may still be under way, which would otherwise begin a saga that no index knows.
+ * Finishes sagas that any node left unfinished. Again and again a node reads the indices of all nodes. A saga whose
+ * record has not moved for a while, by this node's clock, is taken over. It does not matter whether the other node is
+ * dead or slow. If an entry has no record, the record is created as aborted. That fences off a creation that may still
+ * be under way: it would begin a saga that no index knows.
  */
 
 import { Sightings, Sweep } from '../kv/sweep.ts';
 import type { NodeContext } from '../node/context.ts';
 import { indexKey, isTerminal, type SagaRecord, type SagaStore } from './record.ts';
 
-/** Between two sweeps, on average, ms. */
+/** Average time between two sweeps, ms. */
 const SWEEP_MS = 800;
 /**
- * A record that has not moved for so long is taken over, ms: this to one and a half of it, drawn for each saga, so that
- * not all nodes come at once.
+ * A record that has not moved for so long is taken over, ms. The actual time is drawn for each saga, from this to one
+ * and a half of it, so that not all nodes come at once.
  */
 const TAKEOVER_MS = 1200;
-/** A finished saga that still stands in the index of another node after so long is crossed out for it, ms. */
+/** A finished saga that is in the index of another node for so long is removed for that node, ms. */
 const FORGOTTEN_MS = 2500;
-/** Records of one index that are looked at side by side. */
+/** Records of one index that are read side by side. */
 const LOOKS_MAX = 64;
 /** Sagas that are taken over at a time. */
 const TAKEN_MAX = 64;
@@ -26,25 +26,23 @@ const TAKEN_MAX = 64;
 export interface SweeperOptions {
   readonly context: NodeContext;
   readonly store: SagaStore;
-  /** Whether this node is busy with it. */
+  /** Whether this node is driving it. */
   readonly isActive: (id: string) => boolean;
   readonly isFinished: (id: string) => boolean;
   readonly read: (id: string) => Promise<SagaRecord | undefined>;
-  /** Takes a saga to its end. */
+  /** Drives a saga to its end. */
   readonly finish: (id: string) => Promise<void>;
   /** Creates the record as aborted, if there is none. */
   readonly fence: (id: string, digest: string) => Promise<void>;
-  /** Crosses it out of this node's own index. */
+  /** Removes it from this node's own index. */
   readonly leave: (id: string) => void;
 }
 
 interface Sighting {
   readonly firstMs: number;
-  /**
-   * What the record was when it was last looked at: `history.length`; -1: there was none. Undefined: nobody has looked.
-   */
+  /** The record as last read: `history.length`; -1: there was none. Undefined: it was not read yet. */
   readonly length: number | undefined;
-  /** Since when it has been so. */
+  /** Since when it has been like this. */
   readonly sinceMs: number;
   readonly takeoverMs: number;
 }
@@ -60,7 +58,7 @@ export class SagaSweeper {
     this.#sweeps = new Sweep({ context: options.context, intervalMs: SWEEP_MS, sweep: () => this.#sweep() });
   }
 
-  /** Sweeps from now on. A node that has never heard of sagas does not. */
+  /** Sweeps from now on. A node that has never handled a saga does not sweep. */
   start(): void {
     this.#sweeps.start();
   }
@@ -84,7 +82,7 @@ export class SagaSweeper {
     this.#seen.turn();
   }
 
-  /** Whether it is to be crossed out of that index. */
+  /** Whether it must be removed from that index. */
   async #look(id: string, digest: string, nodeId: string): Promise<boolean> {
     const { context, isActive, isFinished, read, leave } = this.#options;
     const nowMs = context.clock.monotonicMs();
@@ -101,7 +99,7 @@ export class SagaSweeper {
       if (nodeId === context.nodeId) leave(id);
       return nodeId !== context.nodeId && nowMs - sighting.firstMs >= FORGOTTEN_MS;
     }
-    // Most are finished before they are seen a second time.
+    // Most sagas are finished before they are seen a second time.
     if (before === undefined) return false;
     let record: SagaRecord | undefined;
     try {
@@ -109,7 +107,7 @@ export class SagaSweeper {
     } catch {
       return false;
     }
-    // Next time, when it has stood there for long enough.
+    // The next sweep does it, after it has been there long enough.
     if (record !== undefined && isTerminal(record)) return false;
     const length = record === undefined ? -1 : record.history.length;
     const since = sighting.length === length ? sighting.sinceMs : nowMs;

@@ -9,7 +9,7 @@ import { LinTso } from '../../src/harness/services/lin-tso.ts';
 import { LwwKv } from '../../src/harness/services/lww-kv.ts';
 import { SeqKv } from '../../src/harness/services/seq-kv.ts';
 import type { Service } from '../../src/harness/services/service.ts';
-import { KvClient, type KvResult, STORES, type Store, TimestampOracle } from '../../src/kv/kv-client.ts';
+import { KvClient, type KvResult, STORES, type StoreName, TimestampOracle } from '../../src/kv/kv-client.ts';
 import { ERRORS, RpcError } from '../../src/protocol/errors.ts';
 import { type RandomSource, SeededRandom } from '../../src/protocol/random.ts';
 import { LATENCY_MS, LOST, StoreRig } from '../support/store-rig.ts';
@@ -38,7 +38,7 @@ interface StoreUnderTest {
   readonly promises: Promises;
 }
 
-const SUBJECTS: Readonly<Record<Store, StoreUnderTest>> = {
+const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
   'lin-kv': {
     create: () => new LinKv(),
     promises: { readsItsOwn: true, readsOthers: true, swapsOnce: true, creates: true },
@@ -59,7 +59,7 @@ const SUBJECTS: Readonly<Record<Store, StoreUnderTest>> = {
  */
 const FIRST: RandomSource = { integer: () => 0 };
 
-function open(store: Store, random: RandomSource = FIRST): { rig: StoreRig; kv: KvClient; others: KvClient } {
+function open(store: StoreName, random: RandomSource = FIRST): { rig: StoreRig; kv: KvClient; others: KvClient } {
   const rig = new StoreRig(new Map([[store, SUBJECTS[store].create(random)]]));
   const client = (nodeId: string) => new KvClient(rig.start(nodeId).context, store, { deadlineMs: DEADLINE_MS });
   return { rig, kv: client('n0'), others: client('n1') };

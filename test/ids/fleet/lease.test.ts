@@ -100,11 +100,14 @@ describe('a raise', () => {
     const { rig, lease } = holdNumber();
     rig.put(0, { holder: OTHER, until: T });
     expect(lease.lost).toBe(false);
-    const refusal = { code: 22, message: 'node number 0 is no longer held by n0/mine, but by n1/theirs' };
+    const refusal = { code: 22, message: 'node number 0 is no longer held by n0/mine: it is held by n1/theirs' };
     await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject(refusal);
     expect(lease.lost).toBe(true);
     rig.put(0, { holder: null, until: T });
-    await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject({ code: 22 });
+    await expect(rig.run(lease.raise(T, T + 500))).rejects.toMatchObject({
+      code: 22,
+      message: 'node number 0 is no longer held by n0/mine: it has no holder',
+    });
     expect(rig.record(0)).toEqual({ holder: null, until: T, ver: 3 });
     expect(await lease.read()).toBe(T);
   });

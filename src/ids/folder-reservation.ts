@@ -154,7 +154,7 @@ function parseState(text: string, file: string, nodeId: string): number {
     fail(text.endsWith('\n') ? 'the state file is not JSON' : 'the state file is cut short, or not JSON');
   }
   if (typeof state !== 'object' || state === null || Array.isArray(state))
-    return fail('the state file is no JSON object');
+    return fail('the state file is not a JSON object');
   const { format, node, reservedUntil } = state as Record<string, unknown>;
   if (!Number.isSafeInteger(format) || (format as number) < 1) return fail('the state file has no format number');
   if (format !== FORMAT) {

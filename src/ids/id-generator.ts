@@ -215,7 +215,8 @@ export class IdGenerator implements IdSource {
         throw asRefusal(error);
       });
     }
-    if (!this.#hasRoom(count)) throw cannotReserve('the storage is so slow that every range was over when it came');
+    if (!this.#hasRoom(count))
+      throw cannotReserve('the storage is too slow: every range had expired when it was reserved');
   }
 
   /**

@@ -1,7 +1,7 @@
 /**
  * Where handlers get ids from: an IdGenerator, or a wrapper around a generator that changes.
  *
- * Both kinds of ids share one sequence of (timestamp, sequence). So a node's ids ascend in it, whatever their kinds.
+ * Both kinds of ids share one sequence of (timestamp, sequence). So all ids of a node ascend in it.
  * `undefined` means that a reservation is needed: call the method of the same name with `Reserved`. All throw, or
  * reject with, error 11 if a later retry helps. Then nothing was used up.
  */

@@ -142,7 +142,7 @@ export class Documents<Content extends object> {
 
   #interpret(key: string, read: Exclude<StoreRead, { readonly kind: 'failed' }>): ReadResult<Content> {
     if (read.kind === 'found') return this.#parse(key, read.text, read.token);
-    return read.kind === 'absent' ? { kind: 'ok', stored: NOTHING_STORED } : this.#reject(key, 'it is no text');
+    return read.kind === 'absent' ? { kind: 'ok', stored: NOTHING_STORED } : this.#reject(key, 'it is not a text');
   }
 
   #parse(key: string, text: string, token: Token): ReadResult<Content> {
@@ -152,7 +152,7 @@ export class Documents<Content extends object> {
     } catch {
       return this.#reject(key, 'it is not JSON');
     }
-    if (!isRecord(parsed)) return this.#reject(key, 'it is no JSON object');
+    if (!isRecord(parsed)) return this.#reject(key, 'it is not a JSON object');
     const { ver, ...rest } = parsed;
     const version = Version.safeParse(ver);
     if (!version.success) return this.#reject(key, describeIssue(version.error, 'ver').text);

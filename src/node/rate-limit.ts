@@ -1,5 +1,5 @@
 /**
- * A token bucket for every client. It holds one second's worth of tokens. A request takes one token, whatever its size.
+ * A token bucket for every client. It holds one second's worth of tokens. A request of any size takes one token.
  * A client without a token learns how long to wait. A bucket is refilled when it is read, so there is no timer.
  *
  * Memory is bounded. Forgetting a full bucket changes nothing, so full ones go first. Next goes the least recently used

@@ -220,5 +220,5 @@ function goesOnLater(id: string, error: unknown): RpcError {
  */
 function notBegunHere(id: string, problem: unknown): unknown {
   if (!(problem instanceof RpcError) || !problem.unavailable) return problem;
-  return RpcError.of('crash', `${id} could not be begun, unless it was before: ${problem.message}`);
+  return RpcError.of('crash', `it is not known whether ${id} has begun: ${problem.message}`);
 }

@@ -524,12 +524,12 @@ describe('what was known of a document before', () => {
 
 describe('what is no document', () => {
   const GARBAGE = [
-    ['a number', 7, 'it is no text'],
-    ['null', null, 'it is no text'],
-    ['an object', { ver: 1, tokens: [] }, 'it is no text'],
+    ['a number', 7, 'it is not a text'],
+    ['null', null, 'it is not a text'],
+    ['an object', { ver: 1, tokens: [] }, 'it is not a text'],
     ['a text', 'hello', 'it is not JSON'],
-    ['an array', '[1]', 'it is no JSON object'],
-    ['the text of null', 'null', 'it is no JSON object'],
+    ['an array', '[1]', 'it is not a JSON object'],
+    ['the text of null', 'null', 'it is not a JSON object'],
     ['an object without a version', '{"tokens":[]}', 'ver: is missing'],
     ['an object with version 0', '{"tokens":[],"ver":0}', 'ver: '],
     ['an object with a broken version', '{"tokens":[],"ver":1.5}', 'ver: '],

@@ -71,9 +71,6 @@ export class Lease implements Reservation {
   #lose(content: NumberRecord | undefined): RpcError {
     this.#lost = true;
     const now = content?.holder ? `it is held by ${content.holder}` : 'it has no holder';
-    return RpcError.of(
-      'precondition-failed',
-      `node number ${this.number} is no longer held by ${this.holder}: ${now}`,
-    );
+    return RpcError.of('precondition-failed', `node number ${this.number} is no longer held by ${this.holder}: ${now}`);
   }
 }

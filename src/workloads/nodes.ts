@@ -1,6 +1,6 @@
 /**
- * What nodes serve, a line each. A node serves all of them at once. Its program is built from here, so nothing here may
- * import what only tests need; `test/rings.test.ts` sees to that.
+ * What nodes serve, one line each. A node serves all of them at once. Its program is built from this file, so it must
+ * not import test code; `test/rings.test.ts` checks that.
  */
 
 import { LinKvStore } from '../kv/lin-kv-store.ts';

@@ -1,5 +1,5 @@
 /**
- * Every workload there is, a line each: what a node serves of it, and its test. `nodes.ts` lists the first half only.
+ * All workloads, one line each: what a node serves, and its test. `nodes.ts` lists only the first half.
  */
 
 import { FolderReservation } from '../ids/folder-reservation.ts';

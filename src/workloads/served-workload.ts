@@ -1,4 +1,4 @@
-/** The half of a workload that a node serves, and what it needs for that. Nothing here knows of tests. */
+/** The half of a workload that a node serves, and the ports it needs. It knows nothing of tests. */
 
 import type { LeaseOptions } from '../ids/fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../ids/id-generator.ts';
@@ -6,27 +6,27 @@ import type { Reservation } from '../ids/reservation.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
 
-/** What a node needs beyond its own context. The host gives real ones, the simulator its own. */
+/** Ports that a node needs beyond its context. The host gives real ones, the simulator its own. */
 export interface NodePorts {
-  /** Opens the store of all that is kept, once a node. Default: Maelstrom's lin-kv. */
+  /** Opens the store of all data, once for each node. Default: Maelstrom's lin-kv. */
   readonly openStore?: (context: NodeContext) => LinearizableStore;
   /**
-   * The reservation of timestamps that survives this node; undefined when it was told to do without.
+   * The reservation of timestamps that survives this node; undefined if the node runs without one.
    *
    * @param kv the node's store
    */
   readonly openReservation: (context: NodeContext, kv: LinearizableStore) => Promise<Reservation | undefined>;
   readonly idLimits: IdLimits;
-  /** Node numbers are leased in the store; absent: a node's number is its place in `node_ids`. */
+  /** Options of leased node numbers. Absent: a node's number is its place in `node_ids`. */
   readonly lease?: LeaseOptions | undefined;
 }
 
-/** What a workload is given when it starts: the node's ports, with its store open. */
+/** What a workload gets at its start: the node's ports, with the store open. */
 export interface WorkloadPorts extends Omit<NodePorts, 'openStore'> {
   readonly kv: LinearizableStore;
 }
 
-/** What the operator of a node may set of its ids. */
+/** What an operator may set for the ids of a node. */
 export type IdLimits = Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'windowMs'>;
 
 /** What a node serves of a workload. */
@@ -34,8 +34,8 @@ export interface ServedWorkload {
   /** The name for `-w`. */
   readonly name: string;
   /**
-   * Makes the handlers of a node that has learnt who it is. A rejection refuses `init` and ends the node. Workloads
-   * that test the same handlers name the same function, and a node starts it once.
+   * Makes the handlers once the node knows its id. A rejection refuses `init` and ends the node. Workloads that test
+   * the same handlers share one function, and a node calls it once.
    */
   readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
 }

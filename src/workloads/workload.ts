@@ -1,5 +1,5 @@
 /**
- * What a workload is: the handlers that a node serves, and the test that proves them. A node's program is built of
+ * What a workload is: the handlers that a node serves, and the test that checks them. A node's program is built from
  * the first half only, so each half has a file and a registry.
  */
 
@@ -12,10 +12,9 @@ export interface Workload extends ServedWorkload {
   readonly text: string;
   readonly test: WorkloadTest;
   /**
-   * The same with less of everything, for explorations, which run it thousands of times; absent: `test` is small
-   * enough.
+   * The same test with less to do, for explorations, which run it thousands of times. Absent: `test` is small enough.
    */
   readonly small?: WorkloadTest;
-  /** How its simulated nodes are set up, where that is not what a process without options does. */
+  /** The setup of its simulated nodes, if it differs from a process without options. */
   readonly simulate?: (context: NodeContext, life: number) => Pick<NodePorts, 'idLimits' | 'lease'>;
 }

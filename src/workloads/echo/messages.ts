@@ -1,8 +1,8 @@
 /**
- * echo: whatever a client sends comes back.
+ * echo: a node answers with the value it was sent.
  *
- * `{"type": "echo", "echo": V}` → `{"type": "echo_ok", "echo": V}`, V being any JSON value. The stock workload of
- * Maelstrom that proves that a node speaks the protocol at all.
+ * `{"type": "echo", "echo": V}` → `{"type": "echo_ok", "echo": V}`, where V is any JSON value. This workload of
+ * Maelstrom proves that a node speaks the protocol.
  */
 
 import * as z from 'zod';

@@ -6,7 +6,7 @@ import { echoChecker } from './checker/echo-checker.ts';
 import { Echo } from './messages.ts';
 import { echoNode } from './node.ts';
 
-/** As in Maelstrom: few enough values that answers could be mixed up unnoticed only rarely. */
+/** As in Maelstrom. With so few values, mixed-up answers would rarely go unnoticed. */
 const ECHO_VALUES = 128;
 
 export const echo: Workload = {

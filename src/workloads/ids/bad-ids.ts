@@ -1,6 +1,6 @@
 /**
- * What is no id, by a name: the fields of a `guid_status` that must be refused with error 12. Most of it is read as a
- * number by one language's parser or another's, and would then be the status of some other id.
+ * Texts that are not ids, by name: the values of `guid_status` that must be refused with error 12. Parsers of some
+ * languages read most of them as numbers, and so as the id of another request.
  */
 
 const SNOWFLAKE = '595172839467794432';
@@ -35,7 +35,7 @@ export const BAD_IDS: ReadonlyMap<string, { readonly id?: unknown }> = new Map(
     'uuid-without-hyphens': { id: UUID.replaceAll('-', '') },
     'uuid-in-braces': { id: `{${UUID}}` },
     'uuid-with-a-letter-too-many': { id: `${UUID}0` },
-    // Of a version 7, but from before the first id.
+    // A version 7 UUID, but from before the first id.
     'uuid-of-2022': { id: '0180e2a2-7b3c-7001-8041-5f2d9e8c7b6a' },
     'nil-uuid': { id: '00000000-0000-0000-0000-000000000000' },
   }),

@@ -1,13 +1,18 @@
 /**
  * The messages of the id service.
  *
- *     {"type": "generate"}                            → {"type": "generate_ok", "id": "595172839467794432"}
- *     {"type": "generate", "count": 3}                → {"type": "generate_ok", "ids": ["595…", "595…", "595…"]}
- *     {"type": "generate", "kind": "uuid"}            → {"type": "generate_ok", "id": "01964a7b-…"}
- *     {"type": "guid_status", "id": "595…"}           → {"type": "guid_status_ok", "kind": "snowflake", "timestamp": "2026-…Z", "node": 7, "sequence": 0}
- *     {"type": "guid_assign", "service": S, "key": K} → {"type": "guid_assign_ok", "id": "595…"}
+ *     {"type": "generate"}
+ *       → {"type": "generate_ok", "id": "595172839467794432"}
+ *     {"type": "generate", "count": 3}
+ *       → {"type": "generate_ok", "ids": ["595…", "595…", "595…"]}
+ *     {"type": "generate", "kind": "uuid"}
+ *       → {"type": "generate_ok", "id": "01964a7b-…"}
+ *     {"type": "guid_status", "id": "595…"}
+ *       → {"type": "guid_status_ok", "kind": "snowflake", "timestamp": "2026-…Z", "node": 7, "sequence": 0}
+ *     {"type": "guid_assign", "service": S, "key": K}
+ *       → {"type": "guid_assign_ok", "id": "595…"}
  *
- * An id is always a text: a decimal number beyond 2^53 does not survive JavaScript's clients.
+ * An id is always a text: JavaScript clients corrupt a decimal number beyond 2^53.
  */
 
 import * as z from 'zod';
@@ -15,7 +20,7 @@ import { AssignmentRecord } from '../../ids/fleet/assignments.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { Texts } from '../../protocol/text-list.ts';
 
-/** More ids than this are asked for in several requests. */
+/** Ids in one request. */
 export const COUNT_MAX = 10_000;
 
 /** UTF-16 code units in the name of a service or a key. */
@@ -26,18 +31,18 @@ export type IdKind = z.infer<typeof IdKind>;
 
 export const Generate = defineRpc(
   'generate',
-  'Answers with an id that nobody ever got or gets, or with `count` of them, ascending.',
+  'Answers with a new, unique id, or with `count` of them, ascending.',
   { count: z.int().min(1).max(COUNT_MAX).exactOptional(), kind: IdKind.exactOptional() },
   { id: z.string().exactOptional(), ids: Texts.exactOptional() },
 );
 
-/** To whom an id was given. */
+/** The service and key that an id was assigned to. */
 export const Assignment = AssignmentRecord.omit({ id: true });
 export type Assignment = z.infer<typeof Assignment>;
 
 export const GuidStatus = defineRpc(
   'guid_status',
-  'Says what is known of an id: when it was made, by which node number, the how-manieth of its millisecond, and to whom it was assigned. What is no id is refused with error 12.',
+  'What is known of an id: when it was made, the node number, its sequence number within the millisecond, and its assignment. Error 12 if the argument is not an id.',
   { id: z.string() },
   {
     kind: IdKind,

@@ -1,6 +1,4 @@
-/**
- * What a node answers about ids. The messages, and what they look like on the wire, are in `messages.ts`.
- */
+/** What a node answers about ids. `messages.ts` declares the messages. */
 
 import { Assignments } from '../../ids/fleet/assignments.ts';
 import { LeasedIds } from '../../ids/fleet/leased-ids.ts';
@@ -17,7 +15,7 @@ import { Generate, GuidAssign, GuidStatus } from './messages.ts';
 
 type GenerateReply = ReplyOf<typeof Generate>;
 
-/** Between two tries to start from a store that is away, ms. */
+/** Pause before a start is retried while the store is away, ms. */
 const RETRY_MS = 100;
 
 export async function startIds(context: NodeContext, ports: WorkloadPorts): Promise<readonly Handler[]> {
@@ -39,7 +37,7 @@ async function startSource(context: NodeContext, ports: WorkloadPorts): Promise<
   const reservation = await ports.openReservation(context, ports.kv);
   for (;;) {
     try {
-      // Membership is static: a node's number is its place in it.
+      // Membership is static: a node's number is its place in `node_ids`.
       return await IdGenerator.start({
         node: context.nodeIds.indexOf(context.nodeId),
         clock: context.clock,
@@ -49,15 +47,15 @@ async function startSource(context: NodeContext, ports: WorkloadPorts): Promise<
         ...ports.idLimits,
       });
     } catch (error) {
-      // A node that is cut off from its store waits for it. A range of which it does not know whether it was stored
-      // costs no more than itself.
+      // A node that is cut off from its store waits for it. If it is unknown whether a range was stored, only that
+      // range is lost.
       const temporary = error instanceof RpcError && error.temporary;
       if (!temporary || !(await context.sleep(RETRY_MS))) throw error;
     }
   }
 }
 
-/** Ids that can be had at once are answered at once: a promise costs more than an id. */
+/** Ids that are available at once are answered at once: a promise costs more than an id. */
 function generate(ids: IdSource, request: RequestOf<typeof Generate>): GenerateReply | Promise<GenerateReply> {
   const { count, kind = 'snowflake' } = request;
   if (count !== undefined) {
@@ -72,7 +70,7 @@ function generate(ids: IdSource, request: RequestOf<typeof Generate>): GenerateR
   return id === undefined ? ids.nextReserved().then((late) => ({ id: late })) : { id };
 }
 
-/** What an id says of itself, and what the store says of it. UUIDs are not assigned. */
+/** What an id itself says, and what the store says of it. UUIDs are not assigned. */
 async function describeId(id: string, assignments: Pick<Assignments, 'find'>): Promise<ReplyOf<typeof GuidStatus>> {
   const kind = id.includes('-') ? 'uuid' : 'snowflake';
   const { timestampMs, node, sequence } = kind === 'uuid' ? decodeUuid(id) : decodeSnowflake(id);

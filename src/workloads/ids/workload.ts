@@ -1,7 +1,7 @@
 /**
- * The test of the id service: a mix of everything that it does, so that ids of both kinds, single and in batches,
- * generated and assigned, meet each other in one run. `status` asks about ids that the run itself got; which one is
- * decided when it is asked, so that an operation means the same in a replay from which others were left out.
+ * The test of the id service. It mixes everything that the service does, so that ids of both kinds, single and in
+ * batches, generated and assigned, occur in one run. `status` asks about ids of the same run. Which one is decided when
+ * the request is sent, so an operation means the same in a replay without some of the others.
  */
 
 import * as z from 'zod';
@@ -19,8 +19,8 @@ import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.
 import { idsNode } from './node.ts';
 
 /*
- * What a client accepts from any node. Which fields there are is a matter of the protocol; what is in them is judged by
- * the checker, which says what is wrong with it. One id comes as `id`, a batch as `ids`.
+ * What a client accepts from any node. The protocol decides which fields there are. The checker judges their values,
+ * because it says what is wrong with them. One id comes as `id`, a batch as `ids`.
  */
 const GenerateOne = defineRpc('generate', Generate.text, { kind: IdKind.exactOptional() }, { id: z.unknown() });
 const GenerateBatch = defineRpc(
@@ -59,16 +59,16 @@ const BAD_ID_NAMES = [...BAD_IDS.keys()];
 
 const SERVICES = ['payment', 'booking'];
 /**
- * What everybody asks for: one to one is easy as long as nobody else wants the same. The probes ask for the first ones,
- * so there are keys that both know. After so many draws new ones come, or everything would be assigned in the first
- * seconds.
+ * Keys that many clients ask for: one id for one key is easy without contention. The probes ask for the first ones, so
+ * some keys are known to both. New keys come after a number of draws. Otherwise everything would be assigned in the
+ * first seconds.
  */
 const HOT_KEY = /^hot-\d+$/;
 const HOT_KEY_COUNT = 2;
 const DRAWS_PER_HOT_KEYS = 24;
-/** One in so many draws is of a key of any time. */
+/** One draw in so many may choose any hot key so far. */
 const OLD_HOT_KEY_INTERVAL = 6;
-/** Of the hot keys of a run so many are asked for in the end, the newest ones. */
+/** The last invocations ask for so many hot keys of the run, the newest ones. */
 const LAST_PAIRS_MAX = 16;
 
 interface Pair {
@@ -81,13 +81,13 @@ const LARGE_COUNT = 1000;
 /** More ids than a millisecond has, so that the next one is borrowed. */
 const BORROWING_COUNT_MIN = 4097;
 
-/** Any number does: it is taken modulo the number of ids that there are. */
+/** Any number: it is taken modulo the number of known ids. */
 const CHOICES = 1 << 16;
 
 /** The keys of one generator. */
 class Keys {
   readonly #random: SeededRandom;
-  /** No other generator has it. */
+  /** Unique among the generators. */
   readonly #prefix: string;
   #freshCount = 0;
   #hotCount = 0;
@@ -97,7 +97,7 @@ class Keys {
     this.#prefix = random.integer(2 ** 40).toString(36);
   }
 
-  /** Another one every time. */
+  /** A new one every time. */
   fresh(): Pair {
     return { service: this.#random.pick(SERVICES), key: `${this.#prefix}-${this.#freshCount++}` };
   }
@@ -110,7 +110,7 @@ class Keys {
   }
 }
 
-/** The first hot keys, and those that came last in a run. */
+/** The first hot keys, and the last ones of a run. */
 function lastPairs(history: History): readonly Pair[] {
   const pairs = new Map<string, Pair>();
   for (let number = 0; number < HOT_KEY_COUNT; number++)
@@ -125,10 +125,7 @@ function lastPairs(history: History): readonly Pair[] {
   return [...all.slice(0, firstCount), ...all.slice(firstCount).slice(-LAST_PAIRS_MAX)];
 }
 
-/**
- * How often each kind of operation is drawn. A batch is large so seldom (see `drawCount`) that it is one operation of a
- * hundred.
- */
+/** Weights of the operations. A large batch counts as a hundred operations, so it is rare (see `drawCount`). */
 const MIX = new WeightedChoice<(random: SeededRandom, keys: Keys) => Invocation>([
   [28, () => generate({})],
   [14, (random) => generate({ count: drawCount(random) })],
@@ -152,7 +149,7 @@ export const idsTest: WorkloadTest = {
     const recent = new RecentIds();
     return (client, { f, value }) => operationIn('ids', OPERATIONS, f)(client, value, recent);
   },
-  // Of every node, because each may have kept an answer of its own.
+  // From every node, because each may have kept its own answer.
   createFinalInvocations: (_random, askers, history) =>
     [
       generate({}),
@@ -163,7 +160,7 @@ export const idsTest: WorkloadTest = {
   createWorkCounter: countIds,
 };
 
-/** Work is ids that were generated, and a key that nobody was told of before. */
+/** Work is a generated id, or the first acknowledged assignment of a key. */
 function countIds(): CountWork {
   const assigned = new Set<string>();
   return (f, value) => {
@@ -196,10 +193,10 @@ const OPERATIONS: ReadonlyMap<string, Operate> = new Map<string, Operate>([
 ]);
 
 const RECENT_IDS_MAX = 64;
-/** As good an id as any, for as long as nobody got one. */
+/** Stands for any id until the run has got one. */
 const FIRST_ID = '595172839467794432';
 
-/** The ids that clients of a run got last, generated and assigned ones, each once. */
+/** The latest ids that clients of a run got, generated and assigned, each once. */
 class RecentIds {
   readonly #ids: string[] = [];
 
@@ -222,7 +219,7 @@ async function askForIds(client: Client, value: unknown, recent: RecentIds): Pro
     count === undefined ? await client.rpc(GenerateOne, rest) : await client.rpc(GenerateBatch, { count, ...rest });
   return completeWith(result, value, ({ id, ids }) => {
     const got = count === undefined ? [id] : (ids as readonly unknown[]);
-    // The ends of a batch, or it would drive everything else out.
+    // Only the ends of a batch. A whole batch would displace all other ids.
     recent.add(got[0]);
     recent.add(got.at(-1));
     return { kind: rest.kind ?? 'snowflake', ids: got };
@@ -256,14 +253,14 @@ async function askForAssignment(client: Client, value: unknown, recent: RecentId
   });
 }
 
-/** Every other life of a simulated node is that of a new machine: it must look for a number like a stranger. */
+/** Every second life of a simulated node is a new machine: it must look for a number without earlier knowledge. */
 const LIVES_PER_MACHINE = 2;
-/** So few numbers to spare that those of the dead are needed. */
+/** So few spare numbers that those of dead nodes are needed. */
 const SPARE_NUMBERS = 0;
 
 /**
- * ids: everything that the id service does, mixed: single ids and batches of both kinds, their status, assignments,
- * with nodes that come and go.
+ * ids: all requests of the id service, mixed: single ids and batches of both kinds, status, assignments. Nodes come and
+ * go.
  */
 export const ids: Workload = {
   ...idsNode,

@@ -10,12 +10,12 @@ import { Refusal } from '../../saga/plan.ts';
 import { BALANCE_MAX } from './messages.ts';
 
 export const Account = z.object({
-  /** Minor units. Invariant: never below 0. */
+  /** In minor units. Invariant: never below 0. */
   balance: z.int().min(0),
-  /** What it was opened with. */
+  /** The first balance. */
   opened: z.int().min(0),
   closed: z.boolean(),
-  /** Of the request that opened it, and of no other: so that it knows its own work when it finds it. */
+  /** Unique to the request that opened it. So a retry recognises its own work. */
   token: z.string(),
 });
 export type Account = z.infer<typeof Account>;
@@ -26,7 +26,7 @@ export function accountKey(account: string): string {
   return `a/${keyPart('account', account)}`;
 }
 
-/** Takes money out; given back if the transfer is aborted. */
+/** Takes money out. It is returned if the transfer is aborted. */
 export function debit(amount: number): StepChange<Account> {
   return {
     act: (account) => {
@@ -39,8 +39,8 @@ export function debit(amount: number): StepChange<Account> {
 }
 
 /**
- * Promises that a payee will take what is coming: a mark on the account, nothing else. While it stands there the
- * account cannot be closed, so the credit after the pivot will not be refused.
+ * The promise of a payee to accept the money: only a mark on the account. While the mark is there, the account cannot
+ * be closed. So the credit after the pivot will not be refused.
  */
 export const expectCredit: StepChange<Account> = {
   act: (account) => {

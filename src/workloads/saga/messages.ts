@@ -1,20 +1,25 @@
 /**
  * The messages of the transfer service.
  *
- *     {"type": "account_open", "account": A, "balance": 1000}                          → {"type": "account_open_ok"}
- *     {"type": "account_close", "account": A}                                          → {"type": "account_close_ok"}
- *     {"type": "transfer", "request_id": R, "from": A, "to": B, "amount": 30}          → {"type": "transfer_ok", "outcome": "committed"}
- *     {"type": "transfer", "request_id": R, "legs": [{"account": A, "amount": -30},
- *                                                    {"account": B, "amount": 20},
- *                                                    {"account": C, "amount": 10}]}    → {"type": "transfer_ok", "outcome": "aborted", "reason": "insufficient funds"}
- *     {"type": "transfer_status", "request_id": R}                                     → {"type": "transfer_status_ok", "state": "committed", "history": [{"state": "running", "at": 0, "node": "n1", "time": "2026-11-21T08:00:00.000Z"}, …]}
- *     {"type": "audit", "accounts": [A, B]}                                            → {"type": "audit_ok", "balances": [970, 1000], "versions": [7, 3], "unfinished": [{"request_id": R, "held": 30}]}
+ *     {"type": "account_open", "account": A, "balance": 1000}
+ *       → {"type": "account_open_ok"}
+ *     {"type": "account_close", "account": A}
+ *       → {"type": "account_close_ok"}
+ *     {"type": "transfer", "request_id": R, "from": A, "to": B, "amount": 30}
+ *       → {"type": "transfer_ok", "outcome": "committed"}
+ *     {"type": "transfer", "request_id": R, "legs": [{"account": A, "amount": -30}, {"account": B, "amount": 30}]}
+ *       → {"type": "transfer_ok", "outcome": "aborted", "reason": "insufficient funds"}
+ *     {"type": "transfer_status", "request_id": R}
+ *       → {"type": "transfer_status_ok", "state": "committed", "history": [{"state": "running", "at": 0, …}, …]}
+ *     {"type": "audit", "accounts": [A, B]}
+ *       → {"type": "audit_ok", "balances": [970, 0], "versions": [7, 3], "unfinished": [{"request_id": R, "held": 30}]}
  *
- * Amounts are integers in minor units; a leg with a negative amount takes from its account, one with a positive amount
- * gives to it, and together they are
- * 0. Errors: 20 for an account or a request that does not exist, 21 for an account that was opened with another
- *    balance, 22 for a request id that was used for another transfer and for an account that cannot be closed or opened
- *    in its state, 12 for what is not as declared.
+ * Amounts are integers in minor units. A negative amount of a leg is taken from its account, a positive one is given to
+ * it. The amounts of all legs add up to 0.
+ *
+ * Errors: 20 for an unknown account or request; 21 for an account that was opened with another balance; 22 for a
+ * request id of another transfer, and for an account that cannot be opened or closed in its state; 12 if a request is
+ * not as declared.
  */
 
 import * as z from 'zod';
@@ -26,8 +31,8 @@ export const NAME_LENGTH_MAX = 128;
 /** Minor units that one leg may move. */
 export const AMOUNT_MAX = 1e12;
 /**
- * Minor units that an account may have when more is to come: low enough that whatever is under way to it leaves a safe
- * integer.
+ * The highest balance at which an account may be paid, in minor units. Even with all the money under way to it, the
+ * balance stays a safe integer.
  */
 export const BALANCE_MAX = 1e15;
 export const LEGS_MAX = 16;
@@ -38,14 +43,14 @@ const Name = z.string().min(1).max(NAME_LENGTH_MAX);
 
 export const AccountOpen = defineRpc(
   'account_open',
-  'Opens an account with a balance. Again with the same balance: nothing happens; with another one: error 21. What was closed stays closed (22).',
+  'Opens an account with a balance. A repeated request with the same balance changes nothing; with another balance: error 21. A closed account stays closed (error 22).',
   { account: Name, balance: z.int().min(0).max(BALANCE_MAX) },
   {},
 );
 
 export const AccountClose = defineRpc(
   'account_close',
-  'Closes an account that is empty (else 22) and that no transfer is working on (else 11). Closed already: nothing happens.',
+  'Closes an account. Error 22 if it is not empty, error 11 if a transfer is working on it. A repeated request changes nothing.',
   { account: Name },
   {},
 );
@@ -56,7 +61,9 @@ export const Leg = z.object({
     .int()
     .min(-AMOUNT_MAX)
     .max(AMOUNT_MAX)
-    .describe('In minor units: below 0 it is taken from the account, above 0 given to it. All legs together are 0.'),
+    .describe(
+      'In minor units: a negative amount is taken from the account, a positive one is given to it. The sum of all legs is 0.',
+    ),
 });
 export type Leg = z.infer<typeof Leg>;
 
@@ -65,7 +72,7 @@ export type TransferOutcome = z.infer<typeof TransferOutcome>;
 
 export const Transfer = defineRpc(
   'transfer',
-  'Moves money between accounts, all of it or nothing: from one to another (`from`, `to`, `amount`), or by `legs`. The same request again gets the same answer for ever; another one with its request_id: error 22.',
+  'Moves money between accounts, all of it or nothing: from one to another (`from`, `to`, `amount`), or by `legs`. A repeated request gets the same answer for ever. Error 22 for another transfer with the same request_id.',
   {
     request_id: Name,
     from: Name.exactOptional(),
@@ -78,23 +85,23 @@ export const Transfer = defineRpc(
 
 export const TransferStatus = defineRpc(
   'transfer_status',
-  'How far a transfer is, why it was aborted if it was, and all states that it came through, the oldest first.',
+  'The state of a transfer, why it was aborted if it was, and all its states so far, oldest first.',
   { request_id: Name },
   { state: SagaState, reason: z.string().exactOptional(), history: z.array(Transition) },
 );
 
 export const Unfinished = z.object({
   request_id: z.string(),
-  held: z.int().describe('What it took from the audited accounts and has not given to them or back, in minor units.'),
+  held: z.int().describe('Taken from the audited accounts and not yet given to them or returned, in minor units.'),
 });
 export type Unfinished = z.infer<typeof Unfinished>;
 
 export const Audit = defineRpc(
   'audit',
-  'What accounts have and in which version, and then what is not finished: on them, or anywhere by the index. Two audits with the same versions saw one moment, and then balances and what the first found held are all the money there is.',
+  'Balances and versions of accounts, then the unfinished transfers that touch them or are in an index. If two audits in a row show the same versions, the balances and the held amounts of the first are all the money there is, as of one moment.',
   { accounts: z.array(Name).min(1).max(AUDIT_LENGTH_MAX) },
   {
-    balances: z.array(z.int()).describe('In the order in which the accounts were named; so are the versions.'),
+    balances: z.array(z.int()).describe('In the order of the accounts in the request; so are the versions.'),
     versions: z.array(z.int()),
     unfinished: z.array(Unfinished),
   },

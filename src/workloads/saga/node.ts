@@ -1,6 +1,6 @@
 /**
- * What a node answers about accounts and transfers. The messages are in `messages.ts`, what a transfer does in
- * `transfers.ts`, how a saga goes in `saga/`.
+ * What a node answers about accounts and transfers. `messages.ts` declares the messages, `transfers.ts` says what a
+ * transfer does, and `saga/` drives it.
  */
 
 import { readOrThrow } from '../../kv/documents.ts';
@@ -22,11 +22,11 @@ import { Account, type Accounts, accountKey } from './accounts.ts';
 import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
 import { createTransferKind, heldBy, legsOf, planTransfer, TransferInput, type TransferKind } from './transfers.ts';
 
-/** How long an account that is to be closed is waited for, ms, and how long a pause between two looks is at most. */
+/** How long to wait for an account that is to be closed, and the longest pause between two looks, ms. */
 const CLOSE_MS_MAX = 3000;
 const CLOSE_PAUSE_MS = 100;
 
-/** What may be done otherwise; by mutants, that is. */
+/** Parts that a mutant may replace. */
 export interface SagaParts {
   readonly accounts?: Partial<Pick<ParticipantsOptions<Account>, 'marking' | 'schema' | 'wrap'>>;
   readonly plan?: typeof planTransfer;
@@ -112,7 +112,7 @@ class Bank {
     return {};
   }
 
-  /** Transfers that are working on the account are waited for, since they are soon done; not for ever. */
+  /** Waits for transfers that are working on the account, since they end soon; but not for ever. */
   async close({ account }: RequestOf<typeof AccountClose>): Promise<ReplyOf<typeof AccountClose>> {
     this.#coordinator.start();
     const { clock } = this.#context;
@@ -145,9 +145,9 @@ class Bank {
   }
 
   /**
-   * First the accounts, side by side, then the transfers whose marks they show, then the index. A transfer that is
-   * finished when it is read, after the accounts, was finished or holds nothing if the accounts have not changed in
-   * between, which a second audit shows.
+   * Reads first the accounts, side by side, then the transfers whose marks they show, then the index. A transfer may
+   * finish after the accounts were read and before it is read itself. If the accounts have not changed in between, it
+   * held nothing; a second audit shows that.
    */
   async audit({ accounts }: RequestOf<typeof Audit>): Promise<ReplyOf<typeof Audit>> {
     this.#coordinator.start();
@@ -187,7 +187,7 @@ class Bank {
     };
   }
 
-  /** Every id that stands in an index. */
+  /** Every id in an index. */
   async #listIndexed(): Promise<ReadonlySet<string>> {
     const indices = await Promise.all(
       this.#context.nodeIds.map((nodeId) => readOrThrow(this.#store.indices, indexKey(nodeId))),
@@ -195,7 +195,7 @@ class Bank {
     return new Set(indices.flatMap(({ content }) => (content?.sagas ?? []).map(([id]) => id)));
   }
 
-  /** Those of the sagas with these marks that are finished. */
+  /** The finished sagas among those with these marks. */
   async #findFinished(marks: readonly Mark[]): Promise<ReadonlySet<string>> {
     const sagas = [...new Set(marks.map(([saga]) => saga))];
     const records = await Promise.all(sagas.map((saga) => this.#coordinator.read(saga)));
@@ -208,7 +208,7 @@ class Bank {
   }
 }
 
-/** The account as it is when it is closed; undefined: it is so already. Throws what is in the way. */
+/** The account as closed; undefined: it is closed already. Throws if it cannot be closed. */
 function closed(
   account: string,
   record: ParticipantRecord<Account>,

@@ -1,10 +1,10 @@
 /**
- * What a client of the transfer test does for each operation, and what the clients of a run know together: which
- * accounts there are, which transfers were asked for, and which of them were answered.
+ * What a client of the transfer test does for each operation, and what the clients of a run know together: the
+ * accounts, the transfers that were requested, and those that were answered.
  *
- * Whoever finds that nobody in the run was told yet that an account is open opens it first, and whoever wants another
- * transfer under a request id that nobody was answered yet asks for the original one first. So an operation means the
- * same in a replay from which others were left out.
+ * A client opens an account first if no client was told yet that it is open. A client that sends another transfer under
+ * a request id sends the original first if that has no answer yet. So an operation means the same in a replay without
+ * some of the others.
  */
 
 import { answerIn, type Client, type ClientResult, type Completion, completeWith } from '../../harness/client.ts';
@@ -16,38 +16,37 @@ import { AccountClose, AccountOpen, AUDIT_LENGTH_MAX, Audit, Transfer, TransferS
 export type Opening = RequestInputOf<typeof AccountOpen>;
 export type TransferRequest = RequestInputOf<typeof Transfer>;
 
-/** Another transfer under the request id of the original one. */
+/** Another transfer under the request id of the original. */
 export type OtherTransfer = TransferRequest & { readonly original: TransferRequest };
 
-/** One of the parts that a long list of questions is asked in. */
+/** A part of a long list of questions. */
 export interface Part {
   readonly part: number;
   readonly parts: number;
 }
 
-/** What is audited. */
+/** The accounts to audit. */
 export interface Accounts {
   readonly accounts: readonly string[];
-  /** With all others that are open as far as anybody was told; which those are is decided when it is asked. */
+  /** With all other accounts known to be open. Which those are is decided when the request is sent. */
   readonly others?: boolean;
 }
 
-/** More, and an answer to all of them would take a slow network longer than a last question may take. */
+/** On a slow network, more replays would take longer than a last question may. */
 const REPLAYS_MAX = 6;
-/** How often one operation audits, at most. */
+/** The most audits in one operation. */
 const AUDITS_MAX = 4;
 
 const SUCCESSOR = /^(.+)-[1-9]\d*$/;
 
 /**
- * The `number`th account that takes the place of a first one: the first one itself, then others. They are opened with
- * as much.
+ * The `number`th account in the place of a first one: 0 is the first one itself. All are opened with the same balance.
  */
 export function successorOf(first: string, number: number): string {
   return number === 0 ? first : `${first}-${number}`;
 }
 
-/** @param openings all accounts that there are to be */
+/** @param openings all accounts of the test */
 export function createSagaInvoke(openings: readonly Opening[]): Invoke {
   const run = new KnownInRun(openings);
   return (client, { f, value }) => operationIn('saga', OPERATIONS, f)(client, value, run);
@@ -55,15 +54,15 @@ export function createSagaInvoke(openings: readonly Opening[]): Invoke {
 
 class KnownInRun {
   readonly #openings: ReadonlyMap<string, Opening>;
-  /** Of which accounts anybody was told that they are open, or were. */
+  /** Accounts that a client was told are open, or were. */
   readonly #opened = new Set<string>();
-  /** Those of them of which nobody was told that they are closed. */
+  /** Those of them that no client was told are closed. */
   readonly #open = new Set<string>();
   /** How often an account may have been closed. */
   readonly #closeCounts = new Map<string, number>();
-  /** The ids of all requests that any operation was about, in the order in which those began. */
+  /** The ids of all requests that any operation named, in the order of their first operation. */
   readonly #asked = new Set<string>();
-  /** In the order in which they were first answered. */
+  /** In the order of their first answer. */
   readonly #acknowledged = new Map<string, TransferRequest>();
 
   constructor(openings: readonly Opening[]) {
@@ -77,7 +76,7 @@ class KnownInRun {
       this.#opened.add(account);
       this.#open.add(account);
     }
-    // What is closed stays closed; it was opened, and that is all there is to want.
+    // A closed account stays closed. It was opened, and this operation asks for no more.
     if (isError(result, 'precondition-failed') && this.#closeCount(account) > 0)
       return { type: 'ok', value: { ...opening, closed: true } };
     return completeWith(result, opening, () => opening);
@@ -91,7 +90,7 @@ class KnownInRun {
     return result;
   }
 
-  /** Carries `act` out on accounts that exist. If it may be that one does not nothing is done, and that is certain. */
+  /** Runs `act` if the accounts exist. If one of them may not exist, nothing is done, and that is certain. */
   async whenOpened(
     client: Client,
     value: unknown,
@@ -109,8 +108,8 @@ class KnownInRun {
   }
 
   /**
-   * Carries `act` out on a transfer when its accounts exist. It is asked about in the end even if they do not: then
-   * there must be none.
+   * Runs `act` on a transfer if its accounts exist. Its status is read in the end even if they do not: then it must not
+   * exist.
    */
   whenPossible(
     client: Client,
@@ -143,7 +142,7 @@ class KnownInRun {
     return takePart([...this.#asked], part);
   }
 
-  /** Some of a part, early ones and late ones. */
+  /** Some transfers of a part, early and late ones. */
   acknowledged(part: Part): TransferRequest[] {
     const all = takePart([...this.#acknowledged.values()], part);
     const count = Math.min(all.length, REPLAYS_MAX);
@@ -177,7 +176,7 @@ const OPERATIONS: ReadonlyMap<string, Operate> = new Map<string, Operate>([
   ['replay', replay],
 ]);
 
-/** A refusal is the right answer, and so is ok. */
+/** A refusal is correct, and so is ok. */
 function openOtherwise(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const opening = value as Opening;
   return run.whenOpened(client, opening, [opening.account], async () => {
@@ -188,7 +187,7 @@ function openOtherwise(client: Client, value: unknown, run: KnownInRun): Promise
   });
 }
 
-/** An account that has something is not closed, and that is an answer. */
+/** An account with money is not closed; that is a valid answer. */
 function close(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const { account } = value as { readonly account: string };
   return run.whenOpened(client, value, [account], async () => {
@@ -206,15 +205,15 @@ function transfer(client: Client, value: unknown, run: KnownInRun): Promise<Comp
 }
 
 /**
- * A refusal is the right answer, and so is ok. Only once the original was answered is it sure which of the two has the
- * request id.
+ * A refusal is correct, and so is ok. It is certain which of the two has the request id only after the original was
+ * answered.
  */
 function transferOtherwise(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const { original, ...other } = value as OtherTransfer;
   return run.whenPossible(client, value, original, async () => {
     if (!run.isAcknowledged(original)) {
       const result = await run.transfer(client, original);
-      // The original may have happened, but what is asked about here was never sent.
+      // The original may have happened, but the other transfer was never sent.
       if (result.kind !== 'ok') return { ...completeWith(result, value, () => value), type: 'fail' };
     }
     const result = await client.rpc(Transfer, other);
@@ -223,7 +222,7 @@ function transferOtherwise(client: Client, value: unknown, run: KnownInRun): Pro
   });
 }
 
-/** That nobody has heard of a request is an answer as well: it may never have arrived. */
+/** "Unknown request" is an answer as well: the request may never have arrived. */
 async function readStatus(client: Client, value: unknown): Promise<Completion> {
   const { request_id } = value as { readonly request_id: string };
   const result = await client.rpc(TransferStatus, { request_id });
@@ -231,7 +230,7 @@ async function readStatus(client: Client, value: unknown): Promise<Completion> {
   return completeWith(result, value, (body) => ({ request_id, ...answerIn(body) }));
 }
 
-/** Of every request of its part. Nothing is changed by asking, so an answer that is missing leaves nothing unknown. */
+/** The status of every request of its part. Reading changes nothing, so a missing answer leaves nothing unknown. */
 async function readStatuses(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const { part, parts } = value as Part;
   const statuses: unknown[] = [];
@@ -244,8 +243,8 @@ async function readStatuses(client: Client, value: unknown, run: KnownInRun): Pr
 }
 
 /**
- * Until two audits in a row show the same versions, since only that proves that everything was read at one moment.
- * While transfers go on that may never be: then the last but one is told, as what it is.
+ * Repeats the audit until two in a row show the same versions. Only that proves that everything was read at one moment.
+ * While transfers go on that may never happen. Then the last but one is the value, and is marked as such.
  */
 function audit(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const accounts = run.audited(value as Accounts);
@@ -274,7 +273,7 @@ function askWhetherSettled(client: Client, value: unknown, run: KnownInRun): Pro
   });
 }
 
-/** Asks for transfers again that somebody, mostly at another node, was answered before. */
+/** Repeats transfers that a client, mostly of another node, has an answer for. */
 async function replay(client: Client, value: unknown, run: KnownInRun): Promise<Completion> {
   const { part, parts } = value as Part;
   const answers: unknown[] = [];

@@ -1,7 +1,7 @@
 /**
- * A transfer as a saga: first all debits and, side by side with them, the promise of every payee to take what is
- * coming; then the pivot; then all credits. So nothing is ever clawed back from a payee, and whoever looks in between
- * sees money that is under way, never money that is not there.
+ * A transfer as a saga. First come all debits and, side by side with them, the promise of every payee to accept the
+ * money. Then comes the pivot, then all credits. So no money is ever taken back from a payee. A reader in between sees
+ * money under way, never money that does not exist.
  */
 
 import * as z from 'zod';
@@ -22,7 +22,7 @@ export function createTransferKind(accounts: Accounts, plan = planTransfer): Tra
     name: 'transfer',
     input: TransferInput,
     plan: (input) => plan(accounts, input),
-    // An account that exists once exists for ever, so what is remembered will do.
+    // An account that exists once exists for ever, so the remembered version is enough.
     prepare: async ({ legs }) => {
       const found = await Promise.all(legs.map(({ account }) => accounts.peek(account)));
       const missing = found.indexOf(undefined);
@@ -48,7 +48,7 @@ export function planTransfer(accounts: Accounts, { legs }: TransferInput): Plan 
   };
 }
 
-/** What a transfer has taken from an account, and not given to it or back, by what its steps did there. */
+/** What a transfer has taken from an account and not given to it or returned, by the steps applied there. */
 export function heldBy({ legs }: TransferInput, account: string, applied: ReadonlySet<number>): number {
   const payers = legs.filter(({ amount }) => amount < 0);
   const payees = legs.filter(({ amount }) => amount > 0);
@@ -59,7 +59,7 @@ export function heldBy({ legs }: TransferInput, account: string, applied: Readon
   return credited >= 0 && applied.has(step) ? -(payees[credited] as Leg).amount : 0;
 }
 
-/** The legs of a request. Throws error 12 for what is none, with the name of the field. */
+/** The legs of a request. Throws error 12 with the name of the field if they are invalid. */
 export function legsOf({ from, to, amount, legs }: RequestOf<typeof Transfer>): TransferInput {
   if (legs !== undefined) {
     if (from !== undefined || to !== undefined || amount !== undefined)

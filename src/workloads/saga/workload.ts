@@ -1,12 +1,13 @@
 /**
- * The test of the transfer service: few accounts, some of them in every other transfer, so that transfers meet; the
- * same request again and again, of several nodes at the same time; accounts with too little, and accounts that are
- * closed when they happen to be empty, after which new ones take their places. In the end everything settles by itself,
- * the status of every request is read and the money is counted; only then requests are asked once more, since that
- * alone would finish what a node has left half done. After that everything is read again: a replay must have changed
- * nothing.
+ * The test of the transfer service. There are few accounts, and some are in every other transfer, so transfers collide.
+ * Requests are repeated, at several nodes at the same time. Some accounts have too little money. Some are closed when
+ * they happen to be empty, and new ones take their places.
  *
- * A request id always means the same transfer, also in a replay from which operations were left out.
+ * In the end everything must settle without help. The status of every request is read and the money is counted. Only
+ * then requests are repeated, because a repetition alone would finish what a node has left half done. After that
+ * everything is read again: a replay must have changed nothing.
+ *
+ * A request id always means the same transfer, also in a replay without some of the operations.
  */
 
 import type { CountWork } from '../../checkers/activity.ts';
@@ -27,19 +28,19 @@ import {
 } from './operations.ts';
 
 /**
- * An account of a test. One that is opened with nothing is closed now and then, and only little money comes and goes
- * there, so that it is empty often. Later another one takes its place: `c0`, then `c0-1`.
+ * An account of a test. One that is opened with 0 is closed now and then. Its amounts are small, so that it is often
+ * empty. Later another one takes its place: `c0`, then `c0-1`.
  */
 export interface Holder {
   readonly account: string;
   readonly balance: number;
-  /** How often it is drawn, in proportion to the others. */
+  /** Its weight in the draws. */
   readonly weight: number;
 }
 
 /**
- * Fixed, because the operations, the probes and the last questions are drawn apart and must mean the same accounts.
- * Half of all draws are of the first ones.
+ * Fixed, because operations, probes and last questions are drawn separately and must mean the same accounts. The first
+ * ones get half of all draws.
  */
 const HOLDERS: readonly Holder[] = [
   ...holders('hot', 4, { balance: 1000, weight: 8 }),
@@ -49,34 +50,36 @@ const HOLDERS: readonly Holder[] = [
 ];
 
 const AMOUNT_MAX = 120;
-/** Where an account that is to be closed takes part. */
+/** The highest amount where an account that is to be closed takes part. */
 const SMALL_AMOUNT_MAX = 3;
 
 type Shape = readonly [debits: number, credits: number];
 const PAIR: Shape = [1, 1];
-/** Of the transfers with more than two accounts. */
+/** For transfers with more than two accounts. */
 const SHAPES: readonly Shape[] = [
   [1, 2],
   [2, 1],
   [2, 2],
 ];
 
-/** Of the requests drawn last, so many may be asked again, asked about and asked otherwise. */
+/** The latest requests, which may be repeated, queried, or reused for another transfer. */
 const RECENT_MAX = 8;
-/** After so many attempts to close an account its successor is opened: so many that hardly any account is left open. */
+/**
+ * After so many attempts to close an account its successor is opened. With so many, hardly any account is left open.
+ */
 const CLOSES_PER_ACCOUNT = 12;
-/** One in so many draws is of the predecessor, which may have been left open. */
+/** One draw in so many is of the predecessor, which may have been left open. */
 const PREDECESSOR_INTERVAL = 8;
 const LATE_CLOSE_INTERVAL = 4;
 const SHORT_AUDIT_LENGTH_MAX = 4;
 
-/** So many that those of a long run on a slow network are still answered in the time that a last question has. */
+/** So many that each part of a long run is answered in the time for a last question, even on a slow network. */
 const STATUS_PARTS = 64;
 const REPLAY_PARTS = 16;
 const LAST_TRANSFERS = 2;
 const LAST_OTHERS = 4;
 
-/** How often each kind of operation is drawn. */
+/** Weights of the operations. */
 const MIX = new WeightedChoice<(drawing: Drawing) => Invocation>([
   [50, (drawing) => drawing.transfer()],
   [18, (drawing) => drawing.transferAgain()],
@@ -91,19 +94,20 @@ const MIX = new WeightedChoice<(drawing: Drawing) => Invocation>([
 
 export interface SagaTestOptions {
   readonly accounts?: readonly Holder[];
-  /** How many accounts a transfer has at most. 2: it is always from one to another. */
+  /** The most accounts in a transfer. 2: from one account to another. */
   readonly legs?: 2 | 4;
   /**
-   * What is done first. With `transfer` already a handful of operations transfers, and the same request is asked twice.
+   * The first operations. With `transfer` a handful of operations already includes transfers, and one request is
+   * repeated.
    */
   readonly opening?: 'open' | 'transfer';
-  /** `short`: as few last questions as a verdict takes. */
+  /** `short`: only the last questions that a verdict needs. */
   readonly ending?: 'full' | 'short';
 }
 
 export const sagaTest: WorkloadTest = createSagaTest();
 
-/** As small as it can be with transfers that are committed and transfers that are not. */
+/** The smallest test with both committed and aborted transfers. */
 export const smallSagaTest: WorkloadTest = createSagaTest({
   accounts: [
     { account: 'a', balance: 100, weight: 1 },
@@ -124,7 +128,7 @@ export function createSagaTest({
   const scene = createScene(accounts, legs);
   return {
     reusableClients: true,
-    // A node keeps nothing that is not in the store.
+    // A node keeps all its data in the store.
     survivesDiskLoss: true,
     createGenerator: (random) => {
       const drawing = new Drawing(random, scene);
@@ -142,7 +146,7 @@ export function createSagaTest({
   };
 }
 
-/** Work is a transfer that was committed, and nobody was told of before. */
+/** Work is a transfer whose commit was acknowledged for the first time. */
 function countTransfers(): CountWork {
   const known = new Set<string>();
   return (f, value) => {
@@ -158,15 +162,15 @@ function holders(name: string, count: number, terms: Omit<Holder, 'account'>): H
   return Array.from({ length: count }, (_, number) => ({ account: `${name}${number}`, ...terms }));
 }
 
-/** Whose money is moved, and how. */
+/** The accounts of a test, and the shapes of its transfers. */
 interface Scene {
   readonly openings: readonly Opening[];
   readonly accounts: readonly string[];
   readonly accountsDrawn: WeightedChoice<string>;
   readonly closable: readonly string[];
-  /** Those that are never closed. */
+  /** The accounts that are never closed. */
   readonly lasting: ReadonlySet<string>;
-  /** Of transfers with more than two accounts, if there are any. */
+  /** For transfers with more than two accounts, if there are any. */
   readonly shapes: readonly Shape[];
 }
 
@@ -182,23 +186,23 @@ function createScene(accounts: readonly Holder[], legs: number): Scene {
 }
 
 interface Place {
-  /** Of the account that is there by now. */
+  /** Number of the current account. */
   number: number;
-  /** How often that was to be closed. */
+  /** How often that one was to be closed. */
   closeCount: number;
 }
 
 class Drawing {
   readonly #random: SeededRandom;
   readonly #scene: Scene;
-  /** In every request id, so that what two generators draw never means two transfers by one id. */
+  /** In every request id, so that two generators never use one id for two transfers. */
   readonly #prefix: string;
   #requestCount = 0;
-  /** The newest one first. */
+  /** Newest first. */
   readonly #recent: TransferRequest[] = [];
-  /** By the first account of its place, which accounts that are closed now and then have come to. */
+  /** The current account of each place, by the first account there. */
   readonly #places = new Map<string, Place>();
-  /** Accounts that nobody was asked to open yet. */
+  /** Accounts that no operation has opened yet. */
   readonly #due: Opening[] = [];
 
   constructor(random: SeededRandom, scene: Scene) {
@@ -217,12 +221,12 @@ class Drawing {
     return { f: 'transfer', value: this.#request() };
   }
 
-  /** Mostly what was drawn last, which by now another node may be busy with. */
+  /** Mostly the latest requests, which another node may still be working on. */
   transferAgain(): Invocation {
     return { f: 'transfer', value: this.#random.integer(2) === 0 ? this.#last() : this.recent() };
   }
 
-  /** One of the requests drawn last; where there is none yet, a new one. */
+  /** One of the latest requests; a new one if there is none. */
   recent(): TransferRequest {
     const last = this.#last();
     return this.#recent.length === 1 ? last : this.#random.pick(this.#recent);
@@ -238,7 +242,7 @@ class Drawing {
     return { f: 'audit', value: { accounts: accounts.map((account) => this.#current(account)) } };
   }
 
-  /** Where there is nothing to be closed something is opened. */
+  /** Opens an account if there is none to close. */
   close(): Invocation {
     const { closable } = this.#scene;
     if (closable.length === 0) return { f: 'open', value: this.opening() };
@@ -276,7 +280,7 @@ class Drawing {
     return request;
   }
 
-  /** Between two accounts, or in every other case between more of them, if there are to be any such. */
+  /** Between two accounts; in half of the cases between more, if the scene has shapes. */
   #movement(): Omit<TransferRequest, 'request_id'> {
     const { shapes } = this.#scene;
     const isPair = shapes.length === 0 || this.#random.integer(2) === 0;
@@ -288,7 +292,7 @@ class Drawing {
     const debits = this.#split(total, debitCount).map((amount) => -amount);
     const amounts = [...debits, ...this.#split(total, creditCount)];
     const legs = accounts.map((account, index): Leg => ({ account, amount: amounts[index] as number }));
-    // The order of the legs is the order of the steps, and any will do.
+    // The order of the legs is the order of the steps. Any order must do.
     return { legs: this.#random.shuffle(legs) };
   }
 
@@ -303,7 +307,7 @@ class Drawing {
     return [...accounts];
   }
 
-  /** Accounts that are to be closed pay more often than they are paid, or they would hardly ever be empty. */
+  /** Accounts that are to be closed pay more often than they are paid. Otherwise they would hardly ever be empty. */
   #makePayers(accounts: string[], debitCount: number): void {
     const { lasting } = this.#scene;
     const payer = accounts.findIndex((account, index) => index < debitCount && lasting.has(account));
@@ -314,12 +318,12 @@ class Drawing {
     accounts[payee] = paying;
   }
 
-  /** Which account is there by now, in the place of a first one. */
+  /** The current account in the place of a first one. */
   #current(first: string): string {
     return successorOf(first, this.#places.get(first)?.number ?? 0);
   }
 
-  /** @param min the parts that it is to be split into */
+  /** @param min the number of parts of the total */
   #total(accounts: readonly string[], min: number): number {
     const { lasting } = this.#scene;
     const max = accounts.every((account) => lasting.has(account)) ? AMOUNT_MAX : SMALL_AMOUNT_MAX;
@@ -333,7 +337,7 @@ class Drawing {
   }
 }
 
-/** The same with one more minor unit. It must be refused. */
+/** The same transfer with one more minor unit. It must be refused. */
 function transferOtherwise(original: TransferRequest): Invocation {
   return { f: 'transfer-otherwise', value: { ...otherwise(original), original } satisfies OtherTransfer };
 }
@@ -346,7 +350,7 @@ function otherwise({ amount, legs, ...rest }: TransferRequest): TransferRequest 
   return { ...rest, legs: legs.map(({ account, amount }, index) => ({ account, amount: amount + change(index) })) };
 }
 
-/** The first accounts, and whatever else is open when it is asked. */
+/** The first accounts, and all others that are open when the request is sent. */
 function allOf({ accounts }: Scene): Accounts {
   return { accounts, others: true };
 }
@@ -363,15 +367,15 @@ function lastQuestions(random: SeededRandom, scene: Scene, drawing: Drawing): re
   const settled: Invocation = { f: 'settled', value: allOf(scene) };
   return [
     ...opens(scene),
-    // Fresh ones: however much was broken, these must be answered.
+    // Fresh ones: these must be answered even after many faults.
     ...Array.from({ length: LAST_TRANSFERS }, () => drawing.transfer()),
-    // Before anything is asked again, so that nothing but the nodes themselves finishes what is left.
+    // Before any repetition, so that only the nodes themselves can finish what is left.
     settled,
     ...inParts('statuses', STATUS_PARTS),
     drawing.audit(),
-    // Shuffled, so that it is another node's turn than when the requests were asked about before.
+    // Shuffled, so that mostly another node is asked than at the first time.
     ...random.shuffle(inParts('replay', REPLAY_PARTS)),
-    // Of fresh requests: here nobody knows what others have drawn.
+    // Of fresh requests: the draws of others are unknown here.
     ...Array.from({ length: LAST_OTHERS }, () => refusedTransfer(drawing)),
     ...seldom(scene, drawing),
     settled,
@@ -402,7 +406,7 @@ function refusedTransfer(drawing: Drawing): Invocation {
   return transferOtherwise(drawing.transfer().value as TransferRequest);
 }
 
-/** What a run may have asked once or twice only, and then under faults. */
+/** Rare operations, which a run may otherwise have only once or twice, and then under faults. */
 function seldom({ closable }: Scene, drawing: Drawing): readonly Invocation[] {
   return [
     drawing.openOtherwise(),
@@ -414,7 +418,7 @@ function seldom({ closable }: Scene, drawing: Drawing): readonly Invocation[] {
 /** Transfers between accounts, all or nothing, exactly once: the example of a saga. */
 export const saga: Workload = {
   ...sagaNode,
-  text: 'Transfers money between accounts, all or nothing, repeats what was asked, and audits all along.',
+  text: 'Transfers money between accounts, all or nothing, repeats requests, and audits all the time.',
   test: sagaTest,
   small: smallSagaTest,
 };

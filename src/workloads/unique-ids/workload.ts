@@ -1,9 +1,8 @@
 /**
- * unique-ids: 64-bit Snowflake ids, without coordination and available under every partition.
+ * unique-ids: 64-bit Snowflake ids, without coordination, available under every partition.
  *
  * `{"type": "generate"}` → `{"type": "generate_ok", "id": "595172839467794432"}`. The id is a decimal string, because
- * numbers beyond 2^53 do not survive JavaScript's clients. How ids stay unique over crashes and broken clocks is told
- * in `ids/`.
+ * JavaScript clients corrupt numbers beyond 2^53. `ids/` explains how ids stay unique over crashes and broken clocks.
  */
 
 import * as z from 'zod';

@@ -1,6 +1,6 @@
 /**
- * What a node does about the redemptions of a shard after their pivot: each is credited, then reported, then it may
- * leave the shard. The wallet is waited for; the other two are gathered and done behind the scenes.
+ * What a node does with the redemptions of a shard after their pivot. Each is credited, then reported, then it may
+ * leave the shard. The request waits for the credit. The other two are done in groups, in the background.
  */
 
 import type { Stored } from '../../kv/documents.ts';
@@ -10,10 +10,10 @@ import type { RpcError } from '../../protocol/errors.ts';
 import type { Pending, ShardRecord, VoucherStore, WalletRecord } from './records.ts';
 import { type Credit, report, type Terms } from './redemptions.ts';
 
-/** What is credited is gathered for so long, ms, or until there is a page of it, before it is reported. */
+/** How long credited redemptions are gathered before they are reported, ms. A full page is reported at once. */
 const GATHER_MS = 100;
 const GATHER_MAX = 64;
-/** How many of those who left a shard it remembers. */
+/** How many redemptions that left a shard it remembers. */
 const LEFT_MAX = 256;
 
 export interface AfterPivotOptions {
@@ -21,20 +21,20 @@ export interface AfterPivotOptions {
   readonly store: VoucherStore;
   readonly terms: Terms;
   readonly shard: number;
-  /** Puts what a redemption is worth into its wallet, once. */
+  /** Credits the value of a redemption to its wallet, once. */
   readonly credit: Credit;
-  /** Called when some may leave the shard. */
+  /** Called when some redemptions may leave the shard. */
   readonly onReported: () => void;
 }
 
 export class AfterPivot {
   readonly #options: AfterPivotOptions;
-  /** Under way to their wallets, by user. */
+  /** Credits in progress, by user. */
   readonly #crediting = new Map<string, Promise<RpcError | undefined>>();
-  /** Credited, and not reported yet. */
+  /** Credited and not yet reported. */
   readonly #credited: Pending[] = [];
   #gathering = false;
-  /** Aborted when there is a page to report. */
+  /** Aborted when there is a full page to report. */
   #enough = new Abort();
   /** Reported: they may leave the shard. Place by user. */
   readonly #leaving = new Map<string, number>();
@@ -43,7 +43,7 @@ export class AfterPivot {
     this.#options = options;
   }
 
-  /** Whether some may leave the shard, as far as is known. */
+  /** Whether some redemptions may leave the shard, as far as known. */
   get hasLeaving(): boolean {
     return this.#leaving.size > 0;
   }
@@ -52,7 +52,9 @@ export class AfterPivot {
     return this.#gathering || this.#crediting.size > 0 || this.hasLeaving;
   }
 
-  /** Credits a wallet, once at a time. Resolves to what is in the way, if so; the rest follows by itself. */
+  /**
+   * Credits a wallet, one attempt at a time. Resolves to an error if it failed. The later steps follow by themselves.
+   */
   credit(redemption: Pending, wallet?: Stored<WalletRecord>): Promise<RpcError | undefined> {
     const [user] = redemption;
     const { store, terms, shard, credit } = this.#options;
@@ -72,7 +74,7 @@ export class AfterPivot {
     return crediting;
   }
 
-  /** The shard without those who may leave; itself if none of them is there. */
+  /** The shard without redemptions that may leave; the same object if there are none. */
   withoutLeaving(content: ShardRecord, ver: number): ShardRecord {
     const leaves = ([user, , place]: Pending) => this.#leaving.get(user) === place;
     const users = content.pending.filter(leaves).map(([user]) => user);
@@ -87,13 +89,13 @@ export class AfterPivot {
     };
   }
 
-  /** Told what the shard is now: who is not there any more has left. */
+  /** Takes the current shard: redemptions that are missing there have left. */
   see({ pending }: ShardRecord): void {
     const present = new Set(pending.map(([user]) => user));
     for (const user of this.#leaving.keys()) if (!present.has(user)) this.#leaving.delete(user);
   }
 
-  /** Told that none of those who may leave is in the shard. */
+  /** Call it if the shard has none of those that may leave. */
   forgetLeaving(): void {
     this.#leaving.clear();
   }

@@ -1,6 +1,6 @@
 /**
- * What is asked at the end of a voucher test: of every voucher that any operation named, and of every user. So there
- * are as many last questions as there was to ask about, and those of one kind are asked side by side.
+ * The last questions of a voucher test: about every voucher that any operation named, and about every user. Their
+ * number follows the run, and questions of one kind are asked side by side.
  */
 
 import type { FinalStep, Invocation } from '../../harness/workload-test.ts';
@@ -9,20 +9,20 @@ import type { SeededRandom } from '../../protocol/random.ts';
 import type { Outcome } from './messages.ts';
 import { type Request, requestOf, type Scene, type Voucher } from './scene.ts';
 
-/** Requests that are asked once more. */
+/** Requests that are repeated. */
 const REPLAYS_MAX = 150;
-/** Wallets that are read once more after that. */
+/** Wallets that are read again after that. */
 const WALLETS_AFTER_REPLAYS = 8;
 export const PAGE_LENGTH_MAX = 10;
 
-/** What must be refused. */
+/** A request with other parameters, which must be refused. */
 export function createOtherwise(voucher: Voucher): Invocation {
   return { f: 'create-otherwise', value: { ...voucher, limit: voucher.limit + 1 } };
 }
 
 /**
- * In the end everything settles, fresh users redeem whatever is left, and reports and wallets are read in full; only
- * then requests are asked once more, since that alone would finish what a node has left half done.
+ * In the end everything must settle, fresh users redeem the rest, and reports and wallets are read in full. Only then
+ * requests are repeated, because a repetition alone would finish what a node has left half done.
  */
 export function lastQuestions(random: SeededRandom, scene: Scene, history: History): readonly FinalStep[] {
   const { codes, users, requests, redeemedCounts } = summarize(scene, history);
@@ -30,12 +30,12 @@ export function lastQuestions(random: SeededRandom, scene: Scene, history: Histo
   const ofEach = (f: string): Invocation[] => codes.map((code) => ({ f, value: { code } }));
   const wallets = (owners: Iterable<string>): Invocation[] =>
     Array.from(new Set(owners), (user) => ({ f: 'wallet', value: { user } }));
-  // One more than there can be rights left, so that the last ones are told that there are none.
+  // One more than the rights that can be left, so that the last users are told that there are none.
   const drain = vouchers.flatMap(({ code, limit }) => {
     const count = Math.max(0, limit - (redeemedCounts.get(code) ?? 0)) + 1;
     return Array.from({ length: count }, (_, number) => requestOf(code, `fresh-${code}-${number}`));
   });
-  // Shuffled, so that it is another node's turn than when it was asked before.
+  // Shuffled, so that mostly another node is asked than at the first time.
   const replayed = random.shuffle(requests).slice(0, REPLAYS_MAX);
   const affected = replayed.slice(0, WALLETS_AFTER_REPLAYS).map(({ user }) => user);
   return [
@@ -57,12 +57,12 @@ export function lastQuestions(random: SeededRandom, scene: Scene, history: Histo
 }
 
 interface Summary {
-  /** Of every voucher that is open from the beginning, and of all others that were named. */
+  /** The vouchers open from the beginning, and all others that were named. */
   readonly codes: readonly string[];
   readonly users: Iterable<string>;
   /** Each once. */
   readonly requests: readonly Request[];
-  /** By code how many users were told that they redeemed. */
+  /** For each code, how many users were told that they redeemed. */
   readonly redeemedCounts: ReadonlyMap<string, number>;
 }
 

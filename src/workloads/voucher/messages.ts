@@ -1,16 +1,23 @@
 /**
  * The messages of the voucher service.
  *
- *     {"type": "voucher_create", "code": C, "limit": 300, "amount": 500}       → {"type": "voucher_create_ok"}
- *     {"type": "redeem", "code": C, "user": U, "request_id": R}                → {"type": "redeem_ok", "outcome": "redeemed", "redemption": 17, "credited": 500}
- *                                                                                {"type": "redeem_ok", "outcome": "already_redeemed"}
- *                                                                                {"type": "redeem_ok", "outcome": "sold_out"}
- *     {"type": "voucher_read", "code": C}                                      → {"type": "voucher_read_ok", "limit": 300, "used": 17, "pending": 1}
- *     {"type": "voucher_report", "code": C, "limit": 100, "offset": 0}         → {"type": "voucher_report_ok", "length": 17, "redemptions": [{"redemption": 1, "user": U, "request_id": R}, …]}
- *     {"type": "wallet_read", "user": U}                                       → {"type": "wallet_read_ok", "balance": 500, "entries": [{"code": C, "request_id": R, "redemption": 17, "credited": 500}]}
+ *     {"type": "voucher_create", "code": C, "limit": 300, "amount": 500}
+ *       → {"type": "voucher_create_ok"}
+ *     {"type": "redeem", "code": C, "user": U, "request_id": R}
+ *       → {"type": "redeem_ok", "outcome": "redeemed", "redemption": 17, "credited": 500}
+ *       → {"type": "redeem_ok", "outcome": "already_redeemed"}
+ *       → {"type": "redeem_ok", "outcome": "sold_out"}
+ *     {"type": "voucher_read", "code": C}
+ *       → {"type": "voucher_read_ok", "limit": 300, "used": 17, "pending": 1}
+ *     {"type": "voucher_report", "code": C, "limit": 100, "offset": 0}
+ *       → {"type": "voucher_report_ok", "length": 17,
+ *          "redemptions": [{"redemption": 1, "user": U, "request_id": R}, …]}
+ *     {"type": "wallet_read", "user": U}
+ *       → {"type": "wallet_read_ok", "balance": 500,
+ *          "entries": [{"code": C, "request_id": R, "redemption": 17, "credited": 500}]}
  *
- * Amounts are integers in minor units. A redemption's number is unique within its voucher. Errors: 20 for a voucher
- * that does not exist, 21 for one that was created with other parameters, 12 for what is not as declared.
+ * Amounts are integers in minor units. A redemption's number is unique within its voucher. Errors: 20 if the voucher
+ * does not exist, 21 if it was created with other parameters, 12 if a request is not as declared.
  */
 
 import * as z from 'zod';
@@ -18,18 +25,18 @@ import { defineRpc } from '../../protocol/rpc.ts';
 
 /** UTF-16 code units in a code, the name of a user, a request id. */
 export const NAME_LENGTH_MAX = 128;
-/** Minor units that one redemption may credit: low enough that thousands of them are still a safe integer. */
+/** Minor units that one redemption may credit. Even thousands of them add up to a safe integer. */
 export const AMOUNT_MAX = 1e12;
 export const LIMIT_MAX = 1e9;
 export const SHARDS_MAX = 64;
-/** Redemptions in one answer to `voucher_report`. */
+/** Redemptions in one `voucher_report_ok`. */
 export const REPORT_LENGTH_MAX = 1000;
 
 const Name = z.string().min(1).max(NAME_LENGTH_MAX);
 
 export const VoucherCreate = defineRpc(
   'voucher_create',
-  'Creates a voucher that `limit` users can redeem, each once, for `amount`. Again with the same parameters: nothing happens; with others: error 21.',
+  'Creates a voucher that `limit` users can redeem, each once, for `amount`. A repeated request with the same parameters changes nothing; with others: error 21.',
   {
     code: Name,
     limit: z.int().min(1).max(LIMIT_MAX),
@@ -38,7 +45,7 @@ export const VoucherCreate = defineRpc(
       .int()
       .min(1)
       .max(SHARDS_MAX)
-      .describe('Over how many records its rights are spread; more of them bear more nodes at once.')
+      .describe('The number of records that hold its rights. More records serve more nodes at once.')
       .exactOptional(),
   },
   {},
@@ -49,18 +56,18 @@ export type Outcome = z.infer<typeof Outcome>;
 
 export const Redeem = defineRpc(
   'redeem',
-  'Redeems a voucher for a user and credits the wallet. The same request again gets the same answer for ever; another one of the same user is told `already_redeemed`. A request id belongs to its code and user: for another user or voucher it is another request.',
+  'Redeems a voucher for a user and credits the wallet. A repeated request gets the same answer for ever. Another request of the same user is answered `already_redeemed`. A request id belongs to its code and user: for another user or voucher it is another request.',
   { code: Name, user: Name, request_id: Name },
   {
     outcome: Outcome,
-    redemption: z.int().describe('Its number, which is unique within the voucher.').exactOptional(),
+    redemption: z.int().describe('Its number, unique within the voucher.').exactOptional(),
     credited: z.int().describe('In minor units, like every amount.').exactOptional(),
   },
 );
 
 export const VoucherRead = defineRpc(
   'voucher_read',
-  'How many redemptions there are, and how many of them are not credited yet, or not yet known to be.',
+  'How many redemptions there are, and how many of them are not, or not yet known to be, credited.',
   { code: Name },
   { limit: z.int(), used: z.int(), pending: z.int() },
 );
@@ -70,7 +77,7 @@ export type Redemption = z.infer<typeof Redemption>;
 
 export const VoucherReport = defineRpc(
   'voucher_report',
-  'Lists redemptions, in an order in which none changes its place while no other is added; `length` is how many there are.',
+  'Lists redemptions. While none is added, their order does not change; `length` is how many there are.',
   { code: Name, limit: z.int().min(1).max(REPORT_LENGTH_MAX), offset: z.int().min(0) },
   { length: z.int(), redemptions: z.array(Redemption) },
 );
@@ -85,7 +92,7 @@ export type WalletEntry = z.infer<typeof WalletEntry>;
 
 export const WalletRead = defineRpc(
   'wallet_read',
-  'What a user has, and where it came from. A user nobody has heard of has nothing.',
+  'The balance of a user, and the redemptions that made it. An unknown user has 0.',
   { user: Name },
   { balance: z.int(), entries: z.array(WalletEntry) },
 );

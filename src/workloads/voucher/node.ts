@@ -1,6 +1,6 @@
 /**
- * What a node answers about vouchers. The messages are in `messages.ts`, what is stored in `records.ts`, how a
- * redemption goes in `shard-desk.ts`.
+ * What a node answers about vouchers. `messages.ts` declares the messages, `records.ts` what is stored, and
+ * `shard-desk.ts` redeems.
  */
 
 import { NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
@@ -38,18 +38,18 @@ import { ShardDesk } from './shard-desk.ts';
 import { Sweeper } from './sweeper.ts';
 import { Unfinished } from './unfinished.ts';
 
-/** Over how many records the rights of a voucher are spread when its creator does not say. */
+/** The number of records that hold the rights of a voucher if its creator does not say. */
 export const SHARDS_DEFAULT = 1;
 
-/** Vouchers whose parameters are remembered. */
+/** Vouchers whose parameters are kept in memory. */
 const TERMS_MAX = 10_000;
 
-/** What an office works with. */
+/** Parts that a test may replace. */
 export interface VoucherParts {
   readonly store: VoucherStore;
   readonly rights: Pick<Rights, 'acquire'>;
   readonly credit: Credit;
-  /** Whether it looks for what others left unfinished. */
+  /** Whether it finishes what others left unfinished. */
   readonly sweeps: boolean;
 }
 
@@ -82,7 +82,7 @@ class VoucherOffice {
   readonly #store: VoucherStore;
   readonly #unfinished: Unfinished;
   readonly #sweeper: Sweeper;
-  /** By code; what a voucher is never changes. */
+  /** By code; the parameters of a voucher never change. */
   readonly #terms = new BoundedMap<string, Terms>(TERMS_MAX);
   readonly #desks = new Map<string, ShardDesk>();
 
@@ -103,7 +103,7 @@ class VoucherOffice {
         this.#desks.delete(shardKey(code, shard));
         await this.#unfinished.unregister(code, shard);
       },
-      // Those that are written down are crossed out first.
+      // Listed shards are removed from the index first.
       prune: (idleMs) => {
         for (const [key, desk] of this.#desks)
           if (desk.idleMs >= idleMs && !this.#unfinished.lists(key)) this.#desks.delete(key);
@@ -155,7 +155,7 @@ class VoucherOffice {
     };
   }
 
-  /** In the order of the shards, and of the places in them. */
+  /** In the order of the shards and of the places in them. */
   async report({ code, limit, offset }: RequestOf<typeof VoucherReport>): Promise<ReplyOf<typeof VoucherReport>> {
     this.#hear();
     const terms = await this.#termsOf(code);
@@ -184,7 +184,7 @@ class VoucherOffice {
     };
   }
 
-  /** From the first message about vouchers on this node looks after what was left unfinished. */
+  /** From the first voucher message on, this node finishes what was left unfinished. */
   #hear(): void {
     if (this.#parts.sweeps) this.#sweeper.start();
   }
@@ -223,8 +223,7 @@ class VoucherOffice {
   }
 
   /**
-   * The redemptions at some places of a shard. Each is on its page, or was still in the shard when that was read, which
-   * was before.
+   * The redemptions at some places of a shard. Each is on its page, or was still in the shard, which was read before.
    */
   async #listPlaces(
     { code, shardCount }: Terms,

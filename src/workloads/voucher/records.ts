@@ -1,12 +1,12 @@
 /**
- * What the store holds of vouchers. Every record is a document (`kv/documents.ts`) and stays small: what grows with
- * redemptions is spread over wallets and pages, and a shard holds only what is in flight.
+ * What the store holds of vouchers. Every record is a document (`kv/documents.ts`) and stays small. Data that grows
+ * with redemptions is spread over wallets and pages. A shard holds only what is in flight.
  *
- * | key | what |
+ * | key | content |
  * | --- | --- |
- * | `v/<code>` | the voucher: its parameters, which never change, and how many rights each shard was granted and gave back |
- * | `vs/<code>/<shard>` | a shard: its rights, how many of them are used, and the redemptions that are not finished |
- * | `w/<user>` | a wallet: the balance and, with it in one document, the redemptions that made it |
+ * | `v/<code>` | the voucher: its fixed parameters, and how many rights each shard was granted and returned |
+ * | `vs/<code>/<shard>` | a shard: its rights, how many are used, and the unfinished redemptions |
+ * | `w/<user>` | a wallet: the balance and the redemptions that made it, in one document |
  * | `vp/<code>/<shard>/<page>` | a page of the report |
  * | `vn/<node>` | the shards in which a node may have left something unfinished |
  */
@@ -24,12 +24,12 @@ export const VoucherRecord = z.object({
   limit: z.int().min(1),
   amount: z.int().min(1),
   /**
-   * Rights that each shard was ever granted, and ever gave back. Invariant: Σ granted − Σ returned ≤ limit, and none of
-   * these numbers ever falls, so whoever sees an old one sees too few rights, never too many.
+   * All rights that each shard was ever granted, and ever returned. Invariant: Σ granted − Σ returned ≤ limit, and none
+   * of these numbers ever falls. So an old version shows too few rights, never too many.
    */
   granted: z.array(Count),
   returned: z.array(Count),
-  /** Invariant: once true the uses of all shards add up to the limit. */
+  /** Invariant: once true, the uses of all shards add up to the limit. */
   sold_out: z.boolean(),
 });
 export type VoucherRecord = z.infer<typeof VoucherRecord>;
@@ -39,14 +39,17 @@ const Pending = z.tuple([z.string(), z.string(), Count]);
 export type Pending = z.infer<typeof Pending>;
 
 export const ShardRecord = z.object({
-  /** As much of what the voucher granted as has arrived here. */
+  /** The rights granted by the voucher, as far as they have arrived here. */
   granted: Count,
   returned: Count,
-  /** Invariant: used + returned ≤ granted; never falls. The next redemption gets this place. */
+  /** Invariant: used + returned ≤ granted; never falls. It is the place of the next redemption. */
   used: Count,
-  /** Invariant: a redemption stands here until its wallet and its page show it. */
+  /** Invariant: a redemption stays here until its wallet and its page show it. */
   pending: z.array(Pending),
-  /** Who left `pending` lately, and in which version of this record; all who left after version `since`. */
+  /**
+   * The users that left `pending` recently, each with the version of this record. Complete for all versions after
+   * `since`.
+   */
   left: z.array(z.tuple([z.string(), Count])),
   since: Count,
 });
@@ -115,7 +118,7 @@ export function indexKey(nodeId: string): string {
   return `vn/${keyPart('node', nodeId)}`;
 }
 
-/** The shard of a user, for ever: one user can be redeemed in one place only. */
+/** The shard of a user, for ever. So one user can be redeemed in one place only. */
 export function shardOf(user: string, shardCount: number): number {
   const hash = fnv1a(user);
   return ((hash ^ (hash >>> 15)) >>> 0) % shardCount;
@@ -126,14 +129,14 @@ export function redemptionNumber(place: number, shard: number, shardCount: numbe
   return place * shardCount + shard + 1;
 }
 
-/** A shard that nobody has written yet. */
+/** A shard that was never written. */
 const EMPTY: ShardRecord = { granted: 0, returned: 0, used: 0, pending: [], left: [], since: 0 };
 
 export function contentOf({ content }: Pick<Stored<ShardRecord>, 'content'>): ShardRecord {
   return content ?? EMPTY;
 }
 
-/** Rights that a shard has and nobody has used. */
+/** The unused rights of a shard. */
 export function rightsIn({ granted, returned, used }: ShardRecord): number {
   return granted - returned - used;
 }

@@ -1,6 +1,6 @@
 /**
- * What happens to a redemption after its pivot: the wallet is credited, the report told, and then it leaves its shard.
- * Every step can be repeated by anybody: each finds its own mark.
+ * What happens to a redemption after its pivot. Its wallet is credited, it is added to the report, and then it leaves
+ * its shard. Any node can repeat every step: each step finds its own mark.
  */
 
 import type { Stored } from '../../kv/documents.ts';
@@ -19,13 +19,13 @@ import {
 } from './records.ts';
 
 /**
- * Redemptions of one user under way at once, at most: room that is kept free in a wallet, because what has been decided
- * must be credited.
+ * The most redemptions of one user in progress at once. A wallet keeps room for them, because a decided redemption must
+ * be credited.
  */
 const CREDITS_AT_ONCE_MAX = 1000;
 const BALANCE_MAX = Number.MAX_SAFE_INTEGER - CREDITS_AT_ONCE_MAX * AMOUNT_MAX;
 
-/** What never changes of a voucher. */
+/** The parameters of a voucher, which never change. */
 export interface Terms {
   readonly code: string;
   readonly limit: number;
@@ -33,7 +33,7 @@ export interface Terms {
   readonly shardCount: number;
 }
 
-/** What a wallet says of a voucher; undefined: nothing. */
+/** The entry of a voucher in a wallet; undefined if there is none. */
 export function entryOf(
   wallet: WalletRecord | undefined,
   code: string,
@@ -42,12 +42,12 @@ export function entryOf(
   return entry && { requestId: entry[1], redemption: entry[2] };
 }
 
-/** Refuses a wallet that could not be credited: afterwards it would be too late. */
+/** Refuses a wallet that cannot be credited. After the pivot it would be too late. */
 export function requireRoom(user: string, wallet: WalletRecord | undefined): void {
   if ((wallet?.balance ?? 0) > BALANCE_MAX) throw RpcError.of('abort', `the wallet of ${user} is full`);
 }
 
-/** Resolves to undefined when the wallet is proven to show the redemption, otherwise to what is in the way. */
+/** Resolves to undefined if the wallet is proven to show the redemption, otherwise to the error. */
 export type Credit = (
   store: VoucherStore,
   terms: Terms,
@@ -56,7 +56,7 @@ export type Credit = (
   known?: Stored<WalletRecord>,
 ) => Promise<RpcError | undefined>;
 
-/** Balance and redemption are in one document, so that neither is ever there without the other. */
+/** Balance and redemption are in one document, so neither exists without the other. */
 export const credit: Credit = async (store, { code, amount, shardCount }, shard, [user, requestId, place], known) => {
   const redemption = redemptionNumber(place, shard, shardCount);
   const result = await store.wallets.update(
@@ -71,7 +71,7 @@ export const credit: Credit = async (store, { code, amount, shardCount }, shard,
   return result.kind === 'ok' ? undefined : result.error;
 };
 
-/** Puts redemptions on the pages of the report. Those whose page is proven come back. */
+/** Writes redemptions to the pages of the report. Returns those whose page is proven. */
 export async function report(
   store: VoucherStore,
   code: string,

@@ -1,11 +1,11 @@
 /**
- * Rights to redeem, and how they get to where they are needed. It is escrow (O'Neil 1986): the limit is split over the
- * shards once, and a shard that has used up its part is given what is left in the voucher's pool, or what another shard
- * can spare.
+ * Rights to redeem, and how they get to the shard that needs them. It is escrow (O'Neil 1986). The limit is split over
+ * the shards once. A shard that has used up its part gets rights from the voucher's pool, or spare ones of another
+ * shard.
  *
- * Why the limit holds: a shard uses no more than it was granted and has not given back, the voucher grants no more than
- * its limit and what came back to it, and no counter ever falls; so whoever acts on an old version, or twice, sees too
- * few rights and never too many.
+ * Why the limit holds. A shard uses no more than it was granted and has not returned. The voucher grants no more than
+ * its limit and what came back. No counter ever falls. So acting on an old version, or twice, shows too few rights and
+ * never too many.
  */
 
 import type { Stored, UpdateResult } from '../../kv/documents.ts';
@@ -24,17 +24,17 @@ import {
 
 /** How long one search for rights goes on, ms. */
 const SEARCH_MS_MAX = 3000;
-/** Between two looks at a voucher whose rights are all on their way, ms: drawn up to this. */
+/** Longest pause between two looks at a voucher whose rights are all in transit, ms. */
 const PAUSE_MS = 50;
 /**
- * Rights on their way to another shard are left to it for so many looks: whoever asked for them there is about to use
+ * For so many looks, rights in transit are left to the shard they were granted to: a request there is about to use
  * them.
  */
 const POLITE_LOOKS = 10;
 
 /**
- * Granted: as much as the voucher says that this shard has been given by now; what has not arrived is brought by the
- * pivot that uses it.
+ * Granted: all rights that the voucher says this shard was given so far. The pivot that uses them brings those that
+ * have not arrived.
  */
 export type RightsResult = { readonly granted: number } | 'sold-out' | RpcError;
 
@@ -48,8 +48,8 @@ export class Rights {
   }
 
   /**
-   * Looks for rights for a shard that has none; they are used by whoever asked, or lie where they are found. An error
-   * is one that says: nothing was found in time, try again.
+   * Looks for rights for a shard that has none. The caller uses them, or they stay where they are found. An error means
+   * that nothing was found in time: retry.
    */
   async acquire(code: string, shard: number): Promise<RightsResult> {
     const { clock } = this.#context;
@@ -62,7 +62,7 @@ export class Rights {
     }
   }
 
-  /** Undefined: something has moved, look again. */
+  /** Undefined: something has moved, so look again. */
   async #tryOnce(code: string, shard: number, greedy: boolean): Promise<RightsResult | undefined> {
     const read = await this.#store.vouchers.read(voucherKey(code));
     if (read.kind !== 'ok') return read.error;
@@ -81,7 +81,7 @@ export class Rights {
     return this.#redistribute(code, shard, voucher, greedy);
   }
 
-  /** Takes up to `count` rights out of the pool; undefined when that is done, or somebody else was faster. */
+  /** Takes up to `count` rights out of the pool. Undefined if that is done, or if another node was faster. */
   async #grant(code: string, shard: number, count: number): Promise<RpcError | undefined> {
     let before: number | undefined;
     return problemOf(
@@ -90,14 +90,14 @@ export class Rights {
         const own = voucher.granted[shard] as number;
         before ??= own;
         const pool = voucher.limit - sum(voucher.granted) + sum(voucher.returned);
-        // More than before: by this update, whose answer was lost, or by another one. Either will do.
+        // More than before: by this update whose reply was lost, or by another one. Either is fine.
         if (own > before || pool <= 0) return undefined;
         return { ...voucher, granted: voucher.granted.with(shard, own + Math.min(count, pool)) };
       }),
     );
   }
 
-  /** Brings to a shard what it was granted and nobody has used: from there others can have it. */
+  /** Brings unused granted rights to their shard. Other shards can get them from there. */
   async #receive(code: string, shard: number, voucher: VoucherRecord): Promise<RpcError | undefined> {
     const granted = voucher.granted[shard] as number;
     return problemOf(
@@ -109,8 +109,8 @@ export class Rights {
   }
 
   /**
-   * All rights are in shards, or on their way: finds out whether all are used, and if not, frees half of what the
-   * richest shard can spare.
+   * All rights are in shards or in transit. Finds out whether all are used. If not, frees half of the spare rights of
+   * the richest shard.
    */
   async #redistribute(
     code: string,
@@ -124,7 +124,7 @@ export class Rights {
       if (read instanceof RpcError) return read;
       shards.push(contentOf(read));
     }
-    // None of these numbers falls, so they need not be of one moment.
+    // None of these numbers falls, so they need not be read at one moment.
     if (sum(shards.map(({ used }) => used)) === voucher.limit) return this.#close(code);
     const back = shards.findIndex(({ returned }, index) => returned > (voucher.returned[index] as number));
     if (back >= 0) return this.#take(code, back, (shards[back] as ShardRecord).returned);
@@ -136,12 +136,12 @@ export class Rights {
     return late >= 0 && greedy ? this.#receive(code, late, voucher) : undefined;
   }
 
-  /** Lets a shard give rights back. */
+  /** Makes a shard return rights. */
   async #free(code: string, shard: number, seen: ShardRecord, count: number): Promise<RpcError | undefined> {
     const returned = seen.returned + count;
     return problemOf(
       await this.#store.shards.update(shardKey(code, shard), (content) => {
-        // Given back meanwhile, by whomever, or used.
+        // Returned meanwhile, by any node, or used.
         if (content === undefined || content.returned !== seen.returned || rightsIn(content) < count)
           return content === undefined ? contentOf({ content }) : undefined;
         return { ...content, returned };
@@ -149,7 +149,7 @@ export class Rights {
     );
   }
 
-  /** Takes what a shard gave back into the pool. */
+  /** Takes what a shard returned into the pool. */
   async #take(code: string, shard: number, returned: number): Promise<RpcError | undefined> {
     return problemOf(
       await this.#store.vouchers.update(voucherKey(code), (voucher) => {
@@ -165,7 +165,7 @@ export class Rights {
       if (voucher === undefined) throw RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
       return voucher.sold_out ? undefined : { ...voucher, sold_out: true };
     });
-    // It is so, whether it could be written down or not.
+    // It is sold out, even if that could not be written.
     return 'sold-out';
   }
 
@@ -176,7 +176,7 @@ export class Rights {
 }
 
 function problemOf(result: UpdateResult<object>): RpcError | undefined {
-  // Moving rights harms nobody, done or not: who waits for them may simply try again.
+  // Moving rights is harmless, done or not: the waiting request may simply retry.
   return result.kind === 'ok' ? undefined : RpcError.of('temporarily-unavailable', result.error.message);
 }
 

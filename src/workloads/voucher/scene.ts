@@ -1,11 +1,10 @@
 /**
- * What there is to be redeemed in a test, and by whom. New vouchers open as long as a run lasts, and the users come and
- * go with them: so at every moment some vouchers are fresh, some are being sold out and some are old, and wallets stay
- * small.
+ * The vouchers and users of a test. New vouchers open as long as a run lasts, and users come and go with them. So at
+ * every moment some vouchers are fresh, some are being sold out and some are old, and wallets stay small.
  *
- * What is open follows from the number of redemptions drawn. The terms of a voucher follow from its code, because
- * operations, probes and last questions are drawn apart, and a replay may have left its creation out: `hot` is the
- * first one of its kind, `hot-1` the second.
+ * The open vouchers follow from the number of redemptions drawn. The terms of a voucher follow from its code, because
+ * operations, probes and last questions are drawn separately, and a replay may lack its creation. `hot` is the first
+ * voucher of its kind, `hot-1` the second.
  */
 
 import { WeightedChoice } from '../../harness/drawing.ts';
@@ -22,37 +21,34 @@ export interface Voucher {
 export interface Offer {
   /** The first one. The others have the same terms. */
   readonly voucher: Voucher;
-  /** How often the kind is drawn, in proportion to the others. */
+  /** The weight of the kind in the draws. */
   readonly weight: number;
-  /** After so many redemptions of all kinds the first one opens. Default: at once. */
+  /** The first voucher opens after so many redemptions of all kinds. Default: at once. */
   readonly after?: number;
 }
 
-/** A request of a user. The request id is one of few: it means something only together with code and user. */
+/** A request of a user. There are few request ids: one has a meaning only together with code and user. */
 export interface Request {
   readonly code: string;
   readonly user: string;
   readonly request_id: string;
 }
 
-/**
- * A voucher is the newest of its kind for so many redemptions drawn of it, times its limit. It is sold out before the
- * end of that.
- */
+/** A voucher is the newest of its kind for so many draws, times its limit. It is sold out before the end of that. */
 const DRAWS_PER_RIGHT = 2;
-/** One in so many draws is of a voucher that is not the newest of its kind any more. */
+/** One draw in so many is of a voucher that is no longer the newest of its kind. */
 const OLD_VOUCHER_INTERVAL = 7;
-/** One in so many users does, with the others like this, a quarter of everything. */
+/** One user in so many is frequent. Together these make a quarter of all requests. */
 const FREQUENT_USER_INTERVAL = 12;
 const FREQUENT_DRAW_INTERVAL = 4;
-/** After so many redemptions a user goes and a new one comes. */
+/** After so many redemptions a user leaves and a new one comes. */
 const DRAWS_PER_USER = 3;
 
 const CODE = /^(.+?)(?:-([1-9]\d*))?$/;
 
 export interface SceneOptions {
   readonly offers: readonly Offer[];
-  /** How many users there are at a time. */
+  /** The number of users at any time. */
   readonly userCount: number;
   /** Whether new vouchers open and users come and go. */
   readonly renews: boolean;
@@ -69,12 +65,12 @@ export class Scene {
     this.renews = renews;
   }
 
-  /** What is open from the beginning. */
+  /** The vouchers open from the beginning. */
   get first(): readonly Voucher[] {
     return this.offers.filter(({ after = 0 }) => after === 0).map(({ voucher }) => voucher);
   }
 
-  /** Throws for a code that no test names. */
+  /** Throws for a code that no test uses. */
   voucherOf(code: string): Voucher {
     const [, name, number] = CODE.exec(code) ?? [];
     const offer = this.offers.find(({ voucher }) => voucher.code === name);
@@ -84,16 +80,16 @@ export class Scene {
   }
 }
 
-/** One kind of voucher on its way through a run. */
+/** One kind of voucher and its progress in a run. */
 interface Kind {
   readonly offer: Offer;
   /** The number of the newest voucher. */
   newest: number;
-  /** How often that was drawn to be redeemed. */
+  /** How often the newest one was drawn for a redemption. */
   drawCount: number;
 }
 
-/** What is open at a moment of a run. It moves on with each redemption that is drawn. */
+/** The open vouchers at a moment of a run. It advances with each redemption that is drawn. */
 export class Market {
   readonly #random: SeededRandom;
   readonly #scene: Scene;
@@ -107,7 +103,7 @@ export class Market {
     this.#open();
   }
 
-  /** A voucher that is to be redeemed. */
+  /** A voucher to redeem. */
   voucherToRedeem(): Voucher {
     const kind = this.#mix.draw(this.#random);
     const number = this.#number(kind);
@@ -116,7 +112,7 @@ export class Market {
     return voucherAt(kind, number);
   }
 
-  /** What the last redemption has opened. */
+  /** The vouchers that the last redemption opened. */
   opened(): readonly Voucher[] {
     if (!this.#scene.renews) return [];
     const due = this.#kinds.filter(({ offer, drawCount }) => drawCount >= DRAWS_PER_RIGHT * offer.voucher.limit);
@@ -127,7 +123,7 @@ export class Market {
     return [...due.map((kind) => voucherAt(kind, kind.newest)), ...this.#open()];
   }
 
-  /** A voucher that is open, mostly the newest of its kind. */
+  /** An open voucher, mostly the newest of its kind. */
   voucher(): Voucher {
     const kind = this.#mix.draw(this.#random);
     return voucherAt(kind, this.#number(kind));
@@ -144,11 +140,11 @@ export class Market {
 
   #number({ newest }: Kind): number {
     if (newest === 0 || this.#random.integer(OLD_VOUCHER_INTERVAL) > 0) return newest;
-    // The one before is still in demand; any other one is asked for now and then.
+    // The previous one is still in demand. The others are requested now and then.
     return this.#random.integer(2) === 0 ? newest - 1 : this.#random.integer(newest);
   }
 
-  /** Opens the kinds whose time has come. */
+  /** Opens the kinds that are due. */
   #open(): readonly Voucher[] {
     const isDue = ({ after = 0 }: Offer) => after <= this.#redeemCount;
     const known = new Set(this.#kinds.map(({ offer }) => offer));
@@ -165,7 +161,7 @@ function voucherAt({ offer }: Kind, number: number): Voucher {
   return number === 0 ? voucher : { ...voucher, code: `${voucher.code}-${number}` };
 }
 
-/** The `number`th request of a user for a voucher; whoever names it means the same one. */
+/** The `number`th request of a user for a voucher. The same arguments give the same request. */
 export function requestOf(code: string, user: string, number = 0): Request {
   return { code, user, request_id: `r${number}` };
 }

@@ -1,11 +1,11 @@
 /**
- * What one version of a shard says about the requests that wait there. Pure: a version goes in, and what is to be done
- * about each request comes out.
+ * What one version of a shard says about the waiting requests. Pure: one version goes in, and the next action for each
+ * request comes out.
  */
 
 import { type Pending, rightsIn, type ShardRecord } from './records.ts';
 
-/** Redemptions that may be unfinished in a shard; beyond it requests wait for a better time. */
+/** Redemptions that may be unfinished in a shard; beyond it requests wait. */
 export const PENDING_MAX = 1024;
 
 export interface Asking {
@@ -13,22 +13,22 @@ export interface Asking {
   readonly endMs: number;
 }
 
-/** A version of the shard, and what else is known when it is looked at. */
+/** A version of the shard, and what else is known at that time. */
 export interface ShardView {
   /** With all the rights that this shard is known to have been granted. */
   readonly content: ShardRecord;
-  /** The wallets of all who wait were read after this version of the shard was there. */
+  /** The wallets of all waiting users were read after this version of the shard existed. */
   readonly walletsOfVer: number;
-  /** Nothing was left of the voucher before this version was there. */
+  /** The voucher was sold out before this version existed. */
   readonly soldOut: boolean;
   readonly nowMs: number;
 }
 
 /**
- * - `wallets`: those of `open` must be read again, because somebody among them may have left the shard since.
- * - `rights`: there are none here, so others must be looked for.
- * - `full`: too much is unfinished here.
- * - `pivot`: the chosen ones can be redeemed from this very version.
+ * - `wallets`: those of `open` must be read again, because some of these users may have left the shard since.
+ * - `rights`: this shard has none, so others must be looked for.
+ * - `full`: too many redemptions are unfinished here.
+ * - `pivot`: the chosen requests can be redeemed from exactly this version.
  */
 export type ShardStep<Request> =
   | { readonly do: 'nothing' | 'wallets' | 'sold-out' | 'rights' | 'full' }
@@ -37,11 +37,11 @@ export type ShardStep<Request> =
 export interface ShardDecision<Request> {
   /** This version shows their redemption. */
   readonly answered: readonly (readonly [Request, Pending])[];
-  /** As of this version none of these has redeemed: an older pivot with them in it is dead. */
+  /** In this version none of these has redeemed: an older pivot with them is dead. */
   readonly notRedeemed: readonly Request[];
-  /** Of these, the ones who have waited for too long. */
+  /** Of these, the requests that waited too long. */
   readonly late: readonly Request[];
-  /** Those who go on waiting. */
+  /** The requests that keep waiting. */
   readonly open: readonly Request[];
   readonly next: ShardStep<Request>;
 }

@@ -1,15 +1,15 @@
 /**
- * Where a node redeems one shard of a voucher: requests queue up here and are served in groups, each group with one
- * compare-and-set, the pivot, that uses up rights and writes down for whom. After it a redemption is decided and only
+ * Where a node redeems one shard of a voucher. Requests wait in a queue and are served in groups. Each group is one
+ * compare-and-set, the pivot, which uses up rights and writes down the users. After it a redemption is decided and only
  * goes forward (`redemptions.ts`).
  *
  * Why a user redeems once. A user belongs to one shard, and a redemption leaves the shard only when its wallet shows
- * it. So whoever knows a version of the shard, reads the wallet AFTER that, finds neither of them showing the user, and
- * whose pivot succeeds from that very version, is the first. The shard also tells who left it since which version; so
- * when others were faster, the wallets that were read need not be read again unless their user is among those.
+ * it. A node reads a version of the shard, and AFTER that the wallet. If neither shows the user, and the pivot succeeds
+ * from exactly that version, then the redemption is the first. The shard also lists the users that left it, with
+ * versions. So when others were faster, a wallet must be read again only if its user is among those.
  *
- * What was sent and not answered is in doubt until a later version is read. Whoever stands in that version was
- * redeemed; whoever does not, and is not among those who left, was not and never will be by what was sent.
+ * A pivot without an answer is in doubt until a later version is read. Users in that version were redeemed. Users that
+ * are neither in it nor among those that left were not, and never will be by that pivot.
  */
 
 import { readOrThrow, type Stored } from '../../kv/documents.ts';
@@ -37,7 +37,7 @@ const GROUP_MAX = 64;
 /** How long a request may take until its pivot, ms; its client waits 5 s. */
 const REDEEM_MS_MAX = 3500;
 const LEAVE_ATTEMPTS_MAX = 5;
-/** After silence, or when others were faster, ms: drawn up to this. */
+/** Longest pause after a timeout or a lost race, ms. */
 const PAUSE_MS = 20;
 
 export interface Redeemed {
@@ -45,18 +45,18 @@ export interface Redeemed {
   readonly redemption: number;
   readonly credited: number;
 }
-export type Answer = Redeemed | { readonly outcome: 'already_redeemed' | 'sold_out' };
+export type RedeemOutcome = Redeemed | { readonly outcome: 'already_redeemed' | 'sold_out' };
 
-interface Waiting {
+interface WaitingRequest {
   readonly user: string;
   readonly requestId: string;
   readonly endMs: number;
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: RedeemOutcome) => void;
   readonly reject: (error: RpcError) => void;
   wallet: Stored<WalletRecord> | undefined;
   /** The version from which a pivot with it was sent that is not proven dead. */
   doubtfulVer: number | undefined;
-  /** What becomes of it is decided: it only waits for its wallet. */
+  /** It is decided, and only waits for its wallet. */
   decided: boolean;
 }
 
@@ -66,9 +66,9 @@ export interface ShardDeskOptions {
   readonly rights: Pick<Rights, 'acquire'>;
   readonly terms: Terms;
   readonly shard: number;
-  /** Puts what a redemption is worth into its wallet, once. */
+  /** Credits the value of a redemption to its wallet, once. */
   readonly credit: Credit;
-  /** Notes that something may be left unfinished here; before every pivot. */
+  /** Called before every pivot: records that something may be left unfinished here. */
   readonly register: () => Promise<RpcError | undefined>;
 }
 
@@ -80,15 +80,15 @@ export class ShardDesk {
   readonly #shard: number;
   readonly #key: string;
   readonly #register: ShardDeskOptions['register'];
-  readonly #queue: GroupQueue<Waiting>;
+  readonly #queue: GroupQueue<WaitingRequest>;
   readonly #after: AfterPivot;
   /** Invariant: it was read, or is proven to have been stored. */
   #known: Stored<ShardRecord> | undefined;
-  /** Nothing is left of the voucher; `#known` is of a time when that was so already. */
+  /** Nothing is left of the voucher. `#known` is of a time when that was already so. */
   #soldOut = false;
   /**
-   * As much as the voucher is known to have granted this shard: the next pivot brings it here, so that rights never lie
-   * where others look for spare ones.
+   * All rights that the voucher is known to have granted this shard. The next pivot brings them here, so that rights
+   * are never where others look for spare ones.
    */
   #granted = 0;
   #usedAtMs: number;
@@ -102,7 +102,7 @@ export class ShardDesk {
     this.#key = shardKey(terms.code, shard);
     this.#register = register;
     this.#queue = new GroupQueue({
-      // A user belongs to one group only: what becomes of the first request is told to the next one.
+      // A user is in one group only once. A second request waits for the outcome of the first.
       choose: (waiting) => chooseDistinct(waiting, GROUP_MAX, ({ user }) => user),
       serve: (group) => this.#serveGroup(group),
       fail: (waiting, error) => fail(waiting, error instanceof RpcError ? error : undefined),
@@ -116,12 +116,12 @@ export class ShardDesk {
     this.#usedAtMs = this.#nowMs();
   }
 
-  /** For how long nothing was to be done here, ms; 0 while there is something. */
+  /** How long nothing was to be done here, ms; 0 while there is something. */
   get idleMs(): number {
     return this.#queue.busy || this.#after.busy ? 0 : this.#nowMs() - this.#usedAtMs;
   }
 
-  redeem(user: string, requestId: string): Promise<Answer> {
+  redeem(user: string, requestId: string): Promise<RedeemOutcome> {
     const endMs = this.#nowMs() + REDEEM_MS_MAX;
     const first = { wallet: undefined, doubtfulVer: undefined, decided: false };
     return new Promise((resolve, reject) => {
@@ -129,17 +129,17 @@ export class ShardDesk {
     });
   }
 
-  /** Finishes what a node left behind. */
+  /** Finishes what another node left unfinished. */
   finish(redemptions: readonly Pending[]): void {
     for (const redemption of redemptions) void this.#after.credit(redemption);
   }
 
-  async #serveGroup(group: readonly Waiting[]): Promise<void> {
+  async #serveGroup(group: readonly WaitingRequest[]): Promise<void> {
     if (group.length === 0) return;
     const { code } = this.#terms;
     let stored = this.#known ?? (await this.#read());
     let walletsOfVer = stored.ver;
-    let open: readonly Waiting[] = await this.#readWallets(group);
+    let open: readonly WaitingRequest[] = await this.#readWallets(group);
     while (open.length > 0) {
       const content = this.#withGranted(contentOf(stored));
       const view = { content, walletsOfVer, soldOut: this.#soldOut, nowMs: this.#nowMs() };
@@ -176,10 +176,8 @@ export class ShardDesk {
     return { ...content, granted: Math.max(content.granted, this.#granted) };
   }
 
-  /**
-   * Answers those whose wallet shows the redemption, and those whose wallet cannot be read; the others are returned.
-   */
-  async #readWallets(group: readonly Waiting[]): Promise<Waiting[]> {
+  /** Answers requests whose wallet shows the redemption or cannot be read. Returns the others. */
+  async #readWallets(group: readonly WaitingRequest[]): Promise<WaitingRequest[]> {
     const { code, amount } = this.#terms;
     const reads = await Promise.all(group.map(({ user }) => this.#store.wallets.read(walletKey(user))));
     return group.filter((waiting, index) => {
@@ -204,8 +202,8 @@ export class ShardDesk {
     });
   }
 
-  /** For a redemption that is decided: the wallet is credited first, if that is still to be done. */
-  #conclude(waiting: Waiting, redemption: Pending): void {
+  /** For a decided redemption: credits the wallet first, if that is still to be done. */
+  #conclude(waiting: WaitingRequest, redemption: Pending): void {
     const [, requestId, place] = redemption;
     const { amount, shardCount } = this.#terms;
     waiting.decided = true;
@@ -219,8 +217,11 @@ export class ShardDesk {
     });
   }
 
-  /** The one step that decides. Undefined: nobody knows yet, or others were faster. */
-  async #pivot(stored: Stored<ShardRecord>, chosen: readonly Waiting[]): Promise<Stored<ShardRecord> | undefined> {
+  /** The one step that decides. Undefined: the outcome is unknown, or others were faster. */
+  async #pivot(
+    stored: Stored<ShardRecord>,
+    chosen: readonly WaitingRequest[],
+  ): Promise<Stored<ShardRecord> | undefined> {
     const content = this.#withGranted(contentOf(stored));
     const added = chosen.map(({ user, requestId }, index): Pending => [user, requestId, content.used + index]);
     const next = this.#after.withoutLeaving(content, stored.ver + 1);
@@ -230,7 +231,7 @@ export class ShardDesk {
       pending: [...next.pending, ...added],
     });
     if (result.kind !== 'ok') {
-      // Also when it was refused: that may have been the second copy of what was carried out.
+      // Also after a refusal: it may answer the second copy of a pivot that was carried out.
       if (result.kind !== 'unavailable') for (const waiting of chosen) waiting.doubtfulVer = stored.ver;
       this.#known = undefined;
       return undefined;
@@ -241,8 +242,8 @@ export class ShardDesk {
   }
 
   /**
-   * Takes those off the shard who may leave it, when no request waits for a pivot that would do it on the way. What
-   * does not succeed is left to the next sweep.
+   * Removes redemptions that may leave from the shard, when no request waits for a pivot that would do it too. The next
+   * sweep retries what fails.
    */
   async #letLeave(): Promise<void> {
     try {
@@ -250,7 +251,7 @@ export class ShardDesk {
         const stored = this.#known ?? (await this.#read());
         const content = contentOf(stored);
         const next = this.#after.withoutLeaving(content, stored.ver + 1);
-        // Somebody else took them off.
+        // Another node removed them.
         if (next === content) return this.#after.forgetLeaving();
         const result = await this.#store.shards.replace(this.#key, stored, next);
         if (result.kind === 'ok') return this.#remember(result.stored);
@@ -259,7 +260,7 @@ export class ShardDesk {
       }
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      this.#context.log.debug(`what is finished in ${this.#terms.code} could not be taken off its shard`, {
+      this.#context.log.debug(`finished redemptions of ${this.#terms.code} could not be removed from their shard`, {
         reason: error.message,
       });
     }
@@ -285,20 +286,25 @@ export class ShardDesk {
   }
 }
 
-/** In this version the user is not redeemed: a pivot that was sent from an older one is dead. */
-function clearDoubt(waiting: Waiting, ver: number): void {
+/** In this version the user is not redeemed: a pivot sent from an older one is dead. */
+function clearDoubt(waiting: WaitingRequest, ver: number): void {
   if (waiting.doubtfulVer !== undefined && waiting.doubtfulVer < ver) waiting.doubtfulVer = undefined;
 }
 
-function answerOf({ requestId }: Waiting, redeemedBy: string, redemption: number, credited: number): Answer {
+function answerOf(
+  { requestId }: WaitingRequest,
+  redeemedBy: string,
+  redemption: number,
+  credited: number,
+): RedeemOutcome {
   return redeemedBy === requestId ? { outcome: 'redeemed', redemption, credited } : { outcome: 'already_redeemed' };
 }
 
 /**
- * Ends a request that was not redeemed, as far as is known: error 11 if nothing sent can redeem it any more, 13 if
- * something may.
+ * Ends a request that was not redeemed, as far as known: with error 11 if nothing sent can redeem it any more, with 13
+ * if something may.
  */
-function fail({ doubtfulVer, decided, reject }: Waiting, error: RpcError | undefined): void {
+function fail({ doubtfulVer, decided, reject }: WaitingRequest, error: RpcError | undefined): void {
   if (decided) return;
   const reason = error?.message ?? 'an unknown error';
   if (doubtfulVer !== undefined || error === undefined)

@@ -1,7 +1,7 @@
 /**
- * Finishes what was left unfinished, by whomever: again and again a node looks into the shards that any node has
- * written down, and what stands in one of them for a while, by the node's own clock, is credited, reported and taken
- * off. All of that may be done twice, so it does not matter whether the other node is dead or slow.
+ * Finishes what any node left unfinished. Again and again a node looks into the shards that all nodes have listed. A
+ * redemption that has been in a shard for a while, by this node's clock, is credited, reported and removed. All of that
+ * may be done twice, so it does not matter whether the other node is dead or slow.
  */
 
 import { Sightings, Sweep } from '../../kv/sweep.ts';
@@ -9,21 +9,21 @@ import type { NodeContext } from '../../node/context.ts';
 import { contentOf, indexKey, type Pending, shardKey, type VoucherStore } from './records.ts';
 import type { ShardDesk } from './shard-desk.ts';
 
-/** Between two sweeps, on average, ms. */
+/** Average time between two sweeps, ms. */
 const SWEEP_MS = 1000;
-/** What stands in a shard for so long is taken for left behind, ms. */
+/** A redemption that has been in a shard for so long counts as abandoned, ms. */
 const STALE_MS = 1000;
-/** A shard that was not used for so long is crossed out, ms. */
+/** A shard that was not used for so long is removed from the index, ms. */
 const IDLE_MS = 5000;
 
 export interface SweeperOptions {
   readonly context: NodeContext;
   readonly store: VoucherStore;
-  /** Where this node redeems a shard; undefined: there is no such voucher, or the store does not tell. */
+  /** The desk of a shard; undefined if there is no such voucher, or the store gives no answer. */
   readonly deskOf: (code: string, shard: number) => Promise<ShardDesk | undefined>;
-  /** Told to cross a shard out that this node has not used for a while. */
+  /** Removes a shard from the index that this node has not used for a while. */
   readonly leave: (code: string, shard: number) => Promise<void>;
-  /** Told to forget what is only kept in memory and was not used for so long, ms. */
+  /** Frees memory of shards that were not used for so long, ms. */
   readonly prune: (idleMs: number) => void;
 }
 
@@ -38,7 +38,7 @@ export class Sweeper {
     this.#sweeps = new Sweep({ context: options.context, intervalMs: SWEEP_MS, sweep: () => this.#sweep() });
   }
 
-  /** Sweeps from now on. A node that has never heard of vouchers does not. */
+  /** Sweeps from now on. A node that has never handled a voucher does not sweep. */
   start(): void {
     this.#sweeps.start();
   }

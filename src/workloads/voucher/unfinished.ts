@@ -1,10 +1,10 @@
 /**
- * The shards in which this node may have left something unfinished, in the store where others find them when it is
- * gone.
+ * The shards in which this node may have left something unfinished. The list is in the store, so others find it when
+ * the node is gone.
  *
- * A shard is written down before the first pivot in it. It is crossed out when it has been idle and empty for a while,
- * and not before an empty change of it has succeeded: whatever this node ever sent from an older version, in this life
- * or another, is dead then and cannot leave anything there any more.
+ * A shard is added before the first pivot in it. It is removed when it has been idle and empty for a while, and only
+ * after an empty change of it has succeeded. After that change, every request that this node sent from an older
+ * version, in any of its lives, is dead and can leave nothing there.
  */
 
 import type { NodeContext } from '../../node/context.ts';
@@ -15,9 +15,9 @@ export class Unfinished {
   readonly #store: VoucherStore;
   readonly #key: string;
   readonly #listed = new Set<string>();
-  /** Being crossed out. */
+  /** Being removed. */
   readonly #leaving = new Set<string>();
-  /** One change of the index after the other. */
+  /** Changes of the index run one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor({ nodeId }: NodeContext, store: VoucherStore) {
@@ -25,12 +25,12 @@ export class Unfinished {
     this.#key = indexKey(nodeId);
   }
 
-  /** Whether this life of the node has written the shard down. */
+  /** Whether this life of the node has added the shard. */
   lists(key: string): boolean {
     return this.#listed.has(key);
   }
 
-  /** Resolves to what is in the way if the shard could not be written down. */
+  /** Resolves to the error if the shard could not be added. */
   async register(code: string, shard: number): Promise<RpcError | undefined> {
     const name = shardKey(code, shard);
     if (this.#listed.has(name) && !this.#leaving.has(name)) return undefined;
@@ -47,8 +47,8 @@ export class Unfinished {
   }
 
   /**
-   * Crosses a shard out, if it is empty. Nobody may redeem there through this node when this is called; whoever comes
-   * later writes it down again.
+   * Removes a shard if it is empty. When this is called, no request may be redeeming there through this node. A later
+   * request adds it again.
    */
   async unregister(code: string, shard: number): Promise<void> {
     const name = shardKey(code, shard);

@@ -1,10 +1,10 @@
 /**
- * The test of the voucher service: few vouchers and few users at a time, so that rights run out and the same user asks
- * again and again, of several nodes at the same time; and always new ones (`scene.ts`), so that there is something to
- * redeem until the end. What is asked then is told in `last-questions.ts`.
+ * The test of the voucher service. There are few vouchers and few users at a time. So rights run out, and the same user
+ * asks again and again, at several nodes at once. New vouchers open (`scene.ts`), so that there is something to redeem
+ * until the end. `last-questions.ts` has the questions at the end.
  *
- * Whoever finds that nobody in the run was told yet that a voucher exists creates it first. So an operation means the
- * same in a replay from which the creation was left out.
+ * A client creates a voucher first if no client was told yet that it exists. So an operation means the same in a replay
+ * without the creation.
  */
 
 import type { CountWork } from '../../checkers/activity.ts';
@@ -28,8 +28,8 @@ import { voucherNode } from './node.ts';
 import { Market, type Offer, type Request, requestOf, Scene, type Voucher } from './scene.ts';
 
 /**
- * Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports; it
- * comes late, because those who redeem what is left of it in the end are many.
+ * Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports. It
+ * comes late, because many users redeem its rest in the end.
  */
 const OFFERS: readonly Offer[] = [
   { voucher: { code: 'hot', limit: 12, amount: 500, shards: 4 }, weight: 7 },
@@ -37,21 +37,21 @@ const OFFERS: readonly Offer[] = [
   { voucher: { code: 'wide', limit: 40, amount: 1, shards: 2 }, weight: 10 },
   { voucher: { code: 'long', limit: 150, amount: 2, shards: 1 }, weight: 5, after: 600 },
 ];
-/** More than are let in by most vouchers, so that some go away empty-handed. */
+/** More users than most vouchers have rights, so that some get none. */
 const USER_COUNT = 60;
 
-/** One in so many redemptions is a user's second one, by another request. */
+/** One redemption in so many is a second one of its user, with another request id. */
 const SECOND_REQUEST_INTERVAL = 10;
-/** Requests of the whole run that are asked again now and then: a sample in which each is as likely as any other. */
+/** Requests of the whole run that are repeated now and then: a uniform sample. */
 const SAMPLE_LENGTH = 64;
-/** One in so many repetitions, and reads of wallets, is out of the sample. */
+/** One repetition in so many, and one read of a wallet, is from the sample. */
 const SAMPLE_INTERVAL = 4;
-/** Of the pages in which a report is read in full: several, for the larger vouchers. */
+/** Redemptions on a page when a report is read in full: larger vouchers have several pages. */
 const FULL_REPORT_PAGE_LENGTH = 16;
 /** Far more than the largest limit fills. */
 const FULL_REPORT_PAGES_MAX = 32;
 
-/** How often each kind of operation is drawn. */
+/** Weights of the operations. */
 const MIX = new WeightedChoice<(drawing: Drawing) => Invocation>([
   [52, (drawing) => drawing.redeem()],
   [18, (drawing) => drawing.redeemAgain()],
@@ -63,22 +63,19 @@ const MIX = new WeightedChoice<(drawing: Drawing) => Invocation>([
 ]);
 
 export interface VoucherTestOptions {
-  /** Over how many records the rights of each voucher are spread; absent: each voucher has a number of its own. */
+  /** The number of records that hold the rights of each voucher. Absent: each voucher has its own number. */
   readonly shards?: number;
   readonly vouchers?: readonly Offer[];
   readonly userCount?: number;
-  /** What is done first. With `redeem` already a handful of operations redeems, and the same request is asked twice. */
+  /** The first operations. With `redeem` a handful of operations already redeems, and one request is repeated. */
   readonly opening?: 'create' | 'redeem';
-  /**
-   * Whether new vouchers open as long as the run lasts. Where they do not, nobody demands that there is something to
-   * redeem until the end.
-   */
+  /** Whether new vouchers open as long as the run lasts. If not, the run may have nothing left to redeem at its end. */
   readonly renews?: boolean;
 }
 
 export const voucherTest: WorkloadTest = createVoucherTest();
 
-/** As small as it can be with rights that move between shards and users who go away empty-handed. */
+/** The smallest test in which rights move between shards and some users get none. */
 export const smallVoucherTest: WorkloadTest = createVoucherTest({
   vouchers: [
     { voucher: { code: 'hot', limit: 3, amount: 500, shards: 2 }, weight: 2 },
@@ -103,7 +100,7 @@ export function createVoucherTest({
   const scene = new Scene({ offers, userCount, renews });
   return {
     reusableClients: true,
-    // A node keeps nothing that is not in the store.
+    // A node keeps all its data in the store.
     survivesDiskLoss: true,
     createGenerator: (random) => {
       const drawing = new Drawing(random, scene);
@@ -123,7 +120,7 @@ export function createVoucherTest({
   };
 }
 
-/** Work is a redemption that nobody was told of before. */
+/** Work is a redemption acknowledged for the first time. */
 function countRedemptions(): CountWork {
   const known = new Set<string>();
   return (f, value) => {
@@ -139,7 +136,7 @@ function countRedemptions(): CountWork {
 class Drawing {
   readonly #random: SeededRandom;
   readonly #market: Market;
-  /** What has opened, and nobody was asked to create. */
+  /** Open vouchers that no operation has created yet. */
   readonly #due: Voucher[] = [];
   readonly #sample: Request[] = [];
   #requestCount = 0;
@@ -166,7 +163,7 @@ class Drawing {
     return { f: 'redeem', value };
   }
 
-  /** Mostly what was drawn last, which by now another node may be busy with. */
+  /** Mostly the latest requests, which another node may still be working on. */
   redeemAgain(): Invocation {
     if (this.#last === undefined) return this.redeem();
     return { f: 'redeem', value: this.#earlier() ?? this.#last };
@@ -199,7 +196,7 @@ class Drawing {
   }
 }
 
-/** Of which vouchers anybody in a run was told that they exist. */
+/** Vouchers that a client in the run was told exist. */
 class ExistingVouchers {
   readonly #scene: Scene;
   readonly #existing = new Set<string>();
@@ -214,9 +211,7 @@ class ExistingVouchers {
     return completeWith(result, value, () => value);
   }
 
-  /**
-   * Carries `act` out on a voucher that exists. If it may be that there is none nothing is done, and that is certain.
-   */
+  /** Runs `act` on a voucher that exists. If it may not exist, nothing is done, and that is certain. */
   async whenCreated(
     client: Client,
     value: { readonly code: string },
@@ -245,7 +240,7 @@ const OPERATIONS: ReadonlyMap<string, Operate> = new Map<string, Operate>([
   ['wallet', readWallet],
 ]);
 
-/** A refusal is the right answer, and so is ok. */
+/** A refusal is correct, and so is ok. */
 function askForOtherTerms(client: Client, value: unknown, existing: ExistingVouchers): Promise<Completion> {
   const terms = value as Voucher;
   return existing.whenCreated(client, terms, async () => {
@@ -284,7 +279,7 @@ function report(client: Client, value: unknown, existing: ExistingVouchers): Pro
   );
 }
 
-/** Page by page. What is added meanwhile may come in anywhere, so a report that grows is no answer. */
+/** Page by page. Additions may appear anywhere, so a report that grows meanwhile is no answer. */
 function reportAll(client: Client, value: unknown, existing: ExistingVouchers): Promise<Completion> {
   const { code } = value as { readonly code: string };
   return existing.whenCreated(client, { code }, async () => {
@@ -299,7 +294,7 @@ function reportAll(client: Client, value: unknown, existing: ExistingVouchers): 
         return { type: 'fail', value, error: ['changed', `from ${reportLength} to ${length} redemptions`] };
       reportLength = length;
       redemptions.push(...more);
-      // One that ends too early, or never, is for the checker to judge.
+      // The checker judges a report that ends too early, or never.
       if (redemptions.length >= length || more.length === 0 || pageCount === FULL_REPORT_PAGES_MAX)
         return { type: 'ok', value: { code, length, redemptions } };
     }
@@ -312,12 +307,12 @@ async function readWallet(client: Client, value: unknown): Promise<Completion> {
 }
 
 /**
- * voucher: limited redemption. However many want it, wherever they ask and whatever breaks, the limit holds and every
- * redemption is credited once.
+ * voucher: limited redemption. Under any demand, at any node and under any faults, the limit holds and every redemption
+ * is credited once.
  */
 export const voucher: Workload = {
   ...voucherNode,
-  text: 'Redeems vouchers until they are sold out, reads reports and wallets, and repeats what was asked.',
+  text: 'Redeems vouchers until they are sold out, reads reports and wallets, and repeats requests.',
   test: voucherTest,
   small: smallVoucherTest,
 };

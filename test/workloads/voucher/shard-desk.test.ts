@@ -5,7 +5,7 @@ import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { openVoucherStore } from '../../../src/workloads/voucher/records.ts';
 import type { Terms } from '../../../src/workloads/voucher/redemptions.ts';
-import type { Answer, ShardDesk, ShardDeskOptions } from '../../../src/workloads/voucher/shard-desk.ts';
+import type { RedeemOutcome, ShardDesk, ShardDeskOptions } from '../../../src/workloads/voucher/shard-desk.ts';
 import { replacing } from '../../fixtures/mutants/altered.ts';
 import { LOST } from '../../support/store-rig.ts';
 import { CODE, VoucherRig } from '../../support/voucher-rig.ts';
@@ -36,7 +36,7 @@ class Bench {
   }
 
   /** Redeems in the name of one node, to its end. */
-  redeem(desk: ShardDesk, user: string, requestId = `by ${user}`): Promise<Answer> {
+  redeem(desk: ShardDesk, user: string, requestId = `by ${user}`): Promise<RedeemOutcome> {
     return this.rig.run(desk.redeem(user, requestId));
   }
 }

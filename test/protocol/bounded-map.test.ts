@@ -8,7 +8,7 @@ describe('a bounded map', () => {
     return map;
   };
 
-  it('remembers as many as it may', () => {
+  it('remembers entries up to its limit', () => {
     const map = filled();
     expect([map.size, map.get('a'), map.get('b'), map.get('c'), map.get('d')]).toEqual([3, 0, 1, 2, undefined]);
     expect([map.has('a'), map.has('d')]).toEqual([true, false]);
@@ -22,7 +22,7 @@ describe('a bounded map', () => {
     expect([map.size, map.has('b'), map.has('c')]).toEqual([3, false, true]);
   });
 
-  it('forgets nothing for one that is there, which stays as old as it is', () => {
+  it('forgets nothing when a known key is set, which keeps its age', () => {
     const map = filled();
     map.set('a', 7);
     expect([map.size, map.get('a'), map.get('b')]).toEqual([3, 7, 1]);

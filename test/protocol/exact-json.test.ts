@@ -1,5 +1,5 @@
 /**
- * Holds lossless JSON to what the JVM keeps, and to JSON.parse and JSON.stringify wherever JavaScript loses nothing.
+ * Lossless JSON must keep what the JVM keeps. Where JavaScript loses nothing, it must equal JSON.parse and stringify.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -16,13 +16,13 @@ import { SeededRandom } from '../../src/protocol/random.ts';
 const roundTrip = (text: string) => stringifyExact(parseExact(text));
 
 describe('parseExact', () => {
-  it('keeps two integers apart that JavaScript makes one', () => {
+  it('distinguishes two integers that are one number in JavaScript', () => {
     const [a, b] = parseExact('[9007199254740993,9007199254740992]') as unknown[];
     expect([String(a), String(b)]).toEqual(['9007199254740993', '9007199254740992']);
     expect(exactEquals(a, b)).toBe(false);
   });
 
-  it('gives ordinary numbers wherever those are faithful', () => {
+  it('gives ordinary numbers if they lose nothing', () => {
     const text = '[0,-7,1.5,-2.5e-7,9007199254740991,-9007199254740991,1234567890123456]';
     expect(parseExact(text)).toEqual(JSON.parse(text));
     expect(parseExact(' 42 ')).toBe(42);
@@ -49,7 +49,7 @@ describe('parseExact', () => {
     expect(roundTrip(roundTrip(token))).toBe(text);
   });
 
-  it('leaves strings alone, whatever is in them', () => {
+  it('does not change strings of any content', () => {
     const strings = [
       '1.0',
       ' 1.0',
@@ -100,7 +100,7 @@ describe('parseExact', () => {
     expect(() => parseExact(text)).toThrow(SyntaxError);
   });
 
-  it('agrees with JSON.parse on generated values, but for the numbers that need care', () => {
+  it('agrees with JSON.parse on generated values, except for numbers that need care', () => {
     const random = new SeededRandom(1);
     for (let run = 0; run < 2000; run++) {
       const text = generate(random, 4);
@@ -134,7 +134,7 @@ function generate(random: SeededRandom, depth: number): string {
 }
 
 describe('stringifyExact', () => {
-  it('is JSON.stringify where no exact number is', () => {
+  it('is JSON.stringify if there is no exact number', () => {
     const value = { a: [1, 'x', null, undefined], b: undefined, c: { toJSON: () => 'd' } };
     expect(stringifyExact(value)).toBe(JSON.stringify(value));
   });
@@ -146,7 +146,7 @@ describe('stringifyExact', () => {
     );
   });
 
-  it('refuses what has no JSON', () => {
+  it('refuses values without JSON', () => {
     expect(() => stringifyExact(undefined)).toThrow(TypeError);
     expect(() => new ExactNumber('1.')).toThrow(TypeError);
   });
@@ -180,7 +180,7 @@ describe('equality', () => {
     expect(canonicalKey(parseExact(a))).not.toBe(canonicalKey(parseExact(b)));
   });
 
-  it('takes an absent value for null', () => {
+  it('treats an absent value as null', () => {
     expect(exactEquals(undefined, null)).toBe(true);
   });
 });

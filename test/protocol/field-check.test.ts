@@ -28,7 +28,7 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 describe('a check of fields', () => {
-  it('judges just as the zod object of them does, and says the same', () => {
+  it('judges as the zod object does, with the same texts', () => {
     const check = checkFields(FIELDS);
     const whole = z.object(FIELDS);
     const agree = (body: unknown) => {

@@ -13,7 +13,7 @@ describe('an invisible character', () => {
     expect(nameInvisible(text)).toBe(name);
   });
 
-  it.each(['', ' ', 'a\uFEFF', 'é', '💥', '{', '字'])('does not stand at the beginning of %j', (text) => {
+  it.each(['', ' ', 'a\uFEFF', 'é', '💥', '{', '字'])('is not at the beginning of %j', (text) => {
     expect(nameInvisible(text)).toBeUndefined();
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describeIssue, Envelope, isMessage, parseLine } from '../../src/protocol/message.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
-/** Values that have gone wrong somewhere else. */
+/** Values that caused errors elsewhere. */
 const VALUES = [
   undefined,
   null,
@@ -55,7 +55,7 @@ describe('an envelope', () => {
       'body.msg_id',
       'body.msg_id: expected int, received number',
     ],
-  ])('that is unsound is described by its field: %j', (message, field, text) => {
+  ])('that is invalid is described by its field: %j', (message, field, text) => {
     expect(describeIssue(Envelope.safeParse(message).error, '')).toEqual({ field, text });
   });
 });
@@ -64,7 +64,7 @@ describe('a line', () => {
   const parsed = (parse: (line: string) => unknown, line: string) => {
     try {
       const message = parse(line) as Record<string, unknown>;
-      // The harness's own number is nobody's business.
+      // The harness's own id is ignored.
       if (typeof message === 'object' && message !== null) delete message.id;
       return { message };
     } catch (error) {
@@ -93,7 +93,7 @@ describe('a line', () => {
     `{"id":1,"src":"c1","dest":"n0","body":${body}`,
     '',
     'null',
-  ])('is taken for what JSON.parse takes it for: %s', (line) => {
+  ])('is parsed as JSON.parse parses it: %s', (line) => {
     expect(parsed(parseLine, line)).toEqual(parsed(JSON.parse, line));
   });
 });

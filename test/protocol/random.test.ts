@@ -1,5 +1,5 @@
 /**
- * Holds the seeded generator to the reference vectors of xoshiro128**, and its draws to being uniform, independent and
+ * The seeded generator must match the reference vectors of xoshiro128**, and its draws must be uniform, independent and
  * repeatable.
  */
 
@@ -27,7 +27,7 @@ describe('SeededRandom', () => {
     expect(draw(new SeededRandom(42), 4)).toEqual([1130527598, 2850826552, 3245138611, 2547976419]);
   });
 
-  it('takes a number and its text for the same seed, and tells all other seeds apart', () => {
+  it('treats a number and its text as the same seed, and distinguishes all other seeds', () => {
     expect(draw(new SeededRandom(7))).toEqual(draw(new SeededRandom('7')));
     const seeds = [...Array(5000).keys(), -1, 0.5, 2 ** 40, '', ' ', 'a', 'ab', 'ba', '\0', '\0\0', 'ä', '😀'];
     expect(new Set(seeds.map((seed) => draw(new SeededRandom(seed), 2).join())).size).toBe(seeds.length);
@@ -53,7 +53,7 @@ describe('SeededRandom', () => {
     }
   });
 
-  it('has no bias towards small integers where the bound is a large part of the range', () => {
+  it('has no bias towards small integers if the bound is a large part of the range', () => {
     const random = new SeededRandom('bias');
     const bound = 3 * 2 ** 30;
     let low = 0;

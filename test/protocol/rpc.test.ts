@@ -16,7 +16,7 @@ describe('a reply', () => {
     );
   });
 
-  it('leaves out what is undefined', () => {
+  it('leaves out undefined fields', () => {
     expect(JSON.parse(encodeReplyBody(Sum, 3, { sum: 6, note: undefined }))).toEqual({
       type: 'sum_ok',
       in_reply_to: 3,

@@ -1,4 +1,4 @@
-/** Lists of texts that are JSON before anybody asks. */
+/** Lists of texts that are JSON in advance. */
 
 import { describe, expect, it } from 'vitest';
 import { defineRpc, encodeReplyBody, findReplyProblem } from '../../src/protocol/rpc.ts';
@@ -8,7 +8,7 @@ const List = defineRpc('list', 'Lists texts.', {}, { texts: Texts });
 const NASTY = ['', '"', '\\', '\n', '\u2028', '\ud800', 'é', '","', '1'];
 
 describe('a list of texts', () => {
-  it('is written as the array that it stands for', () => {
+  it('is written as its array', () => {
     const list = TextList.of(NASTY);
     expect(list.toArray()).toEqual(NASTY);
     expect(list).toHaveLength(NASTY.length);
@@ -21,7 +21,7 @@ describe('a list of texts', () => {
     });
   });
 
-  it('is as declared, as an array of texts is, and nothing else is', () => {
+  it('is valid, as an array of texts is, and nothing else is', () => {
     const problem = (texts: unknown) => findReplyProblem(List, { type: 'list_ok', in_reply_to: 1, texts });
     expect(problem(TextList.of(NASTY))).toBeUndefined();
     expect(problem(NASTY)).toBeUndefined();

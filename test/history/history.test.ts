@@ -1,4 +1,4 @@
-/** A history gives back what was put in, also where one chunk of its columns ends and the next begins. */
+/** A history returns what was put in, also across the chunks of its columns. */
 
 import { describe, expect, it } from 'vitest';
 import { History } from '../../src/history/history.ts';
@@ -21,14 +21,14 @@ function entries(count: number): OperationEntry[] {
 }
 
 describe('history', () => {
-  it('is empty to begin with', () => {
+  it('is empty at first', () => {
     const history = new History();
     expect(history.length).toBe(0);
     expect([...history]).toEqual([]);
     expect(() => history.at(0)).toThrow(RangeError);
   });
 
-  it('numbers operations from 0 and gives back every field', () => {
+  it('numbers operations from 0 and returns every field', () => {
     const history = new History();
     const invocation: OperationEntry = { time: 5, type: 'invoke', process: 3, f: 'echo', value: 'x' };
     const failure: OperationEntry = {

@@ -44,7 +44,7 @@ describe('a histogram', () => {
     for (const count of [1, 2, 3, 10, 1000, 20_000]) expect(errorOf(draw(count, next))).toBeLessThan(ERROR_MAX);
   });
 
-  it('keeps to its error at every power of two and beside it', () => {
+  it('keeps its error bound at every power of two and next to it', () => {
     for (let ms = 0.001; ms < 10 * DAY_MS; ms *= 2) {
       // A greater one above, so that the maximum cannot make up for the bucket.
       for (const value of [ms * 0.999999, ms, ms * 1.000001, ms * 1.5].filter((near) => near >= 0.001)) {
@@ -60,30 +60,30 @@ describe('a histogram', () => {
     expect(histogram.quantile(1)).toBe(7.654321);
   });
 
-  it('that is empty says 0', () => {
+  it('that is empty reports 0', () => {
     const histogram = new Histogram();
     expect([histogram.count, histogram.max, histogram.quantile(0.5), histogram.quantile(1)]).toEqual([0, 0, 0, 0]);
   });
 
-  it('takes what is below its resolution for 0', () => {
+  it('counts durations below its resolution as 0', () => {
     const histogram = histogramOf([0, 0, 0.0005, 8]);
     expect([0.25, 0.5, 0.75].map((share) => histogram.quantile(share))).toEqual([0, 0, 0]);
     expect(histogram.quantile(1)).toBe(8);
   });
 
-  it('takes what a bad clock makes of a duration for 0', () => {
+  it('counts invalid durations of a bad clock as 0', () => {
     const histogram = histogramOf([-1, Number.NaN, Number.NEGATIVE_INFINITY]);
     expect([histogram.count, histogram.max, histogram.quantile(1)]).toEqual([3, 0, 0]);
   });
 
-  it('takes what is longer than it can tell for the longest that it can', () => {
+  it('counts durations beyond its range as the longest one', () => {
     const histogram = histogramOf([Number.POSITIVE_INFINITY, 1e300]);
     expect(histogram.max).toBeGreaterThan(12 * DAY_MS);
     expect(histogram.max).toBeLessThan(13 * DAY_MS);
     expect(Math.abs(histogram.quantile(0.5) - histogram.max) / histogram.max).toBeLessThan(ERROR_MAX);
   });
 
-  it('never tells more than its greatest value, and never goes down', () => {
+  it('never reports more than its greatest value, and never goes down', () => {
     const values = draw(500, () => 0.001 - 3 * Math.log(uniform()));
     const histogram = histogramOf(values);
     let last = 0;

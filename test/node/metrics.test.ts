@@ -13,7 +13,7 @@ import { settle } from '../support/virtual-time.ts';
 const Double = defineRpc('double', 'Twice the number.', { number: z.number() }, { number: z.number() });
 const Wait = defineRpc('wait', 'Answers later.', { ms: z.number() }, {});
 const Fail = defineRpc('fail', 'Fails in the way it is told.', { how: z.string() }, {});
-const Ask = defineRpc('ask', 'Asks somebody.', { dest: z.string() }, {});
+const Ask = defineRpc('ask', 'Asks a node.', { dest: z.string() }, {});
 
 async function start(context: NodeContext): Promise<Handler[]> {
   return [
@@ -103,7 +103,7 @@ describe('metrics', () => {
     expect(node.readMetrics()).toMatchObject({ messages_out: 2, requests: { double: { count: 1, ok: 1 } } });
   });
 
-  it('count types that nobody declared together, however many there are', async () => {
+  it('count all undeclared types together, any number of them', async () => {
     const node = await ready();
     for (let number = 0; number < 50; number++) node.receive({ type: `invented-${number}`, msg_id: 1 });
     for (const type of ['__proto__', 'constructor']) node.receive({ type, msg_id: 1 });
@@ -112,7 +112,7 @@ describe('metrics', () => {
     expect(Object.keys(requests)).toEqual(['unknown']);
   });
 
-  it('count themselves, the one that asks not yet', async () => {
+  it('count earlier metrics requests, but not the current one', async () => {
     const node = await ready();
     const counts = () => {
       const { requests } = ask(node, 'metrics');
@@ -123,7 +123,7 @@ describe('metrics', () => {
     expect(counts()).toEqual([1, 1]);
   });
 
-  it('tell what is in flight, of each type and together', async () => {
+  it('report requests in flight, by type and in total', async () => {
     const node = await ready();
     for (const ms of [10, 20, 30]) node.receive({ type: 'wait', ms, msg_id: 1 });
     node.receive({ type: 'ask', dest: 'n1', msg_id: 1 });
@@ -141,7 +141,7 @@ describe('metrics', () => {
     expect(ask(node, 'metrics').requests.wait).toMatchObject({ count: 3, ok: 1, errors: { 11: 2 } });
   });
 
-  it('tell how long answers took, ok or not, and 0 for those at once', async () => {
+  it('report latencies, of errors too, and 0 for answers at once', async () => {
     const node = await ready();
     for (let ms = 1; ms <= 100; ms++) node.receive({ type: 'wait', ms, msg_id: 1 });
     node.receive({ type: 'ask', dest: 'n1', msg_id: 1 });
@@ -154,26 +154,26 @@ describe('metrics', () => {
     expect(requests.double.latency_ms).toEqual({ p50: 0, p95: 0, p99: 0, max: 0 });
   });
 
-  it('know no latency of what no handler worked on', async () => {
+  it('have no latency of requests without a handler', async () => {
     const node = await ready();
     node.receive({ type: 'double', msg_id: 1 });
     expect(ask(node, 'metrics').requests.double).toEqual({ count: 1, ok: 0, errors: { 12: 1 }, in_flight: 0 });
   });
 
-  it('tell how RPCs ended', async () => {
+  it('report how RPCs ended', async () => {
     const node = await ready();
     for (const dest of ['n1', 'n2', 'lin-kv']) node.receive({ type: 'ask', dest, msg_id: 1 });
     const ids = node.bodies.map((body) => body.msg_id);
     node.receive({ type: 'double_ok', number: 2, in_reply_to: ids[0] }, 'n1');
     node.receive({ type: 'error', code: 11, in_reply_to: ids[1] }, 'n2');
-    // Nobody waits for this one any more.
+    // No RPC waits for this one any more.
     node.receive({ type: 'double_ok', number: 2, in_reply_to: ids[0] }, 'n1');
     expect(ask(node, 'metrics').rpcs).toEqual({ asked: 3, answered: 2, timeouts: 0, pending: 1 });
     await node.time.advance(1000);
     expect(ask(node, 'metrics').rpcs).toEqual({ asked: 3, answered: 2, timeouts: 1, pending: 0 });
   });
 
-  it('do not take an RPC that the end of the node settled for a timeout', async () => {
+  it('do not count an RPC settled by the end of the node as a timeout', async () => {
     const node = await ready();
     node.receive({ type: 'ask', dest: 'n1', msg_id: 1 });
     node.node.stop('the input has ended');
@@ -205,7 +205,7 @@ describe('metrics', () => {
     expect(node.logged.at(-1)).toMatchObject({ level: 'warn', message: 'a line is not UTF-8 and was refused' });
   });
 
-  it('count what handlers send', async () => {
+  it('count messages sent by handlers', async () => {
     let context: NodeContext | undefined;
     const node = await new TestNode(async (given) => {
       context = given;
@@ -216,7 +216,7 @@ describe('metrics', () => {
     expect(ask(node, 'metrics').messages_out).toBe(INIT_MESSAGES + 3);
   });
 
-  it('leave out bytes where there are none', async () => {
+  it('leave out bytes if there are none', async () => {
     expect(ask(await ready(), 'metrics')).not.toHaveProperty('bytes_in');
   });
 
@@ -231,7 +231,7 @@ describe('metrics', () => {
     expect(ask(node, 'metrics').parts).toEqual({ ids: { used: 2, lead_ms: 0.5 }, cache: { entries: 3 } });
   });
 
-  it('of one type tell 64 codes apart and count the others together', () => {
+  it('of one type count 64 codes separately and the others together', () => {
     const requests = new RequestMetrics();
     for (let code = 1000; code < 1100; code++) requests.countError(code);
     requests.countError(1000);
@@ -271,14 +271,14 @@ describe('health', () => {
     expect(ask(node, 'health')).toMatchObject({ status: 'ok', troubles: {} });
   });
 
-  it.each([Metrics, Health])('and metrics cannot be served by somebody else ($type)', async (rpc) => {
+  it.each([Metrics, Health])('and metrics cannot be served by a workload ($type)', async (rpc) => {
     const node = new TestNode(async () => [handler(rpc, () => ({}) as never)]);
     node.receive({ type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: 1 }, 'c0');
     await settle();
     expect(node.crashes).toMatchObject([{ name: 'AssertionFailure', message: `two handlers for ${rpc.type}` }]);
   });
 
-  it('and metrics are asked for without a promise, a timer or anything else that stays', async () => {
+  it('and metrics leave no promise, timer or other state behind', async () => {
     const node = await ready();
     ask(node, 'metrics');
     ask(node, 'health');
@@ -311,7 +311,7 @@ describe('a node with a rate limit', () => {
     expect(double(node, 'c1')).toEqual(['ok']);
   });
 
-  it('goes on serving others meanwhile', async () => {
+  it('keeps serving other clients meanwhile', async () => {
     const node = await limited();
     expect(double(node, 'c1', 5)).toEqual(['ok', 'ok', 11, 11, 11]);
     expect(double(node, 'c2', 2)).toEqual(['ok', 'ok']);
@@ -340,14 +340,14 @@ describe('a node with a rate limit', () => {
     expect(double(node, 'c9', 2)).toEqual(['ok', 'ok']);
   });
 
-  it('tells a client that floods it what is wrong with a type that it does not serve', async () => {
+  it('answers a flooding client 10 for a type that it does not serve', async () => {
     const node = await limited();
     double(node, 'c1', 5);
     node.receive({ type: 'nonsense', msg_id: 9 });
     expect(node.bodies.at(-1).code).toBe(10);
   });
 
-  it('counts whom it refused as errors of the type', async () => {
+  it('counts refused requests as errors of the type', async () => {
     const node = await limited();
     double(node, 'c1', 5);
     const { requests, messages_refused } = ask(node, 'metrics');
@@ -355,7 +355,7 @@ describe('a node with a rate limit', () => {
     expect(messages_refused).toBe(0);
   });
 
-  it('answers nothing to what wants no answer, and does not carry it out', async () => {
+  it('answers nothing to a message without msg_id, and does not carry it out', async () => {
     const node = await limited();
     double(node, 'c1', 2);
     node.sent.length = 0;
@@ -364,7 +364,7 @@ describe('a node with a rate limit', () => {
     expect(ask(node, 'metrics').requests.double).toMatchObject({ ok: 2, errors: { 11: 1 } });
   });
 
-  it('limits nobody unless it is told to', async () => {
+  it('limits no client unless an option says so', async () => {
     expect(double(await ready(), 'c1', 5000)).toEqual(Array(5000).fill('ok'));
   });
 });

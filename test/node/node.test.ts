@@ -75,7 +75,7 @@ describe('a node that has its init', () => {
     },
   );
 
-  it('answers 12 to a message for somebody else', async () => {
+  it('answers 12 to a message for another node', async () => {
     const node = await ready();
     node.receive({ type: 'double', number: 1, msg_id: 3 }, 'c1', 'n2');
     expect(node.bodies).toEqual([{ type: 'error', in_reply_to: 3, code: 12, text: 'dest: this is n0, not n2' }]);
@@ -93,7 +93,7 @@ describe('a node that has its init', () => {
   });
 });
 
-describe('a message that is none', () => {
+describe('a message that is invalid', () => {
   const line = (text: string) => async () => {
     const node = await ready();
     node.node.receiveLine(text);
@@ -129,7 +129,7 @@ describe('a message that is none', () => {
       '{"src":"c1","dest":"n0","body":{"type":"echo","echo":1,"msg_id":1.5}}',
       'body.msg_id',
     ],
-  ])('%s is named in the log, and nobody can be answered', async (_, text, field) => {
+  ])('%s is named in the log, and cannot be answered', async (_, text, field) => {
     const node = await line(text)();
     expect(node.sent).toEqual([]);
     expect(node.logged).toMatchObject([{ level: 'warn', message: 'a message was refused', fields: { field } }]);
@@ -150,7 +150,7 @@ describe('a message that is none', () => {
     ]);
   });
 
-  it('that is a reply is never answered, however wrong it is', async () => {
+  it('that is a reply is never answered, even if it is invalid', async () => {
     const node = await ready();
     node.receive({ type: 5, in_reply_to: 3, msg_id: 4 }, 'n1');
     node.receive({ type: 'double_ok', in_reply_to: 3, msg_id: 4 }, 'n1');
@@ -221,7 +221,7 @@ describe('init', () => {
     expect(node.bodies).toMatchObject([{ type: 'init_ok' }, { number: 2 }, { number: 4 }]);
   });
 
-  it('lets the handlers ask others while they start, though requests are held', async () => {
+  it('lets the handlers send RPCs while they start, though requests are held', async () => {
     const node = new TestNode(async (context) => {
       const answer = await context.rpc('lin-kv', Double, { number: 1 });
       expect(answer).toEqual({ kind: 'ok', reply: { number: 2 } });
@@ -236,7 +236,7 @@ describe('init', () => {
     expect(node.bodies.slice(1)).toMatchObject([{ type: 'init_ok' }, { type: 'double_ok', number: 10 }]);
   });
 
-  it('asks for no more input than must be while the handlers start', async () => {
+  it('asks for as little input as possible while the handlers start', async () => {
     const node = new TestNode(start);
     node.receive(INIT, 'c0');
     expect(node.held).toEqual([true]);
@@ -264,7 +264,7 @@ describe('init', () => {
     expect(node.bodies).toHaveLength(1 + 14);
   });
 
-  it('with the same content is answered again, and starts nothing again', async () => {
+  it('with the same content is answered again, and starts nothing', async () => {
     let starts = 0;
     const node = new TestNode(async (context) => {
       starts++;
@@ -371,7 +371,7 @@ describe('a handler', () => {
     ]);
   });
 
-  it('that works when the limit is reached makes the next one hear 11', async () => {
+  it('that works when the limit is reached makes the next request get 11', async () => {
     const node = await new TestNode(start, { inFlightMax: 2 }).init();
     for (let messageId = 1; messageId <= 3; messageId++) node.receive({ type: 'wait', ms: 100, msg_id: messageId });
     expect(node.bodies).toEqual([
@@ -399,7 +399,7 @@ describe('the end of a node', () => {
     expect(idle).toBe(true);
   });
 
-  it('wakes whoever sleeps, so that it need not wait', async () => {
+  it('wakes all sleepers, so that it need not wait', async () => {
     const node = await ready();
     node.receive({ type: 'wait', ms: 1e9, msg_id: 1 });
     node.node.stop('the input has ended');

@@ -29,7 +29,7 @@ describe('a rate limit', () => {
   });
 
   it.each([0.3, 1, 3, 999, 12_345.678, 1e6])(
-    'of %d/s keeps to it over any time, and who waits as told is let through',
+    'of %d/s holds over any time, and a client that waits as told is let through',
     (rate) => {
       const random = new SeededRandom(`rate ${rate}`);
       const burst = Math.floor(Math.max(rate, 1));
@@ -51,7 +51,7 @@ describe('a rate limit', () => {
     },
   );
 
-  it('gives no more than one burst to who was silent for long', () => {
+  it('gives no more than one burst after a long silence', () => {
     const limit = new RateLimit(10);
     limit.take('c1', 0);
     expect(passed(limit, 'c1', 1e12, 1000)).toBe(10);
@@ -70,14 +70,14 @@ describe('a rate limit', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) expect(passed(limit, name, 0, 3)).toBe(1);
   });
 
-  it('is not evaded by names of any length', () => {
+  it('cannot be evaded by names of any length', () => {
     const limit = new RateLimit(1);
     const name = 'x'.repeat(100_000);
     expect(passed(limit, name, 0, 3)).toBe(1);
     expect(passed(limit, `${name}y`, 0, 3)).toBe(0);
   });
 
-  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('of %d/s is a mistake', (rate) => {
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('of %d/s is an error of the caller', (rate) => {
     expect(() => new RateLimit(rate)).toThrow('a rate limit of');
   });
 });
@@ -89,7 +89,7 @@ describe('the clock of a rate limit', () => {
     expect(limit.take('c1', 42)).toBe(200);
   });
 
-  it('may go back: nobody waits for longer than one token takes', () => {
+  it('may go back: no client waits longer than one token takes', () => {
     const limit = new RateLimit(5);
     expect(passed(limit, 'c1', 1e9, 5)).toBe(5);
     expect(limit.take('c1', 0)).toBe(200);
@@ -117,7 +117,7 @@ describe('the clock of a rate limit', () => {
 });
 
 describe('the memory of a rate limit', () => {
-  it('is bounded, whoever comes', () => {
+  it('is bounded for any number of clients', () => {
     const limit = new RateLimit(1);
     for (let client = 0; client < 3 * CLIENTS_MAX; client++) limit.take(`c${client}`, client / 100);
     expect(limit.clientCount).toBe(CLIENTS_MAX);
@@ -141,7 +141,7 @@ describe('the memory of a rate limit', () => {
     expect(limit.take('c4', 2)).toBe(0);
     expect(limit.take('c1', 3)).toBeGreaterThan(0);
     expect(limit.take('c3', 3)).toBeGreaterThan(0);
-    // Forgotten, and so as good as new.
+    // Forgotten, and so like new.
     expect(limit.take('c2', 3)).toBe(0);
   });
 });

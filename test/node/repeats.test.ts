@@ -1,4 +1,4 @@
-/** Requests that come twice. */
+/** Repeated requests. */
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -11,7 +11,7 @@ const fields = { ms: z.int(), code: z.int().exactOptional(), text: z.string().ex
 const Work = defineRpc('work', 'Takes a while.', fields, { nth: z.int() });
 const Play = defineRpc('play', 'Takes a while, too.', fields, { nth: z.int() });
 
-/** Longer than what is kept as it is. */
+/** Longer than the texts that are kept whole. */
 const LONG = 'x'.repeat(5000);
 
 async function start() {
@@ -31,7 +31,7 @@ async function start() {
 }
 
 describe('a request that comes again', () => {
-  it('while it is worked on gets the same outcome, and nothing is done twice', async () => {
+  it('while the first is in flight gets the same outcome, and nothing is done twice', async () => {
     const { node, ask, begun, answers } = await start();
     ask({ ms: 100 });
     await node.time.advance(50);
@@ -66,7 +66,7 @@ describe('a request that comes again', () => {
       10,
     ],
     ['under another number', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 8, 'c1', 10],
-    ['from somebody else', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 7, 'c2', 10],
+    ['from another client', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 7, 'c2', 10],
     ['after it may have happened', { ms: 1, code: 13 }, { ms: 1, code: 13 }, 7, 'c1', 10],
     ['after it succeeded', { ms: 1 }, { ms: 1 }, 7, 'c1', 10],
   ])('is another request: %s', async (_, first, second, messageId, src, afterMs) => {
@@ -88,7 +88,7 @@ describe('a request that comes again', () => {
     expect(answers()).toEqual([11, 11, 11, 11]);
   });
 
-  it('is refused again however long it is, its sender and what was answered; of a long text the beginning', async () => {
+  it('is refused again for any length of request, sender and text; a long text is cut', async () => {
     const { node, ask, begun } = await start();
     const fields = { ms: 1, code: 11, text: LONG };
     for (let copies = 0; copies < 2; copies++) {

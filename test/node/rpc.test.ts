@@ -63,7 +63,7 @@ describe('an RPC', () => {
     ['a field is missing', { type: 'read_ok' }],
     ['the type is another one', { type: 'write_ok', value: 1 }],
     ['the code of the error is none', { type: 'error', code: 'twenty' }],
-  ])('is indefinite when %s: whoever answers nonsense may have done anything', async (_, body) => {
+  ])('is indefinite when %s: a node that answers nonsense may have done anything', async (_, body) => {
     const { answer } = await asking();
     expect(await answer(body)).toMatchObject({ kind: 'indefinite', error: { code: 13 } });
   });
@@ -78,26 +78,26 @@ describe('an RPC', () => {
     expect(node.node.load.pendingRpcs).toBe(0);
   });
 
-  it('keeps to a deadline of its own', async () => {
+  it('uses its own deadline', async () => {
     const { node, result } = await asking({ deadlineMs: 5 });
     await node.time.advance(5);
     expect(result()).toMatchObject({ kind: 'indefinite' });
   });
 
-  it('takes the first answer and drops a duplicate', async () => {
+  it('uses the first reply and drops a duplicate', async () => {
     const { answer, node } = await asking();
     await answer({ type: 'read_ok', value: 1 });
     expect(await answer({ type: 'read_ok', value: 2 })).toMatchObject({ kind: 'ok', reply: { value: 1 } });
     expect(node.sent).toHaveLength(1);
   });
 
-  it('takes no answer from somebody who was not asked', async () => {
+  it('ignores a reply from a node that was not asked', async () => {
     const { answer } = await asking();
     expect(await answer({ type: 'read_ok', value: 1 }, 'n2')).toBeUndefined();
     expect(await answer({ type: 'read_ok', value: 2 })).toMatchObject({ kind: 'ok', reply: { value: 2 } });
   });
 
-  it('gives up at once when its signal aborts, and leaves no timer and no listener', async () => {
+  it('ends at once when its signal aborts, and leaves no timer and no listener', async () => {
     const controller = new AbortController();
     const { node, result } = await asking({ signal: controller.signal });
     controller.abort();
@@ -160,7 +160,7 @@ describe('an RPC', () => {
 });
 
 describe('the other means of a context', () => {
-  it('sends to one, and broadcasts to everybody else', async () => {
+  it('sends to one node, and broadcasts to all other nodes', async () => {
     const { node, context } = await asking();
     node.sent.length = 0;
     context.send('n1', { type: 'gossip', value: 1 });
@@ -172,7 +172,7 @@ describe('the other means of a context', () => {
     ]);
   });
 
-  it('sleeps for as long as it is told, unless it is woken', async () => {
+  it('sleeps for the given time, unless it is woken', async () => {
     const { node, context } = await asking();
     const controller = new AbortController();
     const slept = context.sleep(100);

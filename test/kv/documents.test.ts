@@ -1,6 +1,6 @@
 /**
- * Documents in lin-kv, each rule as it shows from outside: what leaves the node, what is in the store, what the caller
- * is told. What happens is scripted message by message; `update-property.test.ts` leaves it to chance.
+ * Documents in lin-kv. Each rule is tested from outside: what leaves the node, what is in the store, what the caller
+ * gets. Events are scripted message by message; `update-property.test.ts` draws them at random.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import { LATENCY_MS, LOST, type RigNode, StoreRig, type WireMessage } from '../s
 
 const DEADLINE_MS = 100;
 const PATIENCE_MS = 1000;
-/** Two messages' way, with some to spare: what is done by then did not wait for anything. */
+/** The time of two messages, and a bit more: work that is done by then did not wait. */
 const SOON_MS = 4 * LATENCY_MS;
 const KEY = 'k';
 
@@ -42,7 +42,7 @@ class Bench {
     return this.rig.run(documents.update(KEY, appending(token), known));
   }
 
-  /** What is under the key. */
+  /** The value under the key. */
   get text(): unknown {
     return this.rig.look('lin-kv', { type: 'read', key: KEY }).value;
   }
@@ -55,13 +55,13 @@ class Bench {
     this.rig.look('lin-kv', { type: 'write', key: KEY, value });
   }
 
-  /** Somebody else is faster. */
+  /** Another writer is faster. */
   overtake(token: string): void {
     const { ver = 0, tokens = [] } = this.text === undefined ? {} : JSON.parse(this.text as string);
     this.put(text(ver + 1, ...tokens, token));
   }
 
-  /** All messages that `loses` says are lost, from now on. */
+  /** From now on all messages that `loses` selects are lost. */
   lose(loses: (message: WireMessage) => boolean): void {
     this.rig.drawFate = (message) => (loses(message) ? LOST : [LATENCY_MS]);
   }
@@ -71,7 +71,7 @@ function text(ver: number, ...tokens: string[]): string {
   return JSON.stringify({ tokens, ver });
 }
 
-/** What lin-kv calls a value: its compare-and-set is by value. */
+/** lin-kv's token of a value: its compare-and-set is by value. */
 function tokenOf(value: string): Token {
   return value as Token;
 }
@@ -87,7 +87,7 @@ function refusal(): RpcError {
   return RpcError.of('key-already-exists', 'the list is full');
 }
 
-/** Appends, and refuses from the `nth` time on that it is asked. */
+/** Appends, and refuses from its `nth` call on. */
 function refusing(nth: number): (list: List | undefined) => List | undefined {
   let asked = 0;
   return (list) => {
@@ -97,7 +97,7 @@ function refusing(nth: number): (list: List | undefined) => List | undefined {
 }
 
 describe('a document', () => {
-  it('stands in the store as canonical JSON: keys in order, no blanks, its version with them', async () => {
+  it('is in the store as canonical JSON: keys in order, no blanks, with its version', async () => {
     const { rig, node } = new Bench();
     const kv = new LinKvStore(node.context);
     const schema = z.record(z.string(), z.unknown());
@@ -120,7 +120,7 @@ describe('a document', () => {
     });
   });
 
-  it('that does not exist is told so', async () => {
+  it('that does not exist is reported as missing', async () => {
     const bench = new Bench();
     expect(await bench.rig.run(bench.documents.read(KEY))).toEqual({ kind: 'ok', stored: NOTHING });
   });
@@ -134,14 +134,14 @@ describe('a document', () => {
     ]);
   });
 
-  it('is left alone where there is nothing to change', async () => {
+  it('is not written if there is nothing to change', async () => {
     const bench = new Bench();
     bench.put(text(1, 'a'));
     expect(await bench.append('a')).toMatchObject({ kind: 'ok', stored: { ver: 1, content: { tokens: ['a'] } } });
     expect(bench.rig.requests('cas')).toEqual([]);
   });
 
-  it('is created only where there was none, and the race for that is lost like any other', async () => {
+  it('is created only if there was none, and a lost race for that is handled like any other', async () => {
     const bench = new Bench();
     let raced = false;
     const change = (list: List | undefined) => {
@@ -156,7 +156,7 @@ describe('a document', () => {
     expect(second).not.toHaveProperty('create_if_not_exists');
   });
 
-  it('is never written blindly and never deleted, whatever happens', async () => {
+  it('is never written blindly and never deleted, under any fault', async () => {
     const bench = new Bench();
     let count = 0;
     bench.lose(({ body }) => body.type !== 'init' && count++ % 3 === 1);
@@ -167,7 +167,7 @@ describe('a document', () => {
       expect(JSON.parse(to).ver).toBe((from === null ? 0 : JSON.parse(from).ver) + 1);
   });
 
-  it('that holds again what it held before does not take a late compare-and-set', async () => {
+  it('that returns to an earlier content does not accept a late compare-and-set', async () => {
     const bench = new Bench();
     await bench.append('a');
     bench.rig.next('cas', [LATENCY_MS, 500]);
@@ -179,7 +179,7 @@ describe('a document', () => {
 });
 
 describe('an update', () => {
-  it('whose answer is lost has happened once, and says so', async () => {
+  it('whose reply is lost has happened once, and reports it', async () => {
     const bench = new Bench();
     bench.rig.next('cas_ok', LOST);
     expect(await bench.append('a')).toMatchObject({ kind: 'ok', stored: { ver: 1, token: text(1, 'a') } });
@@ -187,7 +187,7 @@ describe('an update', () => {
     expect(bench.text).toBe(text(1, 'a'));
   });
 
-  it('whose request is lost is tried again from the same version', async () => {
+  it('whose request is lost is retried from the same version', async () => {
     const bench = new Bench();
     await bench.append('a');
     bench.rig.next('cas', LOST);
@@ -211,7 +211,7 @@ describe('an update', () => {
     expect(bench.text).toBe(text(3, 'a', 'b', 'c'));
   });
 
-  it('whose request came twice, and of the answers only the refusal, is ok', async () => {
+  it('is ok if the request arrives twice and only the refusal comes back', async () => {
     const bench = new Bench();
     bench.rig.next('cas', [1, 2]).next('cas_ok', LOST);
     expect(await bench.append('a')).toMatchObject({ kind: 'ok', stored: { ver: 1 } });
@@ -227,7 +227,7 @@ describe('an update', () => {
     expect(bench.tokens).toEqual(['mine', 'theirs']);
   });
 
-  it('is not found when others have taken its mark away: marks must stay', async () => {
+  it('is not found when others have removed its mark: marks must stay', async () => {
     const bench = new Bench();
     bench.rig.next('cas_ok', LOST);
     const taken: (readonly string[])[] = [];
@@ -252,7 +252,7 @@ describe('an update', () => {
     },
   );
 
-  it('reads again until it is told', async () => {
+  it('reads again until it gets an answer', async () => {
     const bench = new Bench();
     bench.rig.next('read', LOST).next('read_ok', LOST);
     bench.put(text(4, 'a'));
@@ -260,7 +260,7 @@ describe('an update', () => {
     expect(await bench.append('b')).toMatchObject({ kind: 'ok', stored: { ver: 5 } });
   });
 
-  it('gets through in the end where others were faster many times', async () => {
+  it('succeeds in the end after many lost races', async () => {
     const bench = new Bench();
     let asked = 0;
     const change = (list: List | undefined) => {
@@ -271,7 +271,7 @@ describe('an update', () => {
     expect(bench.tokens.filter((token) => token === 'mine')).toHaveLength(1);
   });
 
-  it('gets through for each of many who begin together', async () => {
+  it('succeeds for each of many that begin together', async () => {
     const bench = new Bench();
     const tokens = Array.from({ length: 12 }, (_, index) => `t${index}`);
     const updates = tokens.map((token, index) =>
@@ -283,7 +283,7 @@ describe('an update', () => {
     expect(JSON.parse(bench.text as string).ver).toBe(12);
   });
 
-  it('asks nothing more than a read and a compare-and-set when all is well', async () => {
+  it('sends only a read and a compare-and-set without faults', async () => {
     const bench = new Bench();
     await bench.append('a');
     expect(bench.rig.wire.filter(({ dest }) => dest === 'lin-kv').map(({ body }) => body.type)).toEqual([
@@ -294,7 +294,7 @@ describe('an update', () => {
   });
 });
 
-describe('an update that does not come to an end', () => {
+describe('an update that runs out of time', () => {
   it('is definitely not done, error 11, when no compare-and-set was ever sent', async () => {
     const bench = new Bench();
     bench.lose(({ body }) => body.type === 'read');
@@ -304,7 +304,7 @@ describe('an update that does not come to an end', () => {
     expect(bench.rig.requests('cas')).toEqual([]);
   });
 
-  it('is definitely not done, error 11, when all that was sent is proven dead', async () => {
+  it('is definitely not done, error 11, when every request sent is proven dead', async () => {
     const bench = new Bench();
     let count = 0;
     const change = (list: List | undefined) => {
@@ -350,7 +350,7 @@ describe('an update that does not come to an end', () => {
     expect(result).toMatchObject({ error: { message: expect.stringContaining('busy') } });
   });
 
-  it('is definitely not done, error 11, when the store was unavailable for all that was sent', async () => {
+  it('is definitely not done, error 11, when the store was unavailable for every request sent', async () => {
     const bench = new Bench();
     const away = { kind: 'unavailable', error: RpcError.of('temporarily-unavailable', 'connection refused') } as const;
     const kv: LinearizableStore = {
@@ -363,7 +363,7 @@ describe('an update that does not come to an end', () => {
     const result = await bench.append('a', undefined, documents);
     const error = { code: 11, message: 'list k: connection refused' };
     expect(result).toMatchObject({ kind: 'definite', error });
-    // With pauses, for as long as it has patience.
+    // With pauses, until its time is up.
     expect(bench.rig.time.now()).toBeGreaterThanOrEqual(PATIENCE_MS);
   });
 
@@ -380,7 +380,7 @@ describe('an update that does not come to an end', () => {
     expect(result).toMatchObject({ kind: 'indefinite', error: { code: 13 } });
   });
 
-  it('may happen after it has said that this is unknown', async () => {
+  it('may happen after it was reported as unknown', async () => {
     const bench = new Bench();
     bench.rig.next('cas', [5 * PATIENCE_MS]);
     bench.lose(({ body }) => body.type === 'cas');
@@ -393,7 +393,7 @@ describe('an update that does not come to an end', () => {
   it.each([
     ['keeps silent', undefined],
     ['is busy', { type: 'error', code: 11, text: 'busy' }],
-  ])('ends not much later than its patience does when the store %s', async (_, answer) => {
+  ])('ends not much later than its time limit when the store %s', async (_, answer) => {
     const bench = new Bench();
     const patienceMs = 5000;
     bench.rig.drawFate = () => {
@@ -436,7 +436,7 @@ describe('an update that does not come to an end', () => {
 });
 
 describe('a change that refuses', () => {
-  it('is heard as it is when nothing was sent', async () => {
+  it('passes its error on when nothing was sent', async () => {
     const bench = new Bench();
     expect(await bench.rig.run(bench.documents.update(KEY, refusing(1)))).toEqual({
       kind: 'definite',
@@ -444,7 +444,7 @@ describe('a change that refuses', () => {
     });
   });
 
-  it('is heard as it is when what was sent is proven dead', async () => {
+  it('passes its error on when the request sent is proven dead', async () => {
     const bench = new Bench();
     bench.rig.next('cas', LOST);
     bench.rig.time.schedule(DEADLINE_MS / 2, () => bench.overtake('theirs'));
@@ -454,7 +454,7 @@ describe('a change that refuses', () => {
     });
   });
 
-  it('leaves it unknown, error 13, when what was sent may still arrive', async () => {
+  it('ends as unknown, error 13, when the request sent may still arrive', async () => {
     const bench = new Bench();
     bench.rig.next('cas', [PATIENCE_MS]);
     const result = await bench.rig.run(bench.documents.update(KEY, refusing(2)));
@@ -479,8 +479,8 @@ describe('a change that refuses', () => {
   });
 });
 
-describe('what was known of a document before', () => {
-  it('saves the reading of it', async () => {
+describe('a known version of a document', () => {
+  it('saves reading it', async () => {
     const bench = new Bench();
     const first = await bench.append('a', NOTHING);
     if (first.kind !== 'ok') throw first.error;
@@ -495,7 +495,7 @@ describe('what was known of a document before', () => {
   it.each([
     ['an older version', STALE],
     ['that there was none', NOTHING],
-  ])('costs one try more when it is %s, and no pause', async (_, known) => {
+  ])('costs one more try when it is %s, and no pause', async (_, known) => {
     const bench = new Bench();
     bench.put(text(2, 'a', 'b'));
     expect(await bench.append('c', known)).toMatchObject({ kind: 'ok', stored: { ver: 3 } });
@@ -503,14 +503,14 @@ describe('what was known of a document before', () => {
     expect(bench.rig.time.now()).toBe(6 * LATENCY_MS);
   });
 
-  it('is not taken for what there is: the mark may be gone since', async () => {
+  it('is not treated as current: the mark may be gone since', async () => {
     const bench = new Bench();
     bench.put(text(2));
     expect(await bench.append('a', STALE)).toMatchObject({ kind: 'ok', stored: { ver: 3 } });
     expect(bench.text).toBe(text(3, 'a'));
   });
 
-  it('is not what a refusal is built on: the reason may be gone since', async () => {
+  it('does not justify a refusal: the reason may be gone since', async () => {
     const bench = new Bench();
     bench.put(text(2));
     const change = (list: List | undefined) => {
@@ -522,7 +522,7 @@ describe('what was known of a document before', () => {
   });
 });
 
-describe('what is no document', () => {
+describe('a value that is not a document', () => {
   const GARBAGE = [
     ['a number', 7, 'it is not a text'],
     ['null', null, 'it is not a text'],
@@ -536,7 +536,7 @@ describe('what is no document', () => {
     ['an object with other content', '{"tokens":[1],"ver":1}', 'tokens.0: expected string'],
     ['an object without content', '{"ver":1}', 'tokens: is missing'],
   ] as const;
-  it.each(GARBAGE)('is told with its key, and left as it is: %s', async (_, value, problem) => {
+  it.each(GARBAGE)('is reported with its key, and not changed: %s', async (_, value, problem) => {
     const bench = new Bench();
     bench.put(value);
     const error = {
@@ -549,7 +549,7 @@ describe('what is no document', () => {
     expect(bench.text).toEqual(value);
   });
 
-  it('leaves it unknown when it stands where something was sent', async () => {
+  it('makes the outcome unknown after a request was sent', async () => {
     const bench = new Bench();
     bench.rig.next('cas', LOST);
     bench.rig.time.schedule(DEADLINE_MS / 2, () => bench.put('hello'));
@@ -559,7 +559,7 @@ describe('what is no document', () => {
   it.each([
     ['an older version', text(3, 'a'), '3'],
     ['nothing', undefined, '0'],
-  ])('is a store that goes back, to %s', async (_, value, ver) => {
+  ])('is reported of a store that goes back, to %s', async (_, value, ver) => {
     const bench = new Bench();
     bench.put(text(5, 'a', 'b'));
     bench.rig.next('cas', LOST);
@@ -572,7 +572,7 @@ describe('what is no document', () => {
     expect(result).toMatchObject({ error: { message: expect.stringContaining(message) } });
   });
 
-  it('is a store that has lost what was known', async () => {
+  it('is reported of a store that has lost a known version', async () => {
     const bench = new Bench();
     bench.put(text(1, 'a'));
     const known: Stored<List> = { ver: 2, content: { tokens: ['a', 'b'] }, token: tokenOf(text(2, 'a', 'b')) };
@@ -584,15 +584,15 @@ describe('what is no document', () => {
     expect(bench.text).toBe(text(1, 'a'));
   });
 
-  it('is anything that a client of just any store shows', () => {
-    // @ts-expect-error of a store that is not linearizable silence proves nothing
+  it('is rejected by the types for a store that is not linearizable', () => {
+    // @ts-expect-error the silence of a store that is not linearizable proves nothing
     const kv: LinearizableStore = new KvClient(new Bench().node.context, 'seq-kv');
     expect(kv).not.toHaveProperty('replace');
   });
 });
 
 describe('a node that starts again', () => {
-  /** The answer to an earlier life comes while a later one waits for an answer to a request that is lost. */
+  /** The reply to an earlier life arrives while a later one waits for the reply to a lost request. */
   async function restart(firstDraw?: number): Promise<{ bench: Bench; result: UpdateResult<List> }> {
     const bench = new Bench();
     const { rig } = bench;
@@ -607,13 +607,13 @@ describe('a node that starts again', () => {
     return { bench, result: await bench.append('b', known, bench.open(later)) };
   }
 
-  it('does not take the answers to its earlier life for its own', async () => {
+  it('ignores replies to its earlier life', async () => {
     const { bench, result } = await restart();
     expect(result.kind).toBe('indefinite');
     expect(bench.tokens).toEqual(['a']);
   });
 
-  it('would do so if it numbered its requests as it did then', async () => {
+  it('would accept them if it numbered its requests in the same range', async () => {
     const { bench, result } = await restart(0);
     expect(result.kind).toBe('ok');
     expect(bench.tokens).toEqual(['a']);

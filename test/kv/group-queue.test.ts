@@ -1,11 +1,11 @@
-/** Who is served with whom, in which order, and what becomes of those who cannot be served. */
+/** Which entries are served together, in which order, and what happens to entries that cannot be served. */
 
 import { describe, expect, it } from 'vitest';
 import { chooseDistinct, chooseFirst, GroupQueue, type GroupQueueOptions } from '../../src/kv/group-queue.ts';
 import { settle } from '../support/virtual-time.ts';
 
 class Bench {
-  /** Groups as their serving began. */
+  /** Groups, in the order in which they were served. */
   readonly groups: string[][] = [];
   readonly failed: [entry: string, error: unknown][] = [];
   readonly queue: GroupQueue<string>;
@@ -22,7 +22,7 @@ class Bench {
     });
   }
 
-  /** Lets the group end that is being served. */
+  /** Ends the group being served. */
   async end(error?: Error): Promise<void> {
     const end = this.#ends.shift();
     if (end === undefined) throw new Error('no group is being served');
@@ -33,7 +33,7 @@ class Bench {
 }
 
 describe('a group', () => {
-  it('is served as soon as it comes, and those who come meanwhile are the next one, together', async () => {
+  it('is served at once, and entries that come meanwhile are the next group, together', async () => {
     const bench = new Bench();
     bench.queue.push('a');
     for (const entry of ['b', 'c', 'd']) bench.queue.push(entry);
@@ -45,7 +45,7 @@ describe('a group', () => {
     expect([bench.queue.waiting.length, bench.queue.busy]).toEqual([0, false]);
   });
 
-  it('has as many as are chosen, those who came first', async () => {
+  it('has as many as are chosen, first come first', async () => {
     const bench = new Bench({ choose: (waiting) => chooseFirst(waiting, 2) });
     bench.queue.push('a', 'b', 'c', 'd', 'e');
     await bench.end();
@@ -55,7 +55,7 @@ describe('a group', () => {
     expect(bench.queue.busy).toBe(false);
   });
 
-  it('has one of a kind, where that is chosen', async () => {
+  it('has one entry for each key, if that is chosen', async () => {
     const bench = new Bench({ choose: (waiting) => chooseDistinct(waiting, 2, ([kind]) => kind) });
     bench.queue.push('a1', 'a2', 'b1', 'c1', 'a3', 'b2');
     for (let count = 0; count < 3; count++) await bench.end();
@@ -66,7 +66,7 @@ describe('a group', () => {
     ]);
   });
 
-  it('that cannot be served fails, each of it, and the next one is served', async () => {
+  it('that cannot be served fails for each entry, and the next one is served', async () => {
     const bench = new Bench({ choose: (waiting) => chooseFirst(waiting, 2) });
     bench.queue.push('a', 'b', 'c');
     const error = new Error('no');
@@ -80,7 +80,7 @@ describe('a group', () => {
     expect(bench.queue.busy).toBe(false);
   });
 
-  it('that is empty fails loudly: there is no entry that could be told', async () => {
+  it('that is empty throws its error: there is no entry to reject', async () => {
     const failures: unknown[] = [];
     const onRejection = (error: unknown) => failures.push(error);
     process.on('unhandledRejection', onRejection);
@@ -91,7 +91,7 @@ describe('a group', () => {
     expect(failures).toEqual([error]);
   });
 
-  it('may put some of its own back, behind the others', async () => {
+  it('may put some entries back, behind the others', async () => {
     const groups: string[][] = [];
     const queue: GroupQueue<string> = new GroupQueue<string>({
       serve: async (group) => {
@@ -106,7 +106,7 @@ describe('a group', () => {
     expect(groups).toEqual([['a'], ['b'], ['a']]);
   });
 
-  it('is empty where the queue is woken and no entry waits; a busy queue is not woken', async () => {
+  it('is empty if the queue is woken without entries; a busy queue is not woken', async () => {
     const bench = new Bench();
     bench.queue.wake();
     bench.queue.wake();
@@ -117,7 +117,7 @@ describe('a group', () => {
 });
 
 describe('when no entry waits any more', () => {
-  it('the rest is done, and once more after whoever came meanwhile', async () => {
+  it('the rest is done, and again after entries that came meanwhile', async () => {
     const events: string[] = [];
     const ends: (() => void)[] = [];
     const queue = new GroupQueue<string>({
@@ -143,7 +143,7 @@ describe('when no entry waits any more', () => {
     expect(queue.busy).toBe(false);
   });
 
-  it('the queue is idle by the time that it says so', async () => {
+  it('the queue is idle when it reports so', async () => {
     let busy: boolean | undefined;
     const queue: GroupQueue<string> = new GroupQueue<string>({
       serve: async () => {},

@@ -25,7 +25,7 @@ const CODE = {
 interface Promises {
   /** A client that writes and then reads sees what it has written. */
   readonly readsItsOwn: boolean;
-  /** What was acknowledged to one client is seen by every other that asks later. */
+  /** Every client that reads later sees what was acknowledged to another. */
   readonly readsOthers: boolean;
   /** Of two compare-and-sets from the same value one succeeds. */
   readonly swapsOnce: boolean;
@@ -54,8 +54,8 @@ const SUBJECTS: Readonly<Record<StoreName, StoreUnderTest>> = {
 };
 
 /**
- * Of what may be drawn always the first: one replica, and the oldest state that a client may see. One client alone then
- * sees what it did.
+ * Draws always the first choice: one replica, and the oldest state that a client may see. Only one client then sees its
+ * own writes.
  */
 const FIRST: RandomSource = { integer: () => 0 };
 
@@ -65,7 +65,7 @@ function open(store: StoreName, random: RandomSource = FIRST): { rig: StoreRig; 
   return { rig, kv: client('n0'), others: client('n1') };
 }
 
-/** An outcome in short: `ok`, or its kind and its code. */
+/** An outcome in short: `ok`, or its kind and code. */
 function inShort(result: KvResult<unknown>): string {
   return result.kind === 'ok' ? 'ok' : `${result.kind} ${result.error.code}`;
 }
@@ -78,7 +78,7 @@ const OPERATIONS: readonly (readonly [string, (kv: KvClient) => Promise<KvResult
 ];
 
 describe.each(STORES)('the client of %s', (store) => {
-  it('reads nothing where there is nothing', async () => {
+  it('reads nothing if the key does not exist', async () => {
     const { rig, kv } = open(store);
     expect(await rig.run(kv.read('k'))).toEqual({ kind: 'ok', value: undefined });
   });
@@ -101,7 +101,7 @@ describe.each(STORES)('the client of %s', (store) => {
     expect(await rig.run(kv.read('another'))).toEqual({ kind: 'ok', value: undefined });
   });
 
-  it('puts a value in the place of the one that is there, and of no other', async () => {
+  it('replaces exactly the value that is there, and no other', async () => {
     const { rig, kv } = open(store);
     await rig.run(kv.write('k', 'one'));
     expect(inShort(await rig.run(kv.compareAndSet('k', 'zero', 'two')))).toBe(`definite ${CODE.refused}`);
@@ -111,7 +111,7 @@ describe.each(STORES)('the client of %s', (store) => {
     expect(inShort(await rig.run(kv.compareAndSet('another', 'one', 'two')))).toBe(`definite ${CODE.missing}`);
   });
 
-  it('asks for creation only where it says that there was nothing', async () => {
+  it('asks for creation only if the caller says that the key does not exist', async () => {
     const { rig, kv } = open(store);
     await rig.run(kv.compareAndSet('k', 'one', 'two'));
     await rig.run(kv.compareAndSet('k', null, 'two'));
@@ -122,7 +122,7 @@ describe.each(STORES)('the client of %s', (store) => {
   it('loses the race for a creation with error 22', async () => {
     const { rig, kv, others } = open(store);
     await rig.run(others.write('k', 'theirs'));
-    // seq-kv may show the race as not run yet; to create is a change, and those it makes on the newest state.
+    // seq-kv may show a state before the race. But a creation is a change, and works on the newest state.
     expect(inShort(await rig.run(kv.compareAndSet('k', null, 'mine')))).toBe(`definite ${CODE.refused}`);
     expect(await rig.run(others.read('k'))).toEqual({ kind: 'ok', value: 'theirs' });
   });
@@ -130,7 +130,7 @@ describe.each(STORES)('the client of %s', (store) => {
   describe.each(OPERATIONS)('when it asks for %s', (type, ask) => {
     const errors = ERRORS.map(({ code, definite }) => [code, definite ? 'definite' : 'indefinite'] as const);
     it.each([...errors, [2, 'indefinite'], [1000, 'indefinite'], [-1, 'indefinite']] as const)(
-      'takes error %i as %s',
+      'treats error %i as %s',
       async (code, kind) => {
         const { rig, kv } = open(store);
         rig.answerNext(type, { type: 'error', code, text: 'as scripted' });
@@ -147,7 +147,7 @@ describe.each(STORES)('the client of %s', (store) => {
       ['with a code that is no integer', { type: 'error', code: 22.5 }],
       ...(type === 'read' ? [['without a value', { type: 'read_ok' }] as const] : []),
     ];
-    it.each(malformed)('takes an answer %s as indefinite', async (_, body) => {
+    it.each(malformed)('treats a reply %s as indefinite', async (_, body) => {
       const { rig, kv } = open(store);
       rig.answerNext(type, body);
       const result = await rig.run(ask(kv));
@@ -159,7 +159,7 @@ describe.each(STORES)('the client of %s', (store) => {
       ['without a type', { code: 22 }],
       ['to another request', { type: `${type}_ok`, in_reply_to: 7 }],
       ['to no request', { type: `${type}_ok`, in_reply_to: null }],
-    ])('does not hear an answer %s', async (_, body) => {
+    ])('ignores a reply %s', async (_, body) => {
       const { rig, kv } = open(store);
       rig.answerNext(type, body);
       expect(inShort(await rig.run(ask(kv)))).toBe(`indefinite ${CODE.timeout}`);
@@ -179,7 +179,7 @@ describe.each(STORES)('the client of %s', (store) => {
       expect(await rig.run(kv.read('k'))).toEqual({ kind: 'ok', value: done });
     });
 
-    it('takes an answer that is later than the deadline for no later request', async () => {
+    it('does not use a reply after the deadline for a later request', async () => {
       const { rig, kv } = open(store);
       await rig.run(kv.write('k', 'old'));
       rig
@@ -202,7 +202,7 @@ describe.each(STORES)('the client of %s', (store) => {
     });
   });
 
-  it('hears the first answer to a request that came twice: an ok, or the refusal of what was done', async () => {
+  it('uses the first reply to a request delivered twice: ok, or a refusal of what was done', async () => {
     const { rig, kv } = open(store);
     await rig.run(kv.write('k', 'one'));
     rig.next('cas', [1, 2]);
@@ -212,7 +212,7 @@ describe.each(STORES)('the client of %s', (store) => {
     expect(await rig.run(kv.read('k'))).toEqual({ kind: 'ok', value: 'three' });
   });
 
-  it('sends no answer of an earlier life to a later one', async () => {
+  it('delivers no reply of an earlier life to a later one', async () => {
     const { rig } = open(store);
     const earlier = rig.start('n9');
     rig.next('write_ok', [50]);
@@ -277,7 +277,7 @@ describe('the timestamp oracle', () => {
     return { rig, oracles };
   }
 
-  it('gives every one a number above all that were given before it was asked', async () => {
+  it('gives a number above all numbers given before the request', async () => {
     const { rig, oracles } = openOracles(3);
     const random = new SeededRandom('oracle');
     rig.drawFate = () => random.pick([[1], [7], [30], [2, 9], [4, 80], LOST]);
@@ -306,13 +306,13 @@ describe('the timestamp oracle', () => {
     [{ type: 'ts_ok', ts: 1.5 }, 'indefinite 13'],
     [{ type: 'error', code: 11 }, 'definite 11'],
     [{ type: 'error', code: 13 }, 'indefinite 13'],
-  ])('takes %j as %s', async (body, outcome) => {
+  ])('treats %j as %s', async (body, outcome) => {
     const { rig, oracles } = openOracles(1);
     rig.answerNext('ts', body);
     expect(inShort(await rig.run((oracles[0] as TimestampOracle).next()))).toBe(outcome);
   });
 
-  it('waits no longer than its deadline', async () => {
+  it('waits for its deadline at most', async () => {
     const { rig, oracles } = openOracles(1);
     rig.next('ts', LOST);
     expect(inShort(await rig.run((oracles[0] as TimestampOracle).next()))).toBe(`indefinite ${CODE.timeout}`);

@@ -1,6 +1,5 @@
 /**
- * The store behind the port that is Maelstrom's lin-kv, and the wrong stores by which every check of stores proves that
- * it can fail.
+ * Maelstrom's lin-kv behind the store port, and the wrong stores that prove of every check of stores that it can fail.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -29,7 +28,7 @@ describe('lin-kv as a store', () => {
   describeStore(() => createWorld());
 
   it.each([1, 10, 11, 12, 14, 20, 21, 22, 30])(
-    'is said to have refused with error %i, which proves nothing: it may be the second copy that was answered',
+    'is refused with error %i, which proves nothing: it may answer a second copy',
     async (code) => {
       const rig = new StoreRig(new Map([['lin-kv', new LinKv()]]));
       rig.answerNext('cas', { type: 'error', code, text: 'as scripted' });
@@ -45,7 +44,7 @@ describe('lin-kv as a store', () => {
     expect(result).toMatchObject({ kind: 'silent', error: { code } });
   });
 
-  it.each([7, null, [], { ver: 1 }])('tells that %j is no text', async (value) => {
+  it.each([7, null, [], { ver: 1 }])('reports that %j is not a text', async (value) => {
     const rig = new StoreRig(new Map([['lin-kv', new LinKv()]]));
     rig.look('lin-kv', { type: 'write', key: 'k', value });
     expect(await rig.run(new LinKvStore(rig.start('n0').context).read('k'))).toEqual({ kind: 'foreign' });
@@ -63,7 +62,7 @@ function replacing(store: LinearizableStore, own: Partial<LinearizableStore>): L
   };
 }
 
-/** Replaces what is there, whatever it is. */
+/** Replaces any value. */
 async function overwrite(
   store: LinearizableStore,
   key: string,
@@ -76,13 +75,13 @@ async function overwrite(
 /** Wrong in one way each, with a check that must fail. */
 const WRONG: readonly (readonly [string, string, Alter])[] = [
   [
-    'takes everything for there',
-    'tells that there is nothing',
+    'reports every key as present',
+    'reports that a key does not exist',
     (store) => replacing(store, { read: async () => ({ kind: 'found', text: '', token: '' as Token }) }),
   ],
   [
-    'tells a token of its own with each answer',
-    'shows what was created, under the token that the creator was told',
+    'gives a new token with each reply',
+    'shows a created value, under the token that the creator got',
     (store) => {
       let count = 0;
       return replacing(store, {
@@ -95,15 +94,15 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
   ],
   [
     'creates over what is there',
-    'creates only where there is nothing',
+    'creates only if the key does not exist',
     (store) =>
       replacing(store, {
         replace: (key, from, text) => (from === null ? overwrite(store, key, text) : store.replace(key, from, text)),
       }),
   ],
   [
-    'tells the token of what was there before',
-    'replaces from the token that was read, and from the one that a replacement told',
+    'gives the token of the previous value',
+    'replaces from a token of a read, and from one of a replacement',
     (store) =>
       replacing(store, {
         replace: async (key, from, text) => {
@@ -114,12 +113,12 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
   ],
   [
     'writes blindly',
-    'refuses a token that is out of date, and changes nothing',
+    'refuses an outdated token, and changes nothing',
     (store) => replacing(store, { replace: (key, _from, text) => overwrite(store, key, text) }),
   ],
   [
-    'creates where something was to be replaced',
-    'creates nothing where something was to be replaced',
+    'creates instead of replacing',
+    'creates nothing when asked to replace',
     (store) =>
       replacing(store, {
         replace: async (key, from, text) =>
@@ -127,8 +126,8 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
       }),
   ],
   [
-    'takes only tokens that it gave itself',
-    'takes a token from whichever client it came to',
+    'accepts only tokens that it gave itself',
+    'accepts a token that another client got',
     (store) => {
       const own = new Set<Token | null>([null]);
       return replacing(store, {
@@ -141,7 +140,7 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
     },
   ],
   [
-    'takes small and capital letters for the same',
+    'ignores the case of letters',
     'keeps keys apart and texts as they are',
     (store) =>
       replacing(store, {
@@ -151,7 +150,7 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
   ],
   [
     'reads, compares and writes in three steps',
-    'lets one of many replacements from one token win, and shows it to all',
+    'lets one of many replacements from one token succeed, and shows it to all',
     (store) =>
       replacing(store, {
         replace: async (key, from, text) => {
@@ -164,8 +163,8 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
       }),
   ],
   [
-    'shows what it read first for ever',
-    'loses no update of many who count at once, and never shows an older count',
+    'always shows its first read',
+    'loses no update of many concurrent counters, and never shows an older count',
     (store) => {
       let reads = 0;
       let first: StoreRead | undefined;
@@ -180,8 +179,8 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
     },
   ],
   [
-    'takes silence for a refusal',
-    'is silent where the answer is lost, and has done it',
+    'reports a timeout as a refusal',
+    'is silent if the reply is lost, and has done it',
     (store) =>
       replacing(store, {
         replace: async (key, from, text) => {
@@ -191,8 +190,8 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
       }),
   ],
   [
-    'takes silence for success',
-    'does not claim what a request that was lost has done',
+    'reports a timeout as success',
+    'claims nothing about a lost request',
     (store) =>
       replacing(store, {
         replace: async (key, from, text) => {
@@ -203,7 +202,7 @@ const WRONG: readonly (readonly [string, string, Alter])[] = [
   ],
   [
     'throws when the store is away',
-    'ends every call where nothing reaches it, and rejects none',
+    'ends every call while it is cut off, and rejects none',
     (store) =>
       replacing(store, {
         read: async (key) => {

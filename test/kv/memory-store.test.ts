@@ -1,4 +1,4 @@
-/** The store that tests use in the place of lin-kv, so that it is one. */
+/** The store that tests use instead of lin-kv must itself be a correct store. */
 
 import { describe } from 'vitest';
 import { MemoryEngine } from '../support/memory-store.ts';

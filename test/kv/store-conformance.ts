@@ -1,17 +1,17 @@
 /**
- * What every store behind the port must do (`src/kv/store.ts`); the tests of each run it. A check gets a fresh and
- * empty world, in which clients share one store and the way to it can be made bad.
+ * What every store behind the port must do (`src/kv/store.ts`); the tests of each store run it. A check gets a fresh,
+ * empty world, in which clients share one store and the network can be made faulty.
  */
 
 import { expect, it } from 'vitest';
 import type { LinearizableStore, StoreReplace, Token } from '../../src/kv/store.ts';
 
 export interface StoreWorld {
-  /** A client of the world's one store. */
+  /** A client of the one store. */
   readonly open: () => LinearizableStore;
   /** Lets time pass until the work is done. */
   readonly run: <Result>(work: Promise<Result>) => Promise<Result>;
-  /** The next `replace` does not reach the store, or its answer does not reach the client. */
+  /** The next `replace` does not reach the store, or its reply does not reach the client. */
   readonly loseNext: (what: 'request' | 'answer') => void;
   /** From now on nothing reaches the store. */
   readonly cut: () => void;
@@ -23,23 +23,23 @@ const KEY = 'k';
 const WRITERS = 8;
 const ROUNDS = 5;
 
-/** By what a store must do. */
+/** By name: what a store must do. */
 export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   [
-    'tells that there is nothing',
+    'reports that a key does not exist',
     async ({ open, run }) => {
       expect(await run(open().read(KEY))).toEqual({ kind: 'absent' });
     },
   ],
   [
-    'shows what was created, under the token that the creator was told',
+    'shows a created value, under the token that the creator got',
     async ({ open, run }) => {
       const token = tokenOf(await run(open().replace(KEY, null, 'one')));
       expect(await run(open().read(KEY))).toEqual({ kind: 'found', text: 'one', token });
     },
   ],
   [
-    'creates only where there is nothing',
+    'creates only if the key does not exist',
     async ({ open, run }) => {
       const token = tokenOf(await run(open().replace(KEY, null, 'one')));
       expect(await run(open().replace(KEY, null, 'two'))).toMatchObject({ kind: 'refused' });
@@ -47,7 +47,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'replaces from the token that was read, and from the one that a replacement told',
+    'replaces from a token of a read, and from one of a replacement',
     async ({ open, run }) => {
       const store = open();
       await run(store.replace(KEY, null, 'one'));
@@ -60,7 +60,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'refuses a token that is out of date, and changes nothing',
+    'refuses an outdated token, and changes nothing',
     async ({ open, run }) => {
       const store = open();
       const old = tokenOf(await run(store.replace(KEY, null, 'one')));
@@ -71,7 +71,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'creates nothing where something was to be replaced',
+    'creates nothing when asked to replace',
     async ({ open, run }) => {
       const store = open();
       const token = tokenOf(await run(store.replace('another', null, 'one')));
@@ -80,7 +80,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'takes a token from whichever client it came to',
+    'accepts a token that another client got',
     async ({ open, run }) => {
       const token = tokenOf(await run(open().replace(KEY, null, 'one')));
       expect(await run(open().replace(KEY, token, 'two'))).toMatchObject({ kind: 'ok' });
@@ -101,7 +101,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'lets one of many replacements from one token win, and shows it to all',
+    'lets one of many replacements from one token succeed, and shows it to all',
     async ({ open, run }) => {
       const stores = Array.from({ length: WRITERS }, open);
       for (let round = 0, from: Token | null = null; round < ROUNDS; round++) {
@@ -118,7 +118,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'loses no update of many who count at once, and never shows an older count',
+    'loses no update of many concurrent counters, and never shows an older count',
     async ({ open, run }) => {
       const count = async (store: LinearizableStore) => {
         let done = 0;
@@ -138,7 +138,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'is silent where the answer is lost, and has done it',
+    'is silent if the reply is lost, and has done it',
     async ({ open, run, loseNext }) => {
       const store = open();
       loseNext('answer');
@@ -148,7 +148,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'does not claim what a request that was lost has done',
+    'claims nothing about a lost request',
     async ({ open, run, loseNext }) => {
       const store = open();
       loseNext('request');
@@ -158,7 +158,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
   [
-    'ends every call where nothing reaches it, and rejects none',
+    'ends every call while it is cut off, and rejects none',
     async ({ open, run, cut }) => {
       const store = open();
       cut();
@@ -169,7 +169,7 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ],
 ]);
 
-/** Tests that a store does all of it. */
+/** Tests that a store does all of this. */
 export function describeStore(createWorld: () => StoreWorld | Promise<StoreWorld>): void {
   for (const [name, check] of STORE_CHECKS) it(name, async () => check(await createWorld()));
 }

@@ -1,4 +1,4 @@
-/** When sweeps come, and what they remember of each other. */
+/** When sweeps run, and what they remember of each other. */
 
 import { describe, expect, it } from 'vitest';
 import { Sightings, Sweep } from '../../src/kv/sweep.ts';
@@ -29,21 +29,21 @@ class Bench {
 }
 
 describe('sweeps', () => {
-  it('come after half an interval to one and a half, as is drawn', async () => {
+  it('run after half an interval to one and a half, drawn at random', async () => {
     const bench = new Bench([0, 0.5, 0.75]);
     bench.sweep.start();
     await bench.time.advance(2800);
     expect(bench.beganMs).toEqual([500, 1500, 2750]);
   });
 
-  it('come one after the other', async () => {
+  it('run one after the other', async () => {
     const bench = new Bench([0], 3000);
     bench.sweep.start();
     await bench.time.advance(8000);
     expect(bench.beganMs).toEqual([500, 4000, 7500]);
   });
 
-  it('do not come before they are started, and not twice when they are started twice', async () => {
+  it('do not run before they are started, and not twice if they are started twice', async () => {
     const bench = new Bench([0.5]);
     await bench.time.advance(2000);
     bench.sweep.start();
@@ -65,7 +65,7 @@ describe('sweeps', () => {
 });
 
 describe('what sweeps have seen', () => {
-  it('is remembered from one sweep to the next, and forgotten when one has not seen it', () => {
+  it('is remembered from one sweep to the next, and forgotten when a sweep does not see it', () => {
     const sightings = new Sightings<number>();
     sightings.note('a', 1);
     expect(sightings.of('a')).toBe(1);
@@ -78,7 +78,7 @@ describe('what sweeps have seen', () => {
     expect(sightings.of('a')).toBeUndefined();
   });
 
-  it('is what the sweep before noted, whatever this one does', () => {
+  it('is what the previous sweep noted, with any note of this one', () => {
     const sightings = new Sightings<number>();
     sightings.note('a', 1);
     sightings.turn();

@@ -1,8 +1,8 @@
 /**
  * Random small worlds: writers on three nodes append tokens of their own to one list while messages are lost, doubled,
- * late and out of order, and nodes are killed and come back. Whatever happens, a token that was acknowledged is in the
- * list once, one that was definitely refused is not in it, and no version is left out. The same worlds with a wrong
- * update, or on a store that is not linearizable, must fail, or they would prove nothing.
+ * late and out of order, and nodes are killed and come back. In every case an acknowledged token is in the list once, a
+ * definitely refused one is not in it, and no version is missing. The same worlds with a wrong update, or on a store
+ * that is not linearizable, must fail, or they would prove nothing.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -21,14 +21,14 @@ import { SeededRandom } from '../../src/protocol/random.ts';
 import { type Fate, LOST, type RigNode, StoreRig } from '../support/store-rig.ts';
 
 const SEEDS_RIGHT = 1500;
-/** Within so many seeds something wrong must be found. */
+/** Within so many seeds an error must be found. */
 const SEEDS_WRONG = 1000;
 const NODES = ['n0', 'n1', 'n2'];
 const KEY = 'list';
 const DEADLINE_MS = 40;
 const PATIENCE_MS = 250;
 const FAULTS_MS = 400;
-/** Until then everything has arrived that was under way, and every update has ended. */
+/** By then every message has arrived, and every update has ended. */
 const CALM_MS = 2000;
 
 const List = z.object({ tokens: z.array(z.string()) });
@@ -42,22 +42,22 @@ interface Writer {
   readonly documents: Documents<List>;
 }
 
-/** How a token's update ended; `killed`: its node did not live to see it; `running`: it has not ended. */
+/** How the update of a token ended. `killed`: its node died first. `running`: it has not ended. */
 type TokenOutcome = Outcome | 'killed' | 'running';
 
 type Append = (writer: Writer, token: string) => Promise<Outcome>;
 
 interface Design {
   readonly append: Append;
-  /** What stands where nodes look for lin-kv. */
+  /** The service that nodes use as lin-kv. */
   readonly store?: (random: SeededRandom) => Service;
 }
 
 interface World {
   readonly outcomes: ReadonlyMap<string, TokenOutcome>;
-  /** What each node reads when all is calm again. */
+  /** What each node reads after all faults have ended. */
   readonly readings: readonly Stored<List>[];
-  /** What is there when the store has had its time as well. */
+  /** The value after the store has settled as well. */
   readonly settled: Stored<List>;
 }
 
@@ -68,11 +68,11 @@ const appendRightly: Append = async ({ documents }, token) => {
   return result.kind;
 };
 
-/** How bad the network is, is drawn too: from hardly at all to hopeless. */
+/** The strength of the faults is drawn too: from nearly none to hopeless. */
 function createFates(random: SeededRandom): () => Fate {
   const [lossPercent, doublingPercent, delayPercent] = [random.integer(25), random.integer(25), random.integer(25)];
   const shortMs = () => 1 + random.integer(4);
-  // Some come after the deadline, some after the update is over.
+  // Some arrive after the deadline, some after the update has ended.
   const longMs = () => 1 + random.integer(random.pick([60, 600]));
   return () => {
     let draw = random.integer(100);
@@ -146,7 +146,7 @@ async function live(seed: number, { append, store = () => new LinKv() }: Design)
   };
   const readings: Stored<List>[] = [];
   for (const nodeId of NODES) readings.push(await read(lives.get(nodeId) as RigNode));
-  // Whoever writes to seq-kv sees the newest state from then on, and lww-kv becomes one while it is asked.
+  // A writer to seq-kv sees the newest state from then on, and lww-kv converges while it is read.
   rig.look('lin-kv', { type: 'write', key: 'another', value: 1 }, 'judge');
   for (let asked = 0; asked < 50; asked++) rig.look('lin-kv', { type: 'read', key: KEY }, 'judge');
   return { outcomes, readings, settled: await read(rig.start('judge')) };
@@ -169,7 +169,7 @@ function findViolation({ outcomes, readings, settled }: World): string | undefin
   return undefined;
 }
 
-/** The first violation that seeds find. */
+/** The first violation found by the seeds. */
 async function search(design: Design, seeds = SEEDS_WRONG, judge = findViolation): Promise<string | undefined> {
   for (let seed = 1; seed <= seeds; seed++) {
     const violation = judge(await live(seed, design));
@@ -179,7 +179,7 @@ async function search(design: Design, seeds = SEEDS_WRONG, judge = findViolation
 }
 
 describe('updates in random worlds', () => {
-  it('happen as they say', async () => {
+  it('happen as reported', async () => {
     const counts = new Map<string, number>();
     const add = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
     for (let seed = 1; seed <= SEEDS_RIGHT; seed++) {
@@ -190,7 +190,7 @@ describe('updates in random worlds', () => {
         add(`${outcome}, ${isIn ? 'in' : 'not in'}`);
       }
     }
-    // Each of the ways to end must come up, or this says nothing about it.
+    // Every way to end must occur, or this test says nothing about it.
     const ways = ['ok, in', 'definite, not in', 'indefinite, in', 'indefinite, not in', 'killed, in', 'killed, not in'];
     expect([...counts.keys()].toSorted()).toEqual(ways.toSorted());
     for (const way of ways) expect(counts.get(way), way).toBeGreaterThan(SEEDS_RIGHT / 50);
@@ -202,10 +202,10 @@ describe('updates in random worlds', () => {
   });
 });
 
-/** What a wrong update makes of the answer to its compare-and-set; undefined: it goes on. */
+/** How a wrong update judges the reply to its compare-and-set; undefined: it goes on. */
 type Judgement = (kind: 'definite' | 'indefinite') => Outcome | undefined;
 
-/** Reads and sends until it is judged to be over: the skeleton of updates that are wrong in one way each. */
+/** Reads and sends until it judges itself done: the skeleton of updates that are wrong in one way each. */
 function appending(options: {
   readonly judge?: Judgement;
   readonly looksForMark?: boolean;
@@ -270,7 +270,7 @@ const MUTANTS: Readonly<Record<string, Design>> = {
 };
 
 describe('the same worlds find an update that', () => {
-  it('is right, but made of the same parts as the wrong ones: nothing', async () => {
+  it('is correct, but built from the same parts as the wrong ones: nothing is found', async () => {
     expect(await search({ append: appending({}) }, 300)).toBeUndefined();
   });
 
@@ -279,7 +279,7 @@ describe('the same worlds find an update that', () => {
   });
 });
 
-/** A store that holds a list already: lww-kv creates nothing by compare-and-set. */
+/** A store with a list already in it: lww-kv creates nothing by compare-and-set. */
 function lwwKv(random: SeededRandom): Service {
   const store = new LwwKv(random, { replicas: 2, keepsMerges: true });
   store.handle('c0', { type: 'write', key: KEY, value: canonicalKey({ tokens: ['first'], ver: 1 }) });
@@ -287,13 +287,13 @@ function lwwKv(random: SeededRandom): Service {
   return store;
 }
 
-/** Judges what is there in the end, whoever may have been shown something else. */
+/** Judges the final value, even if a client was shown another one. */
 function findSettledViolation(world: World): string | undefined {
   return findViolation({ ...world, readings: [] });
 }
 
-describe('the same updates on a store that is taken for lin-kv', () => {
-  it('happen as they say on seq-kv, but not everybody is shown what was acknowledged', async () => {
+describe('the same updates on a store used as lin-kv', () => {
+  it('happen as reported on seq-kv, but not every client is shown what was acknowledged', async () => {
     const design = { append: appendRightly, store: (random: SeededRandom) => new SeqKv(random) };
     expect(await search(design, 300, findSettledViolation)).toBeUndefined();
     expect(await search(design)).toMatch(/n\d reads 0 times what is said to be ok/);

@@ -20,7 +20,7 @@ describe('AnchoredClock', () => {
     expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS + 700 }).now()).toBe(NEW_YEAR_MS + 700);
   });
 
-  it('goes on by the monotonic clock while the wall clock steps back and stands still', () => {
+  it('follows the monotonic clock while the wall clock steps back and stands still', () => {
     const clock = new ManualClock();
     const { now } = anchor(clock);
     clock.jump(-8 * HOUR_MS);
@@ -71,9 +71,9 @@ describe('AnchoredClock', () => {
     ['72.0 h behind', -72 * HOUR_MS, 24 * HOUR_MS, '24.0 h', '72h'],
     ['1.0 h behind', -HOUR_MS, 10_000, '10 s', '1h'],
     ['61.2 s behind', -61_200, 10_000, '10 s', '2m'],
-    // The gap grows until the next start, so that a little more is asked for.
+    // The gap grows until the next start, so a bit more is needed.
     ['8785.0 h ahead of', 8785 * HOUR_MS, 24 * HOUR_MS, '8784.0 h', '8786h'],
-  ])('says which skew would do for a wall clock %s the stored bound', (gap, gapMs, maxSkewMs, believed, skew) => {
+  ])('names the skew that covers a wall clock %s the stored bound', (gap, gapMs, maxSkewMs, believed, skew) => {
     const clock = new ManualClock(NEW_YEAR_MS + gapMs);
     expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs })).toThrow(
       new ClockError(
@@ -103,7 +103,7 @@ describe('AnchoredClock', () => {
     expect(() => anchor(new ManualClock(wallMs))).toThrow(problem);
   });
 
-  it('refuses to start with a stored bound that is no timestamp of an id', () => {
+  it('refuses to start with a stored bound that is not a timestamp of an id', () => {
     const clock = new ManualClock();
     expect(() => anchor(clock, { storedBoundMs: Number.NaN })).toThrow('stored bound');
     expect(() => anchor(clock, { storedBoundMs: TIMESTAMP_MS_MAX + 1, maxSkewMs: Infinity })).toThrow('used up');
@@ -169,7 +169,7 @@ describe('AnchoredClock', () => {
     expect(now()).toBe(NEW_YEAR_MS + 60);
   });
 
-  it('does not follow a wall clock beyond the 41 bits, however large a skew is allowed', () => {
+  it('does not follow a wall clock beyond the 41 bits, with any allowed skew', () => {
     const clock = new ManualClock();
     const { now, warnings } = anchor(clock, { maxSkewMs: Number.POSITIVE_INFINITY });
     clock.wall = TIMESTAMP_MS_MAX + 1;

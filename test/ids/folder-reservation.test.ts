@@ -1,5 +1,5 @@
 /**
- * The algorithm of the files, on a disk that can fail at every step of it. What real files add is tested in
+ * The algorithm of the files, on a disk that can fail at every step. Real files are tested in
  * `test/host/file-reservation.test.ts`.
  */
 
@@ -19,7 +19,7 @@ const STEPS_MAX = 50;
 
 type Mutation = (folder: Folder) => Partial<Folder>;
 
-/** A folder some of whose operations are others. */
+/** A folder with some operations replaced. */
 function mutant(folder: Folder, mutation: Mutation): Folder {
   const changed = mutation(folder);
   return new Proxy(folder, {
@@ -27,7 +27,7 @@ function mutant(folder: Folder, mutation: Mutation): Folder {
   });
 }
 
-/** A life that ends at its step `stepsLeft`: what is under way then never happens. */
+/** A life that ends at its step `stepsLeft`: later steps never happen. */
 function mortalLife(stepsLeft: number) {
   let alive = true;
   let end = () => {};
@@ -50,7 +50,7 @@ function mortalLife(stepsLeft: number) {
   };
 }
 
-/** One life after another on one disk, each killed anywhere; resolves to all that went wrong, in words. */
+/** One life after another on one disk, each killed anywhere; resolves to all errors, in words. */
 async function torture(seed: string, damages: readonly (DiskDamage | 'none')[], mutation: Mutation): Promise<string[]> {
   const random = new SeededRandom(seed);
   const disk = new SimulatedDisk({ random: random.fork('disk') });
@@ -72,7 +72,7 @@ async function torture(seed: string, damages: readonly (DiskDamage | 'none')[], 
     const holders = [await FolderReservation.open(folder, 'n1')];
     const bound = await (holders[0] as Reservation).read();
     if ((bound ?? 0) < (acknowledged ?? 0)) wrong.push(`life ${number} read ${bound}, and ${acknowledged} was won`);
-    // Two holders in one life: what the second has under way may be anywhere when it ends.
+    // Two holders in one life: the second may be at any step when it ends.
     if (random.integer(3) === 0) holders.push(await FolderReservation.open(folder, 'n1'));
     await Promise.all(holders.map((holder) => raiseForever(holder, life)));
   };
@@ -97,7 +97,7 @@ describe('FolderReservation', () => {
     return () => FolderReservation.open(folder, 'n1');
   });
 
-  it('writes down in order what must be on the disk before the next step', async () => {
+  it('writes in order what must be on the disk before the next step', async () => {
     const steps: string[] = [];
     const disk = new SimulatedDisk({ random: new SeededRandom('steps') });
     const onStep = (step: string) => {
@@ -118,7 +118,7 @@ describe('FolderReservation', () => {
     ]);
   });
 
-  it('removes at its start what a killed life left unfinished, and nothing of other nodes', async () => {
+  it('removes at its start the leftovers of a killed life, and nothing of other nodes', async () => {
     const disk = new SimulatedDisk({ random: new SeededRandom('strays') });
     for (const nodeId of ['n1', 'n1.2', 'n2']) {
       const life = mortalLife(5);
@@ -131,7 +131,7 @@ describe('FolderReservation', () => {
     expect(await folder.names()).toEqual(['snowstorm-n1.2.1.tmp', 'snowstorm-n2.2.tmp']);
   });
 
-  it('begins anew on a disk that was lost', async () => {
+  it('starts over after a disk was lost', async () => {
     const disk = new SimulatedDisk({ random: new SeededRandom('lost') });
     const life = { setTimer: (_: number, callback: () => void) => queueMicrotask(callback) };
     const reservation = await FolderReservation.open(disk.open(life), 'n1');
@@ -162,7 +162,7 @@ describe('lives that are killed at any step, with or without a power failure', (
     }
   });
 
-  it('read less than was won where names are not synced, and nothing readable where texts are not (mutants)', async () => {
+  it('read less than was won if names are not synced, and nothing if texts are not (mutants)', async () => {
     expect(await torture('mutant', ['unsynced'], noSyncNames)).toEqual([
       expect.stringMatching(/^life \d+ read (undefined|\d+), and \d+ was won$/),
     ]);
@@ -171,7 +171,7 @@ describe('lives that are killed at any step, with or without a power failure', (
     ]);
   });
 
-  it('lose nothing by kills alone, even where nothing is synced', async () => {
+  it('lose nothing by kills alone, even if nothing is synced', async () => {
     expect(await torture('kill -9', ['none'], noSyncAtAll)).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ function start(clock: ManualClock, options: Partial<IdGeneratorOptions> = {}): P
   return IdGenerator.start({ node: 3, clock, random: () => random.uint32(), ...options });
 }
 
-/** What an id uses up, as one number: milliseconds since the new year of the test, times 4096, and the sequence. */
+/** The slot of an id as one number: milliseconds since the start of the test's year, times 4096, plus the sequence. */
 function slotOf(id: string): number {
   const { timestampMs, sequence, node } = id.includes('-') ? decodeUuid(id) : decodeSnowflake(id);
   if (node !== 3) throw new Error(`${id} is of node ${node}`);
@@ -66,13 +66,13 @@ describe('a batch of ids', () => {
     },
   );
 
-  it.each([1, 4094, 4095, 4096])('goes on where %i single ids ended', async (count) => {
+  it.each([1, 4094, 4095, 4096])('continues after %i single ids', async (count) => {
     const generator = await start(new ManualClock());
     for (let taken = 0; taken < count; taken++) generator.next();
     expectRow(batch(generator, 4097), count);
   });
 
-  it('is the same ids as one by one, and what JSON writes of them', async () => {
+  it('has the same ids as one by one, and the same JSON', async () => {
     const random = new SeededRandom('lengths');
     const decadeMs = EPOCH_MS + Number((10n ** 18n) >> 23n);
     for (const wallMs of [decadeMs, ...Array.from({ length: 20 }, () => EPOCH_MS + random.integer(2 ** 41))]) {
@@ -85,7 +85,7 @@ describe('a batch of ids', () => {
     expect(batch(await start(new ManualClock(decadeMs)), 4097).map(({ length }) => length)).toContain(19);
   });
 
-  it('is all there is up to the lead; one id more is error 11 and uses nothing up', async () => {
+  it('can reach up to the lead; one id more is error 11 and uses nothing up', async () => {
     for (const kind of ['snowflake', 'uuid'] as const) {
       const clock = new ManualClock();
       const generator = await start(clock, { leadMsMax: 3 });
@@ -103,7 +103,7 @@ describe('a batch of ids', () => {
     }
   });
 
-  it('that could never fit into the lead is no error to try again after', async () => {
+  it('that can never fit into the lead gets an error that promises nothing for a retry', async () => {
     const generator = await start(new ManualClock(), { leadMsMax: 1 });
     expect(() => generator.nextBatch(2 * PER_MS + 1, 'snowflake')).toThrow('8193 ids at once are more than the 8192');
     await expect(generator.nextBatchReserved(2 * PER_MS + 1, 'uuid')).rejects.toMatchObject({ code: 14 });
@@ -111,13 +111,13 @@ describe('a batch of ids', () => {
     expectRow(batch(generator, 2 * PER_MS), 0);
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('of %d is a mistake of the caller', async (count) => {
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('of %d is an error of the caller', async (count) => {
     const generator = await start(new ManualClock());
     expect(() => generator.nextBatch(count, 'snowflake')).toThrow(RangeError);
     await expect(generator.reserve(count)).rejects.toThrow(RangeError);
   });
 
-  it('over the end of the reserved range takes nothing until there is room for all of it', async () => {
+  it('beyond the reserved range takes nothing until there is room for all of it', async () => {
     const reservation = new CountingReservation();
     const generator = await start(new ManualClock(), { reservation, windowMs: 2 });
     reservation.before = () => new Promise(() => {});
@@ -139,7 +139,7 @@ describe('a batch of ids', () => {
     }
   });
 
-  it('does not reserve what would lead the clock too far, nor fails others for it', async () => {
+  it('does not reserve beyond the lead, and does not make other requests fail', async () => {
     const reservation = new CountingReservation();
     const clock = new ManualClock();
     const generator = await start(clock, { reservation, windowMs: 5, leadMsMax: 20 });
@@ -150,7 +150,7 @@ describe('a batch of ids', () => {
     expect(await reservation.read()).toBeLessThanOrEqual(NEW_YEAR_MS + 20);
   });
 
-  it('gets its timestamps from slow storage, however many ask at once', async () => {
+  it('gets its timestamps from slow storage, for any number of concurrent requests', async () => {
     const reservation = new CountingReservation();
     const clock = new ManualClock();
     const generator = await start(clock, { reservation });
@@ -195,7 +195,7 @@ describe('a batch of ids', () => {
     expect(slotOf(batch(next, 1)[0] as string)).toBeGreaterThan(slotOf(last));
   });
 
-  it('that goes past the last timestamp is error 14, and what is left can still be had', async () => {
+  it('beyond the last timestamp is error 14, and the rest can still be used', async () => {
     for (const reservation of [undefined, new MemoryReservation()]) {
       const clock = new ManualClock(TIMESTAMP_MS_MAX - 1);
       const generator = await start(clock, { reservation, maxSkewMs: Number.POSITIVE_INFINITY });
@@ -223,7 +223,7 @@ describe('floorMs', () => {
     expect(slotOf((await generator.nextReserved()) as string)).toBe((2 * HOUR_MS + 5) * PER_MS);
   });
 
-  it('gives way to a later bound and a later clock', async () => {
+  it('yields to a later bound and a later clock', async () => {
     const bound = new MemoryReservation(NEW_YEAR_MS + 700);
     expect(
       slotOf((await start(new ManualClock(), { floorMs: NEW_YEAR_MS + 600, reservation: bound })).next() as string),
@@ -231,7 +231,7 @@ describe('floorMs', () => {
     expect(slotOf((await start(new ManualClock(), { floorMs: NEW_YEAR_MS - 600 })).next() as string)).toBe(0);
   });
 
-  it('lets the ids of a node that changes its number go on ascending', async () => {
+  it('keeps the ids ascending when a node changes its number', async () => {
     const clock = new ManualClock();
     const old = await start(clock);
     batch(old, 20 * PER_MS);
@@ -248,7 +248,7 @@ describe('floorMs', () => {
 });
 
 describe('extend', () => {
-  it('raises the bound to a window from now, whether there is room or not', async () => {
+  it('raises the bound to a window from now, with or without room', async () => {
     const clock = new ManualClock();
     const reservation = new CountingReservation();
     const generator = await start(clock, { reservation, windowMs: 100 });
@@ -260,7 +260,7 @@ describe('extend', () => {
     expect(generator.figures().reservations).toBe(3);
   });
 
-  it('waits for a raise that is under way', async () => {
+  it('waits for a raise in flight', async () => {
     const clock = new ManualClock();
     const reservation = new CountingReservation();
     const generator = await start(clock, { reservation });

@@ -29,7 +29,7 @@ function take(generator: IdGenerator, count: number): string[] {
   });
 }
 
-/** As many ids as can be had without waiting, and the error that ended it. */
+/** As many ids as possible without waiting, and the error that ended it. */
 function takeAll(generator: IdGenerator): { ids: string[]; error: RpcError | undefined } {
   const ids: string[] = [];
   try {
@@ -55,7 +55,7 @@ function expectIncreasing(...batches: string[][]): void {
   expect(wrong).toBe(-1);
 }
 
-/** Storage in the hands of a test: it counts what is asked of it, and can be told to wait or to fail. */
+/** Storage under the control of a test: it counts calls, and can wait or fail. */
 class ManualReservation implements Reservation {
   readonly stored = new MemoryReservation();
   readonly raises: { from: number | undefined; to: number }[] = [];
@@ -87,7 +87,7 @@ async function fail(): Promise<void> {
 }
 
 describe('IdGenerator and the clock', () => {
-  it('goes on after a step back, and does not repeat the millisecond when it comes again (case 1)', async () => {
+  it('goes on after a step back, and does not repeat a millisecond that comes again (case 1)', async () => {
     const clock = new ManualClock();
     const generator = await start(clock);
     const before = take(generator, 100);
@@ -113,7 +113,7 @@ describe('IdGenerator and the clock', () => {
     expect(timestampOf(after[0])).toBe(NEW_YEAR_MS + 1);
   });
 
-  it('takes up the clock again once it has passed a borrowed millisecond (case 3)', async () => {
+  it('follows the clock again after a borrowed millisecond (case 3)', async () => {
     const clock = new ManualClock();
     const generator = await start(clock);
     const borrowed = take(generator, 4097);
@@ -154,7 +154,7 @@ describe('IdGenerator and the clock', () => {
     });
   });
 
-  it('answers error 11 with the time to wait when a frozen clock is led by all that is allowed, and loses nothing (case 6)', async () => {
+  it('answers error 11 with the time to wait at the full lead, and loses nothing (case 6)', async () => {
     const clock = new ManualClock();
     const generator = await start(clock, { leadMsMax: 20 });
     const first = takeAll(generator);
@@ -189,7 +189,7 @@ describe('IdGenerator and the clock', () => {
       if (waitMs === 0) expect(timestampOf(await id)).toBe(clock.wall + aheadMs);
       else {
         await expect(id).rejects.toMatchObject({ code: 11, message: /try again in 1 ms$/ });
-        // What it cannot use it does not reserve either, or two holders would drive the bound on for ever.
+        // It reserves nothing that it cannot use. Otherwise two holders would raise the bound for ever.
         expect(await reservation.read()).toBe(clock.wall + aheadMs);
       }
     }
@@ -269,7 +269,7 @@ describe('IdGenerator and the clock', () => {
     await expect(start(new ManualClock(), { reservation: spent })).rejects.toThrow('used up');
   });
 
-  it('begins with an id of full length at the very epoch', async () => {
+  it('begins with an id of full length even at the epoch', async () => {
     const generator = await start(new ManualClock(EPOCH_MS), { node: 0 });
     const id = generator.next() as string;
     expect(encodeSnowflake(decodeSnowflake(id)).toString()).toBe(id);
@@ -302,7 +302,7 @@ describe('IdGenerator and the layout', () => {
     },
   );
 
-  it('gives the same ids as text and as numbers, equal to the layout, whatever the digits carry', async () => {
+  it('gives the same ids as text and as numbers, equal to the layout, with every carry of digits', async () => {
     const random = new SeededRandom('carry');
     for (let round = 0; round < 60; round++) {
       const node = random.integer(1024);
@@ -359,7 +359,7 @@ describe('IdGenerator and its reservation', () => {
     expect(timestampOf(after[0])).toBe(NEW_YEAR_MS + 500);
   });
 
-  it('repeats nothing after a restart that follows on having run ahead of the clock (case 8)', async () => {
+  it('repeats nothing after a restart of a generator that was ahead of the clock (case 8)', async () => {
     const reservation = new MemoryReservation();
     const clock = new ManualClock();
     const generator = await start(clock, { reservation, leadMsMax: 30, windowMs: 4 });
@@ -388,7 +388,7 @@ describe('IdGenerator and its reservation', () => {
     expect(generator.next()).toBeUndefined();
   });
 
-  it('does not use an old millisecond because the present one is not reserved', async () => {
+  it('does not use an old millisecond if the present one is not reserved', async () => {
     const clock = new ManualClock();
     const generator = await start(clock, { reservation: new MemoryReservation() });
     take(generator, 1);
@@ -398,7 +398,7 @@ describe('IdGenerator and its reservation', () => {
     expect(timestampOf(await generator.nextReserved())).toBe(clock.wall);
   });
 
-  it('raises when less than half of the window is left, one raise at a time, so that nobody waits', async () => {
+  it('raises when less than half of the window is left, one raise at a time, so that no request waits', async () => {
     const clock = new ManualClock();
     const reservation = new ManualReservation();
     const generator = await start(clock, { reservation, windowMs: 100 });
@@ -413,7 +413,7 @@ describe('IdGenerator and its reservation', () => {
     expect(reservation.raises.length).toBeLessThan(22);
   });
 
-  it('has one raise in flight however many ask at the same time', async () => {
+  it('has one raise in flight for any number of concurrent requests', async () => {
     const clock = new ManualClock();
     const reservation = new ManualReservation();
     const generator = await start(clock, { reservation });
@@ -424,7 +424,7 @@ describe('IdGenerator and its reservation', () => {
     expect(reservation.inFlightMax).toBe(1);
   });
 
-  it('answers error 11 when the storage fails, tries again at the next call, and loses nothing', async () => {
+  it('answers error 11 when the storage fails, retries at the next call, and loses nothing', async () => {
     const clock = new ManualClock();
     const reservation = new ManualReservation();
     const generator = await start(clock, { reservation });
@@ -443,7 +443,7 @@ describe('IdGenerator and its reservation', () => {
     expectIncreasing(before, take(generator, 5000));
   });
 
-  it('serves on while a raise ahead fails, warns, and does not hit broken storage every millisecond', async () => {
+  it('keeps serving while a raise ahead fails, warns, and does not hit broken storage every millisecond', async () => {
     const clock = new ManualClock();
     const reservation = new ManualReservation();
     const warnings: string[] = [];
@@ -460,7 +460,7 @@ describe('IdGenerator and its reservation', () => {
     expect(warnings).toHaveLength(reservation.raises.length - 1);
   });
 
-  it('gives up the range of a raise that landed but was reported as failed', async () => {
+  it('drops the range of a raise that succeeded but was reported as failed', async () => {
     const clock = new ManualClock();
     const reservation = new ManualReservation();
     const generator = await start(clock, { reservation });
@@ -471,7 +471,7 @@ describe('IdGenerator and its reservation', () => {
     expect(timestampOf(await generator.nextReserved())).toBe(clock.wall + 500);
   });
 
-  it('rejects the start with the own error of the storage', async () => {
+  it('rejects the start with the error of the storage', async () => {
     const reservation = new ManualReservation();
     reservation.before = fail;
     await expect(start(new ManualClock(), { reservation })).rejects.toThrow(/^the disk is full$/);
@@ -486,7 +486,7 @@ describe('IdGenerator and its reservation', () => {
     const ids: string[] = [];
     for (let request = 0; request < 50; request++) {
       const id = await generator.nextReserved();
-      // As old as the raise that may have begun with it, and no older.
+      // At most as old as the raise that may have begun with it.
       expect(clock.wall - timestampOf(id)).toBeLessThan(1_202);
       ids.push(id);
       clock.pass(300);
@@ -494,7 +494,7 @@ describe('IdGenerator and its reservation', () => {
     expectIncreasing(ids);
   });
 
-  it('says so when the storage is too slow for any range to be of use', async () => {
+  it('reports storage that is too slow for any range to be useful', async () => {
     const clock = new ManualClock();
     const reservation = new ManualReservation();
     const generator = await start(clock, { reservation });
@@ -503,7 +503,7 @@ describe('IdGenerator and its reservation', () => {
     await expect(generator.nextReserved()).rejects.toMatchObject({ code: 11, message: /^cannot reserve: .* so slow/ });
   });
 
-  it('does not believe storage that has gone back', async () => {
+  it('rejects storage that has gone back', async () => {
     const clock = new ManualClock();
     let bound: number | undefined;
     const reservation: Reservation = {
@@ -558,7 +558,7 @@ describe('two holders of one node number', () => {
     expect(new Set(ids.flat()).size).toBe(6_000);
   });
 
-  it('answer error 11 rather than run ahead of the clock in turns', async () => {
+  it('answer error 11 instead of running ahead of the clock in turns', async () => {
     const reservation = new MemoryReservation();
     const clock = new ManualClock();
     const options = { reservation, leadMsMax: 20, windowMs: 5 };

@@ -1,7 +1,6 @@
 /**
- * A won raise says how far the range goes that was won, which is not always what was asked: it may be what an earlier
- * raise stored, whose answer was lost. Whatever it is, less or more than was asked for, a generator uses nothing beyond
- * it.
+ * A won raise reports the end of its range. It is not always the requested one: it may come from an earlier raise whose
+ * reply was lost. Even if it is less or more than requested, a generator uses nothing beyond it.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -16,10 +15,10 @@ const SEEDS = Array.from({ length: 12 }, (_, index) => index + 1);
 const STEPS = 100;
 const WINDOW_MS = 20;
 
-/** Stores something else than it is asked for, now and then, and says so. */
+/** Now and then stores another bound than requested, and reports it. */
 class WilfulReservation implements Reservation {
   boundMs: number | undefined;
-  /** How often the bound was below what was asked, and above it. */
+  /** How often the bound was below the requested one, and above it. */
   readonly counts = { below: 0, above: 0 };
   readonly #random: SeededRandom;
 
@@ -50,7 +49,7 @@ interface Outcome {
   readonly idCount: number;
   readonly below: number;
   readonly above: number;
-  /** How often ids were had whose timestamp was not below the stored bound. */
+  /** How often ids were issued with a timestamp not below the stored bound. */
   readonly beyondCount: number;
 }
 
@@ -67,7 +66,7 @@ async function live(seed: number, alter: (reservation: Reservation) => Reservati
     leadMsMax: 100,
   });
   let [idCount, beyondCount] = [0, 0];
-  // Of ids that ascend the last one is enough.
+  // Ids ascend, so the last one is enough.
   const note = (ids: readonly string[]) => {
     idCount += ids.length;
     const last = ids.at(-1);
@@ -90,7 +89,7 @@ async function live(seed: number, alter: (reservation: Reservation) => Reservati
 }
 
 describe('a generator', () => {
-  it('uses nothing beyond the bound that it is told it won, be it below what it asked for or above', async () => {
+  it('uses nothing beyond the bound that it won, below or above the requested one', async () => {
     const total = { idCount: 0, below: 0, above: 0 };
     for (const seed of SEEDS) {
       const outcome = await live(seed, (reservation) => reservation);
@@ -102,7 +101,7 @@ describe('a generator', () => {
     expect(total.above).toBeGreaterThan(100);
   });
 
-  it('uses all of a range that is longer than it asked for', async () => {
+  it('uses all of a range that is longer than requested', async () => {
     const clock = new ManualClock();
     const raises: number[] = [];
     const reservation: Reservation = {
@@ -119,7 +118,7 @@ describe('a generator', () => {
     expect(raises).toEqual([NEW_YEAR_MS + WINDOW_MS]);
   });
 
-  it('is found beyond the bound where a reservation says that what was asked for was won', async () => {
+  it('is found beyond the bound if a reservation reports the requested bound as won', async () => {
     const alter = (right: Reservation): Reservation => ({
       read: () => right.read(),
       raise: async (_, to) => {

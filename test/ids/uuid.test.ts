@@ -47,7 +47,7 @@ describe('a UUID', () => {
     expect(decodeUuid(text)).toEqual(parts);
   });
 
-  it('gives back whatever was put into it', () => {
+  it('returns the parts that were put into it', () => {
     const random = new SeededRandom('uuid');
     for (let round = 0; round < 5_000; round++) {
       const parts = {

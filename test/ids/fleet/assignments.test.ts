@@ -1,6 +1,4 @@
-/**
- * One id for a service and a key: what everybody is answered, and what is in the store when not everything went well.
- */
+/** One id for a service and a key: the replies of all nodes, and the content of the store after faults. */
 
 import { describe, expect, it } from 'vitest';
 import { Assignments } from '../../../src/ids/fleet/assignments.ts';
@@ -11,7 +9,7 @@ import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 import { NumberRig } from '../../support/number-rig.ts';
 import type { WireMessage } from '../../support/store-rig.ts';
 
-/** Longer than an assignment goes on trying. */
+/** Longer than an assignment is retried. */
 const LONG_MS = 30_000;
 
 class Bench {
@@ -36,12 +34,12 @@ class Bench {
     return this.rig.run(assignments.find(id));
   }
 
-  /** The requests of a type for keys that begin like this. */
+  /** The requests of a type for keys with this beginning. */
   requests(type: 'read' | 'cas', prefix: string): WireMessage['body'][] {
     return this.rig.requests(type).filter(({ key }) => key.startsWith(prefix));
   }
 
-  /** The ids that were meant for somebody, from what was written into pages. */
+  /** The intended ids, from the pages that were written. */
   get intended(): string[] {
     const pages = this.requests('cas', 'guid-page/').map(({ to }) => Object.keys(JSON.parse(to).intentions));
     return [...new Set(pages.flat())];
@@ -71,7 +69,7 @@ describe('an assignment', () => {
     expect(bench.requests('cas', 'guid/')).toHaveLength(1);
   });
 
-  it('that is known is answered without the store', async () => {
+  it('in memory is answered without the store', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     const id = await bench.assign(assignments, 'payment', 'k');
@@ -81,7 +79,7 @@ describe('an assignment', () => {
     expect(bench.rig.wire).toHaveLength(length);
   });
 
-  it('is told by every node, with whoever made it and when', async () => {
+  it('is reported by every node, with its maker and time', async () => {
     const bench = new Bench();
     const id = await bench.assign(await bench.open('n7'), 'payment', 'k');
     expect(await bench.find(await bench.open('n8'), id)).toEqual({
@@ -93,7 +91,7 @@ describe('an assignment', () => {
     });
   });
 
-  it('is told of no id that nobody assigned, after one question', async () => {
+  it('is not reported of an unassigned id, after one read', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     expect(await bench.find(assignments, '595172839467794432')).toBeUndefined();
@@ -121,7 +119,7 @@ describe('an assignment', () => {
     ['A', 'B'],
   ];
 
-  it('is that of its service and key alone, whatever characters are in them', async () => {
+  it('belongs to its service and key alone, with any characters in them', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     const ids = await bench.rig.run(Promise.all(NAMES.map(([service, key]) => assignments.assign(service, key))));
@@ -137,7 +135,7 @@ describe('an assignment', () => {
     ['service', '\ud800', 'k'],
     ['service', 'a\udc00b', 'k'],
     ['key', 'payment', '\udfff\ud83c'],
-  ])('is refused for a %s that is not well-formed text', async (field, service, key) => {
+  ])('is refused if the %s is not well-formed text', async (field, service, key) => {
     const bench = new Bench();
     const assignments = await bench.open();
     const assign = async () => assignments.assign(service, key);
@@ -147,7 +145,7 @@ describe('an assignment', () => {
 });
 
 describe('many requests at once', () => {
-  it('for one key share one answer, and what it takes to find it', async () => {
+  it('for one key share one answer and its cost', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     const ids = await bench.rig.run(Promise.all(Array.from({ length: 100 }, () => assignments.assign('payment', 'k'))));
@@ -155,7 +153,7 @@ describe('many requests at once', () => {
     expect(bench.rig.wire.map(({ body }) => body.type)).toEqual(['read', 'error', 'cas', 'cas_ok', 'cas', 'cas_ok']);
   });
 
-  it('for one key share one failure, and the next request begins anew', async () => {
+  it('for one key share one failure, and the next request starts over', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     bench.rig.cutStore();
@@ -166,14 +164,14 @@ describe('many requests at once', () => {
     expect(await bench.rig.run(assign())).toMatch(/^\d+$/);
   });
 
-  it('for many keys are gathered in few pages, none of which has more than 64 places', async () => {
+  it('for many keys are gathered in few pages of at most 64 places', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
     const ids = await bench.rig.run(Promise.all(keys.map((key) => assignments.assign('payment', key))));
     expect(new Set(ids).size).toBe(200);
     const pages = bench.requests('cas', 'guid-page/');
-    // A page for what came first, and then 64 at a time, which may lie across two pages.
+    // One page for the first request, then 64 at a time, which may cross two pages.
     expect(pages.length).toBeLessThanOrEqual(2 * Math.ceil(200 / 64) + 1);
     const sizes = pages.map(({ to }) => Object.keys(JSON.parse(to).intentions).length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(64);
@@ -182,10 +180,10 @@ describe('many requests at once', () => {
       expect(await bench.find(stranger, id)).toMatchObject({ service: 'payment', key: keys[index] });
   });
 
-  it('fill a page that was begun, and forget nothing in it', async () => {
+  it('fill a page that was begun, and lose nothing in it', async () => {
     const bench = new Bench();
     const { context } = bench.rig.begin('n0');
-    // The clock stands still, so all ids are of one millisecond and next to each other.
+    // The clock stands still, so all ids are of one millisecond and adjacent.
     const clock = { wallMs: () => NEW_YEAR_MS, monotonicMs: () => 0 };
     const source = await IdGenerator.start({ node: 0, clock, random: context.randomUint32 });
     const assignments = new Assignments(context, new LinKvStore(context), source);
@@ -198,8 +196,8 @@ describe('many requests at once', () => {
   });
 });
 
-describe('when not everything goes well', () => {
-  it('a node that dies between page and record has assigned nothing, and no status says that it had', async () => {
+describe('under faults', () => {
+  it('a node that dies between page and record has assigned nothing, and no status says otherwise', async () => {
     const bench = new Bench();
     const { context, kill } = bench.rig.begin('n0');
     const dying = new Assignments(
@@ -222,7 +220,7 @@ describe('when not everything goes well', () => {
     expect(await bench.find(other, id)).toMatchObject({ id, service: 'payment', key: 'k' });
   });
 
-  it('the loser of a race answers the winner’s id, and both ids have the status that is true', async () => {
+  it('the loser of a race answers the winner’s id, and both ids have a correct status', async () => {
     const bench = new Bench();
     const nodes = await Promise.all(Array.from({ length: 3 }, () => bench.open()));
     const ids = await bench.rig.run(Promise.all(nodes.map((node) => node.assign('payment', 'k'))));
@@ -234,7 +232,7 @@ describe('when not everything goes well', () => {
     }
   });
 
-  it.each([0, 1, 2])('a lost answer changes nothing: of three the one with the index %d', async (lost) => {
+  it.each([0, 1, 2])('a lost reply changes nothing: number %d of three', async (lost) => {
     const bench = new Bench();
     const assignments = await bench.open();
     let answered = 0;
@@ -272,7 +270,7 @@ describe('when not everything goes well', () => {
     for (const id of bench.intended) expect(await bench.find(assignments, id)).toBeUndefined();
   });
 
-  it('the answer is 13 when the record may have come to be, and the next one tells what did', async () => {
+  it('the answer is 13 when the record may exist, and the next request gives the result', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     bench.rig.lose(({ src }) => src === 'lin-kv' && bench.requests('cas', 'guid/').length > 0);
@@ -283,7 +281,7 @@ describe('when not everything goes well', () => {
     expect(bench.intended).toHaveLength(1);
   });
 
-  it('the answer is 13 when the record did not come to be and nobody knows, and the next one assigns', async () => {
+  it('the answer is 13 when the record does not exist but that is unknown, and the next request assigns', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     bench.rig.lose(
@@ -309,7 +307,7 @@ describe('when not everything goes well', () => {
     expect(await bench.find(slow, id)).toMatchObject({ id, node: 'n1' });
   });
 
-  it('without an id nothing is asked of the store but whether there is one', async () => {
+  it('without an id the store is only asked whether there is one', async () => {
     const bench = new Bench();
     const { context } = bench.rig.begin('n0');
     const refusal = RpcError.of('temporarily-unavailable', 'no ids');
@@ -320,7 +318,7 @@ describe('when not everything goes well', () => {
     expect(bench.rig.requests('cas')).toEqual([]);
   });
 
-  it('waits for no longer than its client, however many wait and however slow the store is', async () => {
+  it('waits no longer than its client, with any number of requests and any delay of the store', async () => {
     const bench = new Bench();
     const assignments = await bench.open();
     const pageKey = (key: string) => key.startsWith('guid-page/');

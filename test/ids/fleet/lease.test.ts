@@ -1,4 +1,4 @@
-/** A held node number, as its holder sees it, and as the record shows it to everybody. */
+/** A held node number, as its holder sees it, and as the record shows it to all nodes. */
 
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../../../src/ids/fleet/lease.ts';
@@ -10,7 +10,7 @@ import { LATENCY_MS, LOST } from '../../support/store-rig.ts';
 
 const HOLDER = 'n0/mine';
 const OTHER = 'n1/theirs';
-/** Longer than any update goes on. */
+/** Longer than any update lasts. */
 const LONG_MS = 10_000;
 
 function holdNumber(until: number | null = T): { rig: NumberRig; lease: Lease } {
@@ -22,7 +22,7 @@ function holdNumber(until: number | null = T): { rig: NumberRig; lease: Lease } 
   return { rig, lease: new Lease(numberRecords(context, new LinKvStore(context)), 0, HOLDER, { ver, content, token }) };
 }
 
-/** A raise that the store carries out and of which the holder never hears. */
+/** A raise that the store carries out, while the reply to the holder is lost. */
 async function raiseUnheard({ rig, lease }: ReturnType<typeof holdNumber>, from: number, to: number): Promise<void> {
   rig.silenceStore();
   await expect(rig.run(lease.raise(from, to))).rejects.toMatchObject({ code: 13, definite: false });
@@ -30,7 +30,7 @@ async function raiseUnheard({ rig, lease }: ReturnType<typeof holdNumber>, from:
 }
 
 describe('a raise', () => {
-  it('moves the bound by one compare-and-set, in which everybody sees that the holder lives', async () => {
+  it('moves the bound by one compare-and-set, which shows all nodes that the holder is alive', async () => {
     const { rig, lease } = holdNumber();
     expect(await rig.run(lease.raise(T, T + 500))).toEqual({ won: true, bound: T + 500 });
     expect(rig.record(0)).toEqual({ holder: HOLDER, until: T + 500, ver: 2 });
@@ -38,19 +38,19 @@ describe('a raise', () => {
     expect(rig.wire.map(({ body }) => body.type)).toEqual(['cas', 'cas_ok']);
   });
 
-  it('begins where nothing was given out yet', async () => {
+  it('begins from a bound of null', async () => {
     const { rig, lease } = holdNumber(null);
     expect(await lease.read()).toBeUndefined();
     expect(await rig.run(lease.raise(undefined, T))).toEqual({ won: true, bound: T });
   });
 
-  it('that would not raise is a mistake of the caller, and nothing is asked', async () => {
+  it('that would not raise is an error of the caller, and nothing is sent', async () => {
     const { rig, lease } = holdNumber();
     for (const to of [T, T - 1, Number.NaN]) await expect(lease.raise(T, to)).rejects.toThrow(RangeError);
     expect(rig.wire).toEqual([]);
   });
 
-  it('whose answer is lost is found again by itself', async () => {
+  it('whose reply is lost finds its own result', async () => {
     const { rig, lease } = holdNumber();
     rig.next('cas_ok', LOST);
     expect(await rig.run(lease.raise(T, T + 500))).toEqual({ won: true, bound: T + 500 });
@@ -69,13 +69,16 @@ describe('a raise', () => {
     ['more', T + 900],
     ['less', T + 200],
     ['as much', T + 500],
-  ])('after one whose answer was lost, for %s, wins what is stored and nothing beyond it (seed 381)', async (_, to) => {
-    const held = holdNumber();
-    await raiseUnheard(held, T, T + 500);
-    expect(await held.rig.run(held.lease.raise(T, to))).toEqual({ won: true, bound: T + 500 });
-    expect(held.rig.record(0)).toMatchObject({ holder: HOLDER, until: T + 500 });
-    expect(await held.rig.run(held.lease.raise(T + 500, T + 1000))).toEqual({ won: true, bound: T + 1000 });
-  });
+  ])(
+    'after one whose reply was lost, for %s, wins the stored range and nothing beyond it (seed 381)',
+    async (_, to) => {
+      const held = holdNumber();
+      await raiseUnheard(held, T, T + 500);
+      expect(await held.rig.run(held.lease.raise(T, to))).toEqual({ won: true, bound: T + 500 });
+      expect(held.rig.record(0)).toMatchObject({ holder: HOLDER, until: T + 500 });
+      expect(await held.rig.run(held.lease.raise(T + 500, T + 1000))).toEqual({ won: true, bound: T + 1000 });
+    },
+  );
 
   it('after one that never arrived wins what it asks for', async () => {
     const { rig, lease } = holdNumber();
@@ -96,7 +99,7 @@ describe('a raise', () => {
     expect(rig.record(0)).toEqual({ holder: HOLDER, until: T + 200, ver: 2 });
   });
 
-  it('fails for ever once somebody else is the holder', async () => {
+  it('fails for ever once another node is the holder', async () => {
     const { rig, lease } = holdNumber();
     rig.put(0, { holder: OTHER, until: T });
     expect(lease.lost).toBe(false);
@@ -112,7 +115,7 @@ describe('a raise', () => {
     expect(await lease.read()).toBe(T);
   });
 
-  it('fails when somebody else was faster than the compare-and-set, whatever became of the bound', async () => {
+  it('fails when another holder was faster than the compare-and-set, with any bound', async () => {
     const { rig, lease } = holdNumber();
     rig.next('cas', [100]);
     const raise = rig.run(lease.raise(T, T + 500)).catch((error: unknown) => error);
@@ -121,7 +124,7 @@ describe('a raise', () => {
     expect(rig.record(0)).toMatchObject({ holder: OTHER, until: T + 800 });
   });
 
-  it('does not take silence for a loss', async () => {
+  it('does not treat a timeout as a loss', async () => {
     const held = holdNumber();
     await raiseUnheard(held, T, T + 500);
     expect(held.lease.lost).toBe(false);
@@ -129,7 +132,7 @@ describe('a raise', () => {
 });
 
 describe('a release', () => {
-  it('leaves the bound for whoever comes next', async () => {
+  it('leaves the bound for the next holder', async () => {
     const { rig, lease } = holdNumber();
     await rig.run(lease.raise(T, T + 500));
     lease.release();
@@ -137,7 +140,7 @@ describe('a release', () => {
     expect(rig.record(0)).toEqual({ holder: null, until: T + 500, ver: 3 });
   });
 
-  it('does not lower a bound of which the holder has not heard', async () => {
+  it('does not lower a bound that the holder has not seen', async () => {
     const held = holdNumber();
     await raiseUnheard(held, T, T + 500);
     held.lease.release();
@@ -145,7 +148,7 @@ describe('a release', () => {
     expect(held.rig.record(0)).toMatchObject({ holder: null, until: T + 500 });
   });
 
-  it('leaves a number alone that is somebody else’s', async () => {
+  it('does not touch a number of another holder', async () => {
     const { rig, lease } = holdNumber();
     const theirs = rig.put(0, { holder: OTHER, until: T + 100 });
     lease.release();
@@ -161,7 +164,7 @@ describe('a release', () => {
     expect(lease.lost).toBe(true);
   });
 
-  it('disturbs nobody when there is no store to tell', async () => {
+  it('does no harm if the store is away', async () => {
     const { rig, lease } = holdNumber();
     rig.cutStore();
     lease.release();

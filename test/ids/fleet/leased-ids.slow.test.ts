@@ -1,10 +1,10 @@
-/** As many simulated nodes as there are numbers, all of which lease one from one simulated store. */
+/** As many simulated nodes as numbers. All lease one from one simulated store. */
 
 import { describe, expect, it } from 'vitest';
 import { expectValid, kill, newMachines, nodeIds, refusalsOf, runFleet, schedule } from '../../support/fleet.ts';
 
 describe('a fleet', () => {
-  it('of 1,024 nodes that know nobody but themselves finds a number for each within a second', async () => {
+  it('of 1,024 nodes that know no other node finds a number for each within a second', async () => {
     const outcome = await runFleet({ nodes: nodeIds(1024), alone: true, ratePerSecond: 1000 });
     expectValid(outcome);
     expect(new Set(outcome.holdings.map(({ number }) => number)).size).toBe(1024);
@@ -29,7 +29,7 @@ describe('a fleet', () => {
     const last = outcome.holdings.at(-1);
     expect(outcome.holdings).toHaveLength(1025);
     expect(last?.number).toBe(7);
-    // When the dead one is missed depends on when it was last seen alive.
+    // The takeover depends on when the dead node was last seen alive.
     expect(last?.atMs).toBeGreaterThan(outcome.startMs + 6000 + 20_000);
     expect(last?.atMs).toBeLessThan(outcome.startMs + 6000 + 30_000 + 7500 + 1000);
     const refusals = refusalsOf(outcome);

@@ -71,7 +71,7 @@ describe('a node of a fleet', () => {
     expect(outcome.released).toEqual([0, 1]);
   });
 
-  /** Who is faster when two want number 0, and who is not; the same in every run of these options. */
+  /** The winner and the loser when two nodes want number 0; the same in every run of these options. */
   async function rank(options: FleetOptions): Promise<[string, string]> {
     const { holdings } = await runFleet({ ...options, schedule: schedule(2, 1, 10, []) });
     return holdings[0]?.nodeId === 'n0' ? ['n0', 'n1'] : ['n1', 'n0'];
@@ -100,7 +100,7 @@ describe('a node of a fleet', () => {
     expect(outcome.results).toMatchObject({ workload: { 'valid?': true, 'duplicated-count': 0 } });
   });
 
-  it('goes on with ids for as long as its range lasts while the store is away, then refuses, then goes on', async () => {
+  it('issues ids until its range ends while the store is away, then refuses, then goes on', async () => {
     const outcome = await runFleet({
       nodes: nodeIds(1),
       concurrency: 10,
@@ -123,13 +123,13 @@ describe('a node of a fleet', () => {
     expect(inside(2000, 6600)).toBe(460);
     expect(inside(7100, 12_000)).toBe(0);
     expect(inside(14_000, 20_000)).toBeGreaterThan(590);
-    // The store may have carried out what it was asked; but ids were handed out to nobody.
+    // The store may have carried out the request, but no id was handed out.
     expect(refusalsOf(outcome)).not.toEqual([]);
     expect(refusalsOf(outcome).every((text) => /^(cannot reserve: |node number node\/0: )/.test(text))).toBe(true);
     expect([...outcome.history].filter(({ type, process }) => type === 'info' && process !== 'nemesis')).toEqual([]);
   });
 
-  it('that lost its number and used up its range refuses with error 11, as long as there is no other', async () => {
+  it('that lost its number and used up its range refuses with error 11 while no number is free', async () => {
     const options: FleetOptions = {
       nodes: nodeIds(2),
       lease: () => ({ leaseMs: 1000, numberCount: 1 }),
@@ -151,7 +151,7 @@ describe('a node of a fleet', () => {
     ['before there were ids', T, 5],
     ['longer ago than a node may have been away', T + 2 * 366 * 86_400_000, T],
     ['further ahead than a clock may be off', T, T + 2 * 86_400_000],
-  ])('passes over a number whose ids ended %s', async (_, wallMs, until) => {
+  ])('skips a number whose ids ended %s', async (_, wallMs, until) => {
     const rig = new NumberRig();
     rig.put(0, { holder: null, until });
     const clock = { wallMs: () => wallMs + rig.time.now(), monotonicMs: () => rig.time.now() };
@@ -185,7 +185,7 @@ describe('a node of a fleet', () => {
       timeLimitMs: 20_000,
     };
     const [first, second] = await rank(options);
-    // The one with number 0 sleeps; the other one comes back as a stranger, looks at 0 before all others, and takes it.
+    // The holder of number 0 sleeps. The other one comes back with a new identity, tries 0 first, and takes it.
     const outcome = await runFleet({
       ...options,
       schedule: schedule(2, 2000, 10, [

@@ -10,7 +10,7 @@ import { NumberRig } from '../../support/number-rig.ts';
 import { LATENCY_MS, LOST } from '../../support/store-rig.ts';
 
 const LEASE_MS = 1000;
-/** How long a reading takes. */
+/** The duration of a read. */
 const READING_MS = 2 * LATENCY_MS;
 const MINE = 'n0/mine';
 const THEIRS = 'n9/theirs';
@@ -32,7 +32,7 @@ class Claimant {
     });
   }
 
-  /** Begins a claim, for a test that lets time pass itself. */
+  /** Begins a claim, for a test that advances the time itself. */
   begin(holder: string): Promise<ClaimResult> {
     return this.#numbers.claim(holder, false);
   }
@@ -41,15 +41,15 @@ class Claimant {
     return this.rig.run(this.#numbers.claim(holder, reclaims));
   }
 
-  /** The number that it gets, or why it gets none. */
+  /** The claimed number, or why there is none. */
   async claimNumber(holder = MINE, reclaims = false): Promise<number | 'held' | 'silent'> {
     const result = await this.claim(holder, reclaims);
     return result instanceof Lease ? result.number : result;
   }
 }
 
-describe('a number can be had at once', () => {
-  it('that nobody ever had; nothing was given out of it', async () => {
+describe('a number is free at once', () => {
+  it('that was never used; nothing was given out of it', async () => {
     const rig = new NumberRig();
     const lease = await new Claimant(rig).claim();
     expect(lease).toMatchObject({ number: 0, holder: MINE, lost: false });
@@ -57,7 +57,7 @@ describe('a number can be had at once', () => {
     expect(rig.record(0)).toEqual({ holder: MINE, until: null, ver: 1 });
   });
 
-  it('that was given back, and goes on at its bound', async () => {
+  it('that was returned, and goes on at its bound', async () => {
     const rig = new NumberRig();
     rig.put(0, { holder: null, until: T });
     const lease = await new Claimant(rig).claim();
@@ -72,14 +72,14 @@ describe('a number can be had at once', () => {
     expect(rig.record(0)).toEqual({ holder: MINE, until: T, ver: 2 });
   });
 
-  it('but not an earlier life’s by a node that lost its own, for whoever took it lives', async () => {
+  it('but not one of an earlier life for a node that lost its own: the new holder is alive', async () => {
     const rig = new NumberRig();
     rig.put(0, { holder: 'n0/earlier', until: T });
     expect(await new Claimant(rig).claimNumber(MINE, false)).toBe('held');
   });
 
   it.each(['n0/1/earlier', 'n/earlier', 'n00/earlier'])(
-    'but not that of another one with a similar name: %s',
+    'but not that of another node with a similar name: %s',
     async (holder) => {
       const rig = new NumberRig();
       rig.put(0, { holder, until: T });
@@ -87,7 +87,7 @@ describe('a number can be had at once', () => {
     },
   );
 
-  it('that is this claim’s own, whose answer was lost', async () => {
+  it('that this claim took itself, when the reply was lost', async () => {
     const rig = new NumberRig();
     const claimant = new Claimant(rig);
     rig.lose(({ body }) => body.type === 'cas_ok' || (body.type === 'read_ok' && rig.requests('cas').length > 0));
@@ -98,7 +98,7 @@ describe('a number can be had at once', () => {
     expect(rig.record(0)).toEqual({ holder: MINE, until: null, ver: 1 });
   });
 
-  it('whose claim’s first answer is lost, without a second number', async () => {
+  it('when the first reply of the claim is lost, without a second number', async () => {
     const rig = new NumberRig();
     rig.next('cas_ok', LOST);
     expect(await new Claimant(rig, { count: 4 }).claimNumber()).toBe(0);
@@ -106,7 +106,7 @@ describe('a number can be had at once', () => {
   });
 });
 
-describe('a number that somebody holds', () => {
+describe('a number that is held', () => {
   function heldByAnother(options?: Partial<NodeNumbersOptions>): { rig: NumberRig; claimant: Claimant } {
     const rig = new NumberRig();
     rig.put(0, { holder: THEIRS, until: T });
@@ -137,7 +137,7 @@ describe('a number that somebody holds', () => {
     expect(rig.record(0)).toEqual({ holder: MINE, until: T, ver: 2 });
   });
 
-  it('is never taken over while its record moves, however often one looks', async () => {
+  it('is never taken over while its record moves, after any number of looks', async () => {
     const { rig, claimant } = heldByAnother();
     for (let renewal = 1; renewal <= 20; renewal++) {
       expect(await claimant.claimNumber()).toBe('held');
@@ -149,7 +149,7 @@ describe('a number that somebody holds', () => {
     expect(rig.record(0)).toMatchObject({ holder: THEIRS });
   });
 
-  it('is not taken over when its holder renews between the reading and the taking', async () => {
+  it('is not taken over when its holder renews between the read and the takeover', async () => {
     const { rig, claimant } = heldByAnother();
     await claimant.claim();
     await rig.pass(LEASE_MS);
@@ -161,7 +161,7 @@ describe('a number that somebody holds', () => {
     expect(await claimant.claimNumber()).toBe('held');
   });
 
-  it('is taken over by the monotonic clock of the claimant, whatever the wall clock says', async () => {
+  it('is taken over by the monotonic clock of the claimant, with any wall clock', async () => {
     const rig = new NumberRig();
     let wallMs = T;
     const clock = { wallMs: () => wallMs, monotonicMs: () => rig.time.now() / 2 };
@@ -175,7 +175,7 @@ describe('a number that somebody holds', () => {
     expect(await claimant.claimNumber()).toBe(0);
   });
 
-  it('is passed over for one that can be had', async () => {
+  it('is skipped for a free one', async () => {
     const { rig, claimant } = heldByAnother({ count: 2 });
     expect(await claimant.claimNumber()).toBe(1);
     expect(rig.record(0)).toMatchObject({ holder: THEIRS, ver: 1 });
@@ -184,7 +184,7 @@ describe('a number that somebody holds', () => {
 
 describe('of two claimants of one number', () => {
   it.each([
-    ['that nobody ever had', undefined],
+    ['that was never used', undefined],
     ['that was given back', { holder: null, until: T }],
   ])('one wins it, %s', async (_, record) => {
     for (let seed = 0; seed < 20; seed++) {
@@ -202,7 +202,7 @@ describe('of two claimants of one number', () => {
 });
 
 describe('a claim', () => {
-  it('passes a number over whose bound is beyond belief, given back or not', async () => {
+  it('skips a number with an unbelievable bound, returned or not', async () => {
     const rig = new NumberRig();
     rig.put(0, { holder: null, until: T + 100 });
     rig.put(1, { holder: 'n0/earlier', until: T + 100 });
@@ -211,13 +211,13 @@ describe('a claim', () => {
     expect([0, 1].map((number) => rig.record(number)?.ver)).toEqual([1, 1]);
   });
 
-  it('finds nothing where all are held, and says so', async () => {
+  it('finds nothing if all are held, and reports so', async () => {
     const rig = new NumberRig();
     for (let number = 0; number < 5; number++) rig.put(number, { holder: `n${number + 1}/token`, until: T });
     expect(await new Claimant(rig, { count: 5 }).claimNumber()).toBe('held');
   });
 
-  it('reads few records at first, more with every step, and all of them where none can be had', async () => {
+  it('reads few records at first, more with every step, and all of them if none is free', async () => {
     const rig = new NumberRig();
     for (let number = 0; number < 200; number++) rig.put(number, { holder: `n${number + 1}/token`, until: T });
     expect(await new Claimant(rig, { count: 200 }).claimNumber()).toBe('held');
@@ -226,14 +226,14 @@ describe('a claim', () => {
     expect(new Set(rig.requests('read').map(({ key }) => key)).size).toBe(200);
   });
 
-  it('gives up after the first step where the store is silent, and says that nobody knows', async () => {
+  it('stops after the first step if the store is silent, and reports that', async () => {
     const rig = new NumberRig();
     rig.cutStore();
     expect(await new Claimant(rig, { count: 1024 }).claimNumber()).toBe('silent');
     expect(new Set(rig.requests('read').map(({ key }) => key)).size).toBe(1);
   });
 
-  it('says that nobody knows where one record was not told and the others are held', async () => {
+  it('reports silence if one record could not be read and the others are held', async () => {
     const rig = new NumberRig();
     for (let number = 0; number < 4; number++) rig.put(number, { holder: `n${number + 1}/token`, until: T });
     rig.lose(({ body }) => body.type === 'read' && body.key === 'node/2');

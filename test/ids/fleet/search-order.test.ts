@@ -9,7 +9,7 @@ function ascending(count: number): number[] {
 }
 
 describe('the order in which a node looks at the numbers', () => {
-  it.each(COUNTS)('has each of %d numbers once, for a node that knows nobody else', (count) => {
+  it.each(COUNTS)('has each of %d numbers once, for a node that knows no other node', (count) => {
     for (const nodeId of IDS) {
       const order = searchOrder({ nodeId, nodeIds: [nodeId] }, count);
       expect(order.toSorted((one, other) => one - other)).toEqual(ascending(count));
@@ -38,11 +38,11 @@ describe('the order in which a node looks at the numbers', () => {
     expect(searchOrder({ nodeId: 'n7', nodeIds: ['n7'] }, 1024)).toEqual(one);
   });
 
-  it('is another one for almost every node, so that many that come at once do not want the same', () => {
+  it('differs for almost every node, so that many new nodes do not want the same', () => {
     const seconds = ascending(1024).map(
       (number) => searchOrder({ nodeId: `n${number}`, nodeIds: [`n${number}`] }, 1024)[1],
     );
-    // What 1,024 throws of a die with as many sides show: 63 % of all.
+    // 1,024 throws of a die with 1,024 sides show 63 % of all sides.
     expect(new Set(seconds).size).toBeGreaterThan(600);
   });
 });

@@ -1,7 +1,4 @@
-/**
- * The bound of a number that is a node's own, in the store; and what becomes of it when two processes take the same
- * number for theirs.
- */
+/** The bound of a fixed node number in the store, also when two processes use the same number. */
 
 import { describe, expect, it } from 'vitest';
 import { StoreReservation } from '../../../src/ids/fleet/store-reservation.ts';
@@ -12,7 +9,7 @@ import { NEW_YEAR_MS as T } from '../../support/manual-clock.ts';
 import { NumberRig } from '../../support/number-rig.ts';
 import { LATENCY_MS, LOST } from '../../support/store-rig.ts';
 
-/** Longer than any update goes on. */
+/** Longer than any update lasts. */
 const LONG_MS = 10_000;
 
 /** As another process. */
@@ -45,7 +42,7 @@ describe('StoreReservation', () => {
     expect(rig.record(0)).toBeUndefined();
   });
 
-  it('loses to another process that took the same number for its own, and tells the bound in force', async () => {
+  it('loses to another process with the same number, and reports the bound in force', async () => {
     const rig = new NumberRig();
     const [fast, slow] = [open(rig), open(rig)];
     await rig.run(fast.raise(undefined, T + 500));
@@ -85,14 +82,14 @@ describe('StoreReservation', () => {
     expect(rig.record(0)).toBeUndefined();
   });
 
-  it('finds its own raise again whose answer was lost', async () => {
+  it('finds its own raise if the reply was lost', async () => {
     const rig = new NumberRig();
     rig.next('cas_ok', LOST);
     expect(await rig.run(open(rig).raise(undefined, T + 500))).toEqual({ won: true, bound: T + 500 });
     expect(rig.record(0)).toMatchObject({ until: T + 500, ver: 1 });
   });
 
-  it('takes a repeated compare-and-set for one', async () => {
+  it('counts a repeated compare-and-set once', async () => {
     const rig = new NumberRig();
     rig.next('cas', [LATENCY_MS, 2 * LATENCY_MS]);
     expect(await rig.run(open(rig).raise(undefined, T + 500))).toEqual({ won: true, bound: T + 500 });
@@ -103,16 +100,19 @@ describe('StoreReservation', () => {
   it.each([
     ['more', T + 900],
     ['less', T + 200],
-  ])('does not know of a raise of which it never heard, and then wins what is stored, asking for %s', async (_, to) => {
-    const rig = new NumberRig();
-    const reservation = open(rig);
-    await rig.run(reservation.read());
-    rig.silenceStore();
-    await expect(rig.run(reservation.raise(undefined, T + 500))).rejects.toMatchObject({ definite: false });
-    rig.heal();
-    expect(await rig.run(reservation.raise(undefined, to))).toEqual({ won: true, bound: T + 500 });
-    expect(rig.record(0)?.until).toBe(T + 500);
-  });
+  ])(
+    'does not know the result of a raise without a reply, and then wins the stored range, asking for %s',
+    async (_, to) => {
+      const rig = new NumberRig();
+      const reservation = open(rig);
+      await rig.run(reservation.read());
+      rig.silenceStore();
+      await expect(rig.run(reservation.raise(undefined, T + 500))).rejects.toMatchObject({ definite: false });
+      rig.heal();
+      expect(await rig.run(reservation.raise(undefined, to))).toEqual({ won: true, bound: T + 500 });
+      expect(rig.record(0)?.until).toBe(T + 500);
+    },
+  );
 
   it('rejects with an error that promises nothing happened when nothing was ever sent', async () => {
     const rig = new NumberRig();
@@ -134,17 +134,17 @@ const SILENCE_INTERVAL_MS = 10_000;
 const SEEDS = Array.from({ length: 60 }, (_, seed) => seed);
 
 /**
- * Processes that raise the bound of one number as generators do, while messages are lost, repeated and late. The ranges
- * that each of them owns.
+ * Processes raise the bound of one number as generators do, while messages are lost, repeated and late. Returns the
+ * ranges of each.
  *
- * @param alter what a mutant makes of a reservation
+ * @param alter replaces the reservation, for a mutant
  */
 async function raiseAll(seed: number, alter: (reservation: Reservation) => Reservation): Promise<Range[]> {
   const rig = new NumberRig(seed);
   const random = new SeededRandom(seed);
   const owned: Range[] = [];
   rig.drawFate = ({ src }) => {
-    // Longer than an update goes on, so that raises end of which nobody knows what became.
+    // Longer than an update lasts, so that some raises end with an unknown outcome.
     if (src === 'lin-kv' && rig.time.now() % SILENCE_INTERVAL_MS < SILENCE_MS) return LOST;
     const percentile = random.integer(100);
     const delay = () => 1 + random.integer(20);
@@ -176,8 +176,8 @@ function overlaps(ranges: readonly Range[]): number {
   return inOrder.filter(({ from }, index) => from < ((inOrder[index - 1] as Range | undefined)?.to ?? 0)).length;
 }
 
-describe('processes that take one number for theirs', () => {
-  it('get disjoint ranges, whatever is lost, repeated and late', async () => {
+describe('processes with the same number', () => {
+  it('get disjoint ranges, with any lost, repeated and late messages', async () => {
     let count = 0;
     for (const seed of SEEDS) {
       const owned = await raiseAll(seed, (reservation) => reservation);
@@ -189,14 +189,14 @@ describe('processes that take one number for theirs', () => {
 
   it.each<[string, (reservation: Reservation) => Reservation]>([
     [
-      'a lost raise is taken for won',
+      'a lost raise counts as won',
       (right) => ({
         read: () => right.read(),
         raise: async (from, to) => ({ won: true, bound: (await right.raise(from, to)).bound }),
       }),
     ],
     [
-      'what was asked is taken for what is stored',
+      'the requested bound counts as the stored one',
       (right) => ({
         read: () => right.read(),
         raise: async (from, to) => {
@@ -206,13 +206,13 @@ describe('processes that take one number for theirs', () => {
       }),
     ],
     [
-      'silence is taken for won',
+      'a timeout counts as won',
       (right) => ({
         read: () => right.read(),
         raise: (from, to) => right.raise(from, to).catch(() => ({ won: true, bound: to })),
       }),
     ],
-  ])('get ranges that overlap where %s', async (_, alter) => {
+  ])('get overlapping ranges if %s', async (_, alter) => {
     let found = 0;
     for (const seed of SEEDS) found += overlaps(await raiseAll(seed, alter));
     expect(found).toBeGreaterThan(0);

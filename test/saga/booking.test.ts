@@ -1,7 +1,7 @@
 /**
- * The engine with a saga that knows no money: bookings in three stages, on several nodes, over a network that loses,
- * doubles and delays, by nodes that are killed and come back. In the end every booking is done, all of it and once, or
- * nothing is left of it.
+ * The engine with a saga without money: bookings in three stages, on several nodes, over a network that loses, doubles
+ * and delays, by nodes that are killed and come back. In the end every booking is done completely and once, or it left
+ * nothing.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ const GUESTS = ['ann', 'bob', 'cleo'];
 const MONEY = 60;
 const BOOKINGS = 30;
 const FAULTS_MS = 6000;
-/** Until everything that was under way has arrived, and been swept and crossed out. */
+/** Until every message has arrived, and all sagas are swept and removed from the index. */
 const CALM_MS = 25_000;
 
 function open(): { rig: BookingRig; node: BookingNode } {
@@ -42,7 +42,7 @@ describe('a booking', () => {
     expect(rig.letters(HOUSE)).toEqual(['x']);
   });
 
-  it('of a seat that is taken is refused, and costs nothing', async () => {
+  it('of an occupied seat is refused, and costs nothing', async () => {
     const { rig, node } = open();
     await rig.run(node.book(BOOKING));
     expect(await rig.run(node.book({ ...BOOKING, id: 'y', guest: 'bob' }))).toMatchObject({
@@ -54,7 +54,7 @@ describe('a booking', () => {
     expect([rig.money('bob'), rig.letters('bob')]).toEqual([MONEY, []]);
   });
 
-  it('that cannot be paid gives the seat back', async () => {
+  it('that cannot be paid returns the seat', async () => {
     const { rig, node } = open();
     const record = await rig.run(node.book({ ...BOOKING, price: MONEY + 1 }));
     expect(record).toMatchObject({ state: 'aborted', reason: 'no money' });
@@ -95,7 +95,7 @@ describe('a booking', () => {
 interface World {
   readonly rig: BookingRig;
   readonly bookings: readonly Booking[];
-  /** What was answered, by booking. */
+  /** The answers, by booking. */
   readonly answers: ReadonlyMap<string, readonly Watched<SagaRecord>[]>;
 }
 
@@ -144,7 +144,7 @@ async function live(seed: number, marking?: Marking): Promise<World> {
   return { rig, bookings, answers };
 }
 
-/** Everything that is wrong with a world, in words. */
+/** All errors of a world, in words. */
 function findFaults({ rig, bookings, answers }: World): string[] {
   const faults: string[] = [];
   const spent = new Map(GUESTS.map((guest) => [guest, 0]));
@@ -165,7 +165,7 @@ function findFaults({ rig, bookings, answers }: World): string[] {
       if ('ok' in outcome && outcome.ok.state !== record?.state) faults.push(`${id} was answered ${outcome.ok.state}`);
       if ('code' in outcome && outcome.code !== 11 && outcome.code !== 13) faults.push(`${id}: error ${outcome.code}`);
     }
-    // That nothing was begun is true of a booking if it was said to all who asked.
+    // "Nothing was begun" must be true if every request of the booking got that answer.
     const isRefused = told.every(({ outcome }) => outcome !== undefined && 'code' in outcome && outcome.code === 11);
     if (isRefused && isDone) faults.push(`${id} was refused and is done`);
   }

@@ -1,4 +1,4 @@
-/** What a group of steps makes of one version of their participant. */
+/** How a group of steps changes one version of their participant. */
 
 import { describe, expect, it } from 'vitest';
 import { compose, MARKS_MAX, type WantedStep } from '../../src/saga/compose.ts';
@@ -29,14 +29,14 @@ function box(count: number, ...marks: Mark[]): ParticipantRecord<Box> {
 }
 
 describe('steps of one group', () => {
-  it('are taken one upon the other, each with its mark', () => {
+  it('are taken one after the other, each with its mark', () => {
     const group = [take('a'), take('b')];
     const { taken, refused, settled, putOff, next } = compose(box(5), group, RULES);
     expect([taken, refused.size, settled.size, putOff]).toEqual([group, 0, 0, []]);
     expect(next(7)).toEqual(box(3, ['a', 0, 'applied', 0], ['b', 0, 'applied', 0]));
   });
 
-  it('are refused by what those before them leave', () => {
+  it('are refused if those before them leave too little', () => {
     const [one, other] = [take('a'), take('b')];
     const { taken, refused, next } = compose(box(1), [one, other], RULES);
     expect([taken, refused.get(other)]).toEqual([[one], new Refusal('empty')]);
@@ -55,27 +55,27 @@ describe('steps of one group', () => {
     expect([settled.get(step), taken]).toEqual([outcome, []]);
   });
 
-  it('are undone, and their marks say so', () => {
+  it('are undone, and their marks show it', () => {
     const { taken, next } = compose(box(4, ['a', 0, 'applied', 0]), [undo('a')], RULES);
     expect(taken).toHaveLength(1);
     expect(next(2)).toEqual(box(5, ['a', 0, 'undone', 0]));
   });
 
-  it('leave a tombstone and nothing else where they are undone before they were taken', () => {
+  it('leave only a tombstone if they are undone before they were taken', () => {
     expect(compose(box(5), [undo('a')], RULES).next(2)).toEqual(box(5, ['a', 0, 'undone', 0]));
     const step = undo('a');
     const without = compose(box(5), [step], { ...RULES, marking: { ...MARKING, tombstones: false } });
     expect([without.settled.get(step), without.next(2)]).toEqual(['done', box(5)]);
   });
 
-  it('are put off where another one of the group is at the same step', () => {
+  it('are deferred if another entry of the group is the same step', () => {
     const [one, twin, back] = [take('a'), take('a'), undo('a')];
     const { taken, putOff, next } = compose(box(5), [one, twin, back], RULES);
     expect([taken, putOff]).toEqual([[one], [twin, back]]);
     expect(next(2)).toEqual(box(4, ['a', 0, 'applied', 0]));
   });
 
-  it('are put off where there is no room for more marks, unless they are after the pivot', () => {
+  it('are deferred if there is no room for more marks, unless they are after the pivot', () => {
     const marks = Array.from({ length: MARKS_MAX - 1 }, (_, number): Mark => [`s${number}`, 0, 'applied', 0]);
     const [first, second, credit] = [take('a'), take('b'), take('c', {}, false)];
     const { taken, putOff } = compose(box(5, ...marks), [first, second, credit], RULES);
@@ -93,7 +93,7 @@ describe('steps of one group', () => {
     ]);
   });
 
-  it('change nothing that they were given', () => {
+  it('do not change their input', () => {
     const record = box(5, ['b', 0, 'applied', 0]);
     compose(record, [take('a'), undo('b')], RULES).next(2);
     expect(record).toEqual(box(5, ['b', 0, 'applied', 0]));

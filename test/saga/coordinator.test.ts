@@ -1,5 +1,5 @@
 /**
- * What becomes of a request for a saga: begun, joined, taken over, refused, or answered from memory. Transfers of money
+ * What happens to a request for a saga: begun, joined, taken over, refused, or answered from memory. Transfers of money
  * stand for sagas of every kind.
  */
 
@@ -11,9 +11,9 @@ import { LOST } from '../support/store-rig.ts';
 
 const COMMITTED = { outcome: 'committed' };
 const NODES = ['n0', 'n1'];
-/** Until what was left is taken over and finished. */
+/** Until unfinished sagas are taken over and finished. */
 const SWEEPS_MS = 8000;
-/** All states that an undisturbed transfer comes through. */
+/** All states of an undisturbed transfer. */
 const PATH = ['running 0', 'committing 1', 'committed 0'];
 
 class Bench {
@@ -25,12 +25,12 @@ class Bench {
     this.rig.putAccount('c', 0);
   }
 
-  /** A node that knows of others only what `nodeIds` say: by itself it sweeps nothing of theirs. */
+  /** A node that knows only `nodeIds`: alone, it sweeps nothing of other nodes. */
   begin(nodeId: string, nodeIds?: readonly string[]): SagaNode {
     return this.rig.begin(nodeId, nodeIds === undefined ? {} : { nodeIds });
   }
 
-  /** A node that waits for the store as long as it takes, as one does for which the world stood still. */
+  /** A node that waits for the store without limit, like a node that was paused. */
   sleeper(nodeId: string, nodeIds: readonly string[] = [nodeId]): SagaNode {
     return this.rig.begin(nodeId, { nodeIds, deadlineMs: 60_000 });
   }
@@ -56,7 +56,7 @@ describe('a request', () => {
     expect(bench.rig.path('s')).toEqual(PATH);
   });
 
-  it('is in the index while it is at work, and not much longer', async () => {
+  it('is in the index while it is in progress, and not much longer', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     const work = node.transfer('r', 'a', 'b', 10);
@@ -68,7 +68,7 @@ describe('a request', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
-  it('again gets the same answer: from memory without a question, and from every other node', async () => {
+  it('that is repeated gets the same answer: from memory without a message, and from every other node', async () => {
     const bench = new Bench();
     const [node, other] = [bench.begin('n0'), bench.begin('n1')];
     expect(await bench.run(node.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
@@ -95,7 +95,7 @@ describe('a request', () => {
     expect([bench.rig.index('n0'), bench.rig.index('n1')]).toEqual([[], []]);
   });
 
-  it('in another form, or with its legs the same, is the same', async () => {
+  it('in another form with the same legs is the same', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     await bench.run(node.transfer('r', 'a', 'b', 10));
@@ -122,7 +122,7 @@ describe('a request', () => {
 });
 
 describe('another request with the same id', () => {
-  it('is refused with 22 and has no effect, from memory as from the record', async () => {
+  it('is refused with 22 and has no effect, from memory and from the record', async () => {
     const bench = new Bench();
     const [node, other] = [bench.begin('n0'), bench.begin('n1')];
     await bench.run(node.transfer('r', 'a', 'b', 10));
@@ -161,7 +161,7 @@ describe('another request with the same id', () => {
     expect(bench.balances).toEqual([90, 10, 0]);
   });
 
-  it('is refused with 22 after the first was given up as abandoned', async () => {
+  it('is refused with 22 after the first was fenced off as abandoned', async () => {
     const bench = new Bench();
     bench.rig.put(indexKey('n0'), { sagas: [['r', 'some digest']] });
     const node = bench.begin('n0');
@@ -171,17 +171,17 @@ describe('another request with the same id', () => {
     expect(bench.balances).toEqual([100, 0, 0]);
   });
 
-  it('is judged by itself where the first turns out to be none', async () => {
+  it('is judged by itself if the first turns out to be invalid', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
-    const work = [node.transfer('r', 'a', 'nobody', 10), node.transfer('r', 'a', 'c', 20)].map(watch);
+    const work = [node.transfer('r', 'a', 'missing', 10), node.transfer('r', 'a', 'c', 20)].map(watch);
     await bench.rig.pass(1000);
     expect(work.map(({ outcome }) => outcome)).toEqual([expect.objectContaining({ code: 20 }), { ok: COMMITTED }]);
   });
 });
 
 describe('a request that cannot be begun', () => {
-  it('is answered 13 when the index cannot be written, as an earlier life may know it, and nothing ever happens', async () => {
+  it('is answered 13 when the index cannot be written, and nothing happens', async () => {
     const bench = new Bench();
     const node = bench.begin('n0', NODES);
     const other = bench.begin('n1', NODES);
@@ -194,7 +194,7 @@ describe('a request that cannot be begun', () => {
     expect(bench.balances).toEqual([100, 0, 0]);
   });
 
-  it('is answered 13 when the index does not answer in time, and the entry that comes late begins nothing', async () => {
+  it('is answered 13 when the index does not answer in time, and the late entry begins nothing', async () => {
     const bench = new Bench();
     const node = bench.begin('n0', NODES);
     await bench.run(node.transfer('first', 'a', 'b', 1));
@@ -205,26 +205,26 @@ describe('a request that cannot be begun', () => {
     expect(bench.balances).toEqual([99, 1, 0]);
   });
 
-  it('is answered with what is wrong with it, and leaves neither entry nor record', async () => {
+  it('is answered with its error, and leaves neither entry nor record', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
-    await expect(bench.run(node.transfer('r', 'a', 'nobody', 10))).rejects.toMatchObject({
+    await expect(bench.run(node.transfer('r', 'a', 'missing', 10))).rejects.toMatchObject({
       code: 20,
-      message: 'there is no account nobody',
+      message: 'there is no account missing',
     });
     await bench.rig.pass(SWEEPS_MS);
     expect(bench.rig.index('n0')).toEqual([]);
     expect(bench.rig.saga('r')).toBeUndefined();
-    await bench.run(node.open('nobody'));
-    expect(await bench.run(node.transfer('r', 'a', 'nobody', 10))).toEqual(COMMITTED);
+    await bench.run(node.open('missing'));
+    expect(await bench.run(node.transfer('r', 'a', 'missing', 10))).toEqual(COMMITTED);
   });
 
-  it('does not strike off what an earlier request with its id left unfinished', async () => {
+  it('does not remove the unfinished saga of an earlier request with its id', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     bench.rig.lose((message) => isCas(message, 'a/b'));
     await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13 });
-    await expect(bench.run(node.transfer('r', 'a', 'nobody', 10))).rejects.toMatchObject({ code: 20 });
+    await expect(bench.run(node.transfer('r', 'a', 'missing', 10))).rejects.toMatchObject({ code: 20 });
     await bench.rig.pass(1000);
     expect(bench.rig.index('n0')).toEqual([['r', expect.anything()]]);
     node.kill();
@@ -235,7 +235,7 @@ describe('a request that cannot be begun', () => {
     expect(bench.rig.path('r')?.at(-1)).toMatch(/committed|aborted/);
   });
 
-  it('is answered 11 where too many are at work, and the next one is not when they are done', async () => {
+  it('is answered 11 if too many are in progress, and the next one after them is served', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     bench.rig.lose(({ dest }) => dest === 'lin-kv');
@@ -243,7 +243,7 @@ describe('a request that cannot be begun', () => {
     for (let number = 0; number < IN_FLIGHT_MAX; number++) work.push(watch(node.transfer(`r${number}`, 'a', 'b', 1)));
     await bench.rig.pass(1);
     await expect(node.transfer('one more', 'a', 'b', 1)).rejects.toMatchObject({ code: 11 });
-    // Who joins is no more work.
+    // Joining costs no more work.
     const joined = watch(node.transfer('r7', 'a', 'b', 1));
     await bench.rig.pass(12_000);
     for (const { outcome } of [...work, joined]) expect([11, 13]).toContain((outcome as { code: number }).code);
@@ -268,7 +268,7 @@ describe('a request whose record', () => {
     expect(bench.rig.path('r')).toEqual(PATH);
   });
 
-  it('could not be created is answered 13, and is given up for good by the next sweeps', async () => {
+  it('could not be created is answered 13, and is fenced off by the next sweeps', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     bench.rig.lose((message) => isCas(message, 's/r'));
@@ -281,7 +281,7 @@ describe('a request whose record', () => {
     expect(bench.balances).toEqual([100, 0, 0]);
   });
 
-  it('comes to be after 13 was said is finished by the next sweeps', async () => {
+  it('is created after the answer 13 is finished by the next sweeps', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     bench.rig.rule((message) => (isCas(message, 's/r') && message.body.from === null ? [5500] : undefined));
@@ -295,7 +295,7 @@ describe('a request whose record', () => {
 });
 
 describe('a request that takes long', () => {
-  it('is answered 13 after 4 s, goes on, and gets its answer when it is asked for again', async () => {
+  it('is answered 13 after 4 s, goes on, and gets its answer when it is repeated', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     bench.rig.rule(({ src }) => (src === 'lin-kv' ? [900] : undefined));
@@ -311,7 +311,7 @@ describe('a request that takes long', () => {
     expect(await bench.run(node.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
   });
 
-  it('shares its outcome with those who join it', async () => {
+  it('shares its outcome with the requests that join it', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     bench.rig.rule(({ src }) => (src === 'lin-kv' ? [900] : undefined));
@@ -337,7 +337,7 @@ describe('a request that takes long', () => {
     expect(bench.balances).toEqual([90, 10, 0]);
   });
 
-  it('is never answered with 11 while the saga goes on, also by a node that only took it over', async () => {
+  it('is never answered 11 while the saga goes on, not even by a node that took it over', async () => {
     const bench = new Bench();
     const node = bench.begin('n0', NODES);
     bench.rig.lose((message) => isCas(message, 'a/b'));
@@ -357,8 +357,8 @@ describe('a request that takes long', () => {
   });
 });
 
-describe('who joins the saga of another node', () => {
-  /** A saga that its node has begun; its next compare-and-set of an account never arrives. */
+describe('a request that joins the saga of another node', () => {
+  /** A saga begun by its node, whose next compare-and-set of an account never arrives. */
   async function begun(): Promise<{ bench: Bench; first: SagaNode; joiner: SagaNode }> {
     const bench = new Bench();
     const first = bench.begin('n0');
@@ -383,7 +383,7 @@ describe('who joins the saga of another node', () => {
     expect(bench.rig.asked('cas', 's/r', 'n1')).toHaveLength(1);
   });
 
-  it('takes it over when it has stood still for a second', async () => {
+  it('takes it over when it has not moved for a second', async () => {
     const { bench, first, joiner } = await begun();
     first.kill();
     const beganMs = bench.rig.time.now();
@@ -393,13 +393,13 @@ describe('who joins the saga of another node', () => {
     expect(bench.rig.saga('r')?.history.map(({ node }) => node)).toEqual(['n0', 'n1', 'n1']);
   });
 
-  it('gets 22 for another request without waiting for more than its end', async () => {
+  it('gets 22 for another request, after waiting for its end at most', async () => {
     const { bench, joiner } = await begun();
     await expect(bench.run(joiner.transfer('r', 'a', 'c', 10))).rejects.toMatchObject({ code: 22 });
     expect(bench.balances).toEqual([90, 10, 0]);
   });
 
-  it('that turns out to be slow and not dead does nothing twice', async () => {
+  it('of a node that is slow and not dead does nothing twice', async () => {
     const { bench, first, joiner } = await begun();
     expect(await bench.run(joiner.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
     bench.rig.heal();
@@ -417,7 +417,7 @@ describe('a node that slept while others finished its saga', () => {
     ['before the pivot', 's/r', 2],
     ['before it gave money', 'a/b', 2],
     ['before the end', 's/r', 3],
-  ])('%s resumes and does nothing twice, whatever became of the marks', async (_, key, count) => {
+  ])('%s resumes and does nothing twice, with the marks present or removed', async (_, key, count) => {
     const bench = new Bench();
     const slow = bench.sleeper('n0', NODES);
     const other = bench.begin('n1', NODES);

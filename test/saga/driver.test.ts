@@ -1,5 +1,5 @@
 /**
- * How a saga goes from one state to the next: by its plan, one compare-and-set at a time, whoever else does the same.
+ * How a saga moves from state to state: by its plan, one compare-and-set at a time, with other nodes at the same work.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -23,12 +23,12 @@ const ID = 'x';
 const INPUT = { shape: [2, 2, 1], pivot: 2 };
 type Input = { readonly shape: readonly number[]; readonly pivot: number };
 
-/** What a test makes of a step instead of doing it. */
+/** The outcome of a step, chosen by the test. */
 type Script = (what: 'act' | 'undo', turn: Turn) => Promise<StepOutcome> | StepOutcome;
 
 class Bench {
   readonly rig = new SagaRig();
-  /** What was asked of steps: `act 0`. */
+  /** The calls of steps: `act 0`. */
   readonly asked: string[] = [];
   readonly input: Input;
   /** Steps that cannot be undone. */
@@ -66,7 +66,7 @@ class Bench {
     };
   }
 
-  /** A saga in some state, left by a node that is no more. */
+  /** A saga in some state, left by a dead node. */
   put(state: SagaState, at: number, reason = ''): void {
     const digest = digestOf('scripted', this.input);
     const history = [{ state, at, node: 'gone', time: '2026-11-21T08:00:00.000Z' }];
@@ -131,7 +131,7 @@ describe('the moves', () => {
   });
 });
 
-describe('a saga that nothing is in the way of', () => {
+describe('a saga without faults', () => {
   it.each<[Input, string[]]>([
     [INPUT, ['running 0', 'running 1', 'committing 2', 'committed 0']],
     [{ shape: [1, 1, 1], pivot: 1 }, ['running 0', 'committing 1', 'committing 2', 'committed 0']],
@@ -163,7 +163,7 @@ describe('a saga that nothing is in the way of', () => {
     expect(bench.asked).toHaveLength(5);
   });
 
-  it('writes down who brought it where, and when', async () => {
+  it('records which node made each transition, and when', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     const { history } = await bench.run('n7');
@@ -171,7 +171,7 @@ describe('a saga that nothing is in the way of', () => {
     for (const { time } of history) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 
-  it('says which of its steps can be put off', async () => {
+  it('says which of its steps can be deferred', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     const compensable: boolean[] = [];
@@ -205,7 +205,7 @@ describe('a saga that is refused', () => {
     expect(bench.rig.path(ID)?.at(-1)).toBe('aborted 0');
   });
 
-  it('is none with a step before the pivot that cannot be undone', async () => {
+  it('is invalid with a step before the pivot that cannot be undone', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     bench.fixed.add(1);
@@ -213,7 +213,7 @@ describe('a saga that is refused', () => {
     expect(bench.asked).toEqual([]);
   });
 
-  it('after the pivot is an error, and stays where it is', async () => {
+  it('after the pivot is an error, and does not move', async () => {
     const bench = new Bench();
     bench.put('committing', 2);
     bench.script = refuse(4);
@@ -224,7 +224,7 @@ describe('a saga that is refused', () => {
   });
 });
 
-describe('a saga that was left', () => {
+describe('an abandoned saga', () => {
   it.each<[SagaState, number, string[], string]>([
     ['running', 0, ['act 0', 'act 1', 'act 2', 'act 3', 'act 4'], 'committed'],
     ['running', 1, ['act 2', 'act 3', 'act 4'], 'committed'],
@@ -259,7 +259,7 @@ describe('a saga that was left', () => {
     },
   );
 
-  it('by one who says yes and one who says no goes one way', async () => {
+  it('goes one way when one node takes a step and another one refuses it', async () => {
     const bench = new Bench({ shape: [1, 1], pivot: 1 });
     bench.put('running', 0);
     const [yes, no] = [bench.engine('n0'), bench.engine('n1')];
@@ -271,7 +271,7 @@ describe('a saga that was left', () => {
     expect(['running 0,committing 1,committed 0', 'running 0,compensating 0,aborted 0']).toContain(path);
   });
 
-  it('is no concern of a node that does not know its kind', async () => {
+  it('is not driven by a node that does not know its kind', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     const engine = new Engine(bench.rig.life('n0').context);
@@ -285,7 +285,7 @@ describe('a saga that was left', () => {
 });
 
 describe('a driver', () => {
-  it('goes on with others where a step was overtaken', async () => {
+  it('continues from the state of other nodes if a step was overtaken', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     bench.script = (what, { step }) => {
@@ -297,7 +297,7 @@ describe('a driver', () => {
     expect(bench.asked).toEqual(['act 0', 'act 1', 'undo 1', 'undo 0']);
   });
 
-  it('waits for all steps of a stage before it gives up, and can be asked again', async () => {
+  it('waits for all steps of a stage before it fails, and can be called again', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     const node = bench.engine('n0');
@@ -321,7 +321,7 @@ describe('a driver', () => {
     ['cas', [2500]],
     ['cas_ok', LOST],
     ['read_ok', LOST],
-  ])('makes a transition once where a %s meets the fate %j', async (type, fate) => {
+  ])('makes a transition once if a %s has the fate %j', async (type, fate) => {
     const bench = new Bench();
     bench.put('running', 0);
     bench.rig.next(type, fate).next(type, fate);
@@ -330,14 +330,14 @@ describe('a driver', () => {
     expect(bench.rig.path(ID)).toEqual(['running 0', 'running 1', 'committing 2', 'committed 0']);
   });
 
-  it('rejects when the store does not tell what became of a transition', async () => {
+  it('rejects when the outcome of a transition is unknown', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     bench.rig.lose(({ body }) => body.type === 'cas');
     await expect(bench.run()).rejects.toMatchObject({ code: 13 });
   });
 
-  it('tells a step whether the saga is still open, and a point in time before it was', async () => {
+  it('tells a step whether the saga is still open, and a point in time before that look', async () => {
     const bench = new Bench();
     bench.put('running', 0);
     const { engine, driver } = bench.engine('n0');
@@ -386,13 +386,13 @@ describe('a record', () => {
     ...own,
   });
 
-  it('is that of the same kind and the same input, in whatever order its fields are', () => {
+  it('is that of the same kind and the same input, in any order of fields', () => {
     expect(isSameRequest(record({}), 'k', { b: [2], a: 1 })).toBe(true);
     expect(isSameRequest(record({}), 'other', { a: 1, b: [2] })).toBe(false);
     expect(isSameRequest(record({}), 'k', { a: 1, b: [3] })).toBe(false);
   });
 
-  it('that was fenced off is told by its digest', () => {
+  it('that was fenced off is identified by its digest', () => {
     const digest = digestOf('k', { a: 1, b: [2] });
     expect(digest).toMatch(/^[0-9a-f]{16}$/);
     expect(digestOf('k', { b: [2], a: 1 })).toBe(digest);

@@ -1,4 +1,4 @@
-/** How marks are found, put, ended and removed, and that the absence of one proves what the desk takes it for. */
+/** How marks are found, written, ended and removed, and that a missing one proves what the desk concludes from it. */
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -6,17 +6,17 @@ import { SeededRandom } from '../../src/protocol/random.ts';
 import { GRACE_VERSIONS, isEnded, MARKING, type Mark, NotTaken, participantSchema } from '../../src/saga/marks.ts';
 
 const { find, put, tidy } = MARKING;
-const NOBODY = () => false;
+const NONE_FINISHED = () => false;
 
-describe('what is known of a step that was not taken', () => {
-  it('is enough for the versions before its mark could have gone, and for no other', () => {
+describe('the proof that a step was not taken', () => {
+  it('is enough for versions in which its mark must still be there, and for no other', () => {
     const known = new NotTaken(5);
     expect(known.isEnoughFor(5)).toBe(true);
     expect(known.isEnoughFor(5 + GRACE_VERSIONS - 1)).toBe(true);
     expect(known.isEnoughFor(5 + GRACE_VERSIONS)).toBe(false);
   });
 
-  it('reaches on from each version that bears no mark of it', () => {
+  it('extends with each version that has no mark of it', () => {
     const known = new NotTaken(undefined);
     expect(known.isEnoughFor(0)).toBe(false);
     known.reach(5);
@@ -39,7 +39,7 @@ describe('a mark', () => {
     expect(find([], 'a', 0)).toBeUndefined();
   });
 
-  it('is put in the place of an earlier one of the same step, and leaves all others alone', () => {
+  it('replaces an earlier one of the same step, and no other', () => {
     expect(put(marks, 'a', 0, 'undone')).toEqual([marks[1], marks[2], ['a', 0, 'undone', 0]]);
     expect(put(marks, 'c', 2, 'applied')).toEqual([...marks, ['c', 2, 'applied', 0]]);
     expect(marks).toHaveLength(3);
@@ -50,7 +50,7 @@ describe('a mark', () => {
     expect(isEnded(['a', 0, 'undone', 3])).toBe(true);
   });
 
-  it('is kept as it is by a store, and nothing else is', () => {
+  it('is accepted by the schema of the store, and nothing else is', () => {
     const schema = participantSchema(z.object({ balance: z.int() }));
     const record = { content: { balance: 5 }, marks };
     expect(schema.parse(record)).toEqual(record);
@@ -82,17 +82,17 @@ describe('the mark of a finished saga', () => {
   it('stays for the versions of grace and is gone with the next', () => {
     const ended = tidy([['a', 0, 'applied', 0]], 5, () => true);
     for (let ver = 5; ver < 5 + GRACE_VERSIONS; ver++) expect(tidy(ended, ver, () => true)).toEqual(ended);
-    expect(tidy(ended, 5 + GRACE_VERSIONS, NOBODY)).toEqual([]);
+    expect(tidy(ended, 5 + GRACE_VERSIONS, NONE_FINISHED)).toEqual([]);
   });
 
-  it('is never removed before it was ended, however old it is', () => {
-    expect(tidy([['a', 0, 'applied', 0]], 1_000_000, NOBODY)).toHaveLength(1);
+  it('is never removed before it was ended, at any age', () => {
+    expect(tidy([['a', 0, 'applied', 0]], 1_000_000, NONE_FINISHED)).toHaveLength(1);
     expect(tidy([['a', 0, 'applied', 0]], 1_000_000, () => true)).toEqual([['a', 0, 'applied', 1_000_000]]);
   });
 });
 
 /**
- * A document with many sagas, written by nodes that learn late, or never, of what is finished. Every reader that knows
+ * A document with many sagas, written by nodes that learn late, or never, which are finished. Every reader that knows
  * of a version at which the saga was unfinished must find the mark in every version from there on that is less than the
  * grace ahead.
  */

@@ -1,6 +1,5 @@
 /**
- * How steps of sagas reach one participant: in groups, from a version at hand, and once, whoever takes them and however
- * late.
+ * How steps of sagas reach one participant: in groups, from a known version, and once, from any node and at any delay.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -44,7 +43,7 @@ const takeOut =
 interface DeskOptions {
   readonly deadlineMs?: number;
   readonly marking?: Marking;
-  /** Another store than lin-kv. */
+  /** A store other than lin-kv. */
   readonly alterStore?: (kv: LinearizableStore) => LinearizableStore;
 }
 
@@ -53,7 +52,7 @@ interface TakeOptions extends Partial<Pick<Turn, 'compensable' | 'observedAt'>> 
   readonly change?: Action<Sum>;
 }
 
-/** What there is of sagas here: whether they are finished. Whoever asks is told the truth, and counted. */
+/** The sagas: only whether they are finished. Look-ups get the truth, and are counted. */
 class Bench {
   readonly rig = new SagaRig();
   readonly over = new Set<string>();
@@ -126,14 +125,14 @@ class BenchDesk {
     return this.#bench.rig.run(this.begin(saga, 'undo', options));
   }
 
-  /** Takes a step of a saga and lets it be finished, as this node knows. */
+  /** Takes a step of a saga and marks the saga as finished, known to this node. */
   async finish(saga: string): Promise<void> {
     expect(await this.act(saga)).toBe('done');
     this.#bench.over.add(saga);
     this.finished.add(saga);
   }
 
-  /** So many versions further, by sagas of their own. */
+  /** Advances by so many versions, with new sagas. */
   async advance(versions: number, prefix = 'other'): Promise<void> {
     for (let count = 0; count < versions; count++) await this.finish(`${prefix} ${count}`);
   }
@@ -149,14 +148,14 @@ describe('steps that wait', () => {
     const desk = bench.desk('n0');
     const work = Array.from({ length: 50 }, (_, number) => desk.begin(`s${number}`, 'act'));
     expect(new Set(await bench.rig.run(Promise.all(work)))).toEqual(new Set(['done']));
-    // The first comes alone, since nobody else waits yet.
+    // The first is alone, since no other step waits yet.
     expect(bench.rig.asked('cas', KEY)).toHaveLength(2);
     expect(bench.rig.asked('read', KEY)).toHaveLength(1);
     expect(bench.sum).toBe(50);
     expect(bench.stored?.marks).toHaveLength(50);
   });
 
-  it('see what those before them did: of two that want the last there is one is refused', async () => {
+  it('see the effect of those before them: of two that want the last item one is refused', async () => {
     const bench = new Bench();
     bench.put(10);
     const desk = bench.desk('n0');
@@ -166,7 +165,7 @@ describe('steps that wait', () => {
     expect(bench.sum).toBe(0);
   });
 
-  it('twice for the same are one: the effect is there once, and both are told', async () => {
+  it('that are the same count as one: the effect is there once, and both are answered', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     const work = [desk.begin('first', 'act'), desk.begin('s', 'act'), desk.begin('s', 'act')];
@@ -175,7 +174,7 @@ describe('steps that wait', () => {
     expect(bench.stored?.marks).toHaveLength(2);
   });
 
-  it('with the undoing of the same do not hide the effect behind a tombstone', async () => {
+  it('together with their undoing do not hide the effect behind a tombstone', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     const work = [desk.begin('first', 'act'), desk.begin('s', 'act'), desk.begin('s', 'undo')];
@@ -184,7 +183,7 @@ describe('steps that wait', () => {
     expect(bench.markOf('s')).toEqual(['s', 0, 'undone', 0]);
   });
 
-  it('go on when one of them could not be judged', async () => {
+  it('continue when one of them could not be judged', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     const broken = () => {
@@ -201,7 +200,7 @@ describe('steps that wait', () => {
 });
 
 describe('a step without contention', () => {
-  it('costs one compare-and-set and its answer, and asks nobody whether its saga is finished', async () => {
+  it('costs one compare-and-set and its reply, without a look-up of its saga', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     await desk.act('first');
@@ -214,13 +213,13 @@ describe('a step without contention', () => {
     expect(bench.observed).toEqual([]);
   });
 
-  it('asks the saga once when the participant was not known before', async () => {
+  it('reads the saga once when the participant was not known before', async () => {
     const bench = new Bench();
     await bench.desk('n0').act('s');
     expect(bench.observed).toEqual(['s']);
   });
 
-  it('asks the saga once when it was last seen before the participant was', async () => {
+  it('reads the saga once when it was last seen before the participant was', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     const observedAt = desk.order.next();
@@ -229,7 +228,7 @@ describe('a step without contention', () => {
     expect(bench.observed).toEqual(['first', 's']);
   });
 
-  it('is known to the reader who only looks', async () => {
+  it('is visible to a reader of the remembered version', async () => {
     const bench = new Bench();
     bench.put(5);
     const desk = bench.desk('n0');
@@ -252,7 +251,7 @@ describe('a compare-and-set without an answer', () => {
     expect(bench.rig.asked('cas', KEY)).toHaveLength(1);
   });
 
-  it('that the store was unavailable for is sent again, after a pause', async () => {
+  it('for which the store was unavailable is sent again, after a pause', async () => {
     const bench = new Bench();
     const sentMs: number[] = [];
     const away = { kind: 'unavailable', error: RpcError.of('temporarily-unavailable') } as const;
@@ -269,7 +268,7 @@ describe('a compare-and-set without an answer', () => {
     bench.put(5);
     expect(await desk.act('a')).toBe('done');
     expect([bench.sum, sentMs.length]).toEqual([6, 2]);
-    // A reading takes two messages' way; what is more was the pause.
+    // A read takes the time of two messages. The rest was the pause.
     expect((sentMs[1] as number) - (sentMs[0] as number)).toBeGreaterThan(2 * LATENCY_MS);
   });
 
@@ -281,7 +280,7 @@ describe('a compare-and-set without an answer', () => {
     expect(bench.rig.asked('cas', KEY)).toHaveLength(2);
   });
 
-  it('that arrives when it has been sent again is in vain', async () => {
+  it('that arrives after it was sent again has no effect', async () => {
     const bench = new Bench();
     bench.rig.next('cas', [2500]);
     expect(await bench.desk('n0').act('s')).toBe('done');
@@ -289,7 +288,7 @@ describe('a compare-and-set without an answer', () => {
     expect(bench.stored).toMatchObject({ content: { sum: 1 }, ver: 1 });
   });
 
-  it('that arrives twice is taken for what it is', async () => {
+  it('that arrives twice counts once', async () => {
     const bench = new Bench();
     bench.rig.next('cas', [20, 1]);
     expect(await bench.desk('n0').act('s')).toBe('done');
@@ -304,7 +303,7 @@ describe('a compare-and-set without an answer', () => {
     expect(bench.stored).toMatchObject({ content: { sum: 1 }, ver: 1 });
   });
 
-  it('is given up with error 11 after 3 s, and leaves nothing that could not be undone', async () => {
+  it('ends with error 11 after 3 s, and leaves nothing that could not be undone', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     bench.rig.lose((message) => isCas(message, KEY));
@@ -317,7 +316,7 @@ describe('a compare-and-set without an answer', () => {
     expect(bench.stored).toMatchObject({ content: null, marks: [['s', 0, 'undone', 0]] });
   });
 
-  it('of a participant that cannot be read is none: error 11, and the next step is not held up', async () => {
+  it('of an unreadable participant is not sent: error 11, and the next step is not held up', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     bench.rig.lose(({ body }) => body.type === 'read');
@@ -327,7 +326,7 @@ describe('a compare-and-set without an answer', () => {
     expect(await desk.act('s')).toBe('done');
   });
 
-  it('is not sent at all when the saga cannot be asked', async () => {
+  it('is not sent when the saga cannot be read', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     const observe = async () => {
@@ -340,7 +339,7 @@ describe('a compare-and-set without an answer', () => {
 });
 
 describe('a refusal', () => {
-  it('rests on what was there after the step was asked for, not on what is remembered', async () => {
+  it('is based on a version read after the step came, not on the remembered one', async () => {
     const bench = new Bench();
     bench.put(0);
     const [slow, other] = [bench.desk('n0'), bench.desk('n1')];
@@ -350,7 +349,7 @@ describe('a refusal', () => {
     expect(bench.sum).toBe(0);
   });
 
-  it('from memory costs one reading', async () => {
+  it('from memory costs one read', async () => {
     const bench = new Bench();
     bench.put(0);
     const desk = bench.desk('n0');
@@ -361,7 +360,7 @@ describe('a refusal', () => {
     expect(bench.markOf('s')).toBeUndefined();
   });
 
-  it('does not rest on a reading that was under way when the step was asked for', async () => {
+  it('is not based on a read that was in flight when the step came', async () => {
     const bench = new Bench();
     bench.put(0);
     const [slow, other] = [bench.desk('n0'), bench.desk('n1')];
@@ -374,7 +373,7 @@ describe('a refusal', () => {
     expect((await look).content).toEqual({ sum: 0 });
   });
 
-  it('is proven by the compare-and-set of those with whom it was judged', async () => {
+  it('is proven by the compare-and-set of the group in which it was judged', async () => {
     const bench = new Bench();
     bench.put(5);
     const desk = bench.desk('n0');
@@ -386,7 +385,7 @@ describe('a refusal', () => {
     expect(bench.rig.asked('read', KEY)).toEqual([]);
   });
 
-  it('may turn out otherwise when that compare-and-set came too late', async () => {
+  it('may change when that compare-and-set came too late', async () => {
     const bench = new Bench();
     bench.put(5);
     const [slow, other] = [bench.desk('n0'), bench.desk('n1')];
@@ -410,7 +409,7 @@ describe('undoing', () => {
     expect(bench.markOf('s')).toEqual(['s', 0, 'undone', 0]);
   });
 
-  it('of what was never done leaves a tombstone, and what comes late is not done', async () => {
+  it('of a step that was never taken leaves a tombstone, and the late step is not taken', async () => {
     const bench = new Bench();
     bench.put(1);
     const [slow, other] = [bench.desk('n0', { deadlineMs: 60_000 }), bench.desk('n1')];
@@ -423,7 +422,7 @@ describe('undoing', () => {
     expect(bench.sum).toBe(1);
   });
 
-  it('leaves a tombstone where there is not even a participant', async () => {
+  it('leaves a tombstone even without a participant', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     expect(await desk.undo('s')).toBe('done');
@@ -432,7 +431,7 @@ describe('undoing', () => {
     expect(bench.stored?.content).toBeNull();
   });
 
-  it('without tombstones is nothing, for those who want to see what they are for', async () => {
+  it('without tombstones does nothing, which mutants use', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0', { marking: { ...MARKING, tombstones: false } });
     expect(await desk.undo('s')).toBe('done');
@@ -463,7 +462,7 @@ describe('the step of a saga that others have finished', () => {
     return { bench, other, late };
   }
 
-  it('is overtaken by the ended mark, without another question', async () => {
+  it('is overtaken by the ended mark, without another look-up', async () => {
     const { bench, other, late } = await sleeping();
     await other.finish('s');
     await other.advance(2);
@@ -502,7 +501,7 @@ describe('the step of a saga that others have finished', () => {
     expect(bench.sum).toBe(GRACE_VERSIONS + 1);
   });
 
-  it('is taken if the saga is unfinished after all, however far the participant has gone', async () => {
+  it('is taken if the saga is unfinished after all, at any later version', async () => {
     const { bench, other, late } = await sleeping();
     await other.advance(GRACE_VERSIONS + 5);
     expect(await bench.rig.run(late)).toBe('done');
@@ -510,7 +509,7 @@ describe('the step of a saga that others have finished', () => {
     expect(bench.sum).toBe(GRACE_VERSIONS + 6);
   });
 
-  it('is taken without a question if the participant has gone less far than the grace', async () => {
+  it('is taken without a look-up if the participant has advanced less than the grace', async () => {
     const { bench, other, late } = await sleeping();
     await other.advance(GRACE_VERSIONS - 1);
     expect(await bench.rig.run(late)).toBe('done');
@@ -530,7 +529,7 @@ describe('the step of a saga that others have finished', () => {
     expect(bench.rig.asked('cas', KEY, 'n0')).toEqual([]);
   });
 
-  it('is not taken when its driver slept between the record and the step, while the participant was read anew', async () => {
+  it('is not taken when its driver slept between record and step, and the participant was read again', async () => {
     const bench = new Bench();
     bench.put(0);
     const [slow, other] = [bench.desk('n0'), bench.desk('n1')];
@@ -543,7 +542,7 @@ describe('the step of a saga that others have finished', () => {
     expect(bench.sum).toBe(2 * GRACE_VERSIONS + 3);
   });
 
-  it('is not taken by those who know that it is finished, and costs nothing', async () => {
+  it('is not taken by a node that knows the saga is finished, and costs nothing', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     await desk.act('look');
@@ -555,7 +554,7 @@ describe('the step of a saga that others have finished', () => {
 });
 
 describe('marks of finished sagas', () => {
-  it('are ended and removed by whoever changes the participant', async () => {
+  it('are ended and removed by any change of the participant', async () => {
     const bench = new Bench();
     const desk = bench.desk('n0');
     await desk.advance(4 * GRACE_VERSIONS);
@@ -576,7 +575,7 @@ describe('marks of finished sagas', () => {
     expect(bench.stored?.marks.filter(isEnded)).toHaveLength(20);
   });
 
-  it('that are few are not looked up, nor are those of sagas at work', async () => {
+  it('that are few are not looked up, nor are those of sagas in progress', async () => {
     const bench = new Bench();
     bench.put(0, marksOf(3));
     const desk = bench.desk('n0');
@@ -589,7 +588,7 @@ describe('marks of finished sagas', () => {
 });
 
 describe('a participant with as many unfinished steps as it may hold', () => {
-  it('puts off what can be undone, with error 11 in the end, and holds up nothing else', async () => {
+  it('defers steps that can be undone, with error 11 in the end, and holds up nothing else', async () => {
     const bench = new Bench();
     bench.put(0, marksOf(MARKS_MAX));
     const desk = bench.desk('n0');
@@ -624,7 +623,7 @@ describe('a participant with as many unfinished steps as it may hold', () => {
     expect(bench.stored?.marks.filter((mark) => !isEnded(mark))).toEqual([['new', 0, 'applied', 0]]);
   });
 
-  it('finds out whose marks they are, and goes on', async () => {
+  it('looks up the sagas of its marks, and goes on', async () => {
     const bench = new Bench();
     bench.put(0, marksOf(MARKS_MAX));
     for (const [saga] of marksOf(MARKS_MAX)) bench.over.add(saga);
@@ -660,7 +659,7 @@ async function contend(
     const documents = new Documents({ kv, context, name: 'sum', schema: participantSchema(Sum) });
     const desk = new ParticipantDesk<Sum>({ context, documents, key: KEY, marking, order, finished, lookUp });
     const drive = async (saga: string) => {
-      // One of them may come when it is to be undone already, and the other one not have heard of that.
+      // One node may come when the step must be undone, while the other one does not know that.
       await context.sleep(choices.integer(100));
       while (!isOver(saga)) {
         const observedAt = order.next();
@@ -724,7 +723,7 @@ describe('two nodes with one participant and a bad network', () => {
   it.each<[string, number, Marking]>([
     ['forget marks at once', 40, { ...MARKING, tidy: (marks, _, isOver) => marks.filter(([saga]) => !isOver(saga)) }],
     ['have no tombstones', 4, { ...MARKING, tombstones: false }],
-  ])('would not if they were to %s', async (_, count, marking) => {
+  ])('would not if they %s', async (_, count, marking) => {
     let seed = 0;
     for (; seed < 300; seed++) {
       const { sum, committed } = await contend(seed, count, marking);

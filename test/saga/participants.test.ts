@@ -1,4 +1,4 @@
-/** Participants by their names, and what a node remembers of them and of finished sagas. */
+/** Participants by name, and what a node remembers of them and of finished sagas. */
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -50,7 +50,7 @@ describe('participants', () => {
     ]);
   });
 
-  it('have steps that can be undone if it was said how', async () => {
+  it('have steps that can be undone if they declare an undo', async () => {
     const bench = new Bench();
     const act = ({ count } = { count: 0 }) => ({ count: count + 5 });
     expect(bench.counts.step('a', { act })).not.toHaveProperty('undo');
@@ -60,7 +60,7 @@ describe('participants', () => {
     expect(bench.stored('a')).toMatchObject({ content: { count: 0 } });
   });
 
-  it('are remembered once they are there, and asked for again while they are not', async () => {
+  it('are remembered once they exist, and read again until then', async () => {
     const bench = new Bench();
     expect(await bench.rig.run(bench.counts.peek('a'))).toBeUndefined();
     bench.rig.put('c/a', { content: { count: 7 }, marks: [] });
@@ -71,7 +71,7 @@ describe('participants', () => {
     expect(bench.rig.wire).toEqual([]);
   });
 
-  it('are changed without a saga as well, and marks stay what they are', async () => {
+  it('can be changed without a saga, and marks stay', async () => {
     const bench = new Bench();
     await bench.act('a', 's');
     const set = (count: number) =>
@@ -84,7 +84,7 @@ describe('participants', () => {
       throw RpcError.of('key-already-exists', 'no');
     });
     expect(await bench.rig.run(refused)).toMatchObject({ kind: 'definite', error: { code: 21 } });
-    // The desk does not know of that, and finds out.
+    // The desk does not know this yet, and finds out.
     expect(await bench.act('a', 't')).toBe('done');
     expect((await bench.rig.run(bench.counts.read('a'))).content?.content).toEqual({ count: 6 });
   });
@@ -102,7 +102,7 @@ describe('participants', () => {
 });
 
 describe('finished sagas', () => {
-  it('are known until so many others are that the first are forgotten', () => {
+  it('are known until too many others come, and the oldest are forgotten', () => {
     const finished = new FinishedSagas();
     for (let number = 0; number < 20_000; number++) finished.add(`s${number}`);
     finished.add('s0');

@@ -1,4 +1,4 @@
-/** What a node writes down before it begins a saga, and crosses out when it is finished. */
+/** Entries that a node adds before it begins a saga, and removes when it is finished. */
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
@@ -37,13 +37,13 @@ class Bench {
 }
 
 describe('sagas that begin', () => {
-  it('are in the store, with their digest, when they are told so', async () => {
+  it('are in the store, with their digest, when `add` resolves', async () => {
     const bench = new Bench();
     await bench.add('a');
     expect(bench.rig.index('n0')).toEqual([['a', 'da']]);
   });
 
-  it('together are written down together, in their order', async () => {
+  it('together are added together, in their order', async () => {
     const bench = new Bench();
     const ids = Array.from({ length: 100 }, (_, number) => `s${number}`);
     await bench.add(...ids);
@@ -51,7 +51,7 @@ describe('sagas that begin', () => {
     expect(bench.listed).toEqual(ids);
   });
 
-  it('one after the other cost a compare-and-set each, and no reading', async () => {
+  it('one after the other cost a compare-and-set each, and no read', async () => {
     const bench = new Bench();
     await bench.add('a');
     bench.rig.wire.length = 0;
@@ -62,14 +62,14 @@ describe('sagas that begin', () => {
     expect(bench.listed).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('leave alone what an earlier life of the node left there', async () => {
+  it('keep entries of an earlier life of the node', async () => {
     const bench = new Bench();
     bench.rig.put(KEY, { sagas: [['old', 'd']] }, 7);
     await bench.add('a');
     expect(bench.listed).toEqual(['old', 'a']);
   });
 
-  it('are told whether they are new there', async () => {
+  it('learn whether they are new', async () => {
     const bench = new Bench();
     bench.rig.put(KEY, { sagas: [['old', 'd']] }, 7);
     expect(await bench.add('a', 'old')).toEqual([true, false]);
@@ -79,7 +79,7 @@ describe('sagas that begin', () => {
     expect(await bench.add('old', 'b')).toEqual([false, true]);
   });
 
-  it('are new although the answer of the store was lost', async () => {
+  it('are new although the reply of the store was lost', async () => {
     const bench = new Bench();
     await bench.add('first');
     bench.rig.next('cas_ok', LOST);
@@ -87,7 +87,7 @@ describe('sagas that begin', () => {
     expect(bench.listed).toEqual(['first', 'a']);
   });
 
-  it('are refused with 11 where the store is silent, and the next ones are not held up', async () => {
+  it('are refused with 11 if the store is silent, and the next ones are not held up', async () => {
     const bench = new Bench();
     bench.rig.lose(({ dest }) => dest === 'lin-kv');
     const work = ['a', 'b'].map((id) => watch(bench.index.add(id, 'd')));
@@ -99,7 +99,7 @@ describe('sagas that begin', () => {
     expect(bench.listed).toContain('c');
   });
 
-  it('may stand there although 11 was said, where a compare-and-set is late', async () => {
+  it('may be in the index in spite of error 11, if a compare-and-set is late', async () => {
     const bench = new Bench();
     await bench.add('first');
     bench.rig.rule((message) => (isCas(message, KEY) ? [8000] : undefined));
@@ -108,7 +108,7 @@ describe('sagas that begin', () => {
     expect(bench.listed).toEqual(['first', 'a']);
   });
 
-  it('are refused with 11 where too many are unfinished', async () => {
+  it('are refused with 11 if too many are unfinished', async () => {
     const bench = new Bench();
     bench.rig.put(KEY, { sagas: Array.from({ length: LISTED_MAX }, (_, number) => [`s${number}`, 'd']) });
     await expect(bench.add('a')).rejects.toMatchObject({
@@ -122,7 +122,7 @@ describe('sagas that begin', () => {
 });
 
 describe('sagas that are finished', () => {
-  it('are crossed out along with the next one that is written down', async () => {
+  it('are removed together with the next addition', async () => {
     const bench = new Bench();
     await bench.add('a', 'b');
     bench.index.remove('a');
@@ -132,7 +132,7 @@ describe('sagas that are finished', () => {
     expect(bench.listed).toEqual(['b', 'c']);
   });
 
-  it('are crossed out together after a while where nobody comes', async () => {
+  it('are removed together after a while without additions', async () => {
     const bench = new Bench();
     await bench.add('a', 'b', 'c');
     const { written } = bench;
@@ -146,7 +146,7 @@ describe('sagas that are finished', () => {
     expect(bench.written).toBe(written + 1);
   });
 
-  it('stay until the store can be had, and are crossed out then', async () => {
+  it('stay until the store is back, and are removed then', async () => {
     const bench = new Bench();
     await bench.add('a');
     bench.rig.lose(({ dest }) => dest === 'lin-kv');
@@ -158,7 +158,7 @@ describe('sagas that are finished', () => {
     expect(bench.listed).toEqual([]);
   });
 
-  it('that come again before they are crossed out stay', async () => {
+  it('that come again before they are removed stay', async () => {
     const bench = new Bench();
     await bench.add('a');
     bench.index.remove('a');
@@ -167,7 +167,7 @@ describe('sagas that are finished', () => {
     expect(bench.listed).toEqual(['a']);
   });
 
-  it('that come again while they are being crossed out are written down again', async () => {
+  it('that come again while they are being removed are added again', async () => {
     const bench = new Bench();
     await bench.add('a');
     bench.index.remove('a');
@@ -178,12 +178,12 @@ describe('sagas that are finished', () => {
     expect(bench.listed).toEqual(['a']);
   });
 
-  it('that come again are not crossed out by what was sent before, however late it arrives', async () => {
+  it('that come again are not removed by an earlier request, at any delay', async () => {
     const bench = new Bench();
     await bench.add('a');
     bench.index.remove('a');
     bench.rig.rule((message) => (isCas(message, KEY) ? [15_000] : undefined));
-    // The index has given that up, and does not try again yet.
+    // The index has dropped that request, and does not retry yet.
     await bench.rig.pass(3400);
     const { written } = bench;
     expect(written).toBe(4);
@@ -194,7 +194,7 @@ describe('sagas that are finished', () => {
     expect(bench.listed).toEqual(['a']);
   });
 
-  it('cost nothing where they do not stand in it', async () => {
+  it('cost nothing if they are not in the index', async () => {
     const bench = new Bench();
     await bench.add('a');
     bench.index.remove('unknown');

@@ -1,4 +1,4 @@
-/** Who is told what of a saga that a node is busy with. */
+/** What callers learn about a saga that a node is driving. */
 
 import { expect, it } from 'vitest';
 import type { SagaRecord } from '../../src/saga/record.ts';
@@ -25,14 +25,14 @@ function busyWith(id: string) {
   return { work, finished, saga: work.add(id, 'd', end), resolve, reject };
 }
 
-it('is one saga an id, for as long as it has no end', async () => {
+it('is one saga for each id, until its end', async () => {
   const { work, saga } = busyWith('a');
   expect([work.size, work.has('a'), work.has('b')]).toEqual([1, true, false]);
   expect(work.get('a')).toBe(saga);
   expect(work.answerOf('a')).toBeUndefined();
 });
 
-it('is over with its end, which is kept at hand', async () => {
+it('is over with its end, which is remembered', async () => {
   const { work, finished, saga, resolve } = busyWith('a');
   resolve(RECORD);
   expect(await saga.end).toBe(RECORD);
@@ -40,7 +40,7 @@ it('is over with its end, which is kept at hand', async () => {
   expect(finished).toEqual(['a']);
 });
 
-it('is over, and nothing is kept, when it is not known how it ends', async () => {
+it('is over, and nothing is remembered, when its end is unknown', async () => {
   const { work, finished, saga, reject } = busyWith('a');
   reject(new Error('silence'));
   await expect(saga.end).rejects.toThrow('silence');

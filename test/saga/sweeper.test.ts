@@ -1,4 +1,4 @@
-/** What a dead node left is finished by another one; what a living one is busy with is left to it for a while. */
+/** Sagas of a dead node are finished by another one. Those of a live node are left to it for a while. */
 
 import { describe, expect, it } from 'vitest';
 import type { Mark } from '../../src/saga/marks.ts';
@@ -6,9 +6,9 @@ import { digestOf, indexKey, type SagaState } from '../../src/saga/record.ts';
 import { isCas, LONG_MS, type SagaNode, SagaRig, watch } from '../support/saga-rig.ts';
 
 const NODES = ['n0', 'n1'];
-/** Until what was left is taken over and finished. */
+/** Until unfinished sagas are taken over and finished. */
 const SWEEPS_MS = 5000;
-/** Until it is crossed out as well, also of the index of a node that does not do so itself. */
+/** Until they are also removed from the index, even if their own node does not do so. */
 const CROSSED_OUT_MS = 9000;
 const LEGS = [
   { account: 'a', amount: -30 },
@@ -27,7 +27,7 @@ class Bench {
     return this.rig.begin(nodeId, { nodeIds: NODES });
   }
 
-  /** A node that has heard of sagas, and sweeps. */
+  /** A node that has handled a saga, and sweeps. */
   async sweeping(nodeId: string): Promise<SagaNode> {
     const node = this.begin(nodeId);
     await this.rig.run(node.audit('a'));
@@ -50,7 +50,7 @@ interface Left {
 
 const mark = (step: number, what: Mark[2] = 'applied'): Mark => ['r', step, what, 0];
 
-describe('what a dead node left', () => {
+describe('the saga of a dead node', () => {
   it.each<[string, Left]>([
     ['nothing done', { state: 'running', at: 0, a: [100, []], b: [0, []], end: 'committed' }],
     ['money taken', { state: 'running', at: 0, a: [70, [mark(0)]], b: [0, []], end: 'committed' }],
@@ -79,7 +79,7 @@ describe('what a dead node left', () => {
     expect(bench.balances).toEqual(end === 'committed' ? [70, 30] : [100, 0]);
   });
 
-  it('is finished once where all nodes sweep, and by its own next life as well', async () => {
+  it('is finished once if all nodes sweep, and its own next life too', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'running', 0, 'n0');
     await Promise.all([bench.sweeping('n0'), bench.sweeping('n1')]);
@@ -89,7 +89,7 @@ describe('what a dead node left', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
-  it('is finished by its next life where there is no other node', async () => {
+  it('is finished by its next life if there is no other node', async () => {
     const bench = new Bench();
     const first = bench.begin('n0');
     bench.rig.lose((message) => isCas(message, 'a/b'));
@@ -105,7 +105,7 @@ describe('what a dead node left', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
-  it('is not looked for by a node that has never heard of sagas', async () => {
+  it('is not searched for by a node that has never handled a saga', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'running', 0, 'n0');
     bench.begin('n1');
@@ -113,11 +113,11 @@ describe('what a dead node left', () => {
     expect(bench.rig.wire).toEqual([]);
   });
 
-  it('is looked for after any request, whatever it is answered', async () => {
+  it('is searched for after any request, with any answer', async () => {
     const asks: ((node: SagaNode) => Promise<unknown>)[] = [
       (node) => node.open('new'),
-      (node) => node.close('nobody'),
-      (node) => node.transfer('other', 'a', 'nobody', 1),
+      (node) => node.close('missing'),
+      (node) => node.transfer('other', 'a', 'missing', 1),
       (node) => node.transfer('other', 'a', 'a', 1),
       (node) => node.status('unknown'),
       (node) => node.audit('a'),
@@ -151,7 +151,7 @@ describe('what a dead node left', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
-  it('is tried again when the store is away for a while', async () => {
+  it('is retried when the store is away for a while', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'running', 0, 'n0');
     await bench.sweeping('n1');
@@ -164,8 +164,8 @@ describe('what a dead node left', () => {
   });
 });
 
-describe('what a living node is busy with', () => {
-  it('is left to it as long as it moves', async () => {
+describe('the saga of a live node', () => {
+  it('is left to it while it moves', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     await bench.sweeping('n1');
@@ -177,7 +177,7 @@ describe('what a living node is busy with', () => {
     expect(bench.rig.asked('cas', 'a/', 'n1')).toEqual([]);
   });
 
-  it('and does not move is taken over, and nothing is done twice', async () => {
+  it('is taken over if it does not move, and nothing is done twice', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
     await bench.sweeping('n1');
@@ -195,7 +195,7 @@ describe('what a living node is busy with', () => {
 describe('an entry without a record', () => {
   const digest = digestOf('transfer', { legs: LEGS });
 
-  it('is fenced off as aborted, and crossed out', async () => {
+  it('is fenced off as aborted, and removed', async () => {
     const bench = new Bench();
     bench.rig.put(indexKey('n0'), { sagas: [['r', digest]] });
     await bench.sweeping('n1');
@@ -205,7 +205,7 @@ describe('an entry without a record', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
-  it('has its answer: the same request is aborted, another one is refused', async () => {
+  it('has an answer: the same request is aborted, another one is refused', async () => {
     const bench = new Bench();
     bench.rig.put(indexKey('n0'), { sagas: [['r', digest]] });
     const node = await bench.sweeping('n1');
@@ -220,7 +220,7 @@ describe('an entry without a record', () => {
     expect(bench.balances).toEqual([100, 0]);
   });
 
-  it('fences a creation that is still on its way: it comes too late, and its node is told', async () => {
+  it('fences a creation that is still under way: it comes too late, and its node learns it', async () => {
     const bench = new Bench();
     const slow = bench.rig.begin('n0', { nodeIds: NODES, deadlineMs: 60_000 });
     await bench.sweeping('n1');
@@ -236,7 +236,7 @@ describe('an entry without a record', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
-  it('is no concern of anybody while its node works on it', async () => {
+  it('is left alone while its node works on it', async () => {
     const bench = new Bench();
     const node = await bench.sweeping('n0');
     bench.rig.rule((message) => (isCas(message, 's/r') && message.body.from === null ? [900] : undefined));
@@ -245,7 +245,7 @@ describe('an entry without a record', () => {
 });
 
 describe('an entry of a finished saga', () => {
-  it('is crossed out by others, but not before its node has had time to do so', async () => {
+  it('is removed by others, but not before its node has had time to do so', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
     bench.rig.putTransfer('s', LEGS, 'aborted', 0, 'n0');
@@ -257,7 +257,7 @@ describe('an entry of a finished saga', () => {
     expect(bench.rig.asked('cas', 's/')).toEqual([]);
   });
 
-  it('is crossed out while others stay', async () => {
+  it('is removed while others stay', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
     bench.rig.putTransfer(

@@ -1,6 +1,6 @@
 /**
- * Work until the end: the test of every workload draws new work in every tenth of a long run, and a test that runs dry
- * makes the run unknown.
+ * Work until the end: the test of every workload draws new work in every tenth of a long run. A test that runs out of
+ * work makes the run undecided.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -41,7 +41,7 @@ async function run(workload: Workload, options: Partial<RunOptions> = {}, test: 
   return new Simulation({ subject, options: { ...OPTIONS, ...options }, settle: createSettle() }).finish();
 }
 
-/** By tenth of the run how many operations that ended ok there are, and how many of those match. */
+/** For each tenth of the run: the number of operations that ended ok, and of those that match. */
 function tenths(history: History, isCounted: (f: string) => boolean, matches: (f: string, value: unknown) => boolean) {
   const counts = Array.from({ length: 10 }, () => ({ all: 0, matching: 0 }));
   for (const { type, time, f, value } of history.clientOperations()) {
@@ -77,7 +77,7 @@ describe('the test of voucher', () => {
   });
 });
 
-describe('a test that runs dry', () => {
+describe('a test that runs out of work', () => {
   const TERMS = { code: 'only', limit: 5, amount: 1 };
   const dry: WorkloadTest = {
     ...voucher.test,
@@ -97,7 +97,7 @@ describe('a test that runs dry', () => {
     checker: () => ({ check: () => ({ 'valid?': true }) }),
   };
 
-  it('makes the run unknown, and says so', async () => {
+  it('makes the run undecided, and reports it', async () => {
     const { history, results } = await run(voucher, { timeLimitMs: 9000 }, dry);
     const okCount = [...history].filter(({ type, time }) => type === 'ok' && time >= lastThird(history)).length;
     expect(okCount).toBeGreaterThan(100);
@@ -126,7 +126,7 @@ activity        valid? unknown, work-count 5, last-third-count 0, last-third-fra
     return last - (last - first) / 3;
   }
 
-  it('is as good as another one where nobody asks about that', async () => {
+  it('passes if its workload does not count work', async () => {
     const { createWorkCounter: _, ...silent } = dry;
     const { results } = await run(voucher, { timeLimitMs: 9000 }, silent);
     expect(results['valid?']).toBe(true);

@@ -1,4 +1,4 @@
-/** What every workload must do, run over the registry: a new line there is tested unasked. */
+/** What every workload must do, for the whole registry: a new line there is tested at once. */
 
 import { describe, expect, it } from 'vitest';
 import type { Bed } from '../../src/harness/bed.ts';
@@ -46,7 +46,7 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
     const results = await run(time, bed, workload.test);
     expect(results).toMatchObject({ 'valid?': true, faults: { started: { partition: expect.any(Number) } } });
     expect(results.stats?.['ok-count']).toBeGreaterThan(500);
-    // Clients may ask what is to be refused.
+    // Clients may send requests that must be refused.
     expect(logged.filter(({ level, message }) => isWarning(level) && message !== 'a message was refused')).toEqual([]);
     expect(time.timerCount).toBe(0);
   });
@@ -64,24 +64,24 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
             const { type, in_reply_to } = message.body;
             if (in_reply_to === undefined) return events.onLine(line);
             if (!first.has(type)) first.set(type, message.body);
-            // Every answer carries what the first of its type carried; what a node asks goes as it is.
+            // Every reply repeats the content of the first of its type. Requests of nodes are not changed.
             events.onLine(JSON.stringify({ ...message, body: { ...first.get(type), in_reply_to } }));
           },
         }),
     };
-    // The small one, where there is one: every last question is asked in vain for 10 s.
+    // The small test, if there is one: every last question goes unanswered for 10 s.
     const results = await run(time, mixing, workload.small ?? workload.test);
     expect(results.workload).toMatchObject({ 'valid?': false });
   });
 
-  it('is of unknown validity when nobody answers', async () => {
+  it('is undecided when no node answers', async () => {
     const time = new VirtualTime();
     const bed = newBed(time, workload);
     const results = await run(time, bed, workload.test, { ratePerSecond: 0 });
     expect(results['valid?']).toBe('unknown');
   });
 
-  it('answers a request it cannot read with 12 and the name of a field, or does not care', async () => {
+  it('answers an invalid request with 12 and the name of a field, or ignores the flaw', async () => {
     const node = await new TestNode(startWorkloads(memoryPorts(), [workload])).init();
     for (const type of await types()) {
       node.receive({ type, msg_id: 1 });
@@ -91,13 +91,13 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
       if (body.type === 'error')
         expect(body).toMatchObject({ code: 12, text: expect.stringMatching(/^body\.\w+: is missing$/) });
       else if (dest === 'c1') expect(body.type).toBe(`${type}_ok`);
-      // A request without fields can always be read, and somebody else may have to be asked about it.
+      // A request without fields is always valid, and another node may have to be asked about it.
       else expect(STORES).toContain(dest);
       node.sent.length = 0;
     }
   });
 
-  it('answers 10 to a type that it does not know', async () => {
+  it('answers 10 to an unknown type', async () => {
     const node = await new TestNode(startWorkloads(memoryPorts(), [workload])).init();
     node.receive({ type: 'nonsense', msg_id: 1 });
     expect(node.bodies).toMatchObject([{ code: 10 }]);

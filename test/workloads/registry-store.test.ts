@@ -1,4 +1,4 @@
-/** The store of a node: it is opened once, and all workloads keep what they know in it. */
+/** The store of a node: it is opened once, and all workloads keep their data in it. */
 
 import { expect, it } from 'vitest';
 import { StoreReservation } from '../../src/ids/fleet/store-reservation.ts';

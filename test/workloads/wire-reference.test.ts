@@ -1,4 +1,4 @@
-/** The wire reference says what the declarations say; `make docs` writes it anew. */
+/** The wire reference agrees with the declarations; `make docs` writes it. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import { findServices, type Service, wireReference } from '../support/wire-refer
 const FILE = new URL('../../src/workloads/MESSAGES.md', import.meta.url);
 
 describe('the wire reference', () => {
-  it('is what the declarations say', async () => {
+  it('agrees with the declarations', async () => {
     const text = wireReference(await findServices(), { examples: await findExamples() });
     if (process.env.UPDATE_DOCS === '1') writeFileSync(FILE, text);
     expect(readFileSync(FILE, 'utf8')).toBe(text);
@@ -31,7 +31,7 @@ describe('the wire reference', () => {
     expect(new Set(types).size).toBe(types.length);
   });
 
-  it('has the same examples every time, each of a request that there is and answered as declared', async () => {
+  it('has the same examples every time, each of an existing request with a valid reply', async () => {
     const examples = await findExamples();
     expect(await findExamples()).toEqual(examples);
     const rpcs = (await findServices()).flatMap((service) => service.rpcs);
@@ -42,7 +42,7 @@ describe('the wire reference', () => {
     }
   });
 
-  it('is another one when an error is', async () => {
+  it('changes when an error changes', async () => {
     const services = await findServices();
     const errors = ERRORS.map((error) => (error.code === 14 ? { ...error, definite: !error.definite } : error));
     expect(wireReference(services, { errors })).not.toBe(wireReference(services));
@@ -74,12 +74,12 @@ describe('a schema', () => {
     ['with a longer list', { ...FIELDS, list: z.array(z.object({ name: z.string().min(1).max(8) })).max(4) }],
     ['with a field more', { ...FIELDS, more: z.unknown() }],
     ['with a field less', { count: FIELDS.count, kind: FIELDS.kind }],
-  ])('%s is told otherwise, of a request and of a reply', (_, changed) => {
+  ])('%s changes the text, of a request and of a reply', (_, changed) => {
     expect(told(changed)).not.toBe(told(FIELDS));
     expect(told({}, changed)).not.toBe(told({}, FIELDS));
   });
 
-  it('is told otherwise when it is said to do something else', () => {
+  it('changes the text with its description', () => {
     expect(told(FIELDS, {}, 'Does something else.')).not.toBe(told(FIELDS));
   });
 
@@ -96,7 +96,7 @@ describe('a schema', () => {
     ['one word', z.literal('init'), '`"init"`'],
     ['a bounded array', z.array(z.string()).min(1).max(10_000), 'array of string, 1 to 10,000'],
     [
-      'an array of what is bounded',
+      'an array of bounded texts',
       z.array(z.string().max(8)).max(3),
       'array of string (at most 8 characters), at most 3',
     ],
@@ -107,11 +107,11 @@ describe('a schema', () => {
     ['what may be missing', z.boolean().exactOptional(), 'boolean, optional'],
     ['anything', z.unknown(), 'any JSON value'],
     ['texts, however they are kept', Texts, 'array of string'],
-  ])('is told in words: %s', (_, schema, words) => {
+  ])('is described in words: %s', (_, schema, words) => {
     expect(told({ field: schema })).toContain(`\n| \`field\` | ${words} |\n`);
   });
 
-  it('is told with what is inside of it', () => {
+  it('is described with its inner fields', () => {
     const inside = z.object({ deep: z.int().describe('Deep down.') });
     const text = told({ list: z.array(inside), named: z.record(z.string(), z.array(inside)), pair: inside });
     for (const path of ['list[].deep', 'named.*[].deep', 'pair.deep'])

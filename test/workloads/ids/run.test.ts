@@ -1,7 +1,7 @@
 /**
- * What a whole run leaves behind: at its end every node is asked for the status of every id that any client got in it.
- * A checker sees whether a status agrees with its id; here it is held against what nobody wrote into the id, the true
- * time at which it was asked for, who was asked, and for what.
+ * The ids of a whole run: at its end every node is asked for the status of every id that a client got in it. A checker
+ * sees whether a status agrees with its id. Here it is compared with facts that are not in the id: the true time of the
+ * request, its node, and its arguments.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -20,9 +20,9 @@ import { subjectOf } from '../../../src/workloads/registry.ts';
 
 const NODES = ['n0', 'n1', 'n2'];
 const WORKER_COUNT = 12;
-/** Of a batch: each of its ids is asked about three times. */
+/** Of a batch. The status of each of its ids is read three times. */
 const COUNT_MAX = 100;
-/** As the workload sets simulated nodes up. */
+/** As the workload configures simulated nodes. */
 const WINDOW_MS = 3000;
 
 const Status = defineRpc('guid_status', 'Any status.', { id: z.string() }, {}, { closed: false });
@@ -34,19 +34,19 @@ interface Told {
   readonly assignment?: { service: string; key: string; node: string; created_at: string };
 }
 
-/** When and of whom an id was got, by true wall time. */
+/** When an id was issued, by true wall time, and by which node. */
 interface Handout {
   readonly worker: number;
   readonly askedMs: number;
   readonly answeredMs: number;
 }
 
-/** What a run handed out, and what it was told of it at the end. */
+/** The ids of a run, and their statuses at its end. */
 interface Ledger {
   readonly generated: Map<string, Handout & { readonly kind: string }>;
-  /** By service and key, the first that was acknowledged. */
+  /** By service and key: the first acknowledged id. */
   readonly assigned: Map<string, Handout & { readonly id: string }>;
-  /** The status of each id, by the node that was asked. */
+  /** The status of each id, by the node that gave it. */
   readonly told: Map<string, Map<string, Told>>;
   readonly restartCount: number;
   readonly results: object;
@@ -54,7 +54,7 @@ interface Ledger {
 
 const ASK_ALL = { f: 'status of all', value: null };
 
-/** The workload's own test, with one more question for every node at the end. */
+/** The workload's own test, with one more request for every node at the end. */
 function askingAll(told: Ledger['told']): WorkloadTest {
   const test = ids.test;
   return {
@@ -144,12 +144,12 @@ async function keepLedger(options: Pick<RunOptions, 'faults' | 'seed'>): Promise
 }
 
 describe('every id of a run', () => {
-  it('has a status that says when it was asked for, of whom, and for what', async () => {
+  it('has a status with the true time, node and arguments of its request', async () => {
     const { generated, assigned, told, results } = await keepLedger({ faults: [], seed: 'ledger' });
     expect(results).toMatchObject({ 'valid?': true });
     expect(generated.size).toBeGreaterThan(1000);
     expect(assigned.size).toBeGreaterThan(50);
-    // All milliseconds that may have been borrowed.
+    // All milliseconds that could be borrowed.
     const borrowedMs = Math.ceil(generated.size / (SEQUENCE_MAX + 1));
     for (const nodeId of NODES) {
       const statuses = told.get(nodeId) as Map<string, Told>;
@@ -178,15 +178,15 @@ describe('every id of a run', () => {
 
   const FAULTS: readonly Fault[] = ['partition', 'service-cut', 'kill', 'pause', 'loss', 'duplication', 'delay'];
 
-  it.each(['1', '2', '3'])('has one status for ever, whichever node is asked, after faults: seed %s', async (seed) => {
+  it.each(['1', '2', '3'])('has one status for ever, from every node, after faults: seed %s', async (seed) => {
     const { generated, assigned, told, restartCount, results } = await keepLedger({ faults: FAULTS, seed });
     expect(results).toMatchObject({ 'valid?': true });
     expect(restartCount).toBeGreaterThan(0);
     const [first, ...others] = NODES.map((nodeId) => told.get(nodeId));
-    // Each node has been asked later than the one before, and knows a few ids more.
+    // Each node was asked later than the one before, and knows a few more ids.
     for (const other of others)
       for (const [id, status] of first as Map<string, Told>) expect(other?.get(id)).toEqual(status);
-    // A life begins where the range of the one before ended, so what restarts and take-overs leave unused adds up.
+    // A life begins where the previous range ended, so the unused rests of restarts and takeovers add up.
     const aheadMs = LEAD_MS_MAX_DEFAULT + WINDOW_MS * (1 + restartCount);
     for (const [id, { kind, timestamp, node, assignment }] of first as Map<string, Told>) {
       const handout = generated.get(id);
@@ -197,7 +197,7 @@ describe('every id of a run', () => {
         continue;
       }
       expect({ kind, assignment }).toEqual({ kind: handout.kind, assignment: undefined });
-      // A wall clock counts whole ms, so a life that begins within one is up to 1 ms behind it from then on.
+      // A wall clock counts whole ms, so a life that begins within one is up to 1 ms behind.
       expect(Date.parse(timestamp)).toBeGreaterThanOrEqual(Math.floor(handout.askedMs - 1));
       expect(Date.parse(timestamp)).toBeLessThan(handout.answeredMs + aheadMs);
     }

@@ -1,4 +1,4 @@
-/** How a node that serves ids begins when its store is not there. */
+/** How a node that serves ids starts while its store is away. */
 
 import { expect, it } from 'vitest';
 import { StoreReservation } from '../../../src/ids/fleet/store-reservation.ts';
@@ -7,7 +7,7 @@ import { startIds } from '../../../src/workloads/ids/node.ts';
 import type { NodePorts } from '../../../src/workloads/served-workload.ts';
 import { NumberRig } from '../../support/number-rig.ts';
 
-/** Longer than an update goes on. */
+/** Longer than an update lasts. */
 const AWAY_MS = 15_000;
 
 const PORTS: NodePorts = {

@@ -1,6 +1,6 @@
 /**
- * The test of the id service: what it draws, what its client makes of answers, and that a service which is wrong in one
- * way is found out by the rule for that.
+ * The test of the id service: what it draws, how its client judges replies, and that a service that is wrong in one way
+ * is found by the rule for that.
  */
 
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -75,7 +75,7 @@ describe('the operations drawn', () => {
     }
   });
 
-  it('ask for few ids mostly, for a thousand once in fifty at most, and seldom for more than a millisecond has', () => {
+  it('mostly ask for few ids, for a thousand once in fifty at most, and rarely for more than a millisecond has', () => {
     const counts = generated.flatMap(({ count }) => count ?? []);
     const large = counts.filter((count) => count > 20);
     expect(Math.min(...counts)).toBe(1);
@@ -88,12 +88,12 @@ describe('the operations drawn', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(COUNT_MAX);
   });
 
-  it('want the same few keys again and again, and as many others once', () => {
+  it('use the same few keys again and again, and as many others once', () => {
     const hot = assigned.filter(({ key }) => key.startsWith('hot-'));
     const pairs = hot.map(({ service, key }) => `${service}/${key}`);
     expect(new Set(pairs.slice(0, 24)).size).toBe(4);
     expect(pairs.length / new Set(pairs).size).toBeGreaterThan(4);
-    // Those that were new a while ago are still asked for, and new ones come until the end.
+    // Older ones are still requested, and new ones come until the end.
     const first = pairs.map((pair) => pairs.indexOf(pair));
     expect(share(first, (place, index) => index - place > 200)).toBeGreaterThan(0.1);
     for (let tenth = 1; tenth <= 10; tenth++) {
@@ -116,7 +116,7 @@ describe('the operations drawn', () => {
     ['where nothing was asked', [], ['hot-0', 'hot-1']],
     ['where others were asked for', ['hot-7', 'mine-3', 'hot-7'], ['hot-0', 'hot-1', 'hot-7']],
     ['of a long run', Array.from({ length: 99 }, (_, number) => `hot-${number}`), ['hot-0', 'hot-1', ...LAST_KEYS]],
-  ])('are in the end an id, a status, and hot keys, once of every node: %s', (_name, asked, expected) => {
+  ])('are in the end an id, a status, and hot keys, once from every node: %s', (_name, asked, expected) => {
     const final = finalOf(historyOf(asked));
     const hot = expected.flatMap((key) => SERVICES.map((service) => JSON.stringify({ service, key })));
     for (let asker = 0; asker < 3; asker++) {
@@ -169,11 +169,11 @@ describe('a client', () => {
   });
 
   it.each([
-    ['a batch of whoever was asked for one id', {}, { ids: ['7'] }],
-    ['one id of whoever was asked for a batch', { count: 1 }, { id: '7' }],
+    ['a batch from a node that was asked for one id', {}, { ids: ['7'] }],
+    ['one id from a node that was asked for a batch', { count: 1 }, { id: '7' }],
     ['both', { count: 1 }, { id: '7', ids: ['7'] }],
     ['nothing', {}, {}],
-  ])('takes %s for a breach of the protocol', async (_name, asked, answer) => {
+  ])('treats %s as a breach of the protocol', async (_name, asked, answer) => {
     const completion = await perform('generate', asked, { type: 'generate_ok', ...answer });
     expect(completion).toMatchObject({ type: 'info', value: asked, error: ['malformed-reply', expect.any(String)] });
     expect(rig.malformed).toHaveLength(1);
@@ -186,7 +186,7 @@ describe('a client', () => {
     expect(lastRequest()).toEqual({ type: 'guid_assign', ...pair });
   });
 
-  it.each(['generate', 'assign'])('keeps what was wanted of %s where nothing is known', async (f) => {
+  it.each(['generate', 'assign'])('keeps the arguments of %s if the outcome is unknown', async (f) => {
     const value = { service: 'payment', key: 'a' };
     expect(await perform(f, value)).toEqual({ type: 'info', value, error: 'net-timeout' });
     const refusal = { type: 'error', code: 11, text: 'later' };
@@ -202,18 +202,18 @@ describe('a client', () => {
     const OK = { type: 'guid_status_ok', ...SAID };
     const generate = (...ids: string[]) => rig.performBy(otherClient, 'generate', { count: ids.length }, { ids });
 
-    it('asks of a well-formed id as long as nobody got one', async () => {
+    it('uses a well-formed id until a client got one', async () => {
       for (const of of [0, 1, 65_535]) {
         await perform('status', { of }, OK);
         expect(readId(lastRequest().id)?.kind).toBe('snowflake');
       }
     });
 
-    it('asks of an id that any client got, generated or assigned, by its number from the newest', async () => {
+    it('uses an id that any client got, generated or assigned, by its number from the newest', async () => {
       await generate('1', '2', '3');
       await perform('assign', { service: 'payment', key: 'a' }, { type: 'guid_assign_ok', id: '4' });
       await generate('5');
-      // A batch is remembered by its ends.
+      // Only the ends of a batch are remembered.
       const expected = ['5', '4', '3', '1', '5'];
       for (const [of, id] of expected.entries()) {
         expect(await perform('status', { of }, OK)).toEqual({ type: 'ok', value: { id, ...SAID } });
@@ -241,14 +241,14 @@ describe('a client', () => {
       expect(lastRequest().id).not.toBe('77');
     });
 
-    it('keeps the assignment, and whatever else is in it', async () => {
+    it('keeps the assignment, with all fields in it', async () => {
       const said = { kind: null, timestamp: 7, node: '1', sequence: 1.5, assignment: { service: 'payment' } };
       await generate('77');
       const completion = await perform('status', { of: 0 }, { type: 'guid_status_ok', ...said, msg_id: 3 });
       expect(completion).toEqual({ type: 'ok', value: { id: '77', ...said } });
     });
 
-    it('tells of which id it asked, however that ended', async () => {
+    it('reports the id it asked about, with any outcome', async () => {
       await generate('77');
       const value = { id: '77' };
       expect(await perform('status', { of: 0 })).toEqual({ type: 'info', value, error: 'net-timeout' });
@@ -264,8 +264,8 @@ describe('a client', () => {
     });
   });
 
-  describe('that asks for the status of what is no id', () => {
-    it.each([...BAD_IDS])('sends %s as it is', async (name, fields) => {
+  describe('that asks for the status of a text that is not an id', () => {
+    it.each([...BAD_IDS])('sends %s unchanged', async (name, fields) => {
       await perform('status', { bad: name }, { type: 'error', code: 12, text: 'no' });
       expect(lastRequest()).toEqual({ type: 'guid_status', ...fields });
       expect(readId(fields.id)).toBeUndefined();
@@ -274,12 +274,12 @@ describe('a client', () => {
     it.each([
       ['takes error 12 for a refusal', { type: 'error', code: 12, text: 'no' }, { refused: true }],
       [
-        'takes a status for none',
+        'treats a status as a wrong answer',
         { type: 'guid_status_ok', node: 1, more: true },
         { refused: false, answer: { node: 1, more: true } },
       ],
       [
-        'takes another definite error for none',
+        'treats another definite error as a wrong answer',
         { type: 'error', code: 20, text: 'no' },
         { refused: false, answer: ['key-does-not-exist', 'no'] },
       ],
@@ -298,7 +298,7 @@ describe('a client', () => {
       expect(completion).toMatchObject({ type, value: { name: 'letters' } });
     });
 
-    it('knows nothing when nobody answers', async () => {
+    it('knows nothing without an answer', async () => {
       expect(await perform('status', { bad: 'letters' })).toEqual({
         type: 'info',
         value: { name: 'letters' },
@@ -307,7 +307,7 @@ describe('a client', () => {
     });
   });
 
-  it('does not do what it does not know', () => {
+  it('rejects an unknown operation', () => {
     expect(() => rig.invoke('redeem', {})).toThrow('no operation redeem');
     return expect(rig.invoke('status', { bad: 'good' })).rejects.toThrow('no bad id by the name of good');
   });
@@ -446,7 +446,7 @@ function runAgainst(service: SmallService) {
 }
 
 describe('a run', () => {
-  it('accepts a service that is right, and asks every node for the hot keys in the end', async () => {
+  it('accepts a correct service, and asks every node for the hot keys in the end', async () => {
     const { results, history } = await runAgainst(new SmallService());
     expect(results).toMatchObject({ 'valid?': true, workload: { 'valid?': true } });
     const final = [...history].slice(-24);

@@ -1,4 +1,4 @@
-/** What is answered about accounts and transfers, and what is refused, with which words. */
+/** Replies about accounts and transfers, and refusals with their texts. */
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
@@ -22,7 +22,7 @@ class Bench {
   }
 }
 
-/** With its methods at hand, and two accounts. */
+/** A node with its methods, and two accounts. */
 async function start() {
   const bench = new Bench();
   const run = <T>(work: Promise<T>) => bench.run(work);
@@ -30,7 +30,7 @@ async function start() {
   return { ...bench, run };
 }
 
-/** A transfer that has taken its money and cannot give it. */
+/** A transfer that has taken its money and cannot pay it out. */
 async function underWay() {
   const bench = await start();
   bench.rig.lose((message) => isCas(message, 'a/b') && bench.rig.asked('cas', 's/r').length > 1);
@@ -41,7 +41,7 @@ async function underWay() {
 }
 
 describe('an account', () => {
-  it('is opened once: again it is ok, with another balance it is refused with 21', async () => {
+  it('is opened once: a repetition is ok, another balance is refused with 21', async () => {
     const { run, node, other, rig } = await start();
     expect(await run(node.open('a', 100))).toEqual({});
     expect(await run(other.open('a', 100))).toEqual({});
@@ -55,7 +55,7 @@ describe('an account', () => {
     expect(rig.balance('a')).toBe(70);
   });
 
-  it('is opened once where the answer of the store is lost, and where many open it', async () => {
+  it('is opened once if the reply of the store is lost, and if many open it', async () => {
     const { run, node, other, rig } = await start();
     rig.next('cas_ok', LOST);
     expect(await run(node.open('c', 5))).toEqual({});
@@ -68,14 +68,14 @@ describe('an account', () => {
     ]);
   });
 
-  it('is opened on what is left of transfers that found none', async () => {
+  it('is opened over the marks of transfers that found no account', async () => {
     const { run, node, rig } = await start();
     rig.put('a/c', { content: null, marks: [['x', 0, 'undone', 0]] });
     await run(node.open('c', 5));
     expect(rig.account('c')).toMatchObject({ content: { balance: 5 }, marks: [['x', 0, 'undone', 0]] });
   });
 
-  it('is answered 13 when it is not known whether it was opened, and 11 when it was not', async () => {
+  it('is answered 13 when its opening is unknown, and 11 when it was not opened', async () => {
     const { run, node, rig } = await start();
     rig.lose((message) => isCas(message, 'a/c'));
     await expect(run(node.open('c', 5))).rejects.toMatchObject({ code: 13 });
@@ -83,9 +83,8 @@ describe('an account', () => {
     await expect(run(node.close('b'))).rejects.toMatchObject({ code: 11, message: expect.stringContaining('a/b') });
   });
 
-  // Nothing in the account tells who opened it, so an opening whose answer was lost cannot tell itself from one that
-  // came too late.
-  it('that was opened without an answer, and closed by others meanwhile, is not said to have been refused', async () => {
+  // Nothing in the account shows who opened it, so an opening whose reply was lost looks like one that came too late.
+  it('that was opened without a reply, and closed by others meanwhile, is not reported as refused', async () => {
     const { run, node, other, rig } = await start();
     rig.next('cas_ok', LOST);
     const opened = watch(node.open('c', 0));
@@ -96,7 +95,7 @@ describe('an account', () => {
     expect(opened.outcome).not.toMatchObject({ code: 22 });
   });
 
-  it('is closed when it is empty, as often as one likes, and stays closed', async () => {
+  it('is closed when it is empty, any number of times, and stays closed', async () => {
     const { run, node, other, rig } = await start();
     expect(await run(node.close('b'))).toEqual({});
     expect(await run(other.close('b'))).toEqual({});
@@ -106,7 +105,7 @@ describe('an account', () => {
     expect(await run(node.audit('b'))).toMatchObject({ balances: [0] });
   });
 
-  it('that is not empty is not closed: 22 says what it has', async () => {
+  it('that is not empty is not closed: 22 names its balance', async () => {
     const { run, node } = await start();
     await expect(run(node.close('a'))).rejects.toMatchObject({
       code: 22,
@@ -118,17 +117,20 @@ describe('an account', () => {
 
   it('that does not exist is not closed: 20', async () => {
     const { run, node, rig } = await start();
-    await expect(run(node.close('nobody'))).rejects.toMatchObject({ code: 20, message: 'there is no account nobody' });
-    expect(rig.account('nobody')).toBeUndefined();
+    await expect(run(node.close('missing'))).rejects.toMatchObject({
+      code: 20,
+      message: 'there is no account missing',
+    });
+    expect(rig.account('missing')).toBeUndefined();
   });
 
-  it('that a transfer is working on is not closed: it is waited for, then 11 names it; when it is done, it is', async () => {
+  it('that a transfer is working on is not closed: 11 names the transfer; after its end it is closed', async () => {
     const { run, node, other, rig } = await start();
     await run(node.open('c', 0));
     rig.lose((message) => isCas(message, 'a/b') && rig.asked('cas', 's/r').length > 1);
     void watch(node.transfer('r', 'a', 'b', 100));
     await rig.pass(200);
-    // For 3 s it is hoped that the transfer ends.
+    // It waits 3 s for the end of the transfer.
     const closings = ['a', 'b'].map((account) => watch(other.close(account)));
     await rig.pass(2500);
     expect(closings.map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
@@ -186,7 +188,7 @@ describe('a transfer', () => {
     ['payer closed', 'b', 'a', 10, ({ node }) => node.close('b')],
     ['payee full', 'a', 'full', 10, async ({ rig }) => rig.putAccount('full', BALANCE_MAX + 1)],
   ])(
-    'is aborted for the reason %s, told by every node and by its status, and takes nothing',
+    'is aborted for the reason %s, reported by every node and by its status, and takes nothing',
     async (reason, from, to, amount, prepare) => {
       const { run, ...bench } = await start();
       const { node, other, rig } = bench;
@@ -199,7 +201,7 @@ describe('a transfer', () => {
     },
   );
 
-  it('with one leg too poor gives back what the others had paid', async () => {
+  it('with one leg too poor returns what the others paid', async () => {
     const { run, node, rig } = await start();
     await run(node.open('c', 5));
     const legs = [
@@ -213,19 +215,19 @@ describe('a transfer', () => {
   });
 
   it.each([
-    ['nobody', 'b'],
-    ['a', 'nobody'],
+    ['missing', 'b'],
+    ['a', 'missing'],
   ])('from %s to %s is refused with 20 while there is no such account, on every node', async (from, to) => {
     const { run, node, other } = await start();
-    const missing = { code: 20, message: 'there is no account nobody' };
+    const missing = { code: 20, message: 'there is no account missing' };
     await expect(run(node.transfer('r', from, to, 1))).rejects.toMatchObject(missing);
     await expect(run(other.transfer('r', from, to, 1))).rejects.toMatchObject(missing);
     await expect(run(node.status('r'))).rejects.toMatchObject({ code: 20, message: 'there is no transfer r' });
-    await run(other.open('nobody', 1));
+    await run(other.open('missing', 1));
     expect(await run(node.transfer('r', from, to, 1))).toEqual(COMMITTED);
   });
 
-  it('of as much as can be moved, between as many as there may be, is exact', async () => {
+  it('of the largest amount, between the most accounts, is exact', async () => {
     const { run, node, rig } = await start();
     const names = Array.from({ length: LEGS_MAX }, (_, number) => `x${number}`);
     await run(Promise.all(names.map((name) => node.open(name, BALANCE_MAX))));
@@ -235,7 +237,7 @@ describe('a transfer', () => {
     expect(await run(node.move('s', legs))).toEqual({ outcome: 'aborted', reason: 'payee full' });
   });
 
-  it('between names with odd characters is between these names alone', async () => {
+  it('between names with odd characters affects these accounts only', async () => {
     const { run, node, rig } = await start();
     const names = ['x/y', 'x%2Fy', 'ä', 'a\u0308', '__proto__', 'constructor', ' ', '🌍'];
     for (const name of names) await run(node.open(name, 10));
@@ -247,7 +249,7 @@ describe('a transfer', () => {
     expect(names.map((name) => rig.balance(name))).toEqual([17, 9, 9, 9, 9, 9, 9, 9]);
   });
 
-  it('does not let a hundred at once take more than there is', async () => {
+  it('takes no more than the balance in a hundred concurrent requests', async () => {
     const { run, node, other, rig } = await start();
     const work = Array.from({ length: 100 }, (_, number) =>
       (number % 2 ? node : other).transfer(`r${number}`, 'a', 'b', 3),
@@ -258,7 +260,7 @@ describe('a transfer', () => {
     expect([rig.balance('a'), rig.balance('b')]).toEqual([1, 99]);
   });
 
-  it('leaves accounts that do not grow with what came before', async () => {
+  it('leaves accounts that do not grow with their history', async () => {
     const { run, node, rig } = await start();
     for (let number = 0; number < 60; number++) {
       await run(node.transfer(`to ${number}`, 'a', 'b', 1));
@@ -270,7 +272,7 @@ describe('a transfer', () => {
 });
 
 describe('the status of a transfer', () => {
-  it('tells how far it is, and then all states with who and when', async () => {
+  it('shows its state, and in the end all states with node and time', async () => {
     const { run, node, other, rig } = await underWay();
     expect(await run(other.status('r'))).toMatchObject({ state: 'committing', history: [{ at: 0 }, { at: 1 }] });
     rig.heal();
@@ -285,7 +287,7 @@ describe('the status of a transfer', () => {
     expect(await run(node.status('r'))).toEqual(told);
   });
 
-  it('is 20 for one that was never asked for, and 11 when the store does not tell', async () => {
+  it('is 20 for an unknown request, and 11 when the store does not answer', async () => {
     const { run, node, rig } = await start();
     await expect(run(node.status('x'))).rejects.toMatchObject({ code: 20, message: 'there is no transfer x' });
     rig.lose(({ body }) => body.type === 'read');
@@ -294,7 +296,7 @@ describe('the status of a transfer', () => {
 });
 
 describe('an audit', () => {
-  it('tells what accounts have, in the order in which they are named', async () => {
+  it('shows the balances, in the order of the request', async () => {
     const { run, node, rig } = await start();
     await run(node.transfer('r', 'a', 'b', 30));
     await rig.pass(1000);
@@ -315,13 +317,13 @@ describe('an audit', () => {
     expect(await run(other.audit('a', 'b'))).toMatchObject({ balances: [70, 30], unfinished: [] });
   });
 
-  it('of one side tells what that side gave or got', async () => {
+  it('of one side shows what that side gave or got', async () => {
     const { run, other } = await underWay();
     expect(await run(other.audit('a'))).toMatchObject({ unfinished: [{ request_id: 'r', held: 30 }] });
     expect(await run(other.audit('b'))).toMatchObject({ unfinished: [{ request_id: 'r', held: 0 }] });
   });
 
-  it('tells of what is unfinished elsewhere, by the indices of all', async () => {
+  it('shows unfinished transfers of other accounts, by the indices of all nodes', async () => {
     const { run, rig } = await underWay();
     const all = rig.begin('n2', { nodeIds: ['n0', 'n2'] });
     await run(all.open('c', 1));
@@ -352,9 +354,9 @@ describe('an audit', () => {
 
   it('is refused with 20 for an account that does not exist', async () => {
     const { run, node } = await start();
-    await expect(run(node.audit('a', 'nobody'))).rejects.toMatchObject({
+    await expect(run(node.audit('a', 'missing'))).rejects.toMatchObject({
       code: 20,
-      message: 'there is no account nobody',
+      message: 'there is no account missing',
     });
   });
 });
@@ -381,7 +383,7 @@ describe('what a transfer holds of an account', () => {
   });
 });
 
-describe('a request that is not as declared', () => {
+describe('an invalid request', () => {
   const OPEN = { type: 'account_open', account: 'a', balance: 5 };
   const PAY = { type: 'transfer', request_id: 'r', from: 'a', to: 'b', amount: 5 };
   const LEGS = [
@@ -449,14 +451,14 @@ describe('a request that is not as declared', () => {
   ])('is refused with 12 and the name of the field %s (case %#)', async (field, body) => {
     const node = await new TestNode((context) => startTransfers(context, { kv: new LinKvStore(context) })).init();
     node.receive({ ...body, msg_id: 1 });
-    // Refusing takes a turn, and no store.
+    // A refusal takes one turn, and no store.
     await settle();
     const [reply] = node.sent.filter(({ dest }) => dest === 'c1');
     expect(reply?.body).toMatchObject({ type: 'error', code: 12, text: expect.stringContaining(`body.${field}: `) });
     expect(node.sent.filter(({ dest }) => dest === 'lin-kv')).toEqual([]);
   });
 
-  it('says what is wrong with legs', () => {
+  it('describes what is wrong with legs', () => {
     const message = (legs: Leg[]) => {
       try {
         legsOf({ request_id: 'r', legs });

@@ -1,6 +1,5 @@
 /**
- * The test of the transfer service: what it draws, what its client makes of answers, and that a service which is right
- * passes.
+ * The test of the transfer service: what it draws, how its client judges replies, and that a correct service passes.
  */
 
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -24,7 +23,7 @@ const CLOSABLE = ['c0', 'c1', 'c2'];
 const COLD = Array.from({ length: 12 }, (_, number) => `cold${number}`);
 const ACCOUNTS = [...HOT, ...COLD, ...CLOSABLE, 'poor'];
 
-/** The account that was in the same place at first. */
+/** The first account of the same place. */
 function firstOf(account: string): string {
   return account.split('-')[0] as string;
 }
@@ -93,7 +92,7 @@ describe('the operations drawn', () => {
     expect(draw('other', 1000)).not.toEqual(operations.slice(0, 1000));
   });
 
-  it('transfer mostly, and mean one transfer by a request id', () => {
+  it('are mostly transfers, one for each request id', () => {
     expect(transfers.length).toBeGreaterThan(operations.length * 0.65);
     expect(distinct.length).toBeGreaterThan(operations.length * 0.45);
     const meaning = new Map<string, string>();
@@ -104,7 +103,7 @@ describe('the operations drawn', () => {
     }
   });
 
-  it('number requests in their order, under a prefix of their generator', () => {
+  it('number requests in order, with a prefix of their generator', () => {
     const prefix = distinct[0]?.request_id.split('-')[0];
     expect(prefix).toMatch(/^[0-9a-f]{8}$/);
     expect(distinct.map(({ request_id }) => request_id)).toEqual(distinct.map((_, number) => `${prefix}-t${number}`));
@@ -118,7 +117,7 @@ describe('the operations drawn', () => {
     expect(asked.filter((request_id) => known.has(request_id))).toEqual([]);
   });
 
-  it('move between 1 and 120 minor units, all in all 0, between accounts that are different', () => {
+  it('move between 1 and 120 minor units, with a sum of 0, between different accounts', () => {
     for (const request of distinct) {
       const legs = legsOf(request);
       expect(sum(legs.map(({ amount }) => amount))).toBe(0);
@@ -131,7 +130,7 @@ describe('the operations drawn', () => {
     }
   });
 
-  it('are pairs by half, and else of three or four accounts in every order', () => {
+  it('are pairs in half of the cases, else of three or four accounts in every order', () => {
     expect(share(distinct, ({ legs }) => legs === undefined)).toBeCloseTo(0.5, 1);
     for (const request of distinct)
       expect(messages.Transfer.request.safeParse({ type: 'transfer', msg_id: 1, ...request }).success).toBe(true);
@@ -146,7 +145,7 @@ describe('the operations drawn', () => {
     expect(share(shapes, ({ length }) => length === 4)).toBeCloseTo(1 / 3, 1);
   });
 
-  it('are only pairs where no transfer may have more accounts', () => {
+  it('are only pairs if no transfer may have more accounts', () => {
     const pairs = valuesOf(draw('mix', 2000, pairsOnly), 'transfer');
     for (const value of pairs) expect(Object.keys(value)).toEqual(['request_id', 'from', 'to', 'amount']);
   });
@@ -171,7 +170,7 @@ describe('the operations drawn', () => {
     expect(closed.length / operations.length).toBeLessThan(0.05);
   });
 
-  it('close each of those a dozen times and then open another one in its place, until the end', () => {
+  it('close each of those a dozen times and then open a successor, until the end', () => {
     const closes = new Map<string, number>();
     const opened = new Map(ACCOUNTS.map((account) => [account, 0]));
     for (const [place, { f, value }] of operations.entries()) {
@@ -184,7 +183,7 @@ describe('the operations drawn', () => {
       expect(opened.has(account)).toBe(true);
       closes.set(account, (closes.get(account) ?? 0) + 1);
     }
-    // The predecessor once more now and then, which may have been left open.
+    // Now and then the predecessor again, which may have been left open.
     const counts = [...closes.values()];
     expect(share(counts, (count) => count >= 12)).toBeGreaterThan(0.9);
     expect(share(counts, (count) => count > 12)).toBeGreaterThan(0.5);
@@ -194,7 +193,7 @@ describe('the operations drawn', () => {
       expect(places.some((place) => place >= tenth * 2000 && place < (tenth + 1) * 2000)).toBe(true);
   });
 
-  it('move to and from an account that has a successor, too, for a while', () => {
+  it('use an account with a successor, too, for a while', () => {
     let current = 'c0';
     let late = 0;
     for (const { f, value } of operations) {
@@ -208,7 +207,7 @@ describe('the operations drawn', () => {
     expect(late).toBeGreaterThan(20);
   });
 
-  it('ask the same again at once, often, and what was asked a little earlier', () => {
+  it('often repeat a request at once, or one from a little earlier', () => {
     const ids = transfers.map(({ request_id }) => request_id);
     const atOnce = ids.filter((id, index) => id === ids[index - 1]);
     const again = ids.filter((id, index) => ids.indexOf(id) < index);
@@ -216,20 +215,20 @@ describe('the operations drawn', () => {
     expect(again.length).toBeGreaterThan(atOnce.length * 1.3);
   });
 
-  it('ask about recent requests, and for recent ones otherwise', () => {
+  it('read the status of recent requests, and reuse their ids', () => {
     let count = 0;
     for (const { f, value } of operations) {
       const number = Number(String(value.request_id).split('-t')[1]);
       if (f === 'transfer') count = Math.max(count, number + 1);
       if (f !== 'status' && f !== 'transfer-otherwise') continue;
-      // It may be a request that is new here, when there is none before it.
+      // It may be a new request, if there is none before it.
       expect(number).toBeLessThanOrEqual(count);
       expect(number).toBeGreaterThanOrEqual(count - 8);
     }
     expect(count).toBeGreaterThan(9000);
   });
 
-  it('ask otherwise for what is well-formed and differs in amounts only', () => {
+  it('reuse an id for a valid transfer that differs in amounts only', () => {
     const others = valuesOf(operations, 'transfer-otherwise');
     expect(share(others, ({ legs }) => legs !== undefined)).toBeCloseTo(0.5, 1);
     for (const { original, ...other } of others) {
@@ -253,13 +252,13 @@ describe('the operations drawn', () => {
     for (const accounts of few) expect(new Set(accounts).size).toBe(accounts.length);
   });
 
-  it('seldom want an account with another balance', () => {
+  it('rarely open an account with another balance', () => {
     const others = valuesOf(operations, 'open-otherwise');
     expect(others).toContainEqual({ account: 'hot0', balance: 1001 });
     expect(others.length / operations.length).toBeLessThan(0.02);
   });
 
-  it('of the small test transfer at once, the same thing twice, and close nothing', () => {
+  it('of the small test transfer at once, repeat a request, and close nothing', () => {
     const few = draw('small', 1000, smallSagaTest);
     const [first, second, third] = few;
     expect(few.slice(0, 3).map(({ f }) => f)).toEqual(['transfer', 'transfer', 'transfer']);
@@ -271,12 +270,12 @@ describe('the operations drawn', () => {
     );
   });
 
-  it('need no operation before they can ask about a request', () => {
+  it('need no earlier operation to read a status', () => {
     for (let seed = 0; seed < 200; seed++) expect(draw(String(seed), 30, smallSagaTest)).toHaveLength(30);
     for (let seed = 0; seed < 200; seed++) expect(draw(String(seed), 30)).toHaveLength(30);
   });
 
-  it('take as many accounts as a transfer may have', () => {
+  it('need as many accounts as a transfer may have', () => {
     const accounts = [
       { account: 'a', balance: 1, weight: 1 },
       { account: 'b', balance: 1, weight: 1 },
@@ -303,7 +302,7 @@ describe('the last questions', () => {
       expect(valuesOf(final, f)).toEqual(new Array(2).fill({ accounts: ACCOUNTS, others: true }));
   });
 
-  it('cover every part, of the statuses twice, of the replays in an order of the seed', () => {
+  it('cover every part: statuses twice, replays in an order of the seed', () => {
     const parts = (count: number) => Array.from({ length: count }, (_, part) => ({ part, parts: count }));
     expect(valuesOf(final, 'statuses')).toEqual([...parts(64), ...parts(64)]);
     expect(valuesOf(final, 'replay')).not.toEqual(parts(16));
@@ -312,7 +311,7 @@ describe('the last questions', () => {
     expect(valuesOf(drawFinal('other'), 'replay')).not.toEqual(valuesOf(final, 'replay'));
   });
 
-  it('want some fresh transfers otherwise', () => {
+  it('reuse the ids of some fresh transfers', () => {
     const ids = valuesOf(final, 'transfer-otherwise').map(({ request_id }) => request_id);
     expect(new Set(ids).size).toBe(4);
   });
@@ -376,7 +375,7 @@ describe('a client', () => {
     return perform(f, value, ...replies);
   }
 
-  /** The answers that end an operation as its declaration says, whatever it is, with how they end it. */
+  /** The replies with the same effect on every operation, and that effect. */
   const OTHER_ENDS: readonly (readonly [name: string, replies: readonly Fields[], type: string, error: unknown])[] = [
     ['error 11', [LATER], 'fail', ['temporarily-unavailable', 'later']],
     ['error 13', [CRASHED], 'info', ['crash', 'who knows']],
@@ -387,7 +386,7 @@ describe('a client', () => {
     ['nonsense', [{ more: true }], 'info', ['malformed-reply', expect.any(String)]],
   ];
 
-  /** @param meanings of errors that are answers */
+  /** @param meanings of errors that are valid answers */
   async function expectOtherEnds(f: string, value: Fields, meanings: Readonly<Record<string, unknown>>): Promise<void> {
     for (const [name, replies, type, error] of OTHER_ENDS) {
       const completion = await perform(f, value, ...replies);
@@ -405,7 +404,7 @@ describe('a client', () => {
       await expectOtherEnds('open', A, {});
     });
 
-    it('knows that an account may be closed that cannot be opened, if somebody closed it or nobody knows', async () => {
+    it('accepts that an account cannot be opened if it was closed, or may have been', async () => {
       await openBoth();
       for (const reply of [REFUSED, LATER]) {
         await perform('close', { account: 'a' }, reply);
@@ -423,7 +422,7 @@ describe('a client', () => {
       expect(await perform('open', A, {})).toEqual({ type: 'ok', value: A });
     });
 
-    it('takes a refusal of another balance for right, and tells when it was accepted', async () => {
+    it('accepts the refusal of another balance, and reports if it was not refused', async () => {
       const other = { account: 'a', balance: 101 };
       expect(await performOnOpened('open-otherwise', other, {})).toEqual({
         type: 'ok',
@@ -434,7 +433,7 @@ describe('a client', () => {
       await expectOtherEnds('open-otherwise', other, { 'error 21': refused, 'error 22': refused });
     });
 
-    it('tells whether an account was closed', async () => {
+    it('reports whether an account was closed', async () => {
       expect(await performOnOpened('close', { account: 'a' }, {})).toEqual({
         type: 'ok',
         value: { account: 'a', closed: true },
@@ -445,7 +444,7 @@ describe('a client', () => {
   });
 
   describe('that transfers', () => {
-    it.each([PAIR, LEGS])('tells how $request_id ended', async (request) => {
+    it.each([PAIR, LEGS])('reports how $request_id ended', async (request) => {
       expect(await performOnOpened('transfer', request, { ...COMMITTED, msg_id: 3 })).toEqual({
         type: 'ok',
         value: { ...request, ...COMMITTED },
@@ -455,7 +454,7 @@ describe('a client', () => {
       await expectOtherEnds('transfer', request, {});
     });
 
-    it('opens the accounts first that nobody was told of yet, each once', async () => {
+    it('first opens accounts not yet known to be open, each once', async () => {
       await perform('open', A, {});
       rig.forgetAsked();
       expect(await perform('transfer', PAIR, {}, COMMITTED)).toMatchObject({ type: 'ok', value: COMMITTED });
@@ -463,7 +462,7 @@ describe('a client', () => {
       expect(rig.asked()).toEqual([OPEN_B, { type: 'transfer', ...PAIR }, { type: 'transfer', ...LEGS }]);
     });
 
-    it('forgets with the run which accounts there are', async () => {
+    it('forgets the accounts of the run', async () => {
       await openBoth();
       rig.beginRun();
       await perform('transfer', LEGS);
@@ -478,7 +477,7 @@ describe('a client', () => {
     ['close', { account: 'b' }, [OPEN_B]],
     ['audit', BOTH, [OPEN_A, OPEN_B]],
     ['settled', BOTH, [OPEN_A, OPEN_B]],
-  ])('has certainly not begun a %s when the opening before it did not succeed', async (f, value, opens) => {
+  ])('has certainly not begun a %s when the opening before it failed', async (f, value, opens) => {
     const before = opens.slice(1).map(() => ({}));
     expect(await perform(f, value, ...before, LATER)).toEqual({
       type: 'fail',
@@ -489,20 +488,20 @@ describe('a client', () => {
     expect(await perform(f, value)).toEqual({ type: 'fail', value, error: 'net-timeout' });
   });
 
-  describe('that asks otherwise', () => {
-    it('asks for the original first if nobody was answered it', async () => {
+  describe('that reuses a request id', () => {
+    it('sends the original first if that has no answer yet', async () => {
       expect(await performOnOpened('transfer-otherwise', OTHERWISE, COMMITTED, REFUSED)).toEqual({
         type: 'ok',
         value: { ...OTHERWISE, refused: true },
       });
       const other = { type: 'transfer', ...PAIR, amount: 31 };
       expect(rig.asked()).toEqual([{ type: 'transfer', ...PAIR }, other]);
-      // By now somebody was.
+      // By now it has.
       await perform('transfer-otherwise', OTHERWISE, REFUSED);
       expect(rig.asked().slice(2)).toEqual([other]);
     });
 
-    it('does without when somebody was answered, however that was', async () => {
+    it('does not send the original again after any answer', async () => {
       await openBoth();
       await perform('transfer', LEGS, ABORTED);
       const otherwise = { request_id: 't1', from: 'b', to: 'a', amount: 3, original: LEGS };
@@ -511,7 +510,7 @@ describe('a client', () => {
       expect(rig.asked()).toEqual([{ type: 'transfer', request_id: 't1', from: 'b', to: 'a', amount: 3 }]);
     });
 
-    it('has asked nothing otherwise when the original was not answered', async () => {
+    it('does not send the other transfer if the original was not answered', async () => {
       await openBoth();
       for (const [name, replies, , error] of OTHER_ENDS) {
         const completion = await perform('transfer-otherwise', OTHERWISE, ...replies);
@@ -520,7 +519,7 @@ describe('a client', () => {
       for (const { amount } of rig.asked()) expect(amount).toBe(30);
     });
 
-    it('tells when it was accepted, and how else it ended', async () => {
+    it('reports if it was accepted, and how it ended', async () => {
       await openBoth();
       await perform('transfer', PAIR, COMMITTED);
       expect(await perform('transfer-otherwise', OTHERWISE, ABORTED)).toEqual({
@@ -532,7 +531,7 @@ describe('a client', () => {
   });
 
   describe('that reads', () => {
-    it('tells how far a transfer is, whatever accounts there are', async () => {
+    it('reports the state of a transfer, with any accounts', async () => {
       const value = { request_id: 't0' };
       expect(await perform('status', value, STATUS)).toEqual({ type: 'ok', value: { ...value, ...STATUS } });
       expect(rig.asked()).toEqual([{ type: 'transfer_status', ...value }]);
@@ -577,7 +576,7 @@ describe('a client', () => {
         expect(await perform('audit', BOTH, AUDITED, ...replies), name).toEqual({ type, value: BOTH, error });
     });
 
-    it('finds everything settled only when nothing is unfinished', async () => {
+    it('reports everything as settled only when nothing is unfinished', async () => {
       expect(await performOnOpened('settled', BOTH, AUDITED)).toEqual({ type: 'ok', value: { ...BOTH, ...AUDITED } });
       expect(rig.asked()).toEqual([{ type: 'audit', ...BOTH }]);
       const unfinished = [
@@ -593,7 +592,7 @@ describe('a client', () => {
     });
   });
 
-  describe('that asks about everything', () => {
+  describe('that reads everything', () => {
     const ALL = { part: 0, parts: 1 };
     const request = (number: number) => ({ request_id: `t${number}`, from: 'a', to: 'b', amount: 1 + number });
     const idsAsked = () => rig.asked().map(({ request_id }) => request_id);
@@ -605,13 +604,13 @@ describe('a client', () => {
       rig.forgetAsked();
     }
 
-    it('has nothing to ask when nobody asked for anything', async () => {
+    it('has nothing to read after a run without requests', async () => {
       expect(await perform('statuses', ALL)).toEqual({ type: 'ok', value: { ...ALL, statuses: [] } });
       expect(await perform('replay', ALL)).toEqual({ type: 'ok', value: { ...ALL, answers: [] } });
       expect(rig.asked()).toEqual([]);
     });
 
-    it('reads the status of all requests, in the order in which they were first asked, answered or not', async () => {
+    it('reads the status of all requests, in the order of their first operation, answered or not', async () => {
       await openBoth();
       await perform('transfer', request(1));
       await perform('transfer', request(0), COMMITTED);
@@ -632,7 +631,7 @@ describe('a client', () => {
       expect(rig.asked()).toEqual(ids(1, 0, 2).map((request_id) => ({ type: 'transfer_status', request_id })));
     });
 
-    it('reads the part that it is told to', async () => {
+    it('reads the given part', async () => {
       await transferAll(5, COMMITTED);
       await perform('statuses', { part: 1, parts: 3 }, STATUS, STATUS);
       expect(idsAsked()).toEqual(ids(1, 4));
@@ -641,7 +640,7 @@ describe('a client', () => {
       expect(rig.asked()).toEqual([]);
     });
 
-    it('asks also about requests that were never sent, of which there must be nothing', async () => {
+    it('reads also the status of requests that were never sent, which must not exist', async () => {
       await perform('transfer', PAIR, LATER);
       await perform('transfer-otherwise', { ...LEGS, amount: 9, original: LEGS }, LATER);
       expect(rig.asked()).toEqual([OPEN_A, OPEN_B]);
@@ -653,7 +652,7 @@ describe('a client', () => {
       expect(await perform('replay', ALL)).toMatchObject({ type: 'ok', value: { answers: [] } });
     });
 
-    it('knows about a request as soon as it is asked for, also what another client sent', async () => {
+    it('knows a request as soon as it begins, also those of other clients', async () => {
       await openBoth();
       const transferring = rig.invoke('transfer', PAIR);
       const other = rig.openClient();
@@ -672,14 +671,14 @@ describe('a client', () => {
       }
     });
 
-    it('forgets with the run what was asked', async () => {
+    it('forgets the requests of the run', async () => {
       await transferAll(3, COMMITTED);
       rig.beginRun();
       expect(await perform('statuses', ALL)).toMatchObject({ type: 'ok', value: { statuses: [] } });
       expect(await perform('replay', ALL)).toMatchObject({ type: 'ok', value: { answers: [] } });
     });
 
-    it('asks again for transfers that were answered, as they were asked', async () => {
+    it('repeats answered transfers, unchanged', async () => {
       await openBoth();
       await perform('transfer', PAIR);
       await perform('transfer', LEGS, ABORTED);
@@ -702,7 +701,7 @@ describe('a client', () => {
       ]);
     });
 
-    it('asks again for the part that it is told to, or for a few of it, early ones and late ones', async () => {
+    it('repeats the given part, or a few of it, early and late ones', async () => {
       await transferAll(20, COMMITTED);
       const answers = new Array<Fields>(6).fill(COMMITTED);
       await perform('replay', { part: 3, parts: 4 }, ...answers.slice(1));
@@ -712,7 +711,7 @@ describe('a client', () => {
       expect(idsAsked()).toEqual(ids(0, 3, 6, 10, 13, 16));
     });
 
-    it('has no replay when an answer is missing, and may have asked for something', async () => {
+    it('has no replay when an answer is missing, and may have changed something', async () => {
       await transferAll(3, COMMITTED);
       for (const [name, replies, type, error] of OTHER_ENDS) {
         const completion = await perform('replay', ALL, COMMITTED, ...replies);
@@ -721,7 +720,7 @@ describe('a client', () => {
     });
   });
 
-  it('does not do what it does not know', () => {
+  it('rejects an unknown operation', () => {
     expect(() => rig.invoke('redeem', {})).toThrow('the workload saga has no operation redeem');
     return expect(rig.invoke('close', { account: 'z' })).rejects.toThrow('the workload saga has no account z');
   });
@@ -930,7 +929,7 @@ describe('a run', () => {
     ['', sagaTest],
     [' of pairs', pairsOnly],
     [', small,', smallSagaTest],
-  ])('%s accepts a service that is right', async (_name, test) => {
+  ])('%s accepts a correct service', async (_name, test) => {
     const { results } = await runAgainst(new SmallService(), { test });
     expect(results).toMatchObject({
       'valid?': true,
@@ -939,7 +938,7 @@ describe('a run', () => {
     });
   });
 
-  it('sees every kind of outcome, and accounts that are closed', async () => {
+  it('sees every kind of outcome, and closed accounts', async () => {
     const service = new SmallService();
     const { history } = await runAgainst(service, { timeLimitMs: 30_000 });
     const answers = [...service.transfers.values()].map(({ answer }) => answer);
@@ -950,7 +949,7 @@ describe('a run', () => {
     for (const closed of [true, false]) expect(closes).toContainEqual(expect.objectContaining({ closed }));
   });
 
-  it('reads all accounts that are open, which are never many, and none that was closed', async () => {
+  it('reads all open accounts, which are never many, and no closed one', async () => {
     const service = new SmallService();
     const { history, results } = await runAgainst(service, { timeLimitMs: 60_000, latencyMeanMs: 0 });
     expect(results['valid?']).toBe(true);
@@ -967,7 +966,7 @@ describe('a run', () => {
     for (const { accounts } of audited) expect(accounts.length).toBeLessThan(ACCOUNTS.length + 8);
   });
 
-  it('asks in the end about every request that there was, twice', async () => {
+  it('reads the status of every request twice in the end', async () => {
     const service = new SmallService();
     const { history } = await runAgainst(service);
     const statuses = [...history].filter(({ f, type }) => f === 'statuses' && type === 'ok');
@@ -981,7 +980,7 @@ describe('a run', () => {
     expect(replayed).toHaveLength(96);
   });
 
-  it('accepts one whose answers get lost, are late and come twice', async () => {
+  it('accepts one with lost, late and doubled replies', async () => {
     const { results } = await runAgainst(new SmallService(), {
       faults: ['loss', 'duplication', 'reordering', 'delay'],
       faultValues: { loss: 0.1, duplication: 0.1, reordering: 0.1, delay: 0.1 },

@@ -1,4 +1,4 @@
-/** What is answered to well-formed requests, and what is refused. */
+/** Replies to valid requests, and refusals. */
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
@@ -18,7 +18,7 @@ class Bench {
 }
 
 describe('a redemption', () => {
-  it('gets the same answer again, from every node and for ever', async () => {
+  it('always gets the same answer, from every node', async () => {
     const { run, node, other, rig } = bind(new Bench());
     await run(node.create(2));
     const answer = await run(node.redeem('u', 'r'));
@@ -33,7 +33,7 @@ describe('a redemption', () => {
     });
   });
 
-  it('by another request of the same user is one already', async () => {
+  it('by another request of the same user is already redeemed', async () => {
     const { run, node, other } = bind(new Bench());
     await run(node.create(2));
     await run(node.redeem('u', 'r'));
@@ -50,7 +50,7 @@ describe('a redemption', () => {
     expect(await run(node.wallet('u'))).toMatchObject({ balance: 12 });
   });
 
-  it('is decided anew for another user and for another voucher, under the same request id', async () => {
+  it('is decided separately for another user and another voucher with the same request id', async () => {
     const { run, node, other } = bind(new Bench());
     await run(node.create(2, 1, 5));
     await run(node.create(1, 1, 7, 'w'));
@@ -64,14 +64,14 @@ describe('a redemption', () => {
     expect(await run(node.redeem('u', 'another', 'w'))).toEqual({ outcome: 'already_redeemed' });
   });
 
-  it('is refused with 20 where there is no such voucher', async () => {
+  it('is refused with 20 if there is no such voucher', async () => {
     const { run, node } = bind(new Bench());
     for (const ask of [() => node.redeem('u'), () => node.read(), () => node.report(0, 1)])
       await expect(run<unknown>(ask())).rejects.toMatchObject({ code: 20, message: `there is no voucher ${CODE}` });
-    expect(await run(node.wallet('nobody'))).toEqual({ balance: 0, entries: [] });
+    expect(await run(node.wallet('unknown'))).toEqual({ balance: 0, entries: [] });
   });
 
-  it('of a name with odd characters is that of this name alone', async () => {
+  it('of a name with odd characters belongs to this name alone', async () => {
     const { run, node } = bind(new Bench());
     await run(node.create(10));
     const users = ['a/b', 'a%2Fb', 'ä', 'a\u0308', '__proto__', 'constructor', ' ', '🌍'];
@@ -83,7 +83,7 @@ describe('a redemption', () => {
 });
 
 describe('a creation', () => {
-  it('is done once: again it is ok, and with other parameters it is refused with 21', async () => {
+  it('is done once: a repetition is ok, other parameters are refused with 21', async () => {
     const { run, node, other } = bind(new Bench());
     expect(await run(node.create(5, 2, 7))).toEqual({});
     expect(await run(other.create(5, 2, 7))).toEqual({});
@@ -134,7 +134,7 @@ describe('a report', () => {
   });
 });
 
-describe('a request that is not as declared', () => {
+describe('an invalid request', () => {
   const CREATE = { type: 'voucher_create', code: 'c', limit: 5, amount: 5 };
   const REDEEM = { type: 'redeem', code: 'c', user: 'u', request_id: 'r' };
   const REPORT = { type: 'voucher_report', code: 'c', limit: 5, offset: 0 };
@@ -154,7 +154,7 @@ describe('a request that is not as declared', () => {
   ])('is refused with 12 and the name of the field %s: %.120j', async (field, body) => {
     const node = await new TestNode((context) => startVouchers(context, { kv: new LinKvStore(context) })).init();
     node.receive({ ...body, msg_id: 1 });
-    // Refusing takes a turn, and no store.
+    // A refusal takes one turn, and no store.
     await settle();
     const [reply] = node.sent.filter(({ dest }) => dest === 'c1');
     expect(reply?.body).toMatchObject({ type: 'error', code: 12, text: expect.stringContaining(`body.${field}: `) });
@@ -162,7 +162,7 @@ describe('a request that is not as declared', () => {
   });
 });
 
-/** With its methods at hand. */
+/** A node with its methods. */
 function bind(bench: Bench) {
   return { ...bench, run: <T>(work: Promise<T>) => bench.run(work) };
 }

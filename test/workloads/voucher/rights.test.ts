@@ -1,4 +1,4 @@
-/** Escrow: rights move between shards, and there are never more of them than the limit, nor in the end fewer. */
+/** Escrow: rights move between shards. There are never more than the limit, and in the end not fewer. */
 
 import { describe, expect, it } from 'vitest';
 import { LinKv } from '../../../src/harness/services/lin-kv.ts';
@@ -10,7 +10,7 @@ import { Rights, type RightsResult, sum } from '../../../src/workloads/voucher/r
 import { type Fate, LOST } from '../../support/store-rig.ts';
 import { CODE, type VoucherNode, VoucherRig } from '../../support/voucher-rig.ts';
 
-/** A shard as it is stored. */
+/** A shard as stored. */
 function shardRecord(granted: number, used = 0, returned = 0) {
   return { granted, returned, used, pending: [], left: [], since: 0 };
 }
@@ -36,37 +36,37 @@ class Bench {
 }
 
 describe('a shard without rights', () => {
-  it('is told what the voucher granted it', async () => {
+  it('gets what the voucher granted it', async () => {
     const bench = new Bench(7, [4, 3]);
     expect(await bench.acquire(1)).toEqual({ granted: 3 });
   });
 
-  it('is given its part of the pool', async () => {
+  it('gets its part of the pool', async () => {
     const bench = new Bench(10, [2, 2], [0, 0]).shard(0, 2, 2);
     expect(await bench.acquire(0)).toEqual({ granted: 5 });
     expect(bench.rig.voucher()).toMatchObject({ granted: [5, 2] });
   });
 
-  it('is given half of what the richest shard can spare, by way of the pool', async () => {
+  it('gets half of the spare rights of the richest shard, through the pool', async () => {
     const bench = new Bench(20, [4, 4, 12]).shard(0, 4, 4).shard(1, 4, 1).shard(2, 12, 2);
-    // Five came back, and the pool is shared out by thirds.
+    // Five came back, and the pool is divided by three.
     expect(await bench.acquire(0)).toEqual({ granted: 6 });
     expect(bench.rig.shard(1)).toMatchObject({ granted: 4, returned: 0 });
     expect(bench.rig.shard(2)).toMatchObject({ granted: 12, returned: 5 });
     expect(bench.rig.voucher()).toMatchObject({ returned: [0, 0, 5] });
   });
 
-  it('is told that all is sold out when all is used, which is written down', async () => {
+  it('gets "sold out" when all rights are used, which is stored', async () => {
     const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 2, 2);
     expect(await bench.acquire(0)).toBe('sold-out');
     expect(bench.rig.voucher()).toMatchObject({ sold_out: true });
     const { length } = bench.rig.wire;
     expect(await bench.acquire(1)).toBe('sold-out');
-    // One question and its answer.
+    // One request and its reply.
     expect(bench.rig.wire.length).toBe(length + 2);
   });
 
-  it('is not told so while a right is on its way that nobody can bring', async () => {
+  it('does not get "sold out" while a right is stuck in transit', async () => {
     const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 2, 1);
     bench.rig.lose(({ body }) => body.type === 'cas');
     const result = await bench.acquire(0);
@@ -74,7 +74,7 @@ describe('a shard without rights', () => {
     expect(result).toMatchObject({ code: 11 });
   });
 
-  it('leaves rights that are on their way to another shard to that one, and takes them when nobody uses them', async () => {
+  it('leaves rights in transit to their shard, and takes them if they stay unused', async () => {
     const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 1, 1);
     const result = bench.acquire(0);
     expect(await result).toEqual({ granted: 4 });
@@ -82,13 +82,13 @@ describe('a shard without rights', () => {
     expect(bench.rig.context('n0').clock.monotonicMs()).toBeGreaterThan(100);
   });
 
-  it('is refused for a voucher that there is not', async () => {
+  it('is refused for a missing voucher', async () => {
     const bench = new Bench(5, [5]);
     expect(await bench.rig.run(bench.rights.acquire('another', 0))).toMatchObject({ code: 20 });
   });
 });
 
-/** A store that looks after every change whether the rules for rights are kept. */
+/** A store that checks the rules for rights after every change. */
 class WatchedKv extends LinKv {
   readonly #limit: number;
   readonly #shards: number;
@@ -141,7 +141,7 @@ class WatchedKv extends LinKv {
 const NODES = ['n0', 'n1', 'n2'];
 const SEEDS = Array.from({ length: 25 }, (_, seed) => seed);
 
-/** How bad the network is, is drawn too. */
+/** The strength of the faults is drawn too. */
 function createFates(random: SeededRandom): () => Fate {
   const [lossPercent, doublingPercent, latePercent] = [random.integer(15), random.integer(15), random.integer(10)];
   const delay = () => 1 + random.integer(10);
@@ -153,7 +153,7 @@ function createFates(random: SeededRandom): () => Fate {
   };
 }
 
-/** Asks until there is an answer; undefined when there is none. */
+/** Retries until there is an answer; undefined if there is none. */
 async function redeemSurely(node: VoucherNode, user: string): Promise<string | undefined> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const outcome = await node.redeem(user).then(
@@ -167,8 +167,8 @@ async function redeemSurely(node: VoucherNode, user: string): Promise<string | u
 }
 
 /**
- * Several nodes redeem while messages are lost, repeated and late; then fresh users of all shards redeem what is left.
- * Resolves to how many rights were used.
+ * Several nodes redeem while messages are lost, repeated and late. Then fresh users of all shards redeem the rest.
+ * Resolves to the number of used rights.
  */
 async function redeemAll(seed: number) {
   const random = new SeededRandom(seed);
@@ -189,7 +189,7 @@ async function redeemAll(seed: number) {
   );
   rig.heal();
   await rig.pass(10_000);
-  // More of every shard than there can be rights.
+  // For every shard more users than rights.
   const perShard = new Map<number, number>();
   const fresh: string[] = [];
   for (let number = 0; fresh.length < (limit + 1) * shards; number++) {

@@ -1,4 +1,4 @@
-/** What a version of a shard says about those who wait there. */
+/** What a version of a shard says about the waiting requests. */
 
 import { describe, expect, it } from 'vitest';
 import type { ShardRecord } from '../../../src/workloads/voucher/records.ts';
@@ -14,7 +14,7 @@ function view(own: Partial<ShardRecord> = {}, rest: Partial<ShardView> = {}): Sh
 }
 
 describe('a version of a shard', () => {
-  it('redeems all who wait, if there are rights for them', () => {
+  it('redeems all waiting requests, if there are rights for them', () => {
     expect(decide(view(), [ANN, BOB])).toEqual({
       answered: [],
       notRedeemed: [ANN, BOB],
@@ -24,24 +24,24 @@ describe('a version of a shard', () => {
     });
   });
 
-  it('redeems as many as it has rights for, those who came first', () => {
+  it('redeems as many as it has rights for, first come first', () => {
     const { open, next } = decide(view({ used: 7, returned: 1 }), [ANN, BOB, EVE]);
     expect([open, next]).toEqual([[ANN, BOB, EVE], { do: 'pivot', chosen: [ANN, BOB] }]);
   });
 
-  it('answers those whom it shows', () => {
+  it('answers the users that it shows', () => {
     const pending: ShardRecord['pending'] = [['bob', 'r', 2]];
     const { answered, notRedeemed, next } = decide(view({ pending }), [ANN, BOB]);
     expect(answered).toEqual([[BOB, ['bob', 'r', 2]]]);
     expect([notRedeemed, next]).toEqual([[ANN], { do: 'pivot', chosen: [ANN] }]);
   });
 
-  it('has nothing to do where it shows all of them', () => {
+  it('has nothing to do if it shows all of them', () => {
     const { open, next } = decide(view({ pending: [['bob', 'r', 2]] }), [BOB]);
     expect([open, next]).toEqual([[], { do: 'nothing' }]);
   });
 
-  it('lets those go who are late, and says that they were not redeemed', () => {
+  it('dismisses late requests, and reports that they were not redeemed', () => {
     const late = request('bob', NOW_MS);
     const decision = decide(view(), [ANN, late]);
     expect(decision).toMatchObject({ notRedeemed: [ANN, late], late: [late], open: [ANN] });
@@ -57,12 +57,12 @@ describe('a version of a shard', () => {
     expect(decide(view(own as unknown as Partial<ShardRecord>), [ANN, BOB]).next.do).toBe(next);
   });
 
-  it('proves nothing of anybody, and lets nobody go, before the wallets are read', () => {
+  it('proves nothing, and dismisses no request, before the wallets are read', () => {
     const late = request('bob', NOW_MS);
     expect(decide(view({ since: 6 }), [ANN, late])).toMatchObject({ notRedeemed: [], late: [], open: [ANN, late] });
   });
 
-  it('wants rights where it has none, until all are known to be gone', () => {
+  it('needs rights if it has none, until all are known to be gone', () => {
     expect(decide(view({ used: 10 }), [ANN]).next).toEqual({ do: 'rights' });
     expect(decide(view({ used: 10 }, { soldOut: true }), [ANN]).next).toEqual({ do: 'sold-out' });
     expect(decide(view({ used: 9 }, { soldOut: true }), [ANN]).next).toEqual({ do: 'pivot', chosen: [ANN] });

@@ -1,4 +1,4 @@
-/** What a desk asks of the store, and what it answers when the store does not say what became of a pivot. */
+/** The requests of a desk to the store, and its answers when the outcome of a pivot is unknown. */
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
@@ -10,7 +10,7 @@ import { replacing } from '../../fixtures/mutants/altered.ts';
 import { LOST } from '../../support/store-rig.ts';
 import { CODE, VoucherRig } from '../../support/voucher-rig.ts';
 
-/** Longer than a desk or a document goes on trying. */
+/** Longer than a desk or a document retries. */
 const LONG_MS = 30_000;
 
 class Bench {
@@ -24,7 +24,7 @@ class Bench {
   static async open(limit = 1000): Promise<Bench> {
     const bench = new Bench(limit);
     await bench.rig.run(bench.rig.begin('creator').create(limit));
-    // The shard has its rights, so that what is counted are redemptions.
+    // The shard has its rights, so only redemptions are counted.
     await bench.rig.run(bench.desk('first').redeem('first', 'r'));
     await bench.rig.pass(1000);
     bench.rig.wire.length = 0;
@@ -35,17 +35,17 @@ class Bench {
     return this.rig.desk(this.rig.context(nodeId), this.terms, own);
   }
 
-  /** Redeems in the name of one node, to its end. */
+  /** Redeems at one node, to the end. */
   redeem(desk: ShardDesk, user: string, requestId = `by ${user}`): Promise<RedeemOutcome> {
     return this.rig.run(desk.redeem(user, requestId));
   }
 }
 
-/** A store whose shards cannot be changed when `isAway` says so of a try, counted from 0. */
+/** A store that cannot change shards in tries for which `isAway` is true, counted from 0. */
 function unavailableShards(bench: Bench, nodeId: string, isAway: (number: number) => boolean) {
   const context = bench.rig.context(nodeId);
   const store = openVoucherStore(context, new LinKvStore(context));
-  /** When it was tried, ms. */
+  /** The times of the tries, ms. */
   const tries: number[] = [];
   const shards = replacing(store.shards, {
     replace: async (...args) => {
@@ -66,14 +66,14 @@ describe('many at once', () => {
     expect(new Set(answers.map((answer) => answer.outcome))).toEqual(new Set(['redeemed']));
     expect(new Set(answers.map((answer) => 'redemption' in answer && answer.redemption)).size).toBe(64);
     await bench.rig.pass(1000);
-    // Whoever came first alone, all others together, and those who leave.
+    // The first alone, all others together, and the removals.
     expect(bench.rig.asked('cas', 'vs/').length).toBeLessThanOrEqual(5);
     expect(bench.rig.asked('cas', 'w/')).toHaveLength(64);
     expect(bench.rig.asked('read', 'w/')).toHaveLength(64);
     expect(bench.rig.shard(0)).toMatchObject({ used: 65, pending: [] });
   });
 
-  it('of one user get one redemption, whatever they are', async () => {
+  it('of one user get one redemption, with any request ids', async () => {
     const bench = await Bench.open();
     const desk = bench.desk('n0');
     const [one, other, again] = await bench.rig.run(
@@ -116,13 +116,13 @@ describe('when others were faster', () => {
     expect(bench.rig.wallet('a')).toMatchObject({ balance: 5 });
   });
 
-  it('all wallets are read again when it is forgotten who left', async () => {
+  it('all wallets are read again when the shard has forgotten who left', async () => {
     const bench = await Bench.open();
     const [slow, fast] = [bench.desk('n0'), bench.desk('n1')];
     bench.rig.next('cas', [900]);
     const answer = slow.redeem('a', 'r');
     await bench.rig.pass(5);
-    // More than a shard remembers, of whom `a` is none.
+    // More than a shard remembers, without `a`.
     const users = Array.from({ length: 300 }, (_, number) => `u${number}`);
     await bench.rig.run(Promise.all(users.map((user) => fast.redeem(user, 'r'))));
     await bench.rig.pass(400);
@@ -142,7 +142,7 @@ describe('a pivot without an answer', () => {
     expect(bench.rig.wallet('u')).toMatchObject({ balance: 5 });
   });
 
-  it('that was carried out twice is taken for what it is', async () => {
+  it('that was carried out twice counts once', async () => {
     const bench = await Bench.open();
     bench.rig.next('cas', [20, 1]);
     expect(await bench.redeem(bench.desk('n0'), 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
@@ -162,7 +162,7 @@ describe('a pivot without an answer', () => {
     bench.rig.lose(({ src }) => src === 'lin-kv' && bench.rig.asked('cas', 'vs/').length > 0);
     await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({ code: 13 });
     bench.rig.heal();
-    // It was, and now it is told.
+    // It was, and now this is known.
     expect(await bench.redeem(desk, 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
   });
 
@@ -181,7 +181,7 @@ describe('a pivot without an answer', () => {
     expect(bench.rig.wallet('a')).toBeUndefined();
   });
 
-  it('is known not to be done while the store is unavailable: 11, with pauses between the tries', async () => {
+  it('is known not to be done while the store is unavailable: 11, with pauses between retries', async () => {
     const bench = await Bench.open();
     const { context, store, tries } = unavailableShards(bench, 'n0', () => true);
     const desk = bench.rig.desk(context, bench.terms, { store });
@@ -189,7 +189,7 @@ describe('a pivot without an answer', () => {
     expect(tries.length).toBeLessThan(1000);
   });
 
-  it('is in doubt still where an earlier one was lost before the store was unavailable: 13', async () => {
+  it('is still in doubt if an earlier one was lost before the store was unavailable: 13', async () => {
     const bench = await Bench.open();
     const { context, store } = unavailableShards(bench, 'n0', (number) => number > 0);
     bench.rig.lose(({ body }) => body.type === 'cas' && body.key.startsWith('vs/'));
@@ -197,7 +197,7 @@ describe('a pivot without an answer', () => {
     await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({ code: 13, definite: false });
   });
 
-  it('was never sent where the store is away or the shard cannot be written down: 11', async () => {
+  it('was never sent if the store is away or the shard cannot be added to the index: 11', async () => {
     const bench = await Bench.open();
     const register = async () => RpcError.of('temporarily-unavailable', 'the index is away');
     await expect(bench.redeem(bench.desk('n0', { register }), 'u')).rejects.toMatchObject({ code: 11 });
@@ -208,7 +208,7 @@ describe('a pivot without an answer', () => {
 });
 
 describe('a redemption whose wallet does not answer', () => {
-  it('is answered 13, and the same request is told of it later', async () => {
+  it('is answered 13, and its repetition is answered later', async () => {
     const bench = await Bench.open();
     const desk = bench.desk('n0');
     bench.rig.lose(({ body }) => body.type === 'cas' && body.key.startsWith('w/'));
@@ -236,7 +236,7 @@ describe('a redemption whose wallet does not answer', () => {
 });
 
 describe('a voucher that is sold out', () => {
-  it('says so for one question to the wallet of whoever asks, and the truth to those who have one', async () => {
+  it('costs one read of the wallet to report it, and answers earlier redemptions correctly', async () => {
     const bench = await Bench.open(2);
     const desk = bench.desk('n0');
     const last = await bench.redeem(desk, 'last');

@@ -1,13 +1,11 @@
-/**
- * What a dead node left behind is finished by another one; what a living one is busy with is left to it for a while.
- */
+/** Redemptions of a dead node are finished by another one. Those of a live node are left to it for a while. */
 
 import { describe, expect, it } from 'vitest';
 import { CODE, type VoucherNode, VoucherRig } from '../../support/voucher-rig.ts';
 
-/** Several sweeps, with the time after which something is taken for left behind. */
+/** Several sweeps, and the time after which a redemption counts as abandoned. */
 const SWEEPS_MS = 6000;
-/** Longer than a shard is idle before it is crossed out. */
+/** Longer than a shard is idle before it is removed from the index. */
 const IDLE_MS = 12_000;
 const NODES = ['n0', 'n1'];
 
@@ -21,7 +19,7 @@ class Bench {
     this.other = this.rig.begin('n1', { nodeIds: NODES, parts: { sweeps } });
   }
 
-  /** A node dies when it has decided on a redemption and before anybody is credited. */
+  /** A node dies after its pivot and before the credit. */
   async leaveBehind(): Promise<void> {
     await this.rig.run(this.dying.create(3));
     this.rig.lose(({ src, body }) => src === 'n0' && body.type === 'cas' && body.key.startsWith('w/'));
@@ -34,8 +32,8 @@ class Bench {
   }
 }
 
-describe('what a dead node left', () => {
-  it('is credited, reported and taken off by a node that has heard of vouchers', async () => {
+describe('the redemption of a dead node', () => {
+  it('is credited, reported and removed by a node that has handled a voucher', async () => {
     const bench = new Bench();
     await bench.leaveBehind();
     await bench.rig.run(bench.other.read());
@@ -46,7 +44,7 @@ describe('what a dead node left', () => {
     expect(await bench.rig.run(bench.other.read())).toEqual({ limit: 3, used: 1, pending: 0 });
   });
 
-  it('is told in reports before it is swept', async () => {
+  it('is in reports before it is swept', async () => {
     const bench = new Bench();
     await bench.leaveBehind();
     expect(await bench.rig.run(bench.other.report(0, 10))).toEqual({
@@ -56,7 +54,7 @@ describe('what a dead node left', () => {
     expect(await bench.rig.run(bench.other.read())).toMatchObject({ pending: 1 });
   });
 
-  it('stays where nobody sweeps', async () => {
+  it('stays if no node sweeps', async () => {
     const bench = new Bench({ sweeps: false });
     await bench.leaveBehind();
     await bench.rig.run(bench.other.read());
@@ -64,7 +62,7 @@ describe('what a dead node left', () => {
     expect(bench.rig.shard(0)?.pending).toHaveLength(1);
   });
 
-  it('is not looked for by a node that has never heard of vouchers', async () => {
+  it('is not searched for by a node that has never handled a voucher', async () => {
     const bench = new Bench();
     await bench.leaveBehind();
     bench.rig.wire.length = 0;
@@ -72,7 +70,7 @@ describe('what a dead node left', () => {
     expect(bench.rig.wire).toEqual([]);
   });
 
-  it('is finished once where all nodes sweep', async () => {
+  it('is finished once if all nodes sweep', async () => {
     const bench = new Bench();
     await bench.leaveBehind();
     const again = bench.rig.begin('n0', { nodeIds: NODES });
@@ -84,7 +82,7 @@ describe('what a dead node left', () => {
 });
 
 describe('a shard', () => {
-  it('that was idle for a while is crossed out by its node, and written down again with the next redemption', async () => {
+  it('that was idle for a while is removed by its node, and added again with the next redemption', async () => {
     const bench = new Bench();
     await bench.rig.run(bench.dying.create(3));
     await bench.rig.run(bench.dying.redeem('u'));
@@ -95,7 +93,7 @@ describe('a shard', () => {
     expect(bench.rig.index('n0')).toEqual([[CODE, 0]]);
   });
 
-  it('of a node that died is crossed out by its next life, when it is empty', async () => {
+  it('of a dead node is removed by its next life, when it is empty', async () => {
     const bench = new Bench();
     await bench.leaveBehind();
     const again = bench.rig.begin('n0', { nodeIds: NODES });
@@ -105,7 +103,7 @@ describe('a shard', () => {
     expect(bench.rig.wallet('u')).toMatchObject({ balance: 5 });
   });
 
-  it('of another node is not crossed out', async () => {
+  it('of another node is not removed', async () => {
     const bench = new Bench();
     await bench.leaveBehind();
     await bench.rig.run(bench.other.read());

@@ -1,4 +1,4 @@
-/** The list of shards in which something may be left, and the fence before a shard is crossed out. */
+/** The index of shards that may hold something unfinished, and the fence before a shard is removed. */
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
@@ -41,7 +41,7 @@ class Bench {
 }
 
 describe('a shard', () => {
-  it('is written down once, before anything is answered', async () => {
+  it('is added once, before any answer', async () => {
     const bench = new Bench();
     const { unfinished } = bench;
     await bench.rig.run(Promise.all([unfinished.register(CODE, 0), unfinished.register(CODE, 0)]));
@@ -56,14 +56,14 @@ describe('a shard', () => {
     ]);
   });
 
-  it('that cannot be written down is refused with 11', async () => {
+  it('that cannot be added is refused with 11', async () => {
     const bench = new Bench();
     bench.rig.lose(({ src }) => src === 'lin-kv');
     expect(await bench.register()).toMatchObject({ code: 11 });
     expect(bench.unfinished.lists(KEY)).toBe(false);
   });
 
-  it('is crossed out behind a fence: what was sent before arrives in vain', async () => {
+  it('is removed behind a fence: earlier requests have no effect', async () => {
     const bench = new Bench();
     await bench.register();
     const read = await bench.rig.run(bench.store.shards.read(KEY));
@@ -77,7 +77,7 @@ describe('a shard', () => {
     expect(bench.rig.shard(0)).toMatchObject({ used: 1, pending: [] });
   });
 
-  it('has the fence before it is crossed out', async () => {
+  it('has the fence before it is removed', async () => {
     const bench = new Bench();
     await bench.register();
     bench.rig.wire.length = 0;
@@ -90,7 +90,7 @@ describe('a shard', () => {
     ['the fence was lost', (bench: Bench) => bench.rig.next('cas', LOST), []],
     ['the answer of the fence was lost', (bench: Bench) => bench.rig.next('cas_ok', LOST), []],
     ['it cannot be read', (bench: Bench) => bench.rig.lose(({ dest }) => dest === 'lin-kv'), []],
-  ])('stays where %s', async (_, spoil, pending) => {
+  ])('stays if %s', async (_, spoil, pending) => {
     const bench = new Bench();
     await bench.register();
     bench.rig.put(KEY, { ...EMPTY, pending });
@@ -100,7 +100,7 @@ describe('a shard', () => {
     expect(bench.unfinished.lists(KEY)).toBe(true);
   });
 
-  it('is written down again by whoever comes while it is crossed out', async () => {
+  it('is added again by a request that comes while it is removed', async () => {
     const bench = new Bench();
     await bench.register();
     const leaving = bench.unfinished.unregister(CODE, 0);

@@ -1,6 +1,6 @@
 /**
- * The test of the voucher service: what it draws, what its client makes of answers, and that a service which is wrong
- * in one way is found out by the rules for that.
+ * The test of the voucher service: what it draws, how its client judges replies, and that a service that is wrong in
+ * one way is found by the rules for that.
  */
 
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function draw(seed: string, count: number, test: WorkloadTest = voucherTest): Dr
   return Array.from({ length: count }, () => next() as Drawn);
 }
 
-/** The last questions, the lists of them one after the other. */
+/** All lists of last questions, concatenated. */
 function drawFinal(seed = 'final', history = new History(), test: WorkloadTest = voucherTest): readonly Drawn[] {
   return (test.createFinalInvocations?.(new SeededRandom(seed), 3, history) ?? []).flat() as readonly Drawn[];
 }
@@ -44,7 +44,7 @@ function share<Item>(items: readonly Item[], matches: (item: Item) => boolean): 
   return items.filter(matches).length / items.length;
 }
 
-/** The kind of a voucher, and which of its kind it is. */
+/** The kind of a voucher, and its number in that kind. */
 function kindOf(code: string): { readonly kind: string; readonly number: number } {
   const [kind = '', number = 0] = code.split('-');
   return { kind, number: Number(number) };
@@ -58,7 +58,7 @@ describe('the operations drawn', () => {
   const operations = draw('mix', 20_000);
   const redeemed = valuesOf(operations, 'redeem');
 
-  it('begin with the creation of the first vouchers, with the number of shards that is asked for', () => {
+  it('begin with the creation of the first vouchers, with the requested number of shards', () => {
     expect(operations.slice(0, 3)).toEqual(VOUCHERS.map((value) => ({ f: 'create', value })));
     const everyCreation = (test: WorkloadTest) => [
       ...valuesOf(draw('mix', 1000, test), 'create'),
@@ -76,21 +76,21 @@ describe('the operations drawn', () => {
     expect(JSON.parse(JSON.stringify(operations))).toEqual(operations);
   });
 
-  it('redeem mostly, and mostly what is hot and what is wide', () => {
+  it('are mostly redemptions, and mostly of the hot and the wide voucher', () => {
     expect(redeemed.length).toBeGreaterThan(operations.length / 2);
     const shareOf = (kind: string) => share(redeemed, ({ code }) => kindOf(code).kind === kind);
     for (const kind of ['hot', 'wide']) expect(shareOf(kind)).toBeGreaterThan(0.25);
     for (const kind of ['cold', 'long']) expect(shareOf(kind)).toBeGreaterThan(0.1);
   });
 
-  it('name requests by few names, which other users and vouchers have, too; the second one of a user seldom', () => {
+  it('use few request ids, which other users and vouchers share; a second one of a user is rare', () => {
     expect(new Set(redeemed.map(({ request_id }) => request_id))).toEqual(new Set(['r0', 'r1']));
     const seconds = share(redeemed, ({ request_id }) => request_id === 'r1');
     expect(seconds).toBeGreaterThan(0.05);
     expect(seconds).toBeLessThan(0.2);
   });
 
-  it('open the voucher with the next number of a kind when one was drawn twice as often as it has rights', () => {
+  it('open the next voucher of a kind after twice as many draws as the last one has rights', () => {
     const counts = new Map<string, number>();
     const newest = new Map([...VOUCHERS, LONG].map(({ code }) => [code, 0]));
     const opened: string[] = [];
@@ -103,14 +103,14 @@ describe('the operations drawn', () => {
       opened.push(value.code);
     }
     expect(opened.length).toBeGreaterThan(200);
-    // Not every draw is a new one, and old ones are drawn, too: so each was asked for at least as often.
+    // Not every draw is a new one, and old ones are drawn, too. So each was requested at least as often.
     for (const code of opened.filter((code) => kindOf(code).number < (newest.get(kindOf(code).kind) as number))) {
       const { limit } = [...VOUCHERS, LONG].find(({ code: kind }) => kind === kindOf(code).kind) as { limit: number };
       expect(counts.get(code)).toBeGreaterThanOrEqual(2 * limit);
     }
   });
 
-  it('name a kind with many rights not before a while, and then as long as the others', () => {
+  it('use a kind with many rights after a while, and then as long as the others', () => {
     const places = [...redeemed.entries()].flatMap(([place, { code }]) => (kindOf(code).kind === 'long' ? place : []));
     expect(places[0]).toBeGreaterThan(600);
     for (let tenth = 1; tenth < 10; tenth++)
@@ -133,7 +133,7 @@ describe('the operations drawn', () => {
     }
   });
 
-  it('are of few users often, of as many as come and go, and of users who are gone', () => {
+  it('are often of few users, of many that come and go, and of users that left', () => {
     const numbers = redeemed.map(({ user }) => Number(user.slice(1)));
     const frequent = share(numbers, (number) => number % 12 === 0);
     expect(frequent).toBeGreaterThan(0.25);
@@ -141,7 +141,7 @@ describe('the operations drawn', () => {
     for (let tenth = 0; tenth < 10; tenth++) {
       const first = (tenth * redeemed.length) / 10;
       const users = new Set(inTenth(numbers, tenth));
-      // More than a voucher of most kinds lets in, and never so many that a wallet grows.
+      // More than a voucher of most kinds has rights, and never so many that a wallet grows.
       expect(users.size).toBeGreaterThan(150);
       expect(Math.max(...users)).toBeLessThan(first * 0.25 + 500);
       const old = share(inTenth(numbers, tenth), (number) => number < (first * 0.743) / 3 - 60);
@@ -155,7 +155,7 @@ describe('the operations drawn', () => {
     expect(share(sizes, (size) => size > 1)).toBeGreaterThan(0.3);
   });
 
-  it('ask the same again at once, often, and what was asked long ago', () => {
+  it('often repeat a request at once, or one from long ago', () => {
     const name = ({ code, user, request_id }: Fields) => `${code} ${user} ${request_id}`;
     const again = operations.filter(
       ({ f, value }, index) => f === 'redeem' && name(value) === name(operations[index - 1]?.value ?? {}),
@@ -178,7 +178,7 @@ describe('the operations drawn', () => {
     expect(new Set(pages.map(({ limit }) => limit))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
   });
 
-  it('seldom want a voucher under other terms', () => {
+  it('rarely create a voucher with other terms', () => {
     const others = valuesOf(operations, 'create-otherwise');
     expect(others.length).toBeGreaterThan(100);
     for (const { code, limit, ...rest } of others)
@@ -240,7 +240,7 @@ describe('the last questions', () => {
     expect(valuesOf(drawFinal(), 'create')).toEqual(VOUCHERS);
   });
 
-  it('let one fresh user more redeem than there can be rights left', () => {
+  it('redeem for one fresh user more than rights can be left', () => {
     const counts = CODES.map((code) => new Set(drained.filter((value) => value.code === code).map(({ user }) => user)));
     expect(counts.map(({ size }) => size)).toEqual([12 - 11 + 1, 7 + 1, 40 + 1, 7 + 1]);
     expect(drained[0]).toEqual({ code: 'hot', user: 'fresh-hot-0', request_id: 'r0' });
@@ -249,7 +249,7 @@ describe('the last questions', () => {
     expect(drained.filter(({ user }) => known.has(user))).toEqual([]);
   });
 
-  it('read the wallet of everybody before anything is replayed, each once', () => {
+  it('read the wallet of every user before anything is replayed, each once', () => {
     const before = final.slice(
       0,
       final.findIndex(({ f }) => f === 'replay'),
@@ -326,7 +326,7 @@ describe('a client', () => {
     expect(rig.asked()).toEqual([{ type: 'voucher_create', ...other }]);
   });
 
-  it.each(['redeem', 'replay'])('tells how a %s ended', async (f) => {
+  it.each(['redeem', 'replay'])('reports how a %s ended', async (f) => {
     const redeemed = { outcome: 'redeemed', redemption: 3, credited: 500 };
     expect(await performOnCreated(f, REQUEST, { ...redeemed, msg_id: 3 })).toEqual({
       type: 'ok',
@@ -341,7 +341,7 @@ describe('a client', () => {
     expect(rig.malformed).toHaveLength(1);
   });
 
-  it('creates a voucher that nobody was told of yet, once, before it does anything with it', async () => {
+  it('first creates a voucher not yet known to exist, once', async () => {
     const redeemed = { outcome: 'sold_out' };
     expect(await perform('redeem', REQUEST, {}, redeemed)).toMatchObject({ type: 'ok' });
     expect(await perform('redeem', REQUEST, redeemed)).toMatchObject({ type: 'ok' });
@@ -351,7 +351,7 @@ describe('a client', () => {
     expect(await perform('read', { code: 'cold' }, {}, read)).toMatchObject({ type: 'ok' });
   });
 
-  it('never wants other terms first', async () => {
+  it('never sends other terms first', async () => {
     await perform('create-otherwise', { ...HOT, limit: 13 }, {}, EXISTS);
     expect(rig.asked()).toEqual([
       { type: 'voucher_create', ...HOT },
@@ -364,12 +364,12 @@ describe('a client', () => {
     ['create-otherwise', { ...HOT, limit: 13 }],
     ['settled', { code: 'hot' }],
     ['report-all', { code: 'hot' }],
-  ])('has certainly not begun a %s when the creation before it did not succeed', async (f, value) => {
+  ])('has certainly not begun a %s when the creation before it failed', async (f, value) => {
     expect(await perform(f, value)).toEqual({ type: 'fail', value, error: 'net-timeout' });
     expect(rig.asked()).toEqual([{ type: 'voucher_create', ...HOT }]);
   });
 
-  it('forgets with the run which vouchers there are', async () => {
+  it('forgets the vouchers of the run', async () => {
     await perform('create', HOT, {});
     rig.beginRun();
     await perform('redeem', REQUEST);
@@ -385,7 +385,7 @@ describe('a client', () => {
     expect(rig.asked()).toEqual([{ type: 'voucher_read', code: 'hot' }]);
   });
 
-  it('finds a voucher settled only when nothing is pending', async () => {
+  it('reports a voucher as settled only when nothing is pending', async () => {
     const value = { code: 'hot' };
     const told = { limit: 12, used: 4 };
     expect(await performOnCreated('settled', value, { ...told, pending: 2 })).toEqual({
@@ -434,7 +434,7 @@ describe('a client', () => {
     expect(completion).toEqual({ type: 'ok', value: { code: 'hot', length: 0, redemptions: [] } });
   });
 
-  it('does not take a report that changes meanwhile', async () => {
+  it('does not accept a report that changes meanwhile', async () => {
     const value = { code: 'hot' };
     const pages = [
       { length: 17, redemptions: redemptions(0, 16) },
@@ -454,7 +454,7 @@ describe('a client', () => {
     expect(await perform('report-all', value, page, LATER)).toMatchObject({ type: 'fail', value });
   });
 
-  it('takes a report that ends too early, or never, as it is', async () => {
+  it('accepts a report that ends too early, or never, unchanged', async () => {
     const early = [
       { length: 17, redemptions: redemptions(0, 16) },
       { length: 17, redemptions: [] },
@@ -470,19 +470,19 @@ describe('a client', () => {
     });
   });
 
-  it('reads a wallet, whatever vouchers there are', async () => {
+  it('reads a wallet, with any vouchers', async () => {
     const told = { balance: 500, entries: [{ code: 'hot', request_id: 'r0', redemption: 3, credited: 500 }] };
     expect(await perform('wallet', { user: 'u7' }, told)).toEqual({ type: 'ok', value: { user: 'u7', ...told } });
     expect(rig.asked()).toEqual([{ type: 'wallet_read', user: 'u7' }]);
     expect(await perform('wallet', { user: 'u7' })).toMatchObject({ type: 'info', value: { user: 'u7' } });
   });
 
-  it('does not do what it does not know', () => {
+  it('rejects an unknown operation', () => {
     expect(() => rig.invoke('generate', {})).toThrow('no operation generate');
     return expect(rig.invoke('read', { code: 'cool' })).rejects.toThrow('no voucher cool');
   });
 
-  it('knows the terms of every voucher by its code, but for one that can never be', async () => {
+  it('knows the terms of every voucher by its code, except one that cannot exist', async () => {
     const missing = (code: string) => expect(rig.invoke('read', { code })).rejects.toThrow(`no voucher ${code}`);
     await perform('read', { code: 'cold-17' }, {});
     expect(rig.asked()[0]).toEqual({ type: 'voucher_create', ...COLD, code: 'cold-17' });
@@ -693,7 +693,7 @@ class ReadsOnceANode extends SmallService {
   }
 }
 
-/** Leaves the credit of some users to whoever asks again, and tells them nothing until then. */
+/** Credits some users only when their request is repeated, and answers nothing until then. */
 class CreditsWhenAskedAgain extends SmallService {
   readonly #owed = new Map<string, () => void>();
 
@@ -787,7 +787,7 @@ function runAgainst(service: SmallService, options: Partial<RunOptions> = {}) {
   return run.finish();
 }
 
-/** Of all vouchers that anybody was told of. In the end none of them is left over. */
+/** All vouchers known to clients. In the end none is left over. */
 function rightsIn(history: History): number {
   const created = [...history].filter(({ type, f }) => type === 'ok' && f === 'create');
   const limits = new Map(created.map(({ value }) => [(value as Fields).code, (value as Fields).limit as number]));
@@ -795,7 +795,7 @@ function rightsIn(history: History): number {
 }
 
 describe('a run', () => {
-  it('accepts a service that is right', async () => {
+  it('accepts a correct service', async () => {
     const { results, history } = await runAgainst(new SmallService());
     expect(results).toMatchObject({
       'valid?': true,
@@ -807,7 +807,7 @@ describe('a run', () => {
     expect(new Set(outcomes)).toEqual(new Set([undefined, 'redeemed', 'already_redeemed', 'sold_out']));
   });
 
-  it('accepts one whose answers get lost, are late and come twice, and has rights left for the fresh users', async () => {
+  it('accepts one with lost, late and doubled replies, and has rights left for the fresh users', async () => {
     const { results, history } = await runAgainst(new SmallService(), {
       faults: ['loss', 'duplication', 'reordering', 'delay'],
       faultValues: { loss: 0.1, duplication: 0.1, reordering: 0.1, delay: 0.1 },
@@ -821,7 +821,7 @@ describe('a run', () => {
     expect(results.stats?.['info-count']).toBeGreaterThan(10);
   });
 
-  it('is of unknown validity when nothing was asked before the last questions', async () => {
+  it('is undecided when nothing was requested before the last questions', async () => {
     const { results } = await runAgainst(new SmallService(), { ratePerSecond: 0 });
     expect(results).toMatchObject({ 'valid?': 'unknown', workload: { 'valid?': true } });
     expect(results.recovery).toBeUndefined();
@@ -831,7 +831,7 @@ describe('a run', () => {
     ['gives one redemption too many', GivesOneTooMany, ['within-limit']],
     ['tells sold out when a node has given its part', SellsOutAlone, ['sold-out-is-true', 'answers-agree']],
     [
-      'takes a right whenever it is asked',
+      'takes a right for every request',
       TakesARightEachTime,
       ['counts-are-current', 'sold-out-is-true', 'no-right-is-lost'],
     ],
@@ -845,7 +845,7 @@ describe('a run', () => {
     ['knows requests and not users', KnowsRequestsOnly, ['once-a-user', 'as-many-as-asked', 'answers-agree']],
     ['answers a request only once', AnswersOnce, ['answers-agree']],
     [
-      'forgets what it answered',
+      'forgets its answers',
       ForgetsWhatItPromised,
       [
         'acknowledged-is-kept',

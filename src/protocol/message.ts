@@ -55,7 +55,7 @@ export const InitRequest = z
   .object({
     type: z.literal('init'),
     node_id: z.string().min(1),
-    node_ids: z.array(z.string().min(1)).min(1).describe('All nodes, this one among them, each once.'),
+    node_ids: z.array(z.string().min(1)).min(1).describe('All nodes, including this one, each once.'),
     msg_id: MessageId,
   })
   .refine((init) => init.node_ids.includes(init.node_id), { path: ['node_ids'], message: 'does not contain node_id' })

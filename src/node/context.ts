@@ -33,7 +33,7 @@ export const RPC_DEADLINE_MS = 1000;
 
 export interface NodeContext {
   readonly nodeId: string;
-  /** All nodes, this one among them, in the order of `init`. */
+  /** All nodes, including this one, in the order of `init`. */
   readonly nodeIds: readonly string[];
   readonly clock: Clock;
   /** 32 random bits, unsigned. */

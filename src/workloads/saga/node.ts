@@ -42,17 +42,17 @@ export async function startTransfers(
 }
 
 export function transferHandlers(context: NodeContext, kv: LinearizableStore, parts: SagaParts): readonly Handler[] {
-  const bank = new Bank(context, kv, parts);
+  const service = new TransferService(context, kv, parts);
   return [
-    handler(AccountOpen, (request) => bank.open(request)),
-    handler(AccountClose, (request) => bank.close(request)),
-    handler(Transfer, (request) => bank.transfer(request)),
-    handler(TransferStatus, (request) => bank.status(request)),
-    handler(Audit, (request) => bank.audit(request)),
+    handler(AccountOpen, (request) => service.open(request)),
+    handler(AccountClose, (request) => service.close(request)),
+    handler(Transfer, (request) => service.transfer(request)),
+    handler(TransferStatus, (request) => service.status(request)),
+    handler(Audit, (request) => service.audit(request)),
   ];
 }
 
-class Bank {
+class TransferService {
   readonly #context: NodeContext;
   readonly #store: SagaStore;
   readonly #accounts: Accounts;

@@ -44,7 +44,7 @@ export const SHARDS_DEFAULT = 1;
 /** Vouchers whose parameters are kept in memory. */
 const TERMS_MAX = 10_000;
 
-/** Parts that a test may replace. */
+/** The parts of the voucher service; a mutant replaces some. */
 export interface VoucherParts {
   readonly store: VoucherStore;
   readonly rights: Pick<Rights, 'acquire'>;
@@ -66,17 +66,17 @@ export async function startVouchers(
 }
 
 export function voucherHandlers(context: NodeContext, parts: VoucherParts): readonly Handler[] {
-  const office = new VoucherOffice(context, parts);
+  const service = new VoucherService(context, parts);
   return [
-    handler(VoucherCreate, (request) => office.create(request)),
-    handler(Redeem, (request) => office.redeem(request)),
-    handler(VoucherRead, (request) => office.read(request)),
-    handler(VoucherReport, (request) => office.report(request)),
-    handler(WalletRead, (request) => office.readWallet(request)),
+    handler(VoucherCreate, (request) => service.create(request)),
+    handler(Redeem, (request) => service.redeem(request)),
+    handler(VoucherRead, (request) => service.read(request)),
+    handler(VoucherReport, (request) => service.report(request)),
+    handler(WalletRead, (request) => service.readWallet(request)),
   ];
 }
 
-class VoucherOffice {
+class VoucherService {
   readonly #context: NodeContext;
   readonly #parts: VoucherParts;
   readonly #store: VoucherStore;

@@ -1,5 +1,5 @@
 /**
- * `maelstrom-node`: serves every workload at once on stdin and stdout, for Maelstrom and for `snowstorm test`.
+ * `maelstrom-node`: serves workloads on stdin and stdout, for Maelstrom and for `snowstorm test`.
  */
 
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
 import { NODE_MAX } from '../ids/snowflake.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
-import { SERVED_WORKLOADS, startWorkloads } from '../workloads/nodes.ts';
+import { startWorkloads } from '../workloads/nodes.ts';
 import type { NodePorts } from '../workloads/served-workload.ts';
 import {
   describeOptions,
@@ -30,6 +30,7 @@ import {
   switchOption,
   UsageError,
 } from './options.ts';
+import { servedOption } from './served-option.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 2;
@@ -46,6 +47,7 @@ const RATE_LIMIT_MIN = 0.001;
 const RATE_LIMIT_MAX = 1e9;
 
 const OPTIONS = {
+  workload: servedOption(),
   'node-id': {
     value: 'index|lease',
     text: `Where the number in this node's ids comes from. index: its place in node_ids. lease: it is
@@ -121,11 +123,10 @@ are metrics and health. Default: no limit.`,
 };
 
 function helpText(): string {
-  const names = SERVED_WORKLOADS.map(({ name }) => name).join(', ');
   return `Usage: maelstrom-node [options]
 
 A node that speaks Maelstrom's protocol: one JSON message a line on stdin and stdout, logs on stderr.
-It serves all workloads at once: ${names}.
+It serves several workloads at once.
 
 ${describeOptions(OPTIONS)}
 
@@ -185,7 +186,7 @@ async function main(): Promise<number> {
   }
   const ports = await openPorts(values);
   return serveStdio({
-    startHandlers: startWorkloads(ports),
+    startHandlers: startWorkloads(ports, values.workload),
     input: process.stdin,
     output: openStdout(),
     logLevel: values['log-level'],

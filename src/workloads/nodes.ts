@@ -1,6 +1,6 @@
 /**
- * What nodes serve, one line each. A node serves all of them at once. Its program is built from this file, so it must
- * not import test code; `test/rings.test.ts` checks that.
+ * What nodes serve, one line each. The program of a node is built from this file, so it must not import test code;
+ * `test/rings.test.ts` checks that.
  */
 
 import { LinKvStore } from '../kv/lin-kv-store.ts';
@@ -23,11 +23,38 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
 /** The handlers of all workloads together, which share one store. */
 export function startWorkloads(
   { openStore = (context) => new LinKvStore(context), ...ports }: NodePorts,
-  workloads: readonly ServedWorkload[] = SERVED_WORKLOADS,
+  workloads: readonly ServedWorkload[] = servedTogether(SERVED_WORKLOADS),
 ): StartHandlers {
   const starts = [...new Set(workloads.map(({ start }) => start))];
   return async (context) => {
     const kv = openStore(context);
     return (await Promise.all(starts.map((start) => start(context, { ...ports, kv })))).flat();
   };
+}
+
+/** Two workloads that no node can serve together: each has handlers of its own for `type`. */
+export interface Clash {
+  readonly type: string;
+  readonly earlier: ServedWorkload;
+  readonly later: ServedWorkload;
+}
+
+/** The first clash among `workloads`; undefined if a node can serve them all. */
+export function findClash(workloads: readonly ServedWorkload[]): Clash | undefined {
+  const servedBy = new Map<string, ServedWorkload>();
+  for (const later of workloads) {
+    for (const { type } of later.rpcs) {
+      const earlier = servedBy.get(type) ?? later;
+      if (earlier.start !== later.start) return { type, earlier, later };
+      servedBy.set(type, earlier);
+    }
+  }
+  return undefined;
+}
+
+/** Those of `workloads` that a node serves unasked. One that clashes with an earlier one is left out. */
+export function servedTogether(workloads: readonly ServedWorkload[]): readonly ServedWorkload[] {
+  const together: ServedWorkload[] = [];
+  for (const workload of workloads) if (findClash([...together, workload]) === undefined) together.push(workload);
+  return together;
 }

@@ -5,6 +5,7 @@ import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
+import type { Rpc } from '../protocol/rpc.ts';
 
 /** Ports that a node needs beyond its context. The host gives real ones, the simulator its own. */
 export interface NodePorts {
@@ -33,6 +34,8 @@ export type IdLimits = Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'win
 export interface ServedWorkload {
   /** The name for `-w`. */
   readonly name: string;
+  /** The messages that `start` makes handlers for. No two workloads of a node may declare the same type. */
+  readonly rpcs: readonly Rpc[];
   /**
    * Makes the handlers once the node knows its id. A rejection refuses `init` and ends the node. Workloads that test
    * the same handlers share one function, and a node calls it once.

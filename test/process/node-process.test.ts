@@ -282,6 +282,40 @@ describe('a clock that was set back by three days', () => {
   });
 });
 
+describe('a node that is asked to serve some workloads', () => {
+  it('answers and starts nothing else: it leases no number for echo', async () => {
+    const node = await new NodeProcess(['--workload', 'echo', '--node-id', 'lease']).start();
+    node.send(request('echo', 2, { echo: 1 }), request('generate', 3), request('voucher_create', 4));
+    node.child.stdin.end();
+    const { status, stdout } = await node.ended;
+    expect(bodies(stdout)).toEqual([
+      { type: 'init_ok', in_reply_to: 1 },
+      { type: 'echo_ok', in_reply_to: 2, echo: 1 },
+      { type: 'error', in_reply_to: 3, code: 10, text: 'body.type: generate is not supported by this node' },
+      { type: 'error', in_reply_to: 4, code: 10, text: 'body.type: voucher_create is not supported by this node' },
+    ]);
+    expect(status).toBe(0);
+  });
+
+  it('serves several, and shares the handlers of ids with unique-ids', async () => {
+    const served = ['--state-dir', 'none', '-w', 'unique-ids,saga,ids'];
+    const { stdout } = await runNode(`${INIT}\n${request('generate', 2)}\n${request('echo', 3)}\n`, served);
+    expect(bodies(stdout)).toMatchObject([
+      { type: 'init_ok' },
+      { type: 'generate_ok', in_reply_to: 2 },
+      { code: 10, in_reply_to: 3 },
+    ]);
+  });
+
+  it('serves all of them unasked, and says so', async () => {
+    const { stdout } = await runNode('', ['--help']);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      '-w, --workload NAME,... The workloads that the node serves, with commas between them: ' +
+        'echo, unique-ids, ids, voucher, saga. Default: all of them.',
+    );
+  });
+});
+
 describe('the command line of the node', () => {
   it('says that without a state a node is one process', async () => {
     const { stdout } = await runNode('', ['--help']);
@@ -318,6 +352,11 @@ describe('the command line of the node', () => {
   });
 
   it.each([
+    [
+      ['--workload', 'echo,nonsense'],
+      '--workload "echo,nonsense": there is no workload "nonsense"; ' +
+        'expected one or more of echo, unique-ids, ids, voucher, saga\nTry maelstrom-node --help\n',
+    ],
     [['--nonsense'], "Unknown option '--nonsense'"],
     [['--log-level', 'loud'], '--log-level "loud": expected one of debug, info, warn, error, silent'],
     [['--max-lead', '5'], '--max-lead "5": expected a duration such as 500ms, 5s or 24h'],

@@ -6,5 +6,6 @@ import { Echo } from './messages.ts';
 
 export const echoNode: ServedWorkload = {
   name: 'echo',
+  rpcs: [Echo],
   start: async () => [handler(Echo, (request) => ({ echo: request.echo }))],
 };

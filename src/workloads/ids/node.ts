@@ -83,5 +83,6 @@ async function describeId(id: string, assignments: Pick<Assignments, 'find'>): P
 
 export const idsNode: ServedWorkload = {
   name: 'ids',
+  rpcs: [Generate, GuidStatus, GuidAssign],
   start: startIds,
 };

@@ -227,5 +227,6 @@ function closed(
 
 export const sagaNode: ServedWorkload = {
   name: 'saga',
+  rpcs: [AccountOpen, AccountClose, Transfer, TransferStatus, Audit],
   start: startTransfers,
 };

@@ -1,9 +1,9 @@
 /** What a node serves of unique-ids. */
 
-import { startIds } from '../ids/node.ts';
+import { idsNode } from '../ids/node.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 
 export const uniqueIdsNode: ServedWorkload = {
+  ...idsNode,
   name: 'unique-ids',
-  start: startIds,
 };

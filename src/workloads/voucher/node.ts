@@ -254,5 +254,6 @@ class VoucherService {
 
 export const voucherNode: ServedWorkload = {
   name: 'voucher',
+  rpcs: [VoucherCreate, Redeem, VoucherRead, VoucherReport, WalletRead],
   start: startVouchers,
 };

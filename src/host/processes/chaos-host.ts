@@ -2,32 +2,33 @@
  * `chaos` as a process: the harness on stdin and stdout, the node as a child, the faults of `chaos/` between them, logs
  * on stderr.
  *
- * It ends as the node does. When the harness closes stdin, or somebody sends SIGTERM or SIGINT, faults end and the node
- * is told to come to its end in the same way; one that does not is killed, which is nobody's fault.
+ * It ends as the node does. When the harness closes stdin or a signal (SIGTERM, SIGINT) comes, faults end and the node is
+ * told to end in the same way. A node that does not end in time is killed, and that is no failure.
  */
 
 import type { Readable, Writable } from 'node:stream';
 import { Chaos, type ChaosOptions } from '../../chaos/chaos.ts';
-import type { LogLevel } from '../../node/environment.ts';
+import type { Logger, LogLevel } from '../../node/environment.ts';
 import { createRealScheduler } from '../real-scheduler.ts';
 import { createJsonLogger } from '../stdio/json-logger.ts';
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
 import { setSystemTimer } from '../system.ts';
 import { ChaosChild, LINE_BYTES_MAX } from './chaos-child.ts';
+import { settlesWithin } from './process-group.ts';
 
-/** How long a node may take to end when its input does: longer than our own takes to finish what is in flight. */
+/** How long a node may take to end after its input: longer than our own node takes to finish requests in flight. */
 const END_MS_MAX = 6000;
-/** How long it may take after SIGTERM. */
+/** How long it may take to end after SIGTERM. */
 const TERM_MS_MAX = 6000;
 /** How long a slow reader may take for the last lines. */
 const LAST_OUTPUT_MS_MAX = 1000;
 
-/** When the node cannot be kept going, or cannot be understood. */
+/** If the node failed, or its output cannot be read. */
 const EXIT_NODE_FAILED = 1;
-/** When there is no node. */
+/** If the node could not be started. */
 const EXIT_NOT_STARTED = 255;
-/** A shell's way to tell that a process ended by a signal. */
+/** A shell adds this to the number of the signal that ended a process. */
 const EXIT_SIGNAL = 128;
 
 export interface ChaosHostOptions {
@@ -43,93 +44,114 @@ export interface ChaosHostOptions {
 
 /** Supervises until the end; resolves to the exit status. */
 export function superviseStdio(options: ChaosHostOptions): Promise<number> {
-  return new Promise((resolve) => {
-    // Logs that nobody reads are no reason to end.
-    process.stderr.on('error', () => {});
-    const log = createJsonLogger({
+  return new Promise((resolve) => new ChaosHost(options, resolve).serve());
+}
+
+class ChaosHost {
+  readonly #options: ChaosHostOptions;
+  readonly #onGone: (status: number) => void;
+  readonly #log: Logger;
+  readonly #output: LineOutput;
+  readonly #child: ChaosChild;
+  readonly #chaos: Chaos;
+  /**
+   * `finishing`: the harness has gone or a signal came, and the node is to end. `gone`: the exit status is certain; what
+   * is left is written and killed.
+   */
+  #state: 'serving' | 'finishing' | 'gone' = 'serving';
+
+  /** @param onGone told the exit status, once */
+  constructor(options: ChaosHostOptions, onGone: (status: number) => void) {
+    this.#options = options;
+    this.#onGone = onGone;
+    this.#log = createJsonLogger({
       level: options.logLevel,
-      nodeId: () => chaos.nodeId,
+      nodeId: () => this.#chaos.nodeId,
       write: (text) => process.stderr.write(text),
     });
-
-    let ending = false;
-    const end = (status: number) => {
-      if (ending) return;
-      ending = true;
-      chaos.finish();
-      const cancel = setSystemTimer(LAST_OUTPUT_MS_MAX, () => leave(status));
-      void output.empty().then(() => {
-        cancel();
-        leave(status);
-      });
-    };
-    let left = false;
-    const leave = (status: number) => {
-      if (left) return;
-      left = true;
-      void child.close().then(() => resolve(status));
-    };
-    const failed = (reason: string, status = EXIT_NODE_FAILED) => {
-      if (ending) return;
-      log.error('chaos: the node failed', { reason });
-      end(status);
-    };
-
-    const output = new LineOutput(options.output, {
-      onBlocked: () => child.hold(true),
-      onDrained: () => child.hold(false),
+    this.#output = new LineOutput(options.output, {
+      onBlocked: () => this.#child.hold(true),
+      onDrained: () => this.#child.hold(false),
       onError: (error) => {
-        if (error.code === 'EPIPE') return end(0);
-        return failed(`stdout failed: ${error.message}`);
+        if (error.code === 'EPIPE') void this.#leave(0);
+        else this.#fail(`stdout failed: ${error.message}`);
       },
     });
-
-    const child = new ChaosChild({
+    this.#child = new ChaosChild({
       program: options.program,
       args: options.args,
-      onLine: (line) => chaos.fromChild(line),
-      onUnreadable: (reason) => failed(`its output cannot be read: ${reason}`),
-      onExit: (status, signal) => {
-        const exitStatus = status ?? EXIT_SIGNAL + (options.signalNumbers[signal ?? ''] ?? 0);
-        if (finishing) return end(exitStatus);
-        const how = signal === null ? `exit status ${status}` : `signal ${signal}`;
-        return failed(`it ended by itself: ${how}`, exitStatus);
-      },
-      onStartFailed: (reason) => failed(`it could not be started: ${reason}`, EXIT_NOT_STARTED),
+      onLine: (line) => this.#chaos.fromChild(line),
+      onUnreadable: (reason) => this.#fail(`its output cannot be read: ${reason}`),
+      onExit: (status, signal) => this.#takeExit(status, signal),
+      onStartFailed: (reason) => this.#fail(`it could not be started: ${reason}`, EXIT_NOT_STARTED),
     });
-
-    // What the child and the harness say comes in a later turn of the event loop, when all of this is there.
-    const chaos: Chaos = new Chaos(options.chaos, {
+    // Starts the child, whose first event comes in a later turn of the event loop.
+    this.#chaos = new Chaos(options.chaos, {
       scheduler: createRealScheduler(),
-      child,
-      transmit: (line) => output.write(line),
-      fail: (reason) => failed(reason),
-      log,
+      child: this.#child,
+      transmit: (line) => this.#output.write(line),
+      fail: (reason) => this.#fail(reason),
+      log: this.#log,
     });
+  }
 
-    let finishing = false;
-    const finish = (signal?: NodeJS.Signals) => {
-      if (finishing) return;
-      finishing = true;
-      chaos.finish();
-      if (!chaos.isUp) return end(0);
-      child.endInput();
-      if (signal !== undefined) child.signal('SIGTERM');
-      setSystemTimer(signal === undefined ? END_MS_MAX : 0, () => {
-        if (signal === undefined) child.signal('SIGTERM');
-        setSystemTimer(TERM_MS_MAX, () => end(0));
-      });
-    };
-
+  serve(): void {
+    // A closed stderr does not end the run.
+    process.stderr.on('error', () => {});
+    process.on('SIGTERM', () => this.#finish('SIGTERM'));
+    process.on('SIGINT', () => this.#finish('SIGINT'));
     const guard = new LineGuard((reason) => {
-      log.error('chaos: a line of the harness was lost', { reason });
+      this.#log.error('chaos: a line of the harness was lost', { reason });
     }, LINE_BYTES_MAX);
-    const lines = readGuardedLines(options.input, guard);
+    const lines = readGuardedLines(this.#options.input, guard);
     lines.on('line', (line) => {
-      if (!ending) chaos.fromHarness(line);
+      if (this.#state !== 'gone') this.#chaos.fromHarness(line);
     });
-    lines.on('close', () => finish());
-    process.on('SIGTERM', () => finish('SIGTERM'));
-    process.on('SIGINT', () => finish('SIGINT'));
-  });
+    lines.on('close', () => this.#finish());
+  }
+
+  /** @param signal absent: the harness has closed stdin */
+  #finish(signal?: NodeJS.Signals): void {
+    if (this.#state !== 'serving') return;
+    this.#state = 'finishing';
+    this.#chaos.finish();
+    if (!this.#chaos.isUp) {
+      void this.#leave(0);
+      return;
+    }
+    this.#child.endInput();
+    if (signal !== undefined) this.#terminate();
+    else setSystemTimer(END_MS_MAX, () => this.#terminate());
+  }
+
+  #terminate(): void {
+    this.#child.signal('SIGTERM');
+    setSystemTimer(TERM_MS_MAX, () => void this.#leave(0));
+  }
+
+  /** The node has ended by itself. */
+  #takeExit(status: number | null, signal: NodeJS.Signals | null): void {
+    const exitStatus = status ?? EXIT_SIGNAL + (this.#options.signalNumbers[signal ?? ''] ?? 0);
+    if (this.#state === 'finishing') {
+      void this.#leave(exitStatus);
+      return;
+    }
+    const how = signal === null ? `exit status ${status}` : `signal ${signal}`;
+    this.#fail(`it ended by itself: ${how}`, exitStatus);
+  }
+
+  #fail(reason: string, status = EXIT_NODE_FAILED): void {
+    if (this.#state === 'gone') return;
+    this.#log.error('chaos: the node failed', { reason });
+    void this.#leave(status);
+  }
+
+  async #leave(status: number): Promise<void> {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    this.#chaos.finish();
+    await settlesWithin(this.#output.empty(), LAST_OUTPUT_MS_MAX);
+    await this.#child.close();
+    this.#onGone(status);
+  }
 }

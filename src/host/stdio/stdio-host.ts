@@ -1,14 +1,18 @@
 /**
  * A node as a process: lines from stdin through readline into the runtime, its lines out to stdout, logs to stderr.
  *
- * It ends cleanly in every way a process can end: at the end of input, on SIGTERM and SIGINT it finishes what is in
- * flight, for a bounded time, sums up on stderr what it has done and exits 0; a reader that has gone away (EPIPE) ends
- * it with 0 at once; a programmer's error and a start that failed end it with 1.
+ * It ends cleanly in every way a process can end:
+ *
+ * - At the end of input, on SIGTERM and on SIGINT it finishes the requests in flight, for a bounded time. Then it writes
+ *   a summary to stderr and exits with 0.
+ * - If the reader of stdout has gone (EPIPE), it exits with 0 at once.
+ * - A programming error and a failed start end it with 1.
  */
 
+import type { Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { AssertionFailure } from '../../node/assertion.ts';
-import type { LogLevel } from '../../node/environment.ts';
+import type { Environment, Logger, LogLevel } from '../../node/environment.ts';
 import { Node, type StartHandlers } from '../../node/node.ts';
 import { createRandomUint32, createTurnClock, setSystemTimer } from '../system.ts';
 import { createJsonLogger } from './json-logger.ts';
@@ -17,7 +21,7 @@ import { LineOutput } from './line-output.ts';
 
 /** How long the requests in flight may take to finish once the input has ended, ms. */
 const DRAIN_MS_MAX = 5000;
-/** How long a slow reader may take for what was answered before a crash, ms. */
+/** How long a slow reader may take for the replies sent before a crash, ms. */
 const LAST_OUTPUT_MS_MAX = 1000;
 
 export interface StdioHostOptions {
@@ -27,102 +31,135 @@ export interface StdioHostOptions {
   readonly logLevel: LogLevel;
   readonly inFlightMax: number;
   readonly lineBytesMax: number;
-  /** Requests a second of each client; absent: as many as it likes. */
+  /** Requests a second of each client; absent: no limit. */
   readonly rateLimitPerSecond?: number | undefined;
 }
 
 /** Serves until the end; resolves to the exit status. */
 export function serveStdio(options: StdioHostOptions): Promise<number> {
-  return new Promise((resolve) => {
-    // Logs that nobody reads any more are no reason to end.
+  return new Promise((resolve) => new StdioHost(options, resolve).serve());
+}
+
+/** Why no input is taken for the moment. */
+type Hold = 'output' | 'start' | 'crash';
+
+class StdioHost {
+  readonly #options: StdioHostOptions;
+  readonly #onGone: (status: number) => void;
+  readonly #log: Logger;
+  readonly #output: LineOutput;
+  readonly #node: Node;
+  readonly #guard: LineGuard;
+  readonly #lines: Interface;
+  readonly #holds = new Set<Hold>();
+  #inputEnded = false;
+  /**
+   * `finishing`: the input has ended or a signal came, and the requests in flight are finished. `gone`: the exit status
+   * is told.
+   */
+  #state: 'serving' | 'finishing' | 'gone' = 'serving';
+
+  /** @param onGone told the exit status, once */
+  constructor(options: StdioHostOptions, onGone: (status: number) => void) {
+    this.#options = options;
+    this.#onGone = onGone;
+    this.#log = this.#createLogger(options.logLevel);
+    this.#output = new LineOutput(options.output, {
+      onBlocked: () => this.#hold('output', true),
+      onDrained: () => this.#hold('output', false),
+      onError: (error) => this.#failOutput(error),
+    });
+    const { inFlightMax, rateLimitPerSecond } = options;
+    this.#node = new Node(this.#createEnvironment(), options.startHandlers, { inFlightMax, rateLimitPerSecond });
+    this.#guard = new LineGuard((reason, line) => this.#node.refuseLine(reason, line), options.lineBytesMax);
+    this.#lines = readGuardedLines(options.input, this.#guard);
+  }
+
+  serve(): void {
+    // A closed stderr does not end the node.
     process.stderr.on('error', () => {});
-    const createLogger = (level: LogLevel) =>
-      createJsonLogger({ level, nodeId: () => node.nodeId, write: (text) => process.stderr.write(text) });
-    const log = createLogger(options.logLevel);
-
-    const output = new LineOutput(options.output, {
-      onBlocked: () => hold('output', true),
-      onDrained: () => hold('output', false),
-      onError: (error) => {
-        if (error.code === 'EPIPE') return exit(0);
-        log.error('stdout failed', { reason: error.message });
-        return exit(1);
-      },
+    process.on('SIGTERM', this.#onSignal);
+    process.on('SIGINT', this.#onSignal);
+    this.#lines.on('line', (line) => {
+      if (line !== '') this.#node.receiveLine(line);
     });
-
-    const node: Node = new Node(
-      {
-        clock: createTurnClock(),
-        randomUint32: createRandomUint32(),
-        setTimer: setSystemTimer,
-        transmit: (line) => output.write(line),
-        holdInput: (held) => hold('start', held),
-        traffic: () => ({ bytesIn: guard.bytesIn, bytesOut: output.bytesOut }),
-        log,
-        crash: (error) => {
-          const reason = error instanceof AssertionFailure ? (error.stack ?? error.message) : error.message;
-          log.error('the node cannot go on', { reason });
-          hold('crash', true);
-          setSystemTimer(LAST_OUTPUT_MS_MAX, () => exit(1));
-          void output.empty().then(() => exit(1));
-        },
-      },
-      options.startHandlers,
-      { inFlightMax: options.inFlightMax, rateLimitPerSecond: options.rateLimitPerSecond },
-    );
-
-    const guard = new LineGuard((reason, line) => node.refuseLine(reason, line), options.lineBytesMax);
-    const lines = readGuardedLines(options.input, guard);
-    lines.on('line', (line) => {
-      if (line !== '') node.receiveLine(line);
+    this.#lines.on('close', () => {
+      this.#inputEnded = true;
+      void this.#finish('the input has ended');
     });
+  }
 
-    let closed = false;
-    const holds = new Set<string>();
-    const hold = (reason: string, held: boolean) => {
-      if (held) holds.add(reason);
-      else holds.delete(reason);
-      // From Node 24 on neither may be asked of a readline that has ended.
-      if (closed) return;
-      if (holds.size > 0) lines.pause();
-      else lines.resume();
-    };
+  #createLogger(level: LogLevel): Logger {
+    const nodeId = () => this.#node.nodeId;
+    return createJsonLogger({ level, nodeId, write: (text) => process.stderr.write(text) });
+  }
 
-    let finishing = false;
-    const finish = async (reason: string) => {
-      if (finishing) return;
-      finishing = true;
-      node.stop(reason);
-      const cancelBound = setSystemTimer(DRAIN_MS_MAX, () => {
-        log.warn('requests in flight were given up', { in_flight: node.load.inFlight, after_ms: DRAIN_MS_MAX });
-        exitCleanly();
-      });
-      await node.idle();
-      await output.empty();
-      cancelBound();
-      exitCleanly();
+  #createEnvironment(): Environment {
+    return {
+      clock: createTurnClock(),
+      randomUint32: createRandomUint32(),
+      setTimer: setSystemTimer,
+      transmit: (line) => this.#output.write(line),
+      holdInput: (held) => this.#hold('start', held),
+      traffic: () => ({ bytesIn: this.#guard.bytesIn, bytesOut: this.#output.bytesOut }),
+      log: this.#log,
+      crash: (error) => this.#crash(error),
     };
-    const exitCleanly = () => {
-      if (exited) return;
-      // One line at the very end is not noise: only who wants silence does without.
-      createLogger(options.logLevel === 'silent' ? 'silent' : 'info').info('summary', node.readMetrics());
-      exit(0);
-    };
-    const onSignal = (signal: NodeJS.Signals) => void finish(signal);
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-    lines.on('close', () => {
-      closed = true;
-      void finish('the input has ended');
+  }
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => void this.#finish(signal);
+
+  #hold(reason: Hold, held: boolean): void {
+    if (held) this.#holds.add(reason);
+    else this.#holds.delete(reason);
+    // From Node 24 on, pause and resume throw after the end of a readline.
+    if (this.#inputEnded) return;
+    if (this.#holds.size > 0) this.#lines.pause();
+    else this.#lines.resume();
+  }
+
+  async #finish(reason: string): Promise<void> {
+    if (this.#state !== 'serving') return;
+    this.#state = 'finishing';
+    this.#node.stop(reason);
+    const cancelBound = setSystemTimer(DRAIN_MS_MAX, () => {
+      const { inFlight } = this.#node.load;
+      this.#log.warn('requests in flight were given up', { in_flight: inFlight, after_ms: DRAIN_MS_MAX });
+      this.#leaveWithSummary();
     });
+    await this.#node.idle();
+    await this.#output.empty();
+    cancelBound();
+    this.#leaveWithSummary();
+  }
 
-    let exited = false;
-    const exit = (status: number) => {
-      if (exited) return;
-      exited = true;
-      process.off('SIGTERM', onSignal);
-      process.off('SIGINT', onSignal);
-      resolve(status);
-    };
-  });
+  #leaveWithSummary(): void {
+    if (this.#state === 'gone') return;
+    // One line at the very end is not noise. Only the level silent leaves it out.
+    const level = this.#options.logLevel === 'silent' ? 'silent' : 'info';
+    this.#createLogger(level).info('summary', this.#node.readMetrics());
+    this.#leave(0);
+  }
+
+  #failOutput(error: NodeJS.ErrnoException): void {
+    const readerGone = error.code === 'EPIPE';
+    if (!readerGone) this.#log.error('stdout failed', { reason: error.message });
+    this.#leave(readerGone ? 0 : 1);
+  }
+
+  #crash(error: Error): void {
+    const reason = error instanceof AssertionFailure ? (error.stack ?? error.message) : error.message;
+    this.#log.error('the node cannot go on', { reason });
+    this.#hold('crash', true);
+    setSystemTimer(LAST_OUTPUT_MS_MAX, () => this.#leave(1));
+    void this.#output.empty().then(() => this.#leave(1));
+  }
+
+  #leave(status: number): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    process.off('SIGTERM', this.#onSignal);
+    process.off('SIGINT', this.#onSignal);
+    this.#onGone(status);
+  }
 }

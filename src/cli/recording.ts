@@ -15,7 +15,7 @@ import {
   STORY_FILE,
 } from '../host/records/recorded-run.ts';
 import { logLine } from '../host/records/run-lines.ts';
-import { RESULTS_FILE, Store } from '../host/records/store.ts';
+import { RESULTS_FILE, RunFolder } from '../host/records/run-folder.ts';
 import { renderPage } from '../report/page.ts';
 import type { RunRecord, Story } from '../report/run-record.ts';
 import type { SimulationOptions } from '../simulator/simulation.ts';
@@ -23,16 +23,16 @@ import { UsageError } from './options.ts';
 import { SIMULATED_EVENTS } from './test-options.ts';
 
 /** The record of a run that begins at `time`. Throws a `UsageError` where it cannot be made. */
-export function createStore(root: string, workload: string, time: Date, messageEventsMax: number): Store {
+export function createStore(root: string, workload: string, time: Date, messageEventsMax: number): RunFolder {
   try {
-    return Store.create(root, workload, time, messageEventsMax);
+    return RunFolder.create(root, workload, time, messageEventsMax);
   } catch (error) {
     throw new UsageError(`--store ${root}: ${(error as Error).message}`);
   }
 }
 
 /** An observer that writes operations and messages into the store, and counts who sent how much to whom. */
-export function recordIn(store: Store, nodes: readonly string[]): { observer: RunObserver; traffic: Traffic } {
+export function recordIn(store: RunFolder, nodes: readonly string[]): { observer: RunObserver; traffic: Traffic } {
   const traffic = new Traffic(nodes);
   return {
     traffic,
@@ -49,7 +49,7 @@ export function recordIn(store: Store, nodes: readonly string[]): { observer: Ru
 /**
  * Finishes a record, and says on stderr what went wrong with it that is no loss. Throws what the store says of losses.
  */
-export function finishRecord(store: Store, results: unknown): void {
+export function finishRecord(store: RunFolder, results: unknown): void {
   try {
     store.finish(results);
   } finally {
@@ -73,7 +73,7 @@ export interface ToldRun {
  * the store says of losses.
  */
 export async function recordToldRun(
-  store: Store,
+  store: RunFolder,
   { workload, options, again, story }: ToldRun,
   make: (witness: Witness) => Promise<RunOutcome>,
 ): Promise<void> {
@@ -125,9 +125,9 @@ export function tryToDrawReport(folder: string, history?: History): string | und
 export async function tryToRecordFound(
   root: string,
   workload: string,
-  record: (store: Store) => Promise<void>,
+  record: (store: RunFolder) => Promise<void>,
 ): Promise<void> {
-  let store: Store | undefined;
+  let store: RunFolder | undefined;
   try {
     store = createStore(root, workload, new Date(), SIMULATED_EVENTS);
     await record(store);

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RecordError } from '../host/records/record-error.ts';
-import { RESULTS_FILE } from '../host/records/store.ts';
+import { RESULTS_FILE } from '../host/records/run-folder.ts';
 import { describeOptions, parseOptions, switchOption, UsageError } from './options.ts';
 import { drawReport } from './recording.ts';
 

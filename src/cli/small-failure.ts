@@ -6,7 +6,7 @@
 import { encodeReplay } from '../harness/replay.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import { REPLAY_FILE } from '../host/records/recorded-run.ts';
-import type { Store } from '../host/records/store.ts';
+import type { RunFolder } from '../host/records/run-folder.ts';
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
@@ -93,7 +93,7 @@ function describeOrigin(seed: string, { runs, reproduced, complete, schedule, op
  * with what the store says of losses.
  */
 export async function recordSmall(
-  store: Store,
+  store: RunFolder,
   workload: Workload,
   { found, origin }: SmallFailure,
   again: string,

@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { parseReplay } from '../harness/replay.ts';
 import { REPLAY_FILE, SHRUNK_FOLDER } from '../host/records/recorded-run.ts';
-import type { Store } from '../host/records/store.ts';
+import type { RunFolder } from '../host/records/run-folder.ts';
 import { type JunitCase, junitCaseOfRun, junitDocument, junitOfRun } from '../report/junit.ts';
 import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
@@ -210,7 +210,7 @@ function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
  * @param conclude the end of the command, where a second signal brings it at once. What it throws nobody catches, and
  *   is a crash.
  */
-async function explain(round: Round, store: Store | undefined, conclude: () => number): Promise<void> {
+async function explain(round: Round, store: RunFolder | undefined, conclude: () => number): Promise<void> {
   const { task, parsed, signals } = round;
   const { workload, options } = task;
   const endMs = performance.now() + parsed.values.shrink * 1000;
@@ -244,7 +244,7 @@ async function explain(round: Round, store: Store | undefined, conclude: () => n
   }
 }
 
-function describeRecord({ folder, leftOut }: Store, { task, number, count }: Round, interrupted = false): string {
+function describeRecord({ folder, leftOut }: RunFolder, { task, number, count }: Round, interrupted = false): string {
   const run = count > 1 ? `run ${number} of ${count}` : [];
   const stopped = interrupted ? 'stopped by a signal before its end' : [];
   return `Recorded in ${[folder, run, `seed ${task.options.seed}`, stopped, leftOut ?? []].flat().join(', ')}\n`;
@@ -284,7 +284,7 @@ function readReplay({ values, words, rest }: TestOptions, file: string): Task {
 }
 
 /** Undefined where nothing is to be recorded. */
-function openStore({ values }: TestOptions, workload: string, time: Date): Store | undefined {
+function openStore({ values }: TestOptions, workload: string, time: Date): RunFolder | undefined {
   const { store, bin, messages } = values;
   if (store === 'none') {
     if (bin !== undefined) throw new UsageError('--store none goes without --bin only: processes have logs');

@@ -10,7 +10,7 @@ import type { RunOptions } from '../harness/run-options.ts';
 import { ProcessBed } from '../host/processes/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
 import { both, LineComparison, logLine, messageText } from '../host/records/run-lines.ts';
-import type { Store } from '../host/records/store.ts';
+import type { RunFolder } from '../host/records/run-folder.ts';
 import { createSettle } from '../host/settle.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
@@ -51,7 +51,7 @@ export interface Finished {
 
 interface Surroundings {
   /** Undefined where nothing is recorded, which only simulated runs can do without. */
-  readonly store: Store | undefined;
+  readonly store: RunFolder | undefined;
   readonly progress: Progress;
   readonly observer: RunObserver;
   /** When the start began, by the clock of this process. */
@@ -85,7 +85,7 @@ function runProcesses(
   { values, rest }: TestOptions,
   { store, progress, observer, beganMs }: Surroundings,
 ): Execution {
-  const record = store as Store;
+  const record = store as RunFolder;
   const bed = new ProcessBed({
     program,
     args: rest,

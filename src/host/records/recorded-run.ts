@@ -16,7 +16,7 @@ import type { RunRecord, Story } from '../../report/run-record.ts';
 import { isCutShort, type Line, readLines } from './file-lines.ts';
 import { readMessagesAround } from './message-log.ts';
 import { parseRecorded, RecordError } from './record-error.ts';
-import { HISTORY_FILE, LOGS_FOLDER, MESSAGES_FILE, RESULTS_FILE } from './store.ts';
+import { HISTORY_FILE, LOGS_FOLDER, MESSAGES_FILE, RESULTS_FILE } from './run-folder.ts';
 
 export const REPORT_FILE = 'report.html';
 export const STORY_FILE = 'story.json';

@@ -12,7 +12,7 @@ import { join, relative, sep } from 'node:path';
 import type { Validity } from '../../checkers/checker.ts';
 import type { FolderEntry, RunFacts, StoreRun } from '../../report/store-page.ts';
 import { REPORT_FILE, SHRUNK_FOLDER } from './recorded-run.ts';
-import { RESULTS_FILE } from './store.ts';
+import { RESULTS_FILE } from './run-folder.ts';
 
 const RUN_NAME = /^(\d{8}T\d{6}\.\d{3}Z)(?:-(\d+))?$/;
 /** Runs that are looked at side by side; their results may be large. */

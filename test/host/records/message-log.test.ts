@@ -8,7 +8,7 @@ import { readLines } from '../../../src/host/records/file-lines.ts';
 import { readMessagesAround } from '../../../src/host/records/message-log.ts';
 import { RecordError } from '../../../src/host/records/record-error.ts';
 import { createMessageLine } from '../../../src/host/records/run-lines.ts';
-import { Store } from '../../../src/host/records/store.ts';
+import { RunFolder } from '../../../src/host/records/run-folder.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
 import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 
@@ -127,12 +127,12 @@ describe('the messages around a moment', () => {
   });
 
   it('come with the number of those that the record left out', () => {
-    const store = Store.create(folder, 'echo', new Date(NEW_YEAR_MS), 2);
+    const runFolder = RunFolder.create(folder, 'echo', new Date(NEW_YEAR_MS), 2);
     const message = { id: 7, src: 'c0', dest: 'n0', body: { type: 'echo', echo: '❄' } };
     for (const event of ['send', 'receive', 'drop', 'delay', 'duplicate'] as const)
-      store.writeMessage(event, message, 1.5);
-    store.finish({});
-    expect(readMessagesAround(join(store.folder, 'messages.jsonl'), undefined, 3, 3)).toEqual({
+      runFolder.writeMessage(event, message, 1.5);
+    runFolder.finish({});
+    expect(readMessagesAround(join(runFolder.folder, 'messages.jsonl'), undefined, 3, 3)).toEqual({
       entries: [
         { time: 1_500_000, event: 'send', ...message },
         { time: 1_500_000, event: 'receive', ...message },

@@ -9,7 +9,7 @@ import { History } from '../../../src/history/history.ts';
 import type { OperationEntry } from '../../../src/history/operation.ts';
 import { RecordError } from '../../../src/host/records/record-error.ts';
 import { readRecordedRun } from '../../../src/host/records/recorded-run.ts';
-import { Store } from '../../../src/host/records/store.ts';
+import { RunFolder } from '../../../src/host/records/run-folder.ts';
 import { createSettle } from '../../../src/host/settle.ts';
 import { parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
 import { Simulation } from '../../../src/simulator/simulation.ts';
@@ -33,23 +33,23 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const create = () => Store.create(root, 'echo', TIME, 1000);
+const create = () => RunFolder.create(root, 'echo', TIME, 1000);
 
-function finished(results: unknown = RESULTS): Store {
-  const store = create();
-  store.finish(results);
-  return store;
+function finished(results: unknown = RESULTS): RunFolder {
+  const runFolder = create();
+  runFolder.finish(results);
+  return runFolder;
 }
 
 describe('a recorded run', () => {
   it('is what was written', () => {
-    const store = create();
+    const runFolder = create();
     const message = { id: 0, src: 'c0', dest: 'n0', body: { type: 'echo' } };
-    store.writeMessage('send', message, 1);
-    store.writeLog('n1', 'one');
-    store.writeLog('n0', 'two');
-    store.finish(RESULTS);
-    const { messagesAround, history, ...record } = readRecordedRun(store.folder);
+    runFolder.writeMessage('send', message, 1);
+    runFolder.writeLog('n1', 'one');
+    runFolder.writeLog('n0', 'two');
+    runFolder.finish(RESULTS);
+    const { messagesAround, history, ...record } = readRecordedRun(runFolder.folder);
     expect(record).toEqual({
       workload: 'echo',
       program: '/bin/node',
@@ -72,9 +72,9 @@ describe('a recorded run', () => {
 
   it('may have results and history only', () => {
     const { options } = RESULTS;
-    const store = finished({ options: { ...options, program: null }, 'valid?': 'unknown' });
-    rmSync(join(store.folder, 'messages.jsonl'));
-    const { messagesAround, ...record } = readRecordedRun(store.folder);
+    const runFolder = finished({ options: { ...options, program: null }, 'valid?': 'unknown' });
+    rmSync(join(runFolder.folder, 'messages.jsonl'));
+    const { messagesAround, ...record } = readRecordedRun(runFolder.folder);
     expect(record).toMatchObject({ program: undefined, startedAt: undefined, traffic: undefined, again: undefined });
     expect(record.files).toEqual(['results.json', 'history.jsonl']);
     expect(messagesAround(5, 1, 1)).toEqual({ entries: [], count: 0, endTime: 0, leftOut: 0 });
@@ -90,11 +90,11 @@ describe('a recorded run', () => {
       { time: 2 ** 53 - 1, process: 7, type: 'info', f: '', value: [[], {}, { __proto__x: 0 }], error: 'net-timeout' },
       { time: 4, process: 8, type: 'invoke', f: 'nothing', value: undefined },
     ];
-    const store = create();
+    const runFolder = create();
     const history = History.of(entries);
-    for (const operation of history) store.writeOperation(operation);
-    store.finish(RESULTS);
-    const read = [...readRecordedRun(store.folder).history];
+    for (const operation of history) runFolder.writeOperation(operation);
+    runFolder.finish(RESULTS);
+    const read = [...readRecordedRun(runFolder.folder).history];
     expect(read.map((operation) => stringifyExact(operation))).toEqual(
       [...history].map((operation) => stringifyExact(operation)),
     );
@@ -102,7 +102,7 @@ describe('a recorded run', () => {
   });
 
   it('of the simulator is what was in memory', async () => {
-    const store = create();
+    const runFolder = create();
     const traffic = new Traffic(OPTIONS.nodes);
     const options = { ...OPTIONS, faults: ['partition', 'kill', 'loss'] as const, nemesisIntervalMs: 300 };
     const { history, results } = await new Simulation({
@@ -110,27 +110,27 @@ describe('a recorded run', () => {
       options,
       settle: createSettle(),
       observer: {
-        onOperation: (operation) => store.writeOperation(operation),
+        onOperation: (operation) => runFolder.writeOperation(operation),
         onMessage: (event, message, timeMs) => {
-          store.writeMessage(event, message, timeMs);
+          runFolder.writeMessage(event, message, timeMs);
           traffic.count(event, message);
         },
       },
     }).finish();
-    store.finish({
+    runFolder.finish({
       ...RESULTS,
       options: { ...options, workload: 'unique-ids' },
       traffic: traffic.entries(),
       ...results,
     });
-    const record = readRecordedRun(store.folder);
+    const record = readRecordedRun(runFolder.folder);
     expect([...record.history]).toEqual([...history]);
     expect(history.length).toBeGreaterThan(500);
     expect(record.traffic).toEqual(traffic.entries());
     expect(record.verdict).toMatch(/^The run is INVALID\. .*more than once/);
     expect(record.results['valid?']).toBe(false);
     // The history that is in memory still is taken as it is.
-    expect(readRecordedRun(store.folder, { history }).history).toBe(history);
+    expect(readRecordedRun(runFolder.folder, { history }).history).toBe(history);
   });
 
   const CUT = '{"index":0,"time":0,"type":"ok","process":0,"f":"echo","value":"❄"}';
@@ -143,60 +143,60 @@ describe('a recorded run', () => {
     ['before the end of a line', 2 * CUT_BYTES + 1, 2, false],
     ['nowhere', 2 * CUT_BYTES + 2, 2, false],
   ])('has the operations that are whole where the history was cut: %s', (_, length, count, said) => {
-    const store = finished();
-    const path = join(store.folder, 'history.jsonl');
+    const runFolder = finished();
+    const path = join(runFolder.folder, 'history.jsonl');
     writeFileSync(path, Buffer.from(`${CUT}\n${CUT}\n`).subarray(0, length));
     const cut: string[] = [];
-    const { history } = readRecordedRun(store.folder, { onCutShort: (file) => cut.push(file) });
+    const { history } = readRecordedRun(runFolder.folder, { onCutShort: (file) => cut.push(file) });
     expect(history.length).toBe(count);
     expect(cut).toEqual(said ? [path] : []);
   });
 
   it('has the messages that are whole where those were cut', () => {
-    const store = create();
-    for (const id of [0, 1]) store.writeMessage('send', { id, src: 'c0', dest: 'n0', body: { type: 'echo' } }, id);
-    store.finish(RESULTS);
-    const path = join(store.folder, 'messages.jsonl');
+    const runFolder = create();
+    for (const id of [0, 1]) runFolder.writeMessage('send', { id, src: 'c0', dest: 'n0', body: { type: 'echo' } }, id);
+    runFolder.finish(RESULTS);
+    const path = join(runFolder.folder, 'messages.jsonl');
     truncateSync(path, statSync(path).size - 2);
     const cut: string[] = [];
-    const { messagesAround } = readRecordedRun(store.folder, { onCutShort: (file) => cut.push(file) });
+    const { messagesAround } = readRecordedRun(runFolder.folder, { onCutShort: (file) => cut.push(file) });
     expect(messagesAround(undefined, 1, 1)).toMatchObject({ entries: [{ id: 0 }], count: 1, endTime: 0 });
     expect(cut).toEqual([path]);
   });
 
   it('has the small run within it, with its story', () => {
-    const store = create();
-    const nested = store.nested('shrunk');
+    const runFolder = create();
+    const nested = runFolder.nested('shrunk');
     nested.finish({ ...RESULTS, again: 'snowstorm test --replay x' });
     const story = { origin: 'Seed 7', lines: [{ atMs: 1, who: 'n0', what: 'starts' }] };
     nested.writeFile('story.json', JSON.stringify(story));
     nested.writeFile('replay.json', '{}');
     nested.writeFile('report.html', '');
-    store.finish(RESULTS);
-    const { shrunk, files } = readRecordedRun(store.folder);
+    runFolder.finish(RESULTS);
+    const { shrunk, files } = readRecordedRun(runFolder.folder);
     expect(shrunk).toMatchObject({ again: 'snowstorm test --replay x', story });
     expect(shrunk?.files).toEqual(['results.json', 'history.jsonl', 'messages.jsonl', 'replay.json']);
     expect(files).toEqual(['results.json', 'history.jsonl', 'messages.jsonl', 'shrunk/report.html']);
   });
 
   it('has no small run where the making of one was cut short', () => {
-    const store = create();
-    store.nested('shrunk');
-    store.finish(RESULTS);
-    expect(readRecordedRun(store.folder).shrunk).toBeUndefined();
+    const runFolder = create();
+    runFolder.nested('shrunk');
+    runFolder.finish(RESULTS);
+    expect(readRecordedRun(runFolder.folder).shrunk).toBeUndefined();
   });
 });
 
 describe('what is no record', () => {
   const OPERATION = '{"index":0,"time":0,"type":"ok","process":0,"f":"echo","value":null}';
 
-  it.each<[string, (store: Store) => void, string]>([
+  it.each<[string, (runFolder: RunFolder) => void, string]>([
     ['no results', ({ folder }) => rmSync(join(folder, 'results.json')), '/results.json: there is no such file'],
-    ['results that are no JSON', (store) => store.writeFile('results.json', '{"valid?"'), '/results.json: not JSON: '],
-    ['empty results', (store) => store.writeFile('results.json', ''), '/results.json: not JSON: '],
+    ['results that are no JSON', (runFolder) => runFolder.writeFile('results.json', '{"valid?"'), '/results.json: not JSON: '],
+    ['empty results', (runFolder) => runFolder.writeFile('results.json', ''), '/results.json: not JSON: '],
     [
       'results that are a list',
-      (store) => store.writeFile('results.json', '[]'),
+      (runFolder) => runFolder.writeFile('results.json', '[]'),
       '/results.json: expected a JSON object',
     ],
     ['no history', ({ folder }) => rmSync(join(folder, 'history.jsonl')), '/history.jsonl: ENOENT'],
@@ -212,22 +212,22 @@ describe('what is no record', () => {
     ],
     [
       'a story that is none',
-      (store) => store.writeFile('story.json', '{"lines": {}}'),
+      (runFolder) => runFolder.writeFile('story.json', '{"lines": {}}'),
       '/story.json: expected {"origin"',
     ],
     [
       'a small run that is none',
-      (store) => {
-        store.nested('shrunk').finish({ ...RESULTS, options: 5 });
+      (runFolder) => {
+        runFolder.nested('shrunk').finish({ ...RESULTS, options: 5 });
       },
       '/shrunk/results.json: options: expected an object',
     ],
   ])('is refused by the name of the file: %s', (_, damage, says) => {
-    const store = finished();
-    damage(store);
-    const read = () => readRecordedRun(store.folder);
+    const runFolder = finished();
+    damage(runFolder);
+    const read = () => readRecordedRun(runFolder.folder);
     expect(read).toThrow(RecordError);
-    expect(read).toThrow(store.folder + says);
+    expect(read).toThrow(runFolder.folder + says);
   });
 
   it.each<[string, object, string]>([
@@ -239,8 +239,8 @@ describe('what is no record', () => {
     ['a verdict', { 'valid?': 'true' }, 'valid?: expected true, false or "unknown"'],
     ['any verdict', { 'valid?': undefined }, 'valid?: expected true, false or "unknown"'],
   ])('is refused: results without %s', (_, wrong, says) => {
-    const store = finished({ ...RESULTS, ...wrong });
-    expect(() => readRecordedRun(store.folder)).toThrow(`${store.folder}/results.json: ${says}`);
+    const runFolder = finished({ ...RESULTS, ...wrong });
+    expect(() => readRecordedRun(runFolder.folder)).toThrow(`${runFolder.folder}/results.json: ${says}`);
   });
 
   it.each([
@@ -254,9 +254,9 @@ describe('what is no record', () => {
     [OPERATION.replace('"process":0', '"process":4294967295'), 'expected an operation'],
     [OPERATION.replace('"time":0', '"time":9007199254740993'), 'expected an operation'],
   ])('is refused: a line of the history that is %s', (line, says) => {
-    const store = finished();
-    const path = join(store.folder, 'history.jsonl');
+    const runFolder = finished();
+    const path = join(runFolder.folder, 'history.jsonl');
     writeFileSync(path, `${OPERATION}\n${OPERATION}\n${line}\n${OPERATION}\n`);
-    expect(() => readRecordedRun(store.folder)).toThrow(`${path}: line 3: ${says}`);
+    expect(() => readRecordedRun(runFolder.folder)).toThrow(`${path}: line 3: ${says}`);
   });
 });

@@ -22,7 +22,7 @@ export const LOGS_FOLDER = 'node-logs';
 const GATHERED_BYTES = 256 * 1024;
 const LINE_FEED = 0x0a;
 
-export class Store {
+export class RunFolder {
   /** The run's folder, by its full path. */
   readonly folder: string;
   readonly #links: readonly string[];
@@ -51,18 +51,18 @@ export class Store {
    *
    * @param messageEventsMax as many events of messages are kept; what comes later is only counted
    */
-  static create(root: string, workload: string, time: Date, messageEventsMax: number): Store {
+  static create(root: string, workload: string, time: Date, messageEventsMax: number): RunFolder {
     const workloadFolder = resolve(root, workload);
     mkdirSync(workloadFolder, { recursive: true });
     const links = [join(resolve(root), 'latest'), join(workloadFolder, 'latest')];
-    return new Store(makeFolder(workloadFolder, time), links, messageEventsMax);
+    return new RunFolder(makeFolder(workloadFolder, time), links, messageEventsMax);
   }
 
   /** Makes a folder within this run's, for another run that belongs to it. */
-  nested(name: string): Store {
+  nested(name: string): RunFolder {
     const folder = join(this.folder, name);
     mkdirSync(folder);
-    return new Store(folder, [], this.#messageEventsMax);
+    return new RunFolder(folder, [], this.#messageEventsMax);
   }
 
   get logFolder(): string {

@@ -1,0 +1,113 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RunFolder } from '../../../src/host/records/run-folder.ts';
+import { parseExact } from '../../../src/protocol/exact-json.ts';
+import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
+
+const TIME = new Date(NEW_YEAR_MS);
+const MESSAGE_EVENTS_MAX = 1000;
+const MESSAGE = { id: 0, src: 'c0', dest: 'n0', body: { type: 'echo' } };
+
+describe('the store', () => {
+  let root = '';
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'snowstorm-store-')));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const lines = (runFolder: RunFolder, file: string) => readFileSync(join(runFolder.folder, file), 'utf8').trimEnd().split('\n');
+
+  it('gives two runs of the same moment a folder each', async () => {
+    const runFolders = [
+      RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+      RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+      RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
+    ];
+    expect(runFolders.map(({ folder }) => basename(folder))).toEqual([
+      '20260101T000000.000Z',
+      '20260101T000000.000Z-2',
+      '20260101T000000.000Z-3',
+    ]);
+    for (const runFolder of runFolders) runFolder.finish({});
+    expect(realpathSync(join(root, 'latest'))).toBe(runFolders[2]?.folder);
+    expect(realpathSync(join(root, 'echo', 'latest'))).toBe(runFolders[2]?.folder);
+    expect(readdirSync(root).sort()).toEqual(['echo', 'latest']);
+  });
+
+  it('says which links it could not set, and leaves nothing of them', () => {
+    mkdirSync(join(root, 'latest', 'not empty'), { recursive: true });
+    const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    runFolder.finish({});
+    expect(runFolder.warnings).toEqual([expect.stringMatching(`^${root}/latest was not set: E`)]);
+    expect(readdirSync(root).sort()).toEqual(['echo', 'latest']);
+    expect(realpathSync(join(root, 'echo', 'latest'))).toBe(runFolder.folder);
+  });
+
+  it('says at the end what was lost, each file once, when all the rest is written', () => {
+    const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const story = join(runFolder.folder, 'story.json');
+    mkdirSync(story);
+    runFolder.addLoss('n0.log', new Error('full'));
+    runFolder.addLoss('n0.log', new Error('still full'));
+    runFolder.writeFile('story.json', '{}');
+    runFolder.writeFile('replay.json', '{}');
+    expect(() => runFolder.finish({})).toThrow(
+      new RegExp(`^the record is incomplete: n0.log: full; ${story}: EISDIR: [^;]*$`),
+    );
+    expect(readdirSync(runFolder.folder).sort()).toEqual([
+      'history.jsonl',
+      'messages.jsonl',
+      'replay.json',
+      'results.json',
+      'story.json',
+    ]);
+    expect(realpathSync(join(root, 'latest'))).toBe(runFolder.folder);
+  });
+
+  it('keeps a bounded number of messages, and says how many it leaves out', async () => {
+    const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    for (let count = 0; count < MESSAGE_EVENTS_MAX; count++) runFolder.writeMessage('send', MESSAGE, 0.0015);
+    expect(runFolder.leftOut).toBeUndefined();
+    for (let count = 0; count < 3; count++) runFolder.writeMessage('receive', MESSAGE, 2);
+    expect(runFolder.leftOut).toBe('messages.jsonl keeps the first 1000 events; 3 more are left out');
+    runFolder.finish({});
+    const written = lines(runFolder, 'messages.jsonl');
+    expect(written).toHaveLength(MESSAGE_EVENTS_MAX + 1);
+    expect(JSON.parse(written[0] as string)).toEqual({ time: 1500, event: 'send', ...MESSAGE });
+    expect(JSON.parse(written.at(-1) as string)).toEqual({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: 3 });
+  });
+
+  it('writes results for people, as JSON.stringify does', async () => {
+    const results = { 'valid?': true, list: [1, [], {}, { a: null }], text: '"\n', none: undefined, nested: { b: [] } };
+    const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    runFolder.finish(results);
+    expect(readFileSync(join(runFolder.folder, 'results.json'), 'utf8')).toBe(`${JSON.stringify(results, null, 2)}\n`);
+  });
+
+  it('writes results and operations with every digit of big integers', async () => {
+    const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const value = parseExact('[9007199254740993]');
+    runFolder.writeOperation({ index: 0, time: 0, process: 0, type: 'ok', f: 'generate', value });
+    runFolder.finish({ range: value });
+    expect(lines(runFolder, 'results.json').map((line) => line.trim())).toContain('9007199254740993');
+    expect(lines(runFolder, 'history.jsonl')[0]).toContain('"value":[9007199254740993]');
+  });
+
+  it('refuses a root that is a file', () => {
+    const file = join(root, 'file');
+    writeFileSync(file, '');
+    expect(() => RunFolder.create(file, 'echo', TIME, MESSAGE_EVENTS_MAX)).toThrow(/ENOTDIR|EEXIST/);
+  });
+
+  it('writes the logs of nodes that have none of their own, a file each', () => {
+    const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    runFolder.writeLog('n0', 'one');
+    runFolder.writeLog('n/1', 'é'.repeat(200_000));
+    runFolder.writeLog('n0', 'two');
+    runFolder.finish({});
+    expect(readFileSync(join(runFolder.logFolder, 'n0.log'), 'utf8')).toBe('one\ntwo\n');
+    expect(readFileSync(join(runFolder.logFolder, 'n%2F1.log'), 'utf8')).toBe(`${'é'.repeat(200_000)}\n`);
+  });
+});

@@ -1,10 +1,11 @@
 /**
- * The folder port over real files. An error says what could not be done to which file, and why in words.
+ * The folder port over real files. An error names the operation, the file and the reason.
  *
- * A temporary name holds the number of the process that writes it, so that a later one can tell whose files nobody
- * needs any more. A file stays open from its writing to its syncing: an error of the disk in between is told for
- * certain only to who has it open. A listing does not miss a file that is there all the while, which Linux gives: a
- * folder of some hundred names is read by one system call, under the folder's lock.
+ * - A temporary name contains the id of the process that writes it. So a later process can find abandoned files.
+ * - A file stays open between write and sync. The system reports a disk error in between only to a process that has the
+ *   file open.
+ * - A listing must not miss a file that exists all the time. Linux guarantees that: it lists some hundred names in one
+ *   system call, under the folder's lock.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -15,16 +16,16 @@ import type { Folder } from '../protocol/folder.ts';
 
 const TEMPORARY_AGE_MS_MAX = 3_600_000;
 
-/** What this file needs of `node:fs/promises`; a test may put a full disk in its place. */
+/** The functions of `node:fs/promises` that are needed here. A test may replace them by a full disk. */
 export type Files = Pick<typeof nodeFiles, 'link' | 'mkdir' | 'open' | 'readdir' | 'readFile' | 'stat' | 'unlink'>;
 
 export class NodeFolder implements Folder {
   readonly #folder: string;
   readonly #files: Files;
-  /** Files that were written and not synced yet. */
+  /** Files that are written but not synced yet. */
   readonly #unsynced = new Map<string, nodeFiles.FileHandle>();
 
-  /** Makes the folder if need be, for its owner alone. A StateFileError if it cannot be made. */
+  /** Makes the folder if it is missing, for its owner only. Rejects with a StateFileError if it cannot be made. */
   static async open(folder: string, files: Files = nodeFiles): Promise<NodeFolder> {
     const opened = new NodeFolder(folder, files);
     await opened.#make();
@@ -100,7 +101,7 @@ export class NodeFolder implements Folder {
     return `${prefix}${process.pid}.${randomBytes(8).toString('hex')}.tmp`;
   }
 
-  /** Those whose process is dead, and those too old for anybody to be still writing them. */
+  /** Names whose process is dead, and names so old that no process can still be writing them. */
   async abandonedTemporaries(prefix: string): Promise<string[]> {
     const abandoned: string[] = [];
     for (const name of await this.names()) {
@@ -120,7 +121,7 @@ export class NodeFolder implements Folder {
       this.#files.mkdir(folder, { recursive: true, mode: 0o700 }),
     );
     if (first === undefined) return;
-    // A new folder is itself only a name in another one, which a power loss could take back.
+    // A new folder is a name in its parent. Without a sync of the parent, a power failure could undo it.
     for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
       await this.#syncFolder(path.dirname(made));
     }
@@ -168,7 +169,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 };
 
-/** What a file system without hard links answers to `link`. */
+/** The errors of `link` on file systems without hard links. */
 const NO_HARD_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EXDEV']);
 
 function stateFileError(doing: string, file: string, cause: unknown): StateFileError {

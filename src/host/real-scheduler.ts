@@ -1,5 +1,5 @@
 /**
- * The simulator's time when nodes are processes: the machine's own monotonic clock and timers.
+ * The scheduler of a run whose nodes are processes: this machine's monotonic clock and timers.
  */
 
 import type { Scheduler } from '../protocol/scheduler.ts';

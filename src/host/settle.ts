@@ -1,7 +1,7 @@
 /**
- * Tells when the queue of promises is empty, many times and cheaply: Node empties it after every `setImmediate`
- * callback, also between those that were set together. So they are set in batches, and only every batch costs a turn of
- * the event loop, in which signals and timers of the real world get theirs.
+ * Calls back when the queue of promises is empty, often and cheaply. Node empties that queue after every `setImmediate`
+ * callback, also between callbacks that were set together. So they are set in batches. Each batch costs one turn of the
+ * event loop, in which real signals and timers are served.
  */
 
 import type { Settle } from '../simulator/virtual-time.ts';

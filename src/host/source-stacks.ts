@@ -1,7 +1,7 @@
 /**
- * Stack traces that name files and lines of `src/`, though what runs is a bundle. The bundle's source map
- * (`<bundle>.map`, made by the build) is read when the first stack is looked at, so it costs nothing at start. Where
- * there is none, stacks stay as they are.
+ * Stack traces that name files and lines of `src/`, although a bundle runs. The bundle's source map (`<bundle>.map`,
+ * made by the build) is read when the first stack is needed, so the start costs nothing. Without a map stacks stay as
+ * they are.
  */
 
 import { readFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ function describeError(error: Error): string {
 
 class BundleSources {
   readonly #bundle: string;
-  /** Undefined until it was asked for; null: there is none. */
+  /** Undefined until it is read; null: there is none. */
   #map: SourceMap | null | undefined;
 
   constructor(bundle: string) {
@@ -34,8 +34,8 @@ class BundleSources {
   }
 
   /**
-   * A frame of the bundle, such as `Node.receive (/x/dist/snowstorm.cjs:3:14)`, with the place in the source. Any other
-   * frame as it is.
+   * A frame of the bundle, such as `Node.receive (/x/dist/snowstorm.cjs:3:14)`, with its place in the source. Other
+   * frames stay as they are.
    */
   rewrite(frame: string): string {
     const at = frame.indexOf(this.#bundle);

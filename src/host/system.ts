@@ -11,8 +11,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * The system's clock, read at most once before the code that runs gives way (until the next microtask): reading it
- * costs as much as checking a message, and a chunk of requests arrives at one moment anyway.
+ * The system's clock, read at most once until the next microtask. Reading it costs as much as checking a message, and
+ * the requests of a chunk arrive together.
  */
 export function createTurnClock(): Clock {
   let monotonicMs: number | undefined;
@@ -33,7 +33,7 @@ export function createTurnClock(): Clock {
 
 const RANDOM_WORDS = 1024;
 
-/** 32 bits from the system's generator, fetched a few kilobytes at a time. */
+/** Returns 32 random bits of the system's generator, which is read a few kilobytes at a time. */
 export function createRandomUint32(): () => number {
   const words = new Uint32Array(RANDOM_WORDS);
   let next = RANDOM_WORDS;
@@ -46,10 +46,10 @@ export function createRandomUint32(): () => number {
   };
 }
 
-/** Timers know no longer delay, 24.8 days: beyond it they would go off at once. */
+/** The longest delay of a timer, 24.8 days. A longer one would fire at once. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
-/** `setTimeout` as the core wants it: the function returned cancels. */
+/** `setTimeout` as the core needs it: the function returned cancels the timer. */
 export function setSystemTimer(delayMs: number, callback: () => void): () => void {
   const timer = setTimeout(callback, Math.min(delayMs, DELAY_MS_MAX));
   return () => clearTimeout(timer);

@@ -1,10 +1,10 @@
 /**
- * The process of a node under chaos, life after life: started with the same command line, fed and read by lines,
- * stopped and killed with everybody it has started. Its stderr is ours. Nothing of it outlives this process, however
- * this one ends (`reaper.ts`).
+ * The process of a node under chaos, life after life. Each life is started with the same command line, fed and read by
+ * lines, stopped and killed with all its children. It writes to the stderr of this process. None of its processes
+ * outlives this one, however this one ends (`reaper.ts`).
  *
- * The mark by which its strays are found is a variable of a name of its own, beside what a harness has marked this
- * process with: both must find it, and one supervisor may stand behind another.
+ * Strays are found by an environment variable with its own name. The mark of a harness stays beside it, so that both
+ * find the process. So one supervisor may stand behind another.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,20 +16,20 @@ import { LineOutput } from '../stdio/line-output.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
 
-/** As much as a harness takes on one line, as in `process-bed.ts`. */
+/** The longest line that the harness takes, as in `process-bed.ts`. */
 export const LINE_BYTES_MAX = 64 * 1024 * 1024;
 const MARK = '1';
 const KILL_MS_MAX = 5000;
-/** How long output may follow the end of a process. Only a child of it that holds the pipe makes it wait at all. */
+/** How long output may follow the end of a process. Only a child of it that holds the pipe causes a wait. */
 const LAST_OUTPUT_MS_MAX = 500;
 
 export interface ChaosChildOptions {
   readonly program: string;
   readonly args: readonly string[];
   readonly onLine: (line: string) => void;
-  /** It printed something that is not even a line of text. */
+  /** It printed something that is not a line of text. */
   readonly onUnreadable: (reason: string) => void;
-  /** It ended without being killed from here; all that it printed has been told. */
+  /** It ended by itself. All lines that it printed have been passed to `onLine`. */
   readonly onExit: (status: number | null, signal: NodeJS.Signals | null) => void;
   readonly onStartFailed: (reason: string) => void;
 }
@@ -66,7 +66,7 @@ export class ChaosChild implements Child {
     return this.#life?.kill() ?? Promise.resolve();
   }
 
-  /** Reads on, or not, while the harness does not. */
+  /** Stops reading its output while `held`: the harness is too slow. */
   hold(held: boolean): void {
     this.#held = held;
     this.#life?.hold(held);
@@ -80,7 +80,7 @@ export class ChaosChild implements Child {
     this.#life?.group.signal(signal);
   }
 
-  /** Kills whatever is left; resolves when there is nothing. */
+  /** Kills all processes that are left; resolves when none is. */
   async close(): Promise<void> {
     await this.kill();
     await killAllMarked(MARK, this.#variable);
@@ -111,7 +111,7 @@ class Life {
     const { stdin, stdout } = this.#child as ChildProcess & { stdin: Writable; stdout: Readable };
     this.#stdin = stdin;
 
-    // What a node does not read waits, as in a harness; that it has died is told by its end.
+    // Input that the node does not read waits, as in a harness. The death of the node is seen in its exit.
     this.input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
 
     const guard = new LineGuard((reason) => {
@@ -148,7 +148,7 @@ class Life {
   }
 
   hold(held: boolean): void {
-    // From Node 24 on neither may be asked of a readline that has ended.
+    // From Node 24 on, pause and resume throw after the end of a readline.
     if (this.#closed) return;
     if (held) this.#lines.pause();
     else this.#lines.resume();
@@ -167,7 +167,7 @@ class Life {
     this.#killed = true;
     this.group.signal('SIGKILL');
     await settlesWithin(this.#exited, KILL_MS_MAX);
-    // Who has left the group may hold a file or a port that the next life needs.
+    // A process that has left the group may hold a file or a port that the next life needs.
     await killAllMarked(MARK, this.#variable);
     this.group.end();
     this.#child.stdout?.destroy();

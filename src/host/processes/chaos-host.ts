@@ -2,8 +2,8 @@
  * `chaos` as a process: the harness on stdin and stdout, the node as a child, the faults of `chaos/` between them, logs
  * on stderr.
  *
- * It ends as the node does. When the harness closes stdin or a signal (SIGTERM, SIGINT) comes, faults end and the node is
- * told to end in the same way. A node that does not end in time is killed, and that is no failure.
+ * It ends as the node does. When the harness closes stdin or a signal (SIGTERM, SIGINT) comes, faults end and the node
+ * is told to end in the same way. A node that does not end in time is killed, and that is no failure.
  */
 
 import type { Readable, Writable } from 'node:stream';
@@ -55,8 +55,8 @@ class ChaosHost {
   readonly #child: ChaosChild;
   readonly #chaos: Chaos;
   /**
-   * `finishing`: the harness has gone or a signal came, and the node is to end. `gone`: the exit status is certain; what
-   * is left is written and killed.
+   * `finishing`: the harness has gone or a signal came, and the node is to end. `gone`: the exit status is certain;
+   * what is left is written and killed.
    */
   #state: 'serving' | 'finishing' | 'gone' = 'serving';
 

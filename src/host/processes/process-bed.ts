@@ -1,8 +1,8 @@
 /**
  * Nodes as processes, started as Maelstrom starts them: all in the system's temporary directory, stderr into a file
- * each, and SIGKILL at the end. Each is the leader of a process group, so that what it has started is paused with it
- * and dies with it; what has left the group is hunted down. A node that was killed may be started again, as the same
- * node in its next life.
+ * each, and SIGKILL at the end. Each node is the leader of a process group, so its children are paused and killed with
+ * it. Processes that have left the group are found by a mark and killed. A killed node may be started again, in its
+ * next life.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -19,15 +19,15 @@ import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
 import { MARK_VARIABLE } from './strays.ts';
 
-/** What a stranger may print on one line; the JVM's harness has no limit but its memory. */
+/** The longest line that a node may print. The JVM's harness has no limit but its memory. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
-/** The last lines of stderr, which are shown when a node ends by itself. */
+/** How many of the last lines of stderr are shown when a node ends by itself. */
 const LAST_WORDS_MAX = 8;
 const LAST_WORD_LENGTH_MAX = 500;
 const KILL_MS_MAX = 5000;
-/** How long output may follow the end of a node. Only a child of it that holds the pipes makes it wait at all. */
+/** How long output may follow the end of a node. Only a child of it that holds the pipes causes a wait. */
 const LAST_OUTPUT_MS_MAX = 500;
-/** How long the end of a node may follow that of its output. A process that ends closes both, one after the other. */
+/** How long a node may live after the end of its output. A process that ends closes its output first. */
 const EXIT_MS_MAX = 1000;
 
 export interface ProcessBedOptions {
@@ -37,11 +37,11 @@ export interface ProcessBedOptions {
   /** The folder for `<node id>.log`, which holds all lives of the node. */
   readonly logFolder: string;
   /**
-   * Told of a log that cannot be written. Its node goes on, and what that life still writes to stderr is read and not
-   * kept.
+   * Called for a log that cannot be written. The node goes on. What this life still writes to stderr is read and
+   * dropped.
    */
   readonly onLogLost?: (path: string, error: Error) => void;
-  /** Told of every line that a node writes to stderr. */
+  /** Called for every line that a node writes to stderr. */
   readonly onStderr?: (nodeId: string, line: string) => void;
 }
 
@@ -61,7 +61,7 @@ export class ProcessBed implements Bed {
   startNode(nodeId: string, events: NodeEvents): NodeHandle {
     if (this.#closing) throw new Error(`${nodeId} was started after the end`);
     const previous = this.#nodes.get(nodeId);
-    // Whatever still lived of it could not be told from the next life: both bear the same mark.
+    // Processes left of it would look like the next life: both have the same mark.
     if (previous?.over === false) throw new Error(`${nodeId} was started again before it was killed`);
     const life = (previous?.life ?? 0) + 1;
     const node = new ProcessNode(nodeId, life, `${this.#mark}${nodeId}`, this.#options, this.#reaper, events);
@@ -69,7 +69,7 @@ export class ProcessBed implements Bed {
     return node;
   }
 
-  /** Kills whatever still runs. */
+  /** Kills all processes that still run. */
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.all([...this.#nodes.values()].map((node) => node.kill()));
@@ -114,7 +114,7 @@ class ProcessNode implements NodeHandle {
     const logPath = join(options.logFolder, `${encodeURIComponent(nodeId)}.log`);
     this.#log = createWriteStream(logPath, { flags: life === 1 ? 'w' : 'a' });
     this.#log.once('error', (error) => options.onLogLost?.(logPath, error));
-    // Comes after an error, too.
+    // The event close follows an error, too.
     this.#logClosed = new Promise((resolve) => this.#log.once('close', () => resolve()));
     if (life > 1) this.#log.write(`--- snowstorm: life ${life} ---\n`);
     this.#child = spawn(options.program, [...options.args], {
@@ -126,8 +126,7 @@ class ProcessNode implements NodeHandle {
     this.#group = new ProcessGroup(this.#child.pid, reaper);
     const { stdin, stdout, stderr } = this.#child as ChildProcess & { stdin: Writable; stdout: Readable };
 
-    // A node that does not read is its own affair: what it is sent waits, as in the real harness, and its end is told
-    // by `close`.
+    // Input that the node does not read waits, as in the real harness. The death of the node is seen in `close`.
     this.#input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
 
     this.#guard = new LineGuard((reason, beginning) => {
@@ -139,7 +138,7 @@ class ProcessNode implements NodeHandle {
     stdout.once('end', () => this.#awaitExit(events.onOutputClosed));
     if (stderr) {
       onTextLine(stderr, (line) => this.#takeStderr(line, stderr));
-      // A log that was given up does not drain.
+      // A log that has failed does not drain.
       for (const event of ['drain', 'close']) this.#log.on(event, () => stderr.resume());
     }
 
@@ -158,7 +157,7 @@ class ProcessNode implements NodeHandle {
       };
       this.#child.on('error', (error) => end(`it could not be started (${error.message})`));
       this.#child.on('exit', (status, signal) => {
-        // From now on only members that the leader left behind keep the group's number from being given to others.
+        // The leader is dead. The system may reuse the group's number as soon as no member is left.
         if (this.#killed || !this.#group.signal(0)) this.#group.end();
         setTimeout(() => end(this.#describeEnd(status, signal)), LAST_OUTPUT_MS_MAX).unref();
       });
@@ -166,7 +165,7 @@ class ProcessNode implements NodeHandle {
     });
   }
 
-  /** Whether it was killed and that is done. */
+  /** Whether a kill of it is complete. */
   get over(): boolean {
     return this.#over;
   }
@@ -197,7 +196,7 @@ class ProcessNode implements NodeHandle {
     this.#killed = true;
     this.#group.signal('SIGKILL');
     await settlesWithin(this.#exited, KILL_MS_MAX);
-    // Who has left the group may hold the pipes, or a file or a port that the next life needs.
+    // A process that has left the group may hold the pipes, or a file or a port that the next life needs.
     await killAllMarked(this.#mark);
     await settlesWithin(this.#closed, KILL_MS_MAX);
     this.#child.stdout?.destroy();
@@ -206,12 +205,12 @@ class ProcessNode implements NodeHandle {
   }
 
   /**
-   * Tells if the process still lives a while after its output has ended: neither it nor a child of it can print any
-   * more.
+   * Calls back if the process still lives a while after the end of its output. Neither it nor a child of it can print
+   * any more.
    */
   #awaitExit(onOutputClosed: () => void): void {
     setTimeout(() => {
-      // When this process stood still meanwhile, the news of an exit comes after the timers that are due.
+      // If this process itself was stopped meanwhile, due timers run before the exit is reported.
       setImmediate(() => {
         const { exitCode, signalCode, pid } = this.#child;
         if (pid !== undefined && exitCode === null && signalCode === null && !this.#killed) onOutputClosed();
@@ -221,7 +220,7 @@ class ProcessNode implements NodeHandle {
 
   #takeStderr(line: string, stderr: Readable): void {
     if (this.#ended) return;
-    // A node may write faster than the disk. A log that was given up takes nothing, and does not hold up the node.
+    // A node may write faster than the disk. A log that has failed takes nothing, and does not delay the node.
     if (!this.#log.destroyed && !this.#log.write(`${line}\n`)) stderr.pause();
     this.#lastWords.push(line.slice(0, LAST_WORD_LENGTH_MAX));
     if (this.#lastWords.length > LAST_WORDS_MAX) this.#lastWords.shift();

@@ -1,16 +1,16 @@
 /**
- * A process that was started with everybody it has started: signalled as one, and killed to the last. Who is the leader
- * of a group takes those along that stayed in it; who left it is found by a mark (`strays.ts`).
+ * A process with all its children: signalled together, and all killed. A signal to the process group reaches the
+ * children that stayed in it. Those that left it are found by a mark (`strays.ts`).
  */
 
 import type { Reaper } from './reaper.ts';
 import { killMarked } from './strays.ts';
 
-/** Who is killed takes a moment to die, and may have had a child at the last one. */
+/** A killed process takes a moment to die, and may have started a child just before. */
 const STRAY_ROUNDS_MAX = 200;
 const STRAY_ROUND_MS = 5;
 
-/** A process group under the number of its leader, for as long as that number is certainly its own. */
+/** A process group, by the number of its leader, as long as that number is certainly its own. */
 export class ProcessGroup {
   readonly #reaper: Reaper;
   #leaderPid: number | undefined;
@@ -21,7 +21,7 @@ export class ProcessGroup {
     if (leaderPid !== undefined) reaper.watch(leaderPid);
   }
 
-  /** Signals every member at once, or with 0 none; false when nobody is left. */
+  /** Signals all members; signal 0 only checks. False if there are none. */
   signal(signal: NodeJS.Signals | 0): boolean {
     if (this.#leaderPid === undefined) return false;
     try {
@@ -31,7 +31,7 @@ export class ProcessGroup {
     }
   }
 
-  /** Kills whoever is left. Nobody is signalled from then on, for the number may soon be that of a stranger. */
+  /** Kills the members that are left. Nothing is signalled later: the system may reuse the number. */
   end(): void {
     this.signal('SIGKILL');
     if (this.#leaderPid !== undefined) this.#reaper.forget(this.#leaderPid);
@@ -39,13 +39,13 @@ export class ProcessGroup {
   }
 }
 
-/** Kills every process that bears the mark, and those that were born meanwhile. */
+/** Kills every process with the mark, and those that were started meanwhile. */
 export async function killAllMarked(mark: string, variable?: string): Promise<void> {
   for (let round = 0; round < STRAY_ROUNDS_MAX && killMarked(mark, variable); round++)
     await timeout(STRAY_ROUND_MS).over;
 }
 
-/** Resolves when the promise does, or when the time is over. */
+/** Resolves with the promise, or after `durationMs`, whichever is first. */
 export async function settlesWithin(promise: Promise<void>, durationMs: number): Promise<void> {
   const { over, cancel } = timeout(durationMs);
   await Promise.race([promise, over]);

@@ -1,9 +1,9 @@
 /**
- * Sees to it that no node outlives the command that started it, not even when that command is killed with SIGKILL.
+ * Kills the nodes of a command that ends, even if that command is killed with SIGKILL.
  *
- * A small shell in a session of its own learns through a pipe which process groups nodes have, and which of them are no
- * more. When the pipe closes, for whatever reason, it kills those that are left, and then whoever bears the run's mark
- * (see `strays.ts`). There is nothing in POSIX that a parent could do about its own SIGKILL.
+ * A small shell in its own session reads from a pipe which process groups the nodes have, and which of them are gone.
+ * When the pipe closes, for any reason, it kills the groups that are left. Then it kills every process with the run's
+ * mark (see `strays.ts`). A second process is needed, because a process cannot react to its own SIGKILL.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -40,20 +40,17 @@ export class Reaper {
     this.#shell.unref();
   }
 
-  /** From now on the process group of `pid` ends with this process at the latest. */
+  /** From now on the process group of `pid` is killed when this process ends. */
   watch(pid: number): void {
     this.#shell.stdin?.write(`watch ${pid}\n`);
   }
 
-  /**
-   * To be called for every watched group once everybody in it is gone or doomed: its number may be given to others from
-   * then on.
-   */
+  /** To be called for a watched group when all its members are dead or dying: the system may reuse its number. */
   forget(pid: number): void {
     this.#shell.stdin?.write(`forget ${pid}\n`);
   }
 
-  /** To be called once nothing of the run is left. */
+  /** To be called when no process of the run is left. */
   dismiss(): void {
     this.#shell.kill('SIGKILL');
   }

@@ -1,19 +1,18 @@
 /**
- * Processes that left the group they were born in, as daemons do, and would outlive the run. Every process inherits its
- * environment, so each node is given a variable that says whose it is, and whoever has it is found in `/proc`. Where
- * there is none, outside of Linux, groups have to do; and so they do for a process that was started with an environment
- * of its own.
+ * Processes that left their process group, as daemons do, and would outlive the run. Each node gets an environment
+ * variable that names its run. All its children inherit it, and are found in `/proc`. Other systems than Linux have no
+ * `/proc`: there such processes are not found. Nor is a process that was started with another environment.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Holds `<run>/<node id>`. */
+/** Its value is `<run>/<node id>`. */
 export const MARK_VARIABLE = 'SNOWSTORM_RUN';
 
 /**
- * Kills every process whose mark is `mark`, or begins with it where it ends in a slash; false when there was none.
+ * Kills every process whose mark is `mark`, or begins with it if it ends with a slash. False if there was none.
  *
- * @param variable the one that holds the mark, where it is not the run's
+ * @param variable the environment variable that holds the mark
  */
 export function killMarked(mark: string, variable = MARK_VARIABLE): boolean {
   let found = false;
@@ -23,7 +22,7 @@ export function killMarked(mark: string, variable = MARK_VARIABLE): boolean {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   return found;
@@ -42,6 +41,6 @@ function isMarked(pid: number, mark: string, variable: string): boolean {
     const entry = `\0${variable}=${mark}${mark.endsWith('/') ? '' : '\0'}`;
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(entry);
   } catch {
-    return false; // It has ended, or is somebody else's.
+    return false; // The process has ended, or belongs to another user.
   }
 }

@@ -7,15 +7,15 @@ const CHUNK_BYTES = 1 << 20;
 const LINE_FEED = 0x0a;
 
 export interface Line {
-  /** Without its end. */
+  /** Without its newline. */
   readonly text: string;
   /** From 1. */
   readonly number: number;
-  /** Whether it has an end, as all but the last one have. */
+  /** Whether it ends with a newline. Only the last line may lack it. */
   readonly whole: boolean;
 }
 
-/** Whether a line of JSON was cut short while it was written: by a full disk, or since its writer was killed. */
+/** Whether a line of JSON was cut short, by a full disk or by the kill of its writer. */
 export function isCutShort({ text, whole }: Line): boolean {
   if (whole) return false;
   try {
@@ -26,7 +26,7 @@ export function isCutShort({ text, whole }: Line): boolean {
   }
 }
 
-/** Throws what the file system says. */
+/** Throws the error of the file system. */
 export function* readLines(path: string): IterableIterator<Line> {
   const descriptor = openSync(path, 'r');
   try {
@@ -37,7 +37,7 @@ export function* readLines(path: string): IterableIterator<Line> {
       const length = readSync(descriptor, chunk, 0, CHUNK_BYTES, null);
       const bytes = Buffer.concat([rest, chunk.subarray(0, length)]);
       let start = 0;
-      // Whole lines only become text: a character may lie on both sides of the end of a chunk.
+      // Only whole lines are decoded: a character may be split between two chunks.
       for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
         yield { text: bytes.toString('utf8', start, end), number: ++number, whole: true };
         start = end + 1;

@@ -1,6 +1,6 @@
 /**
- * Reads the part of a message log that lies around a moment. A log may have millions of lines, of which a few hundred
- * are looked at, so only these are parsed.
+ * Reads the part of a message log around a moment. A log may have millions of lines. Only the few hundred lines of that
+ * part are parsed.
  */
 
 import { existsSync } from 'node:fs';
@@ -13,13 +13,13 @@ const TIME = /^\{"time":(-?\d+),/;
 const LEFT_OUT = /^\{"truncated":true,"kept":\d+,"left_out":(\d+)\}$/;
 
 /**
- * Where there are fewer events before the moment there are more after it. A file that is not there has no events, and a
- * last line that was cut short is none.
+ * If there are fewer events before the moment, there are more after it. A missing file has no events. A last line that
+ * was cut short is left out.
  *
- * Throws a {@link RecordError}; only what is looked at is known to be right.
+ * Throws a {@link RecordError} for a wrong line. Lines outside of the part are not checked.
  *
  * @param moment ns; undefined: the beginning
- * @param onCutShort told the path if the last line was cut short
+ * @param onCutShort called with the path if the last line was cut short
  */
 export function readMessagesAround(
   path: string,
@@ -50,7 +50,7 @@ export function readMessagesAround(
     endTime = Number(time);
     if (moment !== undefined && endTime <= moment) {
       lines.push(line);
-      // Now and then, and not at every line: what is shifted out is moved.
+      // Not at every line: each splice moves all lines that stay.
       if (lines.length >= 2 * before + 2) lines.splice(0, lines.length - before);
     } else if (later < after + spare) {
       if (later++ === 0) {

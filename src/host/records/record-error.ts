@@ -1,10 +1,9 @@
-/** What is wrong with a record, and the JSON in it. */
+/** Errors of recorded runs, and reading the JSON in them. */
 
 import { parseExact } from '../../protocol/exact-json.ts';
 
 /**
- * A folder holds no record; the message names the file, and the line where there are many, and says what is wrong with
- * it.
+ * A folder is not the record of a run. The message names the file, in a file of many lines the line, and what is wrong.
  */
 export class RecordError extends Error {
   override readonly name = 'RecordError';

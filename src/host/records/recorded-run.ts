@@ -1,7 +1,7 @@
 /**
- * Reads what `store.ts` has written, for a report. Also the records of other harnesses may be read, as far as they have
- * the same files: everything but the results and the history may be missing. Of history and messages a last line that
- * was cut short, by a full disk for instance, is left out.
+ * Reads what `run-folder.ts` has written, for a report. Records of other harnesses can be read if they have the same
+ * files. Only the results and the history are required. A last line of the history or of the messages that was cut
+ * short, for example by a full disk, is left out.
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -21,20 +21,20 @@ import { HISTORY_FILE, LOGS_FOLDER, MESSAGES_FILE, RESULTS_FILE } from './run-fo
 export const REPORT_FILE = 'report.html';
 export const STORY_FILE = 'story.json';
 export const REPLAY_FILE = 'replay.json';
-/** Where the same failure is, made small. */
+/** The folder within a run's folder that holds the same failure, shrunk. */
 export const SHRUNK_FOLDER = 'shrunk';
 
-/** As many as fit into the column of a {@link History}. */
+/** The largest number in the process column of a {@link History}. */
 const PROCESS_MAX = 2 ** 31 - 1;
 
 export interface ReadingOptions {
-  /** The run's, where it is in memory still. */
+  /** The history of the run, if it is still in memory. */
   readonly history?: History | undefined;
-  /** Told the path of a file whose last line was cut short; of the messages not before the record is asked for some. */
+  /** Called with the path of a file whose last line was cut short. Messages are read later, on demand. */
   readonly onCutShort?: (path: string) => void;
 }
 
-/** Throws a {@link RecordError}, and so does the record when it is asked for messages. */
+/** Throws a {@link RecordError}. `messagesAround` of the record may throw one later. */
 export function readRecordedRun(folder: string, { history, onCutShort = () => {} }: ReadingOptions = {}): RunRecord {
   const path = join(folder, RESULTS_FILE);
   const wrong = (text: string) => new RecordError(`${path}: ${text}`);
@@ -127,7 +127,7 @@ function readJson(path: string): unknown {
   return parseRecorded(text, path);
 }
 
-/** What a reader may open beside the report, the nodes' logs one by one. */
+/** The files that a reader may open beside the report, with each node's log. */
 export function listRecordedFiles(folder: string): readonly string[] {
   const known = [RESULTS_FILE, HISTORY_FILE, MESSAGES_FILE, REPLAY_FILE].filter((name) =>
     existsSync(join(folder, name)),

@@ -1,10 +1,10 @@
 /**
- * The record of a run: `store/<workload>/<time>/` with the history, the messages, the nodes' logs and the results, and
- * links to the latest.
+ * The folder of a run: `store/<workload>/<time>/` with the history, the messages, the nodes' logs and the results.
+ * Links lead to the latest run.
  *
- * History and messages are written while the run goes on, so that a run that is cut short leaves what it saw. What
- * cannot be written, to a full disk for instance, is no reason to end a run: it is said when the record is finished. A
- * link that cannot be set is no loss, and worth a warning only.
+ * History and messages are written during the run, so a run that is cut short leaves what it saw. A file that cannot be
+ * written, for example on a full disk, does not end a run. It is reported when the record is finished. A link that
+ * cannot be set is only a warning.
  */
 
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
@@ -23,18 +23,18 @@ const GATHERED_BYTES = 256 * 1024;
 const LINE_FEED = 0x0a;
 
 export class RunFolder {
-  /** The run's folder, by its full path. */
+  /** Its full path. */
   readonly folder: string;
   readonly #links: readonly string[];
   readonly #history: GatheredFile;
   readonly #messages: GatheredFile;
-  /** Undefined: that one cannot be made. */
+  /** Undefined: this log cannot be made. */
   readonly #logs = new Map<string, GatheredFile | undefined>();
   readonly #messageLine = createMessageLine();
   #messageEvents = 0;
 
   readonly #messageEventsMax: number;
-  /** What kept a file from being written, by its path: the first reason, whatever follows from it. */
+  /** Why a file could not be written, by its path: the first reason only, since others may follow from it. */
   readonly #losses = new Map<string, string>();
   readonly #warnings: string[] = [];
 
@@ -47,9 +47,9 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder of a run. Throws what the file system says if it cannot.
+   * Makes the folder of a run. Throws the error of the file system if it cannot be made.
    *
-   * @param messageEventsMax as many events of messages are kept; what comes later is only counted
+   * @param messageEventsMax how many message events are kept; later ones are only counted
    */
   static create(root: string, workload: string, time: Date, messageEventsMax: number): RunFolder {
     const workloadFolder = resolve(root, workload);
@@ -58,7 +58,7 @@ export class RunFolder {
     return new RunFolder(makeFolder(workloadFolder, time), links, messageEventsMax);
   }
 
-  /** Makes a folder within this run's, for another run that belongs to it. */
+  /** Makes a folder in this one, for another run that belongs to this run. */
   nested(name: string): RunFolder {
     const folder = join(this.folder, name);
     mkdirSync(folder);
@@ -78,27 +78,26 @@ export class RunFolder {
     this.#messages.writeLine(this.#messageLine(event, message, timeMs));
   }
 
-  /** Adds to the log of a node that has no stderr of its own. */
+  /** Adds a line to the log of a node without a stderr of its own. */
   writeLog(nodeId: string, line: string): void {
     if (!this.#logs.has(nodeId)) this.#logs.set(nodeId, this.#openLog(nodeId));
     this.#logs.get(nodeId)?.writeLine(line);
   }
 
   /**
-   * Writes a file of the record that is none of the others. Before the end, where it is said if it could not be
-   * written.
+   * Writes another file of the record, before `finish`, which reports it if it could not be written.
    */
   writeFile(name: string, text: string): void {
     const path = join(this.folder, name);
     this.#attempt(path, () => writeFileSync(path, text));
   }
 
-  /** Something else in the folder could not be written. */
+  /** Notes that another file in the folder could not be written. */
   addLoss(path: string, error: Error): void {
     if (!this.#losses.has(path)) this.#losses.set(path, error.message);
   }
 
-  /** What the record does not hold, in a sentence; undefined where it is complete. */
+  /** What is missing in the record, in a sentence; undefined if it is complete. */
   get leftOut(): string | undefined {
     const count = this.#leftOutCount;
     return count > 0
@@ -106,14 +105,14 @@ export class RunFolder {
       : undefined;
   }
 
-  /** What went wrong at the end and left the record complete, a sentence each. */
+  /** Problems at the end that left the record complete, a sentence each. */
   get warnings(): readonly string[] {
     return this.#warnings;
   }
 
   /**
-   * Writes the results and the links, and closes the files. Throws an Error that names what could not be written, now
-   * or before, when all the rest is.
+   * Writes the results and the links, and closes the files. Then throws an Error that names all files that could not
+   * be written, now or before.
    */
   finish(results: unknown): void {
     const count = this.#leftOutCount;
@@ -159,16 +158,16 @@ export class RunFolder {
 }
 
 /**
- * Gathers lines, so that a run at full speed costs a write in thousands of lines. They become bytes one by one: text
- * that is put together first would be copied once more, and that takes as long as all the rest. Written synchronously,
- * which with the system's cache in between is a copy.
+ * Gathers lines, so that a run at full speed needs one write for thousands of lines. Each line is encoded by itself:
+ * concatenating the text first would copy it once more, which takes as long as all the rest. Writes are synchronous.
+ * With the system's cache each is only a copy.
  */
 class GatheredFile {
   readonly path: string;
   readonly #descriptor: number;
   readonly #bytes = Buffer.allocUnsafe(GATHERED_BYTES);
   #length = 0;
-  /** Why nothing more is written. */
+  /** The first error. After it nothing more is written. */
   #lost: unknown;
 
   constructor(path: string) {
@@ -178,10 +177,10 @@ class GatheredFile {
 
   writeLine(line: string): void {
     if (this.#lost !== undefined) return;
-    // A character takes three bytes at most: two halves of a pair make four together.
+    // A UTF-16 unit takes three bytes at most. The two units of a pair take four together.
     const bytesMax = 3 * line.length + 1;
     if (this.#length + bytesMax > GATHERED_BYTES) this.#flush();
-    // What follows a line that was cut short, when there is room again, would be taken for the rest of it.
+    // If the disk has room again, the next line must not follow a line that was cut short.
     if (this.#lost !== undefined) return;
     if (bytesMax > GATHERED_BYTES) {
       this.#attempt(() => writeFileSync(this.#descriptor, `${line}\n`));
@@ -191,7 +190,7 @@ class GatheredFile {
     this.#bytes[this.#length++] = LINE_FEED;
   }
 
-  /** Throws what kept a line from being written. */
+  /** Throws the first error of writing. */
   close(): void {
     this.#flush();
     this.#attempt(() => closeSync(this.#descriptor));
@@ -215,7 +214,7 @@ class GatheredFile {
   }
 }
 
-/** Makes the folder of a run. Two runs that begin in the same millisecond get one each. */
+/** Makes the folder of a run. Two runs that begin in the same millisecond get a folder each. */
 function makeFolder(parent: string, time: Date): string {
   const name = time.toISOString().replaceAll(/[-:]/g, '');
   for (let number = 1; ; number++) {
@@ -229,7 +228,7 @@ function makeFolder(parent: string, time: Date): string {
   }
 }
 
-/** JSON for people, as JSON.stringify indents it, but with every digit of an exact number. */
+/** JSON for people, indented as JSON.stringify does, with every digit of an exact number. */
 function indented(value: unknown, indent: string): string {
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return stringifyExact(value);
   const inner = `${indent}  `;
@@ -241,7 +240,7 @@ function indented(value: unknown, indent: string): string {
   return `${open}\n${inner}${items.join(`,\n${inner}`)}\n${indent}${close}`;
 }
 
-/** Puts a link in place of an older one in one step: whoever reads it meanwhile sees either. */
+/** Replaces a link in one step: a reader sees the old link or the new one. */
 function replaceLink(link: string, folder: string): void {
   const temporary = `${link}.${process.pid}`;
   rmSync(temporary, { force: true });

@@ -1,6 +1,6 @@
 /**
- * A run as lines of text: its history and its message log, in the order in which they came about, byte for byte the
- * same wherever the same run is made. They are digested, and held against those of another run.
+ * A run as lines of text: its history and its message log, in the order in which they happened. The same run makes the
+ * same bytes on every machine. The lines are digested, and compared with those of another run.
  */
 
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import type { LogEntry } from '../../simulator/in-process-bed.ts';
 
 /** An operation as a line of the history. */
 export function operationLine(operation: Operation): string {
-  // Its members by name: an object that is gone through costs as much again.
+  // The members by name: a loop over the object would double the cost.
   const { index, time, type, process, f, value, error } = operation;
   if (error !== undefined || (value !== null && typeof value !== 'string')) return stringifyRecord({ ...operation });
   const processText = typeof process === 'number' ? process : stringifyName(process);
@@ -20,12 +20,12 @@ export function operationLine(operation: Operation): string {
   return `{"index":${index},"time":${time},"type":"${type}","process":${processText},"f":${stringifyName(f)},"value":${valueText}}`;
 }
 
-/** What a simulated node logs, as the line that a real one writes to stderr. */
+/** A log entry of a simulated node, as the line that a real node writes to stderr. */
 export function logLine({ nodeId, level, wallMs, message, fields }: LogEntry): string {
   return JSON.stringify({ level, time: new Date(wallMs).toISOString(), node: nodeId, message, ...fields });
 }
 
-/** A message as JSON, with the network's number of it. */
+/** A message as JSON, with the id that the network gave it. */
 export function messageText(message: NetworkMessage): string {
   return `{${messageMembers(message)}`;
 }
@@ -34,7 +34,7 @@ function messageMembers({ id, src, dest, body }: NetworkMessage): string {
   return `"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body)}}`;
 }
 
-/** Makes the lines of a message log, one call an event. What is said of one message twice running is made once. */
+/** Makes the lines of a message log, one call an event. The text of a message is kept for its next event. */
 export function createMessageLine(): (event: NetworkEvent, message: NetworkMessage, timeMs: number) => string {
   let last: NetworkMessage | undefined;
   let lastText = '';
@@ -47,7 +47,7 @@ export function createMessageLine(): (event: NetworkEvent, message: NetworkMessa
   };
 }
 
-/** An observer that turns whatever happens into lines. */
+/** An observer that turns all operations and messages into lines. */
 export function observeLines(onLine: (line: string) => void): RunObserver {
   const messageLine = createMessageLine();
   return {
@@ -56,7 +56,7 @@ export function observeLines(onLine: (line: string) => void): RunObserver {
   };
 }
 
-/** Tells two of every operation and every message. */
+/** Passes every operation and every message to two observers. */
 export function both(one: RunObserver, other: RunObserver): RunObserver {
   return {
     onOperation: (operation) => {
@@ -76,13 +76,13 @@ export class RunDigest {
 
   readonly observer = observeLines((line) => this.#hash.update(`${line}\n`));
 
-  /** The digest in hexadecimal; the last word, nothing may follow. */
+  /** The digest in hexadecimal. Nothing may be added after it. */
   finish(): string {
     return this.#hash.digest('hex');
   }
 }
 
-/** Holds a second run against a first one. */
+/** Compares a second run with a first one. */
 export class LineComparison {
   readonly #first: string[] = [];
   #count = 0;
@@ -95,7 +95,7 @@ export class LineComparison {
     if (expected !== line) this.#difference ??= describe(this.#count, expected, line);
   });
 
-  /** Where the runs part, in a sentence; undefined: nowhere. */
+  /** The first difference of the runs, in a sentence; undefined: none. */
   get difference(): string | undefined {
     if (this.#difference !== undefined) return this.#difference;
     return this.#count < this.#first.length

@@ -1,9 +1,8 @@
 /**
- * The runs of a store as they lie on the disk: which there are, what their results say, and the files in their folders.
+ * The runs of a store on disk: their names, their results, and the files in their folders.
  *
- * Nothing outside of the store is read, whatever links lie in it, and of the store only the folders of runs. A
- * results.json is read once for every time that it was written, so that thousands of runs are listed quickly the next
- * time.
+ * Only folders of runs in the store are read. Links that lead out of the store are not followed. A results.json is read
+ * once, and again only if it has changed. So the next listing of thousands of runs is quick.
  */
 
 import { constants, type Stats } from 'node:fs';
@@ -15,9 +14,9 @@ import { REPORT_FILE, SHRUNK_FOLDER } from './recorded-run.ts';
 import { RESULTS_FILE } from './run-folder.ts';
 
 const RUN_NAME = /^(\d{8}T\d{6}\.\d{3}Z)(?:-(\d+))?$/;
-/** Runs that are looked at side by side; their results may be large. */
+/** How many runs are read at the same time. Their results may be large. */
 const SIDE_BY_SIDE = 8;
-/** A link in the last place is not followed, and a pipe is not waited for. */
+/** Does not follow a link in the last place, and does not wait for a pipe. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 interface Summary {
@@ -27,18 +26,18 @@ interface Summary {
 }
 
 interface KnownSummary {
-  /** Of which state of results.json. */
+  /** The state of results.json that was read. */
   readonly stamp: string;
   readonly summary: Summary;
 }
 
 export interface StoreListing {
   readonly runs: readonly StoreRun[];
-  /** What could not be read besides, a sentence each. */
+  /** What could not be read, a sentence each. */
   readonly problems: readonly string[];
 }
 
-/** What a path within the store leads to; elsewhere is where it lies without links, a name each. */
+/** What a path in the store leads to. `elsewhere` has the path without links, a name each. */
 export type Found =
   | { readonly kind: 'elsewhere'; readonly path: readonly string[] }
   | { readonly kind: 'folder'; readonly entries: readonly FolderEntry[] }
@@ -53,11 +52,11 @@ export class StoreRuns {
     this.#root = root;
   }
 
-  /** All runs, newest first. Rejects only when the store itself cannot be read. */
+  /** All runs, newest first. Rejects only if the store itself cannot be read. */
   async list(): Promise<StoreListing> {
     const problems: string[] = [];
     const folders: { workload: string; name: string }[] = [];
-    // `latest` is a link, so it is no folder here, and no run is listed twice.
+    // `latest` is a link and not a folder, so no run is listed twice.
     for (const workload of await foldersIn(this.#root)) {
       try {
         const names = await foldersIn(join(this.#root, workload));
@@ -73,14 +72,14 @@ export class StoreRuns {
       const some = folders.slice(index, index + SIDE_BY_SIDE);
       runs.push(...(await Promise.all(some.map(({ workload, name }) => this.#describe(workload, name, known)))));
     }
-    // What was known of folders that are gone is forgotten.
+    // Folders that are gone are forgotten.
     this.#known = known;
     return { runs, problems };
   }
 
   /**
-   * Finds a file or folder within the folder of a run; undefined if there is none, or if it lies elsewhere. Who gets a
-   * file closes its handle. Rejects with what the file system says when it is there and cannot be read.
+   * Finds a file or folder in the folder of a run; undefined if there is none, or if it lies outside of the store. The
+   * caller closes the handle of a file. Rejects with the error of the file system if it cannot be read.
    *
    * @param path from the store, a name each
    */
@@ -126,7 +125,7 @@ export class StoreRuns {
   }
 
   async #summary(file: string, known: Map<string, KnownSummary>): Promise<Summary> {
-    // Before it is read: what is written meanwhile leaves another stamp.
+    // Before the read: a write meanwhile changes the stamp.
     const stamp = stampOf(await lstat(file));
     const before = this.#known.get(file);
     const summary = before?.stamp === stamp ? before.summary : await readSummary(file);
@@ -167,8 +166,8 @@ function summarise(results: unknown): Summary {
 }
 
 /**
- * All operations, as the report counts them. Only the mean of messages tells how many that were: what is counted by
- * itself are those before everything was healed. They are taken where there were no messages.
+ * The number of all operations, as in the report. It is computed from the mean number of messages: the count in `stats`
+ * has only the operations before healing. Without messages that count is taken.
  */
 function countOperations(results: unknown): number | undefined {
   const all = member(member(results, 'net'), 'all');
@@ -207,8 +206,7 @@ async function foldersIn(path: string): Promise<string[]> {
 }
 
 /**
- * Files and folders by name. Links are left out: they are followed where they stay in the store, but nobody has to be
- * sent there.
+ * Files and folders, sorted by name. Links are not listed.
  */
 async function entriesIn(path: string): Promise<FolderEntry[]> {
   const entries = (await readdir(path, { withFileTypes: true })).filter(
@@ -233,7 +231,7 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** What the file system says, without the path, which is nobody's business who sees the page. */
+/** The error of the file system, without the path: readers of the page must not see it. */
 function describe(error: unknown): string {
   return (error as Error).message.replace(/, \w+ '.*'$/s, '');
 }

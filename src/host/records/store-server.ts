@@ -2,10 +2,9 @@
  * The web server of `snowstorm serve-store`: a page that lists the runs of a store, and the files in their folders. It
  * only reads.
  *
- * Runs may hold what is nobody else's business, so it listens on this machine alone unless it is told otherwise, and
- * then answers only who asks for this machine by one of its names: a page of a stranger whose name was made to lead to
- * 127.0.0.1 (DNS rebinding) is refused. What reports do is theirs; the policy that they are served under lets none of
- * them reach anything outside of itself.
+ * Runs may hold private data. By default the server listens on this machine only, and answers only requests for one of
+ * this machine's names. So a foreign site whose name leads to 127.0.0.1 (DNS rebinding) is refused. Reports are served
+ * with a policy under which their scripts cannot load or send anything.
  */
 
 import { realpathSync } from 'node:fs';
@@ -43,8 +42,7 @@ const HTML = 'text/html; charset=utf-8';
 const PLAIN = 'text/plain; charset=utf-8';
 
 /**
- * Lines of JSON are plain text: for the types that were made up for them, browsers offer to save the file instead of
- * showing it.
+ * Lines of JSON are served as plain text. For the special types browsers offer to save the file instead of showing it.
  */
 const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ['.html', HTML],
@@ -57,7 +55,7 @@ const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 export interface StoreServerOptions {
-  /** The folder of the store, which must be there. */
+  /** The folder of the store, which must exist. */
   readonly store: string;
   readonly host: string;
   /** 0: any that is free. */
@@ -69,7 +67,7 @@ export class StoreServer {
   readonly #options: StoreServerOptions;
   readonly #server: Server;
   readonly #runs: StoreRuns;
-  /** The names that it may be asked for; undefined: any. */
+  /** The host names that requests may have; undefined: any. */
   readonly #names: readonly string[] | undefined;
 
   private constructor(options: StoreServerOptions, server: Server) {
@@ -83,7 +81,7 @@ export class StoreServer {
     server.on('request', (request, response) => this.#serve(request, response));
   }
 
-  /** Resolves when it listens; rejects with what the system says if it cannot. */
+  /** Resolves when it listens; rejects with the error of the system if it cannot. */
   static async start(options: StoreServerOptions): Promise<StoreServer> {
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
@@ -93,7 +91,7 @@ export class StoreServer {
     return new StoreServer(options, server);
   }
 
-  /** Ends it at once, whatever is under way. */
+  /** Ends it at once, with all requests in progress. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
@@ -104,13 +102,13 @@ export class StoreServer {
     try {
       await this.#answer(request, response);
     } catch (error) {
-      // The answer is under way: all that can still be said is that it is not whole.
+      // A part of the response is sent. Only a broken connection can show that it is incomplete.
       if (response.headersSent) response.destroy();
       else
         refuse(
           response,
           500,
-          `${request.url} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'a mistake of the server'}`,
+          `${request.url} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'an error in the server'}`,
         );
     }
   }
@@ -119,10 +117,9 @@ export class StoreServer {
     if (!this.#isAskedFor(headers.host))
       return refuse(response, 403, `This server answers to ${LOOPBACK_NAMES.join(', ')} only, not to ${headers.host}`);
     if (method !== 'GET' && method !== 'HEAD')
-      return refuse(response, 405, `This server only shows: GET and HEAD, not ${method}`, { Allow: 'GET, HEAD' });
+      return refuse(response, 405, `This server is read-only: GET and HEAD, not ${method}`, { Allow: 'GET, HEAD' });
     const path = pathOf(url);
-    if (path === undefined)
-      return refuse(response, 400, `${url} is not the address of anything: it is not well-formed`);
+    if (path === undefined) return refuse(response, 400, `${url} is not a well-formed address`);
     if (path.length === 0) {
       const { runs, problems } = await this.#runs.list();
       return sendPage(response, storePage(this.#options.store, runs, problems));
@@ -136,7 +133,7 @@ export class StoreServer {
       return isFolder ? sendPage(response, folderPage(names, found.entries)) : redirect(response, names, true);
     if (found?.kind === 'file' && !isFolder) return sendFile(response, found, names.at(-1) as string);
     await found?.handle.close();
-    return refuse(response, 404, `There is no ${url} in this store; / lists what there is`);
+    return refuse(response, 404, `There is no ${url} in this store; / lists the runs`);
   }
 
   #isAskedFor(host: string | undefined): boolean {
@@ -146,14 +143,14 @@ export class StoreServer {
 }
 
 /**
- * The names between the slashes, decoded once; the last is empty where the address ends with a slash. Undefined for
- * what cannot be decoded.
+ * The names between the slashes, decoded once. The last name is empty if the address ends with a slash. Undefined if
+ * the address cannot be decoded.
  */
 function pathOf(url: string): readonly string[] | undefined {
   const [path = ''] = url.split('?');
   if (!path.startsWith('/')) return undefined;
   try {
-    // Not by means of URL, which takes ".." away before anybody can refuse it.
+    // Not with URL: it removes ".." before the check.
     return path === '/' ? [] : path.slice(1).split('/').map(decodeURIComponent);
   } catch {
     return undefined;
@@ -173,7 +170,7 @@ function redirect(response: ServerResponse, path: readonly string[], isFolder: b
   send(response, 302, `This is at ${location}.\n`, { Location: location, 'Content-Type': PLAIN });
 }
 
-/** Node leaves out the text where it was not asked for, as for HEAD. */
+/** For HEAD, Node leaves out the text. */
 function send(response: ServerResponse, status: number, text: string, headers: OutgoingHttpHeaders): void {
   response.writeHead(status, { ...HEADERS, ...headers, 'Content-Length': Buffer.byteLength(text) }).end(text);
 }
@@ -195,9 +192,9 @@ async function sendFile(
     await handle.close();
     return;
   }
-  // Up to where it ended when its length was told: a run that goes on still writes.
+  // Only up to the length in the header: a run in progress may append to the file.
   const stream = handle.createReadStream({ end: sizeBytes - 1 });
   await pipeline(stream, response);
-  // It has become shorter meanwhile, and who asked would wait for the rest.
+  // The file has become shorter, and the client would wait for the rest.
   if (stream.bytesRead < sizeBytes) response.destroy();
 }

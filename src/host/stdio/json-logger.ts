@@ -1,6 +1,6 @@
 /**
- * Structured logs: one JSON object a line on stderr, with level, time, node and message first. stdout belongs to the
- * protocol alone.
+ * Structured logs: one JSON object a line on stderr, with level, time, node and message first. stdout is for the
+ * protocol only.
  */
 
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from '../../node/environment.ts';

@@ -1,9 +1,9 @@
 /**
- * Stands between stdin and readline and lets through whole, bounded, well-formed lines only.
+ * Stands between stdin and readline. Only whole, well-formed lines within the limit pass.
  *
- * readline by itself keeps a line of any length in memory, replaces bytes that are not UTF-8, and splits lines at a
- * lone carriage return and, from Node 24 on, at U+2028 and U+2029, all of which are legal within a JSON text. The work
- * is done a chunk at a time with native searches, so that it costs nothing a line.
+ * readline by itself keeps a line of any length in memory, and replaces bytes that are not UTF-8. It also splits lines
+ * at a lone carriage return and, from Node 24 on, at U+2028 and U+2029. All three are legal in a JSON text. The guard
+ * searches whole chunks with native functions, so it adds no cost for each line.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -11,13 +11,13 @@ import { createInterface, type Interface } from 'node:readline';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import type { HeldOutput } from '../../harness/bed.ts';
 
-/** A line of this many bytes is still accepted; the next byte makes it refused. */
+/** The longest line that is accepted, in bytes. */
 export const LINE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A chunk of at least this size says that there is more where it came from. */
+/** A chunk of at least this size means that the pipe holds more. */
 const FULL_CHUNK_BYTES = 32 * 1024;
 
-/** A line that comes byte by byte must not cost 256 bytes for each: this many pieces are made one. */
+/** A line may arrive byte by byte, and each piece costs 256 bytes of memory. So many pieces are concatenated. */
 const PIECES_MAX = 1024;
 
 const NEWLINE = 0x0a;
@@ -46,19 +46,19 @@ export class LineGuard extends Transform {
   /** Invariant: while true, `#held` is empty. */
   #discarding = false;
 
-  /** @param onRefused told of every line that is not let through, with its beginning */
+  /** @param onRefused called for every line that does not pass, with its beginning */
   constructor(onRefused: (reason: string, line: string) => void, lineBytesMax = LINE_BYTES_MAX) {
     super();
     this.#onRefused = onRefused;
     this.#lineBytesMax = lineBytesMax;
   }
 
-  /** All that has come so far, be it let through or not. */
+  /** Bytes received so far, refused lines included. */
   get bytesIn(): number {
     return this.#bytesIn;
   }
 
-  /** What has come after the last newline; undefined if nothing has. */
+  /** The input after the last newline; undefined if there is none. */
   get held(): HeldOutput | undefined {
     if (this.#heldBytes === 0) return undefined;
     const beginning = Buffer.concat(this.#held, Math.min(this.#heldBytes, EXCERPT_BYTES)).toString('utf8');
@@ -80,16 +80,16 @@ export class LineGuard extends Transform {
         this.#hold(rest);
         break;
       } else {
-        // The first line fits; those after it can only be too long if the chunk is.
+        // The first line fits. Later lines can only be too long if the chunk is longer than the limit.
         const end = rest.length <= this.#lineBytesMax ? rest.lastIndexOf(NEWLINE) + 1 : firstNewline + 1;
         this.#hold(rest.subarray(0, end));
         this.#release();
         rest = rest.subarray(end);
       }
     }
-    // One chunk a turn of the event loop while the pipe is full. It would else be read for up to 2 MiB at a time, and
-    // files, timers and signals would starve: a reservation of ids, a dozen file operations, took longer than what it
-    // reserved.
+    // While the pipe is full, one chunk a turn of the event loop. Otherwise up to 2 MiB are read at a time, and
+    // files, timers and signals starve. A reservation of ids takes a dozen file operations. It took longer than the
+    // time that it reserved.
     if (chunk.length < FULL_CHUNK_BYTES) done();
     else setImmediate(done);
   }
@@ -112,14 +112,14 @@ export class LineGuard extends Transform {
     this.#discarding = true;
   }
 
-  /** What follows the line that is being discarded; nothing, while it goes on. */
+  /** The bytes after the line that is being discarded; none if that line goes on. */
   #afterDiscarded(bytes: Buffer): Buffer {
     const newline = bytes.indexOf(NEWLINE);
     this.#discarding = newline < 0;
     return newline < 0 ? bytes.subarray(bytes.length) : bytes.subarray(newline + 1);
   }
 
-  /** Called where a line has ended. */
+  /** Passes on the held bytes, which end with a whole line. */
   #release(): void {
     if (this.#held.length === 0) return;
     const block = this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held, this.#heldBytes);
@@ -141,7 +141,7 @@ export class LineGuard extends Transform {
   }
 }
 
-/** Writes what readline would take for the end of a line in a form that means the same in JSON and is none. */
+/** Replaces the characters that readline would take for line ends. The new text means the same in JSON. */
 function protectLineBreaks(block: Buffer): Buffer {
   let protectedBlock = block;
   if (block.includes(CARRIAGE_RETURN)) {
@@ -151,7 +151,7 @@ function protectLineBreaks(block: Buffer): Buffer {
       at >= 0;
       at = protectedBlock.indexOf(CARRIAGE_RETURN, at + 1)
     ) {
-      // Outside a string both are white space, inside a string both are illegal.
+      // Outside of strings both are white space. Inside of strings both are illegal.
       if (protectedBlock[at + 1] !== NEWLINE) protectedBlock[at] = TAB;
     }
   }
@@ -162,7 +162,7 @@ function protectLineBreaks(block: Buffer): Buffer {
   return protectedBlock;
 }
 
-/** After a backslash that is not escaped itself no separator is legal, and `\U` is not either. */
+/** After an unescaped backslash a separator is illegal. The text made here, `\U`, is illegal as well. */
 function escaped(separator: string, at: number, text: string): string {
   let start = at;
   while (text[start - 1] === BACKSLASH) start--;

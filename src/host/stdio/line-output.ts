@@ -1,7 +1,6 @@
 /**
- * Lines out, gathered: all that is written within one turn of the event loop leaves in one write, which is worth a
- * factor of six on a pipe. When the reader is slow nothing is dropped; `onBlocked` tells the producer to stop until
- * `onDrained`.
+ * Output of lines. All lines of one turn of the event loop leave in one write: six times faster on a pipe. If the
+ * reader is slow, nothing is dropped: `onBlocked` tells the producer to stop until `onDrained`.
  */
 
 import { fstatSync } from 'node:fs';
@@ -12,10 +11,10 @@ import type { Writable } from 'node:stream';
 export const WAITING_BYTES_MAX = 1024 * 1024;
 
 export interface LineOutputEvents {
-  /** The reader is too slow: write no more than must be, until `onDrained`. */
+  /** The reader is too slow: write only what is necessary until `onDrained`. */
   readonly onBlocked: () => void;
   readonly onDrained: () => void;
-  /** The stream failed; nothing more will leave. */
+  /** The stream failed: all further output is dropped. */
   readonly onError: (error: NodeJS.ErrnoException) => void;
 }
 
@@ -36,7 +35,7 @@ export class LineOutput {
     stream.on('drain', () => this.#drained());
   }
 
-  /** All that was given to the stream so far. */
+  /** Bytes given to the stream so far. */
   get bytesOut(): number {
     return this.#bytesOut;
   }
@@ -50,7 +49,7 @@ export class LineOutput {
     setImmediate(this.#flush);
   }
 
-  /** Resolves once everything written has left this process, or cannot leave any more. */
+  /** Resolves when all output has left this process, or the stream has failed. */
   empty(): Promise<void> {
     if (this.#isEmpty()) return Promise.resolve();
     return new Promise((resolve) => this.#whenEmpty.push(resolve));
@@ -99,8 +98,8 @@ export class LineOutput {
 }
 
 /**
- * stdout as a stream that never blocks the event loop. `process.stdout` writes to a pipe synchronously: a slow reader
- * would stop the whole process, its timers and its signal handlers.
+ * stdout as a stream that never blocks the event loop. `process.stdout` writes to a pipe synchronously, so a slow
+ * reader would stop the whole process with its timers and signal handlers.
  */
 export function openStdout(): Writable {
   const status = fstatSync(1);

@@ -3,8 +3,8 @@
  *
  * It ends cleanly in every way a process can end:
  *
- * - At the end of input, on SIGTERM and on SIGINT it finishes the requests in flight, for a bounded time. Then it writes
- *   a summary to stderr and exits with 0.
+ * - At the end of input, on SIGTERM and on SIGINT it finishes the requests in flight, for a bounded time. Then it
+ *   writes a summary to stderr and exits with 0.
  * - If the reader of stdout has gone (EPIPE), it exits with 0 at once.
  * - A programming error and a failed start end it with 1.
  */

@@ -1,6 +1,6 @@
 /**
- * Lines of text for people, out of a stream that may hold anything: a line that does not end comes in pieces, so that
- * nobody fills the memory with one.
+ * Lines of text for people, from a stream with any content. A very long line comes in pieces, so that it cannot fill
+ * the memory.
  */
 
 import type { Readable } from 'node:stream';
@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 /** A longer line comes in pieces of at least this length. */
 export const PIECE_LENGTH_MAX = 64 * 1024;
 
-/** Calls back with every line of `stream`, without its end, and with the last one even if it has none. */
+/** Calls back with every line of `stream`, without its newline. The last line may lack one. */
 export function onTextLine(stream: Readable, onLine: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8');

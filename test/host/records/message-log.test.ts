@@ -7,8 +7,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readLines } from '../../../src/host/records/file-lines.ts';
 import { readMessagesAround } from '../../../src/host/records/message-log.ts';
 import { RecordError } from '../../../src/host/records/record-error.ts';
-import { createMessageLine } from '../../../src/host/records/run-lines.ts';
 import { RunFolder } from '../../../src/host/records/run-folder.ts';
+import { createMessageLine } from '../../../src/host/records/run-lines.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
 import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 

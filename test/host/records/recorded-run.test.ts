@@ -192,7 +192,11 @@ describe('what is no record', () => {
 
   it.each<[string, (runFolder: RunFolder) => void, string]>([
     ['no results', ({ folder }) => rmSync(join(folder, 'results.json')), '/results.json: there is no such file'],
-    ['results that are no JSON', (runFolder) => runFolder.writeFile('results.json', '{"valid?"'), '/results.json: not JSON: '],
+    [
+      'results that are no JSON',
+      (runFolder) => runFolder.writeFile('results.json', '{"valid?"'),
+      '/results.json: not JSON: ',
+    ],
     ['empty results', (runFolder) => runFolder.writeFile('results.json', ''), '/results.json: not JSON: '],
     [
       'results that are a list',

@@ -17,7 +17,8 @@ describe('the store', () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  const lines = (runFolder: RunFolder, file: string) => readFileSync(join(runFolder.folder, file), 'utf8').trimEnd().split('\n');
+  const lines = (runFolder: RunFolder, file: string) =>
+    readFileSync(join(runFolder.folder, file), 'utf8').trimEnd().split('\n');
 
   it('gives two runs of the same moment a folder each', async () => {
     const runFolders = [

@@ -256,7 +256,7 @@ describe('the files of a run', () => {
       for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']) {
         const { status, headers, text } = await ask(path, { method });
         expect({ method, status, allow: headers.allow }).toEqual({ method, status: 405, allow: 'GET, HEAD' });
-        expect(text).toBe(`This server only shows: GET and HEAD, not ${method}.\n`);
+        expect(text).toBe(`This server is read-only: GET and HEAD, not ${method}.\n`);
       }
     }
   });
@@ -320,7 +320,7 @@ describe('nobody gets out of the store', () => {
   ])('by %s', async (path) => {
     const { status, text, headers } = await ask(path);
     expect({ status, type: headers['content-type'] }).toEqual({ status: 404, type: 'text/plain; charset=utf-8' });
-    expect(text).toBe(`There is no ${path} in this store; / lists what there is.\n`);
+    expect(text).toBe(`There is no ${path} in this store; / lists the runs.\n`);
   });
 
   it.each(['/%', '/%ff', `${run}/%c0%ae%c0%ae/x`, 'http://127.0.0.1/', '*'])(
@@ -328,7 +328,7 @@ describe('nobody gets out of the store', () => {
     async (path) => {
       const { status, text } = await ask(path);
       expect(status).toBe(400);
-      expect(text).toBe(`${path} is not the address of anything: it is not well-formed.\n`);
+      expect(text).toBe(`${path} is not a well-formed address.\n`);
     },
   );
 

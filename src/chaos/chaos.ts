@@ -1,42 +1,45 @@
 /**
- * Faults for one node, by somebody who stands between it and a harness that knows nothing of them: what is lost, comes
- * twice or later, from whom the node is cut off, when it is killed and paused. Lines go in and come out; which of them
- * and when is decided here, on whatever time the scheduler tells.
+ * Faults for one node, injected between the node and a harness that does not know of them: loss, duplication, delay,
+ * cuts, kills and pauses. Lines go in and come out. This class decides which of them, and when, on the scheduler's
+ * time.
  *
- * The harness must see a node that is slow and forgetful at times, and nothing else. So clients suffer no fault but
- * silence, and what faults could have made wrong with an answer to them stays here (`client-desk.ts`); `init` is
- * answered once, whatever happens. A line that the node gets wrong by itself passes as it is. Lines are passed on as
- * texts, so that no number in them changes.
+ * The harness must see a node that is sometimes slow and forgetful, and nothing else:
  *
- * A harness may count who asked what. A request is therefore duplicated by the node that sends it and an answer by the
- * node that receives it: the harness sees two requests with two answers, or one of each.
+ * - The only fault that a client sees is a missing reply. Replies that faults have made late or wrong are held back
+ *   (`waiting-clients.ts`).
+ * - `init` is answered exactly once.
+ * - A wrong line of the node itself passes unchanged.
+ * - Lines are passed on as text, so that no number in them changes.
+ *
+ * A harness may count requests and replies. So a request is duplicated by the node that sends it, and a reply by the
+ * node that receives it. The harness sees two requests with two replies, or one of each.
  */
 
 import type { Logger } from '../node/environment.ts';
 import { isMessage, type Message, parseLine } from '../protocol/message.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import { ClientDesk } from './client-desk.ts';
 import { type FateRates, Fates } from './fates.ts';
 import { isHit, kindOf, type PeerChoice, type PeerKind, SERVICE_IDS } from './peers.ts';
 import { Recurrence } from './recurrence.ts';
 import { StallWatch } from './stall-watch.ts';
+import { WaitingClients } from './waiting-clients.ts';
 
 /**
- * How long faults last, to the quiet time between two of them. A node is not down or paused for most of its time, or
- * nobody would ever be there.
+ * How long faults last, as a share of the quiet time between two of them. A node must be up for most of the time, or no
+ * node would ever answer.
  */
 const STOPPED_SHARE = 0.25;
 const CUT_SHARE = 0.5;
-/** A restart comes soon, as from a supervisor of real programs; the mean is this at most, however rare kills are. */
+/** The longest mean time to a restart. Even if kills are rare, a restart comes soon, as from a real supervisor. */
 const DOWN_MS_MEAN_MAX = 500;
 
-/** Lines that wait for the node to be ready, at most; what comes beyond that is lost. */
+/** How many lines wait until the node is ready. Further lines are lost. */
 const HELD_LINES_MAX = 10_000;
 
 export interface ChaosOptions extends FateRates {
   readonly seed: string;
-  /** Mean quiet times between two faults of a kind; undefined: there are none. */
+  /** Mean quiet times between two faults of a kind; undefined: no such faults. */
   readonly killMs?: number | undefined;
   readonly pauseMs?: number | undefined;
   readonly serviceCutMs?: number | undefined;
@@ -49,23 +52,23 @@ export interface ChaosOptions extends FateRates {
   readonly clientTimeoutMs: number;
 }
 
-/** The process of the node, in all its lives. What a killed one still says must not be told. */
+/** The process of the node, in all its lives. Output of a killed life must be dropped. */
 export interface Child {
   /** Begins the next life. */
   start(): void;
   deliver(line: string): void;
   pause(): void;
   resume(): void;
-  /** Resolves when nothing of this life is left. */
+  /** Resolves when no process of this life is left. */
   kill(): Promise<void>;
 }
 
 export interface ChaosPorts {
   readonly scheduler: Scheduler;
   readonly child: Child;
-  /** Puts a line before the harness. */
+  /** Sends a line to the harness. */
   readonly transmit: (line: string) => void;
-  /** The node cannot be kept going, through no fault of ours. */
+  /** The node has failed by itself and cannot go on. */
   readonly fail: (reason: string) => void;
   readonly log: Logger;
 }
@@ -74,7 +77,7 @@ interface Identity {
   readonly nodeId: string;
   readonly nodeIds: readonly string[];
   readonly initLine: string;
-  /** Who sent `init`, and as what. */
+  /** The sender of `init`, and the id of that message. */
   readonly client: string;
   readonly messageId: number;
 }
@@ -90,16 +93,16 @@ interface Cut {
 export class Chaos {
   readonly #options: ChaosOptions;
   readonly #ports: ChaosPorts;
-  readonly #desk: ClientDesk;
+  readonly #clients: WaitingClients;
   readonly #stallWatch: StallWatch;
   readonly #cuts = new Set<Cut>();
   /** Invariant: empty until `init_ok`. */
   #recurrences: readonly Recurrence[] = [];
-  /** There as long as there are faults. */
+  /** Undefined before and after the time of faults. */
   #fates: Fates | undefined;
   #identity: Identity | undefined;
   #initAnswered = false;
-  /** Whether this life has answered `init`. Until then it hears nothing else but answers to its own requests. */
+  /** Whether this life has answered `init`. Until then it receives only replies to its own requests. */
   #ready = false;
   /** Invariant: empty while the node is ready or down. */
   #held: string[] = [];
@@ -116,7 +119,7 @@ export class Chaos {
   constructor(options: ChaosOptions, ports: ChaosPorts) {
     this.#options = options;
     this.#ports = ports;
-    this.#desk = new ClientDesk(options.clientTimeoutMs);
+    this.#clients = new WaitingClients(options.clientTimeoutMs);
     this.#stallWatch = new StallWatch(ports.scheduler);
     ports.child.start();
   }
@@ -125,12 +128,12 @@ export class Chaos {
     return this.#identity?.nodeId;
   }
 
-  /** Whether a life of the node goes on. */
+  /** Whether a life of the node is running. */
   get isUp(): boolean {
     return this.#up;
   }
 
-  /** A line of the harness, to the node. */
+  /** Takes a line of the harness to the node. */
   fromHarness(line: string): void {
     const message = readMessage(line);
     if (message !== undefined && this.#identity !== undefined) {
@@ -145,7 +148,7 @@ export class Chaos {
     this.#ports.child.deliver(line);
   }
 
-  /** A line of the node, to the harness. */
+  /** Takes a line of the node to the harness. */
   fromChild(line: string): void {
     if (!this.#up) return;
     const message = readMessage(line);
@@ -154,7 +157,7 @@ export class Chaos {
     else this.#routeBack(message, line, this.#identity);
   }
 
-  /** Ends all faults, and heals what they have done. What is in the air stays there for its time. */
+  /** Ends all faults and heals them. Messages in flight keep their delays. */
   heal(): void {
     if (this.#fates === undefined) return;
     this.#ports.log.info('chaos: faults end');
@@ -178,7 +181,7 @@ export class Chaos {
       return;
     }
     if (kind === 'client' && this.#up && body.msg_id !== undefined) {
-      this.#desk.asked(src, body.msg_id, this.#stallWatch.arrivalMs());
+      this.#clients.asked(src, body.msg_id, this.#stallWatch.arrivalMs());
     }
     this.#deliver(line, message);
   }
@@ -201,14 +204,14 @@ export class Chaos {
       transmit(line);
       if (!refused) this.#begin();
     } else if (refused) {
-      // A harness that starts a node again itself hears this and says so.
+      // A harness would report this if it had restarted the node itself.
       log.error('chaos: the node refused init', { life: this.#life, text: message.body.text });
       fail('it refused init when it was started again');
     } else log.info('chaos: ready', { life: this.#life });
     if (!refused) this.#open();
   }
 
-  /** This life has answered `init`: it receives what was held for it, then everything else. */
+  /** This life has answered `init`: it receives the held lines, then all others. */
   #open(): void {
     if (this.#ready) return;
     this.#ready = true;
@@ -282,7 +285,7 @@ export class Chaos {
 
   #kill(downMs: number): () => void {
     const { child, log } = this.#ports;
-    // Its last life may not be over yet.
+    // The kill of its last life may still go on.
     if (!this.#up) return () => {};
     this.#up = false;
     this.#ready = false;
@@ -328,12 +331,12 @@ export class Chaos {
     };
   }
 
-  /** Lets a message between the node and another node or a service meet its fate. */
+  /** Draws the fate of a message between the node and another node or a service, and carries it out. */
   #pass(direction: Direction, kind: PeerKind, message: Message, line: string): void {
     const { src, dest, body } = message;
     const peer = direction === 'in' ? src : dest;
     const land = () => {
-      // As in Maelstrom, a cut stops what arrives, whenever it was sent.
+      // As in Maelstrom, a cut drops messages on arrival, also those sent before the cut.
       const cut = [...this.#cuts].find(
         ({ peers, directions }) => peers.includes(peer) && directions.includes(direction),
       );
@@ -363,7 +366,9 @@ export class Chaos {
   #answer({ dest, body }: Message, line: string): void {
     const { in_reply_to: messageId } = body;
     const verdict =
-      messageId === undefined ? 'due' : this.#desk.answered(dest, messageId, this.#life, this.#ports.scheduler.now());
+      messageId === undefined
+        ? 'due'
+        : this.#clients.answered(dest, messageId, this.#life, this.#ports.scheduler.now());
     if (verdict === 'due') {
       this.#ports.transmit(line);
       return;
@@ -375,7 +380,7 @@ export class Chaos {
     });
   }
 
-  /** @param message what the line says, where it is a message */
+  /** @param message the parsed line, if it is a message */
   #deliver(line: string, message?: Message): void {
     if (!this.#up) this.#lostWhileDown++;
     else if (this.#ready || (message !== undefined && this.#expects(message))) this.#ports.child.deliver(line);
@@ -383,7 +388,7 @@ export class Chaos {
     else this.#lostWhileDown++;
   }
 
-  /** Whether a message answers what this life has asked. */
+  /** Whether a message is a reply to a request of this life. */
   #expects({ src, body }: Message): boolean {
     return body.in_reply_to !== undefined && this.#asked.has(requestKey(src, body.in_reply_to));
   }
@@ -393,7 +398,7 @@ function requestKey(peer: string, messageId: unknown): string {
   return JSON.stringify([peer, messageId]);
 }
 
-/** Undefined for whatever is no message. */
+/** Undefined if the line is not a message. */
 function readMessage(line: string): Message | undefined {
   try {
     const value = parseLine(line);
@@ -403,7 +408,7 @@ function readMessage(line: string): Message | undefined {
   }
 }
 
-/** What an `init` tells; undefined for anything else. */
+/** The identity in an `init`; undefined for any other message. */
 function readIdentity(initLine: string, { src, body }: Message): Identity | undefined {
   const { type, node_id: nodeId, node_ids: nodeIds, msg_id: messageId } = body;
   if (type !== 'init' || typeof nodeId !== 'string' || messageId === undefined) return undefined;

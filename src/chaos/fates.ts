@@ -1,23 +1,23 @@
 /**
- * What becomes of single messages. Each link draws from a stream of its own and the same number of times for each
- * message, as in `harness/fault-plan.ts`: the fate of the nth message of a link does not depend on what else happens.
+ * The fates of single messages. Each link has a random stream of its own, and draws equally often for each message, as
+ * in `harness/fault-plan.ts`. So the fate of the nth message of a link does not depend on other events.
  */
 
 import { detached } from '../protocol/detached.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 
 export interface FateRates {
-  /** Probabilities. Invariant: they do not add up to more than 1, for a message meets one fate at most. */
+  /** Probabilities. Invariant: their sum is at most 1, since a message meets one fate at most. */
   readonly loss: number;
   readonly duplicate: number;
   readonly delay: number;
-  /** How much later a delayed message, or the copy of a duplicated one, comes on average. */
+  /** Mean delay of a delayed message, and of the copy of a duplicated message. */
   readonly delayMeanMs: number;
 }
 
 export interface Fate {
   readonly fault: 'loss' | 'duplicate' | 'delay';
-  /** How much later it comes, or its copy; 0 for a loss. */
+  /** The delay of the message or of its copy; 0 for a loss. */
   readonly delayMs: number;
 }
 
@@ -31,7 +31,7 @@ export class Fates {
     this.#random = random;
   }
 
-  /** Draws for the next message from `src` to `dest`; undefined: nothing happens to it. */
+  /** Draws the fate of the next message from `src` to `dest`; undefined: it is delivered unchanged. */
   draw(src: string, dest: string): Fate | undefined {
     const link = `${src} ${dest}`;
     let stream = this.#links.get(link);
@@ -40,7 +40,7 @@ export class Fates {
       this.#links.set(detached(link), stream);
     }
     let point = stream.float();
-    // Exponential: most come a little later, some after every timeout there is.
+    // Exponential: most delays are short, and some are longer than every timeout.
     const delayMs = Math.ceil(-this.#rates.delayMeanMs * Math.log(1 - stream.float()));
     for (const fault of ['loss', 'duplicate', 'delay'] as const) {
       if (point < this.#rates[fault]) return { fault, delayMs: fault === 'loss' ? 0 : delayMs };

@@ -1,5 +1,5 @@
 /**
- * Whom a node talks to, as somebody who stands between it and the harness sees it: by the ids of the envelope alone.
+ * The peers of a node, seen from between the node and the harness: only by the ids in the envelope.
  */
 
 import { isClient } from '../harness/network.ts';
@@ -7,7 +7,7 @@ import { isClient } from '../harness/network.ts';
 /** Maelstrom's services, by their node ids. */
 export const SERVICE_IDS: readonly string[] = ['lin-kv', 'seq-kv', 'lww-kv', 'lin-tso'];
 
-/** `self` is the node itself; `stranger` is nobody that the node was told of. Neither suffers any fault. */
+/** `self` is the node itself; `stranger` is an id that the node does not know. Neither suffers any fault. */
 export type PeerKind = 'client' | 'service' | 'node' | 'self' | 'stranger';
 
 /** Which messages loss, duplication and delay hit. */

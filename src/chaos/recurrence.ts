@@ -1,6 +1,6 @@
 /**
- * A fault that lasts and comes again: quiet times and faults in turn, both drawn uniformly from 0 to twice their mean,
- * as Jepsen's partition nemesis does.
+ * A lasting fault that recurs: quiet times and faults alternate. Both lengths are drawn uniformly from 0 to twice their
+ * mean, as in Jepsen's partition nemesis.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -13,7 +13,7 @@ export interface RecurrenceOptions {
   readonly intervalMs: number;
   /** The mean length of the fault. */
   readonly durationMs: number;
-  /** Brings the fault about; the function returned undoes it. */
+  /** Injects the fault; the function returned undoes it. */
   readonly begin: (durationMs: number) => () => void;
 }
 
@@ -39,7 +39,7 @@ export class Recurrence {
     });
   }
 
-  /** Undoes the fault if it lasts, and never brings it about again. */
+  /** Undoes the current fault, and injects no more. */
   end(): void {
     this.#cancel();
     this.#undoOnce();

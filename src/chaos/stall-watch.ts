@@ -1,18 +1,18 @@
 /**
- * When a line that is read now may have arrived at the earliest. A process that was stopped, or starved, finds what
- * came meanwhile waiting, and would take it for new; its sender has been waiting all the while.
+ * The earliest time at which a line that is read now may have arrived. After a pause of this process, lines that came
+ * meanwhile look new, but their senders have been waiting since then.
  */
 
 import type { Scheduler } from '../protocol/scheduler.ts';
 
 const TICK_MS = 100;
-/** A tick that comes later than this comes after a stall. */
+/** A longer gap between two ticks is a stall. */
 const GAP_MS_MAX = 2 * TICK_MS;
 
 export class StallWatch {
   readonly #scheduler: Scheduler;
   #tickMs: number;
-  /** When the stall began that was noticed at the last tick; undefined: there was none. */
+  /** The start of the stall that the last tick noticed; undefined: none. */
   #stalledSinceMs: number | undefined;
   #cancel: () => void = () => {};
 
@@ -22,9 +22,9 @@ export class StallWatch {
     this.#tick();
   }
 
-  /** The earliest moment at which what is read now can have arrived. */
+  /** The earliest time at which a line that is read now can have arrived. */
   arrivalMs(): number {
-    // Timers come after what was read: the tick may not have noticed yet.
+    // Timers run after reads, so the tick may not have noticed the stall yet.
     const nowMs = this.#scheduler.now();
     if (nowMs - this.#tickMs > GAP_MS_MAX) return this.#tickMs;
     return this.#stalledSinceMs ?? nowMs;

@@ -1,4 +1,4 @@
-/** What chaos does to a node and what it never does to a harness, decision by decision, on virtual time. */
+/** The decisions of chaos on virtual time: its faults for the node, and what it never does to a harness. */
 
 import { describe, expect, it } from 'vitest';
 import { SERVICE_IDS } from '../../src/chaos/peers.ts';
@@ -9,11 +9,11 @@ import { ChaosRig } from '../support/chaos-rig.ts';
 const ALWAYS = 1;
 
 describe('without faults', () => {
-  it('every line passes as it is, both ways', () => {
+  it('every line passes unchanged in both directions', () => {
     const rig = new ChaosRig();
     const init = '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":1}}';
     const lines = [
-      // A number that JavaScript cannot hold, strange spacing, no message, no JSON.
+      // A number too large for JavaScript, unusual spaces, not a message, not JSON.
       '{"id":1,"src":"c1","dest":"n0","body":{"type":"echo","echo":9007199254740993.0,"msg_id":1}}',
       '{ "src":"lin-kv", "dest":"n0", "body":{"type":"read_ok","value":1.0,"in_reply_to":1}}',
       '{"src":"n0"}',
@@ -29,7 +29,7 @@ describe('without faults', () => {
       '{"src":"n0","dest":"c1","body":{"type":"echo_ok","echo":9007199254740993.0,"in_reply_to":1}}',
       '{"src":"n0","dest":"lin-kv","body":{"type":"read","key":1.0,"msg_id":1}}',
       '{"src":"n0","dest":"n0","body":{"type":"to itself"}}',
-      '{"src":"n0","dest":"n99","body":{"type":"to nobody"}}',
+      '{"src":"n0","dest":"n99","body":{"type":"to no node"}}',
       '{"src":"n0","dest":"c1","body":{"type":"unasked"}}',
       '{"src":"n0"}',
       'garbage',
@@ -62,7 +62,7 @@ describe('faults', () => {
     await rig.until('kill');
   });
 
-  it('do not begin when the node refuses init; the harness hears it', async () => {
+  it('do not begin if the node refuses init, and the harness receives the error', async () => {
     const rig = new ChaosRig({ killMs: 100 });
     rig.harness('c0', { type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: 1 });
     rig.node('c0', { type: 'error', code: 13, text: 'no', in_reply_to: 1 });
@@ -92,7 +92,7 @@ describe('faults', () => {
     const log = (event: string) => rig.events.filter((message) => message === event).length;
     expect(log('cut')).toBeGreaterThan(5);
     expect(log('mend')).toBe(log('cut'));
-    // Whoever was paused and not killed meanwhile was resumed.
+    // A paused life that was not killed meanwhile was resumed.
     const lastPause = rig.done.findLastIndex(({ what }) => what === 'pause');
     expect(rig.done.slice(lastPause + 1).some(({ what }) => what === 'resume' || what === 'kill')).toBe(true);
     for (let number = 0; number < 100; number++) {
@@ -111,7 +111,7 @@ describe('faults', () => {
       rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
       for (let number = 0; number < 50; number++) rig.harness('lin-kv', { type: 'read_ok', in_reply_to: number });
       await rig.time.advance(20_000);
-      // Without what tells the node its name.
+      // Without init, which names the node.
       return JSON.stringify([rig.done, rig.received.filter(({ type }) => type !== 'init')]);
     };
     expect(await story('7', 'n0')).toBe(await story('7', 'n0'));
@@ -124,7 +124,7 @@ describe('a life that has not answered init', () => {
   const INIT = { type: 'init', node_id: 'n0', node_ids: ['n0', 'n1'], msg_id: 1 };
   const types = (rig: ChaosRig) => rig.received.map(({ type }) => type);
 
-  it('hears nothing but init and answers to its own requests; the rest is held, in its order', () => {
+  it('receives only init and replies to its own requests; all others are held, in order', () => {
     const rig = new ChaosRig();
     rig.harness('c0', INIT);
     rig.harness('n1', { type: 'hello', msg_id: 1 });
@@ -141,7 +141,7 @@ describe('a life that has not answered init', () => {
     ]);
   });
 
-  it('is the same after a kill: answers to requests of an earlier life are held as well', async () => {
+  it('is the same after a kill: replies to requests of an earlier life are held, too', async () => {
     const rig = new ChaosRig({ killMs: 1000 }).begin();
     rig.node('lin-kv', { type: 'read', msg_id: 1 });
     await rig.until('start', 2);
@@ -152,7 +152,7 @@ describe('a life that has not answered init', () => {
     expect(types(rig)).toEqual(['init', 'echo', 'read_ok']);
   });
 
-  it('loses what was held when it is killed, and counts it', async () => {
+  it('loses the held lines when it is killed, and counts them', async () => {
     const rig = new ChaosRig({ killMs: 1000 }).begin();
     await rig.until('start', 2);
     for (let count = 0; count < 3; count++) rig.harness('c5', { type: 'echo', msg_id: count });
@@ -162,7 +162,7 @@ describe('a life that has not answered init', () => {
     expect(rig.logs.filter(({ what }) => what.message === 'restart').map(({ what }) => what.lost)).toEqual([0, 3]);
   });
 
-  it('is held 10,000 lines at most', async () => {
+  it('has at most 10,000 held lines', async () => {
     const rig = new ChaosRig();
     rig.harness('c0', INIT);
     for (let count = 0; count < 10_002; count++) rig.harness('n1', { type: 'hello', msg_id: count });
@@ -172,7 +172,7 @@ describe('a life that has not answered init', () => {
 });
 
 describe('a kill', () => {
-  it('is followed by a restart, with the init of the harness, whose second answer stays here', async () => {
+  it('is followed by a restart with the init of the harness; its second reply is dropped', async () => {
     const rig = new ChaosRig({ killMs: 1000 });
     const init = '{"id":7,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":5}}';
     rig.chaos.fromHarness(init);
@@ -186,7 +186,7 @@ describe('a kill', () => {
     }
   });
 
-  it('comes about as often as was asked for, and the restart within a second', async () => {
+  it('comes about as often as requested, and the restart within a second', async () => {
     const rig = new ChaosRig({ killMs: 5000 }).begin();
     await rig.time.advance(1_000_000);
     const kills = rig.done.filter(({ what }) => what === 'kill');
@@ -198,7 +198,7 @@ describe('a kill', () => {
     }
   });
 
-  it('loses what comes until the restart, from whomever', async () => {
+  it('loses all messages until the restart, from every sender', async () => {
     const rig = new ChaosRig({ killMs: 1000 }).begin();
     await rig.until('kill');
     for (const src of ['c5', 'n1', 'lin-kv']) rig.harness(src, { type: 'echo', msg_id: 1 });
@@ -209,7 +209,7 @@ describe('a kill', () => {
     expect(rig.logs.at(-1)?.what).toEqual({ message: 'restart', life: 2, lost: 4 });
   });
 
-  it('silences what the killed life still says', async () => {
+  it('drops the output of the killed life', async () => {
     const rig = new ChaosRig({ killMs: 1000 }).begin();
     rig.harness('c5', { type: 'echo', msg_id: 1 });
     await rig.until('kill');
@@ -233,7 +233,7 @@ describe('a kill', () => {
     expect(between).toEqual([]);
   });
 
-  it('hits a node that is starting again', async () => {
+  it('hits a node during its restart', async () => {
     const rig = new ChaosRig({ killMs: 500 }).begin();
     // The next lives never answer init.
     await rig.until('kill', 5);
@@ -248,7 +248,7 @@ describe('a kill', () => {
     expect(rig.failures).toEqual(['it refused init when it was started again']);
   });
 
-  it('is not followed by a restart once the harness has gone', async () => {
+  it('is not followed by a restart after the harness has gone', async () => {
     const rig = new ChaosRig({ killMs: 1000 }).begin();
     await rig.until('kill');
     rig.chaos.finish();
@@ -260,7 +260,7 @@ describe('a kill', () => {
 });
 
 describe('a pause', () => {
-  it('ends by itself, and lets everything through to the waiting process', async () => {
+  it('ends by itself, and all messages pass to the paused process', async () => {
     const rig = new ChaosRig({ pauseMs: 6000 }).begin();
     await rig.until('pause');
     rig.harness('c1', { type: 'echo', msg_id: 1 });
@@ -286,7 +286,7 @@ describe('a pause', () => {
     expect(rig.done.some(({ what }) => what === 'pause')).toBe(true);
   });
 
-  it('is over when the node is killed: the next life is not resumed', async () => {
+  it('ends when the node is killed: the next life is not resumed', async () => {
     const rig = new ChaosRig({ pauseMs: 100_000, killMs: 1000, seed: '3' }).begin();
     await rig.until('pause');
     const paused = rig.done.length;
@@ -298,7 +298,7 @@ describe('a pause', () => {
 });
 
 describe('a cut from the services', () => {
-  /** How many of three messages each way pass, in the middle of the first cuts of a run. */
+  /** How many of three messages in each direction pass, in the middle of the first cuts of a run. */
   async function throughCuts(options: ConstructorParameters<typeof ChaosRig>[0]) {
     const rig = new ChaosRig(options).begin();
     const seen = new Map<string, { services: number[]; nodes: number[] }>();
@@ -317,7 +317,7 @@ describe('a cut from the services', () => {
     return Object.fromEntries(seen);
   }
 
-  it('is one-way or both, and leaves nodes and clients alone', async () => {
+  it('is in one direction or both, and does not affect nodes and clients', async () => {
     expect(await throughCuts({ serviceCutMs: 1000 })).toEqual({
       whole: { services: [1, 1], nodes: [1, 1] },
       'in,out': { services: [0, 0], nodes: [1, 1] },
@@ -326,7 +326,7 @@ describe('a cut from the services', () => {
     });
   });
 
-  it('and one from nodes leaves services alone', async () => {
+  it('does not affect nodes, and a cut from nodes does not affect services', async () => {
     const rig = new ChaosRig({ nodeCutMs: 1000 }).begin();
     await rig.time.advance(60_000);
     const cuts = rig.logs.filter(({ what }) => what.message === 'cut').map(({ what }) => what.peers as string[]);
@@ -334,7 +334,7 @@ describe('a cut from the services', () => {
     expect(new Set(cuts.map((peers) => peers.length))).toEqual(new Set([1, 2]));
   });
 
-  it('stops what is in the air when it comes, and counts it', async () => {
+  it('drops messages in flight, and counts them', async () => {
     const rig = new ChaosRig({ serviceCutMs: 1000, delay: ALWAYS, delayMeanMs: 1 }).begin();
     let number = 0;
     while (!rig.logs.some(({ what }) => what.message === 'mend' && (what.lost as number) > 0)) {
@@ -358,7 +358,7 @@ describe('a message that meets a fate', () => {
     ]);
   });
 
-  it('is delayed, and those behind it are not', async () => {
+  it('is delayed, and later ones are not', async () => {
     const rig = new ChaosRig({ delay: 0.5, delayMeanMs: 1000 }).begin();
     for (let number = 0; number < 100; number++) rig.node('n1', { type: 'ping', msg_id: number });
     const early = rig.sent.length;
@@ -370,7 +370,7 @@ describe('a message that meets a fate', () => {
     );
   });
 
-  it('comes twice: requests where they leave, answers where they arrive, so that nobody is answered unasked', async () => {
+  it('comes twice: a request where it leaves, a reply where it arrives, so each reply has a request', async () => {
     const rig = new ChaosRig({ duplicate: ALWAYS }).begin();
     rig.node('n1', { type: 'ping', msg_id: 1 });
     rig.node('n1', { type: 'gossip' });
@@ -388,11 +388,11 @@ describe('a message that meets a fate', () => {
     { peers: 'node', hit: ['n1'] },
     { peers: 'service', hit: ['lin-kv'] },
     { peers: 'all', hit: ['n1', 'lin-kv'] },
-  ] as const)('is one of those that were chosen: $peers', ({ peers, hit }) => {
+  ] as const)('is of the chosen peers: $peers', ({ peers, hit }) => {
     const rig = new ChaosRig({ loss: ALWAYS, peers }).begin();
-    const everybody = ['n0', 'n1', 'lin-kv', 'c3', 'n99'];
-    const passing = everybody.filter((peer) => !(hit as readonly string[]).includes(peer));
-    for (const peer of everybody) {
+    const everyPeer = ['n0', 'n1', 'lin-kv', 'c3', 'n99'];
+    const passing = everyPeer.filter((peer) => !(hit as readonly string[]).includes(peer));
+    for (const peer of everyPeer) {
       rig.harness(peer, { type: peer, msg_id: 1 });
       rig.node(peer, { type: peer, in_reply_to: 1 });
     }
@@ -400,14 +400,14 @@ describe('a message that meets a fate', () => {
     expect(rig.sent.map(({ type }) => type)).toEqual(passing);
   });
 
-  it('is as rare as was asked for', () => {
+  it('is as rare as requested', () => {
     const rig = new ChaosRig({ loss: 0.1 }).begin();
     for (let number = 0; number < 10_000; number++) rig.node('n1', { type: 'ping', msg_id: number });
     expect(rig.sent.length).toBeGreaterThan(8800);
     expect(rig.sent.length).toBeLessThan(9200);
   });
 
-  it('may be of an earlier life, and reach the next one or others', async () => {
+  it('may come from an earlier life, and reach the next life or other nodes', async () => {
     const rig = new ChaosRig({ delay: ALWAYS, delayMeanMs: 20_000, killMs: 10 }).begin();
     rig.answersInit = true;
     rig.node('lin-kv', { type: 'read', msg_id: 1 });
@@ -421,8 +421,8 @@ describe('a message that meets a fate', () => {
   });
 });
 
-describe('an answer to a client', () => {
-  it('passes once, whatever the faults are', async () => {
+describe('a reply to a client', () => {
+  it('passes once, with any faults', async () => {
     const rig = new ChaosRig({ loss: 0.4, duplicate: 0.3, delay: 0.3, serviceCutMs: 10, nodeCutMs: 10 }).begin();
     for (let number = 0; number < 200; number++) {
       rig.harness('c1', { type: 'echo', msg_id: number });
@@ -434,7 +434,7 @@ describe('an answer to a client', () => {
     expect(rig.sent).toHaveLength(200);
   });
 
-  it('is held back when its client may have given up', async () => {
+  it('is held back if its client may have timed out', async () => {
     const rig = new ChaosRig().begin();
     rig.harness('c1', { type: 'echo', msg_id: 1 });
     rig.harness('c2', { type: 'echo', msg_id: 1 });
@@ -449,7 +449,7 @@ describe('an answer to a client', () => {
       type: 'echo_ok',
       in_reply_to: 1,
     });
-    // Also when it was forgotten long ago.
+    // Also if the request was forgotten long ago.
     await rig.time.advance(60_000);
     rig.harness('c2', { type: 'echo', msg_id: 2 });
     rig.node('c2', { type: 'echo_ok', in_reply_to: 1 });
@@ -458,7 +458,7 @@ describe('an answer to a client', () => {
     expect(rig.harnessLines).toHaveLength(2);
   });
 
-  it('is held back when the request has waited while this process stood still, though it was read just now', async () => {
+  it('is held back if the request arrived before a pause of this process and was read after it', async () => {
     const rig = new ChaosRig().begin();
     await rig.time.advance(1000);
     rig.time.stalledMs = 4000;
@@ -469,7 +469,7 @@ describe('an answer to a client', () => {
     expect(rig.harnessLines.map((line) => JSON.parse(line).dest)).toEqual(['c2']);
   });
 
-  it('is held back after the time that was said clients wait', async () => {
+  it('is held back after the timeout that was given for clients', async () => {
     const rig = new ChaosRig({ clientTimeoutMs: 1000 }).begin();
     rig.harness('c1', { type: 'echo', msg_id: 1 });
     await rig.time.advance(950);
@@ -477,7 +477,7 @@ describe('an answer to a client', () => {
     expect(rig.harnessLines).toEqual([]);
   });
 
-  it('may be given by the next life, but not once more', async () => {
+  it('may come from the next life, but only once', async () => {
     const rig = new ChaosRig({ killMs: 50 }).begin();
     rig.harness('c1', { type: 'echo', msg_id: 1 });
     rig.harness('c2', { type: 'echo', msg_id: 1 });
@@ -489,7 +489,7 @@ describe('an answer to a client', () => {
     expect(rig.logs.at(-1)?.what).toMatchObject({ message: 'second answer held back', dest: 'c1' });
   });
 
-  it('is passed on where it is the mistake of the node alone: twice in one life, or unasked', () => {
+  it('is passed on if it is an error of the node itself: twice in one life, or without a request', () => {
     const rig = new ChaosRig().begin();
     rig.harness('c1', { type: 'echo', msg_id: 1 });
     for (const inReplyTo of [1, 1, 2]) rig.node('c1', { type: 'echo_ok', in_reply_to: inReplyTo });
@@ -497,7 +497,7 @@ describe('an answer to a client', () => {
     expect(rig.harnessLines).toHaveLength(4);
   });
 
-  it('to init is one of a kind: the same msg_id of other clients is another request', () => {
+  it('to init is told apart: the same msg_id of another client is another request', () => {
     const rig = new ChaosRig().begin();
     rig.harness('c1', { type: 'echo', msg_id: 1 });
     rig.node('c1', { type: 'echo_ok', in_reply_to: 1 });

@@ -1,17 +1,17 @@
 /** What chaos is made of and does not show from outside. */
 
 import { describe, expect, it } from 'vitest';
-import { ClientDesk } from '../../src/chaos/client-desk.ts';
 import { StallWatch } from '../../src/chaos/stall-watch.ts';
+import { WaitingClients } from '../../src/chaos/waiting-clients.ts';
 import { StallingTime } from '../support/chaos-rig.ts';
 
-describe('the client desk', () => {
-  it('forgets requests that are late by now', () => {
-    const desk = new ClientDesk(5000);
-    for (let number = 0; number < 10_000; number++) desk.asked(`c${number % 7}`, number, number);
-    expect(desk.size).toBeLessThan(4502);
-    expect(desk.answered('c0', 0, 1, 10_000)).toBe('late');
-    expect(desk.answered(`c${9999 % 7}`, 9999, 1, 10_000)).toBe('due');
+describe('the waiting clients', () => {
+  it('are forgotten after their deadlines', () => {
+    const clients = new WaitingClients(5000);
+    for (let number = 0; number < 10_000; number++) clients.asked(`c${number % 7}`, number, number);
+    expect(clients.size).toBeLessThan(4502);
+    expect(clients.answered('c0', 0, 1, 10_000)).toBe('late');
+    expect(clients.answered(`c${9999 % 7}`, 9999, 1, 10_000)).toBe('due');
   });
 });
 

@@ -1,4 +1,4 @@
-/** Chaos on virtual time, between a harness and a node that the test plays by hand. */
+/** Chaos on virtual time. The test plays the harness and the node. */
 
 import { Chaos, type ChaosOptions } from '../../src/chaos/chaos.ts';
 import type { LogFields } from '../../src/node/environment.ts';
@@ -11,7 +11,7 @@ interface Told<T> {
   readonly what: T;
 }
 
-/** Time whose timers do not go off while the process stands still. */
+/** Time whose timers do not fire while the process is paused. */
 export class StallingTime extends VirtualTime {
   stalledMs = 0;
 
@@ -33,15 +33,15 @@ export const NO_FAULTS: ChaosOptions = {
 export class ChaosRig {
   readonly time = new StallingTime();
   readonly chaos: Chaos;
-  /** Lines that the harness was given. */
+  /** Lines sent to the harness. */
   readonly harnessLines: string[] = [];
-  /** Lines that the node was given, in all its lives. */
+  /** Lines sent to the node, in all its lives. */
   readonly nodeLines: string[] = [];
-  /** What was done to the process: start, pause, resume, kill. */
+  /** The calls for the process: start, pause, resume, kill. */
   readonly done: Told<string>[] = [];
   readonly logs: Told<Fields>[] = [];
   readonly failures: string[] = [];
-  /** How long it takes until nothing of a killed process is left. */
+  /** How long a kill takes. */
   killTakesMs = 0;
   /** Whether later lives answer `init` at once. */
   answersInit = false;
@@ -76,7 +76,7 @@ export class ChaosRig {
     );
   }
 
-  /** `init` and its answer; both sides' lines begin empty afterwards. */
+  /** Exchanges `init` and its reply, then empties the lines of both sides. */
   begin(): this {
     this.harness('c0', { type: 'init', node_id: 'n0', node_ids: ['n0', 'n1', 'n2'], msg_id: 1 });
     this.node('c0', { type: 'init_ok', in_reply_to: 1 });
@@ -99,22 +99,22 @@ export class ChaosRig {
     this.chaos.fromChild(JSON.stringify({ src: 'n0', dest, body }));
   }
 
-  /** The bodies of what the harness was given. */
+  /** The bodies of the messages to the harness. */
   get sent(): Fields[] {
     return this.harnessLines.map((line) => JSON.parse(line).body);
   }
 
-  /** The bodies of what the node was given. */
+  /** The bodies of the messages to the node. */
   get received(): Fields[] {
     return this.nodeLines.map((line) => JSON.parse(line).body);
   }
 
-  /** What was logged, the messages alone. */
+  /** The texts of the log entries. */
   get events(): unknown[] {
     return this.logs.map(({ what }) => what.message);
   }
 
-  /** Lets time pass until something was done to the process that many times. */
+  /** Lets time pass until an action on the process happened that many times. */
   async until(what: string, times = 1): Promise<void> {
     const count = () => this.done.filter((told) => told.what === what).length;
     for (let step = 0; step < 1_000_000; step++) {

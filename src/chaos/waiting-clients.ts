@@ -1,32 +1,29 @@
 /**
- * Which clients still wait for an answer. An answer to a client that has given up may go to one that has left, and
- * after that Maelstrom never listens to the node again, without a word; so what faults have made late must not leave,
- * and neither must a second answer that a second life gives.
+ * Which clients still wait for a reply. A late reply may reach a client that has left. After that Maelstrom silently
+ * stops reading the node. So a reply that faults have made late is held back, and so is a second reply of a later life.
  *
- * What the node does wrong by itself is not held back: whoever looks for mistakes shall find them.
+ * Errors of the node itself are not held back: the harness must find them.
  */
 
 import { detached } from '../protocol/detached.ts';
 
-/**
- * An answer must be out before the client gives up, by its own clock: this share of its patience is kept in reserve.
- */
+/** A reply must leave before the client's own timeout. This share of the timeout is kept in reserve. */
 const RESERVED_SHARE = 0.1;
 
 /** `late` and `again` must not be passed on. */
-export type AnswerVerdict = 'due' | 'late' | 'again';
+export type ReplyVerdict = 'due' | 'late' | 'again';
 
 interface OpenRequest {
   readonly deadlineMs: number;
-  /** The life that was first to answer; 0: none yet. */
+  /** The life that answered first; 0: none yet. */
   answeredBy: number;
 }
 
-export class ClientDesk {
+export class WaitingClients {
   readonly #patienceMs: number;
-  /** Invariant: in the order of their deadlines, for all clients wait equally long. */
+  /** Invariant: in the order of their deadlines, since all clients have the same timeout. */
   readonly #open = new Map<string, OpenRequest>();
-  /** The highest `msg_id` of each client: what is not open and not above that was forgotten because it is late. */
+  /** The highest `msg_id` of each client. A request that is not open and not above it is past its deadline. */
   readonly #highest = new Map<string, number>();
 
   /** @param timeoutMs how long a client waits */
@@ -34,12 +31,12 @@ export class ClientDesk {
     this.#patienceMs = timeoutMs * (1 - RESERVED_SHARE);
   }
 
-  /** Requests that are remembered. */
+  /** How many requests are remembered. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Notes a request that reaches the node; it arrived at `arrivedMs`. */
+  /** Notes a request that is delivered to the node. It arrived here at `arrivedMs`. */
   asked(client: string, messageId: number, arrivedMs: number): void {
     for (const [key, { deadlineMs }] of this.#open) {
       if (deadlineMs > arrivedMs) break;
@@ -49,10 +46,10 @@ export class ClientDesk {
     this.#highest.set(detached(client), Math.max(messageId, this.#highest.get(client) ?? messageId));
   }
 
-  /** Judges an answer that the node gives in its `life`, from 1. */
-  answered(client: string, messageId: number, life: number, nowMs: number): AnswerVerdict {
+  /** Judges a reply of the node in its `life`, from 1. */
+  answered(client: string, messageId: number, life: number, nowMs: number): ReplyVerdict {
     const request = this.#open.get(`${client} ${messageId}`);
-    // Never asked is not late: that is the node's own mistake.
+    // A reply to a request that never came is not late. It is an error of the node itself.
     if (request === undefined) return messageId <= (this.#highest.get(client) ?? -1) ? 'late' : 'due';
     if (nowMs >= request.deadlineMs) return 'late';
     if (request.answeredBy === 0) request.answeredBy = life;

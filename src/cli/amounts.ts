@@ -1,11 +1,11 @@
-/** Amounts, for people. */
+/** Amounts as text. */
 
 /** With commas between thousands. */
 export function number(amount: number): string {
   return amount.toLocaleString('en-US');
 }
 
-/** A number of things: `1 node`, `2,000 seeds`. */
+/** A number with its noun: `1 node`, `2,000 seeds`. */
 export function count(amount: number, noun: string): string {
   return `${number(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 }

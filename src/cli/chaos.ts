@@ -1,6 +1,6 @@
 /**
- * `chaos`: stands between a harness and a node, and does to the node what Maelstrom's command line cannot: kills,
- * pauses, cuts from the services, loss, duplication, delay.
+ * `chaos`: stands between a harness and a node, and injects faults that Maelstrom's command line lacks: kills, pauses,
+ * cuts from services, loss, duplication, delay.
  */
 
 import { accessSync, constants, statSync } from 'node:fs';
@@ -30,7 +30,7 @@ import { VERSION } from './version.ts';
 const EXIT_USAGE = 254;
 const EXIT_CRASH = 255;
 
-/** Faults that come more often than this leave no node to test. */
+/** With more frequent faults the node would never serve. */
 const SECONDS_MIN = 0.01;
 const SECONDS_MAX = 1e6;
 const DELAY_MS_DEFAULT = 1000;
@@ -51,43 +51,43 @@ function probabilityOption(text: string): Option<number> {
 }
 
 const OPTIONS = {
-  kill: secondsOption(`Mean time between two kills (-9). The node is started again within a second and told who it is;
-what comes meanwhile is lost.`),
-  pause: secondsOption('Mean time between two pauses (SIGSTOP), each for a quarter of that on average.'),
+  kill: secondsOption(`Mean time between two kills (-9). The node is restarted within a second and receives its init
+again. Messages in between are lost.`),
+  pause: secondsOption('Mean time between two pauses (SIGSTOP). A pause lasts a quarter of that on average.'),
   'service-cut': secondsOption(
     `Mean time between two cuts from ${SERVICE_IDS.join(', ')},
-one way or both, each for half of that on average.`,
+in one direction or both. A cut lasts half of that on average.`,
   ),
-  'node-cut': secondsOption('The same, from some of the other nodes.'),
+  'node-cut': secondsOption('The same for cuts from some of the other nodes.'),
   loss: probabilityOption('Probability that a message is lost.'),
-  duplicate: probabilityOption('… comes twice, the second time later.'),
-  delay: probabilityOption('… comes later.'),
+  duplicate: probabilityOption('Probability that a message comes twice, the second time later.'),
+  delay: probabilityOption('Probability that a message comes later.'),
   'delay-ms': {
     value: 'MS',
-    text: `How much later, on average, exponentially distributed. Default: ${DELAY_MS_DEFAULT}.`,
+    text: `Mean delay, exponentially distributed. Default: ${DELAY_MS_DEFAULT}.`,
     absent: DELAY_MS_DEFAULT,
     parse: parseNumber(0, 1e6),
   } satisfies Option<number>,
   peers: {
     value: PEER_CHOICES.join('|'),
-    text: `Which messages are lost, duplicated and delayed: those from and to other nodes, services, or
-both. Never those of clients. Default: all.`,
+    text: `Which messages are lost, duplicated and delayed: those of other nodes, of services, or both. Never
+those of clients. Default: all.`,
     absent: 'all',
     parse: parseOneOf(PEER_CHOICES),
   } satisfies Option<PeerChoice>,
-  for: secondsOption(`How long after init faults end and everything is healed, so that the end of a test finds all
-nodes well. Default: never.`),
+  for: secondsOption(`Time after init at which faults end and are healed, so that all nodes serve at the end of a test.
+Default: never.`),
   'client-timeout': {
     value: 'SECONDS',
-    text: `How long clients wait; an answer that would come later is held back, for Maelstrom stops
-listening to a node after one of those. Default: ${CLIENT_TIMEOUT_S}.`,
+    text: `How long clients wait for a reply. Later replies are held back, since Maelstrom stops reading a node
+after one. Default: ${CLIENT_TIMEOUT_S}.`,
     absent: CLIENT_TIMEOUT_S,
     parse: parseNumber(SECONDS_MIN, SECONDS_MAX),
   } satisfies Option<number>,
-  seed: seedOption('Makes the same choices again, other ones for every node. Default: a new one, logged.'),
+  seed: seedOption('Repeats all choices. Each node has its own. Default: a new seed, which is logged.'),
   'log-level': {
     value: 'LEVEL',
-    text: `Least level that is logged to stderr: ${LOG_LEVELS.join(', ')}.
+    text: `The lowest level that is logged to stderr: ${LOG_LEVELS.join(', ')}.
 Every fault is logged as info. Default: info.`,
     absent: 'info',
     parse: parseOneOf(LOG_LEVELS),
@@ -98,8 +98,8 @@ Every fault is logged as info. Default: info.`,
 
 const HELP = `Usage: chaos [options] -- NODE [arguments of the node]
 
-Stands between a harness that speaks Maelstrom's protocol and the program NODE, which speaks it too, and
-injects faults. Without options it injects none.
+Stands between a harness and the program NODE, which both speak Maelstrom's protocol, and injects faults.
+Without options it injects none.
 
 ${describeOptions(OPTIONS)}
 
@@ -108,8 +108,8 @@ The harness passes on what follows its own --:
   maelstrom test -w unique-ids --bin bin/chaos --node-count 3 -- --kill 5 -- bin/maelstrom-node
   snowstorm test -w unique-ids --bin bin/chaos --node-count 3 -- --kill 5 -- bin/maelstrom-node
 
-Exit status: that of the node when it ends by itself, 0 when it had to be killed at the end, 1 when it refused
-init after a restart or printed what cannot be read, 254 bad arguments, 255 it could not be started.
+Exit status: that of the node if it ends by itself, 0 if it had to be killed at the end, 1 if it refused init
+after a restart or its output cannot be read, 254 bad arguments, 255 it could not be started.
 `;
 
 type ChaosValues = ParsedOptions<typeof OPTIONS>['values'];
@@ -139,9 +139,8 @@ function interpretFaults(values: ChaosValues): ChaosOptions {
 }
 
 /**
- * The program by its full path. A harness starts nodes in a folder of its own, where a path that somebody typed leads
- * nowhere; PWD still tells the folder of the shell in which it was typed. A name without a slash is for the system to
- * look up.
+ * The full path of the program. A harness starts nodes in another folder, where a relative path is wrong. PWD still
+ * names the folder of the shell. The system looks up a name without a slash.
  */
 function findProgram(file: string): string {
   if (!file.includes('/')) return file;
@@ -151,7 +150,7 @@ function findProgram(file: string): string {
   try {
     accessSync(found, constants.X_OK);
   } catch {
-    throw new UsageError(`${file}: this file may not be executed; chmod +x it`);
+    throw new UsageError(`${file}: this file is not executable; chmod +x it`);
   }
   return found;
 }
@@ -170,7 +169,7 @@ async function main(): Promise<number> {
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; the node goes after --`);
   }
   const [file, ...args] = rest;
-  if (file === undefined) throw new UsageError('there is no node: its program goes after --, with its arguments');
+  if (file === undefined) throw new UsageError('NODE is missing: its program goes after --, with its arguments');
   return superviseStdio({
     chaos: interpretFaults(values),
     program: findProgram(file),

@@ -1,7 +1,7 @@
 /**
  * `snowstorm explore`: a small scenario of a workload, with a crash, a pause or a cut at every step of every node, or
- * with its messages in every order. Where `snowstorm test` draws, this enumerates, and says what was covered. The first
- * failure is told step by step and recorded.
+ * with its messages in every order. `snowstorm test` draws faults at random; this command tries all of them, and
+ * reports what was covered. The first failure is told step by step and recorded.
  */
 
 import type { Validity } from '../checkers/checker.ts';
@@ -29,14 +29,11 @@ import { commandOf, EXPLORE_OPTIONS, type Explored, hitWords, orderWords, SCHEDU
 import { describeInjections, formatExploration, formatHits, formatOrder, formatOrders } from './explore-result.ts';
 import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
-import { describeOptions, drawSeed, parseOptions, UsageError } from './options.ts';
+import { describeOptions, drawSeed, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
 
-/**
- * Between the beginnings of two operations, ms. Time is virtual; only the order matters, and what goes on in the
- * background meanwhile.
- */
+/** Virtual time between the starts of two operations. It gives background work a chance to run in between. */
 const OPERATION_INTERVAL_MS = 50;
 
 const EXIT_FAILED = 1;
@@ -44,90 +41,118 @@ const EXIT_UNKNOWN = 2;
 
 const HELP = `Usage: snowstorm explore -w NAME [options]
 
-Runs a few operations again and again on virtual time: once for every step that a node takes into the world or
-the world into it (a line sent or received, a disk operation, a timer) and for everything that can hit it there.
+Runs a few operations again and again on virtual time: once for every step of a node (a line sent or received, a
+disk operation, a timer) and for every fault that can hit the node there.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(EXPLORE_OPTIONS)}
 
-Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or nothing could be told, 254 bad arguments, 255 the command itself failed.
+Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or undecided, 254 bad arguments, 255 the command itself failed.
 `;
+
+type ExploreValues = ParsedOptions<typeof EXPLORE_OPTIONS>['values'];
 
 /** Runs the command; resolves to the exit status. */
 export async function exploreCommand(args: readonly string[]): Promise<number> {
-  const { values, words, rest } = parseOptions(EXPLORE_OPTIONS, args);
+  const parsed = parseOptions(EXPLORE_OPTIONS, args);
+  const { values } = parsed;
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
   }
-  const [unexpected] = [...words, ...rest];
-  if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
-  const { orders, order, hit, store, junit, at } = values;
-  if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be explored?');
-  if ((orders || order !== undefined) && (values.depth ?? values.actions ?? at ?? hit) !== undefined)
-    throw new UsageError(
-      `--${orders ? 'orders' : 'order'} goes without --depth, --actions, --at and --hit: it hits nobody`,
-    );
-  if (orders && order !== undefined) throw new UsageError('--orders goes without --order: it tries all of them');
-  if (hit !== undefined && values.depth !== undefined)
-    throw new UsageError('--hit goes without --depth: it makes one run, with as many hits as it names');
-  if (junit !== undefined) checkJunitFile(junit);
-  const workload: Workload = { ...values.workload, test: values.workload.small ?? values.workload.test };
-  const explored: Explored = {
-    workload: workload.name,
-    nodeCount: values['node-count'],
-    operationCount: values.operations,
-    seed: values.seed ?? drawSeed(),
-    actions: values.actions,
-    at,
-  };
-  const { nodeCount, operationCount, seed } = explored;
-  const options = drawScenario({
-    test: workload.test,
-    seed,
-    nodeCount,
-    operationCount,
-    intervalMs: orders || order !== undefined ? 0 : OPERATION_INTERVAL_MS,
-  });
-  const schedulesMax = values['max-schedules'] ?? SCHEDULES_MAX;
-  const limit = values['max-schedules'] === undefined ? [] : ['--max-schedules', String(schedulesMax)];
-  const start = `${workload.name}: ${count(nodeCount, 'node')}, ${count(operationCount, 'operation')}, seed ${seed}`;
+  const workload = checkOptions(parsed);
+  if (values.junit !== undefined) checkJunitFile(values.junit);
+  const explored = describeExploration(workload, values);
   let found: Found | undefined;
   let story: string | undefined;
-  /** What is known by now; nothing is written of an exploration that has found nothing yet. */
+  /** Writes the verdict so far, if there is one. Returns the exit status. */
   const conclude = (): number => {
     if (found === undefined) return EXIT_UNKNOWN;
     const status = exitStatus(found, interruption.came);
-    if (junit !== undefined) writeJunit(junit, describeJunit(found, status, explored, story));
+    if (values.junit !== undefined) writeJunit(values.junit, describeJunit(found, status, explored, story));
     return status;
   };
-  const interruption = new Interruption('when the run under way is finished', conclude);
-  const watch = new Watch(start, interruption);
-  const simulate = createSimulate(workload, (simulation) => {
-    watch.run = simulation.run;
-  });
-  const over = () => interruption.came;
-  const shared: Shared = { workload, explored, simulate, options, schedulesMax, limit, over };
-  const { actions = ACTIONS } = values;
+  const interruption = new Interruption('after the current run', conclude);
+  const watch = new Watch(describeStart(explored), interruption);
   try {
     try {
-      if (orders) found = await runOrders(shared, watch);
-      else if (order !== undefined) found = await runOrder(shared, order);
-      else if (hit !== undefined) found = await runHits({ ...shared, actions, at }, hit);
-      else found = await runSteps({ ...shared, depth: values.depth ?? 1, actions, at }, watch);
+      found = await search(workload, explored, values, watch, () => interruption.came);
     } finally {
       watch.stop();
     }
-    process.stdout.write(`${found.text}\nSeed ${seed}\n`);
+    process.stdout.write(`${found.text}\nSeed ${explored.seed}\n`);
     if (found.failed !== undefined) {
-      interruption.goingOn = 'when the failure is told and recorded';
+      interruption.stopsWhen = 'after the failure is told and recorded';
       interruption.announce = (text) => process.stderr.write(`${text}\n`);
-      story = await tellFailure(found.failed, store);
+      story = await tellFailure(found.failed, values.store);
     }
     return conclude();
   } finally {
     interruption.ignore();
   }
+}
+
+/** Returns the workload with its small test. Throws a {@link UsageError} for options that cannot be combined. */
+function checkOptions({ values, words, rest }: ParsedOptions<typeof EXPLORE_OPTIONS>): Workload {
+  const { workload, orders, order, hit, depth, actions, at } = values;
+  const [unexpected] = [...words, ...rest];
+  if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
+  if (workload === undefined) throw new UsageError('-w NAME is missing: name the workload to explore');
+  if ((orders || order !== undefined) && (depth ?? actions ?? at ?? hit) !== undefined)
+    throw new UsageError(
+      `--${orders ? 'orders' : 'order'} injects no faults, so --depth, --actions, --at and --hit cannot be used`,
+    );
+  if (orders && order !== undefined) throw new UsageError('--orders tries all orders, so --order cannot be used');
+  if (hit !== undefined && depth !== undefined)
+    throw new UsageError('--hit makes one run with the hits that it names, so --depth cannot be used');
+  return { ...workload, test: workload.small ?? workload.test };
+}
+
+function describeExploration(workload: Workload, values: ExploreValues): Explored {
+  return {
+    workload: workload.name,
+    nodeCount: values['node-count'],
+    operationCount: values.operations,
+    seed: values.seed ?? drawSeed(),
+    actions: values.actions,
+    at: values.at,
+  };
+}
+
+function describeStart({ workload, nodeCount, operationCount, seed }: Explored): string {
+  return `${workload}: ${count(nodeCount, 'node')}, ${count(operationCount, 'operation')}, seed ${seed}`;
+}
+
+/**
+ * Makes the runs that the options ask for.
+ *
+ * @param over whether it must stop before its end
+ */
+function search(
+  workload: Workload,
+  explored: Explored,
+  values: ExploreValues,
+  watch: Watch,
+  over: () => boolean,
+): Promise<Found> {
+  const { orders, order, hit, depth = 1, actions = ACTIONS, at, 'max-schedules': limit } = values;
+  const { nodeCount, operationCount, seed } = explored;
+  const intervalMs = orders || order !== undefined ? 0 : OPERATION_INTERVAL_MS;
+  const shared: Shared = {
+    workload,
+    explored,
+    simulate: createSimulate(workload, (simulation) => {
+      watch.run = simulation.run;
+    }),
+    options: drawScenario({ test: workload.test, seed, nodeCount, operationCount, intervalMs }),
+    schedulesMax: limit ?? SCHEDULES_MAX,
+    limit: limit === undefined ? [] : ['--max-schedules', String(limit)],
+    over,
+  };
+  if (orders) return runOrders(shared, watch);
+  if (order !== undefined) return runOrder(shared, order);
+  if (hit !== undefined) return runHits({ ...shared, actions, at }, hit);
+  return runSteps({ ...shared, depth, actions, at }, watch);
 }
 
 function describeJunit(
@@ -147,7 +172,7 @@ interface Shared {
   readonly simulate: Simulate;
   readonly options: Scenario;
   readonly schedulesMax: number;
-  /** The option that says so, where it was given. */
+  /** The option for it, if it was given. */
   readonly limit: readonly string[];
   readonly over: () => boolean;
 }
@@ -157,17 +182,17 @@ interface Hits {
   readonly at: string | undefined;
 }
 
-/** What came of it. */
+/** The result of an exploration. */
 interface Found {
   readonly failures: readonly { readonly validity: Validity }[];
-  /** Whether everything was tried that was to be. */
+  /** Whether all planned runs were made. */
   readonly complete: boolean;
-  /** Whether there was nothing that could be tried. */
+  /** Whether no run could be made. */
   readonly nothing: boolean;
   readonly text: string;
-  /** The first run that is invalid. */
+  /** The first invalid run. */
   readonly failed: FailedRun | undefined;
-  /** The command that does it all once more. */
+  /** The command that repeats the exploration. */
   readonly again: string;
 }
 
@@ -206,7 +231,7 @@ async function runHits({ at, ...shared }: Shared & Hits, hits: readonly PlannedI
   }
 }
 
-/** A run with hits, as it is told. */
+/** A run with these hits. */
 function hitRun(
   { workload, explored }: Shared,
   options: Scenario,
@@ -226,7 +251,7 @@ function stepsWith(at: string | undefined): StepFilter {
   return (text) => at === undefined || text.includes(at);
 }
 
-/** Those of which nobody can tell have nothing to be told. */
+/** Undecided runs have no story. */
 function firstInvalid<Failure extends { readonly validity: Validity }>(
   failures: readonly Failure[],
 ): Failure | undefined {
@@ -267,7 +292,7 @@ async function runOrder(shared: Shared, choices: readonly number[]): Promise<Fou
   }
 }
 
-/** A run with its messages in one order, as it is told. */
+/** A run with its messages in one order. */
 function orderedRun({ workload, options, explored }: Shared, choices: readonly number[]): FailedRun {
   return {
     workload,
@@ -279,20 +304,20 @@ function orderedRun({ workload, options, explored }: Shared, choices: readonly n
 }
 
 /**
- * A limit is what was asked for; who is interrupted, or has named steps that there are none of, has not seen what was
- * asked for.
+ * A limit on schedules was requested, so it is no reason for 2. An interruption is one, and so are steps that do not
+ * exist.
  */
 function exitStatus({ failures, complete, nothing }: Found, interrupted: boolean): number {
   if (firstInvalid(failures) !== undefined) return EXIT_FAILED;
   return failures.length > 0 || nothing || (interrupted && !complete) ? EXIT_UNKNOWN : 0;
 }
 
-/** What is seen and heard while it explores: progress on stderr, promises that nobody hears. */
+/** Shows progress on stderr, and reports unhandled rejections, while it explores. */
 class Watch {
   readonly #progress: Progress;
   readonly #stopReporting: () => void;
   text = '';
-  /** The run that goes on. */
+  /** The current run. */
   run: Simulation['run'] | undefined;
 
   constructor(firstLine: string, interruption: Interruption) {
@@ -302,7 +327,7 @@ class Watch {
     this.#stopReporting = reportRejections({ report: (violation) => this.run?.report(violation) });
   }
 
-  /** Leaves the screen as if no progress had been shown. */
+  /** Removes the progress from the screen. */
   stop(): void {
     this.#stopReporting();
     this.#progress.stop();

@@ -1,6 +1,6 @@
 /**
- * What `snowstorm explore` does with the first failure: it makes that run once more and tells it step by step, and
- * again to record it with its story, so that its report shows what happened.
+ * What `snowstorm explore` does with the first failure. It repeats the run and tells it step by step. It repeats it
+ * again to record it with its story, so that its report shows the steps.
  */
 
 import type { RunOutcome } from '../harness/run.ts';
@@ -13,30 +13,30 @@ import { StoryRecorder } from '../search/story-recorder.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
-import { recordToldRun, tryToRecordFound, type Witness } from './recording.ts';
+import { type RunListeners, recordToldRun, tryToRecordFound } from './recording.ts';
 import { reportRejections } from './rejections.ts';
 
 export interface FailedRun {
   readonly workload: Workload;
   readonly options: Scenario;
-  /** What was done, in a sentence. */
+  /** The seed and the faults or the order, in a sentence. */
   readonly origin: string;
-  /** Makes the run again. */
+  /** Repeats the run. */
   readonly repeat: (simulate: Simulate) => Promise<RunOutcome>;
-  /** The command that does so. */
+  /** The command that repeats it. */
   readonly again: string;
 }
 
-/** How runs of an exploration are made. */
+/** Makes the function that makes the runs of an exploration. */
 export function createSimulate(
   workload: Workload,
   onBegin: (simulation: Simulation) => void,
-  witness: Witness = {},
+  listeners: RunListeners = {},
 ): Simulate {
   const subject = subjectOf(workload);
   const settle = createSettle();
   return (options, hooks) => {
-    const simulation = new Simulation({ subject, options, settle, ...hooks, ...witness });
+    const simulation = new Simulation({ subject, options, settle, ...hooks, ...listeners });
     onBegin(simulation);
     return simulation;
   };
@@ -53,19 +53,19 @@ export async function tellFailure(failed: FailedRun, store: string): Promise<str
   const origin = judge(outcome.results) === false ? failed.origin : `${failed.origin}, and did not fail again`;
   const told = { events: recorder.events, options, outcome };
   const story = [origin, '', ...tellStory({ ...told, reason: formatVerdict(outcome.results) })].join('\n');
-  process.stdout.write(`\n${story}\n\nOnce more:  ${again}\n`);
+  process.stdout.write(`\n${story}\n\nReplay:  ${again}\n`);
   if (store === 'none') return story;
   const { schedule: _, ...settings } = options;
   const run = { workload: workload.name, options: settings, again, story: { origin, lines: storyLines(told) } };
   await tryToRecordFound(store, workload.name, (record) =>
-    recordToldRun(record, run, (witness) => repeat(failed, witness)),
+    recordToldRun(record, run, (listeners) => repeat(failed, listeners)),
   );
   return story;
 }
 
 async function repeat(
   { workload, repeat }: FailedRun,
-  witness: Witness,
+  listeners: RunListeners,
   onBegin: (simulation: Simulation) => void = () => {},
 ): Promise<RunOutcome> {
   let running: Simulation | undefined;
@@ -75,7 +75,7 @@ async function repeat(
       running = simulation;
       onBegin(simulation);
     },
-    witness,
+    listeners,
   );
   const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
   return repeat(simulate).finally(stopReporting);

@@ -1,6 +1,6 @@
 /**
- * What an exploration found, for people: what was covered, in numbers, where it stopped short, and the failures, the
- * simplest ones first.
+ * The result of an exploration as text: what was covered, in numbers, why it stopped early, and the failures, the
+ * simplest first.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -12,18 +12,18 @@ import { type Action, describeInjection, drawsDamage, type Injection } from '../
 import { count, number } from './amounts.ts';
 
 const FAILURES_SHOWN_MAX = 5;
-/** An order takes a line a message, and many of one kind differ in little. */
+/** An order takes a line for each message, and failing orders are often similar. */
 const ORDERS_SHOWN_MAX = 1;
 const STEP_LENGTH_MAX = 160;
 
 /**
- * @param actions those that were tried
- * @param at what the steps that were met contain; absent: all were met
+ * @param actions the actions that were tried
+ * @param at the text that the steps contain; absent: all steps were tried
  */
 export function formatExploration(report: ExploreReport, actions: readonly Action[], at?: string): string {
   const { steps, schedules, runs, levels } = report;
   const times = count(actions.length, 'action');
-  const drawn = actions.some(drawsDamage) ? `, what power failures leave drawn up to ${DRAWS} times` : '';
+  const drawn = actions.some(drawsDamage) ? `, damage of power failures drawn up to ${DRAWS} times` : '';
   const covered = levels.map(({ tried, planned, runs: runsOfLevel }, index) => {
     const whole = tried === planned;
     const each =
@@ -41,17 +41,17 @@ export function formatExploration(report: ExploreReport, actions: readonly Actio
   ].join('\n');
 }
 
-/** What one run with these hits showed. */
+/** The result of one run with these hits. */
 export function formatHits(injections: readonly Injection[], validity: Validity, results: CheckResult): string {
   return `With ${describeInjections(injections)}:\n${verdictOf(validity, results)}`;
 }
 
-/** What the run with its messages in this order showed. */
+/** The result of the run with its messages in this order. */
 export function formatOrder(choices: readonly number[], validity: Validity, results: CheckResult): string {
   return `With messages in the order ${choices.join('.')}:\n${verdictOf(validity, results)}`;
 }
 
-/** As it is judged here, where statistics do not count. */
+/** An exploration does not judge statistics, so a valid run is not worded by its results. */
 function verdictOf(validity: Validity, results: CheckResult): string {
   return validity === true ? 'The run is valid.' : formatVerdict(results);
 }
@@ -60,7 +60,7 @@ export function describeInjections(injections: readonly Injection[]): string {
   const described = injections.map((injection) =>
     describeInjection({ ...injection, text: excerpt(injection.text, STEP_LENGTH_MAX) }),
   );
-  return described.join(', then ') || 'nothing was done to anybody';
+  return described.join(', then ') || 'no faults';
 }
 
 export function formatOrders(report: ExploreOrdersReport): string {
@@ -91,12 +91,12 @@ function formatFailures<Failure extends { readonly results: CheckResult }>(
 }
 
 function formatEnd({ complete, stoppedBecause, failureCount, runs }: ExploreReport | ExploreOrdersReport): string[] {
-  // What was not tried may fail; nobody must take this for a word on everything.
+  // Runs that were not tried may fail, so the sentence must not cover them.
   const valid = complete
     ? 'All of them are valid.'
     : runs === 1
-      ? 'The only run that was made is valid.'
-      : `All ${number(runs)} runs that were made are valid.`;
+      ? 'The only run so far is valid.'
+      : `All ${number(runs)} runs so far are valid.`;
   const verdict = failureCount === 0 ? valid : `${number(failureCount)} of ${count(runs, 'run')} FAILED.`;
-  return stoppedBecause === undefined ? [verdict] : [`Stopped short: ${stoppedBecause}.`, verdict];
+  return stoppedBecause === undefined ? [verdict] : [`Stopped early: ${stoppedBecause}.`, verdict];
 }

@@ -1,6 +1,6 @@
 /**
- * `snowstorm fuzz`: many seeds on all cores. The first that fails is made as small as it goes and told as a story, with
- * the command that plays it again.
+ * `snowstorm fuzz`: many seeds on all cores. The first failure is shrunk and told as a story, with the command that
+ * replays it.
  */
 
 import { createHash } from 'node:crypto';
@@ -31,15 +31,15 @@ const LISTED_FAILURES_MAX = 20;
 
 const HELP = `Usage: snowstorm fuzz -w NAME [options]
 
-Runs a workload on virtual time with one seed after the other, under all faults at once, on all cores.
+Runs a workload on virtual time with many seeds, under all faults at once, on all cores.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(FUZZ_OPTIONS)}
 ${describeWorkloadOptions()}
-Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or one of unknown validity, 254 bad arguments, 255 the command itself failed.
+Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or undecided, 254 bad arguments, 255 the command itself failed.
 `;
 
-/** What all runs together showed. */
+/** The results of all runs so far. */
 interface Tally {
   readonly answers: Map<string, FuzzAnswer>;
   operationCount: number;
@@ -63,7 +63,7 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
   const junit = () => {
     if (values.junit !== undefined) writeJunit(values.junit, describeJunit(task, tally, story, values.store));
   };
-  const interruption = new Interruption('the runs under way are finished', () => {
+  const interruption = new Interruption('after the current runs', () => {
     junit();
     return tally.failures.length > 0 ? EXIT_FAILED : EXIT_UNKNOWN;
   });
@@ -75,8 +75,8 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
     if (values['check-determinism']) process.stdout.write(`${describeDeterminism(tally)}\n`);
     const [first] = tally.failures;
     if (first !== undefined) {
-      // Before anything is made smaller: that takes its time, and may be interrupted.
-      process.stdout.write(`\nSeed ${first.seed} again:  ${describeCommand(task, first, values.store)}\n`);
+      // Before shrinking, which takes time and may be interrupted.
+      process.stdout.write(`\nReproduce seed ${first.seed}:  ${describeCommand(task, first, values.store)}\n`);
       if (first.validity === false) story = await explain(task, first, values.store, interruption);
     }
     junit();
@@ -127,11 +127,11 @@ async function tryAll(
   } finally {
     progress.stop();
   }
-  // The lowest seed is looked at first, whichever thread was faster.
+  // The lowest seed first, in any order of the threads.
   tally.failures.sort((one, other) => Number(one.seed) - Number(other.seed));
 }
 
-/** The command that makes the run of a seed again, and twice where it was another one the second time. */
+/** The command that repeats the run of a seed. A seed whose two runs differed is run twice again. */
 function describeCommand({ workload, options }: FuzzTask, { seed, difference }: FuzzAnswer, store: string): string {
   const twice = difference === undefined ? [] : ['--check-determinism'];
   const recorded = store === 'none' ? ['--store', 'none'] : [];
@@ -158,11 +158,13 @@ function describeTally({ answers, operationCount, failures, unknown }: Tally, to
   if (failures.length > LISTED_FAILURES_MAX) lines.push(`  … and ${failures.length - LISTED_FAILURES_MAX} more`);
   const [first] = unknown;
   if (first !== undefined)
-    lines.push(`  of ${unknown.length} nobody can tell. Seed ${first.seed}, for instance: ${first.reason}`);
+    lines.push(
+      `  ${unknown.length === 1 ? '1 seed is' : `${unknown.length} seeds are`} undecided, e.g. seed ${first.seed}: ${first.reason}`,
+    );
   return lines.join('\n');
 }
 
-/** One digest of all runs, in the order of their seeds: equal wherever all of them are. */
+/** One digest of all runs, in the order of their seeds. */
 function describeDeterminism({ answers }: Tally): string {
   const hash = createHash('sha256');
   const ordered = [...answers.values()].sort((one, other) => Number(one.seed) - Number(other.seed));
@@ -171,8 +173,8 @@ function describeDeterminism({ answers }: Tally): string {
 }
 
 /**
- * Makes a failing run small, tells it, records the small run, and says how to play it again. Resolves to the story; to
- * nothing where there is none, as of a run that does not fail again.
+ * Shrinks a failing run, tells it, records the small run, and prints the command that replays it. Resolves to the
+ * story; to undefined if the run does not fail again.
  */
 async function explain(
   { workload, options }: FuzzTask,
@@ -181,8 +183,8 @@ async function explain(
   interruption: Interruption,
 ): Promise<string | undefined> {
   let runs = 0;
-  const progress = new Progress(process.stderr, () => `seed ${seed} failed; making it smaller: ${runs} runs`);
-  interruption.goingOn = 'when the failure is as small as it goes';
+  const progress = new Progress(process.stderr, () => `seed ${seed} failed; shrinking: ${runs} runs`);
+  interruption.stopsWhen = 'after shrinking the failure';
   interruption.announce = (text) => progress.print(text);
   let small: SmallFailure;
   try {
@@ -206,7 +208,7 @@ async function explain(
   if (store === 'none') return story;
   await tryToRecordFound(store, workload.name, async (record) => {
     const again = replayCommand(writeReplay(store, workload.name, seed, small.found));
-    process.stdout.write(`\nOnce more:  ${again}\n`);
+    process.stdout.write(`\nReplay:  ${again}\n`);
     await recordSmall(record, workload, small, again);
   });
   return story;

@@ -1,6 +1,6 @@
 /**
- * The options of `snowstorm fuzz`: those of `snowstorm test` that make sense for thousands of short runs, with defaults
- * that leave no fault out.
+ * The options of `snowstorm fuzz`: those of `snowstorm test` that make sense for thousands of short runs. The defaults
+ * include every fault.
  */
 
 import { availableParallelism } from 'node:os';
@@ -25,7 +25,7 @@ export const FUZZ_OPTIONS = {
   } satisfies Option<number>,
   from: {
     value: 'S',
-    text: 'The first seed; they are whole numbers in a row. Default: 1.',
+    text: 'The first seed. Seeds are consecutive whole numbers. Default: 1.',
     absent: 1,
     parse: parseWhole(0),
   } satisfies Option<number>,
@@ -33,7 +33,7 @@ export const FUZZ_OPTIONS = {
   'check-determinism': switchOption('Runs every seed twice, compares every line, and prints a digest of all runs.'),
   jobs: {
     value: 'N',
-    text: 'How many runs go on at once. Default: one for each core.',
+    text: 'How many runs are made in parallel. Default: one for each core.',
     absent: undefined,
     parse: (text: string): number | undefined => parseWhole(1, JOBS_MAX)(text),
   } satisfies Option<number | undefined>,
@@ -41,7 +41,7 @@ export const FUZZ_OPTIONS = {
   nodes: TEST_OPTIONS.nodes,
   'time-limit': {
     ...TEST_OPTIONS['time-limit'],
-    text: `How long operations are begun. Default: ${DEFAULTS.timeLimitMs / 1000}.`,
+    text: `How long new operations start. Default: ${DEFAULTS.timeLimitMs / 1000}.`,
     absent: DEFAULTS.timeLimitMs / 1000,
   },
   rate: {
@@ -51,7 +51,7 @@ export const FUZZ_OPTIONS = {
   },
   concurrency: {
     ...TEST_OPTIONS.concurrency,
-    text: 'Number of clients; 4n: four a node. Default: 4n.',
+    text: 'Number of clients; 4n: four for each node. Default: 4n.',
     absent: { count: DEFAULTS.concurrency / DEFAULTS.nodes.length, perNode: true },
   },
   latency: {
@@ -76,8 +76,8 @@ export const FUZZ_OPTIONS = {
   },
   availability: TEST_OPTIONS.availability,
   'init-timeout': TEST_OPTIONS['init-timeout'],
-  store: { ...TEST_OPTIONS.store, text: 'Where a failure is recorded, made small; none: nowhere. Default: store.' },
-  junit: { ...TEST_OPTIONS.junit, text: 'Where the verdict on every seed is written as JUnit XML as well, for CI.' },
+  store: { ...TEST_OPTIONS.store, text: 'The folder where a failure is recorded, shrunk, or none. Default: store.' },
+  junit: { ...TEST_OPTIONS.junit, text: 'Also writes the verdict on every seed to FILE as JUnit XML, for CI.' },
   help: switchOption('Prints this text.', 'h'),
 };
 
@@ -86,7 +86,7 @@ export interface FuzzTask {
   readonly from: number;
   readonly seedCount: number;
   readonly jobs: number;
-  /** Of every run but for its seed. */
+  /** The options of every run, without its seed. */
   readonly options: Omit<RunOptions, 'seed'>;
 }
 
@@ -95,7 +95,7 @@ export function interpretFuzzOptions({ values, words, rest, texts }: ParsedOptio
   const [unexpected] = [...words, ...rest];
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
   const { workload } = values;
-  if (workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
+  if (workload === undefined) throw new UsageError('-w NAME is missing: name the workload to test');
   const seedsMax = Number.MAX_SAFE_INTEGER - values.from + 1;
   if (values.seeds > seedsMax) {
     const both = `--from ${values.from} and --seeds ${values.seeds}`;

@@ -1,6 +1,5 @@
 /**
- * Threads that judge seeds side by side, a seed each at a time. Which thread judges which seed makes no difference to
- * any run.
+ * Threads that judge seeds in parallel, one seed at a time each. A run does not depend on the thread that makes it.
  */
 
 import { Worker } from 'node:worker_threads';
@@ -9,12 +8,12 @@ import type { FuzzAnswer, FuzzCrash, FuzzWorkerData } from './fuzz-worker.ts';
 export interface FuzzPoolOptions {
   readonly data: FuzzWorkerData;
   readonly jobs: number;
-  /** The next seed; undefined: there is none, or no more is wanted. */
+  /** The next seed; undefined: no more seeds. */
   readonly nextSeed: () => string | undefined;
   readonly onAnswer: (answer: FuzzAnswer) => void;
 }
 
-/** Resolves when every seed that was handed out is answered; rejects when one of them could not be judged. */
+/** Resolves when every seed handed out is judged; rejects if a seed could not be judged. */
 export async function runFuzzPool(options: FuzzPoolOptions): Promise<void> {
   const workers = Array.from({ length: options.jobs }, () => new Worker(__filename, { workerData: options.data }));
   try {

@@ -1,5 +1,5 @@
 /**
- * One of the threads of `snowstorm fuzz`: is told a seed, makes its run, tells what it showed, and asks for the next.
+ * A thread of `snowstorm fuzz`: receives a seed, makes its run, sends the verdict, and receives the next seed.
  */
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -13,7 +13,7 @@ import { findWorkload, subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { reportRejections } from './rejections.ts';
 
-/** What a thread is started with. */
+/** The data that a thread starts with. */
 export interface FuzzWorkerData {
   readonly workload: string;
   readonly options: Omit<RunOptions, 'seed'>;
@@ -23,9 +23,9 @@ export interface FuzzWorkerData {
 export interface FuzzAnswer extends Omit<SeedVerdict, 'results'> {
   /** The verdict in a line. */
   readonly reason: string;
-  /** Of the run's history and messages, where determinism is checked. */
+  /** Digest of the run's history and messages; only if determinism is checked. */
   readonly digest?: string;
-  /** Where a second run of the seed parted from the first. */
+  /** The first difference between two runs of the seed. */
   readonly difference?: string | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface FuzzCrash {
   readonly crash: string;
 }
 
-/** Serves the thread it is called in, until the thread is ended from outside. */
+/** Serves in the current thread until the thread is terminated. */
 export function serveFuzz(): void {
   const port = parentPort as MessagePort;
   const { workload, options, checkDeterminism } = workerData as FuzzWorkerData;
@@ -65,7 +65,7 @@ async function judge(context: FuzzContext, options: RunOptions, checkDeterminism
   return { ...answer, digest: digest.finish(), difference: comparison.difference };
 }
 
-/** Without the results themselves, which nobody needs of thousands of seeds. */
+/** Leaves out the results, which are not needed for thousands of seeds. */
 function answerOf({ results, ...verdict }: SeedVerdict): FuzzAnswer {
   return { ...verdict, reason: formatVerdict(results) };
 }

@@ -1,5 +1,5 @@
 /**
- * `snowstorm id decode`: what is inside of an id.
+ * `snowstorm id decode`: the parts of an id.
  */
 
 import { decodeSnowflake } from '../ids/snowflake.ts';
@@ -11,7 +11,7 @@ const HELP = `Usage: snowstorm id decode ID…
 Prints the timestamp, the node number and the sequence number of each id, a Snowflake id or a UUIDv7.
 `;
 
-/** Runs the command; resolves to the exit status: 1 when an id is none. */
+/** Runs the command; resolves to the exit status: 1 if an argument is not an id. */
 export async function idCommand(args: readonly string[]): Promise<number> {
   const [verb, ...ids] = args;
   if (args.includes('--help') || args.includes('-h')) {
@@ -21,8 +21,8 @@ export async function idCommand(args: readonly string[]): Promise<number> {
   if (verb !== 'decode')
     throw new UsageError(
       verb === undefined
-        ? 'id: what is to be done? Only decode is known'
-        : `id: there is no command ${JSON.stringify(verb)}, only decode`,
+        ? 'id: no command was given; expected decode'
+        : `id: there is no command ${JSON.stringify(verb)}; expected decode`,
     );
   if (ids.length === 0) throw new UsageError('id decode: no id was given');
   let status = 0;

@@ -1,31 +1,30 @@
 /** Signals to a command that makes many runs. */
 
-/** The first signal ends what goes on as soon as there is something to tell; a second one ends the process. */
+/** The first signal stops the command after its current step; a second one ends the process. */
 export class Interruption {
   #over = false;
   came = false;
-  /** Says on the screen that the first signal was heard. */
+  /** Prints that the first signal was received. */
   announce: (text: string) => void = () => {};
-  /** What a second signal would cut short. */
-  goingOn: string;
+  /** When the command will stop, such as `after the current run`. */
+  stopsWhen: string;
 
   /**
-   * @param end called for the second signal: does what must not be left undone, and says what exit status there is by
-   *   then
+   * @param end called for the second signal: finishes what must be finished, and returns the exit status
    */
-  constructor(goingOn: string, end: () => number) {
-    this.goingOn = goingOn;
+  constructor(stopsWhen: string, end: () => number) {
+    this.stopsWhen = stopsWhen;
     const onSignal = () => {
       if (this.#over) return;
       if (this.came) process.exit(end());
       this.came = true;
-      this.announce(`stopping: ${this.goingOn}; once more to stop at once`);
+      this.announce(`stopping ${this.stopsWhen}; Ctrl-C again to quit`);
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   }
 
   /**
-   * Everything is told, and the process is about to end: a signal that nobody listens to would take its exit status.
+   * Ignores signals from now on: the process is about to end. Without a listener a signal would change its exit status.
    */
   ignore(): void {
     this.#over = true;

@@ -1,6 +1,5 @@
 /**
- * The file of `--junit`. It is tried before a run begins, for nobody wants to hear after an hour that it cannot be
- * written.
+ * The file of `--junit`. It is tried before a run begins: an error after an hour would be too late.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,9 +7,8 @@ import { dirname } from 'node:path';
 import { UsageError } from './options.ts';
 
 /**
- * Makes the file and the folders above it. It is empty then: what an earlier run left in it would pass for the verdict
- * of this one if this one is cut short, and what is empty passes for nothing. Throws a {@link UsageError} if that
- * cannot be done.
+ * Makes the file, empty, and the folders above it. If this run is cut short, an old verdict in the file would be taken
+ * for the verdict of this run. Throws a {@link UsageError} if the file cannot be made.
  */
 export function checkJunitFile(file: string): void {
   try {
@@ -20,7 +18,7 @@ export function checkJunitFile(file: string): void {
   }
 }
 
-/** Writes the file; throws an Error that names it if that cannot be done. */
+/** Writes the file; throws an Error that names it if it cannot be written. */
 export function writeJunit(file: string, document: string): void {
   try {
     write(file, document);

@@ -36,13 +36,13 @@ import { VERSION } from './version.ts';
 const EXIT_USAGE = 2;
 const EXIT_START = 1;
 
-/** Far above what is ever needed, and low enough that a line of it is still a string to V8. */
+/** Far more than any message needs, and less than V8's limit for a string. */
 const LINE_BYTES_LIMIT = 256 * 1024 * 1024;
 
-/** The value of `--state-dir` that means the store. */
+/** The value of `--state-dir` for the store. */
 const STATE_IN_STORE = 'lin-kv';
 
-/** Requests a second: less than some an hour is a mistake, and more than this no node can answer anyway. */
+/** Requests a second. A lower limit is a mistake, and no node can answer more than the upper one. */
 const RATE_LIMIT_MIN = 0.001;
 const RATE_LIMIT_MAX = 1e9;
 
@@ -50,23 +50,23 @@ const OPTIONS = {
   workload: servedOption(),
   'node-id': {
     value: 'index|lease',
-    text: `Where the number in this node's ids comes from. index: its place in node_ids. lease: it is
-leased in lin-kv, for a fleet that comes and goes, ${NODE_MAX + 1} nodes at once. Default: index.`,
+    text: `The source of this node's number in its ids. index: its place in node_ids. lease: leased in
+lin-kv, for a fleet whose nodes come and go, up to ${NODE_MAX + 1} at once. Default: index.`,
     absent: 'index',
     parse: parseOneOf(['index', 'lease']),
   } satisfies Option<'index' | 'lease'>,
   lease: {
     value: 'TIME',
-    text: `A number whose holder is not heard of for so long may be taken over. Default: ${LEASE_MS_DEFAULT / 1000}s.`,
+    text: `A number may be taken over if its holder has not renewed it for this time. Default: ${LEASE_MS_DEFAULT / 1000}s.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseDurationMs(1)(text),
   } satisfies Option<number | undefined>,
   'state-dir': {
     value: `DIR|${STATE_IN_STORE}|none`,
-    text: `Where ids reserve time, so that a restart never repeats one: a folder with a file a node, or
-the store lin-kv, where leased numbers always do it. none: nowhere, for one process a node: two
-at the same time would repeat ids. Ids are then unique as long as the clock is not stepped back
-around a restart. Default: a folder in the system's temporary directory.`,
+    text: `Where ids reserve time, so that a restart never repeats an id: a folder with a file for each
+node, or the store lin-kv, which leased numbers always use. none: nowhere. Then a node must be
+one process, and its clock must not be set back around a restart, or ids repeat. Default: a
+folder in the system's temporary directory.`,
     absent: undefined,
     parse: (text: string): string | undefined => {
       if (text === '') throw new Error(`expected a folder, ${STATE_IN_STORE} or none`);
@@ -75,34 +75,34 @@ around a restart. Default: a folder in the system's temporary directory.`,
   } satisfies Option<string | undefined>,
   reserve: {
     value: 'TIME',
-    text: `How much time ids reserve ahead; in a store ids go on for so long while it is away.
+    text: `How much time ids reserve ahead. If the store is unavailable, ids go on for this time.
 Default: ${WINDOW_MS_DEFAULT}ms, in a store ${STORED_WINDOW_MS_DEFAULT / 1000}s.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseDurationMs(1)(text),
   } satisfies Option<number | undefined>,
   'max-lead': {
     value: 'TIME',
-    text: `How far ids may run ahead of the clock; beyond it a request is answered 11. Default: ${LEAD_MS_MAX_DEFAULT / 1000}s.`,
+    text: `How far ids may run ahead of the clock. Beyond it requests get error 11. Default: ${LEAD_MS_MAX_DEFAULT / 1000}s.`,
     absent: LEAD_MS_MAX_DEFAULT,
     parse: parseDurationMs(1),
   } satisfies Option<number>,
   'max-skew': {
     value: 'TIME',
-    text: `A clock that is off by more than this is not believed; at a start it may be a year ahead of
-the last life, as a node may have been away. Default: ${MAX_SKEW_MS_DEFAULT / 3_600_000}h.`,
+    text: `The largest clock error that is accepted. At a start the clock may be up to a year ahead of
+the last life, since the node may have been down. Default: ${MAX_SKEW_MS_DEFAULT / 3_600_000}h.`,
     absent: MAX_SKEW_MS_DEFAULT,
     parse: parseDurationMs(1),
   } satisfies Option<number>,
   'max-in-flight': {
     value: 'N',
-    text: `Requests worked on at once; one more is answered 11. Default: ${IN_FLIGHT_MAX}.`,
+    text: `How many requests may be in flight. One more gets error 11. Default: ${IN_FLIGHT_MAX}.`,
     absent: IN_FLIGHT_MAX,
     parse: parseWhole(1),
   } satisfies Option<number>,
   'rate-limit': {
     value: 'R',
-    text: `Requests a second that a client may send; one more is answered 11. Nodes are not limited, nor
-are metrics and health. Default: no limit.`,
+    text: `How many requests a second a client may send. One more gets error 11. Other nodes, metrics and
+health are not limited. Default: no limit.`,
     absent: undefined,
     parse: parseNumber(RATE_LIMIT_MIN, RATE_LIMIT_MAX),
   } satisfies Option<number | undefined>,
@@ -114,7 +114,7 @@ are metrics and health. Default: no limit.`,
   } satisfies Option<number>,
   'log-level': {
     value: 'LEVEL',
-    text: `Least level that is logged to stderr: ${LOG_LEVELS.join(', ')}. Default: warn.`,
+    text: `The lowest level that is logged to stderr: ${LOG_LEVELS.join(', ')}. Default: warn.`,
     absent: 'warn',
     parse: parseOneOf(LOG_LEVELS),
   } satisfies Option<LogLevel>,
@@ -135,7 +135,7 @@ Without a JVM:   snowstorm test -w unique-ids --bin bin/maelstrom-node --node-co
 `;
 }
 
-/** By the number of the user, who need not have a name: containers run under numbers that nobody has heard of. */
+/** Named by the user's number, since users of containers may have no name. */
 function defaultStateFolder(): string {
   return join(tmpdir(), `snowstorm-${process.getuid?.() ?? 'state'}`);
 }
@@ -143,24 +143,24 @@ function defaultStateFolder(): string {
 type NodeValues = ParsedOptions<typeof OPTIONS>['values'];
 
 /**
- * Where ids get their numbers and keep their bounds. Throws a {@link UsageError} for options that do not go together.
+ * Where ids get their numbers and keep their bounds. Throws a {@link UsageError} for options that cannot be combined.
  */
 async function openPorts(values: NodeValues): Promise<NodePorts> {
   const leased = values['node-id'] === 'lease';
   const state = values['state-dir'];
   if (leased && state !== undefined && state !== STATE_IN_STORE)
-    throw new UsageError(`--node-id lease keeps its state in ${STATE_IN_STORE}, not in --state-dir ${state}`);
-  if (!leased && values.lease !== undefined) throw new UsageError('--lease goes with --node-id lease only');
+    throw new UsageError(`--node-id lease keeps its state in ${STATE_IN_STORE}; leave out --state-dir ${state}`);
+  if (!leased && values.lease !== undefined) throw new UsageError('--lease needs --node-id lease');
   const stored = leased || state === STATE_IN_STORE;
   const windowMs = values.reserve ?? (stored ? STORED_WINDOW_MS_DEFAULT : WINDOW_MS_DEFAULT);
   if (!stored && windowMs > values['max-lead'])
-    throw new UsageError('--reserve must not be longer than --max-lead: a restarted node could not serve at once');
+    throw new UsageError('--reserve must not be longer than --max-lead, or a restarted node could not serve at once');
   if (leased && windowMs < (values.lease ?? LEASE_MS_DEFAULT))
-    throw new UsageError('--reserve must be as long as --lease at least: ids would end before the lease does');
-  // Ids run ahead by one lead at most, and what is reserved behind them by another, or by a window.
+    throw new UsageError('--reserve must be at least as long as --lease, or ids would end before the lease');
+  // Ids run ahead by at most one lead. The reservation runs ahead of them by another lead, or by a window.
   if (values['max-skew'] < values['max-lead'] + Math.max(values['max-lead'], windowMs)) {
     throw new UsageError(
-      '--max-skew must be twice --max-lead at least, and as long as --max-lead and --reserve together: a restarted node would not believe its own ids',
+      '--max-skew must be at least twice --max-lead, and at least --max-lead plus --reserve, or a restarted node would reject its own ids',
     );
   }
   const idLimits = { leadMsMax: values['max-lead'], maxSkewMs: values['max-skew'], windowMs };
@@ -168,7 +168,7 @@ async function openPorts(values: NodeValues): Promise<NodePorts> {
     return { openReservation: async () => undefined, idLimits, lease: { leaseMs: values.lease ?? LEASE_MS_DEFAULT } };
   if (state === 'none') return { openReservation: async () => undefined, idLimits };
   if (stored) return { openReservation: async (context, kv) => StoreReservation.ofPlace(context, kv), idLimits };
-  // A named folder that cannot be used stops the start, long before the first id is asked for.
+  // A named folder that cannot be used stops the start, and not only the first request for an id.
   if (state !== undefined) await FileReservation.open(resolve(state), 'start');
   return {
     openReservation: async ({ nodeId }) => FileReservation.open(resolve(state ?? defaultStateFolder()), nodeId),

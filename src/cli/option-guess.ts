@@ -1,14 +1,14 @@
 /**
- * What was meant by an option that there is not: one that is misspelt, or was pasted from a page that makes dashes of
+ * Guesses the option that an unknown one stands for: a misspelt one, or one pasted from a page with dashes in place of
  * hyphens.
  */
 
-/** Hyphens that are none, dashes and minus signs. */
+/** Characters that look like hyphens: dashes and minus signs. */
 const DASHES = '\u2010-\u2015\u2212\ufe58\ufe63\uff0d';
 /** A word that would be an option if its first characters were hyphens. */
 const DASHED = new RegExp(`^(?=-*[${DASHES}])[-${DASHES}]+([A-Za-z].*)$`);
 const ONE_HYPHEN = /^-([A-Za-z].+)$/;
-/** A name may be wrong in one of so many characters, and in one at least. */
+/** A guess may have one mistake for so many characters, and at least one. */
 const LENGTH_PER_MISTAKE = 3;
 
 type Names = Readonly<Record<string, { readonly short?: string }>>;
@@ -18,20 +18,20 @@ export function optionWord(word: string): string {
   return /^[^=]*/.exec(word)?.[0] || word;
 }
 
-/** Why a word that is no option is one that was meant to be; undefined: it was not. */
+/** The error for an option with a dash in place of its hyphen; undefined for other words. */
 export function findDashedOption(options: Names, word: string): string | undefined {
   const [, name] = DASHED.exec(word) ?? [];
   if (name === undefined) return undefined;
   return `Unknown option '${word}': its dash is not a hyphen${guess(options, name)}`;
 }
 
-/** Why a word is no option though it begins as one: a long name after a single hyphen. Undefined: it is not that. */
+/** The error for a long name after a single hyphen; undefined for other words. */
 export function findOneHyphen(options: Names, word: string): string | undefined {
   const [, name] = ONE_HYPHEN.exec(word) ?? [];
   return name !== undefined && Object.hasOwn(options, name) ? describeUnknownOption(options, word) : undefined;
 }
 
-/** A sentence about an option that there is not, with the one that is nearest if it is near. */
+/** The error for an unknown option, with the nearest known one if it is near. */
 export function describeUnknownOption(options: Names, word: string): string {
   return `Unknown option '${word}'${guess(options, word.replace(/^-+/, ''))}`;
 }
@@ -43,7 +43,7 @@ function guess(options: Names, name: string): string {
   return `; did you mean ${short === undefined ? '--' : '-'}${meant}?`;
 }
 
-/** A single letter is near to nothing. */
+/** A single letter is not guessed. */
 function nearestName(names: readonly string[], given: string): string | undefined {
   if (given.length < 2) return undefined;
   const plain = given.toLowerCase().replaceAll('_', '-');
@@ -58,7 +58,7 @@ function nearestName(names: readonly string[], given: string): string | undefine
   return nearest;
 }
 
-/** How many characters must be added, left out or changed to make the one of the other (Levenshtein). */
+/** How many characters must be added, removed or changed to turn one into the other (Levenshtein). */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let i = 1; i <= one.length; i++) {

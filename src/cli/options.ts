@@ -1,6 +1,6 @@
 /**
- * Command-line options from a table: one entry makes the parsing, the default, the check and the line in `--help`.
- * Built on Node's own `parseArgs`.
+ * Command-line options from a table. An entry defines parsing, default, check and the line in `--help`. Built on Node's
+ * `parseArgs`.
  */
 
 import { parseArgs } from 'node:util';
@@ -9,20 +9,20 @@ import { describeUnknownOption, findDashedOption, findOneHyphen, optionWord } fr
 const SEED_MAX = 2 ** 32;
 const PROBABILITY_EXCESS_MAX = 1e-9;
 
-/** A mistake on the command line; its message is all that the user needs to see. */
+/** A mistake on the command line. Its message is shown without a stack. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 export interface Option<T> {
-  /** One letter, where there is a short form. */
+  /** The letter of the short form, if there is one. */
   readonly short?: string;
-  /** How the value is called in `--help`; without one the option is a switch. */
+  /** The name of the value in `--help`; without one the option is a switch. */
   readonly value?: string;
   readonly text: string;
-  /** What holds when the option is absent. */
+  /** The value if the option is absent. */
   readonly absent: T;
-  /** Makes the value; throws an Error that says what is expected. A switch is given "true". */
+  /** Makes the value; throws an Error that says what is expected. For a switch the text is "true". */
   readonly parse: (text: string) => T;
 }
 
@@ -31,7 +31,7 @@ type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends O
 
 export interface ParsedOptions<O extends Options> {
   readonly values: Values<O>;
-  /** What is no option, before `--`. */
+  /** The arguments before `--` that are not options. */
   readonly words: readonly string[];
   /** Everything after `--`. */
   readonly rest: readonly string[];
@@ -83,7 +83,7 @@ export function parseOptions<O extends Options>(
 
 type Token = ReturnType<typeof parseArgs<{ strict: false; tokens: true }>>['tokens'][number];
 
-/** Throws a {@link UsageError} for the first word that is meant to be an option and is none. */
+/** Throws a {@link UsageError} for the first unknown option. */
 function refuseUnknown(options: Options, args: readonly string[], tokens: readonly Token[]): void {
   for (const token of tokens) {
     const word = optionWord(args[token.index] as string);
@@ -102,7 +102,7 @@ function parseValue(name: string, option: Option<unknown>, text: string): unknow
   }
 }
 
-/** The options' part of a help text. */
+/** The options as lines of a help text. */
 export function describeOptions(options: Options): string {
   const rows = Object.entries(options).map(([name, { short, value, text }]) => {
     const left = `  ${short === undefined ? '   ' : `-${short},`} --${name}${value === undefined ? '' : ` ${value}`}`;
@@ -149,7 +149,7 @@ export function parseOneOf<Word extends string>(words: readonly Word[]): (text: 
   };
 }
 
-/** A hundred years: longer than there are ids. */
+/** A hundred years: longer than ids can be made. */
 const DURATION_MS_MAX = 876_000 * 3_600_000;
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -160,13 +160,13 @@ export function parseDurationMs(minimumMs: number): (text: string) => number {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
     if (match === null) throw new Error('expected a duration such as 500ms, 5s or 24h');
     const durationMs = Math.round(Number(match[1]) * (UNITS_MS[match[2] as string] as number));
-    if (durationMs < minimumMs) throw new Error(`expected ${minimumMs}ms at least`);
-    if (durationMs > DURATION_MS_MAX) throw new Error(`expected ${DURATION_MS_MAX / 3_600_000}h at most`);
+    if (durationMs < minimumMs) throw new Error(`expected at least ${minimumMs}ms`);
+    if (durationMs > DURATION_MS_MAX) throw new Error(`expected at most ${DURATION_MS_MAX / 3_600_000}h`);
     return durationMs;
   };
 }
 
-/** The option `--seed`, which is the same for every command but for what a seed decides. */
+/** The option `--seed`, the same for every command. @param text what the seed decides */
 export function seedOption(text: string): Option<string | undefined> {
   return {
     value: 'SEED',
@@ -179,12 +179,12 @@ export function seedOption(text: string): Option<string | undefined> {
   };
 }
 
-/** A seed for whoever has not named one. */
+/** A random seed, if the user gave none. */
 export function drawSeed(): string {
   return String(Math.floor(Math.random() * SEED_MAX));
 }
 
-/** Whether probabilities add up to more than 1. Sums of doubles do not come out even: 0.1 + 0.2 + 0.7 need not be 1. */
+/** Whether probabilities add up to more than 1. Sums of doubles are inexact: 0.1 + 0.2 + 0.7 need not be 1. */
 export function exceedOne(probabilities: readonly number[]): boolean {
   return probabilities.reduce((sum, probability) => sum + probability, 0) > 1 + PROBABILITY_EXCESS_MAX;
 }

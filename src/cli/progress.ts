@@ -1,6 +1,6 @@
 /**
- * What a command says while it goes on: one line that is rewritten on a terminal, a plain line every few seconds
- * elsewhere. On stderr, because stdout is for the result.
+ * The progress of a command: on a terminal one line that is rewritten, elsewhere a plain line every few seconds. It
+ * goes to stderr, because stdout is for the result.
  */
 
 import type { RunStatus } from '../harness/run.ts';
@@ -11,12 +11,12 @@ const CLEAR_LINE = '\r\x1b[K';
 
 export class Progress {
   readonly #describe: () => string;
-  /** Whether a line can be written over. */
+  /** Whether a line can be rewritten. */
   readonly #rewrites: boolean;
   readonly #output: NodeJS.WriteStream;
   readonly #timer: NodeJS.Timeout;
 
-  /** @param describe the line, made anew whenever it is shown */
+  /** @param describe makes the line, each time that it is shown */
   constructor(output: NodeJS.WriteStream, describe: () => string) {
     this.#output = output;
     this.#describe = describe;
@@ -24,12 +24,12 @@ export class Progress {
     this.#timer = setInterval(() => this.#show(), this.#rewrites ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
   }
 
-  /** Writes a line of its own, which the next progress goes under. */
+  /** Writes a line that stays. The progress goes on below it. */
   print(line: string): void {
     this.#output.write(this.#rewrites ? `${CLEAR_LINE}${line}\n` : `${line}\n`);
   }
 
-  /** Leaves the screen as if nothing had been shown. */
+  /** Removes the progress from the screen. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#rewrites) this.#output.write(CLEAR_LINE);
@@ -42,7 +42,7 @@ export class Progress {
   }
 }
 
-/** Describes a run that goes on, its rate being that since the last description. */
+/** Makes the progress line of a run. Its rate is that since the last line. */
 export function describeProgress(timeLimitMs: number, statusOf: () => RunStatus): () => string {
   let lastCount = 0;
   let lastElapsedMs = 0;
@@ -59,7 +59,7 @@ export function describeProgress(timeLimitMs: number, statusOf: () => RunStatus)
 
 export function describeStatus(status: RunStatus, timeLimitMs: number, rate: number): string {
   if (status.phase === 'starting') return 'starting the nodes';
-  if (status.phase === 'recovering') return 'everything is healed: waiting for the nodes to serve again';
+  if (status.phase === 'recovering') return 'all faults are healed: waiting for the nodes to serve again';
   if (status.phase === 'checking') return 'checking the history';
   const counts = [`${status.okCount} ok`];
   if (status.failCount > 0) counts.push(`${status.failCount} fail`);

@@ -1,4 +1,4 @@
-/** What a run leaves behind: the observer that writes its record, and the report that is drawn of it. */
+/** The record of a run: the observer that writes it, and the report that is drawn from it. */
 
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,16 +14,16 @@ import {
   SHRUNK_FOLDER,
   STORY_FILE,
 } from '../host/records/recorded-run.ts';
-import { logLine } from '../host/records/run-lines.ts';
 import { RESULTS_FILE, RunFolder } from '../host/records/run-folder.ts';
+import { logLine } from '../host/records/run-lines.ts';
 import { renderPage } from '../report/page.ts';
 import type { RunRecord, Story } from '../report/run-record.ts';
 import type { SimulationOptions } from '../simulator/simulation.ts';
 import { UsageError } from './options.ts';
 import { SIMULATED_EVENTS } from './test-options.ts';
 
-/** The record of a run that begins at `time`. Throws a `UsageError` where it cannot be made. */
-export function createStore(root: string, workload: string, time: Date, messageEventsMax: number): RunFolder {
+/** Makes the folder of a run that begins at `time`. Throws a `UsageError` if it cannot be made. */
+export function createRunFolder(root: string, workload: string, time: Date, messageEventsMax: number): RunFolder {
   try {
     return RunFolder.create(root, workload, time, messageEventsMax);
   } catch (error) {
@@ -31,15 +31,15 @@ export function createStore(root: string, workload: string, time: Date, messageE
   }
 }
 
-/** An observer that writes operations and messages into the store, and counts who sent how much to whom. */
-export function recordIn(store: RunFolder, nodes: readonly string[]): { observer: RunObserver; traffic: Traffic } {
+/** An observer that writes operations and messages into the folder, and counts the messages of each link. */
+export function recordIn(runFolder: RunFolder, nodes: readonly string[]): { observer: RunObserver; traffic: Traffic } {
   const traffic = new Traffic(nodes);
   return {
     traffic,
     observer: {
-      onOperation: (operation) => store.writeOperation(operation),
+      onOperation: (operation) => runFolder.writeOperation(operation),
       onMessage: (event, message, timeMs) => {
-        store.writeMessage(event, message, timeMs);
+        runFolder.writeMessage(event, message, timeMs);
         traffic.count(event, message);
       },
     },
@@ -47,50 +47,51 @@ export function recordIn(store: RunFolder, nodes: readonly string[]): { observer
 }
 
 /**
- * Finishes a record, and says on stderr what went wrong with it that is no loss. Throws what the store says of losses.
+ * Finishes a record, and prints its warnings to stderr. Throws an Error if something could not be written.
  */
-export function finishRecord(store: RunFolder, results: unknown): void {
+export function finishRecord(runFolder: RunFolder, results: unknown): void {
   try {
-    store.finish(results);
+    runFolder.finish(results);
   } finally {
-    for (const warning of store.warnings) process.stderr.write(`snowstorm: ${warning}\n`);
+    for (const warning of runFolder.warnings) process.stderr.write(`snowstorm: ${warning}\n`);
   }
 }
 
-/** Who looks on while a simulated run is made. */
-export type Witness = Pick<SimulationOptions, 'observer' | 'onLog'>;
+/** The listeners of a simulated run. */
+export type RunListeners = Pick<SimulationOptions, 'observer' | 'onLog'>;
 
 export interface ToldRun {
   readonly workload: string;
   readonly options: RunOptions;
-  /** The command that makes it again. */
+  /** The command that replays it. */
   readonly again: string;
   readonly story: Story;
 }
 
 /**
- * Makes a simulated run that can be told once more, with everything taken down, and its story beside it. Throws what
- * the store says of losses.
+ * Makes a simulated run with listeners that record it, and writes its story. Throws an Error if something could not be
+ * written.
  */
 export async function recordToldRun(
-  store: RunFolder,
+  runFolder: RunFolder,
   { workload, options, again, story }: ToldRun,
-  make: (witness: Witness) => Promise<RunOutcome>,
+  make: (listeners: RunListeners) => Promise<RunOutcome>,
 ): Promise<void> {
   const time = new Date().toISOString();
-  // Before the end, which throws if something else could not be written.
-  store.writeFile(STORY_FILE, `${JSON.stringify(story)}\n`);
-  const { observer, traffic } = recordIn(store, options.nodes);
-  const { results } = await make({ observer, onLog: (entry) => store.writeLog(entry.nodeId, logLine(entry)) });
+  // Before finishRecord, which throws if another file could not be written.
+  runFolder.writeFile(STORY_FILE, `${JSON.stringify(story)}\n`);
+  const { observer, traffic } = recordIn(runFolder, options.nodes);
+  const { results } = await make({ observer, onLog: (entry) => runFolder.writeLog(entry.nodeId, logLine(entry)) });
   const settings = { workload, program: null, args: [], ...options };
-  finishRecord(store, { time, again, options: settings, traffic: traffic.entries(), ...results });
+  finishRecord(runFolder, { time, again, options: settings, traffic: traffic.entries(), ...results });
 }
 
 /**
- * Draws the report of a recorded run, and that of the small one within it, and returns its path; what of them was cut
- * short is said on stderr. Throws a `RecordError`, and what the file system says.
+ * Draws the report of a recorded run, and that of the shrunk run in its folder. Files that were cut short are named on
+ * stderr. Throws a `RecordError`, or the error of the file system.
  *
- * @param history the run's, where it is in memory still
+ * @param history the history of the run, if it is still in memory
+ * @returns the path of the report
  */
 export function drawReport(folder: string, history?: History): string {
   const assets = readPageAssets();
@@ -98,16 +99,16 @@ export function drawReport(folder: string, history?: History): string {
   const cutShort = new Set<string>();
   const record = readRecordedRun(folder, { history, onCutShort: (path) => cutShort.add(path) });
   if (record.shrunk !== undefined) draw(join(folder, SHRUNK_FOLDER), record.shrunk);
-  // Listed once more: the small report is among them now.
+  // Listed again: the report of the shrunk run is among the files now.
   const report = draw(folder, { ...record, files: listRecordedFiles(folder) });
   for (const path of cutShort)
-    process.stderr.write(`snowstorm: ${path}: the last line was cut short, and is left out\n`);
+    process.stderr.write(`snowstorm: ${path}: the last line was cut short and is left out\n`);
   return report;
 }
 
 /**
- * Draws the report of a run that has just ended, and returns its path. The verdict does not depend on it: where it
- * fails, stderr says so.
+ * Draws the report of a run that has just ended, and returns its path. A failure is printed to stderr and does not
+ * change the verdict.
  */
 export function tryToDrawReport(folder: string, history?: History): string | undefined {
   try {
@@ -119,28 +120,28 @@ export function tryToDrawReport(folder: string, history?: History): string | und
 }
 
 /**
- * Records a run that a search has found, draws its report, and says where it is. The verdict does not depend on it:
- * where it fails, stderr says so.
+ * Records a run that a search has found, draws its report, and prints its path. A failure is printed to stderr and does
+ * not change the verdict.
  */
 export async function tryToRecordFound(
   root: string,
   workload: string,
-  record: (store: RunFolder) => Promise<void>,
+  record: (runFolder: RunFolder) => Promise<void>,
 ): Promise<void> {
-  let store: RunFolder | undefined;
+  let runFolder: RunFolder | undefined;
   try {
-    store = createStore(root, workload, new Date(), SIMULATED_EVENTS);
-    await record(store);
+    runFolder = createRunFolder(root, workload, new Date(), SIMULATED_EVENTS);
+    await record(runFolder);
   } catch (error) {
     process.stderr.write(`snowstorm: the failure was not recorded: ${(error as Error).message}\n`);
   }
-  // Also of a record from which something is missing.
-  if (store === undefined || !existsSync(join(store.folder, RESULTS_FILE))) return;
-  const report = tryToDrawReport(store.folder);
-  if (report !== undefined) process.stdout.write(`Report:     ${report}\n`);
+  // An incomplete record gets a report, too.
+  if (runFolder === undefined || !existsSync(join(runFolder.folder, RESULTS_FILE))) return;
+  const report = tryToDrawReport(runFolder.folder);
+  if (report !== undefined) process.stdout.write(`Report:  ${report}\n`);
 }
 
-/** Writes a file in one step, and returns its path: where the disk is full an older one stays whole. */
+/** Replaces a file in one step, and returns its path. On a full disk the old file stays complete. */
 function replaceFile(path: string, text: string): string {
   const temporary = `${path}.${process.pid}`;
   try {

@@ -1,5 +1,5 @@
 /**
- * `snowstorm report`: draws the reports of recorded runs again, of runs by other versions for instance.
+ * `snowstorm report`: draws the reports of recorded runs again, for example of runs of other versions.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -15,8 +15,8 @@ const EXIT_CRASH = 255;
 
 const HELP = `Usage: snowstorm report STORE_DIR
 
-Draws report.html of a recorded run again: STORE_DIR is the folder of a run, store/latest for instance, or one with many of them, store itself
-for instance.
+Draws report.html of recorded runs again. STORE_DIR is the folder of a run, such as store/latest, or a folder with many
+runs, such as store.
 
 ${describeOptions(OPTIONS)}
 
@@ -31,11 +31,12 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [folder, ...unexpected] = [...words, ...rest];
-  if (folder === undefined) throw new UsageError('STORE_DIR is missing: which run is to be drawn?');
+  if (folder === undefined)
+    throw new UsageError('STORE_DIR is missing: name the folder of a run, such as store/latest');
   if (unexpected.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected[0])}`);
   const runs = existsSync(join(folder, RESULTS_FILE)) ? [folder] : findRuns(folder);
-  if (runs.length === 0) throw new UsageError(`${folder}: there is no record of a run, no ${RESULTS_FILE}`);
-  // One that cannot be read must not keep the others from being drawn.
+  if (runs.length === 0) throw new UsageError(`${folder}: there is no recorded run here: ${RESULTS_FILE} is missing`);
+  // A run that cannot be read must not stop the others.
   const problems: { readonly text: string; readonly foreseen: boolean }[] = [];
   for (const run of runs) {
     try {
@@ -54,12 +55,12 @@ export async function reportCommand(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** What the system refuses says all there is to say. */
+/** An error of the system needs no stack. */
 function describeUnforeseen(error: NodeJS.ErrnoException): string {
   return (error.code === undefined ? error.stack : undefined) ?? error.message;
 }
 
-/** The runs of a store, or of one of its workloads. Links lead to runs that are found anyway. */
+/** The runs of a store, or of one of its workloads. Links are skipped: they lead to runs that are found anyway. */
 function findRuns(folder: string): readonly string[] {
   return foldersIn(folder).flatMap((child) =>
     existsSync(join(child, RESULTS_FILE))

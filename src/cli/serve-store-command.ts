@@ -1,5 +1,5 @@
 /**
- * `snowstorm serve-store`: the runs of a store in a browser, until it is told to end.
+ * `snowstorm serve-store`: shows the runs of a store in a browser, until a signal ends it.
  */
 
 import { readdirSync } from 'node:fs';
@@ -14,32 +14,32 @@ const HOST = '127.0.0.1';
 const SERVE_STORE_OPTIONS = {
   port: {
     value: 'N',
-    text: `Where it listens; 0: any port that is free. Default: ${PORT}.`,
+    text: `The port that it listens on; 0: any free port. Default: ${PORT}.`,
     absent: PORT,
     parse: parseWhole(0, PORT_MAX),
   } satisfies Option<number>,
   host: {
     value: 'HOST',
-    text: `The address that it listens at. Default: ${HOST}, this machine alone; at any other address,
-0.0.0.0 for instance, whoever reaches it reads all runs.`,
+    text: `The address that it listens on. Default: ${HOST}, for this machine only. On any other
+address, such as 0.0.0.0, other machines can read all runs.`,
     absent: HOST,
     parse: (text: string): string => {
       if (text === '') throw new Error('expected an address or a name');
       return text;
     },
   } satisfies Option<string>,
-  store: { ...TEST_OPTIONS.store, text: 'Where the runs are recorded. Default: store.' },
+  store: { ...TEST_OPTIONS.store, text: 'The folder of the recorded runs. Default: store.' },
   help: switchOption('Prints this text.', 'h'),
 };
 
 const HELP = `Usage: snowstorm serve-store [options]
 
 Lists the runs of a store on a web page, newest first, and opens their reports and the other files of their folders.
-It goes on until SIGINT (Ctrl-C) or SIGTERM.
+It runs until SIGINT (Ctrl-C) or SIGTERM.
 
 ${describeOptions(SERVE_STORE_OPTIONS)}
 
-Exit status: 0 told to end, 254 bad arguments, 255 the command itself failed.
+Exit status: 0 ended by a signal, 254 bad arguments, 255 the command itself failed.
 `;
 
 /** Runs the command until a signal comes; resolves to the exit status. */
@@ -53,13 +53,13 @@ export async function serveStoreCommand(args: readonly string[]): Promise<number
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
   const { store, host, port } = values;
   checkStore(store);
-  // First of all: whoever sees the line may send a signal.
-  const told = new Promise<void>((resolve) => {
+  // Before the line is printed: its reader may send a signal at once.
+  const signalled = new Promise<void>((resolve) => {
     process.on('SIGINT', () => resolve()).on('SIGTERM', () => resolve());
   });
   const server = await start(store, host, port);
   process.stdout.write(`Serving ${store.replace(/\/*$/, '/')} at ${server.url}\n`);
-  await told;
+  await signalled;
   await server.close();
   return 0;
 }
@@ -81,7 +81,8 @@ async function start(store: string, host: string, port: number): Promise<StoreSe
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') throw new UsageError(`--port ${port}: this port of ${host} is in use`);
-    if (code === 'EACCES') throw new UsageError(`--port ${port}: this port of ${host} may not be opened by this user`);
+    if (code === 'EACCES')
+      throw new UsageError(`--port ${port}: this user has no permission to open this port of ${host}`);
     throw new UsageError(`--host ${host}: ${message}`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the commands do with a simulated run that failed: they make it small, tell it, and record the small run with its
+ * What the commands do with a simulated run that failed: they shrink it, tell it, and record the shrunk run with its
  * story, so that its report shows it step by step.
  */
 
@@ -18,23 +18,22 @@ import { count, number } from './amounts.ts';
 import { recordToldRun } from './recording.ts';
 import { reportRejections } from './rejections.ts';
 
-/** The failing run is taken down, and made again from that. */
+/** The failing run is made once to record its schedule, and once to replay that. */
 const FULL_RUNS = 2;
 
 export interface SmallFailure {
   readonly found: Investigation;
-  /** How it came about: `Seed 2, made small in 100 runs: 4 events, 1 node`. */
+  /** Where it comes from: `Seed 2, made small in 100 runs: 4 events, 1 node`. */
   readonly origin: string;
   /** The story and the verdict, for the terminal. */
   readonly lines: readonly string[];
 }
 
 /**
- * Makes a failing run small. Rejects if it does not fail this time, or if it is over before anything smaller can be
- * tried.
+ * Shrinks a failing run. Rejects if it does not fail this time, or if it must stop before the first smaller run.
  *
- * @param over whether what there is must do
- * @param onProgress told of the number of runs so far
+ * @param over whether it must stop
+ * @param onProgress called with the number of runs so far
  */
 export async function makeSmall(
   workload: Workload,
@@ -50,10 +49,9 @@ export async function makeSmall(
   });
   const context: FuzzContext = {
     subject: subjectOf(workload),
-    // The first two runs are as long as the one that failed, and may be left in the middle: nobody has anything to tell
-    // yet.
+    // The first two runs are as long as the one that failed. They may be abandoned: there is no smaller failure yet.
     settle: (callback) => {
-      if (begun <= FULL_RUNS && over?.()) abandon(new Error('it was over before anything smaller could be tried'));
+      if (begun <= FULL_RUNS && over?.()) abandon(new Error('it was stopped before the first smaller run'));
       else settle(callback);
     },
     onRun: (simulation) => {
@@ -76,41 +74,41 @@ export async function makeSmall(
   };
 }
 
-/** The run that failed is a verdict all the same. */
+/** Prints why shrinking failed. The verdict on the run stays. */
 export function sayNotMadeSmall(error: unknown): void {
-  process.stderr.write(`snowstorm: the failure could not be made small and recorded: ${(error as Error).message}\n`);
+  process.stderr.write(`snowstorm: the failure was not shrunk and recorded: ${(error as Error).message}\n`);
 }
 
 function describeOrigin(seed: string, { runs, reproduced, complete, schedule, options }: Investigation): string {
   const size = `${count(eventCount(schedule), 'event')}, ${count(options.nodes.length, 'node')}`;
-  const stopped = runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', until the time was over';
+  const stopped =
+    runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', stopped at the time limit';
   const how = reproduced ? (complete ? '' : stopped) : ', and did not fail again';
   return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}`;
 }
 
 /**
- * Makes the small run once more, with everything taken down, and its story and what plays it again beside it. Rejects
- * with what the store says of losses.
+ * Replays the shrunk run and records it, with its story and its schedule. Rejects if something could not be written.
  */
 export async function recordSmall(
-  store: RunFolder,
+  runFolder: RunFolder,
   workload: Workload,
   { found, origin }: SmallFailure,
   again: string,
 ): Promise<void> {
   const { options, schedule } = found;
   const lines = storyLines({ events: found.story, options, outcome: found.outcome });
-  store.writeFile(REPLAY_FILE, encodeReplay({ workload: workload.name, options, schedule }));
+  runFolder.writeFile(REPLAY_FILE, encodeReplay({ workload: workload.name, options, schedule }));
   const run = { workload: workload.name, options, again, story: { origin, lines } };
-  await recordToldRun(store, run, (witness) => {
+  await recordToldRun(runFolder, run, (listeners) => {
     const planned = { ...options, schedule };
     const simulation = new Simulation({
       subject: subjectOf(workload),
       options: planned,
       settle: createSettle(),
-      ...witness,
+      ...listeners,
     });
-    // As before: what is rejected unheard may be the very failure.
+    // An unhandled rejection may be the failure itself.
     const stopReporting = reportRejections(simulation.run);
     return simulation.finish().finally(stopReporting);
   });

@@ -1,5 +1,5 @@
 /**
- * `snowstorm`: the command line, a line a command.
+ * `snowstorm`: the command line.
  */
 
 import { isMainThread } from 'node:worker_threads';
@@ -24,7 +24,7 @@ const HELP = `Usage: snowstorm COMMAND [options]
   test         runs a workload, on real processes or simulated, and checks it   (test --help)
   fuzz         runs it simulated with many seeds, under all faults              (fuzz --help)
   explore      runs it simulated with a crash at every single step              (explore --help)
-  id decode    shows what is inside of ids                                      (id --help)
+  id decode    shows the parts of ids                                           (id --help)
   report       draws the report of a recorded run again                         (report --help)
   serve-store  lists recorded runs and opens their reports, on this machine     (serve-store --help)
   --version    prints the version
@@ -61,8 +61,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Also for what nobody waits for, a full disk for instance: left to itself Node would end with 1, which is the status
- * of a verdict.
+ * Also for errors outside of the command's promise, such as a full disk. By default Node would exit with 1, which is
+ * the status of an invalid run.
  */
 function crash(error: unknown): never {
   process.stderr.write(`snowstorm: ${error instanceof Error ? error.stack : String(error)}\n`);
@@ -71,7 +71,7 @@ function crash(error: unknown): never {
 
 nameSourcesInStacks(__filename);
 process.on('uncaughtException', crash);
-// Whoever reads the output may go away; the run and its exit status do not depend on it.
+// The reader of the output may go away. The run and its exit status do not depend on it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 function start(args: readonly string[]): void {
@@ -86,6 +86,6 @@ function start(args: readonly string[]): void {
   );
 }
 
-// The threads of a fuzz are this program as well.
+// The threads of fuzz run this program, too.
 if (isMainThread) start(process.argv.slice(2));
 else serveFuzz();

@@ -1,5 +1,5 @@
 /**
- * A run as the arguments of `snowstorm test`: the options table of `test-options.ts` in the other direction.
+ * A run as the arguments of `snowstorm test`: the inverse of `test-options.ts`.
  */
 
 import { isMessageFault } from '../harness/fault.ts';
@@ -8,8 +8,7 @@ import type { Workload } from '../workloads/workload.ts';
 import { interpretFaults, interpretNodes } from './test-options.ts';
 
 /**
- * What `snowstorm test` must be given to make the same simulated run, a word each. For options that came from a command
- * line: a schedule is not among them.
+ * The arguments of `snowstorm test` that make the same simulated run, a word each. A schedule cannot be expressed.
  */
 export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
   const { nodes, concurrency, availability, initTimeoutMs, workloadOptions = {} } = options;
@@ -38,22 +37,22 @@ function renderNodes(nodes: readonly string[]): readonly string[] {
   return counted ? ['--node-count', String(nodes.length)] : optionWords('--nodes', list);
 }
 
-/** An option with a text of whatever kind; one that begins with a dash would be taken for an option itself. */
+/** An option with any text. A text that begins with a dash would be taken for an option, so it is joined with =. */
 export function optionWords(option: string, text: string): readonly string[] {
   return text.startsWith('-') ? [`${option}=${text}`] : [option, text];
 }
 
-/** The command that plays a recorded schedule. */
+/** The command that replays a recorded schedule. */
 export function replayCommand(file: string): string {
   return ['snowstorm', 'test', ...optionWords('--replay', file).map(shellWord)].join(' ');
 }
 
-/** A word as a shell reads it, in quotes where it needs them. */
+/** A word for a shell, quoted if necessary. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** The value of `--nemesis`, with one word for all faults that these nodes can suffer; empty for none. */
+/** The value of `--nemesis`, with `all` for all faults that these nodes can suffer; empty for none. */
 function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: RunOptions): string {
   const all = interpretFaults([{ fault: 'all', value: undefined }], {
     nodeCount: nodes.length,
@@ -70,7 +69,7 @@ function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: R
 }
 
 /**
- * A number of seconds that makes exactly so many ms when it is multiplied again; the quotient alone may be a bit off.
+ * The seconds that, multiplied by 1000, make exactly `durationMs`. The quotient alone may be inexact.
  */
 function renderSeconds(durationMs: number): string {
   const seconds = durationMs / 1000;

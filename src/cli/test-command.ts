@@ -17,7 +17,7 @@ import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
-import { createStore, finishRecord, recordIn, tryToDrawReport } from './recording.ts';
+import { createRunFolder, finishRecord, recordIn, tryToDrawReport } from './recording.ts';
 import { makeSmall, recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
 import {
@@ -47,7 +47,7 @@ export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, numb
 const HELP = `Usage: snowstorm test -w NAME [options]
        snowstorm test -w NAME --bin FILE [options] [-- arguments of the node]
 
-Runs nodes, sends them what Maelstrom would, injects faults, checks the history.
+Runs nodes, sends them requests as Maelstrom does, injects faults, checks the history.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(TEST_OPTIONS)}
@@ -64,7 +64,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   }
   const { values } = parsed;
   if (values.replay !== undefined && values['test-count'] > 1)
-    throw new UsageError('--test-count goes without --replay: a schedule makes the same run every time');
+    throw new UsageError('--test-count cannot be combined with --replay: a schedule makes the same run every time');
   const task = values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, values.replay);
   if (values.junit !== undefined) checkJunitFile(values.junit);
   const count = values['test-count'];
@@ -74,7 +74,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
     const round: Round = { task: taskOfRun(task, number), parsed, signals, cases, number, count };
     const status = await runOnce(round);
     if (status !== 0 || number === count) return status;
-    // What came while the record was written is heard now.
+    // Lets a signal arrive that came while the record was written.
     await setImmediate();
     if (signals.came) {
       process.stderr.write(`stopped by a signal in run ${number} of ${count}\n`);
@@ -88,7 +88,7 @@ interface Round {
   readonly task: Task;
   readonly parsed: TestOptions;
   readonly signals: Signals;
-  /** Of the runs before, for JUnit; this one adds its own. */
+  /** Those of earlier runs, for JUnit. This run adds its own. */
   readonly cases: JunitCase[];
   /** From 1. */
   readonly number: number;
@@ -96,30 +96,30 @@ interface Round {
 }
 
 /**
- * The task with the seed of its `number`th run. The first has the seed of the command line: it is the run that this
- * seed makes alone.
+ * The task with the seed of its `number`th run. The first run has the seed of the command line, so it is the same as
+ * without --test-count.
  */
 function taskOfRun(task: Task, number: number): Task {
   const { seed } = task.options;
   return number === 1 ? task : { ...task, options: { ...task.options, seed: `${seed}-${number}` } };
 }
 
-/** Makes a run, tells and records it; resolves to its exit status. */
+/** Makes a run, prints its results and records it; resolves to its exit status. */
 async function runOnce(round: Round): Promise<number> {
   const { task, parsed, signals, number, count } = round;
   const { values } = parsed;
   const { workload, options } = task;
   const beganMs = number === 1 ? 0 : performance.now();
   const startedAt = new Date();
-  const store = openStore(parsed, workload.name, startedAt);
-  const recording = store === undefined ? undefined : recordIn(store, options.nodes);
+  const runFolder = openRunFolder(parsed, workload.name, startedAt);
+  const recording = runFolder === undefined ? undefined : recordIn(runFolder, options.nodes);
   const progress = new Progress(
     process.stderr,
     describeProgress(options.timeLimitMs, () => execution.underWay.run.status()),
   );
   const observer = withMessageLog(recording?.observer ?? {}, parsed, progress);
-  const execution = execute(task, parsed, { store, progress, observer, beganMs });
-  // First of all: whoever sees the first line may send a signal.
+  const execution = execute(task, parsed, { runFolder, progress, observer, beganMs });
+  // Before the first line: its reader may send a signal at once.
   stopOnSignals(signals, execution.underWay, progress);
   progress.print(describeRun(round));
   let finished: Finished;
@@ -140,8 +140,8 @@ async function runOnce(round: Round): Promise<number> {
     if (values.junit !== undefined) writeJunit(values.junit, describeJunit(round, results, again));
   });
   files.attempt(() => {
-    if (store === undefined) return;
-    finishRecord(store, {
+    if (runFolder === undefined) return;
+    finishRecord(runFolder, {
       time: startedAt.toISOString(),
       again,
       options: describeOptionsOf(round),
@@ -151,23 +151,23 @@ async function runOnce(round: Round): Promise<number> {
       ...results,
     });
   });
-  /** Tells the verdict, which is the last word on stdout whatever became of the files. Returns the exit status. */
+  /** Prints the verdict as the last line of stdout, and reports file problems. Returns the exit status. */
   const conclude = (): number => {
     process.stdout.write(`${formatVerdict(results)}\n`);
     files.throwAny();
     return EXIT_STATUS.get(results['valid?']) as number;
   };
   if (task.program === undefined && !interrupted && hasFailed(results) && values.shrink > 0)
-    await explain(round, store, conclude);
-  if (store !== undefined) {
-    process.stdout.write(describeRecord(store, round, interrupted));
-    const report = tryToDrawReport(store.folder, outcome.history);
+    await explain(round, runFolder, conclude);
+  if (runFolder !== undefined) {
+    process.stdout.write(describeRecord(runFolder, round, interrupted));
+    const report = tryToDrawReport(runFolder.folder, outcome.history);
     if (report !== undefined) process.stdout.write(`Report: ${report}\n`);
   }
   return conclude();
 }
 
-/** What the record says of the run. */
+/** The options of the run, for its record. */
 function describeOptionsOf({ task, parsed, number, count }: Round): Readonly<Record<string, unknown>> {
   const { workload, program = null, options } = task;
   const run = count > 1 ? { run: `${number} of ${count}` } : {};
@@ -175,7 +175,7 @@ function describeOptionsOf({ task, parsed, number, count }: Round): Readonly<Rec
 }
 
 /**
- * What keeps files from being written. None of it keeps the others from being written, or the verdict from being told.
+ * Errors of writing files. They stop neither the other files nor the verdict.
  */
 class FileProblems {
   readonly #errors: unknown[] = [];
@@ -188,7 +188,7 @@ class FileProblems {
     }
   }
 
-  /** Throws if there were any. */
+  /** Throws an Error if there were any. */
   throwAny(): void {
     if (this.#errors.length > 1) throw new Error(this.#errors.map((error) => (error as Error).message).join('\n'));
     if (this.#errors.length > 0) throw this.#errors[0];
@@ -196,34 +196,32 @@ class FileProblems {
 }
 
 /**
- * Whether a simulated run broke a rule, so that smaller ones can be held against it; two runs of one seed that differ
- * are another matter.
+ * Whether a simulated run broke a rule, so that it can be shrunk. A difference between two runs of one seed cannot.
  */
 function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
   return failureSignature(results).length > 0;
 }
 
 /**
- * Makes a failing run small, tells it, and records it within the record of the run. A signal ends it with what there
- * is; a second one ends the process. Nothing that goes wrong here changes the verdict.
+ * Shrinks a failing run, tells it, and records it in the folder of the run. A signal stops shrinking and keeps the
+ * smallest failure so far; a second one ends the process. Errors here do not change the verdict.
  *
- * @param conclude the end of the command, where a second signal brings it at once. What it throws nobody catches, and
- *   is a crash.
+ * @param conclude ends the command at a second signal. An error that it throws there is a crash.
  */
-async function explain(round: Round, store: RunFolder | undefined, conclude: () => number): Promise<void> {
+async function explain(round: Round, runFolder: RunFolder | undefined, conclude: () => number): Promise<void> {
   const { task, parsed, signals } = round;
   const { workload, options } = task;
   const endMs = performance.now() + parsed.values.shrink * 1000;
   let runs = 0;
   let stopped = false;
-  const progress = new Progress(process.stderr, () => `the run failed; making it smaller: ${runs} runs`);
+  const progress = new Progress(process.stderr, () => `the run failed; shrinking: ${runs} runs`);
   signals.onSignal = () => {
     if (stopped) {
-      if (store !== undefined) process.stdout.write(describeRecord(store, round));
+      if (runFolder !== undefined) process.stdout.write(describeRecord(runFolder, round));
       process.exit(conclude());
     }
     stopped = true;
-    progress.print('stopping: what is as small as it is by now will do; once more to stop at once');
+    progress.print('keeping the smallest failure so far; Ctrl-C again to quit');
   };
   try {
     const small = await makeSmall(workload, options, {
@@ -233,8 +231,8 @@ async function explain(round: Round, store: RunFolder | undefined, conclude: () 
       },
     });
     process.stdout.write(`\n${small.origin}\n\n${small.lines.join('\n')}\n\n`);
-    if (store === undefined) return;
-    const nested = store.nested(SHRUNK_FOLDER);
+    if (runFolder === undefined) return;
+    const nested = runFolder.nested(SHRUNK_FOLDER);
     await recordSmall(nested, workload, small, replayCommand(relative('', join(nested.folder, REPLAY_FILE))));
   } catch (error) {
     sayNotMadeSmall(error);
@@ -261,7 +259,7 @@ function describeAgain({ workload, program, options }: Task, { values, rest }: T
   return [...command, ...twice, ...node, ...nodeArguments].join(' ');
 }
 
-/** A case a checker; of a repeated test a case a run, of all runs so far. */
+/** A case for each checker. Of a repeated test a case for each run so far. */
 function describeJunit({ task, cases, number, count }: Round, results: CheckResult, command: string): string {
   const { workload, options } = task;
   const run = { workload: workload.name, seed: options.seed, results, reason: formatVerdict(results), command };
@@ -271,7 +269,8 @@ function describeJunit({ task, cases, number, count }: Round, results: CheckResu
 }
 
 function readReplay({ values, words, rest }: TestOptions, file: string): Task {
-  if (values.bin !== undefined || rest.length > 0) throw new UsageError('--replay goes without --bin only');
+  if (values.bin !== undefined || rest.length > 0)
+    throw new UsageError('--replay cannot be combined with --bin and its arguments');
   if (words.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}`);
   try {
     const replay = parseReplay(readFileSync(file, 'utf8'));
@@ -283,23 +282,23 @@ function readReplay({ values, words, rest }: TestOptions, file: string): Task {
   }
 }
 
-/** Undefined where nothing is to be recorded. */
-function openStore({ values }: TestOptions, workload: string, time: Date): RunFolder | undefined {
+/** Undefined if nothing is recorded. */
+function openRunFolder({ values }: TestOptions, workload: string, time: Date): RunFolder | undefined {
   const { store, bin, messages } = values;
   if (store === 'none') {
-    if (bin !== undefined) throw new UsageError('--store none goes without --bin only: processes have logs');
+    if (bin !== undefined) throw new UsageError('--store none cannot be combined with --bin: processes write logs');
     return undefined;
   }
-  return createStore(store, workload, time, messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS));
+  return createRunFolder(store, workload, time, messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS));
 }
 
 /**
- * What a signal does changes as the command goes on. It is listened to without a gap: left alone a signal ends the
- * process, and the verdict is lost.
+ * The effect of a signal changes during the command. There is always a listener: without one a signal would end the
+ * process, and the verdict would be lost.
  */
 class Signals {
   onSignal: () => void = () => {};
-  /** Whether there was one. */
+  /** Whether a signal came. */
   came = false;
 
   constructor() {
@@ -312,14 +311,14 @@ class Signals {
 }
 
 /**
- * The first signal ends the run and keeps its verdict; a second one does not wait for what is under way. Later ones,
- * and those that come while the record is written, do nothing: the verdict is close.
+ * The first signal ends the run and keeps its verdict. A second one does not wait for operations in flight. Later ones,
+ * and those during the writing of the record, do nothing: the verdict is close.
  */
 function stopOnSignals(signals: Signals, underWay: UnderWay, progress: Progress): void {
   signals.onSignal = () => {
     if (underWay.stopped) return underWay.run.abort();
     underWay.stopped = true;
-    progress.print('stopping: the verdict will be on what has run; once more to stop at once');
+    progress.print('stopping: the verdict covers what has run so far; Ctrl-C again to quit');
     return underWay.run.stop();
   };
 }

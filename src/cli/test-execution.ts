@@ -1,6 +1,5 @@
 /**
- * How `snowstorm test` carries a run out: nodes that are processes, or simulated ones, twice where the two are to be
- * compared.
+ * How `snowstorm test` makes a run: with processes or with simulated nodes, and twice to compare both runs.
  */
 
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
@@ -9,8 +8,8 @@ import { type RunObserver, type RunOutcome, TestRun } from '../harness/run.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import { ProcessBed } from '../host/processes/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
-import { both, LineComparison, logLine, messageText } from '../host/records/run-lines.ts';
 import type { RunFolder } from '../host/records/run-folder.ts';
+import { both, LineComparison, logLine, messageText } from '../host/records/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
@@ -23,24 +22,24 @@ import type { TEST_OPTIONS } from './test-options.ts';
 
 export type TestOptions = ParsedOptions<typeof TEST_OPTIONS>;
 
-/** What is to be run. */
+/** What to run. */
 export interface Task {
   readonly workload: Workload;
   readonly program: string | undefined;
   readonly options: RunOptions;
 }
 
-/** The run that goes on, for whoever watches and stops it. */
+/** The current run, for its progress and for signals. */
 export interface UnderWay {
   run: TestRun;
-  /** Whether somebody wanted it to end before its time. */
+  /** Whether a signal asked for an early end. */
   stopped: boolean;
 }
 
-/** How a run is made and ended, whatever bed it has. */
+/** How a run is made, on either bed. */
 export interface Execution {
   readonly underWay: UnderWay;
-  /** Carries the run out, and says what is to be recorded about this machine. */
+  /** Makes the run, and returns figures of this machine for the record. */
   readonly finish: () => Promise<Finished>;
 }
 
@@ -50,15 +49,15 @@ export interface Finished {
 }
 
 interface Surroundings {
-  /** Undefined where nothing is recorded, which only simulated runs can do without. */
-  readonly store: RunFolder | undefined;
+  /** Undefined: nothing is recorded. Runs of processes are always recorded. */
+  readonly runFolder: RunFolder | undefined;
   readonly progress: Progress;
   readonly observer: RunObserver;
   /** When the start began, by the clock of this process. */
   readonly beganMs: number;
 }
 
-/** The observer, that also prints the messages which the command line asks for, as Maelstrom logs them. */
+/** The observer, which also prints messages as Maelstrom logs them, if the options ask for that. */
 export function withMessageLog(observer: RunObserver, { values }: TestOptions, progress: Progress): RunObserver {
   const words = new Map<NetworkEvent, string>();
   if (values['log-net-send']) words.set('send', ':send');
@@ -72,7 +71,7 @@ export function withMessageLog(observer: RunObserver, { values }: TestOptions, p
   });
 }
 
-/** Makes the run of a task ready. */
+/** Prepares the run of a task. */
 export function execute(task: Task, parsed: TestOptions, surroundings: Surroundings): Execution {
   return task.program === undefined
     ? simulate(task, parsed, surroundings)
@@ -83,9 +82,9 @@ function runProcesses(
   { workload, options }: Task,
   program: string,
   { values, rest }: TestOptions,
-  { store, progress, observer, beganMs }: Surroundings,
+  { runFolder, progress, observer, beganMs }: Surroundings,
 ): Execution {
-  const record = store as RunFolder;
+  const record = runFolder as RunFolder;
   const bed = new ProcessBed({
     program,
     args: rest,
@@ -95,7 +94,7 @@ function runProcesses(
       onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
     }),
   });
-  // So that the record can tell how long the start took.
+  // For the duration of the start in the record.
   const schedulerStartMs = performance.now() - beganMs;
   const run = new TestRun(options, workload.test, bed, createRealScheduler(), observer);
   return {
@@ -114,7 +113,7 @@ function runProcesses(
 function simulate(
   { workload, options }: Task,
   { values }: TestOptions,
-  { store, progress, observer }: Surroundings,
+  { runFolder, progress, observer }: Surroundings,
 ): Execution {
   const settle = createSettle();
   const subject = subjectOf(workload);
@@ -126,7 +125,7 @@ function simulate(
     observer: comparison === undefined ? observer : both(observer, comparison.first),
     onLog: (entry) => {
       const line = logLine(entry);
-      store?.writeLog(entry.nodeId, line);
+      runFolder?.writeLog(entry.nodeId, line);
       if (values['log-stderr']) progress.print(`${entry.nodeId}: ${line}`);
     },
   });
@@ -153,13 +152,13 @@ function simulate(
   };
 }
 
-/** Where somebody stopped it in the real world, the same seed does not make the same run. */
+/** A run that a signal stopped cannot be repeated. */
 const STOPPED_BEFORE_TWICE: CheckResult = {
   'valid?': 'unknown',
   error: 'the run was stopped before it could be made twice',
 };
 
-/** The results, with one checker more. */
+/** The results, with the verdict on determinism. */
 function withDeterminism(results: CheckResult, determinism: CheckResult): CheckResult {
   return { ...results, determinism, 'valid?': mergeValidity([results['valid?'], determinism['valid?']]) };
 }
@@ -170,7 +169,7 @@ function describeDeterminism({ difference, lineCount }: LineComparison): CheckRe
     : { 'valid?': false, error: `the same seed made another run: ${difference}` };
 }
 
-/** What the simulation cost. Only here and in the record's "harness" does anything depend on this machine. */
+/** The cost of the simulation. Only this text and "harness" in the record depend on this machine. */
 export function describeSpeed({ outcome: { results }, harness }: Finished): string {
   const { count: operationCount = 0 } = results.stats as { readonly count?: number };
   const seconds = (harness['simulation-milliseconds'] as number) / 1000;

@@ -1,5 +1,5 @@
 /**
- * The options of `snowstorm test`: Maelstrom's names and defaults, and what a run makes of them.
+ * The options of `snowstorm test`, with Maelstrom's names and defaults, and their meaning for a run.
  */
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
@@ -34,11 +34,11 @@ const NEMESIS_INTERVAL_S = 10;
 const RATE = 5;
 const SHRINK_S = 10;
 
-/** Message events that are recorded where nothing else is asked for. */
+/** How many message events are recorded by default. */
 export const PROCESS_EVENTS = 100_000;
 export const SIMULATED_EVENTS = 20_000;
 
-/** Workers, or workers a node. */
+/** The number of workers, in total or for each node. */
 interface Concurrency {
   readonly count: number;
   readonly perNode: boolean;
@@ -60,7 +60,7 @@ export interface ChosenFault {
   readonly value: number | undefined;
 }
 
-/** Least number of nodes that can suffer a fault; 1 for those that are not named. */
+/** The least number of nodes for a fault; 1 for faults that are not listed. */
 const FAULT_NODES_MIN: Readonly<Partial<Record<Fault, number>>> = { partition: 2, 'one-way': 2, bridge: 3 };
 
 function parseFaults(text: string): readonly ChosenFault[] {
@@ -75,8 +75,8 @@ function parseFaults(text: string): readonly ChosenFault[] {
 }
 
 /**
- * What `--nemesis` asks for, as this workload and these nodes can suffer it. Throws a {@link UsageError} where they
- * cannot.
+ * The faults of `--nemesis`, as far as this workload and these nodes can suffer them. Throws a {@link UsageError} for a
+ * named fault that they cannot suffer.
  */
 export function interpretFaults(
   chosen: readonly ChosenFault[],
@@ -85,12 +85,10 @@ export function interpretFaults(
   const obstacle = (fault: Fault): string | undefined => {
     const nodesMin = FAULT_NODES_MIN[fault] ?? 1;
     if (nodeCount < nodesMin) {
-      return nodesMin === 2
-        ? 'needs at least two nodes: a single one cannot be cut off from anybody'
-        : `needs at least ${nodesMin} nodes`;
+      return nodesMin === 2 ? 'needs at least two nodes' : `needs at least ${nodesMin} nodes`;
     }
-    if (processes && needsMachine(fault)) return 'cannot be done to a process from outside; leave out --bin';
-    if (fault === 'disk-loss' && !survivesDiskLoss) return 'is more than this workload promises to survive';
+    if (processes && needsMachine(fault)) return 'needs a simulated node; leave out --bin';
+    if (fault === 'disk-loss' && !survivesDiskLoss) return 'is a fault that this workload does not claim to survive';
     return undefined;
   };
   const faults = new Set<Fault>();
@@ -110,7 +108,7 @@ export function interpretFaults(
 }
 
 /**
- * A message meets one fate at most. Beyond 1 the last faults would be rarer than asked for, and nobody would notice.
+ * A message meets one fate at most. With a sum above 1 the last faults would be rarer than requested, unnoticed.
  */
 function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<Record<Fault, number>>>): void {
   const rates = faults
@@ -124,17 +122,17 @@ function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<R
 /** Throws an Error that says what is expected: names that cannot be taken for anything else on the network. */
 function parseNodes(text: string): readonly string[] {
   const nodes = text.trim().split(/\s*,\s*/);
-  if (nodes.includes('')) throw new Error('expected names of nodes with commas between, such as n1,n2,n3');
+  if (nodes.includes('')) throw new Error('expected names of nodes separated by commas, such as n1,n2,n3');
   if (/^\d+$/.test(text))
-    throw new Error(`expected names of nodes, such as n1,n2,n3; their number is --node-count ${text}`);
+    throw new Error(`expected names of nodes, such as n1,n2,n3; for ${text} nodes use --node-count ${text}`);
   if (nodes.length > NODE_COUNT_MAX) throw new Error(`expected at most ${NODE_COUNT_MAX} nodes, not ${nodes.length}`);
   const client = nodes.find(isClient);
   if (client !== undefined)
-    throw new Error(`expected names that do not begin with c, as those of clients do, and not ${client}`);
+    throw new Error(`expected names that do not begin with c like those of clients, not ${client}`);
   const service = nodes.find((id) => SERVICE_IDS.includes(id));
-  if (service !== undefined) throw new Error(`expected names of nodes, and ${service} is a service`);
+  if (service !== undefined) throw new Error(`expected names of nodes, but ${service} is a service`);
   const twice = nodes.find((id, index) => nodes.indexOf(id) < index);
-  if (twice !== undefined) throw new Error(`expected each name once, and ${twice} is there twice`);
+  if (twice !== undefined) throw new Error(`expected each name once, but ${twice} is given twice`);
   return nodes;
 }
 
@@ -152,9 +150,9 @@ export const TEST_OPTIONS = {
   } satisfies Option<Workload | undefined>,
   bin: {
     value: 'FILE',
-    text: `The program that runs a node: a path, or a name in PATH. It is run in the system's temporary
-folder. What follows -- goes to it as arguments. Without it our own node runs in this process, on
-virtual time: hours in seconds, and one seed makes one run.`,
+    text: `The program of a node: a path, or a name in PATH. It runs in the system's temporary folder. The
+words after -- are its arguments. Without --bin our own node is simulated in this process on
+virtual time: hours in seconds, and a seed reproduces its run.`,
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
@@ -166,13 +164,13 @@ virtual time: hours in seconds, and one seed makes one run.`,
   } satisfies Option<number | undefined>,
   nodes: {
     value: 'LIST',
-    text: 'Runs nodes of these names, separated by commas, in place of --node-count.',
+    text: 'Runs nodes with these names, separated by commas, in place of --node-count.',
     absent: undefined,
     parse: (text: string): readonly string[] | undefined => parseNodes(text),
   } satisfies Option<readonly string[] | undefined>,
   'time-limit': {
     value: 'SECONDS',
-    text: `How long operations are begun. Default: ${TIME_LIMIT_S}.`,
+    text: `How long new operations start. Default: ${TIME_LIMIT_S}.`,
     absent: TIME_LIMIT_S,
     parse: parseNumber(0, 1e6),
   } satisfies Option<number>,
@@ -184,11 +182,12 @@ virtual time: hours in seconds, and one seed makes one run.`,
   } satisfies Option<number>,
   concurrency: {
     value: 'C',
-    text: 'Number of clients; 4n: four a node. Default: 1n.',
+    text: 'Number of clients; 4n: four for each node. Default: 1n.',
     absent: { count: 1, perNode: true },
     parse: (text: string): Concurrency => {
       const match = /^([1-9]\d{0,6})(n?)$/.exec(text);
-      if (match === null) throw new Error('expected a number of clients such as 10, or of clients a node such as 2n');
+      if (match === null)
+        throw new Error('expected a number of clients such as 10, or of clients for each node such as 2n');
       return { count: Number(match[1]), perNode: match[2] === 'n' };
     },
   } satisfies Option<Concurrency>,
@@ -208,8 +207,8 @@ virtual time: hours in seconds, and one seed makes one run.`,
     value: 'FAULTS',
     text: `Faults to inject, separated by commas:
 ${wrap([...FAULTS, 'all'].join(', '))}.
-NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')} the probability
-(${MESSAGE_FAULT_RATE_DEFAULT} otherwise). With --bin there are no faults of disks and clocks. Default: none.`,
+NAME=N: mean interval in seconds; for ${FAULTS.filter(isMessageFault).join(', ')} a probability
+(default ${MESSAGE_FAULT_RATE_DEFAULT}). With --bin there are no faults of disks and clocks. Default: none.`,
     absent: [],
     parse: parseFaults,
   } satisfies Option<readonly ChosenFault[]>,
@@ -232,24 +231,24 @@ NAME=N: mean interval in seconds; of ${FAULTS.filter(isMessageFault).join(', ')}
     absent: undefined,
     parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, 1e6)(text),
   } satisfies Option<number | undefined>,
-  seed: seedOption('Makes the same choices again: pace, values, faults. Default: a new one, printed.'),
+  seed: seedOption('Repeats all choices: pace, values, faults. Default: a new seed, which is printed.'),
   replay: {
     value: 'FILE',
-    text: 'Repeats a recorded schedule, instead of all options about the run; only without --bin.',
+    text: 'Replays a recorded schedule, which replaces all options of the run; not with --bin.',
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
   'test-count': {
     value: 'N',
-    text: `Repeats the test so often, each time with another seed that is made of this one, until a run is
-not valid. Default: 1.`,
+    text: `Repeats the test up to N times, each time with another seed made from this one, until a run
+is not valid. Default: 1.`,
     absent: 1,
     parse: parseWhole(1),
   } satisfies Option<number>,
-  'check-determinism': switchOption('Runs twice and compares every line; only without --bin.'),
+  'check-determinism': switchOption('Runs twice and compares every line; not with --bin.'),
   store: {
     value: 'DIR',
-    text: 'Where runs are recorded; none: nowhere, without --bin only. Default: store.',
+    text: 'The folder where runs are recorded; none: nowhere, not with --bin. Default: store.',
     absent: 'store',
     parse: (text: string): string => {
       if (text === '') throw new Error('expected a folder');
@@ -258,26 +257,26 @@ not valid. Default: 1.`,
   } satisfies Option<string>,
   messages: {
     value: 'N',
-    text: `How many message events are recorded at most. Default: ${PROCESS_EVENTS}; without --bin, where
-the seed brings them all back, ${SIMULATED_EVENTS}.`,
+    text: `How many message events are recorded at most. Default: ${PROCESS_EVENTS}; without --bin
+${SIMULATED_EVENTS}, since the seed reproduces them all.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseWhole(0)(text),
   } satisfies Option<number | undefined>,
   shrink: {
     value: 'SECONDS',
-    text: `How long a simulated run that fails is made smaller for its report. Default: ${SHRINK_S}.`,
+    text: `How long a failing simulated run is shrunk for its report. Default: ${SHRINK_S}.`,
     absent: SHRINK_S,
     parse: parseNumber(0, 1e6),
   } satisfies Option<number>,
   junit: {
     value: 'FILE',
-    text: 'Where the verdict is written as JUnit XML as well, for CI.',
+    text: 'Also writes the verdict to FILE as JUnit XML, for CI.',
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
-  'log-stderr': switchOption('Shows what the nodes write to stderr; it is in node-logs/ anyway.'),
-  'log-net-send': switchOption('Shows every message when it is sent, on stderr; they are in messages.jsonl anyway.'),
-  'log-net-recv': switchOption('Shows every message when it is received, on stderr.'),
+  'log-stderr': switchOption('Shows the stderr of the nodes, which is also in node-logs/.'),
+  'log-net-send': switchOption('Shows every message on stderr when it is sent. Messages are also in messages.jsonl.'),
+  'log-net-recv': switchOption('Shows every message on stderr when it is received.'),
   help: switchOption('Prints this text.', 'h'),
 };
 
@@ -292,18 +291,18 @@ export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(WORKLOADS, Object.keys(TE
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
 export function interpretTestOptions({ values, words, rest, texts }: ParsedOptions<typeof TEST_OPTIONS>): {
   workload: Workload;
-  /** The program that runs a node; undefined: nodes run in this process. */
+  /** The program of a node; undefined: nodes are simulated. */
   program: string | undefined;
   options: RunOptions;
 } {
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
-  if (values.workload === undefined) throw new UsageError('-w NAME is missing: which workload is to be tested?');
+  if (values.workload === undefined) throw new UsageError('-w NAME is missing: name the workload to test');
   if (values.bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
-    if (values['check-determinism']) throw new UsageError('--check-determinism goes without --bin only');
-    // Left to itself this would look like a program that is not there.
+    if (values['check-determinism']) throw new UsageError('--check-determinism cannot be combined with --bin');
+    // Otherwise the error would look like a missing program.
     if (!existsSync(tmpdir())) throw new UsageError(`TMPDIR ${tmpdir()}: there is no such folder; nodes run in it`);
   }
   return {
@@ -343,7 +342,7 @@ export function interpretRun(
   texts: Readonly<Record<string, string>>,
 ): Omit<RunOptions, 'seed'> {
   if (values.nodes !== undefined && values['node-count'] !== undefined)
-    throw new UsageError('--nodes goes without --node-count: it names all nodes there are');
+    throw new UsageError('--nodes cannot be combined with --node-count: it names all nodes');
   const nodes = values.nodes ?? interpretNodes(values['node-count']);
   const { count, perNode } = values.concurrency;
   const workloadOptions = workloadOptionsOf(workload, WORKLOAD_OPTIONS, texts);
@@ -366,20 +365,20 @@ export function interpretRun(
   };
 }
 
-/** The program's full path; a name without a slash that is no program here is looked up in PATH, as Maelstrom does. */
+/** The program's full path. A name without a slash that is not a program here is looked up in PATH, as in Maelstrom. */
 function requireProgram(file: string): string {
   const program = resolve(file);
   const wrong = (text: string) => new UsageError(`--bin ${file}: ${text}`);
   if (file !== '' && !file.includes('/')) {
     const found = [program, ...pathFolders().map((folder) => resolve(folder, file))].find(isProgram);
     if (found !== undefined) return found;
-    if (!existsSync(program)) throw wrong('there is no such file here, and no such program in PATH');
+    if (!existsSync(program)) throw wrong('there is no such file here and no such program in PATH');
   }
   if (!isFile(program, wrong)) throw wrong('this is not a file');
   try {
     accessSync(program, constants.X_OK);
   } catch {
-    throw wrong('this file may not be executed; chmod +x it');
+    throw wrong('this file is not executable; chmod +x it');
   }
   return program;
 }
@@ -388,7 +387,7 @@ function pathFolders(): readonly string[] {
   return (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
 }
 
-/** Whether it is a file that may be executed. */
+/** Whether it is an executable file. */
 function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -1,4 +1,4 @@
-/** Mistakes on the command line that every command must refuse before it starts anything. */
+/** Mistakes on the command line. Every command must refuse them before it starts anything. */
 
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const SNOWSTORM = fileURLToPath(new URL('../../bin/snowstorm', import.meta.url));
 const ECHO = ['-w', 'echo', '--bin', SNOWSTORM, '--store', join(folder, 'never')];
 
-/** A file that may not be executed. */
+/** A file that is not executable. */
 function plainFile(): string {
   const file = join(folder, 'plain-file');
   writeFileSync(file, '#!/bin/sh\n');
@@ -47,19 +47,19 @@ const SIMULATED = ['-w', 'unique-ids', '--store', join(folder, 'never')];
 
 const TEST_MISTAKES: readonly Mistake[] = [
   {
-    mistake: 'arguments of a program that is not there',
+    mistake: 'arguments of a program that is missing',
     args: [...SIMULATED, '--', '--verbose'],
     says: 'arguments after -- are for a program: --bin FILE is missing',
   },
   {
-    mistake: 'a second run of processes',
+    mistake: 'a determinism check of processes',
     args: [...ECHO, '--check-determinism'],
-    says: '--check-determinism goes without --bin only',
+    says: '--check-determinism cannot be combined with --bin',
   },
   {
     mistake: 'a broken disk under a process',
     args: [...ECHO, '--nemesis', 'kill,disk-torn'],
-    says: '--nemesis disk-torn cannot be done to a process from outside; leave out --bin',
+    says: '--nemesis disk-torn needs a simulated node; leave out --bin',
   },
   {
     mistake: 'a bridge between two nodes',
@@ -67,9 +67,9 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--nemesis bridge needs at least 3 nodes',
   },
   {
-    mistake: 'a lost disk where that is not survived',
+    mistake: 'a lost disk for a workload that does not survive it',
     args: [...SIMULATED, '--nemesis', 'disk-loss'],
-    says: '--nemesis disk-loss is more than this workload promises to survive',
+    says: '--nemesis disk-loss is a fault that this workload does not claim to survive',
   },
   {
     mistake: 'a probability above 1',
@@ -77,12 +77,12 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--nemesis "loss=2": expected a number from 0 to 1',
   },
   {
-    mistake: 'probabilities above 1 together',
+    mistake: 'probabilities with a sum above 1',
     args: [...SIMULATED, '--nemesis', 'loss=0.5,delay=0.6'],
     says: '--nemesis: the probabilities of loss (0.5), delay (0.6) add up to more than 1',
   },
   {
-    mistake: 'a default too many beside a certain fault',
+    mistake: 'a default probability beside a certain fault',
     args: [...SIMULATED, '--nemesis', 'loss=1,reordering'],
     says: '--nemesis: the probabilities of loss (1), reordering (0.02) add up to more than 1',
   },
@@ -92,16 +92,20 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--nemesis "all=3": expected NAME or NAME=N, not all=3',
   },
   {
-    mistake: 'a schedule that is not there',
+    mistake: 'a missing schedule',
     args: [...SIMULATED, '--replay', '/no/such/schedule'],
     says: '--replay /no/such/schedule: ENOENT',
   },
   {
     mistake: 'processes without a record',
     args: [...ECHO, '--store', 'none'],
-    says: '--store none goes without --bin only: processes have logs',
+    says: '--store none cannot be combined with --bin: processes write logs',
   },
-  { mistake: 'a replay on processes', args: [...ECHO, '--replay', 'x'], says: '--replay goes without --bin only' },
+  {
+    mistake: 'a replay on processes',
+    args: [...ECHO, '--replay', 'x'],
+    says: '--replay cannot be combined with --bin and its arguments',
+  },
   {
     mistake: 'an unknown workload',
     args: [...ECHO, '-w', 'eccho'],
@@ -121,7 +125,7 @@ const TEST_MISTAKES: readonly Mistake[] = [
   {
     mistake: 'a program that is nowhere',
     args: [...ECHO, '--bin', 'pyhton3'],
-    says: '--bin pyhton3: there is no such file here, and no such program in PATH',
+    says: '--bin pyhton3: there is no such file here and no such program in PATH',
   },
   {
     mistake: 'a program that is a folder',
@@ -129,9 +133,9 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: /--bin .*a-folder: this is not a file/,
   },
   {
-    mistake: 'a program that may not be executed',
+    mistake: 'a program that is not executable',
     args: [...ECHO, '--bin', plainFile()],
-    says: /--bin .*plain-file: this file may not be executed/,
+    says: /--bin .*plain-file: this file is not executable; chmod \+x it/,
   },
   {
     mistake: 'a program that is a link to itself',
@@ -178,32 +182,32 @@ const TEST_MISTAKES: readonly Mistake[] = [
   {
     mistake: 'nodes without names',
     args: [...ECHO, '--nodes', ''],
-    says: '--nodes "": expected names of nodes with commas between, such as n1,n2,n3',
+    says: '--nodes "": expected names of nodes separated by commas, such as n1,n2,n3',
   },
   {
     mistake: 'a node without a name',
     args: [...ECHO, '--nodes', 'n1,,n3'],
-    says: '--nodes "n1,,n3": expected names of nodes with commas between, such as n1,n2,n3',
+    says: '--nodes "n1,,n3": expected names of nodes separated by commas, such as n1,n2,n3',
   },
   {
-    mistake: 'a number of nodes for their names',
+    mistake: 'a number of nodes in place of names',
     args: [...ECHO, '--nodes', '3'],
-    says: '--nodes "3": expected names of nodes, such as n1,n2,n3; their number is --node-count 3',
+    says: '--nodes "3": expected names of nodes, such as n1,n2,n3; for 3 nodes use --node-count 3',
   },
   {
     mistake: 'a node twice',
     args: [...ECHO, '--nodes', 'n1,n2,n1'],
-    says: '--nodes "n1,n2,n1": expected each name once, and n1 is there twice',
+    says: '--nodes "n1,n2,n1": expected each name once, but n1 is given twice',
   },
   {
     mistake: 'a node with the name of a client',
     args: [...ECHO, '--nodes', 'n1,cache'],
-    says: '--nodes "n1,cache": expected names that do not begin with c, as those of clients do, and not cache',
+    says: '--nodes "n1,cache": expected names that do not begin with c like those of clients, not cache',
   },
   {
     mistake: 'a node with the name of a service',
     args: [...ECHO, '--nodes', 'n1,lin-kv'],
-    says: '--nodes "n1,lin-kv": expected names of nodes, and lin-kv is a service',
+    says: '--nodes "n1,lin-kv": expected names of nodes, but lin-kv is a service',
   },
   {
     mistake: 'too many names',
@@ -213,7 +217,7 @@ const TEST_MISTAKES: readonly Mistake[] = [
   {
     mistake: 'nodes by name and by number',
     args: [...ECHO, '--nodes', 'n1,n2,n3', '--node-count', '3'],
-    says: '--nodes goes without --node-count: it names all nodes there are',
+    says: '--nodes cannot be combined with --node-count: it names all nodes',
   },
   {
     mistake: 'a topology where there is none',
@@ -226,7 +230,7 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--topology star: the workload echo has no topology; leave it out',
   },
   {
-    mistake: 'a consistency model where there are no transactions',
+    mistake: 'a consistency model for a workload without transactions',
     args: [...SIMULATED, '--consistency-models', 'read-committed,serializable'],
     says: '--consistency-models read-committed,serializable: the workload unique-ids has no transactions; leave it out',
   },
@@ -248,7 +252,7 @@ const TEST_MISTAKES: readonly Mistake[] = [
   {
     mistake: 'a schedule more than once',
     args: ['--replay', 'x', '--test-count', '2'],
-    says: '--test-count goes without --replay: a schedule makes the same run every time',
+    says: '--test-count cannot be combined with --replay: a schedule makes the same run every time',
   },
   {
     mistake: 'no time to start',
@@ -290,11 +294,11 @@ const FUZZ_MISTAKES: readonly Mistake[] = [
 ];
 
 const ID_MISTAKES: readonly Mistake[] = [
-  { mistake: 'nothing to do with an id', args: [], says: 'id: what is to be done?' },
+  { mistake: 'no command for ids', args: [], says: 'id: no command was given; expected decode' },
   {
-    mistake: 'something unknown to do with an id',
+    mistake: 'an unknown command for ids',
     args: ['encode', '1'],
-    says: 'id: there is no command "encode", only decode',
+    says: 'id: there is no command "encode"; expected decode',
   },
 ];
 

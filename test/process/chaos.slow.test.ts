@@ -309,7 +309,7 @@ describe.concurrent('it ends as the node does', () => {
 
 describe.concurrent('the command line', () => {
   it.each([
-    ['no node', ['--kill', '5'], 'there is no node: its program goes after --'],
+    ['no node', ['--kill', '5'], 'NODE is missing: its program goes after --'],
     ['a node before --', ['bin/maelstrom-node'], 'unexpected argument "bin/maelstrom-node"; the node goes after --'],
     ['an option that is not there', ['--kil', '5', '--', 'x'], "Unknown option '--kil'"],
     ['a time that is none', ['--kill', 'often', '--', 'x'], '--kill "often": expected a number from 0.01'],
@@ -323,7 +323,7 @@ describe.concurrent('the command line', () => {
     ],
     ['no seed', ['--seed', '', '--', 'x'], '--seed "": expected a number or a word'],
     ['a node that is not there', ['--', './no/such/node'], './no/such/node: there is no such file in '],
-    ['a node that is no program', ['--', './package.json'], './package.json: this file may not be executed'],
+    ['a node that is no program', ['--', './package.json'], './package.json: this file is not executable; chmod +x it'],
   ])('refuses %s', async (_, args, says) => {
     const { status, stdout, stderr } = await new Running(CHAOS, args).ended;
     expect(stderr).toContain(says);

@@ -1,7 +1,6 @@
 /**
- * What a failing run leaves behind. Our own workloads do not fail, so a copy of the project gets some that do: the
- * counter that forgets what others wrote, of the recipe in `src/workloads/README.md`, and a few that are wrong in ways
- * that only the command line can get wrong.
+ * The files and the output of a failing run. Our own workloads do not fail, so a copy of the project gets some that do:
+ * the counter with lost updates of the recipe in `src/workloads/README.md`, and a few that fail in special ways.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -24,19 +23,19 @@ let runs = 0;
 const variant = (name: string, change: Partial<Workload>, test: Partial<Workload['test']> = {}): Workload =>
   ({ ...counter, name, ...change, test: { ...counter.test, ...test } });
 
-/** Takes its time over every verdict, and says so. */
+/** Takes 100 ms for every verdict, and reports each on stderr. */
 const slow = variant('slow', {}, { checker: () => ({ check: (...args) => {
   process.stderr.write('judging\\n');
   for (const endMs = performance.now() + 100; performance.now() < endMs; );
   return judge(...args);
 } }) });
 
-const unheard = variant('unheard', { start: (context, ports) => {
-  context.sleep(100).then(() => Promise.reject(new Error('nobody hears')));
+const unhandled = variant('unhandled', { start: (context, ports) => {
+  context.sleep(100).then(() => Promise.reject(new Error('left alone')));
   return counter.start(context, ports);
 } });
 
-/** Valid, and another run every time. */
+/** Valid, and a different run every time. */
 const restless = variant('restless', {}, { createGenerator: () => {
   const delta = ++runs;
   let id = 0;
@@ -52,10 +51,10 @@ const broken = variant('broken', {}, { checker: () => ({ check: () => ({ 'valid?
   return counter.test.createInvoke(...args);
 } });
 
-/** Nobody can tell. */
+/** Undecided. */
 const puzzled = variant('puzzled', {}, { checker: () => ({ check: () => { throw new Error('the checker is puzzled'); } }) });
 
-export const moods = [slow, unheard, restless, once, broken, puzzled];
+export const moods = [slow, unhandled, restless, once, broken, puzzled];
 `;
 
 beforeAll(() => {
@@ -71,7 +70,7 @@ beforeAll(() => {
   execFileSync('npm', ['run', '-s', 'build'], { cwd: copy, stdio: 'pipe' });
 });
 
-/** In the temporary folder, so that paths that are printed are relative to it. */
+/** In the temporary folder, so that printed paths are relative to it. */
 const snowstorm = (...args: readonly string[]): Promise<Ended> => start(...args).ended;
 const start = (...args: readonly string[]) => new Running(program, args, { cwd: folder });
 
@@ -79,11 +78,11 @@ const FAILING = ['-w', 'counter', '--time-limit', '5', '--rate', '50', '--concur
 const VERDICT = /^The run is INVALID\. A read shows \d+, and the sum was from \d+ to \d+\.$/;
 const SHRUNK = ['history.jsonl', 'messages.jsonl', 'replay.json', 'report.html', 'results.json', 'story.json'];
 
-/** The second signal comes when the first one was heard. */
+/** Sends the second signal when the command has reacted to the first one. */
 async function interruptTwice(running: Running): Promise<void> {
   running.signal('SIGINT');
   await until(
-    () => /stopping: .*; once more to stop at once/.test(running.stderr),
+    () => /; Ctrl-C again to quit/.test(running.stderr),
     () => running.stderr,
   );
   running.signal('SIGINT');
@@ -93,7 +92,7 @@ const lastLine = ({ stdout }: Ended) => stdout.trimEnd().split('\n').at(-1);
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 
 describe('a simulated test that fails', () => {
-  it('is made small, told, recorded and drawn, and the verdict is the last word', async () => {
+  it('is made small, told, recorded and drawn, and the verdict is the last line', async () => {
     const store = join(folder, 'shrunk');
     const ended = new EndedTest(await snowstorm('test', ...FAILING, '--store', store), store);
     expect(ended.status, ended.stderr).toBe(1);
@@ -148,35 +147,40 @@ describe('a simulated test that fails', () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
-  it('is recorded where there was no time to make it small', async () => {
+  it('is recorded if there was no time to make it small', async () => {
     const store = join(folder, 'hasty');
     const ended = new EndedTest(await snowstorm('test', ...FAILING, '--shrink', '1e-9', '--store', store), store);
-    expect(ended.stderr).toMatch(/\nsnowstorm: the failure could not be made small.*: it was over before /);
+    expect(ended.stderr).toMatch(
+      /\nsnowstorm: the failure was not shrunk and recorded: it was stopped before the first smaller run\n/,
+    );
     expect(ended.status).toBe(1);
     expect(ended.verdict).toMatch(VERDICT);
     expect(ended.stdout).toContain(`\nReport: ${ended.folder}/report.html\n`);
     expect(readdirSync(ended.folder)).not.toContain('shrunk');
   });
 
-  it('is recorded where it fails this once only', async () => {
+  it('is recorded if it does not fail again', async () => {
     const store = join(folder, 'once');
     const ended = new EndedTest(await snowstorm('test', '-w', 'once', '--time-limit', '1', '--store', store), store);
-    expect(ended.stderr).toMatch(/\nsnowstorm: the failure could not be made small.*did not fail/);
+    expect(ended.stderr).toMatch(/\nsnowstorm: the failure was not shrunk and recorded: .*did not fail/);
     expect(ended.status).toBe(1);
     expect(ended.verdict).toBe('The run is INVALID. Only once.');
     expect(ended.stdout).toContain(`\nReport: ${ended.folder}/report.html\n`);
   });
 
-  it('is made small and recorded where the failure is a promise that is rejected unheard', async () => {
-    const store = join(folder, 'unheard');
-    const ended = new EndedTest(await snowstorm('test', '-w', 'unheard', '--time-limit', '1', '--store', store), store);
+  it('is made small and recorded if the failure is an unhandled rejection', async () => {
+    const store = join(folder, 'unhandled');
+    const ended = new EndedTest(
+      await snowstorm('test', '-w', 'unhandled', '--time-limit', '1', '--store', store),
+      store,
+    );
     expect(ended.status, ended.stderr).toBe(1);
-    expect(ended.verdict).toMatch(/^The run is INVALID\. .*nobody heard: Error: nobody hears/);
+    expect(ended.verdict).toMatch(/^The run is INVALID\. .*[Uu]nhandled rejection: Error: left alone/);
     expect(readdirSync(join(ended.folder, 'shrunk')).sort()).toEqual(expect.arrayContaining(SHRUNK));
     expect(readJson(join(ended.folder, 'shrunk/results.json')).protocol.violations[0].rule).toBe('unhandled-rejection');
   });
 
-  it('because it is another run the second time is not made small, and says how to see that again', async () => {
+  it('because its second run differs is not made small, and names the command that repeats it', async () => {
     const store = join(folder, 'restless');
     const args = ['-w', 'restless', '--node-count', '1', '--time-limit', '2', '--seed', '1', '--check-determinism'];
     const ended = new EndedTest(await snowstorm('test', ...args, '--store', store), store);
@@ -197,21 +201,21 @@ describe('a signal while a failing run is made small', () => {
       () => running.stderr,
     );
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with what is as small as it is by now', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with the smallest failure so far', async (signal) => {
     const store = join(folder, signal);
     const running = start(...SLOW, '--store', store);
     await untilJudged(running, 5);
     running.signal(signal);
     const ended = new EndedTest(await running.ended, store);
-    expect(ended.stderr).toContain('stopping: what is as small as it is by now will do');
-    expect(ended.stdout).toMatch(/^Seed 1, made small in \d+ runs, until the time was over: /m);
+    expect(ended.stderr).toContain('keeping the smallest failure so far; Ctrl-C again to quit\n');
+    expect(ended.stdout).toMatch(/^Seed 1, made small in \d+ runs, stopped at the time limit: /m);
     expect(ended.verdict).toMatch(VERDICT);
     expect(ended.status).toBe(1);
     expect(readdirSync(join(ended.folder, 'shrunk')).sort()).toEqual(SHRUNK);
     expect(ended.read('report.html')).toContain('href="shrunk/report.html"');
   });
 
-  it('ends it at once when it is the second one, with the record of the run and its verdict', async () => {
+  it('ends it at once if it is the second one, with the record of the run and its verdict', async () => {
     const store = join(folder, 'twice');
     const running = start(...SLOW, '--store', store);
     await untilJudged(running, 3);
@@ -225,7 +229,7 @@ describe('a signal while a failing run is made small', () => {
     expect(drawn.status, drawn.stderr).toBe(0);
   });
 
-  it('is a crash when it is the second one and something is missing of the record, after the verdict', async () => {
+  it('is a crash after the verdict if it is the second one and the record is incomplete', async () => {
     const store = join(folder, 'twice-full');
     const short = 'ulimit -f 2 && exec "$0" "$@"';
     const running = new Running('bash', ['-c', short, program, ...SLOW, '--store', store], { cwd: folder });
@@ -240,7 +244,7 @@ describe('a signal while a failing run is made small', () => {
 });
 
 describe('a fuzz that finds something', () => {
-  it('records the small run with its story and a report, says how to play it again, and writes a case for each seed', async () => {
+  it('records the small run with its story and a report, names the replay command, and writes a case for each seed', async () => {
     // A shell must be told where the name ends.
     const store = 'the fuzz';
     const junit = join(folder, 'new/deep/fuzz.xml');
@@ -250,11 +254,11 @@ describe('a fuzz that finds something', () => {
     const [, origin] = /^(Seed 1, made small in \d+ runs: \d events, 2 nodes)$/m.exec(stdout) ?? [];
     const record = realpathSync(join(folder, store, 'latest'));
     expect(readdirSync(record).sort()).toEqual(expect.arrayContaining(SHRUNK));
-    expect(stdout).toMatch(new RegExp(`^Report: {5}${record}/report.html$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^Report: {2}${record}/report.html$`, 'm'));
     expect(readJson(join(record, 'story.json')).origin).toBe(origin);
 
     const again = "snowstorm test --replay 'the fuzz/counter/fuzz-seed-1.json'";
-    expect(stdout).toContain(`\nOnce more:  ${again}\n`);
+    expect(stdout).toContain(`\nReplay:  ${again}\n`);
     expect(readJson(join(record, 'results.json')).again).toBe(again);
     const replayed = await new Running('sh', ['-c', again.replace('snowstorm', program)], { cwd: folder }).ended;
     expect(replayed.status, replayed.stderr).toBe(1);
@@ -274,17 +278,17 @@ describe('a fuzz that finds something', () => {
 });
 
 describe('a fuzz', () => {
-  it('says why nobody can tell', async () => {
+  it('says why runs are undecided', async () => {
     const junit = join(folder, 'puzzled.xml');
     const args = ['fuzz', '-w', 'puzzled', '--seeds', '2', '--time-limit', '1', '--store', 'none', '--junit', junit];
     const ended = await snowstorm(...args);
     const why = 'Nobody can tell: the run is of unknown validity. .*the checker is puzzled';
-    expect(ended.stdout).toMatch(new RegExp(`^  of 2 nobody can tell\\. Seed \\d, for instance: ${why}`, 'm'));
+    expect(ended.stdout).toMatch(new RegExp(`^  2 seeds are undecided, e\\.g\\. seed \\d: ${why}`, 'm'));
     expect(readFileSync(junit, 'utf8')).toMatch(new RegExp(`<error message="${why}`));
     expect(ended.status, ended.stderr).toBe(2);
   });
 
-  it('that fails itself leaves CI nothing that passes', async () => {
+  it('that fails itself leaves CI an empty file', async () => {
     const junit = join(folder, 'broken.xml');
     const args = ['fuzz', '-w', 'broken', '--seeds', '10', '--jobs', '1', '--time-limit', '1', '--store', 'none'];
     const ended = await snowstorm(...args, '--junit', junit);
@@ -293,11 +297,11 @@ describe('a fuzz', () => {
     expect(readFileSync(junit, 'utf8')).toBe('');
   });
 
-  it('that is stopped at once keeps what it knows for CI', async () => {
+  it('that is stopped at once writes its results for CI', async () => {
     const junit = join(folder, 'stopped.xml');
     const running = start('fuzz', '-w', 'slow', '--seeds', '3', '--jobs', '1', '--store', 'none', '--junit', junit);
     await until(
-      () => running.stdout.includes(' again:  '),
+      () => running.stdout.includes('Reproduce seed '),
       () => running.stdout,
     );
     await interruptTwice(running);
@@ -308,8 +312,8 @@ describe('a fuzz', () => {
 });
 
 describe('a failure that an exploration finds', () => {
-  const ONCE_MORE = /^Once more: {2}snowstorm (.*)$/m;
-  const storyOf = ({ stdout }: Ended) => stdout.slice(stdout.search(/^Seed \d:/m), stdout.indexOf('\nOnce more:'));
+  const REPLAY = /^Replay: {2}snowstorm (.*)$/m;
+  const storyOf = ({ stdout }: Ended) => stdout.slice(stdout.search(/^Seed \d:/m), stdout.indexOf('\nReplay:'));
 
   it.each([
     [
@@ -326,12 +330,12 @@ describe('a failure that an exploration finds', () => {
       /^Seed 3: messages in the order 0[.\d]*$/,
       /^ +0 ms {2}client 1 → n1 +add/m,
     ],
-  ])('%s is told, recorded and drawn, and the command brings it again', async (name, args, again, origin, line) => {
+  ])('%s is told, recorded and drawn, and the command repeats it', async (name, args, again, origin, line) => {
     const [store, junit] = [join(folder, name), join(folder, `${name}.xml`)];
     const ended = await snowstorm('explore', '-w', 'counter', ...args, '--store', store, '--junit', junit);
     expect(ended.status, ended.stderr).toBe(1);
     expect(storyOf(ended)).toMatch(line);
-    const once = ONCE_MORE.exec(ended.stdout)?.[1] ?? '';
+    const once = REPLAY.exec(ended.stdout)?.[1] ?? '';
     expect(once).toBe(`explore -w counter ${again}`);
 
     const record = join(store, 'latest');
@@ -360,7 +364,7 @@ describe('a failure that an exploration finds', () => {
   it.each([
     ['fuzz', ['--seeds', '1']],
     ['explore', ['--seed', '3', '--operations', '2', '--orders']],
-  ])('is told where it cannot be recorded: %s', async (command, args) => {
+  ])('is told if it cannot be recorded: %s', async (command, args) => {
     const file = join(folder, `${command}-into-a-file`);
     writeFileSync(file, '');
     const ended = await snowstorm(command, '-w', 'counter', ...args, '--store', file);
@@ -369,15 +373,15 @@ describe('a failure that an exploration finds', () => {
     expect(ended.status).toBe(1);
   });
 
-  it('says so where it does not come again', async () => {
+  it('says so if it does not fail again', async () => {
     const ended = await snowstorm('explore', '-w', 'once', '--seed', '1', '--store', 'none');
-    expect(ended.stdout).toMatch(/^Seed 1: nothing was done to anybody, and did not fail again$/m);
+    expect(ended.stdout).toMatch(/^Seed 1: no faults, and did not fail again$/m);
     expect(ended.status, ended.stderr).toBe(1);
   });
 
   it.each([
     ['while it is told', 'Seed 1\n'],
-    ['while it is recorded', 'Once more:'],
+    ['while it is recorded', 'Replay:'],
   ])('keeps its status and goes to CI when signals come %s', async (name, text) => {
     const junit = join(folder, `${name}.xml`);
     const hit = ['--seed', '1', '--operations', '4', '--actions', 'pause', '--hit', 'pause@9'];
@@ -394,11 +398,11 @@ describe('a failure that an exploration finds', () => {
     expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="1" errors="0" ');
   });
 
-  it('is none, and nobody can tell, where there is no step to hit', async () => {
+  it('is undecided if there is no step to hit', async () => {
     const junit = join(folder, 'no-step.xml');
     const args = ['explore', '-w', 'counter', '--seed', '1', '--store', 'none', '--junit', junit];
     const ended = await snowstorm(...args, '--at', '"caz"');
-    expect(ended.stdout).toContain('Stopped short: there is no step of that kind.');
+    expect(ended.stdout).toContain('Stopped early: there is no step of that kind.');
     expect(ended.status, ended.stderr).toBe(2);
     expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="0" errors="1" ');
   });
@@ -406,7 +410,7 @@ describe('a failure that an exploration finds', () => {
   it.each([
     ['fuzz', ['--seeds', '1']],
     ['explore', ['--seed', '3', '--operations', '2', '--orders']],
-  ])('is recorded where a link cannot be set, and that is said: %s', async (command, args) => {
+  ])('is recorded if a link cannot be set, with a warning: %s', async (command, args) => {
     const store = join(folder, `${command}-copied`);
     mkdirSync(join(store, 'latest/not empty'), { recursive: true });
     const ended = await snowstorm(command, '-w', 'counter', ...args, '--store', store);
@@ -414,7 +418,7 @@ describe('a failure that an exploration finds', () => {
     expect(ended.status).toBe(1);
     const record = realpathSync(join(store, 'counter/latest'));
     expect(readdirSync(record)).toEqual(expect.arrayContaining(['report.html', 'results.json', 'story.json']));
-    expect(ended.stdout).toContain(`Report:     ${record}/report.html\n`);
+    expect(ended.stdout).toContain(`Report:  ${record}/report.html\n`);
     expect(readdirSync(store).sort()).toEqual(['counter', 'latest']);
   });
 
@@ -430,7 +434,7 @@ describe('a failure that an exploration finds', () => {
     expect(readJson(join(store, 'latest/story.json')).origin).toMatch(/^Seed 3: /);
   });
 
-  it('is none where a run with hits is valid, or where it has no such step', async () => {
+  it('is none if a run with hits is valid, or has no such step', async () => {
     const one = [
       'explore',
       '-w',
@@ -453,18 +457,28 @@ describe('a failure that an exploration finds', () => {
     expect(existsSync(join(folder, 'one'))).toBe(false);
   });
 
-  it('is recorded where it is a promise that is rejected unheard', async () => {
-    const args = ['explore', '-w', 'unheard', '--seed', '1', '--operations', '2', '--store', join(folder, 'explored')];
+  it('is recorded if it is an unhandled rejection', async () => {
+    const args = [
+      'explore',
+      '-w',
+      'unhandled',
+      '--seed',
+      '1',
+      '--operations',
+      '2',
+      '--store',
+      join(folder, 'explored'),
+    ];
     const ended = await snowstorm(...args);
     expect(ended.status, ended.stderr).toBe(1);
-    expect(storyOf(ended)).toContain('nobody heard: Error: nobody hears');
+    expect(storyOf(ended)).toContain('unhandled rejection: Error: left alone');
     const { protocol } = readJson(join(folder, 'explored/latest/results.json'));
     expect(protocol.violations[0].rule).toBe('unhandled-rejection');
   });
 });
 
 describe('--junit', () => {
-  it('has a case for each checker, in a folder that is made for it', async () => {
+  it('has a case for each checker, in a new folder', async () => {
     const [valid, invalid] = [join(folder, 'a/b/valid.xml'), join(folder, 'c/invalid.xml')];
     const good = await snowstorm('test', '-w', 'echo', '--time-limit', '1', '--store', 'none', '--junit', valid);
     expect(good.status, good.stderr).toBe(0);
@@ -491,7 +505,7 @@ describe('--junit', () => {
     expect(existsSync(join(folder, store))).toBe(false);
   });
 
-  it('that cannot be written any more is a crash, and neither the record nor the verdict is lost', async () => {
+  it('that cannot be written any more is a crash, but the record and the verdict are kept', async () => {
     const store = join(folder, 'junit-gone');
     const file = join(folder, 'gone.xml');
     const running = start(
@@ -525,7 +539,7 @@ describe('--junit', () => {
 });
 
 describe('the command that makes a run again', () => {
-  it('is one for a shell, whatever its words', async () => {
+  it('is quoted for a shell, with any words', async () => {
     const store = join(folder, 'quoted');
     const node = join(folder, "a node's folder");
     mkdirSync(node);

@@ -51,7 +51,7 @@ describe('the node process', () => {
     expect(splitLogs(stderr).logged).toEqual([]);
   });
 
-  it('prints nothing but messages on stdout, whatever comes in', async () => {
+  it('prints only messages on stdout, for any input', async () => {
     const garbage = [
       'garbage',
       '{"src":',
@@ -92,7 +92,7 @@ describe('the node process', () => {
     expect(bodies(stdout)[1].echo).toBe(echo);
   });
 
-  it('lives on when nobody reads its logs', async () => {
+  it('lives on when its stderr is closed', async () => {
     const node = await new NodeProcess().start();
     node.child.stderr.destroy();
     node.send('garbage', 'garbage', request('echo', 2, { echo: 1 }));
@@ -141,7 +141,7 @@ describe('the node process', () => {
       node.child.stdin.end();
     };
     const feeding = feed();
-    // Nobody reads: the pipe, what may wait in the node, and what it has read ahead fill up, and then it takes no more.
+    // Without a reader the pipe, the waiting output and the input read ahead fill up. Then the node takes no more.
     for (let unchanged = 0, last = -1; unchanged < 10; ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       unchanged = accepted === last ? unchanged + 1 : 0;
@@ -317,11 +317,11 @@ describe('a node that is asked to serve some workloads', () => {
 });
 
 describe('the command line of the node', () => {
-  it('says that without a state a node is one process', async () => {
+  it('says that a node without state must be one process', async () => {
     const { stdout } = await runNode('', ['--help']);
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-      'none: nowhere, for one process a node: two at the same time would repeat ids. Ids are then unique as long as ' +
-        'the clock is not stepped back around a restart.',
+      'none: nowhere. Then a node must be one process, and its clock must not be set back around a restart, ' +
+        'or ids repeat.',
     );
   });
 
@@ -360,27 +360,39 @@ describe('the command line of the node', () => {
     [['--nonsense'], "Unknown option '--nonsense'"],
     [['--log-level', 'loud'], '--log-level "loud": expected one of debug, info, warn, error, silent'],
     [['--max-lead', '5'], '--max-lead "5": expected a duration such as 500ms, 5s or 24h'],
-    [['--reserve', '10s'], '--reserve must not be longer than --max-lead'],
-    [['--reserve', '0ms'], '--reserve "0ms": expected 1ms at least'],
-    [['--max-skew', '9s'], '--max-skew must be twice --max-lead at least'],
+    [['--reserve', '10s'], '--reserve must not be longer than --max-lead, or a restarted node could not serve at once'],
+    [['--reserve', '0ms'], '--reserve "0ms": expected at least 1ms'],
+    [['--max-skew', '9s'], '--max-skew must be at least twice --max-lead, and at least --max-lead plus --reserve'],
     [['--max-in-flight', '0'], '--max-in-flight "0": expected a whole number of at least 1'],
     [['--state-dir', ''], '--state-dir "": expected a folder, lin-kv or none'],
     [['--node-id', 'number'], '--node-id "number": expected one of index, lease'],
-    [['--lease', '0s'], '--lease "0s": expected 1ms at least'],
-    [['--lease', '10s'], '--lease goes with --node-id lease only'],
-    [['--lease', '10s', '--state-dir', 'lin-kv'], '--lease goes with --node-id lease only'],
+    [['--lease', '0s'], '--lease "0s": expected at least 1ms'],
+    [['--lease', '10s'], '--lease needs --node-id lease'],
+    [['--lease', '10s', '--state-dir', 'lin-kv'], '--lease needs --node-id lease'],
     [
       ['--node-id', 'lease', '--state-dir', 'a/folder'],
-      '--node-id lease keeps its state in lin-kv, not in --state-dir a/folder',
+      '--node-id lease keeps its state in lin-kv; leave out --state-dir a/folder',
     ],
     [
       ['--node-id', 'lease', '--state-dir', 'none'],
-      '--node-id lease keeps its state in lin-kv, not in --state-dir none',
+      '--node-id lease keeps its state in lin-kv; leave out --state-dir none',
     ],
-    [['--node-id', 'lease', '--reserve', '29s'], '--reserve must be as long as --lease at least'],
-    [['--node-id', 'lease', '--lease', '2m'], '--reserve must be as long as --lease at least'],
-    [['--node-id', 'lease', '--max-skew', '64s'], '--max-skew must be twice --max-lead at least, and as long as'],
-    [['--state-dir', 'lin-kv', '--max-skew', '64s'], '--max-skew must be twice --max-lead at least, and as long as'],
+    [
+      ['--node-id', 'lease', '--reserve', '29s'],
+      '--reserve must be at least as long as --lease, or ids would end before the lease',
+    ],
+    [
+      ['--node-id', 'lease', '--lease', '2m'],
+      '--reserve must be at least as long as --lease, or ids would end before the lease',
+    ],
+    [
+      ['--node-id', 'lease', '--max-skew', '64s'],
+      '--max-skew must be at least twice --max-lead, and at least --max-lead plus --reserve',
+    ],
+    [
+      ['--state-dir', 'lin-kv', '--max-skew', '64s'],
+      '--max-skew must be at least twice --max-lead, and at least --max-lead plus --reserve',
+    ],
     [['stray'], 'unexpected argument "stray"'],
   ])('answers %j with exit status 2 and says why', async (args, reason) => {
     const { status, stdout, stderr } = await runNode('', args);

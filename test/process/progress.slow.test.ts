@@ -79,7 +79,7 @@ describe.concurrent('progress', () => {
     const { status, stdout } = await running.ended;
     await running.nothingLeft();
     const { screen } = showOnTerminal(stdout);
-    const stopping = screen.findIndex((line) => line.startsWith('stopping: the verdict will be on what has run'));
+    const stopping = screen.findIndex((line) => line.startsWith('stopping: the verdict covers what has run so far'));
     expect(stopping).toBeGreaterThan(0);
     expect(screen.slice(stopping + 1).find((line) => !line.startsWith('n0: request '))).toBe('stats');
     expect(screen.at(-2)).toBe('Everything looks good! The run is valid.');

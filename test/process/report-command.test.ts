@@ -137,7 +137,7 @@ describe('a report', () => {
       for (const log of logs) truncateSync(log, readFileSync(log).indexOf('\n', statSync(log).size / 2) + 5);
       rmSync(join(run, 'report.html'));
       const { status, stdout, stderr } = await snowstorm(['report', run]);
-      const says = logs.map((log) => `snowstorm: ${log}: the last line was cut short, and is left out\n`);
+      const says = logs.map((log) => `snowstorm: ${log}: the last line was cut short and is left out\n`);
       expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${run}/report.html\n`, stderr: says.join('') });
     }
   });
@@ -207,7 +207,7 @@ describe('a report of a run that was stopped before anything ran', () => {
     );
     running.signal('SIGINT');
     await until(
-      () => running.stderr.includes('once more to stop at once'),
+      () => running.stderr.includes('Ctrl-C again to quit'),
       () => running.stderr,
     );
     running.signal('SIGINT');
@@ -224,11 +224,11 @@ describe('the report command', () => {
     [
       'a folder without runs',
       () => [emptyFolder()],
-      `${join(folder, 'empty')}: there is no record of a run, no results.json`,
+      `${join(folder, 'empty')}: there is no recorded run here: results.json is missing`,
     ],
     ['a folder that is not there', () => [join(folder, 'missing')], `${join(folder, 'missing')}: ENOENT`],
     ['a file', () => [SNOWSTORM], `${SNOWSTORM}: ENOTDIR`],
-    ['nothing', () => [], 'STORE_DIR is missing: which run is to be drawn?'],
+    ['nothing', () => [], 'STORE_DIR is missing: name the folder of a run, such as store/latest'],
     ['two', () => [emptyFolder(), 'another'], 'unexpected argument "another"'],
     ['an option', () => ['--open'], "Unknown option '--open'"],
   ])('refuses %s', async (_, args, says) => {

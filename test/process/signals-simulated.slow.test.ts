@@ -34,7 +34,7 @@ function untilStdoutHas(running: Running, text: string): Promise<void> {
 
 describe('a signal to a test that is made twice', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s in the first run leaves the second one out, and nobody can tell',
+    '%s in the first run leaves the second one out: undecided',
     async (signal) => {
       const running = new Running(SNOWSTORM, [...LONG, '--check-determinism']);
       await untilStderrHas(running, '5 simulated nodes');
@@ -46,7 +46,7 @@ describe('a signal to a test that is made twice', () => {
     },
   );
 
-  it('in the second run stops that one, and nobody can tell', async () => {
+  it('in the second run stops that one: undecided', async () => {
     const env = afterFirstRun('tells', "process.stderr.write('the first run is over\\n')");
     const running = new Running(SNOWSTORM, [...LONG, '--check-determinism'], { env });
     await untilStderrHas(running, 'the first run is over');
@@ -57,7 +57,7 @@ describe('a signal to a test that is made twice', () => {
   });
 });
 
-describe('a promise that is rejected unheard', () => {
+describe('an unhandled rejection', () => {
   it('in the second of two runs does not end the process', async () => {
     const code = "setTimeout(() => { process.stderr.write('rejecting\\n'); Promise.reject(new Error('late')); }, 1)";
     const { status, stdout, stderr } = await snowstorm([...LONG, '--check-determinism'], {
@@ -70,21 +70,24 @@ describe('a promise that is rejected unheard', () => {
 });
 
 describe('a signal to a fuzz', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with how far it came, and not as a success', async (signal) => {
-    const running = new Running(SNOWSTORM, ['fuzz', '-w', 'echo', '--seeds', '100000']);
-    await untilStderrHas(running, 'seeds 1 to 100000');
-    running.signal(signal);
-    const { status, stdout } = await running.ended;
-    expect(stdout).toMatch(/^stopped after \d+ of 100000 seeds$/m);
-    expect(status).toBe(2);
-  });
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s ends it with the number of seeds so far, and not as a success',
+    async (signal) => {
+      const running = new Running(SNOWSTORM, ['fuzz', '-w', 'echo', '--seeds', '100000']);
+      await untilStderrHas(running, 'seeds 1 to 100000');
+      running.signal(signal);
+      const { status, stdout } = await running.ended;
+      expect(stdout).toMatch(/^stopped after \d+ of 100000 seeds$/m);
+      expect(status).toBe(2);
+    },
+  );
 
-  it('that makes a failure smaller ends it with the second one, as a failure', async () => {
+  it('while it shrinks a failure: the second one ends it, as a failure', async () => {
     const failing = ['-w', 'unique-ids', '--availability', 'total', '--nemesis', 'kill=2', '--time-limit', '200'];
     const running = new Running(SNOWSTORM, ['fuzz', ...failing, '--seeds', '1', '--store', 'none']);
     await untilStdoutHas(running, 'snowstorm test -w unique-ids');
     running.signal('SIGINT');
-    await untilStderrHas(running, 'once more to stop at once');
+    await untilStderrHas(running, 'Ctrl-C again to quit');
     running.signal('SIGINT');
     const { status, stdout } = await running.ended;
     expect(stdout).not.toContain('made small');
@@ -93,13 +96,13 @@ describe('a signal to a fuzz', () => {
 });
 
 describe('a signal to an exploration', () => {
-  it('ends it with what was covered, and not as a success', async () => {
+  it('ends it with the coverage so far, and not as a success', async () => {
     const running = new Running(SNOWSTORM, ['explore', '-w', 'unique-ids', '--depth', '3', '--seed', '1']);
     await untilStderrHas(running, 'unique-ids: 2 nodes');
     running.signal('SIGINT');
     const { status, stdout } = await running.ended;
-    expect(stdout).toContain('Stopped short: it was told to stop.');
-    expect(stdout).toMatch(/^(All [\d,]+ runs that were made are|The only run that was made is) valid\.$/m);
+    expect(stdout).toContain('Stopped early: it was told to stop.');
+    expect(stdout).toMatch(/^(All [\d,]+ runs so far are|The only run so far is) valid\.$/m);
     expect(stdout).not.toContain('every one of');
     expect(stdout).not.toContain('All of them');
     expect(status).toBe(2);

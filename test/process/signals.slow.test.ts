@@ -44,7 +44,7 @@ describe.concurrent('a signal', () => {
       await untilStderrHas(running, 'n0: request 5\n');
       running.signal(signal);
       const ended = new EndedTest(await running.ended, store);
-      expect(ended.stderr).toContain('stopping: the verdict will be on what has run; once more to stop at once\n');
+      expect(ended.stderr).toContain('stopping: the verdict covers what has run so far; Ctrl-C again to quit\n');
       expect(ended.verdict).toBe('Everything looks good! The run is valid.');
       expect(ended.results.stats['ok-count']).toBeGreaterThanOrEqual(5);
       expect(ended.results.stats).toMatchObject({ 'info-count': 0 });
@@ -122,7 +122,7 @@ describe.concurrent('a run that ends by itself', () => {
     expect(ended.status).toBe(0);
   });
 
-  it('keeps its status when nobody reads its output', async () => {
+  it('keeps its status when its output is closed', async () => {
     const running = startTest({
       workload: 'echo',
       bin: fixture('logs-requests.mjs'),

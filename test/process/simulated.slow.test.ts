@@ -78,7 +78,7 @@ describe('a fuzz that finds something', () => {
     expect(stdout).toMatch(/^Seed \d+, made small in \d+ runs: \d events, 1 node$/m);
     expect(stdout).toMatch(/^ +[\d.]+ ms {2}n\d +is killed for [\d.]+ ms$/m);
     expect(stdout).toMatch(/^The run is INVALID\. Only [\d.]+ of all operations were ok\./m);
-    const [, file] = /^Once more: {2}snowstorm test --replay (\S+)$/m.exec(stdout) ?? [];
+    const [, file] = /^Replay: {2}snowstorm test --replay (\S+)$/m.exec(stdout) ?? [];
     const replayed = await snowstorm(['test', '--replay', file as string, ...store('replayed')]);
     expect(replayed.status, replayed.stderr).toBe(1);
     expect(replayed.stderr).toMatch(/replaying \d operations and \d faults/);
@@ -95,7 +95,7 @@ describe('a fuzz that finds something', () => {
     expect(stdout).toMatch(/^Seed \d+, made small in \d+ runs/m);
     expect(stdout).not.toContain('--replay');
     expect(readdirSync(cwd)).toEqual([]);
-    const [, seed, command] = /^Seed (\d+) again: {2}snowstorm (test -w .*)$/m.exec(stdout) ?? [];
+    const [, seed, command] = /^Reproduce seed (\d+): {2}snowstorm (test -w .*)$/m.exec(stdout) ?? [];
     const again = await snowstorm((command as string).split(' '), { cwd });
     expect(again.status, again.stderr).toBe(1);
     expect(again.stdout).toMatch(/^The run is INVALID\. Only [\d.]+ of all operations were ok\./m);

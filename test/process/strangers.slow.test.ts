@@ -346,7 +346,7 @@ describe.concurrent('a program without a slash', () => {
   });
 
   it('is the file in the current folder, where that may be executed', async () => {
-    // What may not be executed, and folders, stand in nobody's way.
+    // Files that are not executable, and folders, are passed over.
     const [notExecutable, alsoFolder] = [mkdtempSync(join(folder, 'plain-')), mkdtempSync(join(folder, 'folder-'))];
     writeFileSync(join(notExecutable, name), '');
     mkdirSync(join(alsoFolder, name));

@@ -50,20 +50,20 @@ describe('options', () => {
     expect(values).toEqual({ rate: 2.5, 'node-count': 4, help: true });
   });
 
-  it('end at --, and what follows is passed on untouched, a second -- too', () => {
+  it('end at --, and the rest is passed on unchanged, also a second --', () => {
     const { values, words, rest } = parseOptions(OPTIONS, ['a', '--rate', '1', 'b', '--', '--rate', '2', '--', '']);
     expect(values.rate).toBe(1);
     expect(words).toEqual(['a', 'b']);
     expect(rest).toEqual(['--rate', '2', '--', '']);
   });
 
-  it('are named when they are wrong, with their value and what is expected', () => {
+  it('are named if they are wrong, with their value and what is expected', () => {
     expect(mistake('--rate', 'fast')).toBe('--rate "fast": expected a number from 0 to 100');
     expect(mistake('-r', '101')).toBe('--rate "101": expected a number from 0 to 100');
     expect(mistake('--node-count', '')).toBe('--node-count "": expected a whole number from 1 to 9');
   });
 
-  it('are named when they are unknown, lack a value or have one too many', () => {
+  it('are named if they are unknown, lack a value or have an extra one', () => {
     expect(mistake('--speed', '1')).toBe("Unknown option '--speed'");
     expect(mistake('-x')).toBe("Unknown option '-x'");
     expect(mistake('--rate')).toContain("'-r, --rate <value>' argument missing");
@@ -78,13 +78,13 @@ describe('options', () => {
     ['--rat', '--rate'],
     ['-help', '--help'],
     ['-node-count', '--node-count'],
-  ])('are guessed where they are misspelt: %s', (given, meant) => {
+  ])('are guessed if they are misspelt: %s', (given, meant) => {
     expect(mistake('-r', '1', given, '4')).toBe(`Unknown option '${given}'; did you mean ${meant}?`);
     expect(mistake(`${given}=4`)).toBe(`Unknown option '${given}'; did you mean ${meant}?`);
   });
 
   it.each(['--nodes-there-are', '--hop', '-n', '--__proto__', '--toString', '---', '--=', '-\u2744'])(
-    'are not guessed where nothing is near: %s',
+    'are not guessed if no name is near: %s',
     (given) => {
       expect(mistake(given)).toBe(`Unknown option '${given}'`);
     },
@@ -102,18 +102,18 @@ describe('options', () => {
     ['\u2013r', '-r'],
     ['\u2014r', '-r'],
     ['-\u2011help', '--help'],
-  ])('are known by a dash that is no hyphen: %s', (given, meant) => {
+  ])('are recognised by a dash in place of a hyphen: %s', (given, meant) => {
     expect(mistake('--rate', '1', given, '3')).toBe(
       `Unknown option '${given}': its dash is not a hyphen; did you mean ${meant}?`,
     );
     expect(mistake(`${given}=3`)).toBe(`Unknown option '${given}': its dash is not a hyphen; did you mean ${meant}?`);
   });
 
-  it('are refused with a dash that is no hyphen where nothing is near, too', () => {
+  it('are refused with a dash in place of a hyphen, even if no name is near', () => {
     expect(mistake('\u2013speed', '3')).toBe("Unknown option '\u2013speed': its dash is not a hyphen");
   });
 
-  it('may begin their value with any dash, and so may a word that goes on without a letter', () => {
+  it('may have a value that begins with any dash, and a word may begin with a dash and no letter', () => {
     const options = { seed: { value: 'S', text: '', absent: '', parse: (text: string) => text } };
     expect(parseOptions(options, ['--seed', '\u2013seed', '\u20135', '\u2014'])).toMatchObject({
       values: { seed: '\u2013seed' },
@@ -122,7 +122,7 @@ describe('options', () => {
     expect(parseOptions(options, ['--', '\u2013seed']).rest).toEqual(['\u2013seed']);
   });
 
-  it('are described one a line, further lines of a text below its first', () => {
+  it('are described a line each, with further lines of a text below its first', () => {
     expect(describeOptions(OPTIONS)).toBe(
       [
         '  -r, --rate R        How fast.',
@@ -141,7 +141,7 @@ describe('values of options', () => {
     ['1e2', 100],
   ])('number %j', (text, number) => expect(parseNumber(0, 100)(text)).toBe(number));
 
-  it.each(['', ' ', '-1', '100.1', 'NaN', '1,5', '5 s', 'Infinity'])('no number within bounds: %j', (text) => {
+  it.each(['', ' ', '-1', '100.1', 'NaN', '1,5', '5 s', 'Infinity'])('not a number within bounds: %j', (text) => {
     expect(() => parseNumber(0, 100)(text)).toThrow('expected a number from 0 to 100');
   });
 
@@ -150,11 +150,11 @@ describe('values of options', () => {
     expect(() => parseNumber(0)('-1')).toThrow('expected a number of at least 0');
   });
 
-  it.each(['', '0', '10', '2.0', '1e0', '0x2', '-1', ' 3'])('no whole number within bounds: %j', (text) => {
+  it.each(['', '0', '10', '2.0', '1e0', '0x2', '-1', ' 3'])('not a whole number within bounds: %j', (text) => {
     expect(() => parseWhole(1, 9)(text)).toThrow('expected a whole number from 1 to 9');
   });
 
-  it('a whole number is taken up to 2^53 - 1 and no further', () => {
+  it('a whole number may be up to 2^53 - 1', () => {
     expect(parseWhole(1)('9007199254740991')).toBe(Number.MAX_SAFE_INTEGER);
     expect(() => parseWhole(1)('9007199254740992')).toThrow('expected a whole number of at least 1');
   });
@@ -175,7 +175,7 @@ describe('values of options', () => {
     ['24h', 86_400_000],
   ])('duration %j', (text, durationMs) => expect(parseDurationMs(0)(text)).toBe(durationMs));
 
-  it.each(['', '5', 's', '-1s', '5 s', '5d', '1e3ms', '.5s'])('no duration: %j', (text) => {
+  it.each(['', '5', 's', '-1s', '5 s', '5d', '1e3ms', '.5s'])('not a duration: %j', (text) => {
     expect(() => parseDurationMs(0)(text)).toThrow('expected a duration such as 500ms, 5s or 24h');
   });
 

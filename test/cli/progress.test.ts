@@ -13,20 +13,20 @@ const RUNNING: RunStatus = {
 };
 
 describe('the status of a run', () => {
-  it('tells the time, the operations, their rate and the fault', () => {
+  it('shows the time, the operations, their rate and the fault', () => {
     expect(describeStatus(RUNNING, 60_000, 5)).toBe('12/60 s  30 ok  5/s  no fault');
     expect(describeStatus({ ...RUNNING, currentFault: 'partition one (n0 ⊘ n1)' }, 1500, 0)).toBe(
       '12/1.5 s  30 ok  0/s  partition one (n0 ⊘ n1)',
     );
   });
 
-  it('tells what went wrong only when something did', () => {
+  it('shows errors only if there are any', () => {
     expect(describeStatus({ ...RUNNING, failCount: 1, infoCount: 2, violationCount: 3 }, 60_000, 5)).toBe(
       '12/60 s  30 ok, 1 fail, 2 info, breaches of the protocol: 3  5/s  no fault',
     );
   });
 
-  it('tells what is done when no operations run', () => {
+  it('names the phase if no operations run', () => {
     expect(describeStatus({ ...RUNNING, phase: 'starting' }, 60_000, 0)).toBe('starting the nodes');
     expect(describeStatus({ ...RUNNING, phase: 'checking' }, 60_000, 0)).toBe('checking the history');
   });
@@ -56,7 +56,7 @@ describe('progress', () => {
     vi.advanceTimersByTime(durationMs);
   }
 
-  it('is a line every five seconds without a terminal, with the rate since the line before', () => {
+  it('is a line every five seconds without a terminal, with the rate since the last line', () => {
     const progress = start({});
     pass(4999, 0);
     expect(text).toBe('');
@@ -77,7 +77,7 @@ describe('progress', () => {
     expect(text).toBe('\r0/60 s  2 o\x1b[K\r\x1b[Kn0: hello\n\r\x1b[K');
   });
 
-  it('takes a terminal that does not know its width for one of 80 columns', () => {
+  it('assumes 80 columns if the terminal does not report its width', () => {
     status = { ...status, currentFault: 'x'.repeat(200) };
     start({ isTTY: true, columns: 0 });
     pass(200, 0);

@@ -26,7 +26,7 @@ describe('the arguments of a test', () => {
     expect(again).toEqual({ workload, program: undefined, options: run });
   });
 
-  it('give back every time that can be asked for, to the last bit', () => {
+  it('give back every possible time, to the last bit', () => {
     for (let step = 1; step < 2000; step++) {
       const seconds = String(step * 0.0137);
       const args = ['-w', 'echo', '--time-limit', seconds, '--nemesis', `kill=${seconds}`];
@@ -49,7 +49,7 @@ describe('the arguments of a test', () => {
     );
   });
 
-  it('name the nodes only where they are neither the usual ones nor counted from n0', () => {
+  it('name the nodes only if they are neither the default ones nor numbered from n0', () => {
     const nodesOf = (...args: string[]) => {
       const { workload, options } = interpretTestOptions(parseOptions(TEST_OPTIONS, ['-w', 'echo', ...args]));
       const words = testArguments(workload, options);
@@ -69,7 +69,7 @@ describe('the arguments of a test', () => {
     expect(again.options).toEqual(options);
   });
 
-  it('are a file, where a schedule is replayed', () => {
+  it('are a file if a schedule is replayed', () => {
     expect(replayCommand('store/echo/fuzz-seed-1.json')).toBe('snowstorm test --replay store/echo/fuzz-seed-1.json');
     expect(replayCommand("my store/it's.json")).toBe("snowstorm test --replay 'my store/it'\\''s.json'");
     expect(replayCommand('-store/replay.json')).toBe('snowstorm test --replay=-store/replay.json');
@@ -101,7 +101,7 @@ describe('a word for a shell', () => {
     expect(execFileSync('sh', ['-c', `printf %sx ${shellWord(word)}`], { encoding: 'utf8' })).toBe(`${word}x`);
   });
 
-  it('is left alone where it needs no quotes', () => {
+  it('stays as it is if it needs no quotes', () => {
     expect(shellWord('store/latest/a_b-c@1,2:3=4%+.json')).toBe('store/latest/a_b-c@1,2:3=4%+.json');
   });
 });

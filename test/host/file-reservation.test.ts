@@ -57,7 +57,7 @@ function filesThatFail(operation: 'writeFile' | 'sync', code: string): Files {
   return { ...nodeFiles, open };
 }
 
-/** Does something else between two steps of a raise, as another process might: before its link, once. */
+/** Runs an action between two steps of a raise, once, before its link, as another process might. */
 function filesThatPauseBeforeLink(meanwhile: () => Promise<void>, change: Partial<Files> = {}): Files {
   let paused = false;
   const link: typeof nodeFiles.link = async (from, to) => {
@@ -76,7 +76,7 @@ describe('FileReservation', () => {
     return () => FileReservation.open(folder, 'n1');
   });
 
-  it('makes the folder, for the owner alone', async () => {
+  it('makes the folder, for its owner only', async () => {
     const folder = path.join(await newFolder(), 'a', 'b');
     await FileReservation.open(folder, 'n1');
     expect((await nodeFiles.stat(folder)).mode & 0o777).toBe(0o700);
@@ -94,7 +94,7 @@ describe('FileReservation', () => {
     expect(text).toBe(`{"format":1,"node":"n1","reservedUntil":${T + 2}}\n`);
   });
 
-  it('keeps the bounds of several nodes in one folder apart, whatever their ids', async () => {
+  it('keeps the bounds of several nodes in one folder apart, for all kinds of ids', async () => {
     const folder = await newFolder();
     const nodeIds = ['n1', 'n1.2', 'n1.2.3', 'n', '../n1', 'a/b', 'ä ö', '', '%6e1', '.', '*'];
     for (const [index, nodeId] of nodeIds.entries()) {
@@ -107,7 +107,7 @@ describe('FileReservation', () => {
     expect(await nodeFiles.readdir(folder)).toHaveLength(nodeIds.length);
   });
 
-  it('takes the newest version when a crash left older ones', async () => {
+  it('takes the newest version if a crash left older ones', async () => {
     const { folder } = await folderWith(stateText({ reservedUntil: T + 9 }), 9);
     await nodeFiles.writeFile(path.join(folder, 'snowstorm-n1.10.json'), stateText({ reservedUntil: T + 10 }));
     const reservation = await FileReservation.open(folder, 'n1');
@@ -177,7 +177,7 @@ describe('a holder that was paused before its link', () => {
     return { folder, won, result, bound: await quick.read() };
   }
 
-  it('loses to those who went on and cleaned up, and leaves nothing behind', async () => {
+  it('loses to processes that went on and cleaned up, and leaves no files', async () => {
     const { folder, won, result, bound } = await raceOfStaleHolder();
     expect(result).toEqual({ won: false, bound: T + 20 });
     expect(bound).toBe(T + 20);
@@ -185,7 +185,7 @@ describe('a holder that was paused before its link', () => {
     expect(await nodeFiles.readdir(folder)).toEqual(['snowstorm-n1.3.json']);
   });
 
-  it('would win a range a second time, if it did not list the folder again (mutant)', async () => {
+  it('would win a range twice if it did not list the folder again (mutant)', async () => {
     const firstListing = new Map<string, string[]>();
     const readdir = (async (folder: string) => {
       const names = firstListing.get(folder) ?? (await nodeFiles.readdir(folder));
@@ -197,7 +197,7 @@ describe('a holder that was paused before its link', () => {
   });
 });
 
-describe('a state file that is not as it should be (case 16)', () => {
+describe('a wrong state file (case 16)', () => {
   it.each([
     ['empty', '', 'is empty'],
     ['cut short', stateText().slice(0, 20), 'cut short'],
@@ -310,7 +310,7 @@ describe('a folder that cannot be used (case 16)', () => {
     await expect(reservation.raise(undefined, T)).rejects.toThrow(`the file system has no hard links (${code})`);
   });
 
-  it('is a clear error when the node id makes no file name', async () => {
+  it('is a clear error when the node id cannot be a file name', async () => {
     const folder = await newFolder();
     await expect(FileReservation.open(folder, '\ud800')).rejects.toThrow('not well-formed');
     await expect(FileReservation.open(folder, 'n'.repeat(300))).rejects.toThrow('the name is too long');
@@ -318,7 +318,7 @@ describe('a folder that cannot be used (case 16)', () => {
 });
 
 describe('temporary files left behind', () => {
-  it('are removed when their process is dead or they are old, and kept while somebody may need them', async () => {
+  it('are removed when their process is dead or they are old, and kept while a process may need them', async () => {
     const folder = await newFolder();
     const dead = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
     await new Promise((resolve) => dead.once('exit', resolve));
@@ -343,7 +343,7 @@ describe('temporary files left behind', () => {
 });
 
 describe('a generator on a state file', () => {
-  it('repeats nothing over restarts with the clock back, nor beside another one of the same node', async () => {
+  it('repeats no id after restarts with the clock set back, or beside another generator of the same node', async () => {
     const folder = await newFolder();
     const seen = new Set<string>();
     const random = new SeededRandom('file');
@@ -375,7 +375,7 @@ describe('a generator on a state file', () => {
   });
 });
 
-/** Pairs of ranges that have a timestamp in common. */
+/** Pairs of ranges that share a timestamp. */
 function overlaps(ranges: readonly (readonly [number, number])[]): unknown[] {
   const sorted = [...ranges].sort((left, right) => left[0] - right[0] || left[1] - right[1]);
   return sorted.flatMap((range, index) => {
@@ -389,7 +389,7 @@ describe('several processes that are killed at random', () => {
   const PROCESSES = 3;
   const script = fileURLToPath(new URL('./fixtures/raise-forever.ts', import.meta.url));
 
-  /** Starts a process, and kills it once it has won `lines` ranges; resolves to the ranges it told of. */
+  /** Starts a process and kills it after it has won `lines` ranges; resolves to the ranges that it printed. */
   function runUntilKilled(folder: string, lines: number): Promise<[number, number][]> {
     const child = spawn(process.execPath, ['--import', 'tsx', script, folder, 'n1'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -409,7 +409,7 @@ describe('several processes that are killed at random', () => {
     });
   }
 
-  it('never win the same timestamp twice, and leave a bound above all that they won', async () => {
+  it('never win the same timestamp twice, and leave a bound above all of them', async () => {
     const folder = await newFolder();
     const random = new SeededRandom('kill -9');
     let killsLeft = KILLS;

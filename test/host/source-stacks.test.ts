@@ -1,4 +1,4 @@
-/** Stacks of a bundle name the files and lines of its sources. A real bundle, in a process of its own. */
+/** Stacks of a bundle name the files and lines of its sources: a real bundle in its own process. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -50,7 +50,7 @@ it('a frame has the name of its function, and file and line of the source', () =
   expect(frames[0]).toBe('    at Ledger.book (src/program.ts:5:27)');
   // The statement itself has no function.
   expect(frames[1]).toBe('    at Object.<anonymous> (src/program.ts:9:16)');
-  // What is not of the bundle stays as it is.
+  // Frames outside of the bundle stay as they are.
   expect(frames.some((frame) => frame.includes('node:internal'))).toBe(true);
 });
 

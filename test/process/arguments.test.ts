@@ -1,6 +1,6 @@
 /**
- * What is wrong on the command line is said before anything starts: status 254 and a sentence that names the option.
- * `test/cli/commands.test.ts` has all the others, without a process for each.
+ * Mistakes on the command line are reported before anything starts: status 254 and a sentence that names the option.
+ * `test/cli/commands.test.ts` has the other mistakes, without a process for each.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -84,7 +84,7 @@ describe.concurrent('the command line tells', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  it('what is inside of ids', async () => {
+  it('the parts of ids', async () => {
     // 1 ms after the epoch on node 5, with sequence 7 and the random bit set.
     const id = String((1n << 23n) | (5n << 13n) | (7n << 1n) | 1n);
     // The same moment, sequence and node.
@@ -104,14 +104,14 @@ ${uuid}  2025-01-01T00:00:00.001Z  node 5  sequence 7
     expect(stderr).toMatch(/^snowstorm: not an id: /);
     expect(stderr).toContain(JSON.stringify(bad));
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-    // The others are decoded all the same.
+    // The other ids are decoded.
     expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['1', '2', '']);
     expect(status).toBe(1);
   });
 });
 
 describe.concurrent('the command line takes', () => {
-  it('no temporary directory that is not there, for nodes run in it', async () => {
+  it('no missing temporary directory, since nodes run in it', async () => {
     const TMPDIR = join(folder, 'nowhere');
     const args = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', join(folder, 'never')];
     const { status, stderr } = await snowstorm(args, { env: { TMPDIR } });
@@ -119,7 +119,7 @@ describe.concurrent('the command line takes', () => {
     expect(status).toBe(254);
   });
 
-  it('paths relative to wherever it is called', async () => {
+  it('paths relative to the current folder', async () => {
     const bin = fixture('echo.mjs');
     const args = ['test', '-w', 'echo', '--bin', `./${basename(bin)}`, '--node-count', '1', '--time-limit', '0.2'];
     const store = join(folder, 'elsewhere');
@@ -127,7 +127,7 @@ describe.concurrent('the command line takes', () => {
     expect(ended.status, ended.stderr).toBe(0);
   });
 
-  it('a rate and an interval that are next to never, without haste', async () => {
+  it('a very low rate and a very long interval', async () => {
     const store = join(folder, 'next-to-never');
     const args = ['--rate', '1e-9', '--nemesis', 'partition', '--nemesis-interval', '1e9', '--node-count', '2'];
     const settings = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', store, '--time-limit', '1'];

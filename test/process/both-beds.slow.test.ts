@@ -1,7 +1,6 @@
 /**
- * One code, two beds: what is right in the simulator is right as processes under the same faults, and what is wrong
- * there is found wrong here. So a verdict of the simulator, which costs milliseconds, can stand for one about the real
- * thing.
+ * One code, two beds: a right node in the simulator is right as processes under the same faults, and a wrong one is
+ * found on both. So a verdict of the simulator, which costs milliseconds, can stand for one about real processes.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -73,7 +72,7 @@ describe.concurrent('what is wrong', () => {
       expect((workload as Record<string, CheckResult>)['wallets-are-right']?.count).toBeGreaterThan(0);
   });
 
-  it('is found on both beds without any fault: transfers that are taken for done at the pivot', async () => {
+  it('is found on both beds without any fault: transfers that count as done at the pivot', async () => {
     for (const { workload } of await expectOnBoth(sagaMutantSubject('ends-at-the-pivot'), OPTIONS, WORKLOAD_WRONG))
       expect((workload as Record<string, CheckResult>)['all-or-nothing']?.count).toBeGreaterThan(0);
   });
@@ -89,14 +88,14 @@ describe.concurrent('what is wrong', () => {
     ['uses-a-doubled-grant-twice', 'duplication', 0.3, WORKLOAD_WRONG],
   ])('is found on both beds by the fault that it does not survive: %s, %s', async (name, fault, value, verdict) => {
     const subject = mutantSubject(name);
-    // Enough at once that a fault always meets somebody at work.
+    // So many clients that a fault always hits requests in flight.
     const busy = { ...OPTIONS, ratePerSecond: 400, concurrency: 48 };
     expect(verdictOf(await simulate(subject, busy))).toEqual(VALID);
     await expectOnBoth(subject, { ...busy, faults: [fault], faultValues: { [fault]: value } }, verdict);
   });
 
   it.each<MutantName>(['wall-clock-only', 'without-reservation', 'reservation-without-sync'])(
-    'is found on neither bed where it takes a broken clock or a power failure: %s',
+    'is found on neither bed if it needs a broken clock or a power failure: %s',
     async (name) => {
       await expectOnBoth(mutantSubject(name), { ...OPTIONS, faults: FAULTS, timeLimitMs: 3000 }, VALID);
     },

@@ -323,7 +323,7 @@ describe.skipIf(program === undefined)('a browser', () => {
       ['it is dark enough', text, 'span { color: #767676 }'],
       ['it is large', text, 'span { font-size: 24px; color: #777 }'],
       ['it is large and bold', text, 'span { font: bold 19px serif; color: #777 }'],
-      ['nobody knows what is behind it', text, 'p { background: linear-gradient(red, blue) } span { color: #777 }'],
+      ['its background is unknown', text, 'p { background: linear-gradient(red, blue) } span { color: #777 }'],
       [
         'a colour covers the image',
         text,
@@ -399,7 +399,7 @@ describe.skipIf(program === undefined)('a browser', () => {
     it.each([
       ['shown by nothing', links, '.odd { outline: none }', 'does not show that it has the focus'],
       [
-        'shown by an outline nobody sees',
+        'shown by an invisible outline',
         links,
         '.odd { outline: 2px solid transparent }',
         'does not show that it has the focus',

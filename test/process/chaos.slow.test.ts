@@ -1,4 +1,4 @@
-/** The real `bin/chaos` between a harness, or a test in its place, and real nodes. */
+/** The real `bin/chaos` between a harness or a test and real nodes. */
 
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import {
 
 const CHAOS = fileURLToPath(new URL('../../bin/chaos', import.meta.url));
 const INIT = '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":1}}\n';
-/** Short runs of a few seconds take long on a busy machine. */
+/** On a busy machine even short runs take long. */
 const PATIENCE_MS = 180_000;
 
 const folder = temporaryFolder();
@@ -38,7 +38,7 @@ function run({ workload, harness = [], chaos, node, env = {} }: ChaosRun): Promi
   return runTest({ workload, bin: CHAOS, store: join(folder, `${++runs}`), args, env });
 }
 
-/** Chaos in the hands of a test, with the node's `init` sent. */
+/** Chaos driven by a test, with the node's `init` sent. */
 function supervise(args: readonly string[], ...node: readonly string[]): Running {
   const running = new Running(CHAOS, [...args, '--', ...node]);
   running.type(INIT);
@@ -65,8 +65,7 @@ describe('our node survives', () => {
         harness: [
           // Many clients, because each that loses a message waits 5 s for the answer.
           ...['--node-count', '3', '--time-limit', '9', '--rate', '60', '--concurrency', '30n', '--seed', 'chaos'],
-          // The harness knows nothing of what chaos breaks, and of sagas it demands answers as long as it broke nothing
-          // itself.
+          // The harness does not know the faults of chaos. Without faults of its own it demands replies for sagas.
           ...(workload === 'saga' ? ['--nemesis', 'reordering=0.05'] : []),
         ],
         chaos: [...EVERYTHING, ...FATES, '--for', '6', '--seed', '7'],
@@ -85,16 +84,15 @@ describe('our node survives', () => {
 });
 
 describe('a harness', () => {
-  it('may itself kill and pause what it takes for the node', async () => {
+  it('may itself kill and pause chaos in place of the node', async () => {
     const ended = await run({
       workload: 'echo',
-      // So many clients that some have nothing lost to wait for while a node is up, however long a busy machine takes
-      // to start one.
+      // So many clients that some are idle while a node is up, even if a busy machine starts nodes slowly.
       harness: [
         ...['--node-count', '2', '--time-limit', '8', '--rate', '40', '--concurrency', '50n'],
         ...['--nemesis', 'kill=1.5,pause=1.5'],
       ],
-      // Every life of the supervisor is well in the end, or the nodes would not be when the harness has healed them.
+      // The faults of every life of the supervisor end, or the nodes would still fail after the harness has healed.
       chaos: ['--kill', '0.8', '--pause', '1', '--for', '2'],
       node: [OUR_NODE, '--state-dir', 'none'],
     });
@@ -102,7 +100,7 @@ describe('a harness', () => {
     expect(ended.verdict).toBe('Everything looks good! The run is valid.');
   });
 
-  it('hears no answer that its client no longer waits for', async () => {
+  it('receives no reply after the timeout of its client', async () => {
     const ended = await run({
       workload: 'echo',
       harness: ['--time-limit', '7', '--rate', '4'],
@@ -114,7 +112,7 @@ describe('a harness', () => {
     expect(logsOf(ended, ['n0'])).toContain('chaos: late answer held back');
   });
 
-  it('may start nodes in a folder of its own: a path is looked up where it was typed', async () => {
+  it('may start nodes in another folder: a path is relative to the folder of the shell', async () => {
     const ended = await run({
       workload: 'echo',
       chaos: [],
@@ -127,8 +125,8 @@ describe('a harness', () => {
 });
 
 describe('a wrong node is found', () => {
-  it('when only a kill shows what is wrong with it', async () => {
-    // Its ids are unique for as long as its process lives.
+  it('if only a kill shows its error', async () => {
+    // Its ids are unique only within the life of its process.
     const node = [fixture('unique-ids.mjs')];
     const harness = ['--time-limit', '6', '--concurrency', '100n'];
     const calm = await run({ workload: 'unique-ids', harness: ['--time-limit', '1'], chaos: [], node });
@@ -146,13 +144,13 @@ describe('a wrong node is found', () => {
     ['unknown-destination', /which does not exist/],
     ['exits-early', /ended by itself/],
     ['refuses-init', /answered init with error 13 \(crash\)/],
-  ])('whatever is wrong with it: %s', async (name, says) => {
+  ])('with each kind of error: %s', async (name, says) => {
     const ended = await run({ workload: 'echo', chaos: FATES, node: [fixture(`${name}.mjs`)] });
     expect(ended.verdict).toMatch(/^The run is INVALID\. /);
     expect(ended.verdict).toMatch(says);
   });
 
-  it('when it refuses init once it was killed', async () => {
+  it('if it refuses init after a kill', async () => {
     const script = `
       const fs = require('node:fs');
       require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
@@ -172,11 +170,11 @@ describe('a wrong node is found', () => {
 });
 
 describe('on its stdout', () => {
-  it('init_ok comes once, however often the node is killed, and the rest belongs to the node', async () => {
+  it("init_ok comes once, even after many kills, and all other lines are the node's", async () => {
     const running = supervise(['--kill', '0.3', '--seed', '1'], OUR_NODE, '--state-dir', 'none');
     await untilStderrHas(running, 'chaos: ready', 3);
     let asked = 1;
-    // Whatever is lost to a kill: one of many is answered.
+    // Kills lose some requests, but one of many is answered.
     await until(
       () => {
         running.type(`{"src":"c1","dest":"n0","body":{"type":"echo","echo":"hello","msg_id":${++asked}}}\n`);
@@ -199,7 +197,7 @@ describe('on its stdout', () => {
     await running.nothingLeft();
   });
 
-  it('half a line of a killed node does not come', async () => {
+  it('half a line of a killed node is dropped', async () => {
     const script = `
       require('node:readline').createInterface({ input: process.stdin }).on('line', () => {
         process.stdout.write('{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}\\n{"src":"n0","dest":"n0","bo');
@@ -210,7 +208,7 @@ describe('on its stdout', () => {
     const { stdout } = await running.ended;
     const [first, ...more] = stdout.split('\n');
     expect(JSON.parse(first as string).body).toEqual({ type: 'init_ok', in_reply_to: 1 });
-    // The life that was asked to end, and not killed, may have its half line told.
+    // Half a line of the last life may appear: it was not killed.
     expect(more.join('').length).toBeLessThan(40);
     await running.nothingLeft();
   });
@@ -240,7 +238,7 @@ describe.concurrent('nothing is left', () => {
     }
   });
 
-  it('after SIGKILL, when one stands behind another', async () => {
+  it('after SIGKILL, if one chaos stands behind another', async () => {
     const running = supervise([], CHAOS, '--kill', '0.3', '--', fixture('lives-on.mjs'));
     await untilStderrHas(running, 'chaos: ready', 2);
     running.signal('SIGKILL');
@@ -248,7 +246,7 @@ describe.concurrent('nothing is left', () => {
     await running.nothingLeft();
   });
 
-  it('of the lives before', async () => {
+  it('of earlier lives', async () => {
     const running = supervise(['--kill', '0.3'], fixture('lives-on.mjs'));
     await untilStderrHas(running, 'chaos: ready', 3);
     await until(
@@ -260,7 +258,7 @@ describe.concurrent('nothing is left', () => {
     await running.nothingLeft();
   });
 
-  it('when the harness has gone, even of a node that does not end; that is nobody’s fault', async () => {
+  it('after the harness has gone, even of a node that does not end; that is no failure', async () => {
     const running = supervise(['--pause', '1'], fixture('lives-on.mjs'));
     await untilStderrHas(running, 'chaos: pause');
     running.child.stdin?.end();
@@ -268,7 +266,7 @@ describe.concurrent('nothing is left', () => {
     await running.nothingLeft();
   });
 
-  it('when nobody reads its output', async () => {
+  it('after its output is closed', async () => {
     const running = supervise([], fixture('lives-on.mjs'));
     running.child.stdout?.destroy();
     expect(await running.ended).toMatchObject({ status: 0, signal: null });
@@ -287,7 +285,7 @@ describe.concurrent('it ends as the node does', () => {
     await running.nothingLeft();
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('told so by %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('at %s', async (signal) => {
     const running = supervise([], OUR_NODE, '--state-dir', 'none');
     await until(
       () => running.stdout.includes('init_ok'),
@@ -298,7 +296,7 @@ describe.concurrent('it ends as the node does', () => {
     await running.nothingLeft();
   });
 
-  it('and with 255 when there is none', async () => {
+  it('and with 255 if there is no node', async () => {
     const running = supervise([], 'there-is-no-such-program-anywhere');
     const { status, stderr } = await running.ended;
     expect(status).toBe(255);
@@ -311,8 +309,8 @@ describe.concurrent('the command line', () => {
   it.each([
     ['no node', ['--kill', '5'], 'NODE is missing: its program goes after --'],
     ['a node before --', ['bin/maelstrom-node'], 'unexpected argument "bin/maelstrom-node"; the node goes after --'],
-    ['an option that is not there', ['--kil', '5', '--', 'x'], "Unknown option '--kil'"],
-    ['a time that is none', ['--kill', 'often', '--', 'x'], '--kill "often": expected a number from 0.01'],
+    ['an unknown option', ['--kil', '5', '--', 'x'], "Unknown option '--kil'"],
+    ['a time that is not a number', ['--kill', 'often', '--', 'x'], '--kill "often": expected a number from 0.01'],
     ['no time at all', ['--pause', '0', '--', 'x'], '--pause "0": expected a number from 0.01'],
     ['a probability above 1', ['--loss', '2', '--', 'x'], '--loss "2": expected a number from 0 to 1'],
     ['too much probability', ['--loss', '0.6', '--delay', '0.6', '--', 'x'], 'add up to more than 1'],
@@ -322,8 +320,12 @@ describe.concurrent('the command line', () => {
       '--peers "clients": expected one of node, service, all',
     ],
     ['no seed', ['--seed', '', '--', 'x'], '--seed "": expected a number or a word'],
-    ['a node that is not there', ['--', './no/such/node'], './no/such/node: there is no such file in '],
-    ['a node that is no program', ['--', './package.json'], './package.json: this file is not executable; chmod +x it'],
+    ['a missing node', ['--', './no/such/node'], './no/such/node: there is no such file in '],
+    [
+      'a node that is not executable',
+      ['--', './package.json'],
+      './package.json: this file is not executable; chmod +x it',
+    ],
   ])('refuses %s', async (_, args, says) => {
     const { status, stdout, stderr } = await new Running(CHAOS, args).ended;
     expect(stderr).toContain(says);
@@ -331,7 +333,7 @@ describe.concurrent('the command line', () => {
     expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
   });
 
-  it('tells how it is used', async () => {
+  it('has a help text', async () => {
     const { status, stdout, stderr } = await new Running(CHAOS, ['--help']).ended;
     expect(stdout).toMatch(/^Usage: chaos \[options\] -- NODE/);
     for (const option of [

@@ -1,6 +1,5 @@
 /**
- * What a crash of the real programs leaves on stderr: the names of functions, and files and lines of `src/`, though a
- * bundle runs.
+ * The stderr of a crash of the real programs names functions, files and lines of `src/`, although a bundle runs.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -10,7 +9,7 @@ import { OUR_NODE, Running, snowstorm, temporaryFolder } from '../support/snowst
 
 const folder = temporaryFolder();
 
-/** Makes a call of Node throw that the program has no reason to expect, in a file loaded before the program. */
+/** Makes an API of Node throw unexpectedly, in a file loaded before the program. */
 function breaking(name: string, source: string) {
   const file = join(folder, `${name}.cjs`);
   writeFileSync(file, source);

@@ -1,6 +1,6 @@
 /**
- * The same runs as ever: dozens of seeds of every workload, none of which may fail, and the digest of all that happened
- * in them. It was recorded in another process, so it differs where chance has a part in a run.
+ * The runs of dozens of seeds of every workload are as recorded: none may fail, and the digest of all operations and
+ * messages is the same. It was recorded in another process, so a run that depends on chance differs.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,17 +13,17 @@ import { subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
 import { expectDigest } from '../support/recorded-digests.ts';
 
 const SEEDS = 100;
-/** Where a run costs ten times as much. */
+/** Workloads whose runs cost ten times as much. */
 const SEEDS_OF: ReadonlyMap<string, number> = new Map([
   ['voucher', 50],
   ['saga', 40],
 ]);
-/** On a machine that has other things to do as well, ms. */
+/** Long enough for a busy machine, ms. */
 const FUZZ_MS = 300_000;
 
 describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('a fuzz of %s', (name, workload) => {
   const seeds = SEEDS_OF.get(name) ?? SEEDS;
-  it(`finds nothing in ${seeds} seeds, and the same runs as ever`, { timeout: FUZZ_MS }, async () => {
+  it(`finds nothing in ${seeds} seeds, and the runs are as recorded`, { timeout: FUZZ_MS }, async () => {
     const context = { subject: subjectOf(workload), settle: createSettle() };
     const digestOfAll = createHash('sha256');
     let operationCount = 0;

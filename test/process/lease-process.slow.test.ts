@@ -1,6 +1,5 @@
 /**
- * The built node with its state in Maelstrom's store: node numbers that are leased, and bounds of numbers that are its
- * own.
+ * The built node with its state in Maelstrom's store: leased node numbers, and bounds of fixed numbers.
  */
 
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -11,7 +10,7 @@ import { type EndedTest, OUR_NODE, runTest, temporaryFolder } from '../support/s
 const folder = temporaryFolder();
 const NODE_COUNT = 3;
 
-/** Runs nodes that are killed and put to sleep, with a folder of their own for what they might write. */
+/** Runs nodes that are killed and paused, with a folder of their own for files. */
 async function run(name: string, workload: string, nodeArgs: readonly string[]): Promise<EndedTest> {
   const temporary = join(folder, name);
   mkdirSync(temporary);
@@ -38,7 +37,7 @@ function expectValid({ status, verdict, violations, results, stderr }: EndedTest
   expect(results.stats['ok-count']).toBeGreaterThan(100);
 }
 
-/** What nodes wrote down of node numbers. */
+/** The records of node numbers in the store. */
 function recordsIn({ messages }: EndedTest): { key: string; holder: string; until: number | null }[] {
   return messages.flatMap(({ event, dest, body: { type, key, to } }) =>
     event === 'send' && dest === 'lin-kv' && type === 'cas' && String(key).startsWith('node/')
@@ -48,7 +47,7 @@ function recordsIn({ messages }: EndedTest): { key: string; holder: string; unti
 }
 
 describe.concurrent('the node process with its state in lin-kv', () => {
-  it('leases numbers and gives out what is right, over kills, pauses and a store that is away', async () => {
+  it('leases numbers and gives out valid ids, under kills, pauses and an unavailable store', async () => {
     const ended = await run('leased', 'ids', ['--node-id', 'lease', '--lease', '1s', '--reserve', '3s']);
     expectValid(ended);
     const records = recordsIn(ended);

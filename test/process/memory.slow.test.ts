@@ -1,16 +1,16 @@
 /**
- * What a node keeps of messages is bounded in bytes, not only in number: a real one under a small heap takes 3 MB lines
- * from many clients.
+ * The memory that a node keeps of messages is bounded in bytes, not only in number: a real node with a small heap takes
+ * lines of 3 MB from many clients.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
 import { INIT, NODE_PROGRAM } from '../support/node-process.ts';
 
-/** A third more in lines than the heap can hold. */
+/** A third more than the heap can hold. */
 const HEAP_MEGABYTES = 100;
 const CLIENTS = 50;
-/** An undeclared field: legal, and nobody's business. */
+/** An undeclared field: legal, and ignored. */
 const LONG = 'x'.repeat(3_000_000);
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
@@ -95,13 +95,13 @@ class SmallNode {
 let node: SmallNode | undefined;
 afterEach(() => node?.kill());
 
-/** 30 characters: what V8 cuts out of a line is a view of the line from 13 on. */
+/** 30 characters: from 13 characters on, V8 makes a slice of a line a view of the whole line. */
 const clientName = (index: number) => `c${String(index).padStart(29, '0')}`;
 
 const NOT_THERE = { type: 'error', code: 20, text: 'not there' };
 
 describe('the memory of a node does not grow with the length of lines', () => {
-  it('from clients whom it remembers', async () => {
+  it('from clients that it remembers', async () => {
     node = await new SmallNode().start();
     let answer: Body;
     for (let index = 0; index < CLIENTS; index++)
@@ -119,7 +119,7 @@ describe('the memory of a node does not grow with the length of lines', () => {
     expect(answer).toMatchObject({ type: 'error', in_reply_to: CLIENTS + 1, code: 20 });
   });
 
-  it('that were refused for what is long in them', async () => {
+  it('that were refused for their long fields', async () => {
     node = await new SmallNode().start();
     let answer: Body;
     for (let index = 0; index < CLIENTS; index++)
@@ -127,9 +127,9 @@ describe('the memory of a node does not grow with the length of lines', () => {
     expect(answer).toMatchObject({ type: 'error', in_reply_to: CLIENTS + 1, code: 12 });
   });
 
-  it('while it works on what they ask', async () => {
+  it('while requests are in flight', async () => {
     const read = new Set<string>();
-    // The store keeps silent.
+    // The store does not answer.
     node = await new SmallNode(({ key }) => {
       if (key.includes('code-')) read.add(key);
       return undefined;

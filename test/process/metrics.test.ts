@@ -1,4 +1,4 @@
-/** What the real node process tells of itself: metrics, health, the line at its end; and its rate limit. */
+/** Metrics, health, the summary and the rate limit of the real node process. */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const messages = (stdout: string) =>
 const NO_STATE = ['--state-dir', 'none'];
 
 describe('the node process', () => {
-  it('answers metrics with what it has done, as declared', async () => {
+  it('answers metrics with its figures, as declared', async () => {
     const node = await new NodeProcess().start();
     const lines = [...echoes(3), request('generate', 5), request('nonsense', 6)];
     node.send(...lines);
@@ -56,7 +56,7 @@ describe('the node process', () => {
     expect(body).toEqual({ type: 'health_ok', in_reply_to: 2, status: 'ok', troubles: {} });
   });
 
-  it('counts the lines that do not even reach the node', async () => {
+  it('counts lines that are refused before the node', async () => {
     const input = Buffer.concat([
       Buffer.from(`${INIT}\n${'x'.repeat(5000)}\n`),
       Buffer.from([0x7b, 0xff, 0x7d, 0x0a]),
@@ -112,7 +112,7 @@ describe('the summary', () => {
     expect(await node.ended).toMatchObject({ status: 0, stderr: '' });
   });
 
-  it('comes from a node that was never told who it is', async () => {
+  it('comes from a node without an init', async () => {
     const { stderr } = await runNode('', NO_STATE);
     const { summary } = splitLogs(stderr);
     expect(summary).toMatchObject({ messages_in: 0, requests: {} });
@@ -130,7 +130,7 @@ describe('the summary', () => {
 
 describe('a node process with --rate-limit', () => {
   it('answers 11 to a client that floods it, and serves another one', async () => {
-    // A token in a quarter of an hour: none comes back while the test lasts.
+    // A token in a quarter of an hour: none comes back during the test.
     const args = [...NO_STATE, '--rate-limit', '0.001'];
     const lines = [INIT, ...echoes(50), ...echoes(1, 'c2'), ...echoes(20, 'n1'), request('metrics', 99), ''];
     const { status, stdout, stderr } = await runNode(lines.join('\n'), args);

@@ -1,4 +1,4 @@
-/** Nodes that are wrong in one way each. A run with one of them must fail, and say why in one sentence. */
+/** Nodes with one error each. A run with such a node must fail, and name the reason in one sentence. */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ function expectInvalid(run: EndedTest, ...reasons: (string | RegExp)[]): void {
   expect(run.status, run.stderr).toBe(1);
 }
 
-// The longest ones first: a file is over when its last test is.
+// The longest tests first, so that the file ends sooner.
 describe.concurrent('a node that breaks the protocol', () => {
   it('never answers init', async () => {
     const ended = await run('echo', 'silent-at-init', '--node-count', '2');
@@ -27,7 +27,7 @@ describe.concurrent('a node that breaks the protocol', () => {
     expect(ended.violations.map(({ node, rule }) => `${node} ${rule}`)).toEqual(['n0 init', 'n1 init']);
   });
 
-  it('answers a client that has given up', async () => {
+  it('answers a client after its timeout', async () => {
     const ended = await run('echo', 'answers-late', '--time-limit', '7', '--rate', '4');
     expectInvalid(ended, /n0 sent a message to the client "c1", which is closed: it answered twice, or later than/);
     expect(ended.brokenRules).toEqual(['unknown-dest']);
@@ -45,18 +45,18 @@ describe.concurrent('a node that breaks the protocol', () => {
     expect(ended.violations).toEqual([]);
   });
 
-  it('prints what is no message', async () => {
+  it('prints a line that is not a message', async () => {
     const ended = await run('echo', 'prints-garbage');
     expectInvalid(
       ended,
       'n0 printed a line that is not JSON; stdout is for messages only, logs belong on stderr: DEBUG got {',
     );
     expect(ended.brokenRules).toEqual(['json']);
-    // Unlike Maelstrom, which is deaf to the node from that line on.
+    // Unlike Maelstrom, which stops reading the node at that line.
     expect(ended.results.stats).toMatchObject({ 'info-count': 0, 'valid?': true });
   });
 
-  it('prints control characters, bytes that are no text, and empty lines: the terminal is not harmed', async () => {
+  it('prints control characters, bytes that are not text, and empty lines: the terminal is not harmed', async () => {
     const ended = await run('echo', 'prints-control-characters');
     expectInvalid(ended, '\\u001b[2J\\u0007 colourful');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -70,11 +70,11 @@ describe.concurrent('a node that breaks the protocol', () => {
     expectInvalid(ended, 'n0 ended by itself: exit status 3; its last words were: the disk is full ⏎ so I give up.');
     expect(ended.brokenRules).toEqual(['exit']);
     expect(ended.read('node-logs/n0.log')).toBe('the disk is full\nso I give up\n');
-    // The run is over at once and not at its time limit.
+    // The run ends at once and not at its time limit.
     expect(ended.history.length).toBeLessThan(20);
   });
 
-  it('ends by itself while a child of it holds on to its stdout', async () => {
+  it('ends by itself while its child holds its stdout', async () => {
     const ended = await run('echo', 'exits-and-leaves-a-child', '--time-limit', '20');
     expectInvalid(ended, 'n0 ended by itself: exit status 4');
     expect(ended.brokenRules).toEqual(['exit']);
@@ -107,7 +107,7 @@ describe.concurrent('a node that breaks the protocol', () => {
       'n0 sent a reply that is not as declared: took_ms: a field that echo_ok does not have: {"type":"echo_ok"',
     );
     expect(ended.brokenRules).toEqual(['closed-reply']);
-    // As in Maelstrom, where nobody knows what such an answer means.
+    // As in Maelstrom, where the outcome of such a reply is unknown.
     expect(ended.results.stats['info-count']).toBe(ended.results.stats?.count);
   });
 
@@ -117,13 +117,13 @@ describe.concurrent('a node that breaks the protocol', () => {
     expect(ended.brokenRules).toEqual(['extra-key']);
   });
 
-  it('says that it is another', async () => {
+  it('sends with the id of another node', async () => {
     const ended = await run('echo', 'spoofs-its-source', '--node-count', '2');
     expectInvalid(ended, /n[01] sent a message that says it is from "n7": \{"src":"n7"/);
     expect(ended.brokenRules).toEqual(['spoofed-src']);
   });
 
-  it('writes to nobody', async () => {
+  it('sends to an unknown node', async () => {
     const ended = await run('echo', 'unknown-destination');
     expectInvalid(
       ended,
@@ -135,7 +135,7 @@ describe.concurrent('a node that breaks the protocol', () => {
 
 describe.concurrent('a node that gives out wrong ids', () => {
   it('is silent while it is cut off from its peer', async () => {
-    // As many clients as there are operations: nobody waits for those who wait in vain.
+    // As many clients as operations, so that a lost request delays no other one.
     const load = ['--node-count', '3', '--concurrency', '20n', '--rate', '30', '--time-limit', '2'];
     const partitions = ['--nemesis', 'partition', '--nemesis-interval', '0.3', '--seed', 'snow'];
     const ended = await run('unique-ids', 'silent-in-partitions', ...load, ...partitions, '--availability', 'total');
@@ -162,7 +162,7 @@ describe.concurrent('a node that gives out wrong ids', () => {
     expect(ended.results.workload.duplicated).toMatchObject({ 'id-0': 3 });
   });
 
-  it('gives ids of several types, which nobody can compare', async () => {
+  it('gives ids of several types, which cannot be compared', async () => {
     const ended = await run('unique-ids', 'mixed-id-types');
     expect(ended.verdict).toMatch(
       /^Nobody can tell.* The ids cannot be compared with each other: all ids must be of one/,
@@ -172,7 +172,7 @@ describe.concurrent('a node that gives out wrong ids', () => {
     expect(ended.status).toBe(2);
   });
 
-  it('gives ids of several types and some of them twice: duplicates are the worse news', async () => {
+  it('gives ids of several types and some of them twice: duplicates are reported first', async () => {
     const ended = await run('unique-ids', 'mixed-id-types', '--node-count', '2');
     expectInvalid(ended, /[1-9]\d* ids? (was|were) given out more than once/);
   });

@@ -85,7 +85,7 @@ describe('the node process', () => {
     expect(bodies(stdout)[1].echo).toBe(echo);
   });
 
-  it('answers a last line whose answer is more than may wait for its reader', async () => {
+  it('answers a last line whose reply is larger than the output buffer', async () => {
     const echo = 'x'.repeat(WAITING_BYTES_MAX + 1);
     const { status, stdout, stderr } = await runNode(`${INIT}\n${request('echo', 2, { echo })}`);
     expect({ status, logged: splitLogs(stderr).logged }).toEqual({ status: 0, logged: [] });
@@ -121,7 +121,7 @@ describe('the node process', () => {
     ]);
   });
 
-  it('takes no more input than it can answer while its reader is slow, and then answers all of it', async () => {
+  it('stops reading while its reader is slow, and then answers all requests', async () => {
     const node = new NodeProcess(['--state-dir', 'none'], { readsLines: false });
     node.send(INIT);
     const echo = 'y'.repeat(1000);
@@ -170,7 +170,7 @@ describe('the node process', () => {
     expect({ status, killedBy, logged: splitLogs(stderr).logged }).toEqual({ status: 0, killedBy: null, logged: [] });
   });
 
-  it('exits 0 and says nothing when its reader has gone away', async () => {
+  it('exits 0 without a message if its reader has gone', async () => {
     const node = await new NodeProcess().start();
     node.child.stdout.destroy();
     for (let messageId = 2; messageId < 50; messageId++) node.send(request('echo', messageId, { echo: 1 }));
@@ -187,7 +187,7 @@ describe('the node process', () => {
     expect(bodies(stdout)).toMatchObject([{ type: 'error', code: 11, in_reply_to: 3 }]);
   });
 
-  it('logs what it does when asked to', async () => {
+  it('logs its work at log level debug', async () => {
     const late = '{"src":"n1","dest":"n0","body":{"type":"read_ok","in_reply_to":99,"value":1}}';
     const { stderr } = await runNode(`${INIT}\n${late}\n`, ['--state-dir', 'none', '--log-level', 'debug']);
     expect(splitLogs(stderr).logged).toMatchObject([{ level: 'debug', node: 'n0', in_reply_to: 99 }]);
@@ -201,7 +201,7 @@ describe('ids of the node process', () => {
     return (await node.nextBody()).id as string;
   };
 
-  it('never repeat and only grow over lives that end by kill -9', async () => {
+  it('never repeat and only grow, over lives that end by kill -9', async () => {
     const folder = temporaryFolder();
     const ids: bigint[] = [];
     for (let life = 0; life < 5; life++) {
@@ -213,7 +213,7 @@ describe('ids of the node process', () => {
     expect(ids.every((id, index) => index === 0 || id > (ids[index - 1] as bigint))).toBe(true);
   });
 
-  it('differ between two processes that take themselves for the same node', async () => {
+  it('differ between two processes with the same node id', async () => {
     const folder = temporaryFolder();
     const nodes = await Promise.all([1, 2].map(() => new NodeProcess(['--state-dir', folder]).start()));
     const ids: string[] = [];
@@ -234,7 +234,7 @@ describe('ids of the node process', () => {
     expect(JSON.parse(readFileSync(join(folder, files[0] as string), 'utf8'))).toMatchObject({ node: 'n0' });
   });
 
-  it.runIf(process.getuid?.() === 0)('are given out by a node whose user has no name, as in containers', () => {
+  it.runIf(process.getuid?.() === 0)('are given out if the user has no name, as in containers', () => {
     const folder = temporaryFolder();
     chmodSync(folder, 0o777);
     const uid = 1_234_567;
@@ -249,7 +249,7 @@ describe('ids of the node process', () => {
     expect(readdirSync(folder)).toEqual([`snowstorm-${uid}`]);
   });
 
-  it('are not given out by a node whose state file is broken: it answers init, says why and exits 1', async () => {
+  it('are not given out if the state file is broken: the node answers init with the reason and exits 1', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'snowstorm-n0.1.json'), '{"format":1,"no');
     const { status, stdout, stderr } = await runNode(`${INIT}\n`, ['--state-dir', folder]);
@@ -265,7 +265,7 @@ describe('ids of the node process', () => {
 });
 
 describe('a clock that was set back by three days', () => {
-  it('keeps the node from starting, until it is started with the skew that it names', async () => {
+  it('stops the start of the node, until it is started with the skew in the error', async () => {
     const folder = temporaryFolder();
     const reservedUntil = Date.now() + 72.5 * 3_600_000;
     const state = JSON.stringify({ format: 1, node: 'n0', reservedUntil });
@@ -307,7 +307,7 @@ describe('a node that is asked to serve some workloads', () => {
     ]);
   });
 
-  it('serves all of them unasked, and says so', async () => {
+  it('serves all of them by default, as --help says', async () => {
     const { stdout } = await runNode('', ['--help']);
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
       '-w, --workload NAME,... The workloads that the node serves, with commas between them: ' +
@@ -325,7 +325,7 @@ describe('the command line of the node', () => {
     );
   });
 
-  it('tells its options', async () => {
+  it('has its options in --help', async () => {
     const { status, stdout } = await runNode('', ['--help']);
     expect(status).toBe(0);
     for (const option of [
@@ -344,7 +344,7 @@ describe('the command line of the node', () => {
     }
   });
 
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     expect(await runNode('', ['--version'])).toMatchObject({
       status: 0,
       stdout: `${JSON.parse(readFileSync('package.json', 'utf8')).version}\n`,
@@ -447,27 +447,24 @@ describe('the recorded transcripts', () => {
     );
   });
 
-  it.each(['n0', 'n1', 'n2'])(
-    'of unique-ids are answered by %s, each request once, with ids of its own',
-    async (nodeId) => {
-      const entries = recorded(`unique-ids-partition/${nodeId}.jsonl`);
-      const input = entries
-        .filter(({ dir }) => dir === 'in')
-        .map(({ line }) => `${line}\n`)
-        .join('');
-      const { stdout } = await runNode(input);
-      const addresses = (lines: readonly string[]) =>
-        lines.map((line) => {
-          const { src, dest, body } = JSON.parse(line);
-          return { src, dest, type: body.type, in_reply_to: body.in_reply_to };
-        });
-      const answers = stdout.trimEnd().split('\n');
-      expect(addresses(answers)).toEqual(addresses(entries.filter(({ dir }) => dir === 'out').map(({ line }) => line)));
-      const ids = bodies(stdout)
-        .slice(1)
-        .map((body) => body.id);
-      expect(new Set(ids).size).toBe(ids.length);
-      expect(new Set(ids.map((id) => decodeSnowflake(id).node))).toEqual(new Set([Number(nodeId.slice(1))]));
-    },
-  );
+  it.each(['n0', 'n1', 'n2'])('of unique-ids are answered by %s, each request once, with new ids', async (nodeId) => {
+    const entries = recorded(`unique-ids-partition/${nodeId}.jsonl`);
+    const input = entries
+      .filter(({ dir }) => dir === 'in')
+      .map(({ line }) => `${line}\n`)
+      .join('');
+    const { stdout } = await runNode(input);
+    const addresses = (lines: readonly string[]) =>
+      lines.map((line) => {
+        const { src, dest, body } = JSON.parse(line);
+        return { src, dest, type: body.type, in_reply_to: body.in_reply_to };
+      });
+    const answers = stdout.trimEnd().split('\n');
+    expect(addresses(answers)).toEqual(addresses(entries.filter(({ dir }) => dir === 'out').map(({ line }) => line)));
+    const ids = bodies(stdout)
+      .slice(1)
+      .map((body) => body.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(new Set(ids.map((id) => decodeSnowflake(id).node))).toEqual(new Set([Number(nodeId.slice(1))]));
+  });
 });

@@ -1,4 +1,4 @@
-/** What a run shows while it goes on: lines where there is no terminal, one line that is rewritten where there is. */
+/** The progress of a run: plain lines without a terminal, one rewritten line on a terminal. */
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,11 +18,11 @@ const ON_A_TERMINAL = fileURLToPath(new URL('../fixtures/on-a-terminal.py', impo
 
 const HAS_PYTHON = hasPython('what is shown on a terminal');
 
-/** One partition, at once and for good. */
+/** One partition, from the start to the end. */
 const PARTITION = ['--node-count', '3', '--nemesis', 'partition', '--nemesis-interval', '100000', '--seed', 'snow'];
 
 describe.concurrent('progress', () => {
-  it('is a plain line every five seconds when stderr is no terminal', async () => {
+  it('is a plain line every five seconds if stderr is not a terminal', async () => {
     const ended = await runTest({
       workload: 'echo',
       bin: fixture('echo.mjs'),
@@ -31,7 +31,7 @@ describe.concurrent('progress', () => {
     });
     const [start, ...lines] = ended.stderr.trimEnd().split('\n');
     expect(start).toMatch(/^echo: 3 × .*echo\.mjs, 3 clients, 50\/s for 7 s, faults: partition, seed snow$/);
-    // A machine that is slow to start the nodes may say so before.
+    // A slow machine may report the start of the nodes before.
     expect(lines.at(-1)).toMatch(
       /^\d\/7 s {2}\d+ ok {2}\d+\/s {2}partition (one|majority|majorities-ring) \(n\d ⊘ .*\)$/,
     );
@@ -59,7 +59,7 @@ describe.concurrent('progress', () => {
 
     const [start, ...rest] = screen;
     expect(start).toMatch(/^echo: 3 × /);
-    // The lines of --log-stderr stand by themselves, and the result follows at once.
+    // The lines of --log-stderr are whole, and the result follows at once.
     expect(rest.slice(0, 3).sort()).toEqual(['n0: I am n0', 'n1: I am n1', 'n2: I am n2']);
     expect(rest[3]).toBe('stats');
     expect(screen.at(-2)).toBe('Everything looks good! The run is valid.');
@@ -67,7 +67,7 @@ describe.concurrent('progress', () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!HAS_PYTHON)('gives way when somebody types Ctrl-C, which ends no node before its time', async () => {
+  it.skipIf(!HAS_PYTHON)('gives way to the message after Ctrl-C, which does not kill the nodes', async () => {
     const store = join(folder, 'typed');
     const args = ['test', '-w', 'echo', '--bin', fixture('logs-requests.mjs'), '--store', store, '--log-stderr'];
     const running = new Running(ON_A_TERMINAL, ['120', SNOWSTORM, ...args, '--node-count', '1', '--rate', '50']);
@@ -87,7 +87,7 @@ describe.concurrent('progress', () => {
   });
 });
 
-/** The lines of a terminal that is wide enough for them, and the states of lines that were written over. */
+/** The lines of a wide terminal, and the states of rewritten lines. */
 function showOnTerminal(output: string): { screen: string[]; rewritten: string[] } {
   const screen: string[] = [];
   const rewritten: string[] = [];

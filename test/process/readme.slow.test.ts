@@ -1,7 +1,7 @@
 /**
- * What the documents show: every command is executed as a reader would, in a fresh copy of the project, and everything
- * that is shown of its output must come. The commands of a document run in their order, and all documents share one
- * build. Which commands are not executed, and why, is in `test/support/unrun-commands.ts`.
+ * Every command in the documents is executed in a fresh copy of the project, and its output must be as shown. The
+ * commands of a document run in their order, and all documents share one build. Commands that are not executed are in
+ * `test/support/unrun-commands.ts`, with reasons.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -22,10 +22,10 @@ import { findUnrun } from '../support/unrun-commands.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const COMMAND_MS_MAX = 120_000;
-/** Half a minute of real nodes, and commands that take all cores; on a machine that has other things to do as well. */
+/** Half a minute of real nodes, and commands that use all cores, on a busy machine. */
 const DOCUMENT_MS_MAX = 400_000;
 const BUILD = '== build';
-/** Shown only to a reader who has just cloned the project. */
+/** Output that appears only after a fresh clone. */
 const FIRST_STEPS = ['== install (npm ci)', BUILD];
 const RECIPE = 'src/workloads/README.md';
 const RECIPE_LINES_MAX = 70;
@@ -36,7 +36,7 @@ const copy = freshCopy();
 const fixture = (name: string) => readFileSync(join(PROJECT, 'test/fixtures/recipe', name), 'utf8');
 
 const toRun = ({ path, text }: Document) => commandsOf(text).filter(({ command }) => !findUnrun(path, command));
-/** The recipe comes last, since it builds anew. */
+/** The recipe comes last, since it builds again. */
 const executed = documents()
   .filter((document) => toRun(document).length > 0)
   .sort((a, b) => Number(a.path === RECIPE) - Number(b.path === RECIPE));
@@ -76,7 +76,7 @@ it('shows the steps of the tests', async () => {
   expect(test?.output.at(-1)).toMatch(/^\d+ passed, 0 failed$/);
 });
 
-it('tells the story of the mutant as it is', async () => {
+it('shows the story of the mutant unchanged', async () => {
   const [story = ''] = blocksOf(documentAt('src/search/README.md').text, 'text');
   const subject = mutantSubject('wall-clock-only');
   const [, seed = ''] = /^Seed (\d+),/.exec(story) ?? [];
@@ -88,7 +88,7 @@ it('tells the story of the mutant as it is', async () => {
   expect(story).toContain(`made small in ${found.runs} runs: `);
 });
 
-it('shows the workload of the recipe and its mistake as they are', () => {
+it('shows the workload of the recipe and its mistake unchanged', () => {
   const { text } = documentAt(RECIPE);
   expect(blocksOf(text, 'ts')).toEqual(PARTS.map((part) => fixture(`counter/${part}.ts`)));
   expect(blocksOf(text, 'diff')).toEqual([fixture('counter-that-forgets.diff')]);

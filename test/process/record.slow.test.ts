@@ -1,4 +1,4 @@
-/** What a run leaves on disk, what its nodes are given, and what is the same when it is run again. */
+/** The record of a run on disk, the start of its nodes, and what a second run with its seed repeats. */
 
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -16,7 +16,7 @@ import {
 } from '../support/snowstorm-process.ts';
 
 const folder = temporaryFolder();
-/** A simulated run that fails, since nodes are killed. */
+/** A simulated run that fails, because nodes are killed. */
 const FAILING = [
   ...['test', '-w', 'unique-ids', '--nemesis', 'kill', '--nemesis-interval', '1', '--availability', 'total'],
   ...['--time-limit', '4', '--rate', '200', '--seed', '1'],
@@ -24,7 +24,7 @@ const FAILING = [
 const TOO_FEW = /\nThe run is INVALID\. Only 0\.9\d+ of all operations were ok\.\n$/;
 
 describe.concurrent('the record of a run', () => {
-  it('holds results, history, messages and logs, and is what the links lead to', async () => {
+  it('has results, history, messages and logs, and the links lead to it', async () => {
     const store = join(folder, 'layout');
     const bin = fixture('echo.mjs');
     const first = await runTest({ workload: 'echo', bin, store, args: ['--node-count', '2', '--seed', 'snow'] });
@@ -57,7 +57,7 @@ describe.concurrent('the record of a run', () => {
     expect(readdirSync(store).sort()).toEqual(['echo', 'latest', 'unique-ids']);
   });
 
-  it('is one of its own for each of two runs that begin together', async () => {
+  it('is a different folder for each of two runs that begin together', async () => {
     const store = join(folder, 'together');
     const start = () =>
       startTest({ workload: 'echo', bin: fixture('echo.mjs'), store, args: ['--time-limit', '0.3'] }).ended;
@@ -68,7 +68,7 @@ describe.concurrent('the record of a run', () => {
     expect(folders).toContain(realpathSync(join(store, 'latest')));
   });
 
-  it('that cannot be written is a crash, after the result was shown', async () => {
+  it('that cannot be written is a crash, after the result is shown', async () => {
     const store = join(folder, 'vanishing');
     const running = startTest({ workload: 'echo', bin: fixture('logs-requests.mjs'), store, args: ['--log-stderr'] });
     await until(
@@ -84,7 +84,7 @@ describe.concurrent('the record of a run', () => {
     await running.nothingLeft();
   });
 
-  it('lacks links where folders have their names, and is whole without them', async () => {
+  it('lacks links if folders have their names, and is complete without them', async () => {
     const store = join(folder, 'copied');
     const links = [join(store, 'latest'), join(store, 'unique-ids', 'latest')];
     for (const link of links) mkdirSync(join(link, 'not empty'), { recursive: true });
@@ -99,7 +99,7 @@ describe.concurrent('the record of a run', () => {
     expect(readdirSync(join(store, 'unique-ids')).sort()).toEqual([basename(record), 'latest']);
   });
 
-  it('is kept when nothing happened, and nobody can tell what the run is worth', async () => {
+  it('is kept for an undecided run without operations', async () => {
     const store = join(folder, 'nothing');
     const ended = await runTest({ workload: 'echo', bin: fixture('echo.mjs'), store, args: ['--rate', '0'] });
     expect(ended.verdict).toBe('Nobody can tell: the run is of unknown validity. No operation was completed.');
@@ -109,7 +109,7 @@ describe.concurrent('the record of a run', () => {
   });
 });
 
-describe.concurrent('a record that does not fit on the disk', () => {
+describe.concurrent('a record on a full disk', () => {
   it.each([
     ['simulated nodes', []],
     ['processes', ['--bin', fixture('unique-ids.mjs'), '--node-count', '1']],
@@ -126,13 +126,13 @@ describe.concurrent('a record that does not fit on the disk', () => {
     expect(results['valid?']).toBe(true);
   });
 
-  it('ends no run where it is the log of a node that writes a lot, and does not stop the node', async () => {
+  it('with the large log of a node ends neither the run nor the node', async () => {
     const store = join(folder, 'full-log');
     const bin = join(folder, 'loud.sh');
     writeFileSync(bin, `#!/bin/sh\nseq 100000 >&2\nexec '${fixture('logs-requests.mjs')}'\n`, { mode: 0o755 });
     const args = ['--bin', bin, '--node-count', '1', '--rate', '10', '--time-limit', '2', '--log-stderr'];
     const { status, stdout, stderr } = await onSmallDisk(['test', '-w', 'echo', ...args, '--store', store]);
-    // What it says after its log was given up is heard all the same.
+    // Lines after the failure of its log are still read.
     expect(stderr).toContain('n0: request 5\n');
     expect(stdout).toMatch(/\nEverything looks good! The run is valid\.\n$/);
     const log = `${store}/echo/[^;]*/node-logs/n0.log: EFBIG: [^;]*`;
@@ -140,7 +140,7 @@ describe.concurrent('a record that does not fit on the disk', () => {
     expect(status).toBe(255);
   });
 
-  it('keeps a failing run from nothing that needs no disk: it is made small and told, and then what is missing', async () => {
+  it('does not stop the shrinking and the story of a failing run; the missing files are named after them', async () => {
     const store = join(folder, 'full-failing');
     const { status, stdout, stderr } = await onSmallDisk([...FAILING, '--store', store]);
     expect(stdout).toMatch(/^Seed 1, made small in \d+ runs: /m);
@@ -149,13 +149,13 @@ describe.concurrent('a record that does not fit on the disk', () => {
     expect(stderr).toMatch(/^snowstorm: the report was not drawn: EFBIG/m);
     expect(stderr).toMatch(/\nsnowstorm: Error: the record is incomplete: .*messages\.jsonl: EFBIG/);
     expect(status).toBe(255);
-    // There is room for the small run.
+    // The small run fits on the disk.
     const [record] = readdirSync(join(store, 'unique-ids')).filter((entry) => entry !== 'latest');
     const shrunk = join(store, 'unique-ids', record as string, 'shrunk');
     expect(readdirSync(shrunk)).toEqual(expect.arrayContaining(['replay.json', 'results.json', 'story.json']));
   });
 
-  it('has the story of the small run, whatever else of that is missing', async () => {
+  it('has the story of the small run, even if its other files are missing', async () => {
     const store = join(folder, 'full-story');
     const short = 'ulimit -f 2 && exec "$0" "$@"';
     const { status, stdout, stderr } = await new Running('bash', ['-c', short, SNOWSTORM, ...FAILING, '--store', store])
@@ -186,23 +186,23 @@ describe.concurrent('a node', () => {
       const args = ['--rate', 'of my own', '-w', '--', ''];
       expect(JSON.parse(ended.read(`node-logs/${id}.log`))).toEqual({ id, folder: temporary, args });
     }
-    // Not asked for, and so not shown.
+    // Not shown without --log-stderr.
     expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('is called n1 to n5 unless their number is given', async () => {
+  it('has one of the names n1 to n5 by default', async () => {
     const store = join(folder, 'five');
     const args = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', store, '--time-limit', '0.5'];
     const ended = new EndedTest(await new Running(SNOWSTORM, [...args, '--log-stderr']).ended, store);
     expect(ended.status, ended.stderr).toBe(0);
     expect(readdirSync(join(ended.folder, 'node-logs')).sort()).toEqual([1, 2, 3, 4, 5].map((n) => `n${n}.log`));
-    // --log-stderr: on the terminal, too.
+    // --log-stderr: also on the terminal.
     for (let number = 1; number <= 5; number++) expect(ended.stderr).toContain(`n${number}: I am n${number}\n`);
   });
 });
 
 describe.concurrent('a seed', () => {
-  it('brings the same operations and the same partitions again', async () => {
+  it('repeats the operations and the partitions', async () => {
     const run = (seed: string, name: string) =>
       runTest({
         workload: 'echo',
@@ -212,7 +212,7 @@ describe.concurrent('a seed', () => {
       });
     const runs = await Promise.all([run('white', 'once'), run('white', 'twice'), run('black', 'other')]);
     const [once, twice, other] = runs.map(({ history }) => ({
-      // Without the last questions, one to each node after the partitions.
+      // Without the final invocations, one to each node after the partitions.
       operations: history
         .filter(({ type }) => type === 'invoke')
         .map(({ f, value }) => ({ f, value }))

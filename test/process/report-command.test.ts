@@ -1,6 +1,6 @@
 /**
- * `snowstorm report`, the real program: a report that is drawn again is the one that was drawn live, and one that
- * cannot be drawn is no harm to others.
+ * `snowstorm report`, the real program: a report that is drawn again equals the live one, and a report that cannot be
+ * drawn does not stop the others.
  */
 
 import {
@@ -30,7 +30,7 @@ import {
 
 const folder = temporaryFolder();
 const store = join(folder, 'store');
-/** A valid simulated run with faults, and one of processes that is invalid. */
+/** A valid simulated run with faults, and an invalid run of processes. */
 let simulated: EndedTest;
 let real: EndedTest;
 
@@ -60,7 +60,7 @@ beforeAll(async () => {
   );
 });
 
-/** A store of its own with copies of both runs. */
+/** A new store with copies of both runs. */
 function copyOf(name: string): { readonly root: string; readonly folders: readonly [string, string] } {
   const root = join(folder, name);
   const folders = [simulated, real].map((run) => join(root, 'unique-ids', basename(run.folder))) as [string, string];
@@ -70,9 +70,9 @@ function copyOf(name: string): { readonly root: string; readonly folders: readon
 }
 
 describe('a report', () => {
-  it('is drawn again as it was drawn when the history was in memory, byte for byte', async () => {
+  it('is drawn again byte for byte as with the history in memory', async () => {
     expect([simulated.status, real.status], simulated.stderr + real.stderr).toEqual([0, 1]);
-    // Something to get wrong.
+    // The history is not trivial.
     expect(real.read('history.jsonl')).toMatch(/"value":\d{17,}/);
     for (const run of [simulated, real]) {
       const path = join(run.folder, 'report.html');
@@ -84,7 +84,7 @@ describe('a report', () => {
     }
   });
 
-  it('is drawn of the latest run by its link', async () => {
+  it('is drawn for the link to the latest run', async () => {
     const path = join(real.folder, 'report.html');
     const live = readFileSync(path, 'utf8');
     writeFileSync(path, 'old');
@@ -93,9 +93,9 @@ describe('a report', () => {
     expect(readFileSync(path, 'utf8') === live).toBe(true);
   });
 
-  it('is drawn of every run of a store, and of a workload, once each', async () => {
+  it('is drawn once for every run of a store or a workload', async () => {
     const { root, folders } = copyOf('all');
-    // A run that was cut short has no results, and files may lie about.
+    // A run that was cut short has no results, and there may be other files.
     mkdirSync(join(root, 'unique-ids', 'cut-short'));
     writeFileSync(join(root, 'unique-ids', 'fuzz-seed-1.json'), '{}');
     const reports = folders.map((run) => join(run, 'report.html'));
@@ -125,15 +125,15 @@ describe('a report', () => {
       new RegExp(`^snowstorm: ${join(folders[0], file)}: ${says}.*\nTry snowstorm report --help\n$`),
     );
     expect(status).toBe(254);
-    // What there was is as it was.
+    // The old report is unchanged.
     expect(readFileSync(first, 'utf8') === old).toBe(true);
   });
 
-  it('is drawn without the last lines of records that were cut short within them, and that is said', async () => {
+  it('is drawn without last lines that were cut short, with a warning', async () => {
     const { folders } = copyOf('cut-short');
     for (const run of folders) {
       const logs = ['history.jsonl', 'messages.jsonl'].map((file) => join(run, file));
-      // In the middle, a few bytes within a line.
+      // In the middle, a few bytes into a line.
       for (const log of logs) truncateSync(log, readFileSync(log).indexOf('\n', statSync(log).size / 2) + 5);
       rmSync(join(run, 'report.html'));
       const { status, stdout, stderr } = await snowstorm(['report', run]);
@@ -142,7 +142,7 @@ describe('a report', () => {
     }
   });
 
-  it('that cannot be written keeps nothing else from being drawn, and is a crash', async () => {
+  it('that cannot be written does not stop the others, and is a crash', async () => {
     const { root, folders } = copyOf('unwritable');
     const [first, second] = folders.map((run) => join(run, 'report.html')) as [string, string];
     for (const report of [first, second]) rmSync(report);
@@ -154,7 +154,7 @@ describe('a report', () => {
     expect(readdirSync(folders[0]).filter((name) => name.startsWith('report'))).toEqual(['report.html']);
   });
 
-  it('stays whole where the disk is full', async () => {
+  it('stays complete if the disk is full', async () => {
     const { folders } = copyOf('full');
     const path = join(folders[0], 'report.html');
     const old = readFileSync(path, 'utf8');
@@ -167,14 +167,14 @@ describe('a report', () => {
 });
 
 describe('a report of a run that has just ended', () => {
-  it('leaves the verdict and its status alone where it cannot be drawn', async () => {
+  it('does not change the verdict and the status if it cannot be drawn', async () => {
     const root = join(folder, 'full-live');
     const args = ['test', '-w', 'echo', '--time-limit', '2', '--seed', '1', '--store', root];
     const { status, stdout, stderr } = await onSmallDisk(args);
     expect(stderr).toMatch(/\nsnowstorm: the report was not drawn: EFBIG.*\n$/);
     expect(stdout).toMatch(/\nRecorded in .*\nEverything looks good! The run is valid\.\n$/);
     expect(status).toBe(0);
-    // The record is complete: there is room now.
+    // The record is complete, so there is room.
     const drawn = await snowstorm(['report', join(root, 'latest')]);
     expect(drawn.status, drawn.stderr).toBe(0);
   });
@@ -226,7 +226,7 @@ describe('the report command', () => {
       () => [emptyFolder()],
       `${join(folder, 'empty')}: there is no recorded run here: results.json is missing`,
     ],
-    ['a folder that is not there', () => [join(folder, 'missing')], `${join(folder, 'missing')}: ENOENT`],
+    ['a missing folder', () => [join(folder, 'missing')], `${join(folder, 'missing')}: ENOENT`],
     ['a file', () => [SNOWSTORM], `${SNOWSTORM}: ENOTDIR`],
     ['nothing', () => [], 'STORE_DIR is missing: name the folder of a run, such as store/latest'],
     ['two', () => [emptyFolder(), 'another'], 'unexpected argument "another"'],
@@ -238,7 +238,7 @@ describe('the report command', () => {
     expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
   });
 
-  it('explains itself', async () => {
+  it('has a help text', async () => {
     const { status, stdout, stderr } = await snowstorm(['report', '--help']);
     expect(stdout).toMatch(/^Usage: snowstorm report STORE_DIR\n/);
     expect(stdout).toContain('Exit status: 0 all drawn');

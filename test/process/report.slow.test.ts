@@ -1,6 +1,6 @@
 /**
- * Reports of real runs in a real browser: they need nothing but themselves, can be read by everybody on every screen,
- * and do what scripts add.
+ * Reports of real runs in a real browser: they load no other file, are readable on every screen, and their scripts
+ * work.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -22,7 +22,7 @@ const program = findBrowser('reports in a browser');
 const folder = temporaryFolder();
 const HEIGHT = 900;
 
-/** Runs `snowstorm test`, whatever the verdict, and returns the path of the report. */
+/** Runs `snowstorm test`, with any verdict, and returns the path of the report. */
 function runTest(store: string, ...args: readonly string[]): string {
   const where = join(folder, store);
   try {

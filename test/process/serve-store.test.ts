@@ -1,4 +1,4 @@
-/** `snowstorm serve-store`, the real program: what was recorded can be looked at, and it ends when it is told to. */
+/** `snowstorm serve-store`, the real program: it shows recorded runs, and ends at a signal. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -42,7 +42,7 @@ describe.concurrent('serve-store', () => {
     const toldMs = performance.now();
     running.signal('SIGTERM');
     expect(await running.ended).toMatchObject({ status: 0, signal: null, stderr: '' });
-    // Without closing what is kept open it would take five seconds.
+    // If open connections were not closed, this would take five seconds.
     expect(performance.now() - toldMs).toBeLessThan(4000);
   });
 
@@ -67,7 +67,7 @@ describe.concurrent('serve-store', () => {
     expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
   });
 
-  it('refuses a store that is none, an address that is not here, and words', async () => {
+  it('refuses a missing store, a foreign address, and extra words', async () => {
     const file = join(folder, 'a-file');
     writeFileSync(file, '');
     const missing = join(folder, 'missing');
@@ -85,7 +85,7 @@ describe.concurrent('serve-store', () => {
     }
   });
 
-  it('explains itself', async () => {
+  it('has a help text', async () => {
     const { status, stdout } = await snowstorm(['serve-store', '--help']);
     expect(stdout).toMatch(/^Usage: snowstorm serve-store \[options\]\n/);
     expect(stdout).toContain('Exit status: 0 ended by a signal');

@@ -1,4 +1,4 @@
-/** Signals to what runs on virtual time: what was stopped says so, and never looks as if everything had been done. */
+/** Signals to commands on virtual time: a stopped command says so, and never looks complete. */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,10 +7,10 @@ import { Running, SNOWSTORM, snowstorm, temporaryFolder, until } from '../suppor
 
 const folder = temporaryFolder();
 const STOPPED = 'error the run was stopped before it could be made twice';
-/** Some seconds of work for this machine. */
+/** A few seconds of work. */
 const LONG = ['test', '-w', 'echo', '--rate', '500', '--time-limit', '300', '--seed', '1', '--store', 'none'];
 
-/** Has a file carried out when the first of two runs is over: that is when the cost of it is asked for, once. */
+/** Runs code after the first of two runs: its cost is read then, once. */
 function afterFirstRun(name: string, code: string): Readonly<Record<string, string>> {
   const file = join(folder, `${name}.cjs`);
   const hook = 'const ask = process.resourceUsage;\nprocess.resourceUsage = () => { process.resourceUsage = ask;';

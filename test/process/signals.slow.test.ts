@@ -1,4 +1,4 @@
-/** However a run ends, it ends with a verdict if it can, and nothing of it survives. */
+/** A run ends with a verdict if possible, and none of its processes survives. */
 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import {
 
 const folder = temporaryFolder();
 
-/** A run that would last ten minutes, and shows what its nodes write to stderr. */
+/** A run of ten minutes that shows the stderr of its nodes. */
 function start(name: string, node: string, ...args: string[]): { running: Running; store: string } {
   const store = join(folder, name);
   const long = ['--time-limit', '600', '--log-stderr'];
@@ -28,7 +28,7 @@ function untilStderrHas(running: Running, text: string): Promise<void> {
   );
 }
 
-/** Resolves when that many nodes, and children of nodes, are there. */
+/** Resolves when so many nodes and children of nodes run. */
 function untilThereAre(count: number, running: Running): Promise<void> {
   const nodes = () => running.descendants().filter((line) => /\.mjs|setInterval/.test(line));
   return until(
@@ -39,7 +39,7 @@ function untilThereAre(count: number, running: Running): Promise<void> {
 
 describe.concurrent('a signal', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    it(`${signal} ends the run, with a verdict on what has run`, async () => {
+    it(`${signal} ends the run, with a verdict on the run so far`, async () => {
       const { running, store } = start(`once-${signal}`, 'logs-requests.mjs');
       await untilStderrHas(running, 'n0: request 5\n');
       running.signal(signal);
@@ -56,7 +56,7 @@ describe.concurrent('a signal', () => {
     });
   }
 
-  it('ends a run that is wrong with the status of a wrong run', async () => {
+  it('ends an invalid run with the status of an invalid run', async () => {
     const { running, store } = start('wrong', 'logs-requests.mjs', '--', '--extra-field');
     await untilStderrHas(running, 'n0: request 5\n');
     running.signal('SIGINT');
@@ -66,7 +66,7 @@ describe.concurrent('a signal', () => {
     await running.nothingLeft();
   });
 
-  it('given twice does not wait for what is under way', async () => {
+  it('given twice does not wait for operations in flight', async () => {
     const { running, store } = start('twice', 'never-answers.mjs');
     await untilStderrHas(running, 'n0: was asked\n');
     running.signal('SIGINT');
@@ -81,7 +81,7 @@ describe.concurrent('a signal', () => {
     await running.nothingLeft();
   });
 
-  it('given again and again does not keep the verdict from being told and recorded', async () => {
+  it('given many times does not stop the verdict and the record', async () => {
     const { running, store } = start('impatient', 'never-answers.mjs');
     await untilStderrHas(running, 'n0: was asked\n');
     const impatience = setInterval(() => running.signal('SIGINT'), 2);

@@ -44,7 +44,7 @@ describe('a simulated test', () => {
     expect(results.recovery['recovered-count']).toBe(3);
   });
 
-  it('of a minute takes no minute, and writes the logs of its nodes', async () => {
+  it('of a minute takes less than that, and writes the logs of its nodes', async () => {
     const { status, stderr } = await snowstorm([
       ...[
         'test',
@@ -71,7 +71,7 @@ describe('a simulated test', () => {
 describe('a fuzz that finds something', () => {
   const fuzz = ['fuzz', '-w', 'unique-ids', '--availability', 'total', '--nemesis', 'kill', '--time-limit', '5'];
 
-  it('tells it as a story, with a command that plays it again, and ends with 1', async () => {
+  it('tells it as a story, with a replay command, and ends with 1', async () => {
     const { status, stdout, stderr } = await snowstorm([...fuzz, '--seeds', '50', ...store('found')], { cwd: folder });
     expect(status, stderr).toBe(1);
     expect(stdout).toMatch(/^\d+ seeds, [\d,]+ operations in [\d.]+ s: \d+ failed\n {2}seed \d+: availability$/m);
@@ -85,7 +85,7 @@ describe('a fuzz that finds something', () => {
     expect(replayed.stdout).toContain('The run is INVALID. Only');
   });
 
-  it('writes no file where nothing is to be stored, and tells the command that makes the failing run again', async () => {
+  it('writes no file with --store none, and names the command that repeats the failing run', async () => {
     const cwd = join(folder, 'nowhere');
     mkdirSync(cwd);
     const { status, stdout, stderr } = await snowstorm([...fuzz, '--seeds', '50', '--jobs', '1', '--store', 'none'], {
@@ -105,7 +105,7 @@ describe('a fuzz that finds something', () => {
     expect(again.stdout).toMatch(new RegExp(`^stats\\n(?: .*\\n)*? {2}count +${operations?.replace(',', '')}$`, 'm'));
   });
 
-  it('tries all seeds when it is told to', async () => {
+  it('tries all seeds with --keep-going', async () => {
     const { status, stdout } = await snowstorm([
       ...fuzz,
       '--seeds',
@@ -124,7 +124,7 @@ describe('a fuzz that finds something', () => {
 /** A node that renews a lease has hundreds of steps, and no disk that a power failure could damage. */
 const EXPLORATIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['ids', ['--node-count', '1', '--actions', 'kill,cut']],
-  // Most of its steps are those of its last questions; two nodes are explored in `explore-voucher.slow.test.ts`.
+  // Most of its steps are those of the final invocations; two nodes are explored in `explore-voucher.slow.test.ts`.
   ['voucher', ['--node-count', '1', '--actions', 'kill']],
   // Two nodes in `explore-saga.slow.test.ts`.
   ['saga', ['--node-count', '1', '--actions', 'kill']],

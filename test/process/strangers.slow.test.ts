@@ -1,4 +1,4 @@
-/** Nodes that Snowstorm has never seen, by people who know only Maelstrom's protocol: what is right passes. */
+/** Foreign nodes that only know Maelstrom's protocol: right ones pass. */
 
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ function run(workload: string, file: string, ...args: string[]): Promise<EndedTe
   return runTest({ workload, bin: fixture(file), store: join(folder, `${workload}-${file}-${++runs}`), args });
 }
 
-/** One node, with arguments of its own. */
+/** One node with arguments. */
 function runNode(workload: string, file: string, ...args: string[]): Promise<EndedTest> {
   const store = join(folder, `${workload}-${file}-${storeCount++}`);
   return runTest({ workload, bin: fixture(file), store, args: ['--', ...args] });
@@ -41,12 +41,12 @@ function expectValid(run: EndedTest): void {
   expect(run.status, run.stderr).toBe(0);
 }
 
-describe.concurrent("a stranger's node", () => {
+describe.concurrent('a foreign node', () => {
   it('in plain JavaScript passes echo', async () => {
     const ended = await run('echo', 'echo.mjs', '--node-count', '3', '--availability', 'total');
     expectValid(ended);
     expect(ended.results.stats['ok-count']).toBeGreaterThan(10);
-    // A request and its answer each, and init for three nodes.
+    // A request and a reply each, and init for three nodes.
     expect(ended.results.net.clients).toMatchObject({
       'send-count': 2 * ended.results.stats['ok-count'] + 6,
     });
@@ -58,7 +58,7 @@ describe.concurrent("a stranger's node", () => {
     expect(ended.results.stats['ok-count']).toBeGreaterThan(10);
   });
 
-  it('with ids of its name and a counter passes unique-ids under partitions', async () => {
+  it('with ids made of its name and a counter passes unique-ids under partitions', async () => {
     const partitions = ['--nemesis', 'partition', '--nemesis-interval', '0.4', '--availability', 'total'];
     const ended = await run('unique-ids', 'unique-ids.mjs', '--node-count', '3', ...partitions);
     expectValid(ended);
@@ -66,19 +66,19 @@ describe.concurrent("a stranger's node", () => {
     expect(ended.results.faults.started.partition).toBeGreaterThan(0);
   });
 
-  it('may give out integers above 2^53, which are no duplicates of their neighbours', async () => {
+  it('may give out integers above 2^53, which differ from their neighbours', async () => {
     const ended = await run('unique-ids', 'big-integer-ids.mjs', '--availability', 'total');
     expectValid(ended);
     const count = ended.results.workload['acknowledged-count'];
     expect(count).toBeGreaterThan(10);
-    // To the last digit, on the screen and in the record.
+    // With every digit, on the screen and in the record.
     const range = [2n ** 60n + 1n, 2n ** 60n + BigInt(count)];
     expect(ended.stdout).toContain(`[${range.join(',')}]`);
     expect(ended.read('results.json').replaceAll(/\s/g, '')).toContain(`"range":[${range.join(',')}]`);
     expect(ended.read('history.jsonl')).toContain(`"value":${range[1]}`);
   });
 
-  it('gets answers of lin-kv, seq-kv, lww-kv and lin-tso', async () => {
+  it('gets replies of lin-kv, seq-kv, lww-kv and lin-tso', async () => {
     const ended = await run('echo', 'asks-services.mjs', '--node-count', '2', '--availability', 'total');
     expectValid(ended);
     const answering = ended.messages.filter(({ event, dest }) => event === 'receive' && /^n\d$/.test(dest));
@@ -87,7 +87,7 @@ describe.concurrent("a stranger's node", () => {
     }
   });
 
-  it('that answers twice is heard once, as in Maelstrom, and told so', async () => {
+  it('that answers twice: the first reply counts, as in Maelstrom, and the second is reported', async () => {
     const ended = await run('echo', 'answers-twice.mjs', '--availability', 'total');
     expect(ended.results.stats['ok-count']).toBe(ended.results.stats?.count);
     expect(ended.verdict).toMatch(
@@ -96,17 +96,17 @@ describe.concurrent("a stranger's node", () => {
   });
 });
 
-/** Restarts all the time, for as long as the run lasts. */
+/** Restarts during the whole run. */
 const OFTEN = ['--node-count', '3', '--time-limit', '1.5', '--rate', '300', '--concurrency', '20n'];
 const SEEDS = Array.from({ length: 20 }, (_, index) => String(index + 1));
 
 describe.concurrent('a node that is not ready', () => {
-  it.each(SEEDS)('hears nothing but init, in all its lives: seed %s', async (seed) => {
+  it.each(SEEDS)('receives only init, in all its lives: seed %s', async (seed) => {
     const nemesis = Number(seed) % 2 === 0 ? 'kill=0.3' : 'kill=0.5,kill-all=0.5,pause=0.6';
     expectValid(await run('echo', 'hears-only-init-first.mjs', ...OFTEN, '--nemesis', nemesis, '--seed', seed));
   });
 
-  it('hears nothing but init from bin/chaos either', async () => {
+  it('receives only init from bin/chaos, too', async () => {
     const chaos = ['--kill', '0.5', '--seed', '1', '--for', '4', '--', fixture('hears-only-init-first.mjs')];
     const args = ['--node-count', '3', '--time-limit', '5', '--rate', '200', '--concurrency', '20n', '--', ...chaos];
     const ended = await runTest({ workload: 'echo', bin: CHAOS, store: join(folder, 'first-chaos'), args });
@@ -115,7 +115,7 @@ describe.concurrent('a node that is not ready', () => {
   });
 
   it.each(['kill=0.4', 'kill-all=0.6', 'pause=0.5', 'all'])(
-    'may handle each message by itself, and read its name when it answers: --nemesis %s',
+    'may handle messages concurrently, and read its name at the reply: --nemesis %s',
     async (nemesis) => {
       const args = [...OFTEN, '--nemesis', nemesis, '--nemesis-interval', '0.5', '--seed', '7'];
       expectValid(await run('echo', 'answers-each-by-itself.mjs', ...args));
@@ -123,8 +123,8 @@ describe.concurrent('a node that is not ready', () => {
   );
 });
 
-describe.concurrent('faults that leave no chance', () => {
-  it('make the verdict unknown, and say what would help', async () => {
+describe.concurrent('faults that let no operation succeed', () => {
+  it('make the verdict unknown, with advice', async () => {
     const args = ['--node-count', '3', '--nemesis', 'loss=1'];
     const ended = await run('echo', 'echo.mjs', ...args);
     expect(ended.verdict).toBe(
@@ -139,7 +139,7 @@ describe.concurrent('faults that leave no chance', () => {
     });
   });
 
-  it('excuse no node that refuses everything in peace', async () => {
+  it('do not excuse a node that refuses everything without faults', async () => {
     const args = ['--nemesis', 'loss=0.01'];
     const ended = await run('unique-ids', 'always-refuses.mjs', ...args);
     expect(ended.results.stats['by-f'].generate).toMatchObject({ 'valid?': false });
@@ -147,7 +147,7 @@ describe.concurrent('faults that leave no chance', () => {
   });
 });
 
-describe.concurrent('what beginners forget', () => {
+describe.concurrent("a beginner's mistake", () => {
   it.each([
     ['init', [], /^The run is INVALID\. n\d sent c\d+ a message without in_reply_to, which answers nothing/],
     ['echo', [], /^The run is INVALID\. n\d sent c\d+ a message without in_reply_to, which answers nothing/],
@@ -162,14 +162,14 @@ describe.concurrent('what beginners forget', () => {
     expect(ended.brokenRules).toContain('answers-nothing');
   });
 
-  it('is to flush', async () => {
+  it('is a missing flush', async () => {
     const ended = await run('echo', 'does-not-flush.mjs', '--node-count', '1');
     expect(ended.verdict).toContain(
       'n0 did not answer init within 10 s (--init-timeout allows more), nor did it print any message: does it flush its stdout?',
     );
   });
 
-  it('is the newline, at init', async () => {
+  it('is a missing newline, at init', async () => {
     const ended = await runNode('echo', 'leaves-out-newlines.mjs', 'init');
     expect(ended.verdict).toBe(
       'The run is INVALID. n0 did not answer init within 10 s; it printed 66 bytes without a newline, and every message ' +
@@ -178,7 +178,7 @@ describe.concurrent('what beginners forget', () => {
     expect(ended.brokenRules).toEqual(['init']);
   });
 
-  it('is the newline, later', async () => {
+  it('is a missing newline, later', async () => {
     const ended = await runNode('echo', 'leaves-out-newlines.mjs', 'echo');
     expect(ended.verdict).toMatch(
       /^The run is INVALID\. n0 left \d\d bytes on its stdout without a newline; every message must end with one: \{"src":"n0","dest":"c1","body":\{"type":"echo_ok","echo":"Please echo \d+","in_reply_to":1\}\}\. No operation of the kind "echo" ever succeeded\.$/,
@@ -186,7 +186,7 @@ describe.concurrent('what beginners forget', () => {
     expect(ended.brokenRules).toEqual(['no-newline']);
   });
 
-  it('is that its stdout is open', async () => {
+  it('is a closed stdout', async () => {
     for (const file of CLOSES_STDOUT) {
       const ended = await runNode('echo', file);
       expect(ended.verdict, file).toBe(
@@ -197,7 +197,7 @@ describe.concurrent('what beginners forget', () => {
     }
   });
 
-  it('is not that its stdout is open, where a child has it or the node ends', async () => {
+  it('is not a closed stdout if a child has it or the node ends', async () => {
     expectValid(await runNode('echo', 'closes-its-stdout.mjs', 'child'));
     const ended = await runNode('echo', 'closes-its-stdout.mjs', 'exits');
     expect(ended.violations.map(({ text }) => text)).toEqual(['n0 ended by itself: exit status 3']);
@@ -218,11 +218,11 @@ describe.concurrent('what beginners forget', () => {
   });
 });
 
-describe.concurrent('an error that a node answers', () => {
+describe.concurrent('an error reply of a node', () => {
   const refused = (count: number) => `${count} echoes were refused, and a refused echo counts as a wrong answer.`;
   const never = 'No operation of the kind "echo" ever succeeded.';
 
-  it('is told with its name, its number and its text', async () => {
+  it('is shown with its name, its number and its text', async () => {
     const ended = await runNode('echo', 'answers-errors.mjs', '{"code":10,"text":"unknown type"}');
     const { count } = ended.results.stats;
     expect(count).toBeGreaterThan(10);
@@ -235,7 +235,7 @@ describe.concurrent('an error that a node answers', () => {
     expect(ended.results.workload).toMatchObject({ 'error-count': count, 'refused-count': count });
   });
 
-  it('is told where it is the only one', async () => {
+  it('is shown if it is the only one', async () => {
     const ended = await runNode('echo', 'answers-errors.mjs', '{"code":11,"text":"busy"}', '1');
     expect(ended.verdict).toBe(
       'The run is INVALID. 1 request "echo" was answered with error 11 (temporarily-unavailable), for instance "busy". ' +
@@ -243,7 +243,7 @@ describe.concurrent('an error that a node answers', () => {
     );
   });
 
-  it('is told with its code where that is of its own', async () => {
+  it('is shown with a code of its own', async () => {
     const ended = await runNode('echo', 'answers-errors.mjs', '{"code":1234}');
     const { count } = ended.results.stats;
     expect(ended.verdict).toBe(`The run is INVALID. ${count} requests "echo" were answered with error 1234. ${never}`);
@@ -280,7 +280,7 @@ describe.concurrent('a request to a service', () => {
     expect(ended.verdict).toBe(`The run is INVALID. ${text}: ${line}. ${never}`);
   });
 
-  it('that lacks fields is told, and is no breach', async () => {
+  it('that lacks fields is reported, and is not a violation', async () => {
     const ended = await runNode('echo', 'asks-a-service.mjs', 'lin-kv', '{"type":"cas","key":"x"}');
     expectValid(ended);
     const { count } = ended.results.services;
@@ -298,7 +298,7 @@ describe.concurrent('the messages of a run', () => {
   const recorded = (ended: EndedTest, kind: string) =>
     ended.messages.filter(({ event }) => event === kind).map(({ event: _, time: __, ...message }) => message);
 
-  it('are shown as they are sent and received, where that is asked for', async () => {
+  it('are shown when they are sent and received, with the options for that', async () => {
     const ended = await run('echo', 'echo.mjs', '--log-net-send', '--log-net-recv', '--time-limit', '0.3');
     expectValid(ended);
     expect(recorded(ended, 'send').length).toBeGreaterThan(10);
@@ -313,7 +313,7 @@ describe.concurrent('the messages of a run', () => {
     expect(ended.stdout).not.toMatch(/:send|:recv/);
   });
 
-  it('are shown of simulated nodes, each once, of one of two runs that are compared', async () => {
+  it('are shown of simulated nodes, each once, of the first of two compared runs', async () => {
     const store = join(folder, 'simulated-messages');
     const args = ['test', '-w', 'echo', '--node-count', '1', '--time-limit', '3', '--seed', '1', '--store', store];
     const send = new EndedTest(await snowstorm([...args, '--log-net-send', '--check-determinism']), store);
@@ -345,7 +345,7 @@ describe.concurrent('a program without a slash', () => {
     expect(ended.results.again).toContain(` --bin ${program} -- ${fixture('echo.py')}`);
   });
 
-  it('is the file in the current folder, where that may be executed', async () => {
+  it('is the file in the current folder if that is executable', async () => {
     // Files that are not executable, and folders, are passed over.
     const [notExecutable, alsoFolder] = [mkdtempSync(join(folder, 'plain-')), mkdtempSync(join(folder, 'folder-'))];
     writeFileSync(join(notExecutable, name), '');
@@ -364,11 +364,11 @@ describe.concurrent('a program without a slash', () => {
   });
 });
 
-describe.concurrent('nodes that are named', () => {
+describe.concurrent('nodes with names', () => {
   const named = (name: string, nodes: string, ...args: string[]) =>
     runTest({ workload: 'echo', bin: fixture('echo.mjs'), store: join(folder, name), nodes: ['--nodes', nodes], args });
 
-  it('are told these names, in their order, and the command that makes the run again has them', async () => {
+  it('get these names, in their order, and the command that repeats the run has them', async () => {
     const ended = await named('named', 'north,south pole', '--nemesis', 'partition', '--nemesis-interval', '0.3');
     expectValid(ended);
     const inits = ended.messages.filter(({ event, body }) => event === 'receive' && body.type === 'init');
@@ -381,7 +381,7 @@ describe.concurrent('nodes that are named', () => {
     expect(ended.read('node-logs/south%20pole.log')).toBe('I am south pole\n');
   });
 
-  it('may have the names of members that every object has', async () => {
+  it('may have the names of members of every object', async () => {
     const ended = await named('proto', '__proto__,toString', '--nemesis', 'partition', '--nemesis-interval', '0.3');
     expectValid(ended);
     expect(ended.results.faults.started.partition).toBeGreaterThan(0);
@@ -389,7 +389,7 @@ describe.concurrent('nodes that are named', () => {
 });
 
 describe.concurrent('a node that starts slowly', () => {
-  it('has the time that --init-timeout gives it, and the command that makes the run again gives it too', async () => {
+  it('has the time of --init-timeout, and the command that repeats the run has that option', async () => {
     const late = await run('echo', 'starts-slowly.mjs', '--init-timeout', '0.5');
     expect(late.verdict).toMatch(/n0 did not answer init within 0\.5 s \(--init-timeout allows more\)/);
     expect(late.status).toBe(1);
@@ -404,7 +404,7 @@ describe.concurrent('our node', () => {
   partitions.push('--nemesis', 'partition', '--nemesis-interval', '0.5', '--availability', 'total');
 
   for (const workload of ['echo', 'unique-ids']) {
-    it(`serves ${workload} in spite of partitions`, async () => {
+    it(`serves ${workload} under partitions`, async () => {
       const ended = await runTest({
         workload,
         bin: OUR_NODE,

@@ -1,4 +1,4 @@
-/** Tests that are repeated: `snowstorm test --test-count N`. */
+/** Repeated tests: `snowstorm test --test-count N`. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,8 +24,8 @@ function recordsIn(store: string, workload: string, ended: Ended): EndedTest[] {
 const invocations = (record: EndedTest) =>
   record.history.filter(({ type }) => type === 'invoke').map(({ value }) => value);
 
-describe.concurrent('a test that is repeated', () => {
-  it('makes another run each time, all of them again with the same seed, and says which is which', async () => {
+describe.concurrent('a repeated test', () => {
+  it('makes a different run each time, repeats all of them with the same seed, and numbers them', async () => {
     const [store, junit] = [join(folder, 'valid'), join(folder, 'valid.xml')];
     const args = ['test', '-w', 'echo', '--node-count', '1', '--time-limit', '5', '--seed', '7'];
     const ended = await snowstorm([...args, '--test-count', '3', '--store', store, '--junit', junit]);
@@ -70,7 +70,7 @@ describe.concurrent('a test that is repeated', () => {
     expect(ended.status).toBe(1);
     const records = recordsIn(store, 'echo', ended);
     expect(records.map(({ results }) => results['valid?'])).toEqual([true, false]);
-    // The start of each is told of itself, not of all that came before.
+    // The start time of each run is its own, without earlier runs.
     for (const { results } of records) expect(results.harness['start-milliseconds']).toBeLessThan(5000);
     const xml = readFileSync(junit, 'utf8');
     expect(xml).toContain('<testsuites tests="2" failures="1" errors="0" ');
@@ -78,7 +78,7 @@ describe.concurrent('a test that is repeated', () => {
     expect(xml).not.toContain('--test-count');
   });
 
-  it('ends with the first run that shows nothing', async () => {
+  it('ends with the first undecided run', async () => {
     const store = join(folder, 'unknown');
     const args = ['test', '-w', 'echo', '--rate', '0', '--time-limit', '1', '--test-count', '2', '--store', store];
     const ended = await snowstorm(args);
@@ -86,7 +86,7 @@ describe.concurrent('a test that is repeated', () => {
     expect(recordsIn(store, 'echo', ended)).toHaveLength(1);
   });
 
-  it('is ended by a signal, with the run that goes on', async () => {
+  it('is ended by a signal, with the current run', async () => {
     const store = join(folder, 'stopped');
     const args = ['--test-count', '3', '--time-limit', '600', '--log-stderr'];
     const running = startTest({ workload: 'echo', bin: fixture('logs-requests.mjs'), store, args });
@@ -102,7 +102,7 @@ describe.concurrent('a test that is repeated', () => {
     await running.nothingLeft();
   });
 
-  it('is no test of one run, which is told as ever', async () => {
+  it('has special output, unlike a test of one run', async () => {
     const [store, junit] = [join(folder, 'one'), join(folder, 'one.xml')];
     const args = ['test', '-w', 'echo', '--time-limit', '1', '--seed', '7', '--test-count', '1', '--junit', junit];
     const ended = new EndedTest(await snowstorm([...args, '--store', store]), store);

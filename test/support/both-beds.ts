@@ -72,7 +72,7 @@ export function verdictOf(results: CheckResult): Verdict {
   return { run: results['valid?'], workload: (results.workload as CheckResult | undefined)?.['valid?'] };
 }
 
-/** Runs the subject on both beds with the same options, and expects the same words for what is wrong. */
+/** Runs the subject on both beds with the same options, and expects the same sentence about the error. */
 export async function expectOnBoth(subject: Subject, options: RunOptions, verdict: Verdict): Promise<CheckResult[]> {
   const simulated = await simulate(subject, options);
   expect(verdictOf(simulated), JSON.stringify(simulated.protocol)).toEqual(verdict);

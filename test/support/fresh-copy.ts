@@ -1,6 +1,6 @@
 /**
- * The project as after a clone and an install, so that a test can follow the instructions for readers. It is in a
- * temporary folder, which is removed at the end.
+ * The project as after a fresh clone and an install, so that a test can follow the documents. It is in a temporary
+ * folder, which is removed at the end.
  */
 
 import { cpSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
@@ -21,10 +21,10 @@ export function freshCopy(): string {
   return copy;
 }
 
-/** A folder of its own with links in it. A new install there removes the links, but not their targets. */
+/** A folder with links in it: a new install removes the links and not their targets. */
 function linkPackages(from: string, to: string): void {
   mkdirSync(to);
   for (const name of readdirSync(from)) if (name !== '.installed') symlinkSync(join(from, name), join(to, name));
-  // If this file is newer than the lock file, `make` does not install.
+  // For `make`, this file means that everything is installed, if it is newer than the package files.
   writeFileSync(join(to, '.installed'), '');
 }

@@ -38,7 +38,7 @@ export class NodeProcess {
       this.#stderr += text;
     });
     if (readsLines) {
-      // Not readline: from Node 24 on it ends lines at U+2028.
+      // Not readline, which from Node 24 on splits lines at U+2028.
       let rest = '';
       this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
         this.#stdout += text;

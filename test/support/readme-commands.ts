@@ -1,23 +1,23 @@
 /**
- * The commands of a README. They are run, and their output is compared with the output shown.
+ * The commands in a README. They are run, and their output is compared with the README.
  *
- * In a `console` block a line with `$ ` before it is a command; one that ends with a backslash goes on in the next
- * line. After each command follows what it prints. A line `...` stands for any lines, also for none. A number may
- * differ from the number shown, and so may the spaces before it. Everything else must be as shown.
+ * In a `console` block a line that begins with `$ ` is a command. A command that ends with a backslash continues in the
+ * next line. Its output follows. A line `...` stands for any number of lines. Numbers may differ from the shown ones,
+ * and so may the spaces before them. All other text must be as shown.
  */
 
 import { spawn } from 'node:child_process';
 
 export interface Command {
   readonly command: string;
-  /** What the README shows of its output. */
+  /** The output in the README. */
   readonly output: readonly string[];
 }
 
 export interface CommandResult {
-  /** The shell's exit status; null if it was killed because it took too long. */
+  /** Status of the shell; null if it was killed after the time limit. */
   readonly status: number | null;
-  /** The output on stdout and stderr, in order. */
+  /** stdout and stderr, in the order in which they came. */
   readonly output: string;
 }
 
@@ -26,7 +26,7 @@ const HEADING = /^(#+) (.*)$/;
 const ANY_LINES = '...';
 const NUMBER = / *-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?/g;
 
-/** The text below a heading, up to the next heading that is not deeper. Throws if there is no such heading. */
+/** The text below a heading, up to the next one that is not deeper. Throws if there is no such heading. */
 export function sectionOf(markdown: string, title: string): string {
   const section: string[] = [];
   let depth: number | undefined;
@@ -64,7 +64,7 @@ export interface Link {
   readonly anchor: string | undefined;
 }
 
-/** The links and pictures of a text, except web addresses. */
+/** The links and pictures of a text that are not web addresses. */
 export function linksOf(markdown: string): Link[] {
   const prose = [...linesOf(markdown)].flatMap(({ line, fence }) => (fence === undefined ? [line] : [])).join('\n');
   const targets = prose.replaceAll(/`[^`]*`/g, '').matchAll(/\]\(([^)]+)\)|\bsrc="([^"]+)"/g);
@@ -134,14 +134,14 @@ export interface CommandSettings {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a command with `/bin/sh`, without input. If it takes too long, it is killed with all its children. */
+/** Runs a command with `/bin/sh`, without input. After the time limit all its processes are killed. */
 export function runCommand(command: string, { cwd, timeoutMs, env }: CommandSettings): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const shell = spawn('/bin/sh', ['-c', `exec 2>&1\n${command}`], {
       cwd,
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
-      // A make within these tests must not see the make that runs them.
+      // A make within these tests must not use the variables of a make that runs them.
       env: { ...process.env, MAKELEVEL: undefined, MAKEFLAGS: undefined, MFLAGS: undefined, ...env },
     });
     let output = '';
@@ -161,11 +161,11 @@ function killGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // It ended meanwhile.
+    // It has ended meanwhile.
   }
 }
 
-/** How an output differs from the one shown, in words; undefined if it does not. */
+/** The difference between an output and the shown one, in words; undefined if there is none. */
 export function findDifference(shown: readonly string[], output: string): string | undefined {
   const printed = output.replace(/\n+$/, '').split('\n');
   const lines = output.trim() === '' ? [] : printed;
@@ -183,7 +183,7 @@ export function findDifference(shown: readonly string[], output: string): string
   return undefined;
 }
 
-/** The position of a part, from `from` on. If it is not there, the position of its first line, or the end. */
+/** The place of a part, from `from` on; if it is missing, the place of its first line, or the end. */
 function findPart(part: readonly string[], lines: readonly string[], from: number): number {
   let best = lines.length;
   for (let at = lines.length - 1; at >= from; at--) {

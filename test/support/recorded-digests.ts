@@ -1,4 +1,6 @@
-/** The expected digests of runs, by workload. `make digests` records new ones if a change is meant to change runs. */
+/**
+ * Recorded digests of runs, by workload. `make digests` records them again after an intended change of runs.
+ */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';

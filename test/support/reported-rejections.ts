@@ -1,9 +1,9 @@
-/** Runs whose unhandled rejections go to their verdict, as in `snowstorm fuzz`, not to the test runner. */
+/** Runs whose unhandled rejections count for their verdict, as in `snowstorm fuzz`, and not for the test runner. */
 
 import { reportRejections } from '../../src/cli/rejections.ts';
 import type { FuzzContext } from '../../src/search/fuzz.ts';
 
-/** @param act gets a function to call for each run that begins */
+/** @param act gets a function that it must call for each run that begins */
 export async function withRejectionsReported<T>(
   act: (onRun: NonNullable<FuzzContext['onRun']>) => Promise<T>,
 ): Promise<T> {

@@ -1,8 +1,8 @@
 /**
  * Runs of the real `bin/snowstorm` with real nodes, from the outside: arguments in; exit status, output and record out.
  *
- * Every run gets an environment variable that is found nowhere else, and all that it starts inherits it, however it is
- * started. So what outlived a run can be told from everything else on the machine.
+ * Every run gets a unique environment variable, which all its processes inherit. So processes that outlive a run are
+ * found on the machine.
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -19,7 +19,7 @@ export const OUR_NODE = fileURLToPath(new URL('../../bin/maelstrom-node', import
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/nodes/', import.meta.url));
 const POLL_MS = 20;
-/** Below what vitest grants a test, so that what was waited for is said. */
+/** Below vitest's timeout of a test, so that the error names the condition. */
 const WAIT_MS_MAX = 50_000;
 const MARK = 'SNOWSTORM_PROCESS_TEST';
 
@@ -28,7 +28,7 @@ export function fixture(file: string): string {
   return join(FIXTURES, file);
 }
 
-/** Whether python3 is there; says so loudly if not. */
+/** Whether python3 is installed; prints a warning if not. */
 export function hasPython(what: string): boolean {
   try {
     execFileSync('python3', ['--version'], { stdio: 'ignore' });
@@ -53,7 +53,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A program under way. */
+/** A running program. */
 export class Running {
   readonly child: ChildProcess;
   /** Resolves when the program has ended and all its output has been read. */
@@ -79,17 +79,17 @@ export class Running {
     });
   }
 
-  /** What it has written to stderr so far. */
+  /** Its stderr so far. */
   get stderr(): string {
     return this.#stderr;
   }
 
-  /** What it has written to stdout so far. */
+  /** Its stdout so far. */
   get stdout(): string {
     return this.#stdout;
   }
 
-  /** Puts text on its stdin. */
+  /** Writes text to its stdin. */
   type(text: string): void {
     this.child.stdin?.write(text);
   }
@@ -98,12 +98,12 @@ export class Running {
     this.child.kill(signal);
   }
 
-  /** Every process that it has started and that still lives, whatever became of their parents. */
+  /** Every living process that it has started, directly or not, even if the parent is dead. */
   descendants(): string[] {
     return processesWith(`${MARK}=${this.#mark}`, this.child.pid);
   }
 
-  /** Resolves once it and everything it started are gone; rejects with a list when something stays. */
+  /** Resolves when it and all its processes are gone; rejects with a list if some stay. */
   async nothingLeft(): Promise<void> {
     await until(
       () => this.descendants().length === 0,
@@ -131,7 +131,7 @@ export class EndedTest implements Ended {
   /** The folder of the run within its store. */
   readonly folder: string;
 
-  /** @param folder the run's, if it is not the latest of the store */
+  /** @param folder the folder of the run, if it is not the latest of the store */
   constructor(ended: Ended, store: string, folder?: string) {
     this.status = ended.status;
     this.signal = ended.signal;
@@ -160,7 +160,7 @@ export class EndedTest implements Ended {
     return jsonLines(this.read('messages.jsonl')) as ReturnType<() => EndedTest['messages']>;
   }
 
-  /** The rules of the protocol that were broken, each once. */
+  /** The broken rules of the protocol, each once. */
   get brokenRules(): string[] {
     return [...new Set(this.violations.map(({ rule }) => rule))];
   }
@@ -177,7 +177,7 @@ export class EndedTest implements Ended {
 export interface TestSettings extends RunSettings {
   readonly workload: string;
   readonly bin: string;
-  /** A folder of its own for this run. Default: a new one within `folder`. */
+  /** The store of this run. Default: a new folder in `folder`. */
   readonly store: string;
   /** Which nodes. Default: one. */
   readonly nodes?: readonly string[];
@@ -186,8 +186,8 @@ export interface TestSettings extends RunSettings {
 }
 
 /**
- * Starts `snowstorm test`: one node, 50 operations a second for a second, which are the same ones every time, unless
- * `args` say otherwise.
+ * Starts `snowstorm test`: one node, 50 operations a second for a second, the same operations every time. `args` may
+ * change that.
  */
 export function startTest({
   workload,
@@ -201,7 +201,7 @@ export function startTest({
   return new Running(SNOWSTORM, ['test', '-w', workload, '--bin', bin, ...defaults, ...args], settings);
 }
 
-/** Runs `snowstorm test` to its end, and sees to it that nothing of it stays behind. */
+/** Runs `snowstorm test` to its end, and checks that none of its processes stays. */
 export async function runTest(settings: TestSettings): Promise<EndedTest> {
   const running = startTest(settings);
   const ended = await running.ended;
@@ -210,8 +210,7 @@ export async function runTest(settings: TestSettings): Promise<EndedTest> {
 }
 
 /**
- * `snowstorm` where no file can be larger than 40 KiB, which the smallest report is and the files of a short run are
- * not.
+ * `snowstorm` with files of at most 40 KiB: the smallest report is larger, and the files of a short run are smaller.
  */
 export function onSmallDisk(args: readonly string[]): Promise<Ended> {
   return new Running('bash', ['-c', 'ulimit -f 40 && exec "$0" "$@"', SNOWSTORM, ...args]).ended;
@@ -233,7 +232,7 @@ function jsonLines(text: string): unknown[] {
     .map((line) => JSON.parse(line));
 }
 
-/** The command lines of the processes in whose environment `entry` stands, without the one of `exceptPid`. */
+/** The command lines of the processes with `entry` in their environment, without that of `exceptPid`. */
 function processesWith(entry: string, exceptPid: number | undefined): string[] {
   if (!existsSync('/proc/self/environ')) return processesByPs(entry, exceptPid);
   return readdirSync('/proc')
@@ -243,12 +242,12 @@ function processesWith(entry: string, exceptPid: number | undefined): string[] {
         if (!readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(entry)) return [];
         return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')}`];
       } catch {
-        return []; // It ended meanwhile, or is somebody else's.
+        return []; // It has ended, or belongs to another user.
       }
     });
 }
 
-/** Every process whose command line has this text in it. */
+/** Every process whose command line contains this text. */
 export function processesThatName(text: string): string[] {
   const commands = existsSync('/proc/self/cmdline')
     ? readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? commandOf(name) : []))

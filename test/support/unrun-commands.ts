@@ -1,13 +1,13 @@
 /**
- * The commands in the documents that no test executes, each with the reason. `test/process/readme.slow.test.ts`
- * executes every other command, and its output must be as shown.
+ * The commands in the documents that no test executes, each with the reason. Every other command is executed by
+ * `test/process/readme.slow.test.ts`, and its output must be as shown.
  */
 
 export interface UnrunCommand {
   readonly document: string;
   readonly command: string;
   readonly reason: string;
-  /** The test that compares the output; only for a command whose output is shown. */
+  /** For a command whose output is shown: the test that compares it. */
   readonly comparedBy?: string;
 }
 
@@ -70,7 +70,7 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
   })),
 ];
 
-/** Why a command of a document is not executed; undefined if it is. */
+/** Why a command of a document is not executed; undefined if it is executed. */
 export function findUnrun(document: string, command: string): UnrunCommand | undefined {
   return UNRUN_COMMANDS.find((unrun) => unrun.document === document && unrun.command === command);
 }

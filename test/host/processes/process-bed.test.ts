@@ -14,7 +14,7 @@ afterEach(async () => {
   await Promise.all(beds.splice(0).map((bed) => bed.close()));
 });
 
-/** Nodes of one program. On their command lines stands a token by which they, and their children, are found. */
+/** Nodes of one program. A token on their command lines identifies them and their children. */
 class Nodes {
   readonly logFolder = join(folder, randomUUID());
   readonly bed: ProcessBed;
@@ -45,7 +45,7 @@ class Nodes {
   }
 }
 
-/** One life of a node, and what was heard of it. */
+/** One life of a node, and its events. */
 class Life {
   readonly handle: NodeHandle;
   readonly echoes: unknown[] = [];
@@ -91,14 +91,14 @@ class Life {
 }
 
 describe('a paused node', () => {
-  it('answers nothing until it is resumed, and then everything, in order', async () => {
+  it('answers nothing until it is resumed, then everything in order', async () => {
     const nodes = new Nodes('echo.mjs');
     const [paused, other] = [nodes.start('n0'), nodes.start('n1')];
     await paused.askAndWait();
     paused.handle.pause();
     paused.handle.pause();
     paused.ask();
-    // Time enough for an answer, by the measure of a node that answers.
+    // Longer than a running node takes to answer.
     for (let round = 0; round < 20; round++) await other.askAndWait();
     expect(paused.echoes).toEqual([1]);
     paused.handle.resume();
@@ -109,7 +109,7 @@ describe('a paused node', () => {
     expect(paused.echoes).toEqual([1, 2, 3]);
   });
 
-  it('is sent more than its pipe and the buffers hold, and loses nothing', async () => {
+  it('loses no input, even if that is more than its pipe and buffers hold', async () => {
     const nodes = new Nodes('echo.mjs');
     const [paused, other] = [nodes.start('n0'), nodes.start('n1')];
     await paused.askAndWait();
@@ -154,7 +154,7 @@ describe('a paused node', () => {
 });
 
 describe('a node that closes its stdout', () => {
-  it('is told of once when it lives on, and not of its own exit or that of its life', async () => {
+  it('is reported once if it lives on, and neither its exit nor its kill reports it again', async () => {
     const closing = new Nodes('closes-its-stdout.mjs');
     const life = closing.start('n0');
     await until(
@@ -176,7 +176,7 @@ describe('a node that closes its stdout', () => {
       () => ended.heard.exit.length > 0,
       () => 'it has not ended',
     );
-    // Longer than the end of a process may take.
+    // Longer than a process may take to end.
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect([killed, ended].map(({ heard }) => heard.closed)).toEqual([0, 0]);
   });
@@ -202,7 +202,7 @@ describe('output without a newline', () => {
       () => (life.handle.heldOutput?.()?.waitedMs ?? 0) > (held?.waitedMs ?? 0) + 100,
       () => 'it does not age',
     );
-    // The first of it, however much comes later.
+    // Its beginning stays the same when more comes.
     life.ask();
     await until(
       () => life.handle.heldOutput?.()?.bytes === 150,
@@ -214,7 +214,7 @@ describe('output without a newline', () => {
 });
 
 describe('pause and resume', () => {
-  it('do nothing when the node was killed', async () => {
+  it('do nothing after the node was killed', async () => {
     const nodes = new Nodes('echo.mjs');
     const killed = nodes.start('n0');
     await killed.askAndWait();
@@ -231,7 +231,7 @@ describe('pause and resume', () => {
     expect(next.heard.exit).toEqual([]);
   });
 
-  it('do nothing when the node has ended by itself, or never began', async () => {
+  it('do nothing after the node has ended by itself, or if it never started', async () => {
     const ended = new Nodes('exits-and-leaves-a-child.mjs');
     const life = ended.start('n0');
     life.ask();
@@ -252,7 +252,7 @@ describe('pause and resume', () => {
     expect(absent.heard).toEqual({ line: 0, unreadable: 0, closed: 0, exit: [] });
   });
 
-  it('do not change how the end of a node is told', async () => {
+  it('do not change how the end of a node is reported', async () => {
     const life = new Nodes('exits-and-leaves-a-child.mjs').start('n0');
     life.handle.pause();
     life.ask();
@@ -267,7 +267,7 @@ describe('pause and resume', () => {
 });
 
 describe('the next life of a node', () => {
-  it('begins once the node was killed, and its log follows that of the lives before', async () => {
+  it('begins after the kill, and its log follows those of earlier lives', async () => {
     const nodes = new Nodes('echo.mjs');
     writeFileSync(join(nodes.logFolder, 'n0.log'), 'of another run\n');
     for (const life of [1, 2, 3]) {
@@ -281,7 +281,7 @@ describe('the next life of a node', () => {
     expect(nodes.log('n0')).toBe('I am n0\n--- snowstorm: life 2 ---\nI am n0\n--- snowstorm: life 3 ---\nI am n0\n');
   });
 
-  it('begins when nothing of the old one is left, though a child left the group', async () => {
+  it('begins when no process of the old life is left, not even a child outside of the group', async () => {
     const nodes = new Nodes('lives-on.mjs');
     for (let life = 1; life <= 3; life++) {
       const node = nodes.start('n0');
@@ -295,7 +295,7 @@ describe('the next life of a node', () => {
     }
   });
 
-  it('hears nothing of the old one, nor does anybody', async () => {
+  it('gets no output of the old life, and its events are dropped', async () => {
     const nodes = new Nodes('floods.mjs');
     const old = nodes.start('n0');
     await until(
@@ -314,7 +314,7 @@ describe('the next life of a node', () => {
     expect(before.exit).toEqual([]);
   });
 
-  it('is refused while the old one lives, and after the end of the bed', async () => {
+  it('is refused while the old life runs, and after the end of the bed', async () => {
     const nodes = new Nodes('echo.mjs');
     const { handle } = nodes.start('n0');
     expect(() => nodes.start('n0')).toThrow('n0 was started again before it was killed');
@@ -329,7 +329,7 @@ describe('the next life of a node', () => {
 });
 
 describe('a log that cannot be written', () => {
-  it('is told of, and the node goes on, though it writes more than its pipe and the buffers hold', async () => {
+  it('is reported, and the node goes on, even if it writes more than its pipe and buffers hold', async () => {
     const nodes = new Nodes('logs-requests.mjs');
     mkdirSync(join(nodes.logFolder, 'n0.log'));
     const life = nodes.start('n0');
@@ -338,7 +338,7 @@ describe('a log that cannot be written', () => {
     await life.handle.kill();
     expect(nodes.lost).toEqual([expect.stringMatching(/^n0\.log: EISDIR/)]);
     expect(life.heard.exit).toEqual([]);
-    // The end of a bed does not wait for what will never be written.
+    // The end of a bed does not wait for a failed log.
     const next = nodes.start('n0');
     await next.askAndWait();
     await nodes.bed.close();
@@ -348,16 +348,16 @@ describe('a log that cannot be written', () => {
 });
 
 describe('the reaper', () => {
-  it('kills what is watched, stopped or not, and spares whoever has the number of a group that was forgotten', async () => {
+  it('kills watched groups, stopped or not, and not the new owner of a forgotten number', async () => {
     const [stranger, running, stopped] = [sleeper(), sleeper(), sleeper()];
     process.kill(-(stopped.pid as number), 'SIGSTOP');
     const pids = [running, stranger, stopped].map(({ pid }) => pid);
     const reaper = JSON.stringify(resolve('src/host/processes/reaper.ts'));
-    // A number may be watched again before its old group is forgotten; and what nobody watches may be forgotten.
+    // A number may be watched again before its old group is forgotten. A number that is not watched may be forgotten.
     const program = `
       const { Reaper } = require(${reaper});
       const [running, stranger, stopped] = ${JSON.stringify(pids)};
-      const reaper = new Reaper('nobody bears this mark/');
+      const reaper = new Reaper('no process has this mark/');
       for (const pid of [stranger, running, stranger, stopped, stopped]) reaper.watch(pid);
       for (const pid of [stranger, stranger, stopped, 4194305]) reaper.forget(pid);
       process.kill(process.pid, 'SIGKILL');`;
@@ -366,7 +366,7 @@ describe('the reaper', () => {
     });
     expect(await signalOf(started)).toBe('SIGKILL');
     expect(await Promise.all([running, stopped].map(signalOf))).toEqual(['SIGKILL', 'SIGKILL']);
-    // All were killed in one go: had the stranger been among them, it would not have died of this.
+    // All were killed by one call. If it had killed the stranger too, this signal would not have ended it.
     stranger.kill('SIGTERM');
     expect(await signalOf(stranger)).toBe('SIGTERM');
   });
@@ -396,7 +396,7 @@ describe('the reaper', () => {
   });
 });
 
-/** A process that leads a group of its own and is no node. */
+/** A process that leads its own group and is not a node. */
 function sleeper(): ChildProcess {
   return spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });
 }

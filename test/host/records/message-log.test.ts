@@ -1,4 +1,4 @@
-/** The part of a message log around a moment, and the lines of files on which that rests. */
+/** The part of a message log around a moment, and the lines of files. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { createMessageLine } from '../../../src/host/records/run-lines.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
 import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 
-/** As much as is read at once. */
+/** The size of a read. */
 const CHUNK_BYTES = 1 << 20;
 
 const folder = mkdtempSync(join(tmpdir(), 'snowstorm-message-log-'));
@@ -36,19 +36,16 @@ describe('the lines of a file', () => {
     expect(linesOf(text)).toEqual(lines);
   });
 
-  it.each([-4, -3, -2, -1, 0, 1, 2])(
-    'are whole where a chunk ends within a character: %i bytes from its end',
-    (shift) => {
-      // Four bytes in UTF-8.
-      const lines = ['x'.repeat(CHUNK_BYTES + shift), '❄'.repeat(3), '𝄞'.repeat(CHUNK_BYTES / 4), 'é'];
-      const before = 'x'.repeat(CHUNK_BYTES + shift - 1);
-      expect(linesOf(lines.join('\n')) as unknown).toEqual(lines);
-      expect(linesOf(`${before}\n𝄞\n${before}𝄞`)).toEqual([before, '𝄞', `${before}𝄞`]);
-      expect(linesOf(`${before}𝄞\n`)).toEqual([`${before}𝄞`]);
-    },
-  );
+  it.each([-4, -3, -2, -1, 0, 1, 2])('are whole if a chunk ends within a character: %i bytes from its end', (shift) => {
+    // Four bytes in UTF-8.
+    const lines = ['x'.repeat(CHUNK_BYTES + shift), '❄'.repeat(3), '𝄞'.repeat(CHUNK_BYTES / 4), 'é'];
+    const before = 'x'.repeat(CHUNK_BYTES + shift - 1);
+    expect(linesOf(lines.join('\n')) as unknown).toEqual(lines);
+    expect(linesOf(`${before}\n𝄞\n${before}𝄞`)).toEqual([before, '𝄞', `${before}𝄞`]);
+    expect(linesOf(`${before}𝄞\n`)).toEqual([`${before}𝄞`]);
+  });
 
-  it('are numbered, and all but perhaps the last one whole', () => {
+  it('are numbered, and only the last one may lack its newline', () => {
     writeFileSync(file, 'one\ntwo\nthr');
     expect([...readLines(file)]).toEqual([
       { text: 'one', number: 1, whole: true },
@@ -62,7 +59,7 @@ describe('the lines of a file', () => {
     expect(linesOf(`${lines.join('\n')}\n`)).toEqual(lines);
   });
 
-  it('are what the file system says where there is no file', () => {
+  it('are the error of the file system if there is no file', () => {
     expect(() => [...readLines(join(folder, 'missing'))]).toThrow(/ENOENT/);
     expect(() => [...readLines(folder)]).toThrow(/EISDIR/);
   });
@@ -82,22 +79,22 @@ describe('the messages around a moment', () => {
   const TEN = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((step) => step * 100);
 
   it.each<[string, number | undefined, number, number, readonly number[]]>([
-    ['so many before it and so many after', 450, 2, 3, [300, 400, 500, 600, 700]],
-    ['what happens at the moment is before it', 400, 2, 1, [300, 400, 500]],
+    ['events before and after it', 450, 2, 3, [300, 400, 500, 600, 700]],
+    ['an event at the moment is before it', 400, 2, 1, [300, 400, 500]],
     ['none before', 450, 0, 2, [500, 600]],
     ['none after', 450, 2, 0, [300, 400]],
     ['none at all', 450, 0, 0, []],
-    ['more after it where too few are before', 150, 5, 2, [0, 100, 200, 300, 400, 500, 600]],
+    ['more after it if too few are before', 150, 5, 2, [0, 100, 200, 300, 400, 500, 600]],
     ['all where there are fewer', 450, 100, 100, TEN],
-    ['as many as asked for from the beginning without a moment', undefined, 3, 2, [0, 100, 200, 300, 400]],
-    ['the same where nothing is before the moment', -1, 3, 2, [0, 100, 200, 300, 400]],
-    ['the last ones where nothing is after it', 5000, 3, 2, [700, 800, 900]],
+    ['the first events without a moment', undefined, 3, 2, [0, 100, 200, 300, 400]],
+    ['the same if no event is before the moment', -1, 3, 2, [0, 100, 200, 300, 400]],
+    ['the last ones if no event is after it', 5000, 3, 2, [700, 800, 900]],
     ['the last ones at the end itself', 900, 3, 2, [700, 800, 900]],
   ])('are %s', (_, moment, before, after, times) => {
     expect(around(TEN, moment, before, after)).toEqual({ times, count: 10, endTime: 900, leftOut: 0 });
   });
 
-  it('are the same wherever in a long log, however often what was read is let go', () => {
+  it('are the same at every place of a long log', () => {
     const times = Array.from({ length: 500 }, (_, step) => step);
     for (const moment of [0, 1, 7, 15, 16, 17, 18, 100, 333, 497, 498, 499, 700]) {
       const last = Math.min(moment, 499);
@@ -107,7 +104,7 @@ describe('the messages around a moment', () => {
     }
   });
 
-  it('begin before the operations do', () => {
+  it('begin before the operations', () => {
     expect(around([-200, -100, 0, 100], -100, 2, 1)).toEqual({
       times: [-200, -100, 0],
       count: 4,
@@ -126,7 +123,7 @@ describe('the messages around a moment', () => {
     expect(readMessagesAround(path, 5, 3, 3)).toEqual(nothing);
   });
 
-  it('come with the number of those that the record left out', () => {
+  it('come with the number of events that the record left out', () => {
     const runFolder = RunFolder.create(folder, 'echo', new Date(NEW_YEAR_MS), 2);
     const message = { id: 7, src: 'c0', dest: 'n0', body: { type: 'echo', echo: '❄' } };
     for (const event of ['send', 'receive', 'drop', 'delay', 'duplicate'] as const)
@@ -143,7 +140,7 @@ describe('the messages around a moment', () => {
     });
   });
 
-  it('keep every digit of what nodes said', () => {
+  it('keep every digit of numbers', () => {
     const body = parseExact('{"type":"generate_ok","id":9007199254740993,"half":1.0}') as Record<string, unknown>;
     write([messageLine('send', { id: 1, src: 'n0', dest: 'c0', body }, 0)]);
     const [entry] = readMessagesAround(file, 0, 1, 1).entries;
@@ -157,7 +154,7 @@ describe('the messages around a moment', () => {
     ['has a number for a node', line(100).replace('"n0"', '0'), 'expected an event of a message'],
     ['is something else', '{"index":0,"time":100}', 'expected an event of a message'],
     ['is empty', '', 'expected an event of a message'],
-  ])('are refused, with the number of the line, where one of them %s', (_, bad, says) => {
+  ])('are refused with the number of a line that %s', (_, bad, says) => {
     write([line(0), line(50), bad, line(200)]);
     const read = () => readMessagesAround(file, 100, 1, 1);
     expect(read).toThrow(RecordError);
@@ -168,7 +165,7 @@ describe('the messages around a moment', () => {
     ['within its time', 10],
     ['within its body', 70],
     ['before its last character', line(300).length - 1],
-  ])('are without the last one where that was cut short %s', (_, length) => {
+  ])('lack the last one if that was cut short %s', (_, length) => {
     writeFileSync(file, `${line(0)}\n${line(200)}\n${line(300).slice(0, length)}`);
     const cut: string[] = [];
     const window = readMessagesAround(file, 0, 5, 5, (path) => cut.push(path));
@@ -176,14 +173,14 @@ describe('the messages around a moment', () => {
     expect(cut).toEqual([file]);
   });
 
-  it('have the last one where it only lacks its end', () => {
+  it('have the last one if it only lacks its newline', () => {
     writeFileSync(file, `${line(0)}\n${line(200)}`);
     expect(readMessagesAround(file, 0, 5, 5)).toMatchObject({ entries: [{ time: 0 }, { time: 200 }], count: 2 });
     writeFileSync(file, `${line(0)}\n{"index":0}`);
     expect(() => readMessagesAround(file, 0, 5, 5)).toThrow(`${file}: line 2: expected an event of a message`);
   });
 
-  it('are all that is parsed', () => {
+  it('are the only lines that are parsed', () => {
     write([line(0), '{"time":100,garbage', line(200), line(300)]);
     expect(readMessagesAround(file, 250, 1, 1)).toMatchObject({ entries: [{ time: 200 }, { time: 300 }], count: 4 });
   });

@@ -1,4 +1,4 @@
-/** A record is read back as it was written, and what is wrong with one is said with the name of the file. */
+/** A record is read back as it was written. An error in it names the file. */
 
 import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,7 +42,7 @@ function finished(results: unknown = RESULTS): RunFolder {
 }
 
 describe('a recorded run', () => {
-  it('is what was written', () => {
+  it('equals what was written', () => {
     const runFolder = create();
     const message = { id: 0, src: 'c0', dest: 'n0', body: { type: 'echo' } };
     runFolder.writeMessage('send', message, 1);
@@ -70,7 +70,7 @@ describe('a recorded run', () => {
     expect(messagesAround(undefined, 1, 1).entries).toEqual([{ time: 1_000_000, event: 'send', ...message }]);
   });
 
-  it('may have results and history only', () => {
+  it('may have only results and a history', () => {
     const { options } = RESULTS;
     const runFolder = finished({ options: { ...options, program: null }, 'valid?': 'unknown' });
     rmSync(join(runFolder.folder, 'messages.jsonl'));
@@ -80,7 +80,7 @@ describe('a recorded run', () => {
     expect(messagesAround(5, 1, 1)).toEqual({ entries: [], count: 0, endTime: 0, leftOut: 0 });
   });
 
-  it('has the operations as they were, whatever is in them', () => {
+  it('has the operations unchanged, with all kinds of values', () => {
     const entries: OperationEntry[] = [
       { time: -5, process: 'nemesis', type: 'info', f: 'start-partition', value: { n0: ['n1'] } },
       { time: 0, process: 0, type: 'invoke', f: 'generate', value: null },
@@ -101,7 +101,7 @@ describe('a recorded run', () => {
     expect(read).toEqual([...history]);
   });
 
-  it('of the simulator is what was in memory', async () => {
+  it('of the simulator equals the run in memory', async () => {
     const runFolder = create();
     const traffic = new Traffic(OPTIONS.nodes);
     const options = { ...OPTIONS, faults: ['partition', 'kill', 'loss'] as const, nemesisIntervalMs: 300 };
@@ -129,7 +129,7 @@ describe('a recorded run', () => {
     expect(record.traffic).toEqual(traffic.entries());
     expect(record.verdict).toMatch(/^The run is INVALID\. .*more than once/);
     expect(record.results['valid?']).toBe(false);
-    // The history that is in memory still is taken as it is.
+    // A history in memory is used as it is.
     expect(readRecordedRun(runFolder.folder, { history }).history).toBe(history);
   });
 
@@ -142,7 +142,7 @@ describe('a recorded run', () => {
     ['between two lines', CUT_BYTES + 1, 1, false],
     ['before the end of a line', 2 * CUT_BYTES + 1, 2, false],
     ['nowhere', 2 * CUT_BYTES + 2, 2, false],
-  ])('has the operations that are whole where the history was cut: %s', (_, length, count, said) => {
+  ])('has the whole lines of a history that was cut: %s', (_, length, count, said) => {
     const runFolder = finished();
     const path = join(runFolder.folder, 'history.jsonl');
     writeFileSync(path, Buffer.from(`${CUT}\n${CUT}\n`).subarray(0, length));
@@ -152,7 +152,7 @@ describe('a recorded run', () => {
     expect(cut).toEqual(said ? [path] : []);
   });
 
-  it('has the messages that are whole where those were cut', () => {
+  it('has the whole lines of messages that were cut', () => {
     const runFolder = create();
     for (const id of [0, 1]) runFolder.writeMessage('send', { id, src: 'c0', dest: 'n0', body: { type: 'echo' } }, id);
     runFolder.finish(RESULTS);
@@ -164,7 +164,7 @@ describe('a recorded run', () => {
     expect(cut).toEqual([path]);
   });
 
-  it('has the small run within it, with its story', () => {
+  it('has the shrunk run in its folder, with the story', () => {
     const runFolder = create();
     const nested = runFolder.nested('shrunk');
     nested.finish({ ...RESULTS, again: 'snowstorm test --replay x' });
@@ -179,7 +179,7 @@ describe('a recorded run', () => {
     expect(files).toEqual(['results.json', 'history.jsonl', 'messages.jsonl', 'shrunk/report.html']);
   });
 
-  it('has no small run where the making of one was cut short', () => {
+  it('has no shrunk run if shrinking was cut short', () => {
     const runFolder = create();
     runFolder.nested('shrunk');
     runFolder.finish(RESULTS);
@@ -187,7 +187,7 @@ describe('a recorded run', () => {
   });
 });
 
-describe('what is no record', () => {
+describe('a broken record', () => {
   const OPERATION = '{"index":0,"time":0,"type":"ok","process":0,"f":"echo","value":null}';
 
   it.each<[string, (runFolder: RunFolder) => void, string]>([
@@ -226,7 +226,7 @@ describe('what is no record', () => {
       },
       '/shrunk/results.json: options: expected an object',
     ],
-  ])('is refused by the name of the file: %s', (_, damage, says) => {
+  ])('is refused with the name of the file: %s', (_, damage, says) => {
     const runFolder = finished();
     damage(runFolder);
     const read = () => readRecordedRun(runFolder.folder);
@@ -254,7 +254,7 @@ describe('what is no record', () => {
     [OPERATION.replace('"echo"', 'null'), 'expected an operation'],
     [OPERATION.replace('"process":0', '"process":-1'), 'expected an operation'],
     [OPERATION.replace('"process":0', '"process":"n0"'), 'expected an operation'],
-    // Two to the 32nd less one would be the nemesis in a column of 32 bits.
+    // 2^32 - 1 would mean the nemesis in a column of 32 bits.
     [OPERATION.replace('"process":0', '"process":4294967295'), 'expected an operation'],
     [OPERATION.replace('"time":0', '"time":9007199254740993'), 'expected an operation'],
   ])('is refused: a line of the history that is %s', (line, says) => {

@@ -10,7 +10,7 @@ const TIME = new Date(NEW_YEAR_MS);
 const MESSAGE_EVENTS_MAX = 1000;
 const MESSAGE = { id: 0, src: 'c0', dest: 'n0', body: { type: 'echo' } };
 
-describe('the store', () => {
+describe('the folder of a run', () => {
   let root = '';
   beforeEach(() => {
     root = realpathSync(mkdtempSync(join(tmpdir(), 'snowstorm-store-')));
@@ -20,7 +20,7 @@ describe('the store', () => {
   const lines = (runFolder: RunFolder, file: string) =>
     readFileSync(join(runFolder.folder, file), 'utf8').trimEnd().split('\n');
 
-  it('gives two runs of the same moment a folder each', async () => {
+  it('is a different one for each run of the same moment', async () => {
     const runFolders = [
       RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
       RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX),
@@ -37,7 +37,7 @@ describe('the store', () => {
     expect(readdirSync(root).sort()).toEqual(['echo', 'latest']);
   });
 
-  it('says which links it could not set, and leaves nothing of them', () => {
+  it('reports links that could not be set, and leaves no temporary files', () => {
     mkdirSync(join(root, 'latest', 'not empty'), { recursive: true });
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     runFolder.finish({});
@@ -46,7 +46,7 @@ describe('the store', () => {
     expect(realpathSync(join(root, 'echo', 'latest'))).toBe(runFolder.folder);
   });
 
-  it('says at the end what was lost, each file once, when all the rest is written', () => {
+  it('reports lost files at the end, each once, after all others are written', () => {
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     const story = join(runFolder.folder, 'story.json');
     mkdirSync(story);
@@ -67,7 +67,7 @@ describe('the store', () => {
     expect(realpathSync(join(root, 'latest'))).toBe(runFolder.folder);
   });
 
-  it('keeps a bounded number of messages, and says how many it leaves out', async () => {
+  it('keeps a bounded number of messages, and reports how many it leaves out', async () => {
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     for (let count = 0; count < MESSAGE_EVENTS_MAX; count++) runFolder.writeMessage('send', MESSAGE, 0.0015);
     expect(runFolder.leftOut).toBeUndefined();
@@ -80,14 +80,14 @@ describe('the store', () => {
     expect(JSON.parse(written.at(-1) as string)).toEqual({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: 3 });
   });
 
-  it('writes results for people, as JSON.stringify does', async () => {
+  it('has indented results, as JSON.stringify makes them', async () => {
     const results = { 'valid?': true, list: [1, [], {}, { a: null }], text: '"\n', none: undefined, nested: { b: [] } };
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     runFolder.finish(results);
     expect(readFileSync(join(runFolder.folder, 'results.json'), 'utf8')).toBe(`${JSON.stringify(results, null, 2)}\n`);
   });
 
-  it('writes results and operations with every digit of big integers', async () => {
+  it('has results and operations with every digit of big integers', async () => {
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     const value = parseExact('[9007199254740993]');
     runFolder.writeOperation({ index: 0, time: 0, process: 0, type: 'ok', f: 'generate', value });
@@ -96,13 +96,13 @@ describe('the store', () => {
     expect(lines(runFolder, 'history.jsonl')[0]).toContain('"value":[9007199254740993]');
   });
 
-  it('refuses a root that is a file', () => {
+  it('cannot be in a root that is a file', () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
     expect(() => RunFolder.create(file, 'echo', TIME, MESSAGE_EVENTS_MAX)).toThrow(/ENOTDIR|EEXIST/);
   });
 
-  it('writes the logs of nodes that have none of their own, a file each', () => {
+  it('has a log file for each node without a log of its own', () => {
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     runFolder.writeLog('n0', 'one');
     runFolder.writeLog('n/1', 'é'.repeat(200_000));

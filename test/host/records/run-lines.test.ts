@@ -32,7 +32,7 @@ describe('lines of a run', () => {
     for (const operation of OPERATIONS) expect(operationLine(operation)).toBe(stringifyExact(operation));
   });
 
-  it('of messages are the JSON of event and message, also when the same message comes twice running', () => {
+  it('of messages are the JSON of event and message, also if the same message comes twice in a row', () => {
     const messageLine = createMessageLine();
     const bodies = [
       MESSAGE.body,
@@ -56,13 +56,13 @@ describe('a comparison of two runs', () => {
     return comparison.difference;
   };
 
-  it('finds nothing where there is nothing, and the first line where there is', () => {
+  it('finds the first difference, or none', () => {
     expect(compare(OPERATIONS, OPERATIONS)).toBeUndefined();
     const changed = OPERATIONS.map((operation, index) => (index >= 2 ? { ...operation, time: 9 } : operation));
     expect(compare(OPERATIONS, changed)).toMatch(/^line 3 was \{.*"time":1500000,.*\} and then \{.*"time":9,/);
   });
 
-  it('finds a run that ends too early or too late', () => {
+  it('finds a run that ends earlier or later', () => {
     expect(compare(OPERATIONS.slice(0, 2), OPERATIONS.slice(0, 1))).toMatch(/^line 2 was \{.* and then not there$/);
     expect(compare(OPERATIONS.slice(0, 1), OPERATIONS.slice(0, 2))).toMatch(/^line 2 was not there and then \{/);
   });

@@ -22,14 +22,14 @@ async function operationCount(results: object): Promise<number | undefined> {
 describe('the number of operations of a recorded run', () => {
   const stats = { 'valid?': true, count: 203 };
 
-  it('is that of all of them, also of those after healing', async () => {
+  it('includes operations after healing', async () => {
     const net = { all: { 'msg-count': 8914, 'msgs-per-op': 8914 / 391 } };
     expect(await operationCount({ stats, net })).toBe(391);
     const many = { all: { 'msg-count': 98_765_432_101, 'msgs-per-op': 98_765_432_101 / 9_876_543 } };
     expect(await operationCount({ net: many })).toBe(9_876_543);
   });
 
-  it('is that of what was counted where messages tell nothing', async () => {
+  it('is the count of stats if there were no messages', async () => {
     expect(await operationCount({ stats })).toBe(203);
     expect(await operationCount({ stats, net: { all: { 'msg-count': 0, 'msgs-per-op': 0 } } })).toBe(203);
     expect(await operationCount({ stats, net: { all: { 'msg-count': 12 } } })).toBe(203);
@@ -37,7 +37,7 @@ describe('the number of operations of a recorded run', () => {
     expect(await operationCount({ stats, net: { all: { 'msg-count': 1e300, 'msgs-per-op': 5e-324 } } })).toBe(203);
   });
 
-  it('is unknown where nothing tells it', async () => {
+  it('is unknown without messages and stats', async () => {
     expect(await operationCount({})).toBeUndefined();
   });
 });

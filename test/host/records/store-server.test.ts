@@ -1,4 +1,4 @@
-/** The server of a store, asked over HTTP by clients that send whatever they like. */
+/** The server of a store, with HTTP clients that send all kinds of requests. */
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
@@ -9,7 +9,7 @@ import { StoreServer } from '../../../src/host/records/store-server.ts';
 
 const FIRST = '20261121T120356.160Z';
 const LATER = '20261121T120357.000Z';
-const SECRET = 'nobody may read this';
+const SECRET = 'a secret outside of the store';
 
 let folder = '';
 let store = '';
@@ -37,7 +37,7 @@ interface Asking {
   readonly host?: string;
 }
 
-/** Asks for a path as it stands: nothing on the way takes dots away. */
+/** Requests a path unchanged: the client does not remove dots. */
 function ask(path: string, { method = 'GET', host }: Asking = {}): Promise<Answer> {
   const { hostname, port } = new URL(server.url);
   const headers = host === undefined ? {} : { host };
@@ -56,7 +56,7 @@ function results(options: object = {}, verdict: unknown = true): object {
   return { options: { ...some, ...options }, stats: { 'valid?': true, count: 1234 }, 'valid?': verdict };
 }
 
-/** Makes a run's folder of files: an object is written as JSON, a text as it stands. */
+/** Makes a run's folder of files: an object is written as JSON, a text unchanged. */
 function record(workload: string, name: string, files: Readonly<Record<string, object | string>>): string {
   const run = join(store, workload, name);
   for (const [file, content] of Object.entries(files)) {
@@ -98,7 +98,7 @@ describe('the list of runs', () => {
     expect(text).toContain('<caption id="caption">4 runs, newest first</caption>');
   });
 
-  it('leads to the report where there is one, to the folder where there is none, and to the run made small', async () => {
+  it('links to the report, to the folder if there is none, and to the shrunk run', async () => {
     record('echo', FIRST, { 'results.json': results() });
     record('echo', LATER, { 'results.json': results(), 'report.html': '', 'shrunk/report.html': '' });
     const folders = [LATER, FIRST].map((name) => `/echo/${name}/`);
@@ -111,7 +111,7 @@ describe('the list of runs', () => {
     ]);
   });
 
-  it('says of results that cannot be read that they cannot, and shows the others', async () => {
+  it('reports unreadable results, and shows the others', async () => {
     record('echo', '20261121T120300.000Z', { 'results.json': '{"valid?": tr' });
     record('echo', '20261121T120400.000Z', { 'results.json': '' });
     record('echo', '20261121T120500.000Z', { 'results.json': '{"valid?": "perhaps"}' });
@@ -130,19 +130,19 @@ describe('the list of runs', () => {
     ]);
   });
 
-  it('shows results again that were written meanwhile', async () => {
+  it('reads results again that have changed', async () => {
     const run = record('echo', FIRST, { 'results.json': '{"val' });
     const verdict = async () => rows((await ask('/')).text)[0]?.[0];
     expect(await verdict()).toMatch('unreadable');
     record('echo', FIRST, { 'results.json': results() });
     expect(await verdict()).toBe('✓ valid');
-    // As long as before, but later.
+    // The same size, but a later time.
     record('echo', FIRST, { 'results.json': JSON.stringify(results()).replace('1234', '4321') });
     utimesSync(join(run, 'results.json'), 1e9, 1e9);
     expect(rows((await ask('/')).text)[0]).toContain('4,321');
   });
 
-  it('shows what it is given, whatever it is, and runs none of it', async () => {
+  it('shows all kinds of text, and runs none of it', async () => {
     const evil = `"'><script>alert(1)</script>&\x1b`;
     const workload = `<img src=x onerror='a'> &"`;
     record(workload, FIRST, {
@@ -163,11 +163,11 @@ describe('the list of runs', () => {
     expect((await ask(files.replaceAll('&#39;', "'") + file)).text).toBe('here');
   });
 
-  it('says that nothing is recorded, and what would record something', async () => {
+  it('says that no run is recorded, and which command records one', async () => {
     expect((await ask('/')).text).toContain('<p>No run is recorded here. <code>snowstorm test -w echo --store');
   });
 
-  it('is a page with a title, a language, one heading and a table that can be read aloud', async () => {
+  it('is a page with a title, a language, one heading and an accessible table', async () => {
     record('echo', FIRST, { 'results.json': results() });
     const { text, headers } = await ask('/?sorted=1');
     expect(text).toMatch(/^<!doctype html>\n<html lang="en">/);
@@ -189,7 +189,7 @@ describe('the list of runs', () => {
 describe('the files of a run', () => {
   const run = `/echo/${FIRST}`;
 
-  it('are opened as what they are, byte for byte', async () => {
+  it('are served with their types, byte for byte', async () => {
     const history = '{"value":"ä"}\n'.repeat(100_000);
     record('echo', FIRST, {
       'report.html': '<p>report',
@@ -216,12 +216,12 @@ describe('the files of a run', () => {
       expect(headers['content-length']).toBe(String(Buffer.byteLength(content)));
       expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
     }
-    // It brings its own script; nothing else may be loaded, and nobody told.
+    // A report has its own script. It may not load or send anything.
     const policy = (await ask(`${run}/report.html`)).headers['content-security-policy'];
     expect(policy).toMatch(/^default-src 'none';.* script-src 'unsafe-inline'/);
   });
 
-  it('are listed by name and size, and so are those of the folders within', async () => {
+  it('are listed by name and size, also in nested folders', async () => {
     record('echo', FIRST, { 'results.json': '{}', 'node-logs/n1.log': 'x'.repeat(2000) });
     const listing = await ask(`${run}/`);
     expect(links(listing.text)).toEqual(['/', 'node-logs/', 'results.json']);
@@ -231,7 +231,7 @@ describe('the files of a run', () => {
     expect(logs.text).toContain(`<h1>echo/${FIRST}/node-logs</h1>`);
   });
 
-  it('are found behind the links to the latest run, and a folder without its slash', async () => {
+  it('are found through the links to the latest run, and a folder without its slash', async () => {
     record('echo', FIRST, { 'report.html': 'x' });
     symlinkSync(`echo/${FIRST}`, join(store, 'latest'));
     symlinkSync(FIRST, join(store, 'echo', 'latest'));
@@ -246,7 +246,7 @@ describe('the files of a run', () => {
     }
   });
 
-  it('are described to HEAD, and neither changed nor removed', async () => {
+  it('are described for HEAD, and cannot be changed or removed', async () => {
     record('echo', FIRST, { 'results.json': '{}' });
     for (const path of ['/', `${run}/`, `${run}/results.json`]) {
       const get = await ask(path);
@@ -262,7 +262,7 @@ describe('the files of a run', () => {
   });
 });
 
-describe('nobody gets out of the store', () => {
+describe('no path leads out of the store', () => {
   const run = `/echo/${FIRST}`;
 
   beforeEach(() => {
@@ -332,22 +332,22 @@ describe('nobody gets out of the store', () => {
     },
   );
 
-  it('by a name that is longer than any', async () => {
+  it('not even a name that is too long', async () => {
     expect((await ask(`${run}/${'x'.repeat(1000)}`)).status).toBe(404);
   });
 
-  it('by links that are listed', async () => {
+  it('not even links', async () => {
     rmSync(join(store, 'echo', FIRST, 'report.html'));
     symlinkSync(join(folder, 'secret.json'), join(store, 'echo', FIRST, 'results.json'));
     const { text } = await ask('/');
     expect(rows(text)).toHaveLength(1);
     expect(text).toContain('unreadable');
-    expect(text).not.toContain('nobody');
+    expect(text).not.toContain('secret');
     expect((await ask(`${run}/`)).text).not.toMatch(/secret|outside|loop/);
   });
 });
 
-describe('who may ask', () => {
+describe('the host of a request', () => {
   it.each(['localhost', 'localhost:1', 'LOCALHOST:8080', '127.0.0.1', '127.0.0.1:80', '[::1]', '[::1]:8080'])(
     'is who asks for %s',
     async (host) => expect((await ask('/', { host })).status).toBe(200),
@@ -371,7 +371,7 @@ describe('who may ask', () => {
     }
   });
 
-  it('is anybody where it was told to listen for others', async () => {
+  it('may have any name if the server listens for other machines', async () => {
     await server.close();
     server = await StoreServer.start({ store, host: '0.0.0.0', port: 0 });
     expect((await ask('/', { host: 'build-machine:8080' })).status).toBe(200);

@@ -31,7 +31,7 @@ describe('the log', () => {
     expect(error?.indexOf('\n')).toBe((error as string).length - 1);
   });
 
-  it('leaves the node out as long as it is not known', () => {
+  it('leaves out the node until it is known', () => {
     expect(JSON.parse(logAll('debug')[0] as string)).not.toHaveProperty('node');
   });
 });

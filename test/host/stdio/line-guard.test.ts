@@ -24,7 +24,7 @@ async function read(chunks: readonly Buffer[], lineBytesMax?: number): Promise<R
 
 const readText = (text: string, lineBytesMax?: number) => read([Buffer.from(text)], lineBytesMax);
 
-/** Cuts bytes anywhere, also within a character. */
+/** Cuts bytes at any place, also within a character. */
 function cut(bytes: Buffer, random: SeededRandom): Buffer[] {
   const chunks: Buffer[] = [];
   for (let start = 0; start < bytes.length; ) {
@@ -36,15 +36,15 @@ function cut(bytes: Buffer, random: SeededRandom): Buffer[] {
 }
 
 describe('the line guard', () => {
-  it('lets whole lines through, with either line ending, and the last one without any', async () => {
+  it('passes whole lines, with both line endings, and the last one without any', async () => {
     expect(await readText('one\ntwo\r\n\nthree')).toEqual({ lines: ['one', 'two', '', 'three'], refused: [] });
   });
 
-  it('lets nothing through when there is nothing', async () => {
+  it('passes nothing for empty input', async () => {
     expect(await read([])).toEqual({ lines: [], refused: [] });
   });
 
-  it('puts a line together that comes byte by byte', async () => {
+  it('joins a line that comes byte by byte', async () => {
     const line = Array.from({ length: 3000 }, (_, index) => index).join(',');
     const bytes = Array.from(Buffer.from(`${line}\n`), (byte) => Buffer.of(byte));
     expect(bytes.length).toBeGreaterThan(10_000);
@@ -53,7 +53,7 @@ describe('the line guard', () => {
     expect(await read([...bytes, Buffer.from('end')], 5000)).toEqual({ lines: ['end'], refused: [refused] });
   });
 
-  it('gives the same lines wherever the input is cut, also within a character', async () => {
+  it('gives the same lines for every split of the input, also within a character', async () => {
     const lines = ['{"echo":"Grüße, 世界 🌍"}', '', '{"a":"\u2028"}', 'x'.repeat(50), 'ß'];
     const bytes = Buffer.from(`${lines.join('\n')}\n`);
     for (let seed = 0; seed < 200; seed++) {
@@ -73,7 +73,7 @@ describe('the line guard', () => {
   });
 
   it.each(['\u2028', '\u2029'])(
-    'changes nothing of what U+%s after backslashes means, or that it is no JSON',
+    'keeps the meaning of U+%s after backslashes, also if that is not JSON',
     async (separator) => {
       const outcomeOf = (text: string): unknown => {
         try {
@@ -99,13 +99,13 @@ describe('the line guard', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual([{ a: 1 }, { b: 2 }]);
   });
 
-  it('does not make a raw carriage return within a string legal', async () => {
+  it('does not make a raw carriage return in a string legal', async () => {
     const { lines } = await readText('{"a":"x\ry"}\n');
     expect(lines).toHaveLength(1);
     expect(() => JSON.parse(lines[0] as string)).toThrow(SyntaxError);
   });
 
-  it('refuses a line that is not UTF-8, and no other one', async () => {
+  it('refuses only the line that is not UTF-8', async () => {
     const broken = Buffer.concat([
       Buffer.from('good\nbad '),
       Buffer.from([0xc3, 0x28, 0xff]),
@@ -125,8 +125,8 @@ describe('the line guard', () => {
   });
 });
 
-describe('what waits for its newline', () => {
-  it('is shown by its beginning, whole characters only, however it came', () => {
+describe('input without a newline', () => {
+  it('is shown by its beginning, in whole characters, in any pieces', () => {
     const guard = new LineGuard(() => {});
     expect(guard.held).toBeUndefined();
     const line = Buffer.from(`${'x'.repeat(119)}é and more`);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LineOutput, WAITING_BYTES_MAX } from '../../../src/host/stdio/line-output.ts';
 import { settle } from '../../support/virtual-time.ts';
 
-/** A reader that takes a write only when it is told to. */
+/** A reader that takes a write only on demand. */
 class SlowReader extends Writable {
   readonly writes: string[] = [];
   #takeNext: (() => void) | undefined;
@@ -41,7 +41,7 @@ function outputTo(reader: Writable) {
 }
 
 describe('line output', () => {
-  it('gathers what one turn writes into one write, in order', async () => {
+  it('gathers the lines of one turn into one write, in order', async () => {
     const reader = new SlowReader(false);
     const { output } = outputTo(reader);
     output.write('one');
@@ -52,7 +52,7 @@ describe('line output', () => {
     expect(reader.writes).toEqual(['one\ntwo\n', 'three\n']);
   });
 
-  it('tells the producer to stop when the reader is slow, and to go on when it has caught up', async () => {
+  it('stops the producer while the reader is slow, and resumes it after that', async () => {
     const reader = new SlowReader(true);
     const { output, events } = outputTo(reader);
     const line = 'x'.repeat(100_000);
@@ -69,7 +69,7 @@ describe('line output', () => {
     expect(reader.writes.join('')).toBe(`${`${line}\n`.repeat(written)}after\n`);
   });
 
-  it('is empty only when everything has left', async () => {
+  it('is empty only when all output has left', async () => {
     const reader = new SlowReader(true);
     const { output } = outputTo(reader);
     output.write('one');
@@ -84,7 +84,7 @@ describe('line output', () => {
     await output.empty();
   });
 
-  it('reports a reader that has gone away, and waits for nothing more', async () => {
+  it('reports a reader that has gone, and does not wait any more', async () => {
     const gone = new Writable({
       write: (_chunk, _encoding, done) => done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
     });

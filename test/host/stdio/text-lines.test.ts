@@ -13,12 +13,12 @@ async function linesOf(chunks: readonly (string | Buffer)[]): Promise<string[]> 
   return lines;
 }
 
-it('gives every line without its end, the last one too', async () => {
+it('gives every line without its newline, also the last one', async () => {
   const [first, second] = [Buffer.from('ü\r\n').subarray(0, 1), Buffer.from('ü\r\n').subarray(1)];
   expect(await linesOf(['one\n\ntw', 'o\n', first, second, 'three'])).toEqual(['one', '', 'two', 'ü', 'three']);
 });
 
-it('gives a line that does not end in pieces', async () => {
+it('gives a very long line in pieces', async () => {
   const piece = 'x'.repeat(PIECE_LENGTH_MAX);
   expect(await linesOf([piece, piece, 'end\n'])).toEqual([piece, piece, 'end']);
 });

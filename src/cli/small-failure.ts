@@ -76,7 +76,7 @@ export async function makeSmall(
 
 /** Prints why shrinking failed. The verdict on the run stays. */
 export function sayNotMadeSmall(error: unknown): void {
-  process.stderr.write(`snowstorm: the failure was not shrunk and recorded: ${(error as Error).message}\n`);
+  process.stderr.write(`snowstorm: shrinking or recording the failure failed: ${(error as Error).message}\n`);
 }
 
 function describeOrigin(seed: string, { runs, reproduced, complete, schedule, options }: Investigation): string {

@@ -151,7 +151,7 @@ describe('a simulated test that fails', () => {
     const store = join(folder, 'hasty');
     const ended = new EndedTest(await snowstorm('test', ...FAILING, '--shrink', '1e-9', '--store', store), store);
     expect(ended.stderr).toMatch(
-      /\nsnowstorm: the failure was not shrunk and recorded: it was stopped before the first smaller run\n/,
+      /\nsnowstorm: shrinking or recording the failure failed: it was stopped before the first smaller run\n/,
     );
     expect(ended.status).toBe(1);
     expect(ended.verdict).toMatch(VERDICT);
@@ -162,7 +162,7 @@ describe('a simulated test that fails', () => {
   it('is recorded if it does not fail again', async () => {
     const store = join(folder, 'once');
     const ended = new EndedTest(await snowstorm('test', '-w', 'once', '--time-limit', '1', '--store', store), store);
-    expect(ended.stderr).toMatch(/\nsnowstorm: the failure was not shrunk and recorded: .*did not fail/);
+    expect(ended.stderr).toMatch(/\nsnowstorm: shrinking or recording the failure failed: .*did not fail/);
     expect(ended.status).toBe(1);
     expect(ended.verdict).toBe('The run is INVALID. Only once.');
     expect(ended.stdout).toContain(`\nReport: ${ended.folder}/report.html\n`);

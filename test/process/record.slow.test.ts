@@ -160,7 +160,9 @@ describe.concurrent('a record on a full disk', () => {
     const short = 'ulimit -f 2 && exec "$0" "$@"';
     const { status, stdout, stderr } = await new Running('bash', ['-c', short, SNOWSTORM, ...FAILING, '--store', store])
       .ended;
-    expect(stderr).toMatch(/^snowstorm: the failure could not be .*: the record is incomplete: .*\/shrunk\//m);
+    expect(stderr).toMatch(
+      /^snowstorm: shrinking or recording the failure failed: the record is incomplete: .*\/shrunk\//m,
+    );
     expect(stdout).toMatch(TOO_FEW);
     expect(status).toBe(255);
     const [record] = readdirSync(join(store, 'unique-ids')).filter((entry) => entry !== 'latest');

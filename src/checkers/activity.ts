@@ -6,6 +6,7 @@
 
 import type { History } from '../history/history.ts';
 import type { Checker } from './checker.ts';
+import { asSentence } from './proof.ts';
 
 /** Says whether an operation that ended ok did new work. Called once for each of them, in the order of the history. */
 export type CountWork = (f: string, value: unknown) => boolean;
@@ -37,12 +38,13 @@ export function activityChecker(
         lastThirdCount += work;
       }
       const idle = lastThirdCount === 0 && lastThirdOkCount >= OK_COUNT_MIN;
+      const error = describeIdleness(lastThirdOkCount);
       return {
         'valid?': idle ? ('unknown' as const) : true,
         'work-count': workCount,
         'last-third-count': lastThirdCount,
         'last-third-fraction': workCount === 0 ? 0 : lastThirdCount / workCount,
-        ...(idle ? { error: describeIdleness(lastThirdOkCount) } : {}),
+        ...(idle ? { error, summary: asSentence(error) } : {}),
       };
     },
   };

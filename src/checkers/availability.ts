@@ -10,6 +10,8 @@
 
 import type { Checker, CheckResult, TestFacts } from './checker.ts';
 
+const FRACTION_DIGITS = 6;
+
 /** @param end the index of the first operation that does not count; absent: all count */
 export function availabilityChecker(end: () => number = () => Number.POSITIVE_INFINITY): Checker {
   return {
@@ -31,8 +33,11 @@ export function availabilityChecker(end: () => number = () => Number.POSITIVE_IN
 /** The verdict on `ok` of `invoked` operations. */
 export function availabilityResult(required: TestFacts['availability'], ok: number, invoked: number): CheckResult {
   const fraction = invoked === 0 ? 1 : ok / invoked;
-  return {
-    'valid?': required === undefined || fraction >= (required === 'total' ? 1 : required),
-    'ok-fraction': fraction,
-  };
+  const valid = required === undefined || fraction >= (required === 'total' ? 1 : required);
+  return { 'valid?': valid, 'ok-fraction': fraction, ...(valid ? {} : { summary: summarize(fraction) }) };
+}
+
+function summarize(fraction: number): string {
+  const rounded = Number(fraction.toPrecision(FRACTION_DIGITS));
+  return `Only ${rounded === 1 ? fraction : rounded} of all operations were ok.`;
 }

@@ -6,11 +6,16 @@
  */
 
 import type { History } from '../history/history.ts';
+import { asSentence, type Proof } from './proof.ts';
 
 export type Validity = true | false | 'unknown';
 
 export interface CheckResult {
   readonly 'valid?': Validity;
+  /** What shows that the run is invalid. The report draws it. Only where it is. */
+  readonly proofs?: readonly Proof[];
+  /** One sentence or more for the verdict line of a run that is not valid. Absent: there is nothing to say. */
+  readonly summary?: string;
   readonly [detail: string]: unknown;
 }
 
@@ -71,6 +76,7 @@ function checkSafely(checker: Checker, test: TestFacts, history: History): Check
   try {
     return checker.check(test, history);
   } catch (error) {
-    return { 'valid?': 'unknown', error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { 'valid?': 'unknown', error: text, summary: asSentence(text) };
   }
 }

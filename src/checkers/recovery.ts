@@ -12,13 +12,12 @@ export function recoveryChecker(list: () => ReadonlyMap<string, number | undefin
       const entries = [...list()];
       const missing = entries.filter(([, takenMs]) => takenMs === undefined).map(([name]) => name);
       const takenMs = entries.flatMap(([, time]) => time ?? []);
+      const error = `${missing.join(', ')} did not work again after everything was healed`;
       return {
         'valid?': missing.length === 0,
         'recovered-count': takenMs.length,
         'seconds-max': Math.max(0, ...takenMs) / 1000,
-        ...(missing.length === 0
-          ? {}
-          : { missing, error: `${missing.join(', ')} did not work again after everything was healed` }),
+        ...(missing.length === 0 ? {} : { missing, error, summary: `${error}.` }),
       };
     },
   };

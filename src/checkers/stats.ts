@@ -19,6 +19,7 @@ import { describeErrorCode, errorByName } from '../protocol/errors.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { type Checker, mergeValidity, type Validity } from './checker.ts';
+import { asSentence } from './proof.ts';
 
 const EXCUSED: ReadonlySet<string> = new Set(['crash', 'debug-topic-partitions']);
 
@@ -80,29 +81,43 @@ export function statsChecker(
         return hadChance(f) ? false : 'unknown';
       };
       const judged = functions.map(([f, counts]) => ({ f, counts, validity: judge(f, counts) }));
-      const details = {
-        ...summary(all),
-        'by-f': Object.fromEntries(
-          judged.map(({ f, counts, validity }) => [
-            f,
-            {
-              'valid?': validity,
-              ...summary(counts),
-              ...(counts.errors.size === 0 ? {} : { errors: Object.fromEntries(counts.errors) }),
-            },
-          ]),
-        ),
-      };
-      if (functions.length === 0) return { 'valid?': 'unknown', error: 'no operation was completed', ...details };
+      const byName = judged.map(({ f, counts, validity }): [string, FunctionStats] => [
+        f,
+        { 'valid?': validity, ...totals(counts), ...errorsOf(counts.errors) },
+      ]);
+      const details = { ...totals(all), 'by-f': Object.fromEntries(byName) };
+      if (functions.length === 0)
+        return { 'valid?': 'unknown', ...explained('no operation was completed'), ...details };
       const counted = judged.filter(({ f }) => !EXCUSED.has(f));
-      const blocked = counted.filter(({ validity }) => validity === 'unknown').map(({ f }) => f);
+      const namesOf = (wanted: Validity) => counted.filter(({ validity }) => validity === wanted).map(({ f }) => f);
+      const [failed, blocked] = [namesOf(false), namesOf('unknown')];
       return {
         'valid?': mergeValidity(counted.map(({ validity }) => validity)),
-        ...(blocked.length === 0 ? {} : { error: describeBlocked(blocked) }),
+        ...(blocked.length === 0 ? {} : explained(describeBlocked(blocked))),
+        ...(failed.length === 0 ? {} : { summary: describeFailed(failed) }),
         ...details,
       };
     },
   };
+}
+
+/** What a result has under `by-f`, for each function. */
+export interface FunctionStats {
+  readonly 'valid?': Validity;
+  readonly count: number;
+  readonly 'ok-count': number;
+  readonly 'fail-count': number;
+  readonly 'info-count': number;
+  /** Absent where no error was answered. */
+  readonly errors?: AnsweredErrors;
+}
+
+function explained(error: string) {
+  return { error, summary: asSentence(error) };
+}
+
+function describeFailed(functions: readonly string[]): string {
+  return `No operation of the kind ${functions.map((f) => JSON.stringify(f)).join(', ')} ever succeeded.`;
 }
 
 function describeBlocked(functions: readonly string[]): string {
@@ -131,7 +146,11 @@ function noCounts(): Counts {
   return { ok: 0, fail: 0, info: 0 };
 }
 
-function summary(counts: Counts) {
+function errorsOf(errors: ReadonlyMap<string, AnsweredError>): { readonly errors?: AnsweredErrors } {
+  return errors.size === 0 ? {} : { errors: Object.fromEntries(errors) };
+}
+
+function totals(counts: Counts) {
   return {
     count: counts.ok + counts.fail + counts.info,
     'ok-count': counts.ok,

@@ -4,9 +4,12 @@
  * empty.
  */
 
+import { excerpt } from '../protocol/excerpt.ts';
 import type { Checker } from './checker.ts';
+import { type Proof, withFullStop, withProofs } from './proof.ts';
 
 const LISTED_VIOLATIONS_MAX = 20;
+const LINE_LENGTH_MAX = 200;
 
 export interface Violation {
   readonly node: string;
@@ -25,10 +28,14 @@ export function violationsChecker(list: () => readonly Violation[]): Checker {
   return {
     check() {
       const violations = list();
+      const listed = [...firstOfEachKind(violations)].slice(0, LISTED_VIOLATIONS_MAX);
+      const [first] = listed;
       return {
         'valid?': violations.length === 0,
         count: violations.length,
-        violations: [...firstOfEachKind(violations)].slice(0, LISTED_VIOLATIONS_MAX),
+        violations: listed,
+        ...withProofs(listed.map(proofOf)),
+        ...(first === undefined ? {} : { summary: summarize(first, violations.length) }),
       };
     },
   };
@@ -45,4 +52,15 @@ function firstOfEachKind(violations: readonly Violation[]): Set<Violation> {
     if (!firsts.has(kind)) firsts.set(kind, violation);
   }
   return new Set([...firsts.values(), ...violations]);
+}
+
+function proofOf({ node, time, rule, text, line }: Violation): Proof {
+  const facts = line === undefined ? { node } : { node, line };
+  return { rule, problem: text, facts, operations: [], operationCount: 0, time };
+}
+
+function summarize({ text, line = '' }: Violation, count: number): string {
+  const shown = line.trim() === '' ? '' : `: ${excerpt(line, LINE_LENGTH_MAX)}`;
+  const more = count > 1 ? ` (the first of ${count} breaches of the protocol)` : '';
+  return withFullStop(`${text}${shown}${more}`);
 }

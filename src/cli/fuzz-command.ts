@@ -157,10 +157,10 @@ function describeTally({ answers, operationCount, failures, unknown }: Tally, to
     );
   if (failures.length > LISTED_FAILURES_MAX) lines.push(`  … and ${failures.length - LISTED_FAILURES_MAX} more`);
   const [first] = unknown;
-  if (first !== undefined)
-    lines.push(
-      `  ${unknown.length === 1 ? '1 seed is' : `${unknown.length} seeds are`} undecided, e.g. seed ${first.seed}: ${first.reason}`,
-    );
+  if (first !== undefined) {
+    const undecided = unknown.length === 1 ? '1 seed is undecided,' : `${unknown.length} seeds are undecided, e.g.`;
+    lines.push(`  ${undecided} seed ${first.seed}: ${first.reason}`);
+  }
   return lines.join('\n');
 }
 

@@ -22,6 +22,8 @@ const TIMESTAMPS: Requests = new Map([['ts', []]]);
 const KINDS_MAX = 20;
 const TYPE_LENGTH_MAX = 60;
 const LINE_LENGTH_MAX = 500;
+/** Of the line in the sentence for the verdict. */
+const EXAMPLE_LENGTH_MAX = 200;
 
 /**
  * What is wrong with a request to a service, as the end of the sentence `n0 sent lin-kv a request …`; undefined if
@@ -72,7 +74,7 @@ export class ServiceRequests {
       this.#noted.set(kind, { node, service, flaw, line: excerpt(stringifyExact(body), LINE_LENGTH_MAX), count: 1 });
   }
 
-  /** Always valid: the most frequent first. */
+  /** Always valid: the most frequent first. The summary is for a run that is not valid: this may be the cause. */
   result(): CheckResult {
     const requests = [...this.#noted.values()]
       .sort((left, right) => right.count - left.count)
@@ -80,6 +82,9 @@ export class ServiceRequests {
         const what = count === 1 ? 'a request' : `${count} requests`;
         return { text: `${node} sent ${service} ${what} ${flaw}`, line, count };
       });
-    return { 'valid?': true, count: this.#count, requests };
+    const [first] = requests;
+    const summary =
+      first === undefined ? {} : { summary: `${first.text}: ${excerpt(first.line, EXAMPLE_LENGTH_MAX)}.` };
+    return { 'valid?': true, count: this.#count, requests, ...summary };
   }
 }

@@ -3,7 +3,7 @@
  * whole to the single message.
  */
 
-import { findProofs, momentOf, type Proof } from '../checkers/evidence.ts';
+import { findProofs, momentOf, type NamedProof } from '../checkers/evidence.ts';
 import { isMessageFault } from '../harness/fault.ts';
 import { isRecord } from '../protocol/message.ts';
 import { renderFacts, renderFiles, renderOptions, renderResults } from './fact-sections.ts';
@@ -146,13 +146,17 @@ function renderShrunk(shrunk: RunRecord): Markup {
 ${renderSpaceTime({ ...shrunk, spans, proofs: proven, moment, id: 'small' })}`;
 }
 
-function describeMoment(proofs: readonly Proof[], spans: readonly FaultSpan[], moment: number | undefined): string {
+function describeMoment(
+  proofs: readonly NamedProof[],
+  spans: readonly FaultSpan[],
+  moment: number | undefined,
+): string {
   if (moment === undefined) return 'From the first message on.';
   if (momentIsProof(proofs)) return `Around ${writeInstant(moment)}, when the first proof was complete.`;
   return `Around ${writeInstant(moment)}, when the first fault began: ${spans[0]?.kind ?? ''}.`;
 }
 
-function momentIsProof(proofs: readonly Proof[]): boolean {
+function momentIsProof(proofs: readonly NamedProof[]): boolean {
   return proofs.some(({ operations, time }) => operations.length > 0 || time !== undefined);
 }
 

@@ -1,6 +1,6 @@
 /** What proves that a run is invalid: the rules broken, and the operations that show it. */
 
-import type { Proof } from '../checkers/evidence.ts';
+import type { NamedProof } from '../checkers/evidence.ts';
 import { invocationsOf } from '../checkers/pairs.ts';
 import type { History } from '../history/history.ts';
 import { excerpt } from '../protocol/excerpt.ts';
@@ -15,7 +15,7 @@ const OPERATIONS_MAX = 8;
 const FACTS_LENGTH_MAX = 600;
 
 export function renderProofs(
-  proofs: readonly Proof[],
+  proofs: readonly NamedProof[],
   history: History,
   { concurrency, nodes }: Pick<RunRecord, 'concurrency' | 'nodes'>,
 ): Markup {

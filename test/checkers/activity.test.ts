@@ -45,6 +45,7 @@ describe('the activity of a run', () => {
       'last-third-count': 0,
       'last-third-fraction': 0,
       error: `the workload was idle: none of the 20 ${IDLE}`,
+      summary: `The workload was idle: none of the 20 ${IDLE}.`,
     });
   });
 

@@ -4,13 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { availabilityChecker, availabilityResult } from '../../src/checkers/availability.ts';
 import type { TestFacts } from '../../src/checkers/checker.ts';
 import type { History } from '../../src/history/history.ts';
-import { fail, handwritten, info, invoke, nemesis, ok, THREE_NODES } from '../support/histories.ts';
+import { fail, handwritten, info, invoke, nemesis, ok, THREE_NODES, withoutEvidence } from '../support/histories.ts';
 
 function check(history: History, availability?: TestFacts['availability']) {
-  return availabilityChecker().check(
-    availability === undefined ? THREE_NODES : { ...THREE_NODES, availability },
-    history,
-  );
+  const facts = availability === undefined ? THREE_NODES : { ...THREE_NODES, availability };
+  return withoutEvidence(availabilityChecker().check(facts, history));
 }
 
 const HALF = handwritten(
@@ -65,7 +63,7 @@ describe('availability', () => {
   });
 
   it.each([1e7, 1e8, 1e9])('rejects one short of total in %i, where a 32-bit float may see none', (invoked) => {
-    expect(availabilityResult('total', invoked - 1, invoked)).toEqual({
+    expect(withoutEvidence(availabilityResult('total', invoked - 1, invoked))).toEqual({
       'valid?': false,
       'ok-fraction': (invoked - 1) / invoked,
     });
@@ -75,6 +73,13 @@ describe('availability', () => {
 
   it('accepts 9 of 10 for 0.9, where a 32-bit float sees less', () => {
     expect(Math.fround(9 / 10)).toBeLessThan(0.9);
-    expect(availabilityResult(0.9, 9, 10)).toEqual({ 'valid?': true, 'ok-fraction': 0.9 });
+    expect(withoutEvidence(availabilityResult(0.9, 9, 10))).toEqual({ 'valid?': true, 'ok-fraction': 0.9 });
+  });
+
+  it('says in the summary of a bad run how much was ok', () => {
+    const { summary } = availabilityResult('total', 2, 3);
+    expect(summary).toBe('Only 0.666667 of all operations were ok.');
+    expect(availabilityResult('total', 9_999_999, 1e7).summary).toBe('Only 0.9999999 of all operations were ok.');
+    expect(availabilityResult(0.5, 2, 3)).not.toHaveProperty('summary');
   });
 });

@@ -57,7 +57,11 @@ describe('compose', () => {
     };
     const result = compose({ throwing, other: always({ 'valid?': true }) }).check(THREE_NODES, EMPTY);
     expect(result).toEqual({
-      throwing: { 'valid?': 'unknown', error: expect.stringContaining('no order among these ids') },
+      throwing: {
+        'valid?': 'unknown',
+        error: expect.stringContaining('no order among these ids'),
+        summary: 'Error: no order among these ids.',
+      },
       other: { 'valid?': true },
       'valid?': 'unknown',
     });
@@ -71,6 +75,10 @@ describe('compose', () => {
     };
     const result = compose({ throwing, other: always({ 'valid?': false }) }).check(THREE_NODES, EMPTY);
     expect(result['valid?']).toBe(false);
-    expect(result.throwing).toEqual({ 'valid?': 'unknown', error: 'a text, not an error' });
+    expect(result.throwing).toEqual({
+      'valid?': 'unknown',
+      error: 'a text, not an error',
+      summary: 'A text, not an error.',
+    });
   });
 });

@@ -27,5 +27,6 @@ it('rejects a run in which somebody did not, and names them', () => {
     'seconds-max': 0,
     missing: ['n1'],
     error: 'n1 did not work again after everything was healed',
+    summary: 'n1 did not work again after everything was healed.',
   });
 });

@@ -21,6 +21,7 @@ function check(history: History) {
 const NOTHING = {
   'valid?': 'unknown',
   error: 'no operation was completed',
+  summary: 'No operation was completed.',
   count: 0,
   'ok-count': 0,
   'fail-count': 0,
@@ -75,6 +76,7 @@ describe('stats', () => {
     );
     expect(check(history)).toEqual({
       'valid?': false,
+      summary: 'No operation of the kind "add" ever succeeded.',
       count: 3,
       'ok-count': 1,
       'fail-count': 1,

@@ -15,7 +15,45 @@ describe('violations', () => {
 
   it('rejects a run with one', () => {
     const violation: Violation = { node: 'n1', rule: 'not-json', text: 'the line is not JSON', line: 'ready!' };
-    expect(check([violation])).toEqual({ 'valid?': false, count: 1, violations: [violation] });
+    expect(check([violation])).toEqual({
+      'valid?': false,
+      count: 1,
+      violations: [violation],
+      proofs: [
+        {
+          rule: 'not-json',
+          problem: 'the line is not JSON',
+          facts: { node: 'n1', line: 'ready!' },
+          operations: [],
+          operationCount: 0,
+          time: undefined,
+        },
+      ],
+      summary: 'the line is not JSON: ready!.',
+    });
+  });
+
+  it('has the time in the proof, and says how many there were, with the first line shortened', () => {
+    const line = `{${'x'.repeat(1000)}}`;
+    const { proofs, summary } = check([
+      { node: 'n0', time: 4e6, rule: 'json', text: 'n0 printed what is no JSON', line },
+      { node: 'n0', time: 5e6, rule: 'json', text: 'n0 printed what is no JSON', line: 'again' },
+    ]);
+    expect(proofs?.map(({ time }) => time)).toEqual([4e6, 5e6]);
+    expect(summary).toBe(
+      `n0 printed what is no JSON: ${line.slice(0, 200)}… (the first of 2 breaches of the protocol).`,
+    );
+  });
+
+  it('has no full stop after a question', () => {
+    const { summary } = check([{ node: 'n0', rule: 'init', text: 'n0 did not answer: does it flush its stdout?' }]);
+    expect(summary).toBe('n0 did not answer: does it flush its stdout?');
+  });
+
+  it.each([undefined, ' '])('has no colon in the summary for the line %j', (line) => {
+    const violation = { node: 'n1', rule: 'exit', text: 'n1 ended by itself: exit status 3' };
+    const { summary } = check([line === undefined ? violation : { ...violation, line }]);
+    expect(summary).toBe('n1 ended by itself: exit status 3.');
   });
 
   it('counts all and lists the first 20', () => {
@@ -23,7 +61,8 @@ describe('violations', () => {
       { length: 50 },
       (_, index): Violation => ({ node: 'n0', rule: 'late', text: `reply ${index}` }),
     );
-    expect(check(violations)).toEqual({ 'valid?': false, count: 50, violations: violations.slice(0, 20) });
+    expect(check(violations)).toMatchObject({ 'valid?': false, count: 50, violations: violations.slice(0, 20) });
+    expect(check(violations).proofs).toHaveLength(20);
   });
 
   it('sees what happened after the checker was made', () => {

@@ -6,6 +6,7 @@ import { operationPairs } from '../../src/checkers/pairs.ts';
 import type { HeldOutput } from '../../src/harness/bed.ts';
 import { echo } from '../../src/workloads/echo/workload.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
+import { withoutEvidence } from '../support/histories.ts';
 import { answering, answersInit, echoesAfter, generatesAfter, type Script } from '../support/scripted-bed.ts';
 import { rightNode, ScriptedRun, withoutTime } from '../support/scripted-run.ts';
 
@@ -46,7 +47,7 @@ describe('a node that does not start', () => {
     const { history, results } = await run.finish();
     expect(run.endedMs).toBe(10_000);
     expect(history.length).toBe(0);
-    expect(results.protocol).toEqual(only(violation('init', SILENT)));
+    expect(withoutEvidence(results.protocol)).toEqual(only(violation('init', SILENT)));
     expect(results['valid?']).toBe(false);
   });
 
@@ -65,7 +66,7 @@ describe('a node that does not start', () => {
     const late = attempt(30_001);
     const { results } = await late.finish();
     expect(late.endedMs).toBe(30_000);
-    expect(results.protocol).toEqual(only(violation('init', SILENT.replace('10 s', '30 s'))));
+    expect(withoutEvidence(results.protocol)).toEqual(only(violation('init', SILENT.replace('10 s', '30 s'))));
   });
 
   it('may take nearly as long, and must not take longer', async () => {
@@ -79,7 +80,7 @@ describe('a node that does not start', () => {
     const inTime = await new ScriptedRun({ test: echo.test, scriptOf: initAfter(9999) }).finish();
     expect(inTime.results['valid?']).toBe(true);
     const late = await new ScriptedRun({ test: echo.test, scriptOf: initAfter(10_001) }).finish();
-    expect(late.results.protocol).toEqual(only(violation('init', SILENT)));
+    expect(withoutEvidence(late.results.protocol)).toEqual(only(violation('init', SILENT)));
   });
 
   it.each<{ how: string; body: Readonly<Record<string, unknown>>; text: string }>([
@@ -109,7 +110,7 @@ describe('a node that does not start', () => {
     const { history, results } = await run.finish();
     expect(run.endedMs).toBe(0);
     expect(history.length).toBe(0);
-    expect(results.protocol).toEqual(only(violation('init', text)));
+    expect(withoutEvidence(results.protocol)).toEqual(only(violation('init', text)));
     expect(results['valid?']).toBe(false);
   });
 
@@ -117,7 +118,7 @@ describe('a node that does not start', () => {
     const script = answering({ init: (message, node) => node.reply(message, { type: 'ok' }) });
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) }).finish();
     expect(results['valid?']).toBe(false);
-    expect(results.protocol).toEqual(
+    expect(withoutEvidence(results.protocol)).toEqual(
       only(violation('init', 'n0 answered init with something else: type: expected init_ok, received "ok"')),
     );
   });
@@ -125,7 +126,7 @@ describe('a node that does not start', () => {
   it('may answer init with more than its type, which is all that Maelstrom looks at', async () => {
     const script = answering({ init: (message, node) => node.reply(message, { type: 'init_ok', greeting: 'hello' }) });
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf: () => script }).finish();
-    expect(results.protocol).toEqual({ 'valid?': true, count: 0, violations: [] });
+    expect(withoutEvidence(results.protocol)).toEqual({ 'valid?': true, count: 0, violations: [] });
   });
 
   it('ends the run at once when it exits, and no other node is accused', async () => {
@@ -134,7 +135,7 @@ describe('a node that does not start', () => {
     const run = new ScriptedRun({ test: echo.test, scriptOf });
     const { results } = await run.finish();
     expect(run.endedMs).toBe(300);
-    expect(results.protocol).toEqual({
+    expect(withoutEvidence(results.protocol)).toEqual({
       'valid?': false,
       count: 1,
       violations: [{ time: 0, node: 'n1', rule: 'exit', text: 'n1 ended by itself: exit status 1' }],
@@ -147,7 +148,7 @@ describe('a node that closes its stdout', () => {
   it('is reported once, without a hint to flush', async () => {
     const script = answering({ init: (_, node) => node.tell((events) => events.onOutputClosed()) });
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf: onlyN0(script) }).finish();
-    expect(results.protocol).toEqual(
+    expect(withoutEvidence(results.protocol)).toEqual(
       only(
         violation('stdout-closed', 'n0 closed its stdout but still runs, so it can send no more messages'),
         violation('init', 'n0 did not answer init within 10 s'),
@@ -162,7 +163,7 @@ describe('output that waits for its newline', () => {
     const seen = [held, ...later];
     const onStart = (node: object) => Object.assign(node, { heldOutput: () => seen.shift() });
     const run = new ScriptedRun({ test: echo.test, nodes: ['n0'], scriptOf: () => script, onStart, timeLimitMs: 1000 });
-    return (await run.finish()).results.protocol;
+    return withoutEvidence((await run.finish()).results.protocol);
   }
 
   it('is reported at the end of the run when it has waited for a second', async () => {
@@ -209,7 +210,7 @@ describe('a node that exits', () => {
     const infos = completions.filter(({ type }) => type === 'info').map(withoutTime);
     expect(infos).toEqual([{ type: 'info', process: 0, f: 'echo', value: infos[0]?.value, error: 'net-timeout' }]);
     expect(completions).toHaveLength([...history].filter(({ type }) => type === 'invoke').length);
-    expect(results.protocol).toEqual(only(violation('exit', 'n0 ended by itself: exit status 0')));
+    expect(withoutEvidence(results.protocol)).toEqual(only(violation('exit', 'n0 ended by itself: exit status 0')));
     expect(results['valid?']).toBe(false);
   });
 
@@ -230,7 +231,9 @@ describe('a node that exits', () => {
     });
     const { results } = await run.finish();
     expect(run.endedMs).toBe(0);
-    expect(results.protocol).toEqual(only(violation('exit', 'n0 ended by itself: it could not be started (ENOENT)')));
+    expect(withoutEvidence(results.protocol)).toEqual(
+      only(violation('exit', 'n0 ended by itself: it could not be started (ENOENT)')),
+    );
     expect([...run.bed.nodes.values()].every(({ killed }) => killed)).toBe(true);
   });
 });
@@ -299,7 +302,7 @@ describe('a line that is no message', () => {
   ])('makes the run invalid, though every answer is right: $what', async ({ line, rule, text }) => {
     const scriptOf = onlyN0(printsOnce((node) => node.print(line)));
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf, availability: 'total' }).finish();
-    expect(results.protocol).toEqual(only(violation(rule, text, line.slice(0, 500))));
+    expect(withoutEvidence(results.protocol)).toEqual(only(violation(rule, text, line.slice(0, 500))));
     expect([results.workload?.['valid?'], results.stats?.['valid?'], results.availability?.['valid?']]).toEqual([
       true,
       true,
@@ -312,7 +315,7 @@ describe('a line that is no message', () => {
     const scriptOf = onlyN0(printsOnce((node) => node.printUnreadable('a line is not UTF-8 and was refused', 'Ã¤')));
     const { results } = await new ScriptedRun({ test: echo.test, scriptOf }).finish();
     const text = 'n0 printed output that cannot be read: a line is not UTF-8 and was refused';
-    expect(results.protocol).toEqual(only(violation('unreadable', text, 'Ã¤')));
+    expect(withoutEvidence(results.protocol)).toEqual(only(violation('unreadable', text, 'Ã¤')));
   });
 
   it('is listed 20 times and kept 10,000 times at most', async () => {
@@ -363,7 +366,7 @@ describe('a reply with an extra field', () => {
       { type: 'invoke', process: 0, f: 'generate', value: null },
       { type: 'info', process: 0, f: 'generate', value: null, error: ['malformed-reply', problem] },
     ]);
-    expect(results.protocol).toEqual(
+    expect(withoutEvidence(results.protocol)).toEqual(
       only(
         violation(
           'closed-reply',
@@ -392,7 +395,7 @@ describe('an error without a code', () => {
       error: ['unknown', 'no', undefined],
     });
     const line = '{"type":"error","text":"no","in_reply_to":1}';
-    expect(results.protocol).toEqual(
+    expect(withoutEvidence(results.protocol)).toEqual(
       only(violation('error-code', 'n0 sent an error without a code: body.code must be an integer', line)),
     );
   });
@@ -414,7 +417,7 @@ describe('a message to a service', () => {
       ),
     });
     const { results } = await run.finish();
-    expect(results.protocol).toEqual(CLEAN);
+    expect(withoutEvidence(results.protocol)).toEqual(CLEAN);
     const lines = run.bed.nodes.get('n0')?.lines.map((line) => JSON.parse(line)) ?? [];
     return { answers: lines.filter(({ src }) => src === dest).map(({ body }) => body), results };
   }
@@ -456,6 +459,7 @@ describe('a message to a service', () => {
         note('n0 sent lww-kv a request of the type "write" without value, which lww-kv takes for null', asked[3] ?? {}),
         note('n0 sent lww-kv a request of the type "read" without key, which lww-kv takes for null', { type: 'read' }),
       ],
+      summary: `n0 sent lww-kv 2 requests of the type "delete", which gets no answer; ${understood}: ${JSON.stringify(asked[0])}.`,
     });
   });
 

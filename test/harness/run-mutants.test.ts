@@ -206,7 +206,9 @@ describe('a mutant', () => {
     const { results } = await run.finish();
     expect(results['valid?']).toBe(verdict);
     const { 'valid?': _, ...parts } = results;
-    const discontent = Object.entries(parts).filter(([, part]) => part['valid?'] !== true);
+    const discontent = Object.entries(parts as Record<string, CheckResult>).filter(
+      ([, part]) => part['valid?'] !== true,
+    );
     expect(discontent.map(([name]) => name)).toEqual(Object.keys(found));
     expect(results).toMatchObject(found);
   });
@@ -215,7 +217,9 @@ describe('a mutant', () => {
     for (const { test } of [echo, uniqueIds]) {
       const { results } = await new ScriptedRun({ test, availability: 'total' }).finish();
       const { 'valid?': verdict, ...parts } = results;
-      expect([verdict, ...Object.values(parts).map((part) => part['valid?'])]).toEqual(new Array(10).fill(true));
+      expect([verdict, ...Object.values(parts as Record<string, CheckResult>).map((part) => part['valid?'])]).toEqual(
+        new Array(10).fill(true),
+      );
     }
   });
 });

@@ -51,7 +51,7 @@ const broken = variant('broken', {}, { checker: () => ({ check: () => ({ 'valid?
   return counter.test.createInvoke(...args);
 } });
 
-/** Undecided. */
+/** The verdict is unknown. */
 const puzzled = variant('puzzled', {}, { checker: () => ({ check: () => { throw new Error('the checker is puzzled'); } }) });
 
 export const moods = [slow, unhandled, restless, once, broken, puzzled];
@@ -278,11 +278,11 @@ describe('a fuzz that finds something', () => {
 });
 
 describe('a fuzz', () => {
-  it('says why runs are undecided', async () => {
+  it('says why seeds are undecided', async () => {
     const junit = join(folder, 'puzzled.xml');
     const args = ['fuzz', '-w', 'puzzled', '--seeds', '2', '--time-limit', '1', '--store', 'none', '--junit', junit];
     const ended = await snowstorm(...args);
-    const why = 'Nobody can tell: the run is of unknown validity. .*the checker is puzzled';
+    const why = 'Verdict unknown\\. .*the checker is puzzled';
     expect(ended.stdout).toMatch(new RegExp(`^  2 seeds are undecided, e\\.g\\. seed \\d: ${why}`, 'm'));
     expect(readFileSync(junit, 'utf8')).toMatch(new RegExp(`<error message="${why}`));
     expect(ended.status, ended.stderr).toBe(2);

@@ -99,10 +99,10 @@ describe.concurrent('the record of a run', () => {
     expect(readdirSync(join(store, 'unique-ids')).sort()).toEqual([basename(record), 'latest']);
   });
 
-  it('is kept for an undecided run without operations', async () => {
+  it('is kept when nothing happened, and the verdict is unknown', async () => {
     const store = join(folder, 'nothing');
     const ended = await runTest({ workload: 'echo', bin: fixture('echo.mjs'), store, args: ['--rate', '0'] });
-    expect(ended.verdict).toBe('Nobody can tell: the run is of unknown validity. No operation was completed.');
+    expect(ended.verdict).toBe('Verdict unknown. No operation was completed.');
     expect(ended.results['valid?']).toBe('unknown');
     expect(ended.history).toEqual([]);
     expect(ended.status).toBe(2);

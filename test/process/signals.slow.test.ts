@@ -97,7 +97,7 @@ describe.concurrent('a signal', () => {
     await untilThereAre(2, running);
     running.signal('SIGINT');
     const ended = new EndedTest(await running.ended, store);
-    expect(ended.verdict).toBe('Nobody can tell: the run is of unknown validity. No operation was completed.');
+    expect(ended.verdict).toBe('Verdict unknown. No operation was completed.');
     expect(ended.violations).toEqual([]);
     expect(ended.status).toBe(2);
     await running.nothingLeft();

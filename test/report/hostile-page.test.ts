@@ -35,10 +35,10 @@ describe('nothing that others say acts on a page', () => {
       { ...info(1, text, text), error: text },
       invoke(2, text, text),
     );
-    const example = { problem: text, operation: 3, [text]: text };
+    const proof = { rule: text, problem: text, facts: { [text]: text }, operations: [3], operationCount: 1, time: 3e6 };
     const results: CheckResult = {
-      workload: { 'valid?': false, [text]: { examples: [example] }, error: text },
-      protocol: { 'valid?': false, violations: [{ node: text, rule: text, text, line: text, time: 3e6 }] },
+      workload: { 'valid?': false, [text]: text, error: text, proofs: [proof] },
+      protocol: { 'valid?': false, proofs: [{ ...proof, operations: [] }], summary: text },
       [text]: { 'valid?': 'unknown', [text]: text },
       'valid?': false,
     };

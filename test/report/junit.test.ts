@@ -109,7 +109,13 @@ describe('the suite of a run', () => {
       options: { 'no checker': true },
       stats: { 'valid?': 'unknown', error: 'no operation was completed', count: 0 },
       availability: { 'valid?': true, 'ok-fraction': 1 },
-      workload: { 'valid?': false, 'error-count': 1, errors: [['Expected', 'a', 'But received', 'b']] },
+      workload: {
+        'valid?': false,
+        'error-count': 1,
+        errors: [['Expected', 'a', 'But received', 'b']],
+        proofs: [{ problem: 'not shown here', facts: {}, operations: [], operationCount: 0 }],
+        summary: '1 answer was wrong, for instance "b" to "a".',
+      },
       'valid?': false,
     } as const;
     expect(junitDocument([junitOfRun({ ...run, results, reason: 'not used' })])).toBe(`${HEAD}
@@ -119,7 +125,7 @@ describe('the suite of a run', () => {
       <properties>
         <property name="seed" value="17"/>
       </properties>
-      <error message="Nobody can tell: the run is of unknown validity. No operation was completed." type="unknown">valid?          unknown
+      <error message="Verdict unknown. No operation was completed." type="unknown">valid?          unknown
 error           no operation was completed
 count           0
 
@@ -178,7 +184,7 @@ describe('the suite of a fuzz', () => {
     const seeds = [
       { seed: '10', validity: false, signature: ['workload', 'stats'], reason: BAD },
       { seed: '9', validity: false, signature: ['protocol:json'], reason: BAD },
-      { seed: '8', validity: 'unknown', signature: [], reason: 'Nobody can tell: nothing happened.' },
+      { seed: '8', validity: 'unknown', signature: [], reason: 'Verdict unknown. Nothing happened.' },
       { seed: '11', validity: true, signature: [], reason: GOOD, difference: 'line 3' },
       { seed: '7', validity: true, signature: [], reason: GOOD, difference: undefined },
     ] as const;
@@ -197,8 +203,8 @@ describe('the suite of a fuzz', () => {
           className: 'snowstorm.saga',
           outcome: {
             kind: 'unknown',
-            message: 'Nobody can tell: nothing happened.',
-            text: 'Nobody can tell: nothing happened.\n\nOnce more:  snowstorm test --seed 8',
+            message: 'Verdict unknown. Nothing happened.',
+            text: 'Verdict unknown. Nothing happened.\n\nOnce more:  snowstorm test --seed 8',
           },
         },
         {

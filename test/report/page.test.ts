@@ -3,6 +3,8 @@ import type { CheckResult } from '../../src/checkers/checker.ts';
 import { History } from '../../src/history/history.ts';
 import { renderPage } from '../../src/report/page.ts';
 import type { RunRecord } from '../../src/report/run-record.ts';
+import { echoChecker } from '../../src/workloads/echo/checker/echo-checker.ts';
+import { uniqueIdsChecker } from '../../src/workloads/unique-ids/checker/unique-ids-checker.ts';
 import { fail, handwritten, info, invoke, nemesis, ok, readRecording } from '../support/histories.ts';
 import { openPage } from '../support/pages.ts';
 import { ASSETS, longHistory, message, messagesOf, recordOf } from '../support/records.ts';
@@ -90,7 +92,7 @@ describe('a page', () => {
       return section?.all('p')[0]?.text;
     };
     const results = {
-      workload: { 'valid?': false, rule: { examples: [{ problem: 'bad', operation: 2 }] } },
+      workload: { 'valid?': false, proofs: [{ problem: 'bad', facts: {}, operations: [2], operationCount: 1 }] },
       'valid?': false,
     } as const;
     const history = handwritten(nemesis('kill', ['n1']), ...read);
@@ -116,13 +118,18 @@ describe('a page is made of', () => {
   it.each(RECORDINGS)('the recording %s of the real harness', (name) => {
     const record = recordOfRecording(name);
     const root = openPage(record);
+    // It names no proofs; our checkers do.
+    expect(titles(root)).not.toContain('What proves it');
+    const checker = name.startsWith('echo') ? echoChecker() : uniqueIdsChecker();
+    const workload = checker.check({ nodes: record.nodes, concurrency: record.concurrency }, record.history);
+    const judged = openPage({ ...record, results: { ...record.results, workload } });
+    expect(titles(judged).includes('What proves it')).toBe(/duplicates|wrong/.test(name));
     const types = ['ok', 'fail', 'info'].map(
       (type) =>
         [...record.history].filter((operation) => operation.type === type && operation.process !== 'nemesis').length,
     );
     const plot = root.one('#latency').one('svg.plot');
     expect(['ok', 'fail', 'info'].map((type) => plot.all(`.${type}`).length)).toEqual(types);
-    expect(titles(root).includes('What proves it')).toBe(/duplicates|wrong/.test(name));
     expect(root.all('.lane-name').some(({ text }) => text === 'partition')).toBe(/partition|unavailable/.test(name));
     expect(renderPage(record, ASSETS)).not.toMatch(/https?:|\bsrc=|url\(\s*["']?(?!#)|@import/);
   });
@@ -204,9 +211,9 @@ describe('a page stays small', () => {
         { ...ok(0, 'echo', [long]), error: long },
       ]).flat(),
     );
-    const error = { 'valid?': false, error: long, examples: [{ problem: long, line: long }] };
+    const proof = { problem: long, facts: { line: long }, operations: [1], operationCount: 1 };
     const results = {
-      workload: { 'valid?': false, rule: error, list: Array(100).fill(long) },
+      workload: { 'valid?': false, error: long, list: Array(100).fill(long), proofs: Array(100).fill(proof) },
       'valid?': false,
     } as const;
     const messages = messagesOf(log.map((entry) => ({ ...entry, body: { type: long, key: long } })));

@@ -64,6 +64,16 @@ describe('the result block', () => {
     ).toEqual(['range           [9007199254740993,9007199254740995]', 'errors', '  - {"line":"\\u001b[2J\\u009b"}']);
     expect(block({ error: 'one\ntwo', 'k\x07': 1 })).toEqual(['error           one ⏎ two', 'k\\u0007         1']);
   });
+
+  it('leaves out proofs and summaries, of all checkers or of one', () => {
+    const proofs = [{ problem: 'bad', facts: {}, operations: [1], operationCount: 1 }];
+    const workload = { ...BAD, count: 3, proofs, summary: 'It was bad.' } as const;
+    expect(block({ workload, detail: { summary: 'kept' } })).toEqual([
+      'workload        valid? false, count 3',
+      'detail          summary kept',
+    ]);
+    expect(block(workload)).toEqual(['valid?          false', 'count           3']);
+  });
 });
 
 describe('the verdict', () => {
@@ -73,56 +83,28 @@ describe('the verdict', () => {
     );
   });
 
-  it('says that nobody can tell, and why', () => {
-    const stats = { 'valid?': 'unknown', error: 'no operation was completed', count: 0, 'by-f': {} } as const;
-    expect(formatVerdict({ stats, 'valid?': 'unknown' })).toBe(
-      'Nobody can tell: the run is of unknown validity. No operation was completed.',
+  it('says that it is unknown, and why', () => {
+    const stats = { 'valid?': 'unknown', summary: 'No operation was completed.', count: 0, 'by-f': {} } as const;
+    expect(formatVerdict({ stats, 'valid?': 'unknown' })).toBe('Verdict unknown. No operation was completed.');
+  });
+
+  it('has the summary of the protocol first, for it may explain the rest', () => {
+    const results = {
+      stats: { ...BAD, summary: 'No operation succeeded.' },
+      other: { ...BAD, summary: 'Other.' },
+      availability: { ...BAD, summary: 'Only 0.25 were ok.' },
+      workload: { ...BAD, summary: '1 answer was wrong.' },
+      protocol: { ...BAD, summary: 'n0 printed a line that is not JSON: debug.' },
+    };
+    expect(invalid(results)).toBe(
+      'The run is INVALID. n0 printed a line that is not JSON: debug. 1 answer was wrong. ' +
+        'Only 0.25 were ok. No operation succeeded. Other.',
     );
   });
 
-  it('has the breach of the protocol first, with the line, for it may explain the rest', () => {
-    const violations = [
-      { node: 'n0', rule: 'json', text: 'n0 printed a line that is not JSON', line: 'debug' },
-      { text: 'other' },
-    ];
-    const stats = { ...BAD, count: 2, 'by-f': { echo: BAD, other: { 'valid?': true } } };
-    const availability = { ...BAD, 'ok-fraction': 0.25 };
-    expect(invalid({ stats, availability, protocol: { ...BAD, count: 7, violations } })).toBe(
-      'The run is INVALID. n0 printed a line that is not JSON: debug (the first of 7 breaches of the protocol). ' +
-        'Only 0.25 of all operations were ok. No operation of the kind "echo" ever succeeded.',
-    );
-  });
-
-  it('shows a breach without a line, and one with a line of blanks, without a colon', () => {
-    for (const line of [undefined, ' ']) {
-      const violations = [{ text: 'n1 ended by itself: exit status 3', line }];
-      expect(invalid({ protocol: { ...BAD, count: 1, violations } })).toBe(
-        'The run is INVALID. n1 ended by itself: exit status 3.',
-      );
-    }
-  });
-
-  it('stays one line of bearable length, whatever a node printed', () => {
-    const violations = [{ text: 'bad', line: `\x1b[2J\n${'x'.repeat(10_000)}` }];
-    const verdict = invalid({ protocol: { ...BAD, count: 1, violations } });
-    expect(verdict).toContain('bad: \\u001b[2J ⏎ xxx');
-    expect(verdict).toMatch(/x…\.$/);
-    expect(verdict.length).toBeLessThan(300);
-  });
-
-  it('gives an example of ids that were given out twice, even if they cannot be compared', () => {
-    const workload = { ...BAD, 'duplicated-count': 2, duplicated: { 'n0-9': 2, 'n0-19': 2 }, error: 'not comparable' };
-    expect(invalid({ workload })).toBe('The run is INVALID. 2 ids were given out more than once, for instance n0-9.');
-    expect(invalid({ workload: { ...workload, 'duplicated-count': 1 } })).toContain(
-      ' 1 id was given out more than once',
-    );
-  });
-
-  it('gives an example of wrong answers', () => {
-    const errors = [['Expected a message with :echo', 'a', 'But received', { echo: parseExact('9007199254740993') }]];
-    expect(invalid({ workload: { ...BAD, 'error-count': 1, errors } })).toBe(
-      'The run is INVALID. 1 answer was wrong, for instance {"echo":9007199254740993} to "a".',
-    );
+  it('is one line, whatever a node printed', () => {
+    const protocol = { ...BAD, summary: 'bad: \x1b[2J\n\ufeff{"a":\u00a01}.' };
+    expect(invalid({ protocol })).toBe('The run is INVALID. bad: \\u001b[2J ⏎ \\ufeff{"a":\\u00a01}.');
   });
 
   describe('on a run in which errors were answered', () => {
@@ -136,7 +118,8 @@ describe('the verdict', () => {
       '1 request "echo" was answered with error 1234.';
 
     it('tells them, the most frequent first', () => {
-      const stats = { ...BAD, count: 301, 'by-f': { echo: { ...BAD, errors }, read: { 'valid?': true, errors } } };
+      const byF = { echo: { ...BAD, errors }, read: { 'valid?': true, errors } };
+      const stats = { ...BAD, summary: never, 'by-f': byF };
       expect(invalid({ stats })).toBe(`The run is INVALID. ${answered} ${never}`);
     });
 
@@ -144,51 +127,35 @@ describe('the verdict', () => {
       const many = Object.fromEntries(
         Array.from({ length: 9 }, (_, code) => [`error 100${code}`, { count: code + 1 }]),
       );
-      const stats = { ...BAD, count: 45, 'by-f': { echo: { ...BAD, errors: many } } };
+      const stats = { ...BAD, summary: never, 'by-f': { echo: { ...BAD, errors: many } } };
       const told = [9, 8, 7].map((count) => `${count} requests "echo" were answered with error 100${count - 1}. `);
       expect(invalid({ stats })).toBe(`The run is INVALID. ${told.join('')}${never}`);
     });
 
     it('tells those of what works as well where too little was ok', () => {
       const stats = { 'valid?': true, count: 301, 'by-f': { echo: { 'valid?': true, errors } } } as const;
-      expect(invalid({ stats, availability: { ...BAD, 'ok-fraction': 0.5 } })).toBe(
+      expect(invalid({ stats, availability: { ...BAD, summary: 'Only 0.5 of all operations were ok.' } })).toBe(
         `The run is INVALID. ${answered} Only 0.5 of all operations were ok.`,
       );
       expect(invalid({ stats, order: BAD })).toBe('The run is INVALID. The checker order says false.');
     });
 
-    it('tells refused echoes from wrong ones', () => {
-      const stats = { 'valid?': true, count: 301, 'by-f': { echo: { 'valid?': true, errors } } } as const;
-      const refusal = ['Expected a message with :echo', 'a', 'But received', 'a'];
-      const wrong = ['Expected a message with :echo', 'b', 'But received', { echo: 'c' }];
-      const workload = { ...BAD, 'error-count': 302, 'refused-count': 300, errors: [refusal, wrong] };
-      const refused = '300 echoes were refused, and a refused echo counts as a wrong answer.';
-      expect(invalid({ stats, workload })).toBe(
-        `The run is INVALID. ${answered} 2 answers were wrong, for instance {"echo":"c"} to "b". ${refused}`,
-      );
-      expect(invalid({ workload: { ...workload, 'error-count': 300, errors: [refusal] } })).toBe(
-        `The run is INVALID. ${refused}`,
-      );
-      expect(invalid({ workload: { ...workload, 'error-count': 301, errors: [refusal] } })).toBe(
-        `The run is INVALID. 1 answer was wrong. ${refused}`,
-      );
+    it('tells those of what works as well where the workload counts a refusal as wrong', () => {
+      const stats = { 'valid?': true, 'by-f': { echo: { 'valid?': true, errors } } } as const;
+      const proof = { problem: 'bad', facts: {}, operations: [], operationCount: 0 };
+      const workload = { ...BAD, summary: 'Wrong.', proofs: [{ ...proof, rule: 'refused' }] };
+      expect(invalid({ stats, workload })).toBe(`The run is INVALID. ${answered} Wrong.`);
+      expect(invalid({ stats, workload: { ...workload, proofs: [proof] } })).toBe('The run is INVALID. Wrong.');
     });
   });
 
   it('tells what services did not understand, unless all is well', () => {
-    const requests = [{ text: 'n0 sent lin-kv a request of the type "delete"', line: '{"type":"delete"}', count: 1 }];
-    const services = { 'valid?': true, count: 1, requests } as const;
+    const summary = 'n0 sent lin-kv a request of the type "delete": {"type":"delete"}.';
+    const services = { 'valid?': true, count: 1, summary } as const;
     expect(invalid({ services, recovery: BAD })).toBe(
       'The run is INVALID. n0 sent lin-kv a request of the type "delete": {"type":"delete"}. The checker recovery says false.',
     );
     expect(formatVerdict({ services, 'valid?': true })).toBe('Everything looks good! The run is valid.');
-  });
-
-  it('shows what cannot be seen', () => {
-    const violations = [{ text: 'bad', line: '\ufeff{"a":\u00a01}' }];
-    expect(invalid({ protocol: { ...BAD, count: 1, violations } })).toBe(
-      'The run is INVALID. bad: \\ufeff{"a":\\u00a01}.',
-    );
   });
 
   it('says what went wrong within a checker, in one sentence, and names one it does not know', () => {

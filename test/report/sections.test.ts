@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Proof } from '../../src/checkers/evidence.ts';
+import type { NamedProof } from '../../src/checkers/evidence.ts';
 import { History } from '../../src/history/history.ts';
 import { renderFacts, renderFiles, renderOptions, renderResults } from '../../src/report/fact-sections.ts';
 import { renderProofs } from '../../src/report/proof-section.ts';
@@ -142,7 +142,7 @@ describe('the files', () => {
 
 describe('the proofs', () => {
   const history = handwritten(invoke(4, 'read', 'k', 1), ok(4, 'read', 'old', 1234.5));
-  const proof = (changes: Partial<Proof> = {}): Proof => ({
+  const proof = (changes: Partial<NamedProof> = {}): NamedProof => ({
     checker: 'workload',
     rule: 'fresh-reads',
     problem: 'a read shows an old value',
@@ -152,7 +152,8 @@ describe('the proofs', () => {
     time: undefined,
     ...changes,
   });
-  const read_ = (...proofs: Proof[]) => read(renderProofs(proofs, history, { concurrency: 3, nodes: ['n0', 'n1'] }));
+  const read_ = (...proofs: NamedProof[]) =>
+    read(renderProofs(proofs, history, { concurrency: 3, nodes: ['n0', 'n1'] }));
 
   it('say the rule, what is wrong, and which client was answered what, and when', () => {
     const root = read_(proof({ facts: { key: '<k>' } }));

@@ -103,9 +103,7 @@ describe('a test that runs out of work', () => {
     expect(okCount).toBeGreaterThan(100);
     expect(results['valid?']).toBe('unknown');
     const idleness = `none of the ${okCount} operations that succeeded in the last third of the run did new work`;
-    expect(formatVerdict(results)).toBe(
-      `Nobody can tell: the run is of unknown validity. The workload was idle: ${idleness}.`,
-    );
+    expect(formatVerdict(results)).toBe(`Verdict unknown. The workload was idle: ${idleness}.`);
     expect(formatResults(results)).toContain(`
 activity        valid? unknown, work-count 5, last-third-count 0, last-third-fraction 0, error the workload was idle: `);
     const { cases } = junitOfRun({ workload: 'voucher', seed: 'activity', results, reason: '', command: 'again' });
@@ -117,6 +115,7 @@ activity        valid? unknown, work-count 5, last-third-count 0, last-third-fra
       'last-third-count': 0,
       'last-third-fraction': 0,
       error: `the workload was idle: ${idleness}`,
+      summary: `The workload was idle: ${idleness}.`,
     });
   });
 

@@ -9,9 +9,20 @@
 
 import type { Checker } from '../../../checkers/checker.ts';
 import { operationPairs } from '../../../checkers/pairs.ts';
-import { exactEquals } from '../../../protocol/exact-json.ts';
+import {
+  PROOF_OPERATIONS_MAX,
+  PROOFS_MAX,
+  type Proof,
+  QUOTE_LENGTH_MAX,
+  REFUSED,
+  withProofs,
+} from '../../../checkers/proof.ts';
+import type { Operation } from '../../../history/operation.ts';
+import { exactEquals, stringifyExact } from '../../../protocol/exact-json.ts';
+import { excerpt } from '../../../protocol/excerpt.ts';
 
 const LISTED_ERRORS_MAX = 48;
+const EXAMPLE_LENGTH_MAX = 200;
 
 type EchoError = readonly [string, unknown, string, unknown];
 
@@ -19,20 +30,74 @@ export function echoChecker(): Checker {
   return {
     check(_test, history) {
       const errors: EchoError[] = [];
-      let errorCount = 0;
-      let refusedCount = 0;
+      const evidence = new Evidence();
       for (const { invocation, completion } of operationPairs(history)) {
         if (completion.type === 'info' || exactEquals(invocation.value, echoOf(completion.value))) continue;
-        errorCount++;
-        if (completion.type === 'fail') refusedCount++;
+        evidence.add(invocation, completion);
         if (errors.length < LISTED_ERRORS_MAX) {
           errors.push(['Expected a message with :echo', invocation.value, 'But received', completion.value]);
         }
       }
+      const { wrongCount, refusedCount } = evidence;
+      const errorCount = wrongCount + refusedCount;
       const refused = refusedCount === 0 ? {} : { 'refused-count': refusedCount };
-      return { 'valid?': errorCount === 0, 'error-count': errorCount, ...refused, errors };
+      return {
+        'valid?': errorCount === 0,
+        'error-count': errorCount,
+        ...refused,
+        errors,
+        ...withProofs(evidence.proofs()),
+        ...(errorCount === 0 ? {} : { summary: evidence.summarize() }),
+      };
     },
   };
+}
+
+/** The errors for people: a proof for each wrong answer, and one for all that were refused. */
+class Evidence {
+  readonly #wrong: Proof[] = [];
+  /** The first wrong answer, in words. */
+  #example = '';
+  wrongCount = 0;
+  refusedCount = 0;
+  readonly #refused: number[] = [];
+
+  add(invocation: Operation, { type, index, value }: Operation): void {
+    if (type === 'fail') {
+      this.refusedCount++;
+      if (this.#refused.length < PROOF_OPERATIONS_MAX) this.#refused.push(index);
+      return;
+    }
+    this.wrongCount++;
+    if (this.#wrong.length >= PROOFS_MAX) return;
+    const quote = (lengthMax: number, link: string) =>
+      [value, invocation.value].map((part) => excerpt(stringifyExact(part), lengthMax)).join(link);
+    if (this.wrongCount === 1) this.#example = quote(EXAMPLE_LENGTH_MAX, ' to ');
+    const problem = quote(QUOTE_LENGTH_MAX, ' was answered to ');
+    this.#wrong.push({ problem, facts: {}, operations: [index], operationCount: 1 });
+  }
+
+  /** The refusals first: there is one proof of them at most, and the verdict looks for it. */
+  proofs(): readonly Proof[] {
+    if (this.refusedCount === 0) return this.#wrong;
+    const problem = `${countEchoes(this.refusedCount)} refused`;
+    const refused = { rule: REFUSED, problem, facts: {}, operations: this.#refused, operationCount: this.refusedCount };
+    return [refused, ...this.#wrong];
+  }
+
+  summarize(): string {
+    const wrong = this.wrongCount === 1 ? '1 answer was' : `${this.wrongCount} answers were`;
+    return [
+      ...(this.wrongCount === 0 ? [] : [`${wrong} wrong, for instance ${this.#example}.`]),
+      ...(this.refusedCount === 0
+        ? []
+        : [`${countEchoes(this.refusedCount)} refused, and a refused echo counts as a wrong answer.`]),
+    ].join(' ');
+  }
+}
+
+function countEchoes(count: number): string {
+  return count === 1 ? '1 echo was' : `${count} echoes were`;
 }
 
 /** What a reply carries under `echo`; nothing equals null, as in Clojure. */

@@ -11,8 +11,9 @@
  */
 
 import type { Checker, TestFacts } from '../../../checkers/checker.ts';
-import { Findings } from '../../../checkers/findings.ts';
+import { Findings, proofsOf } from '../../../checkers/findings.ts';
 import { indexPairs } from '../../../checkers/pairs.ts';
+import { asSentence, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { isRecord } from '../../../protocol/message.ts';
 import { formatTimestamp } from '../../../protocol/timestamp.ts';
@@ -47,7 +48,8 @@ export function idsChecker(): Checker {
         'id-count': totals.idCount,
         'assigned-count': run.assignedCount,
         ...rules,
-        ...(error === undefined ? {} : { error }),
+        ...(error === undefined ? {} : { error, summary: asSentence(error) }),
+        ...withProofs(proofsOf(rules)),
       };
     },
   };

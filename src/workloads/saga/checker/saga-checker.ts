@@ -16,7 +16,9 @@
  */
 
 import type { Checker, TestFacts } from '../../../checkers/checker.ts';
+import { proofsOf } from '../../../checkers/findings.ts';
 import { NEVER } from '../../../checkers/places.ts';
+import { asSentence, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { AccountRules } from './accounts.ts';
 import { FinalPhase } from './final.ts';
@@ -63,7 +65,8 @@ function judge(test: TestFacts, history: History) {
     'committed-count': countInState('committed'),
     'aborted-count': countInState('aborted'),
     ...rules,
-    ...(error === undefined ? {} : { error }),
+    ...(error === undefined ? {} : { error, summary: asSentence(error) }),
+    ...withProofs(proofsOf(rules)),
   };
 }
 

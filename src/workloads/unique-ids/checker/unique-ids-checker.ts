@@ -11,16 +11,34 @@
 
 import type { Checker } from '../../../checkers/checker.ts';
 import { fingerprint, recurring } from '../../../checkers/fingerprints.ts';
+import { entryOf } from '../../../checkers/places.ts';
+import {
+  asSentence,
+  PROOF_OPERATIONS_MAX,
+  PROOFS_MAX,
+  type Proof,
+  QUOTE_LENGTH_MAX,
+  withProofs,
+} from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { canonicalKey } from '../../../protocol/exact-json.ts';
+import { excerpt } from '../../../protocol/excerpt.ts';
 import { comparableIds, compareIds, typeOfId } from './id-order.ts';
 import { SnowflakeRules } from './snowflake-rules.ts';
 
 const LISTED_DUPLICATES_MAX = 48;
+const EXAMPLE_LENGTH_MAX = 200;
+const NO_ORDER = 'the ids cannot be compared with each other: all ids must be of one type, and not objects';
 
 interface Tally {
   readonly id: unknown;
   count: number;
+}
+
+/** A tally with the name of its id in the result. */
+interface NamedTally {
+  readonly name: string;
+  readonly tally: Tally;
 }
 
 export function uniqueIdsChecker(): Checker {
@@ -45,16 +63,18 @@ export function uniqueIdsChecker(): Checker {
       }
       const duplicates = countDuplicates(history, recurring(fingerprints.subarray(0, acknowledgedCount)));
       const snowflake = snowflakeRules.report();
+      const named = mostFrequent(duplicates);
+      const duplicated = Object.fromEntries(named.map(({ name, tally }) => [name, tally.count]));
       return {
         'valid?': duplicates.length > 0 ? false : range.comparable ? true : 'unknown',
         'attempted-count': attemptedCount,
         'acknowledged-count': acknowledgedCount,
         'duplicated-count': duplicates.length,
-        duplicated: mostFrequent(duplicates),
-        ...(range.comparable
-          ? { range: range.bounds }
-          : { error: 'the ids cannot be compared with each other: all ids must be of one type, and not objects' }),
+        duplicated,
+        ...(range.comparable ? { range: range.bounds } : { error: NO_ORDER }),
         ...(snowflake === undefined ? {} : { snowflake }),
+        ...withProofs(proveDuplicates(history, named)),
+        ...summarize(duplicates.length, Object.keys(duplicated), range.comparable),
       };
     },
   };
@@ -112,16 +132,45 @@ function count(tallies: Map<string, Tally>, key: string, id: unknown): void {
 }
 
 /** Those that recur most, of them the highest ids, listed in ascending order: Jepsen's choice. */
-function mostFrequent(duplicates: readonly Tally[]): Readonly<Record<string, number>> {
+function mostFrequent(duplicates: readonly Tally[]): readonly NamedTally[] {
   const chosen = duplicates
     .toSorted((left, right) => right.count - left.count || compareIds(right.id, left.id))
     .slice(0, LISTED_DUPLICATES_MAX)
     .sort((left, right) => compareIds(left.id, right.id));
   // In a mixed list the text "1" must not take the place of the number 1.
   const mixed = chosen.some((tally) => typeOfId(tally.id) !== typeOfId(chosen[0]?.id));
-  return Object.fromEntries(chosen.map(({ id, count: times }) => [nameOf(id, mixed), times]));
+  return chosen.map((tally) => ({ name: nameOf(tally.id, mixed), tally }));
 }
 
 function nameOf(id: unknown, mixed: boolean): string {
   return typeof id === 'string' && !mixed ? id : canonicalKey(id);
+}
+
+/** A proof for each of these ids, with the operations that handed it out; the id that was handed out first goes first. */
+function proveDuplicates(history: History, duplicates: readonly NamedTally[]): readonly Proof[] {
+  if (duplicates.length === 0) return [];
+  const counts = new Map(duplicates.map(({ tally }) => [canonicalKey(tally.id), tally.count]));
+  const suspects = new Set(duplicates.map(({ tally }) => fingerprint(tally.id)));
+  const found = new Map<string, { readonly id: unknown; readonly operations: number[] }>();
+  for (let index = 0; index < history.length; index++) {
+    if (history.typeAt(index) !== 'ok' || history.functionAt(index) !== 'generate') continue;
+    const id = history.valueAt(index);
+    if (!suspects.has(fingerprint(id))) continue;
+    const key = canonicalKey(id);
+    if (!counts.has(key)) continue;
+    const { operations } = entryOf(found, key, () => ({ id, operations: [] as number[] }));
+    if (operations.length < PROOF_OPERATIONS_MAX) operations.push(index);
+  }
+  return [...found].slice(0, PROOFS_MAX).map(([key, { id, operations }]) => {
+    const times = counts.get(key) as number;
+    const problem = `${excerpt(nameOf(id, false), QUOTE_LENGTH_MAX)} was answered ${times} times`;
+    // The second one shows it; those that come later add nothing.
+    return { problem, facts: {}, operations, operationCount: times, time: history.timeAt(operations[1] as number) };
+  });
+}
+
+function summarize(count: number, [example = '']: readonly string[], comparable: boolean) {
+  if (count === 0) return comparable ? {} : { summary: asSentence(NO_ORDER) };
+  const were = count === 1 ? '1 id was' : `${count} ids were`;
+  return { summary: `${were} given out more than once, for instance ${excerpt(example, EXAMPLE_LENGTH_MAX)}.` };
 }

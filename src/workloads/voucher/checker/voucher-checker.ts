@@ -21,8 +21,9 @@
  */
 
 import type { Checker } from '../../../checkers/checker.ts';
-import { Findings } from '../../../checkers/findings.ts';
+import { Findings, proofsOf } from '../../../checkers/findings.ts';
 import { NEVER } from '../../../checkers/places.ts';
+import { asSentence, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { RunRecord, type Terms } from './record.ts';
 import { JudgedVoucher, RedemptionRules } from './redemptions.ts';
@@ -64,7 +65,8 @@ function judge(history: History) {
     'acknowledged-count': acknowledgedCount,
     'redemption-count': sum(all.map(({ final }) => final?.redemptions.length ?? 0)),
     ...rules,
-    ...(error === undefined ? {} : { error }),
+    ...(error === undefined ? {} : { error, summary: asSentence(error) }),
+    ...withProofs(proofsOf(rules)),
   };
 }
 

@@ -14,12 +14,13 @@ import {
   nemesis,
   ok,
   THREE_NODES,
+  withoutEvidence,
 } from '../../../support/histories.ts';
 
 const VALID = { 'valid?': true, 'error-count': 0, errors: [] };
 
 function check(history: History) {
-  return echoChecker().check(THREE_NODES, history);
+  return withoutEvidence(echoChecker().check(THREE_NODES, history));
 }
 
 function answer(echo: unknown): unknown {
@@ -116,5 +117,57 @@ describe('echo', () => {
       'unknown',
     );
     expect(checker.check(THREE_NODES, handwritten(ok(0, 'echo', answer('a'))))['valid?']).toBe('unknown');
+  });
+});
+
+describe('what proves wrong echoes', () => {
+  const evidence = (...operations: readonly HandwrittenOperation[]) => {
+    const { proofs, summary } = echoChecker().check(THREE_NODES, handwritten(...operations));
+    return { proofs, summary };
+  };
+  const wrong = [invoke(0, 'echo', 'a'), ok(0, 'echo', { echo: parseExact('9007199254740993') })];
+  const refused = [invoke(1, 'echo', 'b'), fail(1, 'echo', 'b')];
+  const right = [invoke(2, 'echo', 'c'), ok(2, 'echo', answer('c'))];
+  const REFUSAL = 'refused, and a refused echo counts as a wrong answer.';
+
+  it('is nothing in a valid run', () => {
+    expect(evidence(...right)).toEqual({});
+  });
+
+  it('is the wrong answer, with what it answers', () => {
+    expect(evidence(...right, ...wrong)).toEqual({
+      proofs: [
+        {
+          problem: '{"echo":9007199254740993} was answered to "a"',
+          facts: {},
+          operations: [3],
+          operationCount: 1,
+        },
+      ],
+      summary: '1 answer was wrong, for instance {"echo":9007199254740993} to "a".',
+    });
+    expect(evidence(...wrong, ...wrong).summary).toBe(
+      '2 answers were wrong, for instance {"echo":9007199254740993} to "a".',
+    );
+  });
+
+  it('is one proof for all that were refused', () => {
+    expect(evidence(...wrong, ...refused)).toMatchObject({
+      proofs: [{ rule: 'refused', problem: '1 echo was refused', operations: [3], operationCount: 1 }, {}],
+      summary: `1 answer was wrong, for instance {"echo":9007199254740993} to "a". 1 echo was ${REFUSAL}`,
+    });
+    const { proofs, summary } = evidence(...Array.from({ length: 40 }, () => refused).flat());
+    expect(summary).toBe(`40 echoes were ${REFUSAL}`);
+    expect(proofs).toMatchObject([{ problem: '40 echoes were refused', operationCount: 40 }]);
+    expect(proofs?.[0]?.operations).toEqual(Array.from({ length: 16 }, (_, index) => 2 * index + 1));
+  });
+
+  it('is two dozen proofs at most, and quotes the beginning of long values', () => {
+    const long = 'x'.repeat(1000);
+    const many = Array.from({ length: 40 }, () => [invoke(0, 'echo', long), ok(0, 'echo', long)]).flat();
+    const { proofs, summary } = evidence(...many);
+    expect(proofs).toHaveLength(24);
+    expect(proofs?.[0]?.problem).toBe(`"${'x'.repeat(159)}… was answered to "${'x'.repeat(159)}…`);
+    expect(summary).toBe(`40 answers were wrong, for instance "${'x'.repeat(199)}… to "${'x'.repeat(199)}….`);
   });
 });

@@ -14,6 +14,7 @@ import {
   ok,
   THREE_NODES,
 } from '../../../support/histories.ts';
+import { expectProofs } from '../../../support/rule-proofs.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** 2026-01-01T00:00:00Z, from which the tests count their milliseconds. */
@@ -106,12 +107,15 @@ function broken(result: CheckResult): Record<string, unknown[]> {
     (name) => [name, result[name] as { count: number; examples: unknown[] }] as const,
   );
   expect(result['valid?']).toBe(rules.every(([, { count }]) => count === 0));
+  expectProofs(result, Object.keys(KEPT));
   return Object.fromEntries(rules.filter(([, { count }]) => count > 0).map(([name, { examples }]) => [name, examples]));
 }
 
+const UNKNOWN = { error: 'no id was acknowledged', summary: 'No id was acknowledged.' };
+
 describe('a run of the id service', () => {
   it('is of unknown validity without operations', () => {
-    expect(check()).toEqual({ ...valid(0, 0, 0, 0), 'valid?': 'unknown', error: 'no id was acknowledged' });
+    expect(check()).toEqual({ ...valid(0, 0, 0, 0), 'valid?': 'unknown', ...UNKNOWN });
   });
 
   it('is of unknown validity when no id was acknowledged, whatever else was right', () => {
@@ -122,7 +126,7 @@ describe('a run of the id service', () => {
       invoke(2, 'assign', { service: 'payment', key: 'a' }),
       info(2, 'assign', { service: 'payment', key: 'a' }),
     );
-    expect(result).toEqual({ ...valid(2, 0, 0, 0), 'valid?': 'unknown', error: 'no id was acknowledged' });
+    expect(result).toEqual({ ...valid(2, 0, 0, 0), 'valid?': 'unknown', ...UNKNOWN });
   });
 
   it('accepts one in which everything is as promised', () => {
@@ -162,6 +166,16 @@ describe('a run of the id service', () => {
         examples: [{ problem: 'one id was handed out more than once', ids: [snowflake()], operations: [1, 3] }],
       },
       error: 'one id was handed out more than once',
+      summary: 'One id was handed out more than once.',
+      proofs: [
+        {
+          rule: 'unique',
+          problem: 'one id was handed out more than once',
+          facts: { ids: [snowflake()] },
+          operations: [1, 3],
+          operationCount: 2,
+        },
+      ],
     });
   });
 

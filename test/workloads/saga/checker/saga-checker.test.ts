@@ -13,6 +13,7 @@ import {
   ok,
   THREE_NODES,
 } from '../../../support/histories.ts';
+import { expectProofs } from '../../../support/rule-proofs.ts';
 
 type Operations = readonly HandwrittenOperation[];
 type Story = readonly (HandwrittenOperation | Operations)[];
@@ -167,19 +168,20 @@ function broken(...operations: Story): Record<string, string[]> {
   });
   expect(result['valid?']).toBe(rules.length === 0);
   expect(result.error).toBe(rules[0]?.[1][0]);
+  expectProofs(result, Object.keys(KEPT));
   return Object.fromEntries(rules);
 }
 
+const UNKNOWN = { error: 'no transfer was acknowledged', summary: 'No transfer was acknowledged.' };
+
 describe('a run of the transfer service', () => {
   it('is of unknown validity without operations', () => {
-    const nothing = { ...valid(0, 0, [0, 0]), 'valid?': 'unknown', error: 'no transfer was acknowledged' };
-    expect(check()).toEqual(nothing);
+    expect(check()).toEqual({ ...valid(0, 0, [0, 0]), 'valid?': 'unknown', ...UNKNOWN });
   });
 
   it('is of unknown validity when no transfer was acknowledged', () => {
     const result = check(OPENINGS, lost('transfer', request('t1')), settled(BALANCES), statuses(T1), audit(BALANCES));
-    const error = 'no transfer was acknowledged';
-    expect(result).toEqual({ ...valid(1, 0, [1, 0], [0, 1]), 'valid?': 'unknown', error });
+    expect(result).toEqual({ ...valid(1, 0, [1, 0], [0, 1]), 'valid?': 'unknown', ...UNKNOWN });
   });
 
   it('accepts one in which everything is as promised', () => {

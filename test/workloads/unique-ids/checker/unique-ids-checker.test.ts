@@ -8,12 +8,21 @@ import { History } from '../../../../src/history/history.ts';
 import { EPOCH_MS, encodeSnowflake } from '../../../../src/ids/snowflake.ts';
 import { parseExact } from '../../../../src/protocol/exact-json.ts';
 import { uniqueIdsChecker } from '../../../../src/workloads/unique-ids/checker/unique-ids-checker.ts';
-import { fail, handwritten, info, invoke, nemesis, ok, THREE_NODES } from '../../../support/histories.ts';
+import {
+  fail,
+  handwritten,
+  info,
+  invoke,
+  nemesis,
+  ok,
+  THREE_NODES,
+  withoutEvidence,
+} from '../../../support/histories.ts';
 
 const NO_ORDER = 'the ids cannot be compared with each other: all ids must be of one type, and not objects';
 
 function check(history: History) {
-  return uniqueIdsChecker().check(THREE_NODES, history);
+  return withoutEvidence(uniqueIdsChecker().check(THREE_NODES, history));
 }
 
 /** A run of one client that gets these ids one after the other. */
@@ -298,5 +307,79 @@ describe('ids in our own format', () => {
     expect(checkClients([0, snowflake(DAYS_400, 1)], [0, id], [0, snowflake(DAYS_400 - 1, 1)])).not.toHaveProperty(
       'snowflake',
     );
+  });
+});
+
+describe('what proves repeated ids', () => {
+  const evidence = (...ids: readonly unknown[]) => {
+    const history = handwritten(...ids.flatMap((id) => [invoke(0, 'generate'), ok(0, 'generate', id)]));
+    const { proofs, summary } = uniqueIdsChecker().check(THREE_NODES, history);
+    return { proofs, summary };
+  };
+
+  it('is nothing in a valid run', () => {
+    expect(evidence('a', 'b')).toEqual({});
+  });
+
+  it('is each of them, with the operations that handed it out, complete when the second did', () => {
+    expect(evidence(7, 'a', 7, null, 'a', 8, 7)).toEqual({
+      proofs: [
+        { problem: '7 was answered 3 times', facts: {}, operations: [1, 5, 13], operationCount: 3, time: 5e6 },
+        { problem: 'a was answered 2 times', facts: {}, operations: [3, 9], operationCount: 2, time: 9e6 },
+      ],
+      summary: '2 ids were given out more than once, for instance 7.',
+    });
+  });
+
+  it('is one id that came twice, also where it is beyond 2^53', () => {
+    const ids = ['1152921504606846977', '1152921504606846978', '1152921504606846979', '1152921504606846978'];
+    expect(evidence(...ids.map(parseExact))).toEqual({
+      proofs: [
+        {
+          problem: '1152921504606846978 was answered 2 times',
+          facts: {},
+          operations: [3, 7],
+          operationCount: 2,
+          time: 7e6,
+        },
+      ],
+      summary: '1 id was given out more than once, for instance 1152921504606846978.',
+    });
+  });
+
+  it('counts all answers, also those beyond the ones it names', () => {
+    const { proofs } = evidence(...new Array(40).fill('x'));
+    expect(proofs?.map(({ problem }) => problem)).toEqual(['x was answered 40 times']);
+    expect(proofs?.[0]?.operations).toHaveLength(16);
+    expect(proofs?.[0]?.operationCount).toBe(40);
+  });
+
+  it('is two dozen ids at most, and quotes the beginning of a long one', () => {
+    const ids = Array.from({ length: 30 }, (_, index) => `${'Ω'.repeat(3001)}${index}`);
+    const { proofs, summary } = evidence(...ids, ...ids);
+    expect(proofs).toHaveLength(24);
+    expect(proofs?.[0]?.problem).toBe(`${'Ω'.repeat(160)}… was answered 2 times`);
+    expect(summary).toBe(`30 ids were given out more than once, for instance ${'Ω'.repeat(200)}….`);
+  });
+
+  it('keeps the text "1" and the number 1 apart', () => {
+    expect(evidence('1', 1, '1', 1).proofs?.map(({ operations }) => operations)).toEqual([
+      [1, 5],
+      [3, 7],
+    ]);
+  });
+
+  it('is a sentence only, where ids have no order', () => {
+    expect(evidence('1', 1)).toEqual({ summary: `T${NO_ORDER.slice(1)}.` });
+  });
+
+  it('rests on ok only', () => {
+    const history = handwritten(
+      invoke(0, 'generate'),
+      info(0, 'generate', 7),
+      invoke(1, 'generate'),
+      ok(1, 'generate', 7),
+    );
+    expect(uniqueIdsChecker().check(THREE_NODES, history)).not.toHaveProperty('proofs');
   });
 });

@@ -14,6 +14,7 @@ import {
   ok,
   THREE_NODES,
 } from '../../../support/histories.ts';
+import { expectProofs } from '../../../support/rule-proofs.ts';
 
 type Operations = readonly HandwrittenOperation[];
 
@@ -121,7 +122,12 @@ function valid(attempted: number, acknowledged: number, redemptions: number) {
 }
 
 function unknown(attempted: number, acknowledged: number, redemptions: number, error: string) {
-  return { ...valid(attempted, acknowledged, redemptions), 'valid?': 'unknown', error };
+  return {
+    ...valid(attempted, acknowledged, redemptions),
+    'valid?': 'unknown',
+    error,
+    summary: `${error[0]?.toUpperCase()}${error.slice(1)}.`,
+  };
 }
 
 /** The problems that were found, by the names of the rules. */
@@ -134,6 +140,7 @@ function broken(...operations: readonly (HandwrittenOperation | Operations)[]): 
   });
   expect(result['valid?']).toBe(rules.length === 0);
   expect(result.error).toBe(rules[0]?.[1][0]);
+  expectProofs(result, Object.keys(KEPT));
   return Object.fromEntries(rules);
 }
 
@@ -206,6 +213,14 @@ describe('a run of the voucher service', () => {
       'valid?': false,
       'answers-agree': { count: 2, examples: [different, contradicted] },
       error: 'one request got different answers',
+      summary: 'One request got different answers.',
+      proofs: [different, contradicted].map(({ problem, operations, ...facts }) => ({
+        rule: 'answers-agree',
+        problem,
+        facts,
+        operations,
+        operationCount: 2,
+      })),
     });
   });
 

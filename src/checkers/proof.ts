@@ -1,0 +1,46 @@
+/** What a checker says for people beside its result: what shows that a run is invalid, and a sentence for the verdict. */
+
+/** Something that a checker found wrong, with what shows it. A checker fills it in, and `results.json` records it. */
+export interface Proof {
+  /** The name of the broken rule, where the checker has several. */
+  readonly rule?: string | undefined;
+  /** What is wrong, in a few words. */
+  readonly problem: string;
+  /** What else the checker knows of it. JSON values. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** The first {@link PROOF_OPERATIONS_MAX} completions that show it: indices into the history, ascending. */
+  readonly operations: readonly number[];
+  /** How many operations show it in all. */
+  readonly operationCount: number;
+  /** When the proof was complete, ns. Absent: when the last of its operations was. */
+  readonly time?: number | undefined;
+}
+
+/** More proofs of one checker show nothing new. */
+export const PROOFS_MAX = 24;
+/** More operations of one proof show nothing new. */
+export const PROOF_OPERATIONS_MAX = 16;
+/** Nodes may answer values of any length; a sentence quotes so many characters of one. */
+export const QUOTE_LENGTH_MAX = 160;
+
+/**
+ * The rule of a proof by requests that nodes refused, where the checker counts a refusal as a wrong answer. The verdict
+ * then says which errors were answered.
+ */
+export const REFUSED = 'refused';
+
+/** The fields of a result that hold `proofs`; none if there are none. */
+export function withProofs(proofs: readonly Proof[]): { readonly proofs?: readonly Proof[] } {
+  return proofs.length === 0 ? {} : { proofs: proofs.slice(0, PROOFS_MAX) };
+}
+
+/** The first line of `text` as a sentence: with a capital letter and a full stop. */
+export function asSentence(text: string): string {
+  const [line = ''] = text.split('\n');
+  return withFullStop(`${line.charAt(0).toUpperCase()}${line.slice(1)}`);
+}
+
+/** The same text, with a full stop unless it ends with a question. */
+export function withFullStop(text: string): string {
+  return text.endsWith('?') ? text : `${text}.`;
+}

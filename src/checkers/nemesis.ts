@@ -9,7 +9,7 @@
 
 import type { Operation } from '../history/operation.ts';
 import type { Checker } from './checker.ts';
-import { faultStep, hitSomebody } from './fault-steps.ts';
+import { faultStep, hitTarget } from './fault-steps.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
 
@@ -57,5 +57,5 @@ function endsCut({ f, value }: Operation): boolean {
 /** The kind of fault that an operation reports as started; undefined for an announcement, an end and all else. */
 function faultStarted({ f, value }: Operation): string | undefined {
   const step = faultStep(f);
-  return step?.does === 'begin' && hitSomebody(value) ? step.kind : undefined;
+  return step?.does === 'begin' && hitTarget(value) ? step.kind : undefined;
 }

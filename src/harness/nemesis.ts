@@ -6,6 +6,7 @@
  * schedule.
  */
 
+import { beginStep, endStep } from '../checkers/fault-steps.ts';
 import { NEMESIS, type OperationEntry } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 import type { ClockFault, DiskDamage, FaultEvent, GrudgeRecord } from './fault.ts';
@@ -118,12 +119,12 @@ export class Nemesis {
   #begin(event: FaultEvent): Active {
     this.#options.onBegin?.({ ...event, atMs: this.#options.scheduler.now() });
     const { text, done, undo } = this.#carryOut(event);
-    this.#record(NAMES[event.fault]?.begin ?? `start-${event.fault}`, done);
+    this.#record(beginStep(event.fault), done);
     const active: Active = {
       text,
       end: () => {
         if (!this.#active.delete(active)) return;
-        const f = NAMES[event.fault]?.end ?? `stop-${event.fault}`;
+        const f = endStep(event.fault);
         this.#record(f, null);
         this.#record(f, undo());
       },
@@ -138,7 +139,7 @@ export class Nemesis {
    */
   #carryOut(event: FaultEvent): { text: string | undefined; done: unknown; undo: () => unknown } {
     const { target } = this.#options;
-    const announce = (value: unknown) => this.#record(NAMES[event.fault]?.begin ?? `start-${event.fault}`, value);
+    const announce = (value: unknown) => this.#record(beginStep(event.fault), value);
     switch (event.fault) {
       case 'partition':
       case 'bridge':
@@ -211,9 +212,3 @@ export class Nemesis {
     this.#options.record({ process: NEMESIS, type: 'info', f, value });
   }
 }
-
-/** Faults with names of their own for begin and end in Jepsen. */
-const NAMES: Readonly<Partial<Record<FaultEvent['fault'], { readonly begin: string; readonly end: string }>>> = {
-  kill: { begin: 'kill', end: 'start' },
-  pause: { begin: 'pause', end: 'resume' },
-};

@@ -4,7 +4,7 @@
  * in force the first to begin is the first to end.
  */
 
-import { faultStep, hitSomebody } from '../checkers/fault-steps.ts';
+import { faultStep, hitTarget } from '../checkers/fault-steps.ts';
 import { describeGrudge } from '../harness/grudge.ts';
 import type { History } from '../history/history.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
@@ -33,7 +33,7 @@ export function findFaultSpans(history: History): readonly FaultSpan[] {
     if (!history.isNemesisAt(index)) continue;
     const step = faultStep(history.functionAt(index));
     const value = history.valueAt(index);
-    if (step?.does === 'begin' && hitSomebody(value)) {
+    if (step?.does === 'begin' && hitTarget(value)) {
       const span = { kind: step.kind, whom: describeTarget(value), from: history.timeAt(index), to: end };
       spans.push(span);
       const others = open.get(step.kind);

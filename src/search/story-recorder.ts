@@ -2,6 +2,7 @@
  * Takes down what a story of a run needs while it goes on; `story.ts` tells it.
  */
 
+import { endStep } from '../checkers/fault-steps.ts';
 import type { FaultEvent, MessageEvent } from '../harness/fault.ts';
 import type { NetworkMessage } from '../harness/network.ts';
 import type { RunObserver } from '../harness/run.ts';
@@ -80,11 +81,8 @@ export class StoryRecorder {
   }
 
   #endFault(f: string): void {
-    const index = this.#faults.findIndex(({ fault }) => f === (ENDS[fault.fault] ?? `stop-${fault.fault}`));
+    const index = this.#faults.findIndex(({ fault }) => f === endStep(fault.fault));
     const [ended] = index < 0 ? [] : this.#faults.splice(index, 1);
     if (ended !== undefined) this.#events.push({ atMs: this.#now(), kind: 'fault-end', fault: ended.fault });
   }
 }
-
-/** What the history calls the end of a fault, where it is not `stop-…`. */
-const ENDS: Readonly<Partial<Record<FaultEvent['fault'], string>>> = { kill: 'start', pause: 'resume' };

@@ -11,8 +11,8 @@
  */
 
 import type { NetCounts, NetStatistics } from '../checkers/net.ts';
+import { DeadlineQueue } from '../protocol/deadline-queue.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import { DeadlineQueue } from './deadline-queue.ts';
 import type { MessageEvent, MessageFault } from './fault.ts';
 import type { LatencyDistribution } from './latency.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DeadlineQueue, type Entry } from '../../src/harness/deadline-queue.ts';
+import { DeadlineQueue, type Entry } from '../../src/protocol/deadline-queue.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
 function drain<T>(queue: DeadlineQueue<T>): Entry<T>[] {
@@ -36,19 +36,35 @@ describe('a deadline queue', () => {
     expect(drain(queue).map(({ value }) => value)).toEqual(['first', 'second', 'third', 'fourth']);
   });
 
+  it('gives nothing that was removed, and removes nothing twice', () => {
+    const queue = new DeadlineQueue<string>();
+    const [removeFirst, , removeLast] = [1, 2, 3].map((deadline) => queue.push(deadline, `at ${deadline}`));
+    removeLast?.();
+    removeFirst?.();
+    removeFirst?.();
+    expect(queue.length).toBe(1);
+    expect(queue.pop()?.value).toBe('at 2');
+    removeFirst?.();
+    expect(queue.length).toBe(0);
+  });
+
   it.each(['one', 'two', 'three'])(
-    'does what a sorted list does, pushes and pops mixed at random (seed %s)',
+    'does what a sorted list does, with pushes, pops and removals at random (seed %s)',
     (seed) => {
       const random = new SeededRandom(seed);
       const queue = new DeadlineQueue<number>();
       const model: { deadline: number; value: number }[] = [];
+      const removals = new Map<number, () => void>();
       for (let step = 0; step < 5000; step++) {
         // Few deadlines make many ties; now and then the queue runs empty.
         if (random.integer(100) < (Math.floor(step / 500) % 2 === 0 ? 70 : 30)) {
           const entry = { deadline: random.integer(50), value: step };
-          queue.push(entry.deadline, entry.value);
+          removals.set(step, queue.push(entry.deadline, entry.value));
           const after = model.findIndex(({ deadline }) => deadline > entry.deadline);
           model.splice(after < 0 ? model.length : after, 0, entry);
+        } else if (model.length > 0 && random.integer(4) === 0) {
+          const [removed] = model.splice(random.integer(model.length), 1);
+          removals.get(removed?.value as number)?.();
         } else {
           const popped = queue.pop();
           expect(popped && { deadline: popped.deadline, value: popped.value }).toEqual(model.shift());

@@ -15,12 +15,13 @@
  * node that receives it. The harness sees two requests with two replies, or one of each.
  */
 
+import { SERVICE_NAMES } from '../harness/services/names.ts';
 import type { Logger } from '../node/environment.ts';
 import { isMessage, type Message, parseLine } from '../protocol/message.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 import { type FateRates, Fates } from './fates.ts';
-import { isHit, kindOf, type PeerChoice, type PeerKind, SERVICE_IDS } from './peers.ts';
+import { isHit, kindOf, type PeerChoice, type PeerKind } from './peers.ts';
 import { Recurrence } from './recurrence.ts';
 import { StallWatch } from './stall-watch.ts';
 import { WaitingClients } from './waiting-clients.ts';
@@ -270,7 +271,7 @@ export class Chaos {
         'service-cut',
         serviceCutMs,
         (interval) => interval * CUT_SHARE,
-        (ms, stream) => this.#cut(SERVICE_IDS, ms, stream),
+        (ms, stream) => this.#cut(SERVICE_NAMES, ms, stream),
       ),
       ...recurrence(
         'node-cut',

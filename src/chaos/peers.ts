@@ -2,10 +2,8 @@
  * The peers of a node, seen from between the node and the harness: only by the ids in the envelope.
  */
 
-import { isClient } from '../harness/network.ts';
-
-/** Maelstrom's services, by their node ids. */
-export const SERVICE_IDS: readonly string[] = ['lin-kv', 'seq-kv', 'lww-kv', 'lin-tso'];
+import { SERVICE_NAMES } from '../harness/services/names.ts';
+import { isClient } from '../protocol/client-id.ts';
 
 /** `self` is the node itself; `stranger` is an id that the node does not know. Neither suffers any fault. */
 export type PeerKind = 'client' | 'service' | 'node' | 'self' | 'stranger';
@@ -18,7 +16,7 @@ export type PeerChoice = (typeof PEER_CHOICES)[number];
 export function kindOf(id: string, nodeId: string, nodeIds: readonly string[]): PeerKind {
   if (isClient(id)) return 'client';
   if (id === nodeId) return 'self';
-  if (SERVICE_IDS.includes(id)) return 'service';
+  if (SERVICE_NAMES.includes(id)) return 'service';
   return nodeIds.includes(id) ? 'node' : 'stranger';
 }
 

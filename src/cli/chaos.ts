@@ -7,7 +7,8 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
 import { resolve } from 'node:path';
 import type { ChaosOptions } from '../chaos/chaos.ts';
-import { PEER_CHOICES, type PeerChoice, SERVICE_IDS } from '../chaos/peers.ts';
+import { PEER_CHOICES, type PeerChoice } from '../chaos/peers.ts';
+import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { superviseStdio } from '../host/processes/chaos-host.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { openStdout } from '../host/stdio/line-output.ts';
@@ -55,7 +56,7 @@ const OPTIONS = {
 again. Messages in between are lost.`),
   pause: secondsOption('Mean time between two pauses (SIGSTOP). A pause lasts a quarter of that on average.'),
   'service-cut': secondsOption(
-    `Mean time between two cuts from ${SERVICE_IDS.join(', ')},
+    `Mean time between two cuts from ${SERVICE_NAMES.join(', ')},
 in one direction or both. A cut lasts half of that on average.`,
   ),
   'node-cut': secondsOption('The same for cuts from some of the other nodes.'),

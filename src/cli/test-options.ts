@@ -5,12 +5,12 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, resolve } from 'node:path';
-import { SERVICE_IDS } from '../chaos/peers.ts';
 import { FAULTS, type Fault, isMessageFault, needsMachine } from '../harness/fault.ts';
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../harness/fault-plan.ts';
 import { LATENCY_DISTRIBUTIONS } from '../harness/latency.ts';
-import { isClient } from '../harness/network.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
+import { SERVICE_NAMES } from '../harness/services/names.ts';
+import { isClient } from '../protocol/client-id.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import {
@@ -129,7 +129,7 @@ function parseNodes(text: string): readonly string[] {
   const client = nodes.find(isClient);
   if (client !== undefined)
     throw new Error(`expected names that do not begin with c like those of clients, not ${client}`);
-  const service = nodes.find((id) => SERVICE_IDS.includes(id));
+  const service = nodes.find((id) => SERVICE_NAMES.includes(id));
   if (service !== undefined) throw new Error(`expected names of nodes, but ${service} is a service`);
   const twice = nodes.find((id, index) => nodes.indexOf(id) < index);
   if (twice !== undefined) throw new Error(`expected each name once, but ${twice} is given twice`);

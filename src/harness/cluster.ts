@@ -4,6 +4,7 @@
  */
 
 import type { Violation } from '../checkers/violations.ts';
+import { isClient } from '../protocol/client-id.ts';
 import { describeErrorCode } from '../protocol/errors.ts';
 import { stringifyExact, stringifyName, stringifyRecord } from '../protocol/exact-json.ts';
 import { isFlat } from '../protocol/message.ts';
@@ -13,7 +14,7 @@ import { Client, type ClientResult } from './client.ts';
 import type { ClockFault, DiskDamage, GrudgeRecord } from './fault.ts';
 import { Init } from './init.ts';
 import type { FaultTarget } from './nemesis.ts';
-import { isClient, type Network, type NetworkMessage } from './network.ts';
+import type { Network, NetworkMessage } from './network.ts';
 import { judgeLine, type NodeMessage } from './node-output.ts';
 import { Unanswered } from './unanswered.ts';
 

@@ -11,6 +11,7 @@
  */
 
 import type { NetCounts, NetStatistics } from '../checkers/net.ts';
+import { clientNumber, isClient } from '../protocol/client-id.ts';
 import { DeadlineQueue } from '../protocol/deadline-queue.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 import type { MessageEvent, MessageFault } from './fault.ts';
@@ -204,8 +205,8 @@ export class Network {
 
   /** Whether `id` was a client that is closed. */
   hadClient(id: string): boolean {
-    const number = /^c(0|[1-9]\d*)$/.exec(id)?.[1];
-    return number !== undefined && Number(number) < this.#nextClientId && !this.has(id);
+    const number = clientNumber(id);
+    return number !== undefined && number < this.#nextClientId && !this.has(id);
   }
 
   /** Sends a message; false if there is no such receiver. */
@@ -361,13 +362,6 @@ export class Network {
     this.#options.onEvent?.('receive', message);
     endpoint.deliver(message);
   }
-}
-
-const LETTER_C = 0x63;
-
-/** To Maelstrom, every id that begins with `c` is a client. */
-export function isClient(id: string): boolean {
-  return id.charCodeAt(0) === LETTER_C;
 }
 
 function involvesClient(message: NetworkMessage): boolean {

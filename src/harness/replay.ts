@@ -4,14 +4,14 @@
  */
 
 import * as z from 'zod';
+import { clientNumber } from '../protocol/client-id.ts';
 import { parseExact, stringifyExact } from '../protocol/exact-json.ts';
 import { describeIssue } from '../protocol/message.ts';
-import { SeededRandom } from '../protocol/random.ts';
 import { CLOCK_FAULTS, CUT_FAULTS, FAULTS, KILL_FAULTS, MESSAGE_FAULTS, type MessageEvent } from './fault.ts';
 import { LATENCY_DISTRIBUTIONS } from './latency.ts';
 import type { RunOptions } from './run-options.ts';
 import type { Schedule } from './schedule.ts';
-import { createServices } from './services/registry.ts';
+import { SERVICE_NAMES } from './services/names.ts';
 
 /** A run that can be replayed: the name of the workload, the options and the schedule. */
 export interface Replay {
@@ -27,8 +27,7 @@ export class ReplayError extends Error {
 
 const FORMAT = 1;
 
-const SERVICES: ReadonlySet<string> = new Set(createServices(new SeededRandom('names only')).keys());
-const CLIENT = /^c(?:0|[1-9]\d*)$/;
+const SERVICES: ReadonlySet<string> = new Set(SERVICE_NAMES);
 
 const DurationMs = z.number().min(0);
 const NodeIds = z.array(z.string().min(1)).min(1);
@@ -102,7 +101,7 @@ const ReplayFile = z
     }
     // Likewise, a fault on a node that does not exist would never hit.
     for (const { id, path, nodeOnly } of namesIn(schedule)) {
-      const known = options.nodes.includes(id) || (!nodeOnly && (SERVICES.has(id) || CLIENT.test(id)));
+      const known = options.nodes.includes(id) || (!nodeOnly && (SERVICES.has(id) || clientNumber(id) !== undefined));
       if (!known) refuse(`there is no ${nodeOnly ? 'node' : 'node, service or client'} ${JSON.stringify(id)}`, path);
     }
   });

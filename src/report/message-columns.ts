@@ -2,6 +2,7 @@
  * Who has a column in a diagram of messages: clients first, then nodes in their order, then services.
  */
 
+import { clientNumber } from '../protocol/client-id.ts';
 import type { MessageEntry } from './run-record.ts';
 
 /** Clients beyond this number share a column. */
@@ -23,11 +24,11 @@ export class MessageColumns {
     this.#nodes = new Set(nodes);
     this.#concurrency = concurrency;
     const seen = new Set(entries.flatMap(({ src, dest }) => [src, dest]));
-    const clients = [...seen].filter((id) => isClient(id) && !this.#nodes.has(id) && this.#workerOf(id) >= 0);
+    const clients = [...seen].filter((id) => (this.#workerOf(id) ?? -1) >= 0);
     this.#share = clients.length > CLIENT_COLUMNS_MAX;
-    const others = [...seen].filter((id) => !isClient(id) && !this.#nodes.has(id)).sort();
+    const others = [...seen].filter((id) => this.#workerOf(id) === undefined && !this.#nodes.has(id)).sort();
     const harness = [...seen].some((id) => this.#nameOf(id) === HARNESS) ? [HARNESS] : [];
-    clients.sort((one, other) => this.#workerOf(one) - this.#workerOf(other));
+    clients.sort((one, other) => Number(this.#workerOf(one)) - Number(this.#workerOf(other)));
     this.names = [
       ...new Set([
         ...harness,
@@ -53,18 +54,16 @@ export class MessageColumns {
    * one that gave up.
    */
   #nameOf(id: string): string {
-    if (!isClient(id) || this.#nodes.has(id)) return id;
     const worker = this.#workerOf(id);
+    if (worker === undefined) return id;
     if (worker < 0) return HARNESS;
     if (this.#share) return CLIENTS;
     return worker < this.#concurrency ? `client ${worker}` : id;
   }
 
-  #workerOf(id: string): number {
-    return Number(id.slice(1)) - this.#nodes.size;
+  /** Negative for a client that sends `init`; undefined for what is no client. */
+  #workerOf(id: string): number | undefined {
+    const number = this.#nodes.has(id) ? undefined : clientNumber(id);
+    return number === undefined ? undefined : number - this.#nodes.size;
   }
-}
-
-function isClient(id: string): boolean {
-  return /^c\d+$/.test(id);
 }

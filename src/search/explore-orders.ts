@@ -11,8 +11,9 @@
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
-import { isClient, type NetworkMessage } from '../harness/network.ts';
+import type { NetworkMessage } from '../harness/network.ts';
 import type { RunOutcome } from '../harness/run.ts';
+import { isClient } from '../protocol/client-id.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 import { judge, Trace } from './explore-steps.ts';

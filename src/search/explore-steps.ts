@@ -12,8 +12,7 @@
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
 import type { Fault, FaultEvent } from '../harness/fault.ts';
 import type { RunOutcome, RunStatus } from '../harness/run.ts';
-import { createServices } from '../harness/services/registry.ts';
-import { SeededRandom } from '../protocol/random.ts';
+import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { DamageDraws } from './explore-damage.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 
@@ -201,14 +200,12 @@ function eventOf({ action, node }: Injection, { nodes }: Scenario, { phase, elap
     case 'pause':
       return { atMs, durationMs: phase === 'starting' ? PAUSE_AT_START_MS : PAUSE_MS, fault: 'pause', nodes: [node] };
     case 'cut': {
-      const others = [...nodes.filter((other) => other !== node), ...SERVICES];
+      const others = [...nodes.filter((other) => other !== node), ...SERVICE_NAMES];
       const grudge = Object.fromEntries([[node, others], ...others.map((other) => [other, [node]] as const)]);
       return { atMs, durationMs: CUT_MS, fault: 'partition', shape: 'alone', grudge };
     }
   }
 }
-
-const SERVICES: readonly string[] = [...createServices(new SeededRandom('names only')).keys()];
 
 /** A digest of what happened, in its order: two streams of 32 bits, mixed as MurmurHash3 mixes a block. */
 export class Trace {

@@ -11,6 +11,7 @@ import type { FaultEvent, GrudgeRecord, MessageEvent } from '../harness/fault.ts
 import type { OperationEvent } from '../harness/operations.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Schedule } from '../harness/schedule.ts';
+import { clientNumber } from '../protocol/client-id.ts';
 
 /** `options` are those without a schedule. */
 export interface RecordedRun {
@@ -140,10 +141,10 @@ function withWorkers(run: RecordedRun, { nodes, concurrency, workerMap }: Worker
   const { options, schedule } = run;
   const laterClients = nodes.length + concurrency - options.nodes.length - options.concurrency;
   const renumber = (id: string): string | undefined => {
-    const digits = /^c(\d+)$/.exec(id)?.[1];
-    if (digits === undefined) return id;
-    const worker = Number(digits) - options.nodes.length;
-    if (worker >= options.concurrency) return `c${Number(digits) + laterClients}`;
+    const number = clientNumber(id);
+    if (number === undefined) return id;
+    const worker = number - options.nodes.length;
+    if (worker >= options.concurrency) return `c${number + laterClients}`;
     const renumbered = workerMap.get(worker);
     return renumbered === undefined ? undefined : `c${nodes.length + renumbered}`;
   };

@@ -1,9 +1,6 @@
 /** The decisions of chaos on virtual time: its faults for the node, and what it never does to a harness. */
 
 import { describe, expect, it } from 'vitest';
-import { SERVICE_IDS } from '../../src/chaos/peers.ts';
-import { createServices } from '../../src/harness/services/registry.ts';
-import { SeededRandom } from '../../src/protocol/random.ts';
 import { ChaosRig } from '../support/chaos-rig.ts';
 
 const ALWAYS = 1;
@@ -37,10 +34,6 @@ describe('without faults', () => {
     ];
     for (const line of answers) rig.chaos.fromChild(line);
     expect(rig.harnessLines).toEqual([initOk, ...answers]);
-  });
-
-  it('services are those that the harness has', () => {
-    expect(SERVICE_IDS).toEqual([...createServices(new SeededRandom(0)).keys()]);
   });
 });
 

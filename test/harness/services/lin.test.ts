@@ -1,13 +1,15 @@
 /** lin-kv and lin-tso: every client sees the newest state at once. */
 
 import { expect, it } from 'vitest';
+import { SERVICE_NAMES } from '../../../src/harness/services/names.ts';
 import { createServices, type Service } from '../../../src/harness/services/registry.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 
 const named = (name: string) => createServices(new SeededRandom(1)).get(name) as Service;
 
 it('offers the four services of Maelstrom, each time without data', () => {
-  expect([...createServices(new SeededRandom(1)).keys()].sort()).toEqual(['lin-kv', 'lin-tso', 'lww-kv', 'seq-kv']);
+  expect([...createServices(new SeededRandom(1)).keys()]).toEqual(SERVICE_NAMES);
+  expect(SERVICE_NAMES.toSorted()).toEqual(['lin-kv', 'lin-tso', 'lww-kv', 'seq-kv']);
   named('lin-tso').handle('n0', { type: 'ts' });
   expect(named('lin-tso').handle('n0', { type: 'ts' })).toEqual({ type: 'ts_ok', ts: 0 });
 });

@@ -5,28 +5,12 @@
  */
 
 import { canonicalKey } from '../protocol/exact-json.ts';
+import { hash53 } from '../protocol/hash.ts';
 
 /** A number that equal values share and different ones nearly never do. */
 export function fingerprint(value: unknown): number {
-  if (typeof value === 'string') return hash(value);
-  return Number.isSafeInteger(value) ? (value as number) : hash(canonicalKey(value));
-}
-
-/**
- * 53 bits of a text, from two chains of multiply and xor with an avalanche at the end (constants of MurmurHash3's
- * finalizer).
- */
-function hash(text: string): number {
-  let high = text.length;
-  let low = ~text.length;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    high = Math.imul(high ^ code, 0x85ebca6b);
-    low = Math.imul(low ^ code, 0xc2b2ae35);
-  }
-  high = Math.imul(high ^ (low >>> 16), 0xc2b2ae35);
-  low = Math.imul(low ^ (high >>> 13), 0x85ebca6b);
-  return ((high ^ (high >>> 16)) & 0x1fffff) * 2 ** 32 + ((low ^ (low >>> 16)) >>> 0);
+  if (typeof value === 'string') return hash53(value);
+  return Number.isSafeInteger(value) ? (value as number) : hash53(canonicalKey(value));
 }
 
 /** The numbers that are there more than once. Sorts in place. */

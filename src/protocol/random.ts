@@ -7,7 +7,7 @@
  * draws the same numbers. Not for secrets.
  */
 
-import { avalanche } from './hash.ts';
+import { avalanche, rotateLeft } from './hash.ts';
 
 /** The source of all randomness. */
 export interface RandomSource {
@@ -85,13 +85,13 @@ export class SeededRandom implements RandomSource {
 /** One step of xoshiro128**: changes the four words of state and returns the number drawn. */
 export function xoshiro128(state: Int32Array): number {
   const [s0, s1, s2, s3] = [state[0] as number, state[1] as number, state[2] as number, state[3] as number];
-  const drawn = Math.imul(rotated(Math.imul(s1, 5), 7), 9) >>> 0;
+  const drawn = Math.imul(rotateLeft(Math.imul(s1, 5), 7), 9) >>> 0;
   const next2 = s2 ^ s0;
   const next3 = s3 ^ s1;
   state[0] = s0 ^ next3;
   state[1] = s1 ^ next2;
   state[2] = next2 ^ (s1 << 9);
-  state[3] = rotated(next3, 11);
+  state[3] = rotateLeft(next3, 11);
   return drawn;
 }
 
@@ -100,9 +100,9 @@ function hash(text: string, lineage: Words): Words {
   for (let position = 0; position < text.length; position++) {
     const unit = text.charCodeAt(position);
     for (let lane = 0; lane < 4; lane++) {
-      const mixed = rotated(Math.imul(unit, MULTIPLIERS[lane] as number), 15);
+      const mixed = rotateLeft(Math.imul(unit, MULTIPLIERS[lane] as number), 15);
       const absorbed = (lanes[lane] as number) ^ Math.imul(mixed, MULTIPLIERS[(lane + 1) % 4] as number);
-      lanes[lane] = (Math.imul(rotated(absorbed, 13), 5) + 0xe6546b64) | 0;
+      lanes[lane] = (Math.imul(rotateLeft(absorbed, 13), 5) + 0xe6546b64) | 0;
     }
   }
   const [a, b, c, d] = spread(lanes.map((lane) => lane ^ text.length));
@@ -115,8 +115,4 @@ function spread(lanes: readonly number[]): Words {
   const [a, b, c, d] = lanes as unknown as Words;
   const sum = (a + b + c + d) | 0;
   return [sum, (sum + b) | 0, (sum + c) | 0, (sum + d) | 0];
-}
-
-function rotated(word: number, bits: number): number {
-  return (word << bits) | (word >>> (32 - bits));
 }

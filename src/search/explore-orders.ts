@@ -15,8 +15,9 @@ import type { NetworkMessage } from '../harness/network.ts';
 import type { RunOutcome } from '../harness/run.ts';
 import { isClient } from '../protocol/client-id.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
+import { RunningHash } from '../protocol/hash.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
-import { judge, Trace } from './explore-steps.ts';
+import { judge } from './explore-steps.ts';
 import { KeptFailures } from './kept-failures.ts';
 
 export interface ExploreOrdersOptions {
@@ -93,7 +94,7 @@ async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: 
   const order: string[] = [];
   const chosen: number[] = [];
   /** For each receiver, what arrived there. */
-  const traces = new Map<string, Trace>();
+  const traces = new Map<string, RunningHash>();
   let redundant = false;
   const arrange = (pending: readonly NetworkMessage[]): number => {
     // The start and the end are what they are; operations are what orders matter to.
@@ -108,7 +109,7 @@ async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: 
     if (answer < 0) chosen.push(index);
     const message = pending[index] as NetworkMessage;
     const { src, dest, body } = message;
-    const trace = traces.get(dest) ?? new Trace();
+    const trace = traces.get(dest) ?? new RunningHash();
     traces.set(dest, trace);
     trace.add(`${src} ${stringifyExact(body)}`);
     order.push(describeArrival(message));
@@ -118,7 +119,7 @@ async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: 
   const simulation = simulate(options, { arrange });
   const { results } = await simulation.finish();
   const fingerprint = [...traces.entries()]
-    .map(([dest, trace]) => `${dest} ${trace.fingerprint}`)
+    .map(([dest, trace]) => `${dest} ${trace.digest}`)
     .sort()
     .join(' ');
   return { redundant, order, choices: chosen, fingerprint, results, validity: judge(results) };

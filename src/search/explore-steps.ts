@@ -13,6 +13,7 @@ import { type CheckResult, mergeValidity, type Validity } from '../checkers/chec
 import type { Fault, FaultEvent } from '../harness/fault.ts';
 import type { RunOutcome, RunStatus } from '../harness/run.ts';
 import { SERVICE_NAMES } from '../harness/services/names.ts';
+import { RunningHash } from '../protocol/hash.ts';
 import { DamageDraws } from './explore-damage.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 
@@ -110,7 +111,7 @@ export async function runWithInjections(
   plan: readonly PlannedInjection[],
   counts: StepFilter = () => true,
 ): Promise<SteppedRun> {
-  const trace = new Trace();
+  const trace = new RunningHash();
   const damage = new DamageDraws(scenario.seed);
   const injections: Injection[] = [];
   let drew = false;
@@ -155,7 +156,7 @@ export async function runWithInjections(
   const missing = plan[injections.length];
   if (missing?.node !== undefined) throw diverged(missing, `now there are ${stepCount} steps`);
   if (missing !== undefined) throw new NoSuchStepError(missing.step, stepCount);
-  return { injections, drew, stepCount, fingerprint: trace.fingerprint, validity: judge(outcome.results), outcome };
+  return { injections, drew, stepCount, fingerprint: trace.digest, validity: judge(outcome.results), outcome };
 }
 
 /**
@@ -205,27 +206,4 @@ function eventOf({ action, node }: Injection, { nodes }: Scenario, { phase, elap
       return { atMs, durationMs: CUT_MS, fault: 'partition', shape: 'alone', grudge };
     }
   }
-}
-
-/** A digest of what happened, in its order: two streams of 32 bits, mixed as MurmurHash3 mixes a block. */
-export class Trace {
-  #low = 0x243f6a88;
-  #high = 0x85a308d3 | 0;
-
-  add(text: string): void {
-    for (let position = 0; position <= text.length; position++) {
-      // One unit beyond the end, so that "ab", "c" is not "a", "bc".
-      const unit = position < text.length ? text.charCodeAt(position) : 0x10000;
-      this.#low = Math.imul(rotated(this.#low ^ Math.imul(unit, 0xcc9e2d51), 13), 5) + 0xe6546b64;
-      this.#high = Math.imul(rotated(this.#high ^ Math.imul(unit, 0x1b873593), 15), 9) + 0x561ccd1b;
-    }
-  }
-
-  get fingerprint(): string {
-    return `${(this.#low >>> 0).toString(16)}-${(this.#high >>> 0).toString(16)}`;
-  }
-}
-
-function rotated(word: number, bits: number): number {
-  return (word << bits) | (word >>> (32 - bits));
 }

@@ -10,7 +10,7 @@
  */
 
 import { ExactNumber, javaDouble } from '../../protocol/exact-json.ts';
-import { avalanche } from '../../protocol/hash.ts';
+import { avalanche, rotateLeft } from '../../protocol/hash.ts';
 
 const ARRAY_MAP_KEYS_MAX = 8;
 const BITS_A_LEVEL = 5;
@@ -87,10 +87,6 @@ export function clojureHash(text: string): number {
   }
   // Clojure returns 0 as it is, without MurmurHash3.
   if (javaHash === 0) return 0;
-  const block = Math.imul(rotated(Math.imul(javaHash, 0xcc9e2d51), 15), 0x1b873593);
-  return avalanche((Math.imul(rotated(block, 13), 5) + 0xe6546b64) ^ 4);
-}
-
-function rotated(word: number, bits: number): number {
-  return (word << bits) | (word >>> (32 - bits));
+  const block = Math.imul(rotateLeft(Math.imul(javaHash, 0xcc9e2d51), 15), 0x1b873593);
+  return avalanche((Math.imul(rotateLeft(block, 13), 5) + 0xe6546b64) ^ 4);
 }

@@ -29,7 +29,7 @@ import type { Environment } from './environment.ts';
 import { inMicroseconds, NodeMetrics, type RequestMetrics } from './metrics.ts';
 import { PendingRpcs } from './pending-rpcs.ts';
 import { RateLimit } from './rate-limit.ts';
-import { describeMessage, excerpt, originOf } from './refusal.ts';
+import { describeMessage, excerptWithLength, originOf } from './refusal.ts';
 import { Repeats } from './repeats.ts';
 import { Sleepers } from './sleepers.ts';
 import { Health, type HealthReply, Metrics, type MetricsReply } from './status.ts';
@@ -141,7 +141,7 @@ export class Node {
       this.#metrics.messagesRefused++;
       this.#environment.log.warn('a line is not JSON and was ignored', {
         reason: error instanceof Error ? error.message : String(error),
-        line: excerpt(line),
+        line: excerptWithLength(line),
       });
       return;
     }
@@ -171,7 +171,7 @@ export class Node {
     } else if (this.#init === undefined) {
       this.#refuse(message, 'body.type', `${body.type} came before init`, 'temporarily-unavailable');
     } else if (dest !== this.#nodeId) {
-      this.#refuse(message, 'dest', `dest: this is ${this.#nodeId}, not ${excerpt(dest)}`);
+      this.#refuse(message, 'dest', `dest: this is ${this.#nodeId}, not ${excerptWithLength(dest)}`);
     } else if (body.in_reply_to !== undefined) {
       // Also while the handlers start: they may be waiting for this reply.
       this.#receiveReply(src, body.in_reply_to, body);
@@ -208,14 +208,14 @@ export class Node {
   #receiveRequest(message: unknown, src: string, body: Message['body']): void {
     const served = this.#served.get(body.type);
     if (served === undefined) {
-      const text = `body.type: ${excerpt(body.type)} is not supported by this node`;
+      const text = `body.type: ${excerptWithLength(body.type)} is not supported by this node`;
       this.#refuse(message, 'body.type', text, 'not-supported', this.#metrics.unknown);
       return;
     }
     const { rateLimit } = served;
     const waitMs = rateLimit === undefined ? 0 : this.#waitMs(rateLimit, src);
     if (waitMs > 0) {
-      const text = `${excerpt(src)} may send ${rateLimit?.ratePerSecond} requests/s; try again in ${waitMs} ms`;
+      const text = `${excerptWithLength(src)} may send ${rateLimit?.ratePerSecond} requests/s; try again in ${waitMs} ms`;
       this.#answerFailure(served, src, body.msg_id, RpcError.of('temporarily-unavailable', text));
     } else this.#handle(served, message, src, body.msg_id, body);
   }
@@ -401,7 +401,7 @@ export class Node {
     }
     const request = parsed.data;
     if (dest !== request.node_id) {
-      this.#refuse(message, 'dest', `dest: init for ${request.node_id} was sent to ${excerpt(dest)}`);
+      this.#refuse(message, 'dest', `dest: init for ${request.node_id} was sent to ${excerptWithLength(dest)}`);
       return;
     }
     if (this.#init === undefined) {
@@ -410,7 +410,7 @@ export class Node {
       this.#init = { request, started: this.#start(request) };
     } else if (!sameMembership(this.#init.request, request)) {
       const { node_id, node_ids } = this.#init.request;
-      const text = `this node is ${node_id} of ${excerpt(node_ids.join(', '))} already, and stays so`;
+      const text = `this node is ${node_id} of ${excerptWithLength(node_ids.join(', '))} already, and stays so`;
       this.#environment.log.warn('a second init with other content was refused', {
         received: describeMessage(message),
       });

@@ -3,6 +3,7 @@
  * message is trusted.
  */
 
+import { excerpt } from '../protocol/excerpt.ts';
 import { isRecord } from '../protocol/message.ts';
 
 const EXCERPT_LENGTH = 200;
@@ -19,13 +20,13 @@ export function originOf(message: unknown): { src: string; dest: string; message
 /** The beginning of a message, for a log. */
 export function describeMessage(message: unknown): string {
   try {
-    return excerpt(JSON.stringify(message) ?? String(message));
+    return excerptWithLength(JSON.stringify(message) ?? String(message));
   } catch {
     return 'a message that is nested too deep to print';
   }
 }
 
-/** The beginning of a text, and its length if that is not all. */
-export function excerpt(text: string): string {
-  return text.length <= EXCERPT_LENGTH ? text : `${text.slice(0, EXCERPT_LENGTH)}… (${text.length} characters)`;
+/** The beginning of a text, and how long it is if that is not all. */
+export function excerptWithLength(text: string): string {
+  return excerpt(text, EXCERPT_LENGTH, `… (${text.length} characters)`);
 }

@@ -49,3 +49,8 @@ export function escapeInvisible(text: string): string {
     return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
   });
 }
+
+/** The same text on one line: line breaks as a sign, other invisible characters as escapes. */
+export function escapeToOneLine(text: string): string {
+  return escapeInvisible(text.replaceAll('\n', ' ⏎ '));
+}

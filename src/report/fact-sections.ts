@@ -2,6 +2,7 @@
 
 import type { CheckResult } from '../checkers/checker.ts';
 import type { History } from '../history/history.ts';
+import { excerpt } from '../protocol/excerpt.ts';
 import { isRecord } from '../protocol/message.ts';
 import { type Markup, markup } from './markup.ts';
 import { writeValue } from './operation-words.ts';
@@ -12,6 +13,7 @@ import { writeCount, writeCounted, writeDuration, writeNumber, writeRunTime, wri
 /** A long schedule is a file of its own. */
 const OPTION_LENGTH_MAX = 300;
 const RESULT_LENGTH_MAX = 20_000;
+const CUT_MARK = '… (results.json has all of it)';
 
 /** What ran, how it went in figures, and how it runs again. */
 export function renderFacts(record: RunRecord): Markup {
@@ -91,14 +93,9 @@ export function renderResults(results: CheckResult): Markup {
     const valid = result['valid?'];
     const [sign, word] = valid === true ? ['✓', 'valid'] : valid === false ? ['✗', 'invalid'] : ['?', 'unknown'];
     return markup`<details class="result ${word}"${valid !== true && markup` open`}><summary><span aria-hidden="true">${sign}</span> ${name} <span class="word">${word}</span></summary>
-<pre tabindex="0" aria-label="${name}">${excerpt(formatResults(result))}</pre></details>
+<pre tabindex="0" aria-label="${name}">${excerpt(formatResults(result), RESULT_LENGTH_MAX, CUT_MARK)}</pre></details>
 `;
   })}`;
-}
-
-/** A single line of a node may be as long as it likes. */
-function excerpt(text: string): string {
-  return text.length > RESULT_LENGTH_MAX ? `${text.slice(0, RESULT_LENGTH_MAX)}… (results.json has all of it)` : text;
 }
 
 export function renderOptions({ options }: RunRecord): Markup {

@@ -7,7 +7,7 @@ import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { asSentence, REFUSED } from '../checkers/proof.ts';
 import type { FunctionStats } from '../checkers/stats.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
-import { escapeInvisible } from '../protocol/invisible.ts';
+import { escapeToOneLine } from '../protocol/invisible.ts';
 
 /** Long lists are cut here and whole in `results.json`. */
 const ITEMS_SHOWN_MAX = 8;
@@ -35,8 +35,8 @@ function withoutEvidence({ proofs: _proofs, summary: _summary, ...shown }: Reado
 function formatMap(map: Readonly<Record<string, unknown>>, indent: string): string {
   const entries = Object.entries(map);
   const shown = entries.length > ITEMS_SHOWN_MAX * 2 ? entries.slice(0, ITEMS_SHOWN_MAX) : entries;
-  const width = Math.max(NAME_WIDTH, ...shown.map(([name]) => indent.length + visible(name).length));
-  const lines = shown.map(([name, value]) => formatEntry(`${indent}${visible(name)}`, value, indent, width));
+  const width = Math.max(NAME_WIDTH, ...shown.map(([name]) => indent.length + escapeToOneLine(name).length));
+  const lines = shown.map(([name, value]) => formatEntry(`${indent}${escapeToOneLine(name)}`, value, indent, width));
   if (shown.length < entries.length) lines.push(`${indent}… and ${entries.length - shown.length} more`);
   return lines.join('\n');
 }
@@ -55,12 +55,12 @@ function formatEntry(head: string, value: unknown, indent: string, width: number
   if (pairs.length === 0) return onOneLine('none');
   if (pairs.some(([, item]) => isNested(item)) || pairs.length > ITEMS_SHOWN_MAX)
     return `${head}\n${formatMap(value, indent + INDENT)}`;
-  return onOneLine(pairs.map(([name, item]) => `${visible(name)} ${formatScalar(item)}`).join(', '));
+  return onOneLine(pairs.map(([name, item]) => `${escapeToOneLine(name)} ${formatScalar(item)}`).join(', '));
 }
 
 function formatScalar(value: unknown): string {
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
-  return visible(typeof value === 'string' ? value : stringifyExact(value));
+  return escapeToOneLine(typeof value === 'string' ? value : stringifyExact(value));
 }
 
 function isPlainMap(value: unknown): value is Record<string, unknown> {
@@ -69,11 +69,6 @@ function isPlainMap(value: unknown): value is Record<string, unknown> {
 
 function isNested(value: unknown): boolean {
   return Array.isArray(value) || isPlainMap(value);
-}
-
-/** What nodes print may hold anything; on a terminal none of it may act, and none be overlooked. */
-function visible(text: string): string {
-  return escapeInvisible(text.replaceAll('\n', ' ⏎ '));
 }
 
 const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([
@@ -89,7 +84,7 @@ const ERRORS_SHOWN_MAX = 3;
 
 /** The verdict, and the reasons for it when it is a bad one. One line. */
 export function formatVerdict(results: CheckResult): string {
-  const reasons = findReasons(results).map((reason) => ` ${visible(reason)}`);
+  const reasons = findReasons(results).map((reason) => ` ${escapeToOneLine(reason)}`);
   return `${VERDICTS.get(results['valid?']) as string}${reasons.join('')}`;
 }
 

@@ -10,6 +10,7 @@ import type { RunOptions } from '../harness/run-options.ts';
 import type { Operation } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
+import { escapeToOneLine } from '../protocol/invisible.ts';
 import { describeFate, describeFault, describeFaultEnd } from './fault-words.ts';
 import { clientOf, nodeOf } from './smaller-runs.ts';
 import type { StoryEvent } from './story-recorder.ts';
@@ -50,9 +51,9 @@ export function tellStory(story: StoryOptions): string[] {
   const lines = told.map(({ atMs, who, what }) =>
     atMs === undefined
       ? `${' '.repeat(TIME_WIDTH)}  ${what}`
-      : visible(`${formatMs(atMs).padStart(TIME_WIDTH)}  ${who.padEnd(whoWidth)}  ${what}`),
+      : escapeToOneLine(`${formatMs(atMs).padStart(TIME_WIDTH)}  ${who.padEnd(whoWidth)}  ${what}`),
   );
-  return [...lines, visible(story.reason)];
+  return [...lines, escapeToOneLine(story.reason)];
 }
 
 /** The same, line by line, without the reason. */
@@ -189,9 +190,4 @@ function formatMs(timeMs: number): string {
 
 function written(value: unknown): string {
   return value === undefined ? '' : stringifyExact(value);
-}
-
-/** What nodes say may hold anything; on a terminal none of it may act. */
-function visible(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

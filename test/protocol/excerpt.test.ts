@@ -12,4 +12,9 @@ describe('an excerpt', () => {
   ])('of %j, %i units long at most, is %j', (text, lengthMax, expected) => {
     expect(excerpt(text, lengthMax)).toBe(expected);
   });
+
+  it('ends in another mark on request, only if it is cut', () => {
+    expect(excerpt('abcdef', 3, ' (and so on)')).toBe('abc (and so on)');
+    expect(excerpt('abc', 3, ' (and so on)')).toBe('abc');
+  });
 });

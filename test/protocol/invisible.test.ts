@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { escapeInvisible, nameInvisible } from '../../src/protocol/invisible.ts';
+import { escapeInvisible, escapeToOneLine, nameInvisible } from '../../src/protocol/invisible.ts';
 
 describe('an invisible character', () => {
   it.each([
@@ -21,5 +21,9 @@ describe('an invisible character', () => {
     expect(escapeInvisible('a b\u00a0\ufeff\u200b\u001b[2J\u202e\u{E0041}é💥 字')).toBe(
       'a b\\u00a0\\ufeff\\u200b\\u001b[2J\\u202e\\u{e0041}é💥 字',
     );
+  });
+
+  it('is written as an escape on one line, with a sign for a line break', () => {
+    expect(escapeToOneLine('a\nb\u001b[2J \u009b')).toBe('a ⏎ b\\u001b[2J \\u009b');
   });
 });

@@ -1,24 +1,22 @@
 /**
- * Whether a run had work to do until its end. A service that is sold out answers every request and may be as wrong as
- * it likes about what it no longer does. So a run in which the last third of the time shows no new work, although a lot
- * was answered, proves little: it is of unknown validity.
+ * Whether a run had work to do until its end. A service that is sold out answers every request, even if it is broken.
+ * So the run proves little if many operations succeeded in the last third of the time and none did new work: the
+ * verdict is then unknown.
  */
 
 import type { History } from '../history/history.ts';
 import type { Checker } from './checker.ts';
 import { asSentence } from './proof.ts';
 
-/** Says whether an operation that ended ok did new work. Called once for each of them, in the order of the history. */
+/** Whether an operation that ended ok did new work. Called once for each of them, in the order of the history. */
 export type CountWork = (f: string, value: unknown) => boolean;
 
 /**
- * Fewer operations that ended ok than this in the last third show nothing: the run was short, or everything was broken.
+ * With fewer operations that ended ok in the last third nothing is judged: the run was short, or everything was broken.
  */
 const OK_COUNT_MIN = 20;
 
-/**
- * @param end the index of the first operation that does not count; absent: all count
- */
+/** @param end the index of the first operation that does not count; absent: all count */
 export function activityChecker(
   createWorkCounter: () => CountWork,
   end: () => number = () => Number.POSITIVE_INFINITY,
@@ -50,7 +48,10 @@ export function activityChecker(
   };
 }
 
-/** When the last third of the time of the operations begins, ns: counted from the first one of a client to the last. */
+/**
+ * When the last third of the time of the operations begins, ns. The time goes from the first to the last operation of a
+ * client.
+ */
 function findLastThird(history: History, length: number): number {
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let index = 0; index < length; index++) {

@@ -1,11 +1,11 @@
 /**
- * Whether enough of what clients invoked was answered `ok`: everything for `'total'`, otherwise at least the fraction
- * named.
+ * Whether enough of the invoked operations ended `ok`: all of them for `'total'`, otherwise at least the given
+ * fraction.
  *
- * Source: `maelstrom.checker/availability-checker`. There the fraction is a 32-bit float, which takes one failure in a
- * hundred million for none and 9 of 10 for less than 0.9; here it is a double, exact at both. An operation that was cut
- * off by the end of the run counts as not answered. With nothing invoked the fraction is 1, as in Maelstrom: that such
- * a run shows nothing is for `stats` to say.
+ * Source: `maelstrom.checker/availability-checker`. Its fraction is a 32-bit float: it overlooks one failure in a
+ * hundred million, and rejects 9 of 10 for 0.9. Here it is a double, exact at both. An operation that the end of the
+ * run cut off counts as not answered. Without any invocation the fraction is 1, as in Maelstrom: `stats` reports such a
+ * run.
  */
 
 import type { Checker, CheckResult, TestFacts } from './checker.ts';

@@ -1,8 +1,8 @@
 /**
  * What a checker is, and how several make one verdict.
  *
- * Results keep Jepsen's names (`valid?`, `ok-count`), so that a result of ours can be laid beside one of the real
- * harness. Composition is Jepsen's: false outranks unknown, unknown outranks true (`jepsen.checker/merge-valid`).
+ * Results keep Jepsen's names (`valid?`, `ok-count`), so that they can be compared with results of the real harness.
+ * Composition is Jepsen's: false outranks unknown, unknown outranks true (`jepsen.checker/merge-valid`).
  */
 
 import type { History } from '../history/history.ts';
@@ -12,9 +12,9 @@ export type Validity = true | false | 'unknown';
 
 export interface CheckResult {
   readonly 'valid?': Validity;
-  /** What shows that the run is invalid. The report draws it. Only where it is. */
+  /** What shows that the run is invalid; the report draws it. Present only in an invalid result. */
   readonly proofs?: readonly Proof[];
-  /** One sentence or more for the verdict line of a run that is not valid. Absent: there is nothing to say. */
+  /** One or more sentences for the verdict line of a run that is not valid. Absent: there is nothing to say. */
   readonly summary?: string;
   readonly [detail: string]: unknown;
 }
@@ -30,12 +30,9 @@ export interface TestFacts {
   readonly concurrency: number;
   /** The fraction of invocations that must be ok; absent: not checked. */
   readonly availability?: 'total' | number;
-  /**
-   * How many messages were lost, delayed, doubled or overtaken by a fault, which no history shows. Absent: nobody
-   * knows.
-   */
+  /** How many messages a fault lost, delayed, duplicated or reordered. No history shows it. Absent: unknown. */
   readonly hitMessageCount?: number;
-  /** Mean delay of messages between nodes, ms. Absent: nobody knows. */
+  /** Mean delay of messages between nodes, ms. Absent: unknown. */
   readonly latencyMeanMs?: number;
 }
 

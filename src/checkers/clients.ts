@@ -1,7 +1,7 @@
 /**
- * Whether the clients kept up: how often operations began, and how much of their time clients spent on requests that
- * were never answered. Always valid. A client waits 5 s for an answer, so with few clients and many lost messages the
- * rate falls far below what was asked for, and the run shows less than it seems to.
+ * Whether the clients kept up: how often operations began, and which share of their time clients waited for lost
+ * replies. Always valid. A client waits 5 s for a reply. With few clients and many lost messages the rate falls far
+ * below the requested one, and the run proves less than it seems to.
  */
 
 import type { History } from '../history/history.ts';
@@ -10,20 +10,20 @@ import { indexPairs } from './pairs.ts';
 
 const NANOSECONDS_PER_MILLISECOND = 1e6;
 const TIMEOUT_ERROR = 'net-timeout';
-/** From this share of the time on, and below this share of the rate that was asked for, more clients are advised. */
+/** More clients are advised from this share of waiting time on, and below this share of the requested rate. */
 const WAITING_FRACTION_MIN = 0.2;
 const RATE_FRACTION_MIN = 0.9;
 
 export interface ClientsOptions {
   /** The index of the first operation that is not counted. */
   readonly end: number;
-  /** How long operations were begun, ms. */
+  /** For how long operations began, ms. */
   readonly durationMs: number;
   /** Absent where operations come from a schedule. */
   readonly askedRatePerSecond?: number | undefined;
 }
 
-/** The options are asked for when the run is checked. */
+/** The options are read when the run is checked. */
 export function clientsChecker(options: () => ClientsOptions): Checker {
   return {
     check({ concurrency }, history) {
@@ -56,7 +56,7 @@ function countOperations(history: History, length: number) {
   return { count, timeoutCount };
 }
 
-/** The time that clients spent on what timed out before `durationMs` was over, over all clients. */
+/** The time before `durationMs` that clients spent on requests that timed out, summed over all clients. */
 function sumWaitingMs(history: History, length: number, durationMs: number): number {
   const endNs = durationMs * NANOSECONDS_PER_MILLISECOND;
   let waitingNs = 0;

@@ -1,10 +1,10 @@
 /**
  * What the nemesis did: how many faults of each kind it started, and for how long the network was partitioned. Always
- * valid; it is there so that nobody takes a run for tested under faults in which none happened.
+ * valid. It shows whether a run really had the faults that it was meant to have.
  *
- * The nemesis writes every action twice, as in Jepsen: an announcement, whose value is null or the name of a target
- * ("majority"), and what was done, whose value is the grudge or the nodes hit. Only the second is a fault; a partition
- * ends with the `stop-partition` that has a value.
+ * The nemesis writes every action twice, as in Jepsen. The announcement has null or the name of a target ("majority")
+ * as its value. The action itself has the grudge or the affected nodes. Only the second is a fault. A partition ends
+ * with the `stop-partition` that has a value.
  */
 
 import type { Operation } from '../history/operation.ts';
@@ -54,7 +54,7 @@ function endsCut({ f, value }: Operation): boolean {
   return value !== null && step?.does === 'end' && CUTS.has(step.kind);
 }
 
-/** The kind of fault that an operation reports as started; undefined for an announcement, an end and all else. */
+/** The kind of fault that an operation reports as started; undefined for announcements, ends and everything else. */
 function faultStarted({ f, value }: Operation): string | undefined {
   const step = faultStep(f);
   return step?.does === 'begin' && hitTarget(value) ? step.kind : undefined;

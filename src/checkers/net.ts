@@ -1,16 +1,16 @@
 /**
- * How many messages the run took: what was sent, what arrived, and how many different messages that were, for all of
- * the network, for messages to or from clients, and for those between servers. Always valid.
+ * How many messages the run took: how many were sent, arrived and were distinct. For the whole network, for messages to
+ * or from clients, and for those between servers. Always valid.
  *
- * `msgs-per-op` divides by the operations that clients invoked; without any it is left out. Source:
- * `maelstrom.net.checker`, whose ratios are 32-bit floats where these are doubles.
+ * `msgs-per-op` divides by the operations that clients invoked, and is absent without any. Source:
+ * `maelstrom.net.checker`. Its ratios are 32-bit floats; here they are doubles.
  */
 
 import type { Checker } from './checker.ts';
 
 export interface NetCounts {
   readonly sendCount: number;
-  /** Less than `sendCount` by what was lost or is still on its way. */
+  /** Less than `sendCount` by the messages that were lost or are still in flight. */
   readonly recvCount: number;
   readonly msgCount: number;
 }
@@ -23,7 +23,7 @@ export interface NetStatistics {
   readonly servers: NetCounts;
 }
 
-/** The statistics are asked for when the run is checked, not when the checker is made. */
+/** The statistics are read when the run is checked, not when the checker is made. */
 export function netChecker(statistics: () => NetStatistics): Checker {
   return {
     check(_test, history) {

@@ -1,9 +1,9 @@
 /**
  * Invocations with their completions, in the order of the completions.
  *
- * A process does one thing at a time, so the completion of an invocation is the next operation of its process (Knossos
- * pairs them so: `knossos.history/pairs+`). A history in which a process overlaps itself was not written by a working
- * harness, and no verdict can rest on it: that throws, and `compose` makes it `unknown`.
+ * A process does one thing at a time, so the completion of an invocation is the next operation of its process (as in
+ * Knossos: `knossos.history/pairs+`). No working harness writes a history in which a process overlaps itself. Such a
+ * history throws, and `compose` makes the verdict `unknown`.
  */
 
 import type { History } from '../history/history.ts';
@@ -22,7 +22,7 @@ export function* operationPairs(history: History): IterableIterator<OperationPai
   }
 }
 
-/** The pairs of all clients, by their places in the history. */
+/** The pairs of all clients, by their indices in the history. */
 export function* indexPairs(history: History): IterableIterator<{ invocation: number; completion: number }> {
   const open = new Map<number, number>();
   for (let index = 0; index < history.length; index++) {
@@ -40,10 +40,10 @@ export function* indexPairs(history: History): IterableIterator<{ invocation: nu
   }
 }
 
-/** The invocations of some completions, by their places. A place that is no completion has none. */
+/** The invocations of some completions, by their indices. An index that is no completion has none. */
 export function invocationsOf(history: History, completions: ReadonlySet<number>): ReadonlyMap<number, number> {
   const found = new Map<number, number>();
-  // Most runs have nothing to be proven; they need not be gone through.
+  // Most runs have nothing to prove. They need not be read.
   if (completions.size === 0) return found;
   for (const { invocation, completion } of indexPairs(history))
     if (completions.has(completion)) found.set(completion, invocation);
@@ -51,7 +51,7 @@ export function invocationsOf(history: History, completions: ReadonlySet<number>
 }
 
 /**
- * The invocations of all clients in their order, by their places, each with its completion; undefined where the run was
+ * The invocations of all clients in their order, by their indices, each with its completion; undefined if the run was
  * cut off.
  */
 export function* indexInvocations(

@@ -1,9 +1,9 @@
 /**
- * Places in a history are places in real time: an operation is before another one if its completion is before the other
- * one's invocation.
+ * The order of indices in a history is the order in real time: an operation is before another one if its completion is
+ * before the invocation of the other one.
  */
 
-/** The place of what did not happen. */
+/** The index of an event that did not happen. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
 /** A completed operation, with indices into the history. */
@@ -21,7 +21,7 @@ export function byCompletion(one: Completed, other: Completed): number {
   return one.operation - other.operation;
 }
 
-/** What a map has under a key, which is made if it is not there yet. */
+/** The value of a key. It is made if it is missing. */
 export function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   let value = map.get(key);
   if (value === undefined) {

@@ -1,11 +1,11 @@
 /**
- * Whether everything worked again once nothing was broken any more: every node served, and the last questions were
- * answered, within the stated time. Safety alone is cheap; a node that does nothing has it.
+ * Whether everything worked again after all faults were healed: every node served, and the final invocations were
+ * answered, within the time limit. Safety alone proves little: a node that does nothing is safe.
  */
 
 import type { Checker } from './checker.ts';
 
-/** @param list who or what was to recover, with the time it took in ms; undefined: it did not */
+/** @param list names of what must recover, with the time it took, ms; undefined: it did not recover */
 export function recoveryChecker(list: () => ReadonlyMap<string, number | undefined>): Checker {
   return {
     check() {

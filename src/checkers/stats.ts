@@ -1,17 +1,18 @@
 /**
  * How many operations of clients completed, and how: overall and for each function.
  *
- * A function is valid when at least one of its operations was ok, and a run is valid when all its functions are;
- * `crash` and `debug-topic-partitions`, which may fail always, are excused. Source: `jepsen.checker/stats` inside
- * `jepsen.tests.kafka/stats-checker`, the way Maelstrom's `core.clj` puts them together. Two differences are meant. To
- * Jepsen a run in which nothing completed is valid, here it is `unknown`, because it shows nothing. And what is asked
- * after everything was healed is not counted, but shows that a function works, where anything worked before: under all
- * faults at once there are runs in which a dozen operations of one kind all get lost. Where the harness itself injects
- * faults, and they left no operation of a function a chance, that function is `unknown`: it says nothing about the
- * nodes.
+ * A function is valid if at least one of its operations was ok. A run is valid if all its functions are. `crash` and
+ * `debug-topic-partitions` may always fail. Source: `jepsen.checker/stats` inside `jepsen.tests.kafka/stats-checker`,
+ * as Maelstrom's `core.clj` combines them. There are three intended differences:
  *
- * Beside Jepsen's names a function has `errors` where there were any: which errors were answered, how often, and the
- * text of the first of each.
+ * - A run in which nothing completed is valid for Jepsen. Here it is `unknown`, because it proves nothing.
+ * - Operations after healing are not counted. But they show that a function works, if anything worked before: under all
+ * faults at once a run may lose a dozen operations of one kind.
+ * - If the harness injects faults that left no operation of a function a chance, that function is `unknown`. This says
+ * nothing about the nodes.
+ *
+ * Besides Jepsen's names a function has `errors` if there were any: which errors were answered, how often, and the text
+ * of the first of each.
  */
 
 import type { History } from '../history/history.ts';
@@ -21,9 +22,9 @@ import { excerpt } from '../protocol/excerpt.ts';
 import { type Checker, mergeValidity, type Validity } from './checker.ts';
 import { asSentence } from './proof.ts';
 
-const EXCUSED: ReadonlySet<string> = new Set(['crash', 'debug-topic-partitions']);
+const EXEMPT: ReadonlySet<string> = new Set(['crash', 'debug-topic-partitions']);
 
-/** A node that makes up codes must not fill the memory. */
+/** A node that invents error codes must not fill the memory. */
 const ERROR_KINDS_MAX = 100;
 const ERROR_TEXT_LENGTH_MAX = 200;
 
@@ -36,11 +37,11 @@ interface Counts {
 /** One kind of error that was answered. */
 export interface AnsweredError {
   count: number;
-  /** What the first of them said; absent where it said nothing. */
+  /** What the first of them said. Absent if it said nothing. */
   readonly text?: string;
 }
 
-/** By what they are: `error 11 (temporarily-unavailable)`. */
+/** By code and name: `error 11 (temporarily-unavailable)`. */
 export type AnsweredErrors = Readonly<Record<string, AnsweredError>>;
 
 /**
@@ -88,7 +89,7 @@ export function statsChecker(
       const details = { ...totals(all), 'by-f': Object.fromEntries(byName) };
       if (functions.length === 0)
         return { 'valid?': 'unknown', ...explained('no operation was completed'), ...details };
-      const counted = judged.filter(({ f }) => !EXCUSED.has(f));
+      const counted = judged.filter(({ f }) => !EXEMPT.has(f));
       const namesOf = (wanted: Validity) => counted.filter(({ validity }) => validity === wanted).map(({ f }) => f);
       const [failed, blocked] = [namesOf(false), namesOf('unknown')];
       return {
@@ -108,7 +109,7 @@ export interface FunctionStats {
   readonly 'ok-count': number;
   readonly 'fail-count': number;
   readonly 'info-count': number;
-  /** Absent where no error was answered. */
+  /** Absent if no error was answered. */
   readonly errors?: AnsweredErrors;
 }
 
@@ -129,7 +130,7 @@ function countError(errors: Map<string, AnsweredError>, history: History, index:
   if (!Array.isArray(error)) return;
   const [name, text, code] = error as unknown[];
   const known = errorByName(String(name));
-  // What is no error that was answered has a name of its own.
+  // Other failures, such as timeouts, are no answered errors.
   if (known === undefined && name !== 'unknown') return;
   const what = describeErrorCode(known === undefined ? code : known.code);
   const counted = errors.get(what);

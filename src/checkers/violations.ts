@@ -1,7 +1,6 @@
 /**
- * Breaches of the protocol that the harness saw while the run went on: output that is no message, a reply nobody asked
- * for, an answer of the wrong shape. They are in no history, so the harness keeps the list; the run is valid when it is
- * empty.
+ * Breaches of the protocol that the harness saw during the run: output that is no message, a reply without a request, a
+ * reply of the wrong shape. They are in no history, so the harness keeps the list. The run is valid if it is empty.
  */
 
 import { excerpt } from '../protocol/excerpt.ts';
@@ -19,11 +18,11 @@ export interface Violation {
   readonly rule: string;
   /** What happened, for people. */
   readonly text: string;
-  /** The line that the node printed, shortened, where there is one. */
+  /** The line that the node printed, shortened. Absent if there is none. */
   readonly line?: string;
 }
 
-/** The list is asked for when the run is checked, not when the checker is made. */
+/** The list is read when the run is checked, not when the checker is made. */
 export function violationsChecker(list: () => readonly Violation[]): Checker {
   return {
     check() {
@@ -42,8 +41,7 @@ export function violationsChecker(list: () => readonly Violation[]): Checker {
 }
 
 /**
- * All of them, those first that are the first of their node and rule: an exit must not hide behind a thousand bad
- * lines.
+ * All violations, the first of each node and rule before all others. An exit must not hide behind a thousand bad lines.
  */
 function firstOfEachKind(violations: readonly Violation[]): Set<Violation> {
   const firsts = new Map<string, Violation>();

@@ -38,12 +38,12 @@
   "The evidence that is missing for a verdict, in words; nil if nothing is."
   [run {:keys [settling has-statuses untold has-read]}]
   (cond
-    (nil? settling)    "nobody knows whether the transfers settled"
+    (nil? settling)    "it is unknown whether the transfers settled"
     (not has-statuses) "not all transfers were asked about in the end"
     untold             (str "there is no final status of " (:request-id untold))
     (not has-read)     "there is no final read of all accounts"
     :else              (when-let [{:keys [name]} (h/first-where (comp nil? :opening) (:existing run))]
-                         (str "nobody knows what " name " was opened with"))))
+                         (str "the opening balance of " name " is unknown"))))
 
 (defn check
   "The verdict on a history.

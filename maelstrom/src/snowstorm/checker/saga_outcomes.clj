@@ -27,7 +27,7 @@
         other                     (when (terminal? state)
                                     (h/first-where #(and (= :transfer (:by %)) (not= state (:outcome %))) endings))]
     [(when unasked
-       (finding :acknowledged-is-kept "a transfer is known that nobody had asked for"
+       (finding :acknowledged-is-kept "a transfer is known that was not requested"
                 {:request_id request-id, :state (:state unasked), :operation (:operation unasked)}))
      (when (and status (nil? state) (not= never acknowledged-at))
        (finding :acknowledged-is-kept "an acknowledged transfer is not known in the end"

@@ -42,7 +42,7 @@
                  {:request_id request-id, :account account
                   :operations [(:closed-since (account-in run account)) first-asked operation]})))
     (when (closed-in-vain? run transfer ending)
-      (finding :accounts-are-right "a transfer was aborted for an account that nobody had closed"
+      (finding :accounts-are-right "a transfer was aborted for an account that was not closed"
                {:request_id request-id, :reason reason, :operation operation}))))
 
 (defn- judge-refusal
@@ -68,7 +68,7 @@
 
       "precondition-failed"
       (when (and (= :open f) (every? #(> (:maybe-closed-since %) operation) named))
-        (finding :accounts-are-right "an account is called closed that nobody had closed" facts))
+        (finding :accounts-are-right "an account is called closed that was not closed" facts))
 
       nil)))
 

@@ -89,9 +89,9 @@
   [{:keys [vouchers] :as run}]
   (or (some (fn [{:keys [code terms final] :as voucher}]
               (cond
-                (nil? terms)                                  (str "nobody was told that " code " was created")
+                (nil? terms)                                  (str "no answer says that " code " was created")
                 (nil? final)                                  (str "there is no final report of " code)
-                (nil? (:pending (last-settling voucher run))) (str "nobody knows whether " code " settled")))
+                (nil? (:pending (last-settling voucher run))) (str "it is unknown whether " code " settled")))
             vouchers)
       (missing-wallet run)))
 

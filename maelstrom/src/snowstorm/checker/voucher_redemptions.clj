@@ -197,7 +197,7 @@
                     facts (assoc redemption :code code :operation operation)]]
           (cond
             (or (nil? asked) (> (:first-invocation asked) operation))
-            (finding :nothing-unasked "nobody asked for a redemption" facts)
+            (finding :nothing-unasked "a redemption was not requested" facts)
 
             (:failed-always asked)
             (finding :nothing-unasked "a redemption had only been refused" facts)))

@@ -1,10 +1,11 @@
 /**
- * Every answer to an echo must carry, under `echo`, the very value that was sent, by JSON equality (1 and 1.0 differ).
+ * Every reply to an echo must carry, under `echo`, exactly the value that was sent, by JSON equality (1 and 1.0
+ * differ).
  *
  * The value of an `ok` is the whole body of the reply. Source: `maelstrom.workload.echo/checker`, which takes its pairs
- * from `knossos.history/pair-index`. That index has no entry for an `info`, so what nobody knows is no error; a `fail`
- * it has, and as a failed operation carries what was sent and not a reply with an `echo`, it is one. How many errors
- * are such refusals is told beside.
+ * from `knossos.history/pair-index`. That index has no entry for an `info`, so an undecided echo is no error. It has
+ * one for a `fail`. A failed operation carries the value that was sent instead of a reply with an `echo`, so it is an
+ * error. `refused-count` says how many errors are such refusals.
  */
 
 import type { Checker } from '../../../checkers/checker.ts';
@@ -53,7 +54,7 @@ export function echoChecker(): Checker {
   };
 }
 
-/** The errors for people: a proof for each wrong answer, and one for all that were refused. */
+/** The errors for people: one proof for each wrong answer, and one for all refusals. */
 class Evidence {
   readonly #wrong: Proof[] = [];
   /** The first wrong answer, in words. */
@@ -77,7 +78,7 @@ class Evidence {
     this.#wrong.push({ problem, facts: {}, operations: [index], operationCount: 1 });
   }
 
-  /** The refusals first: there is one proof of them at most, and the verdict looks for it. */
+  /** The refusals first: there is at most one proof of them, and the verdict looks for it. */
   proofs(): readonly Proof[] {
     if (this.refusedCount === 0) return this.#wrong;
     const problem = `${countEchoes(this.refusedCount)} refused`;
@@ -100,7 +101,7 @@ function countEchoes(count: number): string {
   return count === 1 ? '1 echo was' : `${count} echoes were`;
 }
 
-/** What a reply carries under `echo`; nothing equals null, as in Clojure. */
+/** The value of a reply under `echo`. A missing one equals null, as in Clojure. */
 function echoOf(body: unknown): unknown {
   return typeof body === 'object' && body !== null ? (body as { echo?: unknown }).echo : undefined;
 }

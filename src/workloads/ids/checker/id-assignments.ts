@@ -1,9 +1,9 @@
 /**
- * Two rules for ids that are assigned to a (service, key). The assignment is one to one, whichever node answers and
- * whenever (I6). And what a status says of it is true, and is said as soon as anybody can know it (I7).
+ * Two rules for ids that are assigned to a (service, key). The assignment is one to one, at any time and on any node
+ * (I6). A status tells it truly, and as soon as it was acknowledged (I7).
  *
- * Completions are taken in the order of the history. What is only known at the end, because a later answer may
- * contradict an earlier one, is judged there.
+ * Completions are taken in the order of the history. Some things are judged only at the end, because a later answer may
+ * contradict an earlier one.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -27,15 +27,15 @@ export class AssignmentRules {
   readonly oneToOne = new Findings();
   readonly toldTruly = new Findings();
   readonly #nodes: readonly string[];
-  /** Every id of every (service, key), once each; the first is the one that was acknowledged first. */
+  /** Every id of every (service, key), once each. The first is the one that was acknowledged first. */
   readonly #assigned: AssignedId[] = [];
   readonly #assignedByPair = new Map<string, AssignedId[]>();
   readonly #assignedById = new Map<string, AssignedId[]>();
-  /** What statuses told, once each. */
+  /** The assignments in statuses, once each. */
   readonly #toldById = new Map<string, ToldAssignment[]>();
   readonly #toldByPair = new Map<string, ToldAssignment>();
 
-  /** @param nodes whoever may have assigned an id */
+  /** @param nodes all nodes that may have assigned an id */
   constructor(nodes: readonly string[]) {
     this.#nodes = nodes;
   }
@@ -45,12 +45,12 @@ export class AssignmentRules {
     return this.#assigned;
   }
 
-  /** How many (service, key) were acknowledged. */
+  /** The number of acknowledged (service, key). */
   get pairCount(): number {
     return this.#assignedByPair.size;
   }
 
-  /** Takes an acknowledged assignment. Whether it is the first with this id and this (service, key). */
+  /** Takes an acknowledged assignment. True if it is the first with this id and this (service, key). */
   observeAssign(assigned: AssignedId): boolean {
     const { service, key, id, operation } = assigned;
     const ofPair = listOf(this.#assignedByPair, pairName(assigned));
@@ -76,8 +76,8 @@ export class AssignmentRules {
   /**
    * Takes the assignment in an acknowledged status of `id`.
    *
-   * @param assignment undefined when there is none in it
-   * @param invocation the index of the invocation: what was known before it must be told
+   * @param assignment undefined if the status has none
+   * @param invocation the index of the invocation: assignments that were acknowledged before it must be in the status
    */
   observeStatus({ id, operation }: Handout, assignment: unknown, invocation: number): void {
     if (assignment === undefined) {
@@ -91,7 +91,7 @@ export class AssignmentRules {
     this.#observeTold({ id, operation, service, key, text: canonicalKey(assignment) }, assignment);
   }
 
-  /** Takes, when everything else was taken, an id that was generated. */
+  /** Takes an id that was generated. To be called after everything else was taken. */
   observeGenerated({ id, operation }: Handout): void {
     const name = idName(id);
     const assigned = this.#assignedById.get(name)?.[0];
@@ -102,7 +102,7 @@ export class AssignmentRules {
     else if (told !== undefined) this.toldTruly.add(problem, facts(told));
   }
 
-  /** Holds what statuses told against every acknowledged assignment, earlier and later ones. */
+  /** Compares the statuses with every acknowledged assignment, earlier and later ones. */
   judgeTold(): void {
     for (const told of [...this.#toldById.values()].flat()) {
       const name = idName(told.id);
@@ -122,7 +122,7 @@ export class AssignmentRules {
 
   #requireUnknown({ id, operation }: Handout, invocation: number): void {
     const name = idName(id);
-    // What somebody was told before stays true as well.
+    // An earlier answer must stay true as well.
     const known = this.#assignedById.get(name)?.[0] ?? this.#toldById.get(name)?.[0];
     if (known === undefined || known.operation > invocation) return;
     const facts = { id, to: nameOfPair(known), operations: [known.operation, operation] };
@@ -158,7 +158,7 @@ export class AssignmentRules {
 
 const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
-/** Texts are the usual case, and made for millions; no id that is something else has a name like one. */
+/** Most ids are texts, and this runs for millions of them. No other id has a name like a text. */
 function idName(id: unknown): string {
   return typeof id === 'string' ? id : `not a text: ${canonicalKey(id)}`;
 }

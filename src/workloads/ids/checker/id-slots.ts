@@ -1,7 +1,6 @@
 /**
- * What ids of both kinds say of themselves: the slot, which is the timestamp, the node number and the sequence. Whoever
- * owns a slot makes one id of it, a Snowflake id or a UUIDv7, so a slot that is found in two ids was handed out twice,
- * however different the two look.
+ * The slot of an id, of both kinds: its timestamp, node number and sequence. The owner of a slot makes one id from it,
+ * a Snowflake id or a UUIDv7. So a slot in two ids was handed out twice, even if the ids look different.
  */
 
 import type { TestFacts } from '../../../checkers/checker.ts';
@@ -23,7 +22,7 @@ export interface IdFacts {
 /** Where a UUID has its first hyphen, and a Snowflake id a digit. */
 const HYPHEN_INDEX = 8;
 
-/** What an id says; undefined when it is none. */
+/** The parts of an id; undefined if it is none. */
 export function readId(id: unknown): IdFacts | undefined {
   if (typeof id !== 'string') return undefined;
   try {
@@ -44,14 +43,14 @@ export interface Handout {
 }
 
 /**
- * No id and no slot may be handed out twice. Two passes, so that millions fit into memory: fingerprints first, then
- * those that recur.
+ * No id and no slot may be handed out twice. Two passes, so that millions fit into memory: first fingerprints, then the
+ * ids whose fingerprints recur.
  */
 export class SlotRule {
   readonly #fingerprints: Float64Array;
   #count = 0;
 
-  /** @param handoutsMax how many will be observed, at most */
+  /** @param handoutsMax the greatest number of handouts that will be observed */
   constructor(handoutsMax: number) {
     this.#fingerprints = new Float64Array(handoutsMax);
   }
@@ -60,7 +59,7 @@ export class SlotRule {
     this.#fingerprints[this.#count++] = slotFingerprint(id, facts);
   }
 
-  /** Judges what was observed, which is told once more. */
+  /** Judges the observed handouts, which are given a second time. */
   judge(handouts: Iterable<Handout>): Findings {
     const findings = new Findings();
     const suspects = recurring(this.#fingerprints.subarray(0, this.#count));
@@ -79,7 +78,7 @@ export class SlotRule {
   }
 }
 
-/** How many of those that share a slot one example names. */
+/** One example names so many of the handouts that share a slot. */
 const SHARING_LISTED_MAX = 8;
 
 function addShared(findings: Findings, sharing: readonly Handout[]): void {
@@ -90,27 +89,27 @@ function addShared(findings: Findings, sharing: readonly Handout[]): void {
   findings.add(problem, { ids: ids.slice(0, SHARING_LISTED_MAX), operations: operations.slice(0, SHARING_LISTED_MAX) });
 }
 
-/** Timestamps that are so far apart, 24 days, may share a fingerprint. */
+/** Timestamps that are 24 days apart may share a fingerprint. */
 const TIMESTAMP_RANGE_MS = 2 ** 31;
 const NODE_FACTOR = 2 ** SEQUENCE_BITS;
 const TIMESTAMP_FACTOR = 2 ** 22;
 
-/** What is no id is in a slot of its own. */
+/** A value that is no id has a slot of its own. */
 function slotFingerprint(id: unknown, facts: IdFacts | undefined): number {
   if (facts === undefined) return fingerprint(id);
   const { timestampMs, node, sequence } = facts;
   return (timestampMs % TIMESTAMP_RANGE_MS) * TIMESTAMP_FACTOR + node * NODE_FACTOR + sequence;
 }
 
-/** No canonical key of anything looks like it. */
+/** No canonical key looks like it. */
 function slotName({ timestampMs, node, sequence }: IdFacts): string {
   return `${timestampMs} ${node} ${sequence}`;
 }
 
 /**
- * The ids that a client gets ascend by timestamp and sequence, over both kinds: a client is a worker, which asks one
- * node one thing at a time, and whatever a node starts again with must be above what it had. By node number, because a
- * node that holds a lease may get another number, and nothing is promised between two numbers.
+ * The ids that a client gets ascend by timestamp and sequence, over both kinds. A client is a worker: it asks one node,
+ * one thing at a time. After a restart a node must continue above its earlier ids. The rule holds for each node number:
+ * a node with a lease may get another number, and two numbers promise nothing about each other.
  */
 export class OrderRule {
   readonly findings = new Findings();

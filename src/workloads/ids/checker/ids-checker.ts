@@ -1,13 +1,13 @@
 /**
- * What the id service promises, over everything it does: `generate` and `assign` hand ids out, `status` explains them,
- * and is asked of what is no id too. Only `ok` binds; what ended in `info` may have happened or not, and shows in no
- * id.
+ * The promises of the id service, over all its operations: `generate` and `assign` hand ids out, and `status` explains
+ * them. Clients also ask for the status of things that are no ids. Only `ok` counts. An operation that ended in `info`
+ * is undecided, and shows in no id.
  *
- * The rules, by their names in the result: `unique` no id and no slot is handed out twice (I1) · `ascending` what one
- * client gets of one node number ascends (I3) · `status-is-right` a status says what the id itself says (I5) ·
- * `one-to-one` one (service, key), one id (I6) · `assignment-is-right` what a status says of an assignment is true (I7)
- * · `as-asked` answers have the asked number of ids, of the asked kind (I8) · `refuses-what-is-no-id` with error 12
- * (I9).
+ * The rules, by their names in the result: `unique` no id and no slot is handed out twice (I1) · `ascending` the ids
+ * that one client gets from one node number ascend (I3) · `status-is-right` a status says what the id itself says (I5)
+ * · `one-to-one` one (service, key), one id (I6) · `assignment-is-right` the assignment in a status is true (I7) ·
+ * `as-asked` answers have the requested number of ids, of the requested kind (I8) · `refuses-what-is-no-id` with error
+ * 12 (I9).
  */
 
 import type { Checker, TestFacts } from '../../../checkers/checker.ts';
@@ -55,13 +55,13 @@ export function idsChecker(): Checker {
   };
 }
 
-/** Of the operations that ask for ids. */
+/** The operations that ask for ids. */
 interface Totals {
   readonly attemptedCount: number;
   readonly acknowledgedCount: number;
   /** How many ids were generated. */
   readonly idCount: number;
-  /** How many answers assigned an id, or told one that was assigned before. */
+  /** The number of answers that assigned an id, or gave one that was assigned before. */
   readonly assignCount: number;
 }
 
@@ -113,7 +113,7 @@ class IdsRun {
       answered: fieldsOf(history.valueAt(operation)),
     };
     if (type === 'fail') {
-      // Other definite errors may be answered to anything, at some time.
+      // Other definite errors are possible for every request, at any time.
       if (isCalledMalformed(history.at(operation).error)) this.#observeRefusal(f, answer);
     } else if (f === 'generate') this.#observeGenerate(answer);
     else if (f === 'status' && answer.asked.bad !== undefined) this.#observeBadStatus(answer);
@@ -170,7 +170,7 @@ class IdsRun {
     const { service, key } = asked;
     const facts = readId(id);
     if (facts?.kind !== 'snowflake') this.#asAsked.add('an id is no snowflake', { asked, id, operation });
-    // Its place in time says nothing: it may have been assigned long ago.
+    // Its position in time proves nothing: it may have been assigned long ago.
     if (this.#assignments.observeAssign({ id, service, key, operation })) this.#slots.observe(id, facts);
   }
 
@@ -179,7 +179,7 @@ class IdsRun {
     if (refused !== true) this.#refusal.add('what is no id was not refused with error 12', { name, answer, operation });
   }
 
-  /** What is well-formed must not be called malformed. */
+  /** A well-formed request must not be called malformed. */
   #observeRefusal(f: string, { operation, asked, answered }: Answer): void {
     const { id } = answered;
     if (f === 'generate' || f === 'assign')
@@ -188,7 +188,7 @@ class IdsRun {
   }
 }
 
-/** Whatever was handed out, a second time. */
+/** All ids that were handed out, for a second pass. */
 function* handoutsOf(history: History, assigned: readonly Handout[]): IterableIterator<Handout> {
   yield* generated(history);
   yield* assigned;

@@ -1,7 +1,7 @@
 /**
- * The rules for what accounts have: money moves and is never made, a balance is never below zero, and an account shows
- * in the end what its transfers have moved. What an account was opened with is known from the `open` that asked for it;
- * where it is not, nothing is added up.
+ * The rules for balances: money moves and is never made, a balance is never below zero, and at the end an account shows
+ * what its transfers have moved. The opening balance of an account is known from the request that opened it. If it is
+ * unknown, nothing is added up.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -105,16 +105,16 @@ export class AccountRules {
     }
   }
 
-  /** Whether balances are what transfers have made of them, when all have settled. */
+  /** Whether balances are the result of the transfers, after all have settled. */
   #judgeEffects(read: AccountsRead): void {
     const { accounts, balances, unfinished, operation } = read;
-    /** By account what transfers do not explain. */
+    /** By account: the difference that transfers do not explain. */
     const unexplained = new Map<string, number>();
     for (const [index, name] of accounts.entries()) {
       const opening = this.#run.accounts.get(name)?.opening;
       if (opening !== undefined) unexplained.set(name, (balances[index] as number) - opening);
     }
-    // What is closed is empty.
+    // A closed account is empty.
     for (const { name, opening } of this.#final.closedBefore(read))
       if (opening !== undefined) unexplained.set(name, 0 - opening);
     const late: Transfer[] = [];
@@ -127,7 +127,8 @@ export class AccountRules {
       const state = this.#final.statusOf(transfer)?.state ?? null;
       return (state !== null && !isTerminal(state)) || unfinished.includes(transfer.requestId);
     };
-    // One that is under way has moved some of it; one that came too late to be told of everything or nothing.
+    // A transfer under way has moved some of it. One that came too late for a final status has moved everything or
+    // nothing.
     for (const { legs } of late.filter(isUnderWay)) for (const { account } of legs) unexplained.delete(account);
     explainLate(
       unexplained,
@@ -150,9 +151,9 @@ function raise(highest: Map<string, VersionSeen>, { accounts, versions, operatio
 }
 
 /**
- * Transfers of which each has moved everything or nothing. An account that only one of them moves tells which; what
- * that one has moved is then known for all of its accounts, and may make others tell. Accounts that several move to the
- * end tell nothing, and are taken out.
+ * Transfers that each moved everything or nothing. An account that only one of them affects decides that one. It is
+ * then known for all its accounts, and may decide others. Accounts that several undecided transfers affect are left
+ * out.
  */
 function explainLate(unexplained: Map<string, number>, transfers: readonly Transfer[]): void {
   let open = transfers;

@@ -1,7 +1,7 @@
 /**
- * What is final in a run: which reads came after the last transfer was asked for, and what they say. A request that the
- * network has kept in the air may still arrive then, unless somebody was told already what became of its transfer; so
- * of a transfer that nobody was told of nothing final can be said but what reads agree on.
+ * What is final in a run: the reads after the last request for a transfer. A request that is still in flight may arrive
+ * after them, unless an answer already gave the outcome of its transfer. So nothing final is known about a transfer
+ * without an answer, except that reads must agree.
  */
 
 import { isBefore, NEVER } from '../../../checkers/places.ts';
@@ -10,25 +10,26 @@ import { isTerminal, type Status, type Transfer } from './transfer.ts';
 
 export class FinalPhase {
   readonly #run: SagaRecord;
-  /** Where a transfer was asked for last. What was read before is not final. */
+  /** The last request for a transfer. Earlier reads are not final. */
   readonly lastAsked: number;
   /** The same, before replays began. */
   readonly #lastAskedBeforeReplays: number;
   /** Where replays begin after the last `transfer`. */
   readonly firstReplay: number;
   /**
-   * What is known of the settling when all was asked and nothing replayed, which would finish what nobody else does.
+   * What is known of the settling after the last request and before the first replay. A replay would finish transfers
+   * that the service itself leaves unfinished.
    */
   readonly settling: Settling | undefined;
-  /** Whether all parts of the transfers were asked about. */
+  /** Whether a status of all parts of the transfers was read. */
   readonly hasStatuses: boolean;
-  /** The first of those that were asked for and not told of in the end. */
+  /** The first transfer that was requested and has no final status. */
   readonly untold: Transfer | undefined;
-  /** Transfers of which nobody can say what becomes of them. */
+  /** Undecided transfers. */
   readonly open: ReadonlySet<Transfer>;
-  /** Whether all accounts were read, as they were at one moment. */
+  /** Whether all accounts were read at one moment. */
   readonly hasRead: boolean;
-  /** All that are known to exist. */
+  /** All accounts that are known to exist. */
   readonly #existing: readonly Account[];
   readonly #statuses = new Map<Transfer, Status>();
 
@@ -36,7 +37,7 @@ export class FinalPhase {
     this.#run = run;
     const lastTransfer = run.attempts.at(-1)?.invocation ?? -1;
     this.firstReplay = run.replays.find((invocation) => invocation > lastTransfer) ?? NEVER;
-    // Whoever has to ask for the original himself, because nobody was told of it, asks for a transfer.
+    // A client that has no answer to the original must ask for it again, which is a transfer.
     const asked = run.otherBodies
       .filter(({ requestId, invocation }) => acknowledgedAt(run, requestId) > invocation)
       .map(({ invocation }) => invocation);
@@ -68,15 +69,12 @@ export class FinalPhase {
     return read.clean ?? (isFinal && this.hasSettledBefore(read));
   }
 
-  /** Whether a read came after everything had settled, and what became of all is known. */
+  /** Whether a read came after everything had settled, with all outcomes known. */
   isAfterAll({ invocation }: AccountsRead): boolean {
     return this.untold === undefined && this.#settledBetween(this.#lastAskedBeforeReplays, invocation) !== undefined;
   }
 
-  /**
-   * Whether a read shows all accounts that there were, but for those that were closed, and so empty, before it was
-   * asked.
-   */
+  /** Whether a read shows all accounts, except those that were closed, and so empty, before it was requested. */
   covers({ accounts, invocation, operation }: AccountsRead): boolean {
     const covered = new Set(accounts);
     return this.#existing.every(
@@ -84,13 +82,13 @@ export class FinalPhase {
     );
   }
 
-  /** Accounts that a read need not show, because they were closed before it was asked. */
+  /** Accounts that a read need not show, because they were closed before it was requested. */
   closedBefore({ accounts, invocation }: AccountsRead): readonly Account[] {
     const covered = new Set(accounts);
     return this.#existing.filter(({ name, closedSince }) => closedSince < invocation && !covered.has(name));
   }
 
-  /** Whether somebody was told, after all was asked and before this was, that nothing is unfinished. */
+  /** Whether an answer said, after the last request and before this read, that nothing is unfinished. */
   hasSettledBefore({ invocation }: AccountsRead): boolean {
     return this.#settledBetween(this.lastAsked, invocation) !== undefined;
   }
@@ -99,13 +97,13 @@ export class FinalPhase {
     return this.#statuses.get(transfer);
   }
 
-  /** Whether a transfer was told to be under way when it must not be any more. */
+  /** Whether a transfer is still called unfinished when it must not be. */
   isStuck(transfer: Transfer, { ofAll, state, invocation, operation }: Status): boolean {
     if (!ofAll || state === null || isTerminal(state)) return false;
     const final = invocation > this.lastAsked;
     const beforeReplays = invocation > this.#lastAskedBeforeReplays && operation < this.firstReplay;
     if (!final && !beforeReplays) return false;
-    // It may have come after the settling only if nobody knew of it before.
+    // It may have come after the settling only if no answer knew of it before.
     const settled = this.#settledBetween(final ? this.lastAsked : this.#lastAskedBeforeReplays, invocation);
     return settled === undefined || transfer.existedAt < settled.invocation;
   }
@@ -133,7 +131,7 @@ export class FinalPhase {
   }
 }
 
-/** Whether something moved still after all had settled, and nothing was there to move it. */
+/** Whether something still moved after everything had settled, without a transfer that could move it. */
 export function findRestless(run: SagaRecord, final: FinalPhase): AccountsRead | undefined {
   const last = run.reads.findLast(
     (read) => read.clean !== undefined && read.invocation > final.lastAsked && final.covers(read),
@@ -142,14 +140,14 @@ export function findRestless(run: SagaRecord, final: FinalPhase): AccountsRead |
   return last;
 }
 
-/** What a transfer has done to the accounts of a read: all that it was asked to, nothing, or nobody knows which. */
+/** What a transfer has done to the accounts of a read: everything, nothing, or undecided. */
 export function effectIn(read: AccountsRead, transfer: Transfer, final: FinalPhase): 'done' | 'nothing' | 'unknown' {
   const state = final.statusOf(transfer)?.state ?? null;
   if (isTerminal(state)) {
     const before = transfer.endings.some((ending) => ending.outcome === state && isBefore(ending, read));
     if (before) return state === 'committed' ? 'done' : 'nothing';
   }
-  // A transfer is written down before it touches an account.
+  // A transfer is recorded before it touches an account.
   const isUnknownLater = transfer.statuses.some((status) => status.state === null && isBefore(read, status));
   const neverBegan = state === null && !final.open.has(transfer);
   return isUnknownLater || neverBegan ? 'nothing' : 'unknown';

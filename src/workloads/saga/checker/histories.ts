@@ -1,7 +1,7 @@
 /**
- * The rules for the histories of transfers: first all that can be undone is done, then comes the pivot, then what is
- * done until it succeeds. A transfer that does not come to the pivot is undone from its last compensable step down to
- * its first, each of them once, whether it was carried out or not.
+ * The rules for the histories of transfers. First come the steps that can be undone, then the pivot, then the steps
+ * that are retried until they succeed. A transfer that does not reach the pivot is undone from its last compensable
+ * step down to its first, each step once, whether it was carried out or not.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -15,7 +15,7 @@ interface ToldHistory {
 
 export class HistoryRules {
   readonly compensatesInOrder = new Findings();
-  /** Histories that do not go together with how they ended. */
+  /** Histories that do not fit the outcome. */
   readonly allOrNothing: Findings;
 
   constructor(run: SagaRecord, allOrNothing: Findings) {
@@ -45,7 +45,7 @@ export class HistoryRules {
     }
   }
 
-  /** All that were told, but for those with which others begin. */
+  /** All histories in answers, except those that are the beginning of others. */
   #different({ requestId: request_id, statuses }: Transfer): ToldHistory[] {
     let longest: (ToldHistory & { readonly names: readonly string[] }) | undefined;
     const others: ToldHistory[] = [];
@@ -86,7 +86,7 @@ interface Breach {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** What is wrong first with a history, as far as it goes. @param legCount 0 if nobody knows */
+/** The first mistake in a history, as far as it goes. @param legCount 0 if unknown */
 function findBreach(history: readonly Transition[], legCount: number): Breach | undefined {
   let pivoted = false;
   for (const [index, transition] of history.entries()) {
@@ -105,7 +105,7 @@ function findStepProblem(
   legCount: number,
 ): string | undefined {
   if (before === undefined) {
-    // One that was fenced off before it began has been aborted and nothing else.
+    // A transfer that was fenced off before it began has been aborted and nothing else.
     return (state === 'running' || state === 'aborted') && at === 0
       ? undefined
       : 'a history does not begin at the beginning';

@@ -1,6 +1,6 @@
 /**
- * The rules for what somebody was told of how transfers ended. A request that ended in `info` may have moved money or
- * not; its other answers and its statuses say which.
+ * The rules for the outcomes of transfers in answers. A request that ended in `info` is undecided. Its other answers
+ * and its statuses say whether it moved money.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -9,7 +9,7 @@ import { type FinalPhase, findRestless } from './final.ts';
 import type { Refusal, SagaRecord } from './record.ts';
 import { type Ending, isTerminal, type Transfer, told } from './transfer.ts';
 
-/** Errors that say of a transfer which was carried out that it cannot be. */
+/** Errors that call a transfer impossible, although it was carried out. */
 const CONTRADICTIONS: ReadonlySet<unknown> = new Set(['key-does-not-exist', 'precondition-failed']);
 
 export class OutcomeRules {
@@ -50,13 +50,13 @@ export class OutcomeRules {
     this.settles.add('transfers were unfinished still when replays began', { unfinished, operation });
   }
 
-  /** Against the final status. */
+  /** Compared with the final status. */
   #judgeKept(transfer: Transfer): void {
     const { requestId: request_id, firstAsked, failedAlways, acknowledgedAt } = transfer;
     const unasked = transfer.statuses.find(({ state, operation }) => state !== null && operation < firstAsked);
     if (unasked !== undefined) {
       const { state, operation } = unasked;
-      this.acknowledgedIsKept.add('a transfer is known that nobody had asked for', { request_id, state, operation });
+      this.acknowledgedIsKept.add('a transfer is known that was not requested', { request_id, state, operation });
     }
     const final = this.#final.statusOf(transfer);
     if (final === undefined) return;
@@ -101,7 +101,7 @@ export class OutcomeRules {
     );
   }
 
-  /** Replays and statuses, against what was answered before. */
+  /** Replays and statuses, compared with earlier answers. */
   #judgeRepeats(transfer: Transfer): void {
     const first = transfer.firstAnswer;
     if (first === undefined) return;
@@ -138,8 +138,8 @@ export class OutcomeRules {
     if (f === 'replay' && CONTRADICTIONS.has(error)) {
       this.answersAgree.add('a replay was refused', { asked, refusal: error, operation });
     } else if (f.startsWith('transfer') && error === 'precondition-failed' && wellFormed) {
-      // The original, that is, before another one. The client may have opened an account first, and that is refused if
-      // it was closed meanwhile.
+      // The original has precedence over another body. The client may have opened an account first, and that is refused
+      // if it was closed meanwhile.
       const mayBeClosed = accounts.some(
         (name) => (this.#run.accounts.get(name)?.maybeClosedSince ?? NEVER) < operation,
       );

@@ -1,8 +1,7 @@
 /**
- * What a history says of accounts and transfers, sorted for the rules. Whoever finds that nobody was told yet that an
- * account exists opens it first, and such an opening shows in no history: so what an account was opened with is taken
- * from wherever an `open` of it was asked, and that it exists is known from everything that only an existing account
- * answers.
+ * The contents of a history about accounts and transfers, sorted for the rules. A client opens an account first if no
+ * answer said that it exists, and such an opening is in no history. So the opening balance of an account comes from any
+ * request to open it. An account is known to exist from every answer that only an existing account gives.
  */
 
 import { indexInvocations } from '../../../checkers/pairs.ts';
@@ -12,15 +11,15 @@ import { type Ending, isWellFormed, legsOf, type Status, Transfer, type Transfer
 
 export class Account {
   readonly name: string;
-  /** As `open` asked for it. More than one: nobody knows which. */
+  /** As `open` asked for it. More than one: it is unknown which. */
   readonly openings = new Set<number>();
-  /** Where it was named first; before that there was none. */
+  /** Where it was named first. It did not exist before. */
   firstNamed = NEVER;
-  /** Since when somebody was told that it exists. */
+  /** The first answer that says that it exists. */
   existsSince = NEVER;
-  /** Since when somebody was told that it is closed. */
+  /** The first answer that says that it is closed. */
   closedSince = NEVER;
-  /** Since when it may be closed. */
+  /** The first moment at which it may be closed. */
   maybeClosedSince = NEVER;
 
   constructor(name: string) {
@@ -37,14 +36,14 @@ export interface AccountsRead extends Completed {
   readonly accounts: readonly string[];
   readonly balances: readonly number[];
   readonly versions: readonly number[];
-  /** What unfinished transfers have taken and not given yet. */
+  /** The amounts that unfinished transfers have taken and not given yet. */
   readonly held: number;
   readonly unfinished: readonly string[];
-  /** Whether all accounts were seen as they were at one moment, as far as anybody asked; undefined: nobody did. */
+  /** Whether all requested accounts were seen at one moment; undefined: this was not requested. */
   readonly clean: boolean | undefined;
 }
 
-/** Whether everything had settled when it was asked. */
+/** Whether everything had settled at a request. */
 export interface Settling extends Completed {
   readonly unfinished: readonly string[];
 }
@@ -54,17 +53,17 @@ export interface Attempt {
   readonly requestId: string;
   readonly wellFormed: boolean;
   readonly invocation: number;
-  /** Undefined where the run was cut off. */
+  /** Undefined if the run was cut off. */
   readonly operation: number | undefined;
   readonly ok: boolean;
 }
 
-/** A transfer that was asked with the request id of another one. */
+/** A transfer that was requested with the request id of another one. */
 export interface OtherBody {
   readonly requestId: string;
   readonly invocation: number;
   readonly operation: number | undefined;
-  /** Undefined: nobody knows. */
+  /** Undefined: unknown. */
   readonly refused: boolean | undefined;
 }
 
@@ -85,7 +84,7 @@ export interface Refusal extends Completed {
   readonly asked: unknown;
   /** The name of the error. */
   readonly error: unknown;
-  /** Those that were named. */
+  /** The accounts that the request names. */
   readonly accounts: readonly string[];
   readonly wellFormed: boolean;
 }
@@ -107,7 +106,7 @@ interface ReadTold extends Pick<AccountsRead, 'accounts' | 'balances' | 'version
 
 export class SagaRecord {
   readonly accounts = new Map<string, Account>();
-  /** In the order in which they were asked or told of first. */
+  /** In the order in which they were first requested or answered. */
   readonly transfers = new Map<string, Transfer>();
   readonly attempts: Attempt[] = [];
   readonly otherBodies: OtherBody[] = [];
@@ -124,7 +123,7 @@ export class SagaRecord {
   constructor(history: History) {
     this.#history = history;
     for (const { invocation, completion } of indexInvocations(history)) this.#observe(invocation, completion);
-    // A transfer that has committed found all of its accounts.
+    // A committed transfer found all its accounts.
     for (const transfer of this.transfers.values())
       for (const { outcome, operation } of transfer.endings)
         if (outcome === 'committed') for (const { account } of transfer.legs) this.#exists(account, operation);
@@ -135,7 +134,7 @@ export class SagaRecord {
     for (const account of this.accounts.values()) if (account.existsSince !== NEVER) yield account;
   }
 
-  /** @param operation undefined where the run was cut off */
+  /** @param operation undefined if the run was cut off */
   #observe(invocation: number, operation: number | undefined): void {
     const history = this.#history;
     const f = history.functionAt(invocation);
@@ -148,7 +147,7 @@ export class SagaRecord {
     if (type === 'fail') this.#observeFail(f, asked, place);
   }
 
-  /** What asking alone may have brought about. */
+  /** What a request alone may have caused. */
   #observeAsked(f: string, asked: Asked, invocation: number, operation: number | undefined, type: string): void {
     const { request_id: requestId = '' } = asked;
     for (const name of accountsOf(asked)) {
@@ -173,8 +172,7 @@ export class SagaRecord {
         return;
       }
       case 'transfer-otherwise': {
-        // Whoever asks this may have to ask for the original first, and however that ends the original may have
-        // happened.
+        // A client may have to ask for the original first. That may have happened, however this request ends.
         const transfer = this.#transfer(requestId);
         transfer.ask(asked.original ?? {}, invocation);
         transfer.failedAlways = false;
@@ -211,7 +209,7 @@ export class SagaRecord {
         return;
       }
       case 'transfer-otherwise':
-        // The original was acknowledged to somebody before the other body was asked.
+        // The original was acknowledged before the other body was requested.
         this.#transfer((value as AnswerTold).request_id).acknowledge(operation);
         return;
       case 'replay':
@@ -282,7 +280,7 @@ export class SagaRecord {
   }
 }
 
-/** Those that a request names. */
+/** The accounts that a request names. */
 function accountsOf(asked: Asked): readonly string[] {
   if (asked.account !== undefined) return [asked.account];
   return asked.accounts ?? (legsOf(asked) ?? []).map(({ account }) => account);

@@ -1,7 +1,6 @@
 /**
- * The rules for what is asked of accounts, and for refusals: what is refused must have had to be, and what must be
- * refused is. An account that is closed is empty for ever, and that it was closed is no reason before anybody asked for
- * it.
+ * The rules for requests about accounts, and for refusals. A refusal must have a reason, and a request that must be
+ * refused is refused. A closed account stays empty. It is no reason for a refusal before a client asked to close it.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -62,7 +61,7 @@ export class RequestRules {
     for (const ending of transfer.endings) {
       const { outcome, reason, operation } = ending;
       if (outcome === 'committed') {
-        // Somebody may have been told so who should not have been; that is for other rules.
+        // Other rules judge whether that answer was right.
         if ((this.#final.statusOf(transfer)?.state ?? outcome) !== outcome) continue;
         const closed = legs.find(({ account }) => this.#account(account).closedSince < firstAsked);
         if (closed === undefined) continue;
@@ -75,7 +74,7 @@ export class RequestRules {
         return;
       }
       if (this.#isClosedInVain(transfer, ending)) {
-        this.accountsAreRight.add('a transfer was aborted for an account that nobody had closed', {
+        this.accountsAreRight.add('a transfer was aborted for an account that was not closed', {
           request_id,
           reason,
           operation,
@@ -85,7 +84,7 @@ export class RequestRules {
     }
   }
 
-  /** Whether an account is called closed that cannot have been. */
+  /** Whether an account is called closed that cannot have been closed. */
   #isClosedInVain({ legs }: Transfer, { reason, operation }: Ending): boolean {
     const sign = CLOSED_REASONS.get(reason);
     if (sign === undefined || legs.length === 0) return false;
@@ -105,7 +104,7 @@ export class RequestRules {
           this.accountsAreRight.add('a request was refused that is well-formed', facts);
         return;
       case 'key-already-exists':
-        // Whatever is asked, the account may have been opened for it first, and with the balance that it has.
+        // The account may have been opened first, with this balance.
         if (named.length > 0 && named.every(({ opening }) => opening !== undefined))
           this.accountsAreRight.add('an account was refused with the balance that it has', facts);
         return;
@@ -116,7 +115,7 @@ export class RequestRules {
       }
       case 'precondition-failed':
         if (f === 'open' && named.every(({ maybeClosedSince }) => maybeClosedSince > operation))
-          this.accountsAreRight.add('an account is called closed that nobody had closed', facts);
+          this.accountsAreRight.add('an account is called closed that was not closed', facts);
     }
   }
 
@@ -125,5 +124,5 @@ export class RequestRules {
   }
 }
 
-/** An account that was never spoken of. */
+/** An account that no operation named. */
 const NOBODYS = { opening: undefined, existsSince: NEVER, closedSince: NEVER, maybeClosedSince: NEVER };

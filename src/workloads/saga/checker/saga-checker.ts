@@ -1,18 +1,18 @@
 /**
- * What the transfer service promises: money moves as asked, all of it or nothing, once, and none is made or lost. In
- * the end everything has settled, all transfers are asked about and all accounts are read; what was asked and answered
- * is held against that. A request that ended in `info` may have moved money or not.
+ * The promises of the transfer service: money moves as requested, all of it or nothing, once, and none is made or lost.
+ * At the end everything has settled, and clients read all transfers and all accounts. All requests and answers are
+ * compared with that. A request that ended in `info` is undecided.
  *
  * The rules, by their names in the result: `money-is-conserved` in every snapshot of all accounts (S1) · `no-overdraft`
- * (S2) · `all-or-nothing` accounts have in the end what committed transfers moved, and histories are of one piece (S3)
- * · `acknowledged-is-kept` what was answered is so in the end, what was only refused is not committed (S4) · `settles`
- * before any replay (S5) · `compensates-in-order` histories are the ones that there may be, and are only added to (S6)
- * · `one-outcome` with one reason, whoever is told (S7) · `answers-agree` with replays and statuses (S8) ·
+ * (S2) · `all-or-nothing` at the end accounts have what committed transfers moved, and histories agree with each other
+ * (S3) · `acknowledged-is-kept` answers still hold at the end, and a request that was only refused has not committed
+ * (S4) · `settles` before any replay (S5) · `compensates-in-order` histories are possible ones, and only grow (S6) ·
+ * `one-outcome` with one reason, in all answers (S7) · `answers-agree` with replays and statuses (S8) ·
  * `refuses-another-body` under a request id that was used, and only then (S9) · `reads-are-current` statuses show what
  * was acknowledged, versions never fall and have one balance each (S10) · `serves-without-faults` (S11) ·
- * `accounts-are-right` they keep their opening, stay closed and empty, and are refused only if they must be.
+ * `accounts-are-right` they keep their opening balance, stay closed and empty, and are refused only for a reason.
  *
- * Without the final reads there is no telling, so a run that lacks one is never valid.
+ * No verdict is possible without the final reads, so a run that lacks one is never valid.
  */
 
 import type { Checker, TestFacts } from '../../../checkers/checker.ts';
@@ -70,13 +70,13 @@ function judge(test: TestFacts, history: History) {
   };
 }
 
-/** What the verdict would have to rest on and is not there, in words. */
+/** What is missing for a verdict, in words. */
 function findMissing(run: SagaRecord, final: FinalPhase): string | undefined {
-  if (final.settling === undefined) return 'nobody knows whether the transfers settled';
+  if (final.settling === undefined) return 'it is unknown whether the transfers settled';
   if (!final.hasStatuses) return 'not all transfers were asked about in the end';
   if (final.untold !== undefined) return `there is no final status of ${final.untold.requestId}`;
   if (!final.hasRead) return 'there is no final read of all accounts';
   for (const { name, opening } of run.existing())
-    if (opening === undefined) return `nobody knows what ${name} was opened with`;
+    if (opening === undefined) return `the opening balance of ${name} is unknown`;
   return undefined;
 }

@@ -1,6 +1,4 @@
-/**
- * One transfer, however often and wherever it was asked: what it was to do, and everything that anybody was told of it.
- */
+/** One transfer, with all its attempts: what it was to do, and all answers about it. */
 
 import { type Completed, NEVER } from '../../../checkers/places.ts';
 
@@ -9,7 +7,7 @@ export interface Leg {
   readonly amount: number;
 }
 
-/** The body of a transfer, as it was asked. */
+/** The body of a transfer, as requested. */
 export interface TransferBody {
   readonly legs?: readonly Leg[];
   readonly from?: string;
@@ -24,14 +22,14 @@ export interface Transition {
   readonly time: string;
 }
 
-/** How a transfer ended, as somebody was told. */
+/** The outcome of a transfer in an answer. */
 export interface Ending extends Completed {
   readonly by: 'transfer' | 'replay' | 'status';
   readonly outcome: string;
   readonly reason: string | undefined;
 }
 
-/** How far a transfer was, as somebody was told. */
+/** The progress of a transfer in an answer. */
 export interface Status extends Completed {
   /** One of `statuses`, not a `status` alone. */
   readonly ofAll: boolean;
@@ -43,19 +41,19 @@ export interface Status extends Completed {
 
 export class Transfer {
   readonly requestId: string;
-  /** As it was asked first; none if nobody did, or nobody can tell from it what was to be moved. */
+  /** The first request; none if there was none, or if it does not say what to move. */
   legs: readonly Leg[] = [];
-  /** Where it was asked first. */
+  /** Where it was first requested. */
   firstAsked = NEVER;
-  /** Whether nothing but definite errors came of it. */
+  /** Whether all its attempts ended in definite errors. */
   failedAlways = true;
-  /** Since when it must be kept, because somebody was told its outcome. */
+  /** The first answer with its outcome. It must be kept from then on. */
   acknowledgedAt = NEVER;
-  /** Since when somebody knew that it had ended. */
+  /** The first answer that says that it has ended. */
   endedAt = NEVER;
-  /** Since when somebody knew that it had begun. */
+  /** The first answer that says that it has begun. */
   existedAt = NEVER;
-  /** Each time that somebody was told how it ended. */
+  /** Each answer with an outcome. */
   readonly endings: Ending[] = [];
   readonly statuses: Status[] = [];
 
@@ -89,7 +87,7 @@ export class Transfer {
     this.endings.push({ by: 'status', outcome: state, reason, invocation, operation });
   }
 
-  /** What was told first by `transfer`, or else by a replay. */
+  /** The first answer of `transfer`, or else of a replay. */
   get firstAnswer(): Ending | undefined {
     return this.#first('transfer') ?? this.#first('replay');
   }

@@ -1,8 +1,7 @@
 /**
- * Availability while nothing is broken: from the start to the first fault, and again from when everything has been
- * healed for a while to the next one. What begins and ends in such a time must be answered. What the nemesis does is in
- * the history; what becomes of single messages is not, so whoever knows that must say it, and where nobody does nothing
- * is demanded.
+ * Availability while nothing is broken: from the start to the first fault, and from some time after healing to the next
+ * fault. Requests that begin and end in such a window must be answered. Faults of the nemesis are in the history, but
+ * the fates of single messages are not. Without knowledge of these nothing is demanded.
  */
 
 import type { TestFacts } from '../../../checkers/checker.ts';
@@ -12,13 +11,13 @@ import type { History } from '../../../history/history.ts';
 import type { Attempt } from './record.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
-/** From the end of a fault on this is how long nothing is demanded. */
+/** For this long after the end of a fault nothing is demanded. */
 const REST_NANOSECONDS = 3 * NANOSECONDS_PER_SECOND;
-/** As long as a client waits for an answer. */
+/** As long as a client waits for a reply. */
 const TIMEOUT_NANOSECONDS = 5 * NANOSECONDS_PER_SECOND;
 const JUDGED_COUNT_MIN = 20;
 const OK_FRACTION_MIN = 0.9;
-/** A transfer is fourteen messages one after the other, and its client waits 5 s. */
+/** A transfer takes fourteen messages one after the other, and its client waits 5 s. */
 const JUDGED_LATENCY_MS_MAX = 100;
 
 interface Window {
@@ -62,7 +61,10 @@ export class AvailabilityRule {
   }
 }
 
-/** When nothing was broken, in order. In the end Maelstrom heals everything, also what is whole; that ends nothing. */
+/**
+ * The windows in which nothing was broken, in order. At the end Maelstrom heals everything, also what is not broken.
+ * That ends no fault.
+ */
 function findQuietWindows(history: History): Window[] {
   const windows: Window[] = [];
   const counts = new Map<string, number>();
@@ -81,18 +83,18 @@ function findQuietWindows(history: History): Window[] {
     if (wasQuiet && !isQuiet && time > begin) windows.push({ begin, end: time });
     if (!wasQuiet && isQuiet) begin = time + REST_NANOSECONDS;
   }
-  // Beyond the last operation, so that this one is within.
+  // Beyond the last operation, so that it is inside.
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1) + 1;
   if (counts.size === 0 && end > begin) windows.push({ begin, end });
   return windows;
 }
 
 /**
- * 1 where a fault begins, -1 where one ends. Everything is written twice: what is announced has null for its value or a
- * text, what was done the nodes that it hit; what is undone null at first, and then a text.
+ * 1 for the begin of a fault, -1 for an end. Every step is written twice. An announcement of a begin has null or a text
+ * as its value, the begin itself the affected nodes. An end has null at first, and then a text.
  */
 function changeOf({ kind, does }: FaultStep, value: unknown): number {
   if (does === 'begin') return typeof value === 'object' && value !== null ? 1 : 0;
-  // Clocks that are set back while a node is down stay so for the rest of the run.
+  // A clock that was set back while its node was down stays so for the rest of the run.
   return kind !== 'clock-restart' && value !== null ? -1 : 0;
 }

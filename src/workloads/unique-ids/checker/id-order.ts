@@ -1,7 +1,7 @@
 /**
- * The order of ids, as Clojure's `compare` has it: numbers by their value, strings by their UTF-16 code units, false
- * before true, arrays by length and then element by element. Ids of different types and objects have no order there;
- * here they get one, so that a report can list them, and `comparableIds` says where it means nothing.
+ * The order of ids, as in Clojure's `compare`: numbers by value, strings by UTF-16 code units, false before true,
+ * arrays by length and then element by element. Ids of different types, and objects, have no order there. Here they get
+ * one, so that a report can list them. `comparableIds` says whether the order means anything.
  */
 
 import { canonicalKey, ExactNumber } from '../../../protocol/exact-json.ts';
@@ -25,7 +25,7 @@ export function comparableIds(left: unknown, right: unknown): boolean {
   return type === typeOfId(right) && type !== 'object';
 }
 
-/** Negative, zero or positive. Zero is no proof of equality: 1 and 1.0 are of one value. */
+/** Negative, zero or positive. Zero does not prove equality: 1 and 1.0 have the same value. */
 export function compareIds(left: unknown, right: unknown): number {
   if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : Number(left > right);
   const type = typeOfId(left);
@@ -65,8 +65,7 @@ function compareNumbers(left: number | ExactNumber, right: number | ExactNumber)
 }
 
 /**
- * The number sign · 0.digits · 10^exponent. Invariant: `digits` begins and ends with another digit than 0, or is empty
- * for zero.
+ * The number sign · 0.digits · 10^exponent. Invariant: `digits` neither begins nor ends with 0, and is empty for zero.
  */
 interface Decimal {
   readonly sign: -1 | 0 | 1;

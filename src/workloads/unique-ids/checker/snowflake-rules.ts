@@ -2,8 +2,8 @@
  * Two more rules for ids in our own format, the decimal text of timestamp·2^23 + node·2^13 + sequence·2 + entropy:
  * every id names the node that answered (I2), and the ids that one client gets from one node increase (I3).
  *
- * They are reported and decide nothing: a stranger's ids may have the same look by chance. They are asked only when
- * every id acknowledged has it. A client is a worker, which keeps its node and does one thing at a time, so the order
+ * They are reported and decide nothing: ids of another format may look the same by chance. They apply only if all
+ * acknowledged ids have the format. A client is a worker. It keeps its node and does one thing at a time, so the order
  * of its completions is an order in time.
  */
 
@@ -12,7 +12,7 @@ import { compareSnowflakes, ENTROPY_BITS, NODE_BITS, NODE_MAX, SEQUENCE_BITS } f
 
 const LISTED_EXAMPLES_MAX = 8;
 
-/** Two weeks after the epoch ids reach this length: what is shorter is no time but somebody's counter. */
+/** Two weeks after the epoch ids have this length. A shorter number has no time in it, and is probably a counter. */
 const LENGTH_MIN = 17;
 const GREATEST = String(2n ** 64n - 1n);
 const NODE_SHIFT = SEQUENCE_BITS + ENTROPY_BITS;
@@ -103,8 +103,8 @@ export class SnowflakeRules {
 }
 
 /**
- * The node number of an id in our format; undefined for any other text. Made for millions: only the bits below the
- * timestamp are computed, digit by digit modulo 2^23, where `decodeSnowflake` would make a BigInt.
+ * The node number of an id in our format; undefined for any other text. Fast enough for millions of ids: it computes
+ * only the bits below the timestamp, digit by digit modulo 2^23, while `decodeSnowflake` makes a BigInt.
  */
 function nodeNumberOf(id: string): number | undefined {
   const length = id.length;

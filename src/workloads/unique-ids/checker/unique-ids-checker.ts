@@ -1,12 +1,11 @@
 /**
- * No id may be handed out twice. Ids may be any JSON values and are compared as such (1 and 1.0 differ); only `ok`
+ * No id may be handed out twice. Ids may be any JSON values and are compared as such (1 and 1.0 differ). Only `ok`
  * counts.
  *
- * Source: `jepsen.checker/unique-ids`, which keeps a map of all ids. A run here has millions, so the first pass keeps 8
- * bytes of each, a fingerprint: equal ids have equal ones, so when no two are equal after sorting, that is the proof.
- * Otherwise a second pass counts, exactly, the ids whose fingerprints recur. A collision costs that pass and never the
- * verdict. Ids that have no common order make Jepsen's checker throw, and the run `unknown`: so it is here, unless a
- * duplicate was found.
+ * Source: `jepsen.checker/unique-ids`, which keeps a map of all ids. A run here has millions, so the first pass keeps
+ * only 8 bytes of each, a fingerprint. If all fingerprints differ, all ids differ. Otherwise a second pass counts,
+ * exactly, the ids whose fingerprints recur. A collision costs that pass, never the verdict. Ids without a common order
+ * make Jepsen's checker throw, and the run `unknown`. It is the same here, unless there is a duplicate.
  */
 
 import type { Checker } from '../../../checkers/checker.ts';
@@ -46,7 +45,7 @@ export function uniqueIdsChecker(): Checker {
     check(test, history) {
       const range = new IdRange();
       const snowflakeRules = new SnowflakeRules(test);
-      // An upper bound, which costs address space only: pages that nobody writes to are never there.
+      // An upper bound. It costs address space only: the system never allocates pages that are not written.
       const fingerprints = new Float64Array(history.length);
       let attemptedCount = 0;
       let acknowledgedCount = 0;
@@ -80,7 +79,7 @@ export function uniqueIdsChecker(): Checker {
   };
 }
 
-/** The lowest and the highest id. Nulls are passed over, as in Jepsen's `tesser.core/range`. */
+/** The lowest and the highest id. Nulls are skipped, as in Jepsen's `tesser.core/range`. */
 class IdRange {
   #lowest: unknown = null;
   #highest: unknown = null;
@@ -110,10 +109,10 @@ class IdRange {
   }
 }
 
-/** The ids that were acknowledged more than once, among those with a suspect fingerprint. */
+/** The ids that were acknowledged more than once, among those with a recurring fingerprint. */
 function countDuplicates(history: History, suspects: ReadonlySet<number>): Tally[] {
   if (suspects.size === 0) return [];
-  // Apart, because a text may be the canonical key of something else.
+  // In two maps, because a text may be the canonical key of another value.
   const texts = new Map<string, Tally>();
   const others = new Map<string, Tally>();
   for (let index = 0; index < history.length; index++) {
@@ -131,7 +130,7 @@ function count(tallies: Map<string, Tally>, key: string, id: unknown): void {
   else tally.count++;
 }
 
-/** Those that recur most, of them the highest ids, listed in ascending order: Jepsen's choice. */
+/** The most frequent ids, and the highest of these, in ascending order: Jepsen's choice. */
 function mostFrequent(duplicates: readonly Tally[]): readonly NamedTally[] {
   const chosen = duplicates
     .toSorted((left, right) => right.count - left.count || compareIds(right.id, left.id))
@@ -146,7 +145,7 @@ function nameOf(id: unknown, mixed: boolean): string {
   return typeof id === 'string' && !mixed ? id : canonicalKey(id);
 }
 
-/** A proof for each of these ids, with the operations that handed it out; the id that was handed out first goes first. */
+/** A proof for each of these ids, with the operations that handed it out. The id that was handed out first is first. */
 function proveDuplicates(history: History, duplicates: readonly NamedTally[]): readonly Proof[] {
   if (duplicates.length === 0) return [];
   const counts = new Map(duplicates.map(({ tally }) => [canonicalKey(tally.id), tally.count]));
@@ -164,7 +163,7 @@ function proveDuplicates(history: History, duplicates: readonly NamedTally[]): r
   return [...found].slice(0, PROOFS_MAX).map(([key, { id, operations }]) => {
     const times = counts.get(key) as number;
     const problem = `${excerpt(nameOf(id, false), QUOTE_LENGTH_MAX)} was answered ${times} times`;
-    // The second one shows it; those that come later add nothing.
+    // The second one completes the proof. Later ones add nothing.
     return { problem, facts: {}, operations, operationCount: times, time: history.timeAt(operations[1] as number) };
   });
 }

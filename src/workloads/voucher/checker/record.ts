@@ -1,6 +1,6 @@
 /**
- * What a history says of vouchers, sorted for the rules: by voucher what was asked and answered, by user what was read
- * of the wallet.
+ * The contents of a history about vouchers, sorted for the rules: requests and answers by voucher, reads of wallets by
+ * user.
  */
 
 import { indexInvocations } from '../../../checkers/pairs.ts';
@@ -19,27 +19,25 @@ export interface Redemption {
   readonly request_id: string;
 }
 
-/** What a request was told. The same answer again is not kept; the places are those of the one that came first. */
+/** An answer to a request. Equal answers are kept once, with the indices of the first. */
 export interface Answer extends Completed {
   readonly outcome: string;
   readonly redemption: number | undefined;
   readonly credited: number | undefined;
 }
 
-/**
- * One request of one user for one voucher, however often and wherever it was asked: its id may be that of others, too.
- */
+/** One request of one user for one voucher, with all its attempts. Other requests may have the same id. */
 export class Request {
   readonly user: string;
   readonly requestId: string;
   /** Where it was asked first. */
   readonly firstInvocation: number;
   /**
-   * Where it was asked first by an attempt that may have redeemed: one that was told so, or that ended in nothing
-   * certain. By none: never.
+   * Where the first attempt that may have redeemed was invoked: one that was told so, or that is undecided. Never, if
+   * there is none.
    */
   firstPossible = NEVER;
-  /** Whether nothing but definite errors came of it. */
+  /** Whether all its attempts ended in definite errors. */
   failedAlways = true;
   readonly #answers = new Map<string, Answer>();
 
@@ -54,7 +52,7 @@ export class Request {
     return [...this.#answers.values()];
   }
 
-  /** Where it was told first that it redeemed; undefined if it never was. */
+  /** Where an answer said first that it redeemed; undefined if none did. */
   get acknowledged(): Answer | undefined {
     return this.answers.filter(({ outcome }) => outcome === 'redeemed').sort(byCompletion)[0];
   }
@@ -66,7 +64,7 @@ export class Request {
   }
 }
 
-/** How many redemptions somebody was told that there are. */
+/** A number of redemptions in an answer. */
 export interface Count extends Completed {
   readonly used: number;
   /** Of `read` and `settled`. */
@@ -75,23 +73,23 @@ export interface Count extends Completed {
 }
 
 export interface Report extends Completed {
-  /** What was asked for; absent: everything. */
+  /** The requested part; absent: everything. */
   readonly offset?: number;
   readonly limit?: number;
   readonly length: number;
   readonly redemptions: readonly Redemption[];
 }
 
-/** Whether a voucher had settled when it was asked. */
+/** Whether a voucher had settled at a request. */
 export interface Settling extends Completed {
-  /** Undefined when no answer came. */
+  /** Undefined if no answer came. */
   readonly pending: number | undefined;
 }
 
 export class VoucherRecord {
   readonly code: string;
   readonly creations: (Completed & { readonly terms: Terms })[] = [];
-  /** By user and request id, in the order in which they were asked first. */
+  /** By user and request id, in the order of the first attempts. */
   readonly requests = new Map<string, Map<string, Request>>();
   readonly counts: Count[] = [];
   /** Pages and full reports. */
@@ -99,7 +97,7 @@ export class VoucherRecord {
   readonly fullReports: Report[] = [];
   readonly soldOut: (Completed & { readonly user: string })[] = [];
   readonly settlings: Settling[] = [];
-  /** Where it was redeemed last, replays aside. What was read before is not final. */
+  /** The last redemption, without replays. Earlier reads are not final. */
   lastRedeem = -1;
 
   constructor(code: string) {
@@ -158,7 +156,7 @@ export class RunRecord {
     for (const { invocation, completion } of indexInvocations(history)) this.#observe(invocation, completion);
   }
 
-  /** @param operation undefined where the run was cut off */
+  /** @param operation undefined if the run was cut off */
   #observe(invocation: number, operation: number | undefined): void {
     const history = this.#history;
     const f = history.functionAt(invocation);

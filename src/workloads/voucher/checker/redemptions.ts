@@ -1,19 +1,19 @@
 /**
  * The rules for the redemptions of one voucher. R is its final report: the last one that was read in full, after the
- * last `redeem`. A rule that speaks of R passes over a voucher that has none, and one that speaks of the limit a
- * voucher of which nobody knows that it was created; no verdict rests on such a run.
+ * last `redeem`. A rule about R skips a voucher without a final report. A rule about the limit skips a voucher whose
+ * creation was not acknowledged. No verdict rests on such a run.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
 import { byCompletion, entryOf, isBefore, NEVER } from '../../../checkers/places.ts';
 import type { Answer, Count, Redemption, Report, Request, Terms, VoucherRecord } from './record.ts';
 
-/** A voucher with what follows from the whole of its history. */
+/** A voucher, with the conclusions from its whole history. */
 export class JudgedVoucher {
   readonly record: VoucherRecord;
   /** As acknowledged first. */
   readonly terms: Terms | undefined;
-  /** A final report, too, but one that replays may still have changed. */
+  /** Also a final report, but replays may have changed it. */
   readonly firstFinal: Report | undefined;
   /** R. */
   readonly final: Report | undefined;
@@ -70,7 +70,7 @@ export class RedemptionRules {
     const count = final.redemptions.length;
     const facts = { code, count, limit: terms.limit, operation: final.operation };
     if (count > terms.limit) this.withinLimit.add('there are more redemptions than the limit', facts);
-    // In the end fresh users wanted more than there was.
+    // At the end fresh users asked for more than was left.
     if (count < terms.limit) this.noRightIsLost.add('fewer users could redeem than the limit', facts);
   }
 
@@ -86,7 +86,7 @@ export class RedemptionRules {
       const request = record.request(user, request_id);
       const facts = { code, user, request_id, redemption, operation };
       if (request === undefined || request.firstInvocation > operation)
-        this.nothingUnasked.add('nobody asked for a redemption', facts);
+        this.nothingUnasked.add('a redemption was not requested', facts);
       else if (request.failedAlways) this.nothingUnasked.add('a redemption had only been refused', facts);
     }
     this.#judgeAcknowledged(voucher, final);
@@ -140,7 +140,7 @@ export class RedemptionRules {
     }
   }
 
-  /** Of all that were told a number of redemptions, in real time. */
+  /** All numbers of redemptions in answers, in real time. */
   #judgeCounts({ record, acknowledged }: JudgedVoucher): void {
     const { code } = record;
     const completions = Float64Array.from(acknowledged, ({ answer }) => answer.operation).sort();
@@ -188,8 +188,8 @@ export class RedemptionRules {
   }
 
   /**
-   * Against R. A user who is in it had redeemed already when the last right was gone, so neither of the two other
-   * outcomes fits all users.
+   * Compared with R. A user in R had already redeemed when the last right was gone. So neither of the other two
+   * outcomes is right for all users.
    */
   #judgeAnswer({ record, finalByUser, final }: JudgedVoucher, request: Request, { outcome, operation }: Answer): void {
     if (outcome === 'redeemed') return;
@@ -205,7 +205,7 @@ export class RedemptionRules {
     }
   }
 
-  /** In answers and in reports one number stands for one redemption. */
+  /** In answers and reports one number stands for one redemption. */
   #judgeNumbers({ record, acknowledged }: JudgedVoucher): void {
     const owners = new Map<number, Owner>();
     const claim = (redemption: number, { user, request_id, operation }: Owner) => {
@@ -227,7 +227,7 @@ export class RedemptionRules {
       for (const { redemption, user, request_id } of redemptions) claim(redemption, { user, request_id, operation });
   }
 
-  /** A page has what was asked for, no redemption twice, and whatever was in one stays as it was. */
+  /** A page has the requested part, no redemption twice, and all entries of earlier pages unchanged. */
   #judgeReports({ record, final, finalByUser }: JudgedVoucher): void {
     const { code } = record;
     for (const report of record.reports) {
@@ -269,7 +269,7 @@ function isSame(one: Redemption, other: Redemption): boolean {
   return one.request_id === other.request_id && one.redemption === other.redemption;
 }
 
-/** How many of ascending numbers are below a bound. */
+/** The number of ascending numbers below a bound. */
 function countBelow(ascending: Float64Array, bound: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {

@@ -1,23 +1,23 @@
 /**
- * What the voucher service promises: at most `limit` redemptions, each by another user, each credited exactly once. R
- * is what the final report of a voucher has, and what was asked and answered is held against it. A request that ended
- * in `info` may have redeemed or not; its other answers and R say which.
+ * The promises of the voucher service: at most `limit` redemptions, each by another user, each credited exactly once. R
+ * is the final report of a voucher, and all requests and answers are compared with it. A request that ended in `info`
+ * is undecided. Its other answers and R say whether it redeemed.
  *
- * One request is one code, user and request id: users and vouchers may have request ids in common.
+ * A request is a code, a user and a request id: users and vouchers may have request ids in common.
  *
- * The rules, by their names in the result: `within-limit` R and every number of redemptions told are at most the limit,
- * and what is pending is part of them (V1) · `once-a-user` (V2) · `acknowledged-is-kept` what was answered `redeemed`
- * is in R, as it was answered (V3) · `nothing-unasked` what is in R was asked for, and not merely refused (V4) ·
- * `as-many-as-asked` R is no smaller than what was acknowledged, and no larger than the number of users who may have
- * redeemed (V5) · `counts-are-current` numbers of redemptions never fall, and count what was acknowledged before and
- * nothing that was asked for later (V6) · `sold-out-is-true` was told when so many of R had been asked for (V7) ·
- * `no-right-is-lost` fresh users redeemed in the end what was left (V8) · `wallets-are-right` they hold exactly the
- * redemptions, and held them before any replay (V9) · `answers-agree` one request has one answer, which goes together
- * with R (V10) · `redemptions-are-distinct` a number stands for one redemption, and a report lists each once, for ever
- * (V11) · `as-created` a voucher keeps the terms under which it was created (V12) · `refuses-rightly` what is
- * well-formed is not called malformed, and what exists not missing (V13).
+ * The rules, by their names in the result: `within-limit` R and every number of redemptions in an answer are at most
+ * the limit, and include pending ones (V1) · `once-a-user` (V2) · `acknowledged-is-kept` an answer `redeemed` is in R,
+ * as it was answered (V3) · `nothing-unasked` R has only requests, and none that was merely refused (V4) ·
+ * `as-many-as-asked` R has all acknowledged redemptions, and no more than the users who may have redeemed (V5) ·
+ * `counts-are-current` numbers of redemptions never fall. They count all that was acknowledged before, and nothing that
+ * was requested later (V6) · `sold-out-is-true` when it was answered, so many of R had been requested (V7) ·
+ * `no-right-is-lost` at the end fresh users redeemed what was left (V8) · `wallets-are-right` they hold exactly the
+ * redemptions, also before any replay (V9) · `answers-agree` one request has one answer, and it agrees with R (V10) ·
+ * `redemptions-are-distinct` a number always stands for one redemption, and a report lists each once (V11) ·
+ * `as-created` a voucher keeps the terms under which it was created (V12) · `refuses-rightly` no well-formed request is
+ * called malformed, and nothing that exists is called missing (V13).
  *
- * Without the final reads there is no telling, so a run that lacks one is never valid.
+ * No verdict is possible without the final reads, so a run that lacks one is never valid.
  */
 
 import type { Checker } from '../../../checkers/checker.ts';
@@ -70,18 +70,18 @@ function judge(history: History) {
   };
 }
 
-/** What the verdict would have to rest on and is not there, in words. */
+/** What is missing for a verdict, in words. */
 function findMissing(run: RunRecord, vouchers: readonly JudgedVoucher[]): string | undefined {
   for (const { record, terms, final } of vouchers) {
     const { code } = record;
-    if (terms === undefined) return `nobody was told that ${code} was created`;
+    if (terms === undefined) return `no answer says that ${code} was created`;
     if (final === undefined) return `there is no final report of ${code}`;
-    if (lastSettling(record, run)?.pending === undefined) return `nobody knows whether ${code} settled`;
+    if (lastSettling(record, run)?.pending === undefined) return `it is unknown whether ${code} settled`;
   }
   return findMissingWallet(run, vouchers);
 }
 
-/** Of everybody who may have redeemed, after all redemptions were known. */
+/** For all users who may have redeemed, after all redemptions were known. */
 function findMissingWallet(run: RunRecord, vouchers: readonly JudgedVoucher[]): string | undefined {
   const knownAt = Math.max(...vouchers.map(({ firstFinal }) => firstFinal?.operation ?? NEVER));
   for (const { record } of vouchers) {

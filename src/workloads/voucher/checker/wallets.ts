@@ -1,7 +1,7 @@
 /**
- * The rules for wallets: what is in one came out of a redemption, is worth what the voucher is, and stays. And
- * everything is in it before anything is asked a second time in the end, because a replay finishes what was left half
- * done and would hide that nobody else does.
+ * The rules for wallets. Every entry comes from a redemption, has the amount of the voucher, and stays. All entries
+ * must be there before the first replay: a replay finishes a redemption that was left half done, and would hide that
+ * the service does not finish it.
  */
 
 import { Findings } from '../../../checkers/findings.ts';
@@ -9,7 +9,7 @@ import { type Completed, entryOf, NEVER } from '../../../checkers/places.ts';
 import type { RunRecord, Settling, VoucherRecord, WalletEntry, WalletRead } from './record.ts';
 import type { JudgedVoucher } from './redemptions.ts';
 
-/** Since when an entry must show in a wallet. */
+/** Since when a wallet must show an entry. */
 interface KnownEntry {
   readonly code: string;
   readonly requestId: string;
@@ -30,7 +30,7 @@ export class WalletRules {
         if (redemption !== undefined)
           this.#learn(request.user, { code, request_id: request.requestId, redemption }, answer);
       }
-      // Reports are read in full when the voucher has settled.
+      // A report is read in full after the voucher has settled.
       for (const report of record.fullReports)
         for (const redemption of report.redemptions) this.#learn(redemption.user, { ...redemption, code }, report);
     }
@@ -98,7 +98,7 @@ export class WalletRules {
   }
 }
 
-/** The last one after all was redeemed and before anything was replayed. */
+/** The last read after the last redemption and before the first replay. */
 export function lastSettling(
   { settlings, lastRedeem }: VoucherRecord,
   { firstReplay }: RunRecord,

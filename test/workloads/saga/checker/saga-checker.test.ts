@@ -279,7 +279,7 @@ describe('a run of the transfer service', () => {
 });
 
 describe('without a final read the validity is unknown', () => {
-  const UNSETTLED = 'nobody knows whether the transfers settled';
+  const UNSETTLED = 'it is unknown whether the transfers settled';
   it.each<[name: string, operations: Story, error: string]>([
     ['of what is unfinished', [BEGINNING, statuses(T1, T2), audit(BALANCES)], UNSETTLED],
     [
@@ -318,7 +318,7 @@ describe('without a final read the validity is unknown', () => {
       ],
       'there is no final read of all accounts',
     ],
-    ['of what accounts were opened with', [TRANSFERS, END], 'nobody knows what a was opened with'],
+    ['of what accounts were opened with', [TRANSFERS, END], 'the opening balance of a is unknown'],
   ])('%s', (_name, operations, error) => {
     const result = check(...operations);
     const { ok: served } = result['serves-without-faults'] as { ok: number };
@@ -487,7 +487,7 @@ describe('money is conserved', () => {
     expect(check(BEGINNING, lost('open', { account: 'b', balance: 51 }), END)).toMatchObject({
       'valid?': 'unknown',
       'money-is-conserved': NOTHING,
-      error: 'nobody knows what b was opened with',
+      error: 'the opening balance of b is unknown',
     });
   });
 });
@@ -672,7 +672,7 @@ describe('what was acknowledged is kept', () => {
       lost('transfer', THIRD),
       endWith(status('t3', ROAD), true),
     );
-    expect(found).toEqual({ 'acknowledged-is-kept': ['a transfer is known that nobody had asked for'] });
+    expect(found).toEqual({ 'acknowledged-is-kept': ['a transfer is known that was not requested'] });
   });
 
   it('accepts that a transfer is known while it is asked for', () => {
@@ -1213,7 +1213,7 @@ describe('accounts are right', () => {
     [
       'an account as closed',
       refused('open', { account: 'a', balance: 100 }, 'precondition-failed'),
-      'an account is called closed that nobody had closed',
+      'an account is called closed that was not closed',
     ],
   ])('rejects the refusal of %s', (_name, refusal, problem) => {
     expect(broken(BEGINNING, refusal, END)).toEqual({ 'accounts-are-right': [problem] });
@@ -1362,7 +1362,7 @@ describe('accounts are right', () => {
     ])('rejects that a transfer is aborted for an account that %s', (_name, before) => {
       const told = [before, transfer('t3', intoClosed, THIRD), endWith(status('t3', WAY_BACK, 'payee closed'))];
       expect(broken(BEGINNING, ...told)).toEqual({
-        'accounts-are-right': ['a transfer was aborted for an account that nobody had closed'],
+        'accounts-are-right': ['a transfer was aborted for an account that was not closed'],
       });
     });
 

@@ -259,13 +259,13 @@ describe('a run of the voucher service', () => {
 
 describe('without a final read the validity is unknown', () => {
   it.each([
-    ['of the terms', [SALE.slice(2), END], 'nobody was told that v was created'],
+    ['of the terms', [SALE.slice(2), END], 'no answer says that v was created'],
     ['of the report', [SALE, settled(2), WALLETS], 'there is no final report of v'],
-    ['of what is pending', [SALE, reportAll(BOTH), WALLETS], 'nobody knows whether v settled'],
+    ['of what is pending', [SALE, reportAll(BOTH), WALLETS], 'it is unknown whether v settled'],
     [
       'of what is pending, before the replays',
       [SALE, reportAll(BOTH), WALLETS, replay('a', redeemed(1)), settled(2)],
-      'nobody knows whether v settled',
+      'it is unknown whether v settled',
     ],
     [
       'of what is pending, with an answer',
@@ -276,7 +276,7 @@ describe('without a final read the validity is unknown', () => {
         reportAll(BOTH),
         WALLETS,
       ],
-      'nobody knows whether v settled',
+      'it is unknown whether v settled',
     ],
     [
       'of a wallet',
@@ -408,13 +408,13 @@ describe('nothing is redeemed unasked', () => {
 
   it('rejects what nobody asked for', () => {
     expect(broken(ONE, redeem('a', redeemed(1)), lost('b'), ...end('x'), wallet('b', []))).toEqual({
-      'nothing-unasked': ['nobody asked for a redemption'],
+      'nothing-unasked': ['a redemption was not requested'],
     });
   });
 
   it('rejects another request id than was asked for', () => {
     const operations = [ONE, redeem('a', redeemed(1)), redeem('b', redeemed(2), 1), ...end('b')];
-    expect(broken(...operations)['nothing-unasked']).toEqual(['nobody asked for a redemption']);
+    expect(broken(...operations)['nothing-unasked']).toEqual(['a redemption was not requested']);
   });
 
   it('rejects what every attempt failed to redeem', () => {

@@ -1,4 +1,4 @@
-/** The figures of a run in short, every checker's result, the options, the files. */
+/** The main figures of a run, the result of every checker, the options, the files. */
 
 import type { CheckResult } from '../checkers/checker.ts';
 import type { History } from '../history/history.ts';
@@ -10,12 +10,12 @@ import { formatResults } from './result-block.ts';
 import type { RunRecord } from './run-record.ts';
 import { writeCount, writeCounted, writeDuration, writeNumber, writeRunTime, writeShare } from './scales.ts';
 
-/** A long schedule is a file of its own. */
+/** A long schedule is in a file of its own. */
 const OPTION_LENGTH_MAX = 300;
 const RESULT_LENGTH_MAX = 20_000;
 const CUT_MARK = '… (results.json has all of it)';
 
-/** What ran, how it went in figures, and how it runs again. */
+/** What ran, its figures, and how to run it again. */
 export function renderFacts(record: RunRecord): Markup {
   const { program, nodes, concurrency, options, history, again, results, interrupted } = record;
   const where = program === undefined ? writeCounted(nodes.length, 'simulated node') : `${nodes.length} × ${program}`;
@@ -32,8 +32,8 @@ ${again !== undefined && markup`<div class="again"><p class="again-title" id="ag
 }
 
 /**
- * Figures of all operations, as everything below them on the page. Some checkers look at those only that came before
- * everything was healed; where these are not all, what they found is named so.
+ * Figures of all operations, like the rest of the page. Some checkers count only the operations before healing. If
+ * there are others, the name of such a figure says so.
  */
 function listFigures(results: CheckResult, history: History): (readonly [string, string])[] {
   const figure = (checker: string, name: string) => {
@@ -47,9 +47,9 @@ function listFigures(results: CheckResult, history: History): (readonly [string,
   const counted = figure('stats', 'count');
   const okInPart = figure('availability', 'ok-fraction');
   const isPart = counted !== undefined && counted > 0 && counted < completed;
-  // Where all is as good as the part there is nothing more to say of that.
+  // If all operations are as good as that part, there is nothing more to say.
   const differs = isPart && okInPart !== undefined && writeShare(okInPart) !== writeShare(ok / invoked);
-  // Where nothing was broken there may still be last questions, which do not count either.
+  // A run without faults may still have final invocations, which do not count either.
   const part = isRecord(results.recovery) || hasBegun(results.faults) ? 'before healing' : 'before the last questions';
   const figures: (readonly [string, string | undefined])[] = [
     ['operations', writeCount(invoked)],
@@ -75,7 +75,7 @@ function countOperations(history: History) {
   return counts;
 }
 
-/** Whether the checker of faults has seen some begin. */
+/** Whether the checker of faults saw a fault begin. */
 function hasBegun(faults: unknown): boolean {
   return isRecord(faults) && isRecord(faults.started) && Object.keys(faults.started).length > 0;
 }
@@ -84,7 +84,7 @@ function say(value: number | undefined, write: (value: number) => string): strin
   return value === undefined ? undefined : write(value);
 }
 
-/** A line a checker, with its whole result to be opened. What is not valid is open. */
+/** One line for each checker. It opens to the whole result. Results that are not valid are open. */
 export function renderResults(results: CheckResult): Markup {
   const checkers = Object.entries(results).flatMap(([name, result]) =>
     isRecord(result) && 'valid?' in result ? [{ name, result: result as CheckResult }] : [],
@@ -114,7 +114,7 @@ export function renderFiles({ files }: RunRecord): Markup {
   return markup`<ul class="files">${files.map((file) => markup`<li><a href="${file.split('/').map(encodeName).join('/')}">${file}</a></li>`)}</ul>`;
 }
 
-/** Half a character has no place in an address. */
+/** Lone surrogates cannot stand in an address. */
 function encodeName(name: string): string {
   return encodeURIComponent(name.replaceAll(/\p{Cs}/gu, '\uFFFD'));
 }

@@ -1,6 +1,4 @@
-/**
- * Which faults were in force when: a lane a kind, and the list of all.
- */
+/** Which faults were in force when: a lane for each kind, and the list of all. */
 
 import type { FaultSpan } from './fault-spans.ts';
 import { type Markup, markup } from './markup.ts';
@@ -8,12 +6,10 @@ import { EXTENT, place, writeCount, writeCounted, writeTime } from './scales.ts'
 import { drawSpans, NAMED_SPANS_MAX, renderHorizontalAxis, renderTable, type TimeAxis } from './time-chart.ts';
 
 const LISTED_MAX = 300;
-/** A fault of a moment must be seen as well. */
+/** A fault of no duration must be visible as well. */
 const WIDTH_MIN = 2;
 
-/**
- * @param hits how many messages each message fault hit: none of those lasts
- */
+/** @param hits how many messages each message fault hit: these faults have no duration */
 export function renderFaultLanes(
   spans: readonly FaultSpan[],
   hits: Readonly<Record<string, number>>,

@@ -1,7 +1,7 @@
 /**
- * The faults of a run with their beginnings and ends, read from what the nemesis wrote into the history. It writes
- * every step twice, and the second time says what was done (see `checkers/nemesis.ts`); of several faults of one kind
- * in force the first to begin is the first to end.
+ * The faults of a run with their begin and end, from the steps of the nemesis in the history. It writes every step
+ * twice, and the second time says what was done (see `checkers/nemesis.ts`). Of several active faults of one kind the
+ * first to begin is the first to end.
  */
 
 import { faultStep, hitTarget } from '../checkers/fault-steps.ts';
@@ -11,11 +11,11 @@ import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { isRecord } from '../protocol/message.ts';
 
-/** A fault that lasted. */
+/** A fault with a duration. */
 export interface FaultSpan {
   /** Its name on the command line. */
   readonly kind: string;
-  /** Whom it hit, in a few words. */
+  /** The affected nodes or links, in a few words. */
   readonly whom: string;
   /** ns since the operations began. */
   readonly from: number;
@@ -24,7 +24,7 @@ export interface FaultSpan {
 
 const WHOM_LENGTH_MAX = 120;
 
-/** In the order in which they began. What never ended lasts until the end of the history. */
+/** In the order in which they began. A fault that never ended lasts until the end of the history. */
 export function findFaultSpans(history: History): readonly FaultSpan[] {
   const spans: { kind: string; whom: string; from: number; to: number }[] = [];
   const open = new Map<string, (typeof spans)[number][]>();

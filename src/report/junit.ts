@@ -1,8 +1,7 @@
 /**
- * Verdicts as JUnit XML, which every CI shows: a test case for each checker of a run, for each run of a repeated test,
- * for each seed of a fuzz, or for an exploration. An unknown verdict is an `error`, a bad one a `failure`, and both say
- * what to type to see it again. Names are the same from run to run, so that a CI can follow a case; the seed of a run
- * is a property.
+ * Verdicts as JUnit XML, which every CI shows. A test case is a checker of a run, a run of a repeated test, a seed of a
+ * fuzz, or an exploration. An unknown verdict is an `error`, a bad one a `failure`, and both say how to replay it.
+ * Names are the same in every run, so that a CI can follow a case. The seed of a run is a property.
  */
 
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
@@ -17,7 +16,7 @@ export interface JunitSuite {
 export interface JunitCase {
   readonly name: string;
   readonly className: string;
-  /** How long it took, where that is known. */
+  /** The duration, if it is known. */
   readonly seconds?: number | undefined;
   readonly outcome: JunitOutcome;
   readonly properties?: Readonly<Record<string, string>> | undefined;
@@ -55,7 +54,7 @@ export interface JunitRun {
   readonly results: CheckResult;
   /** The verdict in one line, as `formatVerdict` has it. */
   readonly reason: string;
-  /** Makes the run again. */
+  /** The command that replays the run. */
   readonly command: string;
 }
 
@@ -70,7 +69,7 @@ export function junitOfRun({ workload, seed, results, reason, command }: JunitRu
     return { name, ...shared, outcome: outcomeOf(validity, message, [formatResults(result), again(command)]) };
   });
   const validity = results['valid?'];
-  // A bad verdict that is no checker's must not be lost among good ones.
+  // A bad verdict that comes from no checker must not be lost among good ones.
   if (validity !== true && validity !== mergeValidity(checked.map(([, result]) => result['valid?'])))
     cases.push({ name: 'run', ...shared, outcome: outcomeOf(validity, reason, [reason, again(command)]) });
   return { name: className, cases };
@@ -90,7 +89,7 @@ export interface JunitSeed {
   readonly signature: readonly string[];
   /** The verdict in one line, as `formatVerdict` has it. */
   readonly reason: string;
-  /** Where a second run of it parted from the first. */
+  /** Where a second run of the seed differed from the first. */
   readonly difference?: string | undefined;
 }
 
@@ -98,9 +97,9 @@ export interface JunitSeeds<Seed extends JunitSeed> {
   readonly workload: string;
   /** In any order. */
   readonly seeds: readonly Seed[];
-  /** What happened in the lowest of the seeds that failed. */
+  /** The story of the lowest seed that failed. */
   readonly story?: string | undefined;
-  /** Makes the run of a seed again. */
+  /** The command that replays the run of a seed. */
   readonly command: (seed: Seed) => string;
 }
 
@@ -123,16 +122,16 @@ export function junitOfSeeds<Seed extends JunitSeed>({
   return { name: className, cases };
 }
 
-/** What an exploration showed. */
+/** The result of an exploration. */
 export interface JunitExploration {
   readonly workload: string;
   readonly seed: string;
   readonly validity: Validity;
-  /** What was covered, and what failed; the last line is the verdict. */
+  /** What was covered, and what failed. The last line is the verdict. */
   readonly text: string;
-  /** What happened in the first run that failed. */
+  /** The story of the first run that failed. */
   readonly story?: string | undefined;
-  /** Makes the run that failed again, else the exploration. */
+  /** The command that replays the failed run, or else the exploration. */
   readonly command: string;
 }
 
@@ -197,7 +196,7 @@ function outcomeLines(outcome: JunitOutcome): string[] {
   return [`      <${element}${attributes}>${escapeText(outcome.text)}</${element}>`];
 }
 
-/** White space in an attribute would be read as blanks. */
+/** XML reads white space in an attribute as blanks. */
 function attribute(name: string, value: string): string {
   return ` ${name}="${escapeText(value).replaceAll('\n', '&#10;').replaceAll('\t', '&#9;')}"`;
 }

@@ -1,6 +1,4 @@
-/**
- * How long operations took: every one of them over time, and the quantiles of those that were ok.
- */
+/** How long operations took: each of them over time, and the quantiles of the successful ones. */
 
 import { Latencies } from '../checkers/latency.ts';
 import { indexPairs } from '../checkers/pairs.ts';
@@ -12,9 +10,9 @@ import { describeOperation } from './operation-words.ts';
 import { EXTENT, LogScale, niceStep, place, timeDigits, writeCount, writeDuration, writeTime } from './scales.ts';
 import { renderMark, renderTimeChart, TABLE_ROWS_MAX, type TimeAxis, thinOut } from './time-chart.ts';
 
-/** Up to so many operations each is a mark of its own; beyond, they are counted in cells. */
+/** Up to this number each operation is a mark of its own. More are counted in cells. */
 const MARKS_MAX = 2000;
-/** Columns and rows of cells, and the next ones where these would give too many marks. */
+/** Columns and rows of cells. If the first grid gives too many marks, the next one is tried. */
 const GRIDS = [
   { columns: 125, rows: 40 },
   { columns: 90, rows: 30 },
@@ -22,10 +20,10 @@ const GRIDS = [
   { columns: 60, rows: 16 },
 ] as const;
 const CELL_MARKS_MAX = 3000;
-/** Of a value so much is shown with a mark. */
+/** The length of a value in the title of a mark. */
 const TITLE_VALUE_LENGTH_MAX = 60;
 const WINDOWS_MAX = 100;
-/** A latency of nothing at all has no place on a logarithmic axis; it is drawn here. */
+/** A latency of zero has no place on a logarithmic axis. It is drawn here. */
 const DRAWN_LATENCY_NS_MIN = 1000;
 const TYPES = ['ok', 'fail', 'info'] as const;
 const QUANTILES = [
@@ -39,7 +37,7 @@ interface Point {
   readonly invocation: number;
   readonly completion: number;
   readonly type: (typeof TYPES)[number];
-  /** ns, when it began. */
+  /** When it began, ns. */
   readonly time: number;
   readonly latency: number;
 }
@@ -53,7 +51,7 @@ export function renderLatencyCharts(history: History, axis: TimeAxis, spans: rea
   return markup`${renderScatter(history, { axis, scale, points }, spans)}${renderQuantiles({ axis, scale, points }, spans)}`;
 }
 
-/** Every completed operation, in columns: a run of millions is gone through several times. */
+/** Every completed operation, in columns: a run of millions is read several times. */
 class Points implements Iterable<Point> {
   readonly count: number;
   readonly min: number;
@@ -168,7 +166,7 @@ interface Cells {
   readonly counts: Readonly<Record<Point['type'], ReadonlyMap<number, number>>>;
 }
 
-/** In the finest grid that gives few enough marks, else in the coarsest. */
+/** In the finest grid with few enough marks, or else in the coarsest. */
 function countInCells(frame: Frame): Cells {
   let cells: Cells | undefined;
   for (const grid of GRIDS) {
@@ -191,7 +189,7 @@ function countInGrid({ axis, scale, points }: Frame, grid: Cells['grid']): Cells
   return { grid, counts };
 }
 
-/** What is frequent is drawn first, so that what is rare lies on top. */
+/** Frequent outcomes are drawn first, so that rare ones lie on top. */
 function renderCells({ grid, counts }: Cells, { axis, scale }: Frame): Markup {
   const { columns, rows } = grid;
   return markup`${TYPES.map((type) =>
@@ -218,7 +216,7 @@ function renderQuantiles({ axis, scale, points }: Frame, spans: readonly FaultSp
   const lines = QUANTILES.map(({ percent, line }) => {
     let before = Number.NEGATIVE_INFINITY;
     const steps = filled.map(({ latencies, from }) => {
-      // Across a window in which nothing was ok there is no line.
+      // A window without a successful operation has no line.
       const joined = from - before < width * 1.5;
       before = from;
       const y = place(EXTENT - scale.at(drawn(latencies.percentile(percent))));

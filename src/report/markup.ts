@@ -1,6 +1,6 @@
 /**
- * HTML and SVG as text, by a template tag that escapes whatever is put into it. Nodes choose much of what a report
- * shows, so there is no other way to make markup, but for `raw`, which is for this program's own words.
+ * HTML and SVG as text, by a template tag that escapes everything put into it. Nodes choose much of what a report
+ * shows. So there is no other way to make markup, except `raw`, which is for texts of this program only.
  */
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -28,27 +28,24 @@ export class Markup {
   }
 }
 
-/**
- * What may be put into a template; a list is its items, one after the other, and nothing is put in for undefined and
- * false.
- */
+/** Values that may stand in a template. A list is its items, one after the other. Undefined and false are empty. */
 export type Content = Markup | string | number | bigint | undefined | false | readonly Content[];
 
-/** `markup\`<b>${text}</b>\``: the template as it stands, with what is put in escaped. */
+/** `markup\`<b>${text}</b>\``: the template as it is, with all values in it escaped. */
 export function markup(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
   let text = strings[0] as string;
   for (const [index, value] of values.entries()) text += render(value) + (strings[index + 1] as string);
   return new Markup(text);
 }
 
-/** Takes a text for markup. Only for what this program has written itself. */
+/** Takes a text for markup. Only for texts that this program wrote itself. */
 export function raw(text: string): Markup {
   return new Markup(text);
 }
 
 /**
- * The text for an element or for an attribute in quotes. Control characters are written out, and so are those that turn
- * the direction of what follows: none of them can act, and all can be seen.
+ * A text for an element, or for an attribute in quotes. Control characters are written as escapes, and so are
+ * characters that change the writing direction. None of them can act, and all are visible.
  */
 export function escapeText(text: string): string {
   if (HARMLESS.test(text)) return text;

@@ -1,6 +1,4 @@
-/**
- * Who has a column in a diagram of messages: clients first, then nodes in their order, then services.
- */
+/** The columns in a diagram of messages: first clients, then nodes in their order, then services. */
 
 import { clientNumber } from '../protocol/client-id.ts';
 import type { MessageEntry } from './run-record.ts';
@@ -11,7 +9,7 @@ const CLIENTS = 'clients';
 const HARNESS = 'harness';
 
 export class MessageColumns {
-  /** What stands above the columns. */
+  /** The headings of the columns. */
   readonly names: readonly string[];
   readonly #share: boolean;
   readonly #nodes: ReadonlySet<string>;
@@ -43,15 +41,15 @@ export class MessageColumns {
     return this.names.indexOf(this.#nameOf(id));
   }
 
-  /** As the column is called, and as the messages call it where that is something else. */
+  /** The name of the column, and the id in messages if it is another one. */
   describe(id: string): string {
     const name = this.#nameOf(id);
     return name === id ? id : `${name} (${id})`;
   }
 
   /**
-   * The first clients of a network send `init`, one a node; then come the workers', and those that take the place of
-   * one that gave up.
+   * The first clients of a network send `init`, one for each node. Then come the clients of the workers, and then their
+   * replacements.
    */
   #nameOf(id: string): string {
     const worker = this.#workerOf(id);
@@ -61,7 +59,7 @@ export class MessageColumns {
     return worker < this.#concurrency ? `client ${worker}` : id;
   }
 
-  /** Negative for a client that sends `init`; undefined for what is no client. */
+  /** Negative for a client that sends `init`; undefined for an id that is no client. */
   #workerOf(id: string): number | undefined {
     const number = this.#nodes.has(id) ? undefined : clientNumber(id);
     return number === undefined ? undefined : number - this.#nodes.size;

@@ -1,6 +1,6 @@
 /**
- * What clients did around the moment, page by page: a timeline with a row a client, and the same as a table. Operations
- * that prove the verdict are marked in both.
+ * The operations of clients around the moment, page by page: a timeline with a row for each client, and the same as a
+ * table. Operations that prove the verdict are marked in both.
  */
 
 import { indexInvocations } from '../checkers/pairs.ts';
@@ -14,9 +14,9 @@ import { renderHorizontalAxis, renderLegend, TimeAxis } from './time-chart.ts';
 
 const PAGE_LENGTH = 120;
 const PAGES_MAX = 10;
-/** An operation that took no time must be seen as well, also at the end of a page. */
+/** An operation of no duration must be visible as well, also at the end of a page. */
 const WIDTH_MIN = 2;
-/** So much of what is shown lies before the moment, where both sides have enough. */
+/** This share of the shown operations lies before the moment, if both sides have enough. */
 const SHARE_BEFORE = 0.6;
 
 interface Row {
@@ -31,7 +31,7 @@ export interface OperationPagesOptions {
   readonly nodes: readonly string[];
   /** The end of the time axis, ns. */
   readonly end: number;
-  /** ns; undefined: the beginning is as good as anything. */
+  /** ns; undefined: the page begins with the first operation. */
   readonly moment: number | undefined;
   /** Completions that prove the verdict. */
   readonly proofs: ReadonlySet<number>;
@@ -76,8 +76,8 @@ function countInvocations(history: History): number {
 }
 
 /**
- * The place of the operation that proves the verdict at the moment, which may have begun long before; else of the last
- * one to begin by then.
+ * The index of the operation that proves the verdict at the moment. It may have begun long before. Without one, the
+ * last operation that had begun by then.
  */
 function placeOf(moment: number, { history, proofs }: OperationPagesOptions): number {
   let place = 0;

@@ -1,4 +1,4 @@
-/** Operations in a few words, for tables and for what is shown of a mark. */
+/** Operations in a few words, for tables and for the titles of marks. */
 
 import type { History } from '../history/history.ts';
 import { exactEquals, stringifyExact } from '../protocol/exact-json.ts';
@@ -20,7 +20,7 @@ export function describeOperation(
   return `${head} ${history.typeAt(completion)}${answer === '' ? '' : ` ${answer}`}`;
 }
 
-/** What came back: the value where it is another one than was sent, and the error where there is one. */
+/** The result: the value if it differs from the one that was sent, and the error if there is one. */
 export function describeAnswer(
   history: History,
   invocation: number,
@@ -32,7 +32,7 @@ export function describeAnswer(
   return [said, writeValue(error, valueLengthMax)].filter((text) => text !== '').join(' ');
 }
 
-/** As JSON, cut where it is long; nothing for null. */
+/** As JSON, shortened if it is long; nothing for null. */
 export function writeValue(value: unknown, lengthMax = VALUE_LENGTH_MAX): string {
   if (value === null || value === undefined) return '';
   return excerpt(stringifyExact(value), lengthMax);

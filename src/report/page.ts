@@ -1,6 +1,6 @@
 /**
- * A run as one page that needs nothing but itself: the verdict and why, what proves it, then everything else from the
- * whole to the single message.
+ * A run as one page that loads nothing: the verdict and its reasons, the proofs, then everything else, from the
+ * overview to the single message.
  */
 
 import { findProofs, momentOf, type NamedProof } from '../checkers/evidence.ts';
@@ -21,7 +21,7 @@ import { renderStory } from './story-section.ts';
 import { TimeAxis } from './time-chart.ts';
 import { renderTrafficTable } from './traffic-table.ts';
 
-/** What makes the page look and act as it does; both are put into it. */
+/** Style and script of the page. Both are put into it. */
 export interface PageAssets {
   readonly style: string;
   readonly script: string;
@@ -37,7 +37,7 @@ interface Section {
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/** The whole HTML document. Throws where the history is none that a working harness writes. */
+/** The whole HTML document. Throws for a history that no working harness writes. */
 export function renderPage(record: RunRecord, assets: PageAssets): string {
   const { workload, results, verdict, startedAt } = record;
   const [headline = '', ...reasons] = splitSentence(verdict);
@@ -82,7 +82,7 @@ const VERDICTS: Readonly<Record<string, typeof UNKNOWN>> = {
   false: { word: 'invalid', sign: '✗' },
 };
 
-/** What a run is looked at for. */
+/** The main points of a run. */
 function inspect({ results, history }: RunRecord) {
   const proofs = findProofs(results, history);
   const spans = findFaultSpans(history);
@@ -111,7 +111,7 @@ function listSections(record: RunRecord): readonly Section[] {
     title: 'Messages',
     content: markup`<p>${describeMoment(proofs, spans, moment)}</p>${renderSpaceTime({ ...record, spans, proofs: proven, moment, id: 'run' })}`,
   };
-  // Of a small run every message is part of the story.
+  // In a small run every message is part of the story.
   return [
     ...(proofs.length > 0
       ? [{ id: 'proof', title: 'What proves it', content: renderProofs(proofs, history, record) }]
@@ -138,7 +138,7 @@ ${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(histo
   ];
 }
 
-/** The small run with its story: what is left when everything else was taken out. */
+/** The small run with its story, after shrinking. */
 function renderShrunk(shrunk: RunRecord): Markup {
   const { proven, spans, moment } = inspect(shrunk);
   return markup`${shrunk.story !== undefined && renderStory(shrunk.story)}
@@ -160,7 +160,7 @@ function momentIsProof(proofs: readonly NamedProof[]): boolean {
   return proofs.some(({ operations, time }) => operations.length > 0 || time !== undefined);
 }
 
-/** How many messages each fault of single messages hit, as the results tell it. */
+/** How many messages each message fault hit, from the results. */
 function messageHits({ results }: RunRecord): Readonly<Record<string, number>> {
   const { started } = isRecord(results.faults) ? results.faults : { started: undefined };
   if (!isRecord(started)) return {};

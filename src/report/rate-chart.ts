@@ -1,6 +1,4 @@
-/**
- * How many operations were completed in a second, by outcome.
- */
+/** How many operations were completed in a second, by outcome. */
 
 import type { History } from '../history/history.ts';
 import type { FaultSpan } from './fault-spans.ts';
@@ -21,7 +19,7 @@ import {
 import { renderTimeChart, TABLE_ROWS_MAX, type TimeAxis, thinOut } from './time-chart.ts';
 
 const WINDOWS_MAX = 120;
-/** Fewer operations, or a shorter run, have no rate that means anything. */
+/** Fewer operations, or a shorter run, have no meaningful rate. */
 const OPERATIONS_MIN = 5;
 const RUN_NS_MIN = 1e8;
 const LINES = { ok: 'line line-ok solid', fail: 'line line-fail dashed', info: 'line line-info dotted' } as const;

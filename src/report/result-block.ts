@@ -1,6 +1,6 @@
 /**
- * The end of a run, for people: the results as a block that reads like Maelstrom's, then the verdict in one line with
- * the reasons for it.
+ * The end of a run, for people: the results as a block like Maelstrom's, then the verdict in one line, with its
+ * reasons.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -9,7 +9,7 @@ import type { FunctionStats } from '../checkers/stats.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { escapeToOneLine } from '../protocol/invisible.ts';
 
-/** Long lists are cut here and whole in `results.json`. */
+/** Long lists are cut here. `results.json` has them whole. */
 const ITEMS_SHOWN_MAX = 8;
 const INDENT = '  ';
 const NAME_WIDTH = 14;
@@ -82,7 +82,7 @@ const REASON_ORDER = ['protocol', 'services', 'errors', 'workload', 'availabilit
 /** Kinds of errors in the verdict; the results have more. */
 const ERRORS_SHOWN_MAX = 3;
 
-/** The verdict, and the reasons for it when it is a bad one. One line. */
+/** The verdict, and the reasons for a bad one. One line. */
 export function formatVerdict(results: CheckResult): string {
   const reasons = findReasons(results).map((reason) => ` ${escapeToOneLine(reason)}`);
   return `${VERDICTS.get(results['valid?']) as string}${reasons.join('')}`;
@@ -107,7 +107,7 @@ function describeReason(name: string, result: Readonly<Record<string, unknown>>)
   return typeof error === 'string' ? asSentence(error) : `The checker ${name} says ${String(result['valid?'])}.`;
 }
 
-/** The errors that were answered, where they are why a run is not valid. */
+/** The errors that were answered, if they are a reason for the verdict. */
 function describeErrors({ stats, availability, workload }: CheckResult): string[] {
   if (!isPlainMap(stats) || !isPlainMap(stats['by-f'])) return [];
   const all = (isPlainMap(availability) && availability['valid?'] !== true) || hasRefused(workload);

@@ -1,13 +1,11 @@
-/**
- * All that a report is drawn from: what a run left behind.
- */
+/** Everything that a report is drawn from: the record of a run. */
 
 import type { CheckResult } from '../checkers/checker.ts';
 import type { TrafficEntry } from '../harness/traffic.ts';
 import type { History } from '../history/history.ts';
 import type { StoryLine } from '../search/story.ts';
 
-/** Something that happened to a message, as the message log tells it. */
+/** An event of a message, from the message log. */
 export interface MessageEntry {
   /** ns since the operations began. */
   readonly time: number;
@@ -19,7 +17,7 @@ export interface MessageEntry {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Some of a message log. */
+/** A part of a message log. */
 export interface MessageWindow {
   /** In the order of time. */
   readonly entries: readonly MessageEntry[];
@@ -31,10 +29,10 @@ export interface MessageWindow {
   readonly leftOut: number;
 }
 
-/** What was made of a failing run. */
+/** The story of a failing run. */
 export interface Story {
   readonly lines: readonly StoryLine[];
-  /** How it came about, a sentence: `Seed 2, made small in 100 runs: 4 events, 1 node`. */
+  /** Its origin, a sentence: `Seed 2, made small in 100 runs: 4 events, 1 node`. */
   readonly origin: string;
 }
 
@@ -44,25 +42,25 @@ export interface RunRecord {
   readonly program: string | undefined;
   readonly nodes: readonly string[];
   readonly concurrency: number;
-  /** When the run began, as ISO 8601; undefined: nobody knows. */
+  /** When the run began, as ISO 8601; undefined: unknown. */
   readonly startedAt: string | undefined;
-  /** Whether somebody stopped it before its end. */
+  /** Whether it was stopped before its end. */
   readonly interrupted: boolean;
-  /** Everything that was chosen, by name. */
+  /** All options, by name. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly results: CheckResult;
-  /** The verdict with the reason for it, a sentence or some. */
+  /** The verdict with its reasons, one or more sentences. */
   readonly verdict: string;
   readonly history: History;
-  /** So many events before the moment, in ns, and so many after it; without a moment those at the beginning. */
+  /** This many events before the moment, ns, and after it. Without a moment: events from the beginning. */
   readonly messagesAround: (moment: number | undefined, before: number, after: number) => MessageWindow;
-  /** Undefined: nobody has counted. */
+  /** Undefined: the messages were not counted. */
   readonly traffic: readonly TrafficEntry[] | undefined;
-  /** The command that makes the run again. */
+  /** The command that replays the run. */
   readonly again: string | undefined;
   readonly story: Story | undefined;
-  /** The same failure, made small. */
+  /** The same failure, shrunk. */
   readonly shrunk: RunRecord | undefined;
-  /** Paths of what was recorded beside the report, relative to it. */
+  /** Paths of the files recorded beside the report, relative to it. */
   readonly files: readonly string[];
 }

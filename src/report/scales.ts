@@ -1,6 +1,6 @@
 /**
  * Axes: where a value lies, which values get a tick, and how they are written. Lengths are in thousandths of the plot
- * (`EXTENT`), as charts stretch to whatever room they get.
+ * (`EXTENT`), because charts stretch to the available room.
  */
 
 const THOUSANDS = /\B(?=(\d{3})+(?!\d))/g;
@@ -14,19 +14,19 @@ export interface Tick {
   readonly text: string;
 }
 
-/** Of the text of ticks and fault names, and what is around it, px. */
+/** The size of the text of ticks and fault names, with its surroundings, px. */
 const CHARACTER_PX = 7;
 const LABEL_GAP_PX = 8;
 
-/** How much room a label on an axis takes at most, px. Its font is known, its letters are wide. */
+/** The most room that a label on an axis takes, px. Its font is known, and its letters are wide. */
 export function labelWidth(text: string): number {
   return text.length * CHARACTER_PX + LABEL_GAP_PX;
 }
 
 /**
- * Labels in a row of which none is on another one or sticks out; those for which there is no room are left out.
+ * Labels in a row. None overlaps another one or sticks out; those without room are left out.
  *
- * @param plotPx how wide the plot is
+ * @param plotPx the width of the plot
  * @param isBefore whether a label is written to the left of its place
  */
 export function labelsWithRoom<Label extends Tick>(
@@ -57,7 +57,7 @@ export function niceStep(least: number): number {
   return factor * power;
 }
 
-/** A place with so many digits that nobody sees the rest. */
+/** A place, without digits that no eye sees. */
 export function place(at: number): number {
   return Math.round(at * 10) / 10;
 }
@@ -99,7 +99,7 @@ export class LogScale {
     return place(((Math.log10(value) - this.#from) / this.#decades) * EXTENT);
   }
 
-  /** What lies at a place. */
+  /** The value at a place. */
   valueAt(at: number): number {
     return 10 ** (this.#from + (at / EXTENT) * this.#decades);
   }
@@ -112,7 +112,7 @@ export class LogScale {
   }
 }
 
-/** `3.2 ms`, `45 µs`, `1.8 s`: three digits and the unit that needs no others. */
+/** `3.2 ms`, `45 µs`, `1.8 s`: three digits, and the unit that fits. */
 export function writeDuration(nanoseconds: number): string {
   // Rounding may lead to the next unit.
   const rounded = Number(nanoseconds.toPrecision(3));
@@ -127,19 +127,19 @@ export function writeDuration(nanoseconds: number): string {
   return `${Number((rounded / divisor).toPrecision(3))} ${unit}`;
 }
 
-/** How long a run lasted: `45 ms`, and from a second on `3610.4 s`. */
+/** The duration of a run: `45 ms`, and from a second on `3610.4 s`. */
 export function writeRunTime(nanoseconds: number): string {
   return nanoseconds < 1e9 ? writeDuration(nanoseconds) : writeTime(nanoseconds, 1);
 }
 
-/** A time since the operations began, in seconds with as many digits as tell neighbours apart. */
+/** A time since the operations began, in seconds, with enough digits to tell neighbours apart. */
 export function writeTime(nanoseconds: number, digits = 3): string {
   const text = (nanoseconds / 1e9).toFixed(digits);
-  // No Number, which would write small ones with an exponent.
+  // Not a Number, which would write small ones with an exponent.
   return `${digits === 0 ? text : text.replace(/\.?0+$/, '')} s`;
 }
 
-/** So many digits tell times apart that lie so far from each other; never less than three. */
+/** Enough digits to tell times apart that are this far from each other; at least three. */
 export function timeDigits(step: number): number {
   return Math.max(3, Math.ceil(9 - Math.log10(step) - 1e-9));
 }
@@ -160,17 +160,14 @@ export function writeCounted(count: number, noun: string): string {
   return `${writeCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** At most so many digits, for figures that are no counts. */
+/** With at most this many digits, for figures that are no counts. */
 export function writeNumber(value: number, digits = 4): string {
   return Number.isInteger(value) || Math.abs(value) >= 1000
     ? writeCount(value)
     : String(Number(value.toPrecision(digits)));
 }
 
-/**
- * A share as `98.77 %`, with more digits where these would make nearly everything everything: 100 % is all, and 0 %
- * none.
- */
+/** A share as `98.77 %`. It gets more digits if these would round it to all or none: 100 % is all, and 0 % none. */
 export function writeShare(share: number): string {
   const percent = share * 100;
   let text = writeNumber(percent);

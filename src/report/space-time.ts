@@ -1,9 +1,9 @@
 /**
  * Messages between clients, nodes and services around the moment, page by page: a space-time diagram after L. Lamport
- * ("Time, Clocks, and the Ordering of Events in a Distributed System", 1978), time downwards, a line across for every
+ * ("Time, Clocks, and the Ordering of Events in a Distributed System", 1978). Time goes down, and a line across is a
  * message. Faults, and the operations that prove the verdict, stand between the messages.
  *
- * Rows are equally far apart, whatever time lies between them: what happened in which order is what matters.
+ * All rows are equally far apart, because the order of events matters, not their times.
  */
 
 import { invocationsOf } from '../checkers/pairs.ts';
@@ -20,7 +20,7 @@ import { writeCount, writeCounted, writeInstant } from './scales.ts';
 import { renderTable } from './time-chart.ts';
 
 const PAGE_ROWS = 56;
-/** What is left for a last page is put on the page before where it is not more than this. */
+/** If the last page had no more rows than this, they are put on the page before. */
 const REST_ROWS_MAX = PAGE_ROWS / 4;
 const EVENTS_BEFORE_MAX = 5 * PAGE_ROWS;
 const EVENTS_AFTER_MAX = PAGE_ROWS;
@@ -31,7 +31,7 @@ const COLUMN_PX = 120;
 const GUTTER_PX = 132;
 const HEAD_PX = 34;
 const LABEL_LENGTH_MAX = 19;
-/** Of the text of notices, px. */
+/** The size of the text of notices, px. */
 const CHARACTER_PX = 7;
 const BODY_LENGTH_MAX = 400;
 
@@ -43,9 +43,9 @@ export interface SpaceTimeOptions {
   readonly concurrency: number;
   /** Completions that prove the verdict. */
   readonly proofs: ReadonlySet<number>;
-  /** ns; undefined: the beginning is as good as anything. */
+  /** ns; undefined: the diagram begins with the first message. */
   readonly moment: number | undefined;
-  /** Tells two diagrams of one page apart. */
+  /** Separates two diagrams on one page. */
   readonly id: string;
 }
 
@@ -67,9 +67,9 @@ type Row = MessageRow | NoticeRow;
 /** What all pages of a diagram have in common. */
 interface Diagram {
   readonly columns: MessageColumns;
-  /** What becomes of a message after the page on which it was sent. */
+  /** The fate of a message after the page on which it was sent. */
   readonly later: (id: number) => 'later' | 'lost-later' | 'unseen';
-  /** When the last of the events that are shown happened, ns. */
+  /** When the last shown event happened, ns. */
   readonly endTime: number;
 }
 
@@ -81,7 +81,7 @@ export function renderSpaceTime(options: SpaceTimeOptions): Markup {
   const messages = entries.flatMap((entry): MessageRow | [] =>
     entry.event === 'delay' || entry.event === 'duplicate' ? [] : { kind: 'message', time: entry.time, entry },
   );
-  // What came long before the first message that is shown, or after the last one, would only seem to be next to it.
+  // Notices long before the first shown message, or after the last one, would seem to be close to it.
   const notices = listNotices(options).filter(({ time }) => time >= firstEntry.time && time <= lastEntry.time);
   const near = nearest(notices, moment ?? firstEntry.time);
   const rows = mergeRows(messages, near);
@@ -106,7 +106,7 @@ export function renderSpaceTime(options: SpaceTimeOptions): Markup {
 ${pages.map((page, index) => renderPage(page, page.includes(openRow), `${id}-${index}`, diagram))}`;
 }
 
-/** Events that only say what a message is about to go through have no line of their own. */
+/** Events that only announce the fate of a message have no line of their own. */
 function countLineless(entries: readonly MessageEntry[]): string {
   const events = (['delay', 'duplicate'] as const).flatMap((event) => {
     const count = entries.filter((entry) => entry.event === event).length;
@@ -130,7 +130,7 @@ function listNotices({ spans, history, proofs }: SpaceTimeOptions): readonly Not
   return notices.sort((one, other) => one.time - other.time);
 }
 
-/** As many as there may be; in the order of time. */
+/** At most as many as allowed, in the order of time. */
 function nearest(notices: readonly NoticeRow[], moment: number): readonly NoticeRow[] {
   if (notices.length <= NOTICES_MAX) return notices;
   const distance = ({ time }: NoticeRow) => Math.abs(time - moment);
@@ -138,7 +138,7 @@ function nearest(notices: readonly NoticeRow[], moment: number): readonly Notice
   return notices.filter((notice) => near.has(notice));
 }
 
-/** In the order of time; of those of one time, messages come first. */
+/** In the order of time. At equal times messages come first. */
 function mergeRows(messages: readonly MessageRow[], notices: readonly NoticeRow[]): readonly Row[] {
   const rows: Row[] = [];
   let next = 0;
@@ -149,7 +149,7 @@ function mergeRows(messages: readonly MessageRow[], notices: readonly NoticeRow[
   return [...rows, ...notices.slice(next)];
 }
 
-/** No page begins with a notice that belongs to what is before it, and none is for a few last rows alone. */
+/** No page begins with a notice that belongs to the page before, and no page has only a few last rows. */
 function paginate(rows: readonly Row[]): readonly (readonly Row[])[] {
   const pages: (readonly Row[])[] = [];
   for (let start = 0; start < rows.length; ) {
@@ -164,8 +164,8 @@ function paginate(rows: readonly Row[]): readonly (readonly Row[])[] {
 }
 
 /**
- * What the log, as far as it is shown, tells of messages after they were sent. One that comes twice, or is lost and
- * comes, does come.
+ * The fates of messages after they were sent, from the shown part of the log. A message that comes twice, or is lost
+ * and comes, does come.
  */
 function laterFates(entries: readonly MessageEntry[]): Diagram['later'] {
   const idsOf = (event: MessageEntry['event']) =>
@@ -231,15 +231,15 @@ interface Line {
   readonly entry: MessageEntry;
   readonly from: { readonly x: number; readonly y: number };
   readonly to: { readonly x: number; readonly y: number };
-  /** Whether it arrives or is lost, and whether it does so after the end of the page, or neither as far as is known. */
+  /** Whether it arrives or is lost, and whether that is after the end of the page; neither if it is unknown. */
   readonly end: 'arrives' | 'lost' | ReturnType<Diagram['later']>;
-  /** Where on the page it was sent, and where it arrived: rows. */
+  /** The rows of the page on which it was sent and arrived. */
   readonly rows: readonly number[];
-  /** Whether it was sent on the page: only then there is a place for its name. */
+  /** Whether it was sent on the page. Only then there is room for its name. */
   readonly named: boolean;
 }
 
-/** A line for every arrival, every loss, and what was sent and neither arrives nor is lost on this page. */
+/** A line for every arrival, every loss, and every message that neither arrives nor is lost on this page. */
 function drawMessages(rows: readonly Row[], { columns, later }: Diagram, height: number): Line[] {
   const lines: Line[] = [];
   const sent = new Map<number, { entry: MessageEntry; row: number; done: boolean }>();
@@ -255,7 +255,7 @@ function drawMessages(rows: readonly Row[], { columns, later }: Diagram, height:
     const from = { x: xOf(columns.indexOf(entry.src)), y: origin === undefined ? HEAD_PX : yOf(origin.row) };
     const target = { x: xOf(columns.indexOf(entry.dest)), y };
     const lost = entry.event === 'drop';
-    // What is lost gets two thirds of the way.
+    // A lost message gets two thirds of the way.
     const to = lost ? { x: from.x + ((target.x - from.x) * 2) / 3, y } : target;
     const ends = origin === undefined ? [index] : [origin.row, index];
     const named = origin !== undefined && !origin.done;
@@ -294,13 +294,13 @@ const END_WORDS: Readonly<Record<Exclude<Line['end'], 'unseen'>, string>> = {
   'lost-later': ', lost later',
 };
 
-/** The type, and the key or the code where there is one. */
+/** The type, and the key or the code if there is one. */
 function labelOf({ body }: MessageEntry): string {
   const detail = body.key ?? body.code ?? body.request_id ?? '';
   return excerpt(`${labelText(body.type)} ${labelText(detail)}`.trim(), LABEL_LENGTH_MAX);
 }
 
-/** Logs of others may hold anything in place of a text. */
+/** Logs of other harnesses may hold anything in place of a text. */
 function labelText(value: unknown): string {
   return typeof value === 'string'
     ? value

@@ -10,11 +10,11 @@ import type { Validity } from '../checkers/checker.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { type Markup, markup, raw } from './markup.ts';
 
-/** A run's folder in a store. */
+/** The folder of a run in a store. */
 export interface StoreRun {
-  /** The folder that it lies in, which bears the workload's name. */
+  /** The folder above it, with the name of the workload. */
   readonly workload: string;
-  /** Its own folder: the time it began, as in 20261121T120356.160Z, and -2 for the second run of a moment. */
+  /** Its own name: the time at which it began, as in 20261121T120356.160Z, and -2 for the second run of a moment. */
   readonly name: string;
   /** Unfinished: it was cut short or still goes on, and has no results. */
   readonly verdict: Validity | 'unfinished' | 'unreadable';
@@ -22,13 +22,12 @@ export interface StoreRun {
   readonly problem?: string;
   readonly facts: RunFacts;
   readonly hasReport: boolean;
-  /** Whether the failure was made small, and that run has a report, too. */
+  /** Whether the failure was shrunk, and that run has a report, too. */
   readonly hasShrunkReport: boolean;
 }
 
 /**
- * What the results tell about a run. They are files and may hold anything; what is not there as it should be is
- * undefined.
+ * What the results say about a run. They are files and may hold anything. A missing or malformed value is undefined.
  */
 export interface RunFacts {
   /** The program with its arguments, or "simulated". */
@@ -36,7 +35,7 @@ export interface RunFacts {
   readonly nodeCount?: number | undefined;
   readonly seed?: string | undefined;
   readonly timeLimitMs?: number | undefined;
-  /** All of them, as on the page of the report. */
+  /** All reasons, as on the page of the report. */
   readonly operationCount?: number | undefined;
 }
 
@@ -55,7 +54,7 @@ const VERDICTS: Readonly<Record<string, { readonly sign: string; readonly word: 
   unreadable: { sign: '!', word: 'unreadable', kind: 'bad' },
 };
 
-/** What is longer is cut: a seed may be any text, and so may the arguments of a program. */
+/** Longer texts are cut: a seed may be any text, and so may the arguments of a program. */
 const TEXT_LENGTH_MAX = 160;
 
 interface Column {
@@ -102,10 +101,10 @@ a { display: inline-block; }
 `;
 
 /**
- * The list of a store's runs, in the order in which they are given.
+ * The list of the runs of a store, in the given order.
  *
- * @param store how the store is called where it was asked for
- * @param problems what could not be read besides, a sentence each
+ * @param store the name of the store, as it was given
+ * @param problems other folders or files that could not be read, a sentence each
  */
 export function storePage(store: string, runs: readonly StoreRun[], problems: readonly string[]): Markup {
   const content =
@@ -120,7 +119,7 @@ ${problems.map((problem) => markup`<p class="bad"><span aria-hidden="true">! </s
   );
 }
 
-/** The files in the folder of a run, or in a folder within it. `path` leads there from the store, a name each. */
+/** The files in the folder of a run, or in a folder inside it. `path` leads there from the store, one name each. */
 export function folderPage(path: readonly string[], entries: readonly FolderEntry[]): Markup {
   const rows = entries.map(({ name, sizeBytes }) => {
     const slash = sizeBytes === undefined ? '/' : '';
@@ -141,7 +140,7 @@ export function folderPage(path: readonly string[], entries: readonly FolderEntr
 function runRow({ workload, name, verdict, problem, facts, hasReport, hasShrunkReport }: StoreRun): Markup {
   const { iso, text } = timeOf(name);
   const folder = `/${encodeURIComponent(workload)}/${encodeURIComponent(name)}/`;
-  // Hundreds of links to "files" are told apart by nobody who hears only the links.
+  // A screen reader that lists only links would read "files" hundreds of times.
   const what = `of ${workload}, ${text}`;
   const shrunk = markup`<a href="${folder}shrunk/report.html" aria-label="made small: the report ${what}">made small</a> `;
   return markup`<tr>
@@ -196,7 +195,7 @@ ${main}
 `;
 }
 
-/** The time in the name of a run's folder: for machines, and for people to the second. */
+/** The time in the name of a folder: for machines, and for people to the second. */
 function timeOf(name: string): { iso: string; text: string } {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\.\d{3})Z(-\d+)?$/.exec(name);
   if (match === null) return { iso: '', text: name };

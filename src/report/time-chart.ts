@@ -1,6 +1,6 @@
 /**
- * What all charts over time share: the frame with its axes, the faults behind the data, legend, notes, and the same
- * figures as a table for who sees no picture.
+ * The common parts of all charts over time: the frame with its axes, the faults behind the data, legend, notes, and the
+ * same figures as a table for readers who see no picture.
  */
 
 import type { FaultSpan } from './fault-spans.ts';
@@ -10,13 +10,13 @@ import { EXTENT, labelsWithRoom, niceStep, place, sticksOut, type Tick, timeDigi
 /** Steps of the time axis. */
 const TICKS_MAX = 6;
 
-/** How wide a plot is at least, px: on a narrow screen, and on one that is not (`40rem` in `page.css`). */
+/** The least width of a plot, px: on a narrow screen, and on a wide one (`40rem` in `page.css`). */
 const NARROW_PX = 230;
 const WIDE_PX = 490;
 
-/** A fault of a moment must be seen as well, also one at the end. */
+/** A fault of no duration must be visible as well, also one at the end. */
 const SPAN_WIDTH_MIN = 1;
-/** Beyond so many faults they are shown in the charts without their words, which the list of faults has. */
+/** With more faults than this the charts show them without words. The list of faults has the words. */
 export const NAMED_SPANS_MAX = 400;
 export const TABLE_ROWS_MAX = 24;
 
@@ -27,8 +27,8 @@ export class TimeAxis {
   readonly ticks: readonly Tick[];
 
   /**
-   * @param write for what is at a tick, ns
-   * @param begin what is at the left end, ns; ticks are at round numbers, wherever that is
+   * @param write for the value at a tick, ns
+   * @param begin the value at the left end, ns; ticks are at round numbers
    */
   constructor(end: number, write?: (nanoseconds: number) => string, begin = 0) {
     this.end = Math.max(end, 1);
@@ -56,15 +56,15 @@ export interface LegendEntry {
 export interface TimeChart {
   readonly id: string;
   readonly title: string;
-  /** What the picture shows, in a sentence or two with the figures that matter. */
+  /** The content of the picture, in one or two sentences with the important figures. */
   readonly summary: string;
-  /** What the vertical axis is, with its unit. */
+  /** The vertical axis, with its unit. */
   readonly verticalTitle: string;
   readonly verticalTicks: readonly Tick[];
   /** Paths and rectangles, `EXTENT` wide and high, y downwards. */
   readonly plot: Content;
   readonly legend: readonly LegendEntry[];
-  /** How the picture was made where it does not show every single thing. */
+  /** How the picture was sampled, if it does not show every single thing. */
   readonly note?: string | undefined;
   readonly table: FigureTable;
 }
@@ -98,7 +98,7 @@ ${renderLegend(legend)}${note !== undefined && markup`<p class="note">${note}</p
 /**
  * The axis below a plot.
  *
- * @param zooms whether it is one of those that scripts write anew when they zoom
+ * @param zooms whether scripts write it again when they zoom
  */
 export function renderHorizontalAxis({ ticks }: TimeAxis, zooms = true): Markup {
   return markup`<div class="horizontal-axis"${zooms && markup` data-axis="time"`} aria-hidden="true">${fitLabels(
@@ -111,18 +111,14 @@ export function renderHorizontalAxis({ ticks }: TimeAxis, zooms = true): Markup 
 }
 
 interface FittedLabel extends Tick {
-  /**
-   * Its classes: `before` for one that is written to the left of its place, `fine` for one that narrow screens leave
-   * out.
-   */
+  /** Its classes: `before` for a label to the left of its place, `fine` for one that narrow screens leave out. */
   readonly kind: string;
 }
 
 /**
- * Labels of which none is on another one or sticks out, whatever the width of the plot; those for which there is no
- * room are left out.
+ * Labels that neither overlap nor stick out at any width of the plot. Those without room are left out.
  *
- * @param mayTurn whether one near the end may be written to the left of its place
+ * @param mayTurn whether a label near the end may be written to the left of its place
  */
 function fitLabels(labels: readonly Tick[], mayTurn: boolean): readonly FittedLabel[] {
   const isBefore = (label: Tick) => mayTurn && sticksOut(label, WIDE_PX);
@@ -140,7 +136,7 @@ export function renderLegend(legend: readonly LegendEntry[]): Markup {
   )}</ul>`;
 }
 
-/** A table for reading, in a box that scrolls where the table is too wide. */
+/** A table in a box that scrolls if the table is too wide. */
 export function renderTable(caption: string, { columns, rows }: FigureTable): Markup {
   return markup`<div class="scroll tall" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${columns.map(
     (column) => markup`<th scope="col">${column}</th>`,
@@ -151,7 +147,7 @@ export function renderTable(caption: string, { columns, rows }: FigureTable): Ma
   )}</tbody></table></div>`;
 }
 
-/** Neighbouring rows become one by `merge`, until there are few enough to be read. */
+/** Merges neighbouring rows until there are few enough to read. */
 export function thinOut<T>(rows: readonly T[], merge: (rows: readonly T[]) => T): readonly T[] {
   const size = Math.ceil(rows.length / TABLE_ROWS_MAX);
   if (size <= 1) return rows;
@@ -165,7 +161,7 @@ export function describeSpan({ kind, whom, from, to }: FaultSpan): string {
   return `${kind} ${whom}: ${writeTime(from)} to ${writeTime(to)}`;
 }
 
-/** The faults behind the data. Those that overlap get darker, as far as that goes. */
+/** The faults behind the data. Overlapping ones get darker, up to a limit. */
 function renderSpans(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
   return markup`<g class="faults">${drawSpans(axis, spans).map(({ from, to, title }) => {
     const width = place(Math.max(to - from, SPAN_WIDTH_MIN));
@@ -175,8 +171,8 @@ function renderSpans(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
 }
 
 /**
- * Where faults are drawn, in the order in which they begin. Where there are too many to be told, those that nobody
- * could see apart become one.
+ * Where faults are drawn, in the order in which they begin. If there are too many, faults that are too close to tell
+ * apart become one.
  */
 export function drawSpans(
   axis: TimeAxis,
@@ -193,7 +189,7 @@ export function drawSpans(
   return drawn;
 }
 
-/** The names of the faults above the plot, where there is room for them. */
+/** The names of the faults above the plot, if there is room for them. */
 function renderSpanNames(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
   const names = fitLabels(
     spans.map(({ kind, from }) => ({ at: axis.at(from), text: kind })),
@@ -205,14 +201,14 @@ function renderSpanNames(axis: TimeAxis, spans: readonly FaultSpan[]): Markup {
   )}</div>`;
 }
 
-/** What a mark of a kind looks like in a legend, in a box of 40 by 20. */
+/** A mark of a kind in a legend, in a box of 40 by 20. */
 function renderSwatch(kind: string): Markup {
   if (kind.startsWith('line')) return markup`<path class="${kind}" d="M2 10h36"/>`;
   if (kind === 'fault') return markup`<rect class="fault" x="2" y="2" width="36" height="16"/>`;
   return renderMark(kind, 20, 10);
 }
 
-/** One operation: a dot for ok, a square for fail, a ring for info; so that nobody needs to see the colours. */
+/** One operation: a dot for ok, a square for fail, a ring for info. Shapes make it clear for colour-blind readers. */
 export function renderMark(kind: string, x: number, y: number, title?: Content): Markup {
   const inner = title !== undefined && markup`<title>${title}</title>`;
   const d = `M${x} ${y}h0`;

@@ -1,12 +1,10 @@
-/**
- * Who sent how many messages to whom: a table whose cells are the darker the more there were.
- */
+/** How many messages each sent to each: a table with darker cells for more messages. */
 
 import { CLIENTS, type TrafficEntry } from '../harness/traffic.ts';
 import { type Markup, markup } from './markup.ts';
 import { writeCount, writeCounted } from './scales.ts';
 
-/** Those with the most messages get a row and a column of their own, the others share one. */
+/** The busiest ones get a row and a column of their own. The others share one. */
 const NAMES_MAX = 20;
 const OTHERS = 'others';
 
@@ -15,7 +13,7 @@ export function renderTrafficTable(traffic: readonly TrafficEntry[] | undefined,
   if (traffic.length === 0) return markup`<p>No message was sent.</p>`;
   const names = orderNames(traffic, nodes);
   const places = new Map(names.map((name, place) => [name, place]));
-  // Whoever has no place has the last one, which then is the others'. Names may hold anything and are no part of a key.
+  // Ids without a place get the last one, which is then "others". Names may hold anything and are no part of a key.
   const keyOf = (src: number, dest: number) => src * names.length + dest;
   const placeOf = (name: string) => places.get(name) ?? names.length - 1;
   const cells = new Map<number, Cell>();
@@ -56,7 +54,7 @@ interface Cell {
   readonly arrived: number;
 }
 
-/** How many messages there were, and between which two the most; what others share is no two. */
+/** How many messages there were, and between which two the most. The shared place is no pair. */
 function describeTotal(cells: readonly Cell[], names: readonly string[]): string {
   const total = cells.reduce((sum, { sent }) => sum + sent, 0);
   const head = `${writeCounted(total, 'message')} in all`;
@@ -83,7 +81,7 @@ function renderCell(cell: Cell | undefined, highest: number, tellsArrived: boole
   return markup`<td style="--share:${share}%">${writeCount(sent)}${notes.map(([count, word]) => count > 0 && markup`<small>${writeCount(count)} ${word}</small>`)}</td>`;
 }
 
-/** Clients, nodes in their order, services by name; the busiest only, where there are too many. */
+/** Clients, nodes in their order, services by name. Only the busiest, if there are too many. */
 function orderNames(traffic: readonly TrafficEntry[], nodes: readonly string[]): readonly string[] {
   const counts = new Map<string, number>();
   for (const { src, dest, sent } of traffic)

@@ -1,15 +1,15 @@
 /**
- * Filters of the lists: only what contains the words, only what was not ok, only what proves the verdict. A page with
- * nothing to show says so in its summary. Rows decide; a mark goes with the last of its rows.
+ * Filters of lists: only rows with the words, only rows that were not ok, only rows that prove the verdict. The summary
+ * of a page without such rows says so. A mark is hidden with the last of its rows.
  */
 
 interface Row {
   readonly element: HTMLElement;
-  /** In small letters. */
+  /** In lower case. */
   readonly text: string;
 }
 
-/** A bar or an arrow, and the rows that stand for the same. */
+/** A bar or an arrow, and its rows. */
 interface Mark {
   readonly element: SVGElement;
   readonly rows: readonly number[];
@@ -26,7 +26,7 @@ export function addFilters(): void {
   for (const bar of document.querySelectorAll<HTMLElement>('[data-filter]')) {
     const section = bar.closest('section');
     if (section === null) continue;
-    // A section may hold the pages of others deeper down.
+    // A section may contain the pages of inner sections.
     const pages = [...section.querySelectorAll<HTMLDetailsElement>('details.page')].filter(
       (page) => page.parentElement === bar.parentElement,
     );

@@ -1,7 +1,6 @@
 /**
- * What a report does where scripts run. All of it is there to be read without: this adds what is told of a mark under
- * the pointer or the arrow keys, a closer look at a stretch of time, filters of lists, and a button that copies the
- * command.
+ * What scripts add to a report. All content is readable without them. They add the text of a mark under the pointer or
+ * the arrow keys, zoom into a stretch of time, filters of lists, and a button that copies the command.
  */
 
 import { addFilters } from './filter.ts';

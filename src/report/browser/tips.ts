@@ -1,6 +1,6 @@
 /**
- * Tells what a mark stands for, from the mark's own `<title>`: of the nearest one to the pointer, and with the arrow
- * keys of one after the other. A browser shows titles by itself, but late, and not to a keyboard.
+ * Shows the `<title>` of a mark: of the one nearest to the pointer, or of one after the other with the arrow keys.
+ * Browsers show titles by themselves, but late, and not for keyboards.
  */
 
 /** How far the pointer may be from a mark, px. */
@@ -16,7 +16,7 @@ export interface Tips {
   hide(): void;
 }
 
-/** Looks after every chart of the page. */
+/** Handles every chart of the page. */
 export function addTips(): Tips {
   const tip = document.createElement('div');
   tip.className = 'tip';
@@ -53,15 +53,15 @@ export function addTips(): Tips {
       else show({ mark: found, x: event.clientX, y: event.clientY });
     };
     chart.addEventListener('pointermove', point);
-    // A finger that taps does not move.
+    // A tapping finger does not move.
     chart.addEventListener('pointerdown', point);
-    // Nor does it stay; what it has shown does, until something else is touched.
+    // Nor does it stay. Its text stays until something else is touched.
     chart.addEventListener('pointerleave', ({ pointerType }) => pointerType !== 'touch' && hide());
     chart.addEventListener('blur', hide);
     chart.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') hide();
       if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
-      // Those are the browser's own: back, and forward.
+      // The browser uses these itself: back, and forward.
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       const places = listPlaces(chart);
@@ -73,7 +73,7 @@ export function addTips(): Tips {
   return { hide };
 }
 
-/** The titles would be shown twice. */
+/** Otherwise the titles would be shown twice. */
 function moveTitles(chart: SVGElement): void {
   for (const title of chart.querySelectorAll('title')) {
     const mark = title.parentElement as unknown as SVGElement;
@@ -86,9 +86,7 @@ function textOf(mark: SVGElement): string {
   return mark.dataset.tip ?? '';
 }
 
-/**
- * The mark under the pointer; else the nearest of those that are points, within reach. A fault is behind everything.
- */
+/** The mark under the pointer, or else the nearest point within reach. A fault is behind everything. */
 function nearest(chart: SVGSVGElement, { clientX, clientY }: PointerEvent): SVGElement | undefined {
   const under = document.elementsFromPoint(clientX, clientY).flatMap((element) => {
     const mark = element.closest<SVGElement>('[data-tip]');
@@ -108,8 +106,8 @@ function nearest(chart: SVGSVGElement, { clientX, clientY }: PointerEvent): SVGE
 }
 
 /**
- * Where the marks of a chart are on the screen, from left to right, or from above where that is time. Those that a zoom
- * has moved out, or a filter hides, are left out.
+ * Where the marks of a chart are on the screen, from left to right, or from the top if time goes down. Marks that a
+ * zoom has moved out, or a filter hides, are left out.
  */
 function listPlaces(chart: SVGSVGElement): readonly Place[] {
   const box = chart.getBoundingClientRect();
@@ -126,7 +124,7 @@ function listPlaces(chart: SVGSVGElement): readonly Place[] {
   );
 }
 
-/** In the chart's own measure. Paths begin at their point. */
+/** In the units of the chart. Paths begin at their point. */
 function pointOf(mark: SVGElement): { readonly x: number; readonly y: number } {
   const [, x, y] =
     /^M([-\d.]+) ([-\d.]+)/.exec((mark.matches('path') ? mark : mark.querySelector('path'))?.getAttribute('d') ?? '') ??

@@ -1,13 +1,13 @@
 /**
- * A closer look at a stretch of time, in all charts over time at once: drag across one of them, or use the buttons or
- * the keys + − and 0. Only the view of a plot changes; the marks stay where they are.
+ * Zoom into a stretch of time, in all charts over time at once: drag across one of them, or use the buttons or the keys
+ * + − and 0. Only the view of a plot changes. The marks stay where they are.
  */
 
 import { EXTENT, labelsWithRoom, labelWidth, niceStep, sticksOut, type Tick } from '../scales.ts';
 import type { Tips } from './tips.ts';
 
 const FACTOR = 2;
-/** Nothing is seen closer than this share of the whole, thousandths. */
+/** The closest zoom shows this share of the whole, thousandths. */
 const WIDTH_MIN = 0.5;
 /** A shorter drag is a click. */
 const DRAG_PX_MIN = 8;
@@ -59,12 +59,12 @@ export function addZoom(tips: Tips): void {
     told,
   );
   look(0, EXTENT);
-  // How many labels there is room for depends on the width.
+  // The number of labels with room depends on the width.
   addEventListener('resize', () => look(from, width));
   const keys: Readonly<Record<string, () => void>> = { '+': closer, '-': farther, '0': reset };
   for (const plot of plots) {
     plot.addEventListener('keydown', (event) => {
-      // Those are the browser's own: larger and smaller letters.
+      // The browser uses these itself: larger and smaller letters.
       if (!event.ctrlKey && !event.metaKey && !event.altKey) keys[event.key]?.();
     });
     addDrag(plot, (left, right) => look(from + left * width, (right - left) * width));
@@ -72,7 +72,7 @@ export function addZoom(tips: Tips): void {
   }
 }
 
-/** Calls back with the stretch of the plot that was dragged across, as shares of its width. */
+/** Calls back with the dragged stretch of the plot, as shares of its width. */
 function addDrag(plot: SVGSVGElement, onDrag: (left: number, right: number) => void): void {
   let startX: number | undefined;
   plot.addEventListener('pointerdown', (event) => {
@@ -100,8 +100,7 @@ function button(text: string, onClick: () => void): HTMLButtonElement {
 }
 
 /**
- * At round times, without those for which there is no room; one that would stick out is written to the left of its
- * place.
+ * At round times, without labels that have no room. A label that would stick out is written to the left of its place.
  */
 function ticks(from: number, width: number, endNs: number, plotPx: number): readonly HTMLElement[] {
   const nsPerPlace = endNs / EXTENT;

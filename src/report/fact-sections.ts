@@ -28,7 +28,7 @@ export function renderFacts(record: RunRecord): Markup {
     ...listFigures(results, history),
   ];
   return markup`<dl class="facts">${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-${again !== undefined && markup`<div class="again"><p class="again-title" id="again-title">Once more:</p><pre tabindex="0" aria-labelledby="again-title"><code data-copy>${again}</code></pre>${interrupted && markup`<p>This makes the whole run, which was stopped before its end.</p>`}</div>`}`;
+${again !== undefined && markup`<div class="again"><p class="again-title" id="again-title">Replay:</p><pre tabindex="0" aria-labelledby="again-title"><code data-copy>${again}</code></pre>${interrupted && markup`<p>This makes the whole run, which was stopped before its end.</p>`}</div>`}`;
 }
 
 /**

@@ -159,7 +159,7 @@ function outcomeOf(validity: Validity, message: string, paragraphs: readonly str
 }
 
 function again(command: string): string {
-  return `Once more:  ${command}`;
+  return `Replay:  ${command}`;
 }
 
 function isCheckResult(value: unknown): value is CheckResult {

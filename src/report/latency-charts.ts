@@ -147,7 +147,7 @@ function renderScatter(history: History, frame: Frame, spans: readonly FaultSpan
 export const OUTCOME_WORDS: Readonly<Record<Point['type'], string>> = {
   ok: 'ok: it happened',
   fail: 'fail: it did not, and never will',
-  info: 'info: nobody knows',
+  info: 'info: undecided',
 };
 
 function renderPoints(history: History, { axis, scale, points }: Frame): Markup {

@@ -9,7 +9,7 @@ const NAMES_MAX = 20;
 const OTHERS = 'others';
 
 export function renderTrafficTable(traffic: readonly TrafficEntry[] | undefined, nodes: readonly string[]): Markup {
-  if (traffic === undefined) return markup`<p>Nobody has counted the messages of this run.</p>`;
+  if (traffic === undefined) return markup`<p>The messages of this run were not counted.</p>`;
   if (traffic.length === 0) return markup`<p>No message was sent.</p>`;
   const names = orderNames(traffic, nodes);
   const places = new Map(names.map((name, place) => [name, place]));

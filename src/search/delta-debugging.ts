@@ -1,17 +1,17 @@
 /**
- * Delta debugging: what is left of a list when everything is taken out without which a predicate still holds. Zeller
- * and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (2002).
+ * Delta debugging: the items of a list without which a predicate does not hold. Zeller and Hildebrandt, "Simplifying
+ * and Isolating Failure-Inducing Input" (2002).
  *
- * Of their ddmin only the complements are tried, from halves down to single items, and a pass goes on where something
- * was taken out instead of from the start. So the few items that matter among n are found in a small multiple of log n
- * trials, and the result is theirs: no single item can be left out.
+ * Of their ddmin only the complements are tried, from halves down to single items. After a removal a pass continues at
+ * the same place, not at the start. So it finds the few important items among n in a small multiple of log n trials.
+ * The result is theirs: no single item can be removed.
  */
 
 /**
- * Takes items out for as long as `fails` holds for the rest, whose order stays as it was. That it holds for all of them
- * is taken for granted.
+ * Removes items while `fails` holds for the rest, which keeps its order. The caller knows that it holds for all of
+ * them.
  *
- * @param over asked between two trials; true ends the search, with the best so far
+ * @param over asked between two trials; true ends the search, with the best result so far
  */
 export async function ddmin<Item>(
   items: readonly Item[],
@@ -25,7 +25,7 @@ export async function ddmin<Item>(
     const lengthBefore = kept.length;
     for (let start = 0; start < kept.length && !over(); ) {
       const rest = [...kept.slice(0, start), ...kept.slice(start + chunkLength)];
-      // That nothing at all does not do is known.
+      // The empty list is known not to fail.
       if (rest.length > 0 && (await fails(rest))) kept = rest;
       else start += chunkLength;
     }

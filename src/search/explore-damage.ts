@@ -1,16 +1,16 @@
 /**
- * What a power failure leaves of a disk is drawn. In an exploration each failure draws from a stream of its own, named
- * after its moment and a number, so that the same failure can be drawn several times while everything else in the run
- * stays the same; and it can be asked whether there was anything to draw.
+ * A power failure draws what it leaves of a disk. In an exploration each failure draws from a stream of its own, named
+ * after its moment and a number. So the same failure can be drawn several times while the rest of the run stays the
+ * same, and the exploration learns whether anything was drawn.
  */
 
 import { SeededRandom } from '../protocol/random.ts';
 
-/** The name under which a simulated disk forks its draws of damage. */
+/** The label under which a simulated disk forks its draws of damage. */
 const DAMAGE = 'damage';
 
 export class DamageDraws {
-  /** For the bed: as the seed has it, but for the damage. */
+  /** For the bed: draws as the seed has it, except for damage. */
   readonly random: SeededRandom;
   readonly #origin: SeededRandom;
   #stream: SeededRandom;
@@ -26,7 +26,7 @@ export class DamageDraws {
     });
   }
 
-  /** Does what damages disks, and says whether anything was drawn for it. */
+  /** Runs an action that damages disks, and returns whether anything was drawn for it. */
   drawFor(name: string, damage: () => void): boolean {
     this.#stream = this.#origin.fork(name);
     this.#drew = false;
@@ -35,7 +35,7 @@ export class DamageDraws {
   }
 }
 
-/** Draws as `source` does, and so do its forks, but for those under the name of the damage. */
+/** Draws as `source` does, and so do its forks, except those with the label of the damage. */
 class Redirected extends SeededRandom {
   readonly #source: SeededRandom;
   readonly #damage: () => SeededRandom;

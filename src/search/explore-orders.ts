@@ -1,13 +1,13 @@
 /**
- * Every order in which messages can arrive, for scenarios small enough: a run in which a strategy chooses what arrives
- * next, repeated with another choice until none is left; depth first, each run replaying the choices of the one before
+ * Every order in which messages can arrive, for small scenarios. A strategy chooses which message arrives next, and the
+ * run is repeated with other choices until none is left. Depth first: each run replays the choices of the one before,
  * up to the last that has an alternative.
  *
- * Arrivals at different receivers commute, so only the order at each receiver tells two schedules apart. Of those that
- * differ in nothing else all but one are left out by sleep sets (Godefroid, "Partial-Order Methods for the Verification
- * of Concurrent Systems", 1996): what was tried first at one choice need not be tried after its siblings, until
- * something arrives at the same receiver. This takes the moments of arrival for unimportant; what a node does by its
- * clock is explored in one of the equivalent orders only.
+ * Arrivals at different receivers commute, so two schedules differ only in the order at each receiver. Sleep sets leave
+ * out schedules that differ in nothing else (Godefroid, "Partial-Order Methods for the Verification of Concurrent
+ * Systems", 1996): a message that was tried first at one choice need not be tried after its siblings, until another one
+ * arrives at the same receiver. This takes the times of arrival for unimportant. Behaviour that depends on clocks is
+ * explored in only one of the equivalent orders.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -23,14 +23,14 @@ import { KeptFailures } from './kept-failures.ts';
 export interface ExploreOrdersOptions {
   readonly simulate: Simulate;
   /**
-   * What is run. Its operations begin all at once, each by a worker of its own, or else orders of arrival are not all
-   * there are.
+   * The scenario. All its operations must begin at once, each by a worker of its own. Otherwise some orders of arrival
+   * are missing.
    */
   readonly options: Scenario;
-  /** No further run begins once there are so many distinct schedules. */
+  /** No run begins after this many distinct schedules. */
   readonly schedulesMax: number;
   readonly onProgress?: (progress: ExploreOrdersProgress) => void;
-  /** Asked before every run; no further one begins once it says true. */
+  /** Asked before every run. After true no run begins. */
   readonly over?: () => boolean;
 }
 
@@ -41,20 +41,20 @@ export interface ExploreOrdersProgress {
 }
 
 export interface OrderFailure {
-  /** What arrived while operations ran, one after another: `c0 → n0 {"type":…}`. */
+  /** The arrivals while operations ran, one after another: `c0 → n0 {"type":…}`. */
   readonly order: readonly string[];
-  /** Which of the messages in flight was chosen, wherever there was one to choose: makes the run again. */
+  /** Which of the messages in flight was chosen, at each choice. It replays the run. */
   readonly choices: readonly number[];
   readonly validity: Exclude<Validity, true>;
   readonly results: CheckResult;
 }
 
 export interface ExploreOrdersReport {
-  /** The most messages that arrived in a run. */
+  /** The greatest number of arrivals in a run. */
   readonly arrivalsMax: number;
-  /** The distinct ones, by the order at each receiver. */
+  /** The distinct schedules, by the order at each receiver. */
   readonly schedules: number;
-  /** Those that were broken off because they could only repeat another one are among them. */
+  /** Includes runs that were broken off because they could only repeat another one. */
   readonly runs: number;
   readonly complete: boolean;
   readonly stoppedBecause?: string;
@@ -62,7 +62,7 @@ export interface ExploreOrdersReport {
   readonly failures: readonly OrderFailure[];
 }
 
-/** Rejects for errors of the simulator's own only, and when a run turns out not to be deterministic. */
+/** Rejects only for errors of the simulator itself, and for a run that is not deterministic. */
 export async function exploreOrders(options: ExploreOrdersOptions): Promise<ExploreOrdersReport> {
   const { schedulesMax, onProgress, over } = options;
   const choices = new Choices();
@@ -93,11 +93,11 @@ export async function exploreOrders(options: ExploreOrdersOptions): Promise<Expl
 async function runInOrder({ simulate, options }: ExploreOrdersOptions, choices: Choices) {
   const order: string[] = [];
   const chosen: number[] = [];
-  /** For each receiver, what arrived there. */
+  /** For each receiver, its arrivals. */
   const traces = new Map<string, RunningHash>();
   let redundant = false;
   const arrange = (pending: readonly NetworkMessage[]): number => {
-    // The start and the end are what they are; operations are what orders matter to.
+    // Orders matter only for operations, not for start and end.
     if (redundant || simulation.run.status().phase !== 'running') return 0;
     const answer = findAnswer(pending);
     const index = answer >= 0 ? answer : choices.next(pending);
@@ -130,7 +130,7 @@ export class NoSuchChoiceError extends Error {
   override readonly name = 'NoSuchChoiceError';
 }
 
-/** Makes the run again in which these choices were made; after the last of them the message that was sent first is. */
+/** Replays the run with these choices. After the last of them the message that was sent first arrives first. */
 export async function followOrder(
   simulate: Simulate,
   options: Scenario,
@@ -155,8 +155,8 @@ function describeArrival({ src, dest, body }: NetworkMessage): string {
 }
 
 /**
- * An answer to a client arrives at once and is no choice: a client asks one thing at a time, so there is nothing that
- * could arrive there before it, and nowhere else does it matter.
+ * A reply to a client arrives at once and is no choice. A client asks one thing at a time, so no other message could
+ * arrive there before it, and its order with arrivals elsewhere does not matter.
  */
 function findAnswer(pending: readonly NetworkMessage[]): number {
   return pending.findIndex(({ dest }) => isClient(dest));
@@ -165,12 +165,12 @@ function findAnswer(pending: readonly NetworkMessage[]): number {
 /** One moment at which several messages could arrive next. */
 interface Choice {
   readonly pending: readonly NetworkMessage[];
-  /** Those that lead to nothing but what was tried already. */
+  /** Those that lead only to schedules that were tried already. */
   readonly asleep: Set<NetworkMessage['id']>;
   chosen: number;
 }
 
-/** The choices of the run that goes on: first those to be repeated, then new ones. */
+/** The choices of the current run: first those to repeat, then new ones. */
 class Choices {
   readonly #choices: Choice[] = [];
   #position = 0;
@@ -180,7 +180,7 @@ class Choices {
     this.#position = 0;
   }
 
-  /** The index of the message that is to arrive next; undefined: whichever it is, this run has been there. */
+  /** The index of the message that arrives next; undefined: every choice leads to a schedule that was tried already. */
   next(pending: readonly NetworkMessage[]): number | undefined {
     const known = this.#choices[this.#position];
     if (known === undefined) {
@@ -193,7 +193,7 @@ class Choices {
     return this.#choices[this.#position++]?.chosen;
   }
 
-  /** Turns to the last choice that has an alternative; false: there is none. */
+  /** Turns to the last choice that has an alternative; false if there is none. */
   backtrack(): boolean {
     for (;;) {
       const last = this.#choices.at(-1);
@@ -204,7 +204,7 @@ class Choices {
     }
   }
 
-  /** What slept at the choice before and goes on sleeping: what the arrival chosen there does not concern. */
+  /** Messages that slept at the choice before and go on sleeping, because the chosen arrival does not concern them. */
   #stillAsleep(): Set<NetworkMessage['id']> {
     const before = this.#choices.at(-1);
     if (before === undefined) return new Set();

@@ -1,7 +1,7 @@
 /**
- * The small scenario that an exploration runs again and again: a few operations at fixed moments, and nothing left to
- * chance but what its seed decides. Small is enough: most crash bugs need few operations, if only the crash comes at
- * the right moment ("ALICE" of Pillai et al., OSDI 2014).
+ * The small scenario that an exploration runs again and again: a few operations at fixed times. Its seed decides
+ * everything else. Small is enough: most crash bugs need few operations, if the crash comes at the right moment
+ * ("ALICE" of Pillai et al., OSDI 2014).
  */
 
 import { configureTest } from '../harness/configure-test.ts';
@@ -11,18 +11,15 @@ import type { WorkloadTest } from '../harness/workload-test.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import type { Simulation, SimulationOptions } from '../simulator/simulation.ts';
 
-/** Nodes are asked by so many clients each, so that one of them asks while another still waits for a dead life. */
+/** Clients for each node, so that one asks while another still waits for a reply of a dead life. */
 const WORKERS_PER_NODE = 2;
-/**
- * After the last operation there is time for the longest fault and for the client that waits for an answer until its
- * end, ms.
- */
+/** After the last operation there is time for the longest fault, and for a client that waits until its timeout, ms. */
 const REST_MS = 25_000;
 
-/** The options of a run that says beforehand what is done when. */
+/** The options of a run whose operations are planned beforehand. */
 export type Scenario = RunOptions & { readonly schedule: Schedule };
 
-/** Makes one run of the scenario, with what looks into it. */
+/** Makes one run of the scenario, observed and controlled by the arguments. */
 export type Simulate = (
   options: RunOptions,
   hooks: Pick<SimulationOptions, 'onStep' | 'arrange' | 'random'>,
@@ -33,7 +30,7 @@ export interface ScenarioOptions {
   readonly seed: string;
   readonly nodeCount: number;
   readonly operationCount: number;
-  /** Between the beginnings of two operations, ms; 0: all begin at once, each with a worker of its own. */
+  /** Between the begins of two operations, ms; 0: all begin at once, each by a worker of its own. */
   readonly intervalMs: number;
 }
 

@@ -1,12 +1,11 @@
 /**
- * One run of a scenario in which every step of every node is numbered, and in which chosen steps are met by a fault.
- * The run is the same up to the first of them each time, so a number says where in it one is.
+ * One run of a scenario in which every step of every node has a number, and a fault hits chosen steps. Up to the first
+ * of them all runs are the same, so a number identifies a moment.
  *
  * A step is a line that a node is about to send, has sent or is about to receive, a disk operation that starts or has
- * taken effect, a timer that goes off. Only lines sent and effects on the disk are seen by others, so there is a step
- * between any two of these. What a crash does is told by what happened before it and what came of it, and two crashes
- * of which both are the same are one schedule: to die before the second disk operation or after the first, with nothing
- * in between, is all the same.
+ * taken effect, or a timer that goes off. Others see only sent lines and effects on the disk, so there is a step
+ * between any two of these. Two crashes are the same schedule if the same happened before them and after them. For
+ * example, to die before the second disk operation is the same as to die after the first, with nothing in between.
  */
 
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
@@ -18,13 +17,10 @@ import { DamageDraws } from './explore-damage.ts';
 import type { Scenario, Simulate } from './explore-scenario.ts';
 
 export const ACTIONS = ['kill', 'kill-unsynced', 'kill-torn', 'pause', 'cut'] as const;
-/**
- * What can be done to a node at a step: killed, its machine's power failed, stopped for a while, cut off from nodes and
- * services.
- */
+/** Actions against a node at a step: a kill, a power failure of its machine, a pause, a cut from nodes and services. */
 export type Action = (typeof ACTIONS)[number];
 
-/** The fault by whose name each action goes everywhere else. */
+/** The fault behind each action, by its name everywhere else. */
 const FAULT_OF: Readonly<Record<Action, Fault>> = {
   kill: 'kill',
   'kill-unsynced': 'disk-unsynced',
@@ -33,28 +29,22 @@ const FAULT_OF: Readonly<Record<Action, Fault>> = {
   cut: 'partition',
 };
 
-/** From a kill to the restart: others notice, and a client of the dead life still waits, ms. */
+/** From a kill to the restart, ms. Other nodes notice it, and a client of the dead life still waits. */
 const DOWN_MS = 1_000;
 /** Longer than any RPC waits and any takeover takes, ms. */
 const PAUSE_MS = 15_000;
-/**
- * A node that takes longer than 10 s for its first `init` has failed; so while it starts it is stopped for less, even
- * twice.
- */
+/** A node fails if its first `init` takes longer than 10 s. So a pause during the start is shorter, even twice. */
 const PAUSE_AT_START_MS = 3_000;
 const CUT_MS = 3_000;
 
 const PHASES: ReadonlySet<RunStatus['phase']> = new Set(['starting', 'running', 'recovering']);
 
-/**
- * The scenario in which these actions may befall nodes. By its faults a run knows that there is something to recover
- * from.
- */
+/** The scenario with the faults of these actions. They tell the run that it must recover. */
 export function withFaults(scenario: Scenario, actions: readonly Action[]): Scenario {
   return { ...scenario, faults: [...new Set(actions.map((action) => FAULT_OF[action]))] };
 }
 
-/** Where a run is met by what. */
+/** An action at a step of a run. */
 export interface Injection {
   /** The number of the step, from 1. */
   readonly step: number;
@@ -65,7 +55,7 @@ export interface Injection {
    */
   readonly text: string;
   readonly action: Action;
-  /** Which of several draws of what a power failure leaves, from 0; 0 where nothing is drawn. */
+  /** Which of several draws of the damage, from 0; 0 if nothing is drawn. */
   readonly draw: number;
 }
 
@@ -73,17 +63,17 @@ export type PlannedInjection = Pick<Injection, 'step' | 'action' | 'draw'> & Par
 
 export interface SteppedRun {
   readonly injections: readonly Injection[];
-  /** Whether the last injection could have ended otherwise, by another draw. */
+  /** Whether another draw could change the last injection. */
   readonly drew: boolean;
-  /** How many steps there were in all. */
+  /** The number of all steps. */
   readonly stepCount: number;
-  /** The same for runs in which the same happened. */
+  /** Equal for runs in which the same happened. */
   readonly fingerprint: string;
   readonly validity: Validity;
   readonly outcome: RunOutcome;
 }
 
-/** A plan that goes on after the last step of its run. */
+/** A plan for steps beyond the last one of its run. */
 export class NoSuchStepError extends Error {
   override readonly name = 'NoSuchStepError';
 
@@ -95,15 +85,14 @@ export class NoSuchStepError extends Error {
   }
 }
 
-/** Whether a step with this text is one that may be met. */
+/** Whether a step with this text may be hit. */
 export type StepFilter = (text: string) => boolean;
 
 /**
- * Runs the scenario and does what is planned, each at its step; the steps of the plan ascend. Rejects with a {@link
- * NoSuchStepError} where a step of the plan does not come, and with another error where it is not what the plan says of
- * it.
+ * Runs the scenario with the planned injections, each at its step. The steps of the plan ascend. Rejects with a {@link
+ * NoSuchStepError} if a step of the plan does not come, and with another error if a step is not the planned one.
  *
- * @param counts which steps are numbered; the others are passed by
+ * @param counts which steps get numbers; others are skipped
  */
 export async function runWithInjections(
   simulate: Simulate,
@@ -116,7 +105,7 @@ export async function runWithInjections(
   const injections: Injection[] = [];
   let drew = false;
   let stepCount = 0;
-  /** Counts a step and does what is planned for it; whether the node lives on. */
+  /** Counts a step and makes its injection; returns whether the node lives on. */
   const reach = (node: string, text: string): boolean => {
     if (!counts(text)) return true;
     stepCount++;
@@ -129,7 +118,7 @@ export async function runWithInjections(
     const nowMs = simulation.time.now();
     const event = eventOf(injection, scenario, simulation.run.status());
     drew = damage.drawFor(`${nowMs} ${draw}`, () => simulation.run.inject(event));
-    // A power failure that finds everything on the disk is like any other end.
+    // A power failure that finds everything synced is like any other end.
     const what = drew ? `${action} ${draw}` : isKill(action) ? 'kill' : action;
     trace.add(`${nowMs} ${what} ${node}`);
     return !isKill(action);
@@ -143,7 +132,7 @@ export async function runWithInjections(
       return;
     }
     if (!reach(node, text)) return;
-    // That a disk operation begins changes nothing yet.
+    // The start of a disk operation changes nothing yet.
     if (!text.startsWith('before ')) trace.add(`${node} ${text}`);
     if (text.startsWith('send ')) {
       simulation.time.schedule(0, () => {
@@ -160,8 +149,8 @@ export async function runWithInjections(
 }
 
 /**
- * The verdict but for the statistics: that none of a handful of operations of a kind was ok says nothing when the crash
- * was aimed at them. That every node serves afterwards is asked by the check of the recovery.
+ * The verdict without the statistics. A scenario has a handful of operations. If all of a kind failed, that proves
+ * nothing, because the crash was aimed at them. The check of the recovery covers that every node serves afterwards.
  */
 export function judge(results: CheckResult): Validity {
   const parts = Object.entries(results).filter(([name]) => name !== 'valid?' && name !== 'stats');
@@ -173,12 +162,12 @@ export function describeInjection({ step, node, text, action, draw }: Injection)
   return `${action} of ${node} at step ${step} (${text})${draw > 0 ? `, draw ${draw}` : ''}`;
 }
 
-/** Whether it is drawn what is left of the disk. */
+/** Whether it draws what is left of the disk. */
 export function drawsDamage(action: Action): boolean {
   return action === 'kill-unsynced' || action === 'kill-torn';
 }
 
-/** Whether the node does not do any more what it was about to do. */
+/** Whether the node no longer does what it was about to do. */
 function isKill(action: Action): boolean {
   return action !== 'pause' && action !== 'cut';
 }

@@ -1,12 +1,11 @@
 /**
- * Crash points enumerated, not sampled: a small scenario runs once to number every step at which a node touches the
- * world, and then once more for every step and every action, which befalls the node at just that step. Breadth first,
- * so that every single crash is done before the first crash in the recovery from a crash. The ideas are those of
- * "ALICE" (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014), of stateright, which lets the same
- * actor be checked and run, and of madsim.
+ * Crash points enumerated, not sampled. A small scenario runs once to number every step at which a node touches the
+ * world. Then it runs once for every step and every action, which hits the node at just that step. Breadth first: every
+ * single crash comes before the first crash during a recovery. The ideas are those of "ALICE" (Pillai et al., "All File
+ * Systems Are Not Created Equal", OSDI 2014), of stateright, which checks and runs the same actor, and of madsim.
  *
- * What is enumerated are the moments and the actions. What a power failure leaves of a disk is drawn, several times
- * where there is anything to draw.
+ * The steps and the actions are enumerated. The damage of a power failure is drawn, several times if there is anything
+ * to draw.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -24,37 +23,37 @@ import {
 } from './explore-steps.ts';
 import { KeptFailures } from './kept-failures.ts';
 
-/** How many times it is drawn what a power failure leaves of a disk. */
+/** How many times the damage of a power failure is drawn. */
 export const DRAWS = 4;
 
 export interface ExploreOptions {
   readonly simulate: Simulate;
-  /** What is run. Its list of faults is replaced by those that the actions are. */
+  /** The scenario. Its list of faults is replaced by the faults of the actions. */
   readonly options: Scenario;
   readonly actions: readonly Action[];
-  /** Which steps may be met; absent: every one. */
+  /** Which steps may be hit. Absent: every one. */
   readonly counts?: StepFilter;
-  /** How many injections a run may have. */
+  /** The greatest number of injections in a run. */
   readonly depth: number;
-  /** No further run begins once there are so many distinct schedules. */
+  /** No run begins after this many distinct schedules. */
   readonly schedulesMax: number;
   readonly onProgress?: (progress: ExploreProgress) => void;
-  /** Asked before every run; no further one begins once it says true. */
+  /** Asked before every run. After true no run begins. */
   readonly over?: () => boolean;
 }
 
 /** The runs with the same number of injections. */
 export interface ExploreLevel {
-  /** How many steps were met with how many actions: the product. */
+  /** How many pairs of a step and an action were tried. */
   readonly tried: number;
-  /** How many that would have been without any limit. */
+  /** How many there would be without any limit. */
   readonly planned: number;
   /** Some were drawn several times. */
   readonly runs: number;
 }
 
 export interface ExploreProgress {
-  /** How many injections the runs of now have. */
+  /** The number of injections in the current runs. */
   readonly depth: number;
   /** Of this depth. */
   readonly tried: number;
@@ -65,7 +64,7 @@ export interface ExploreProgress {
 }
 
 export interface ExploreFailure {
-  /** In their order; none: the scenario alone fails. */
+  /** In their order. None: the scenario alone fails. */
   readonly injections: readonly Injection[];
   readonly validity: Exclude<Validity, true>;
   readonly results: CheckResult;
@@ -74,22 +73,23 @@ export interface ExploreFailure {
 export interface ExploreReport {
   /** Of the scenario without any injection. */
   readonly steps: number;
-  /** The distinct ones, with that without injection. */
+  /** The distinct schedules, with the one without injection. */
   readonly schedules: number;
   readonly runs: number;
-  /** With one injection, with two, …, as far as it came. */
+  /** With one injection, with two, …, as far as the exploration came. */
   readonly levels: readonly ExploreLevel[];
-  /** Whether every step and action was tried, up to the depth asked for. */
+  /** Whether every step and action was tried, up to the requested depth. */
   readonly complete: boolean;
   readonly stoppedBecause?: string;
   readonly failureCount: number;
   /**
-   * Those with the fewest injections, and of these the earliest, first. Not all of many; the first invalid one always.
+   * The failures with the fewest injections first, and the earliest of these. Only some of many, but always the first
+   * invalid one.
    */
   readonly failures: readonly ExploreFailure[];
 }
 
-/** Rejects for errors of the simulator's own only, and when a run turns out not to be deterministic. */
+/** Rejects only for errors of the simulator itself, and for a run that is not deterministic. */
 export function explore(options: ExploreOptions): Promise<ExploreReport> {
   return new Exploration(options).explore();
 }
@@ -97,7 +97,7 @@ export function explore(options: ExploreOptions): Promise<ExploreReport> {
 /** A run whose later steps are still to be tried. */
 type Branch = Pick<SteppedRun, 'injections' | 'stepCount'>;
 
-/** A step that is to be met with an action, after what befell the branch before. */
+/** A step and an action to try, after the injections of a branch. */
 interface Point {
   readonly injections: readonly Injection[];
   readonly step: number;
@@ -133,8 +133,8 @@ class Exploration {
   }
 
   /**
-   * Tries every later step of every branch with every action, and puts into `next` what is worth going on from.
-   * Resolves to why it stopped short; undefined: it did not.
+   * Tries every later step of every branch with every action. Adds the runs to continue from to `next`. Resolves to the
+   * reason for stopping early; undefined: all were tried.
    */
   async #exploreLevel(depth: number, branches: readonly Branch[], next?: Branch[]): Promise<string | undefined> {
     const { actions, onProgress } = this.#options;
@@ -154,16 +154,13 @@ class Exploration {
     return undefined;
   }
 
-  /**
-   * Resolves to the runs that are worth going on from: what has failed fails again, and of two that are the same one is
-   * enough.
-   */
+  /** Resolves to the runs to continue from. A failed run would fail again, and of two equal runs one is enough. */
   async #runAllDraws({ injections, step, action }: Point): Promise<Branch[]> {
     const branches: Branch[] = [];
     for (let draw = 0; draw < DRAWS; draw++) {
       const run = await this.#run([...injections, { step, action, draw }]);
       const { stepCount } = run;
-      // Without its history, of which there are as many as there are branches.
+      // Without its history: there would be one for each branch.
       if (run.isNew && run.validity === true) branches.push({ injections: run.injections, stepCount });
       if (!run.drew) break;
     }
@@ -192,7 +189,7 @@ class Exploration {
       return await runWithInjections(simulate, this.#scenario, plan, counts);
     } catch (error) {
       const where = plan.map(({ node = '?', text = '?', ...rest }) => describeInjection({ ...rest, node, text }));
-      // It was counted by a run that was the same up to there.
+      // Counted already, by a run that was the same up to there.
       const fickle = error instanceof NoSuchStepError ? 'the run is not deterministic: ' : '';
       throw new Error(`the simulator failed after ${where.join(', then ') || 'no injection'}: ${fickle}${error}`, {
         cause: error,

@@ -1,21 +1,17 @@
-/**
- * In which ways a run failed, so that a smaller one can be held against it: a run that fails for another reason is
- * another story.
- */
+/** The ways in which a run failed. A smaller run must fail in the same way: another reason is another story. */
 
 import type { CheckResult } from '../checkers/checker.ts';
 
 /**
- * Ways that say little: many different mistakes end in them, and a run from which events were left out meets them by
- * itself. From what says most to what says least.
+ * Ways that say little: many different mistakes end in them, and a run whose events were removed fails in them by
+ * itself. From the most to the least specific.
  */
 const SYMPTOMS = ['recovery', 'availability', 'stats'];
 const PROTOCOL = 'protocol';
 
 /**
- * The names of the checkers that found the run invalid, the protocol's one for each rule that was broken: `workload`,
- * `protocol:msg-id-reuse`, `recovery`. What says most goes first. Empty for a run that is valid or of which nobody can
- * tell.
+ * The names of the checkers that found the run invalid. The protocol has one for each broken rule: `workload`,
+ * `protocol:msg-id-reuse`, `recovery`. The most specific is first. Empty for a run that is valid or undecided.
  */
 export function failureSignature(results: CheckResult): readonly string[] {
   const ways = Object.entries(results).flatMap(([name, result]) => {
@@ -25,7 +21,7 @@ export function failureSignature(results: CheckResult): readonly string[] {
   return [...ways.filter((way) => !SYMPTOMS.includes(way)), ...SYMPTOMS.filter((way) => ways.includes(way))];
 }
 
-/** The ways that tell causes; those that are mere symptoms only where there is nothing else. */
+/** The ways that name causes. Mere symptoms only if there is nothing else. */
 export function tellingWays(signature: readonly string[]): readonly string[] {
   const causes = signature.filter((way) => !SYMPTOMS.includes(way));
   return causes.length > 0 ? causes : signature.slice(0, 1);

@@ -1,6 +1,4 @@
-/**
- * Faults in words, for people: whom they hit, what they do, and how they end.
- */
+/** Faults in words, for people: the target, the effect, and the end. */
 
 import type { ClockFault, DiskDamage, FaultEvent, MessageEvent } from '../harness/fault.ts';
 import { describeGrudge } from '../harness/grudge.ts';
@@ -25,7 +23,7 @@ export function describeFault(event: FaultEvent): Words {
   const during = `for ${ms(event.durationMs)}`;
   switch (event.fault) {
     case 'pause':
-      return { who, what: `stands still ${during}` };
+      return { who, what: `is paused ${during}` };
     case 'clock-jump':
     case 'clock-drift':
     case 'clock-freeze':
@@ -39,27 +37,27 @@ export function describeFault(event: FaultEvent): Words {
 }
 
 export function describeFaultEnd(event: FaultEvent): Words {
-  if ('grudge' in event) return { who: 'network', what: `is whole again (${event.fault} ${event.shape})` };
+  if ('grudge' in event) return { who: 'network', what: `is healed (${event.fault} ${event.shape})` };
   const who = event.nodes.join(', ');
   switch (event.fault) {
     case 'pause':
-      return { who, what: 'goes on' };
+      return { who, what: 'resumes' };
     case 'clock-jump':
     case 'clock-drift':
     case 'clock-freeze':
-      return { who, what: 'has the right time again' };
+      return { who, what: 'has the correct time again' };
     default:
       return { who, what: 'starts again' };
   }
 }
 
-/** What becomes of a message, as the end of a sentence. */
+/** The fate of a message, as the end of a sentence. */
 export function describeFate({ fault, delayMs }: MessageEvent): string {
   switch (fault) {
     case 'loss':
       return 'is lost';
     case 'duplication':
-      return `comes twice, the second time ${ms(delayMs ?? 0)} later`;
+      return `arrives twice, the second time ${ms(delayMs ?? 0)} later`;
     case 'reordering':
     case 'delay':
       return `is ${ms(delayMs ?? 0)} late`;
@@ -70,10 +68,9 @@ function describeClock({ wallOffsetMs, rate, wallFrozen }: ClockFault): string {
   const parts: string[] = [];
   if (wallOffsetMs !== undefined)
     parts.push(`its clock is ${ms(Math.abs(wallOffsetMs))} ${wallOffsetMs < 0 ? 'behind' : 'ahead'}`);
-  if (rate !== undefined)
-    parts.push(rate === 0 ? 'its clocks stand still' : `its clocks run at ${rate} of their speed`);
-  if (wallFrozen) parts.push('its wall clock stands still');
-  return parts.join(', ') || 'its clocks go on as they are';
+  if (rate !== undefined) parts.push(rate === 0 ? 'its clocks are frozen' : `its clocks run at ${rate} of their speed`);
+  if (wallFrozen) parts.push('its wall clock is frozen');
+  return parts.join(', ') || 'its clocks do not change';
 }
 
 function ms(timeMs: number): string {

@@ -1,6 +1,6 @@
 /**
- * What a fuzzed run is like unless told otherwise: short, with every fault there is often enough that several overlap,
- * and with latency, so that messages meet on their way.
+ * The default options of a fuzzed run. It is short, has every fault often enough that several overlap, and has latency,
+ * so that messages meet on their way.
  */
 
 import { FAULTS } from '../harness/fault.ts';
@@ -8,16 +8,16 @@ import type { RunOptions } from '../harness/run-options.ts';
 import type { WorkloadTest } from '../harness/workload-test.ts';
 
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const;
-/** More than are at work at once: whoever lost a message waits for 5 s. */
+/** More than are busy at once, because a client with a lost message waits for 5 s. */
 const CLIENTS_PER_NODE = 4;
 
 export type FuzzOptions = Partial<RunOptions> & {
   readonly seed: string;
-  /** Whose promises say which faults it must survive. */
+  /** Its promises say which faults it must survive. */
   readonly test?: Pick<WorkloadTest, 'survivesDiskLoss'>;
 };
 
-/** The defaults, with what is given in their place. */
+/** The defaults, overridden by the given options. */
 export function fuzzOptions({ test, ...given }: FuzzOptions): RunOptions {
   return {
     nodes: NODES,

@@ -1,7 +1,6 @@
 /**
- * Fuzzing: many seeds, one short run each, and when one of them fails, the smallest run that fails alike. A seed is all
- * that is needed to make a run again, so nothing is recorded until a run has failed; then it is made once more, with
- * everything taken down.
+ * Fuzzing: many seeds, one short run each. If one of them fails, the smallest run that fails alike. A seed is enough to
+ * replay a run, so nothing is recorded until a run has failed. Then it is replayed and recorded.
  */
 
 import type { CheckResult, Validity } from '../checkers/checker.ts';
@@ -14,17 +13,17 @@ import { failureSignature } from './failure.ts';
 import { type ShrinkResult, shrink } from './shrink.ts';
 import { type StoryEvent, StoryRecorder } from './story-recorder.ts';
 
-/** How often a failing run is run again, each time smaller, before what there is must do. */
+/** The greatest number of runs for shrinking a failure. */
 export const SHRINK_RUNS_MAX = 2000;
 
 export interface FuzzContext {
   readonly subject: Subject;
   readonly settle: Settle;
-  /** Told of every run that begins, for whoever watches from outside. */
+  /** Called for every run that begins, for observers. */
   readonly onRun?: ((simulation: Simulation) => void) | undefined;
 }
 
-/** What one seed showed. */
+/** The result of one seed. */
 export interface SeedVerdict {
   readonly seed: string;
   readonly validity: Validity;
@@ -34,7 +33,7 @@ export interface SeedVerdict {
   readonly operationCount: number;
 }
 
-/** A failing run, made small, with what there is to tell about it. */
+/** A failing run after shrinking, with its story. */
 export interface Investigation extends ShrinkResult {
   readonly signature: readonly string[];
   /** Of the small run. */
@@ -62,7 +61,7 @@ export async function runSeed(
   };
 }
 
-/** Makes a failing run again, and smaller. Rejects if it does not fail this time. */
+/** Replays a failing run, and shrinks it. Rejects if it does not fail this time. */
 export async function investigate(
   context: FuzzContext,
   options: RunOptions,
@@ -110,7 +109,7 @@ async function tell(
   return { outcome, story: recorder.events };
 }
 
-/** The number of things that happen in a schedule. */
+/** The number of events in a schedule. */
 export function eventCount({ operations, faults, messages }: Schedule): number {
   return operations.length + faults.length + messages.length;
 }

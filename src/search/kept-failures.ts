@@ -1,13 +1,12 @@
-/** What a search keeps of the failures it meets: enough of them, and the first that counts. */
+/** The failures that a search keeps: some of them, and always the first invalid one. */
 
 import type { Validity } from '../checkers/checker.ts';
 
-/** Failures beyond this number are only counted: they are likely to be the first one again. */
+/** Failures beyond this number are only counted: they are probably the first one again. */
 const KEPT_MAX = 100;
 
 /**
- * The first failures, and how many there were. However many runs come before it of which nobody can tell, the first
- * invalid one is kept.
+ * The first failures, and the number of all. The first invalid one is kept, however many undecided runs came before it.
  */
 export class KeptFailures<Failure extends { readonly validity: Exclude<Validity, true> }> {
   readonly #kept: Failure[] = [];

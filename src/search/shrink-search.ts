@@ -1,6 +1,6 @@
 /**
- * The smallest failing run so far, and the trial of smaller ones: each is run, and takes its place if it fails in the
- * same way. What the steps of shrinking (`shrink-steps.ts`) work on.
+ * The smallest failing run so far, and the trial of smaller ones. Each is run, and replaces it if it fails in the same
+ * way. The steps of shrinking (`shrink-steps.ts`) work on it.
  */
 
 import type { RunOutcome } from '../harness/run.ts';
@@ -14,11 +14,11 @@ export interface ShrinkSearchOptions {
   readonly attempt: (options: RunOptions) => Promise<RunOutcome>;
   /** In which ways the run failed, see `failureSignature`. */
   readonly signature: readonly string[];
-  /** How many candidates may be run at most. */
+  /** The greatest number of candidates to run. */
   readonly runsMax: number;
-  /** Whether no further one may be run, whatever is left of them. */
+  /** True if no further candidate may run, even if `runsMax` is not reached. */
   readonly over?: (() => boolean) | undefined;
-  /** Told after every run. */
+  /** Called after every run. */
   readonly onProgress?: ((progress: ShrinkProgress) => void) | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface ShrinkProgress {
   readonly timeLimitMs: number;
 }
 
-/** Schedules up to this length are remembered, so that none is run twice; longer ones hardly ever recur. */
+/** Schedules up to this length are remembered, so that none is run twice. Longer ones hardly ever recur. */
 const REMEMBERED_EVENTS_MAX = 200;
 
 export class ShrinkSearch {
@@ -56,29 +56,26 @@ export class ShrinkSearch {
     return this.#runs;
   }
 
-  /** Whether a candidate could not be run any more. */
+  /** Whether a candidate could not run because no run was left. */
   get over(): boolean {
     return this.#refused;
   }
 
-  /** Runs the recorded run again; true if it fails in the same way. */
+  /** Replays the recorded run; true if it fails in the same way. */
   async reproduce(): Promise<boolean> {
     const reproduced = await this.#fails(this.#best);
     this.#tell();
     return reproduced;
   }
 
-  /**
-   * Runs a candidate, and keeps it if it fails in the same way. False also for one that is known, and when no run is
-   * left.
-   */
+  /** Runs a candidate, and keeps it if it fails in the same way. False also for a known one, and if no run is left. */
   async accept(candidate: RecordedRun): Promise<boolean> {
     if (!this.#isNew(candidate)) return false;
     if (this.#runs >= this.#request.runsMax || this.#request.over?.()) {
       this.#refused = true;
       return false;
     }
-    // A candidate that the simulator cannot carry out is no smaller failure; the search goes on without it.
+    // A candidate that the simulator cannot carry out is no smaller failure. The search continues without it.
     const accepted = await this.#fails(candidate).catch(() => false);
     if (accepted) this.#best = candidate;
     this.#tell();

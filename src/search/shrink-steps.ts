@@ -1,6 +1,6 @@
 /**
- * The steps of shrinking: what may be left out of a failing run, or be plainer. Each tries candidates on the search,
- * which keeps those that fail; each candidate is smaller than what it is made of, or its numbers are.
+ * The steps of shrinking: what may be removed from a failing run, or made simpler. Each tries candidates on the search,
+ * which keeps those that fail. Each candidate has fewer events than its origin, or smaller numbers.
  */
 
 import {
@@ -26,11 +26,11 @@ import {
   withTimeLimit,
 } from './smaller-runs.ts';
 
-/** How long after the last event a run may still have to go on: a moment, or until a client stops waiting. */
+/** How long a run may continue after the last event: a moment, or until a client stops waiting. */
 const REMAINDERS_MS = [1, 10, 100, 1000, 5001, 10_001];
 const ROUND_MS = [1000, 100, 10, 1];
 
-/** Ends the run just after its failure: by bisection over the moments at which something begins. */
+/** Ends the run just after its failure, by bisection over the times at which something begins. */
 export async function shortenTime(search: ShrinkSearch): Promise<void> {
   const { timeLimitMs } = search.best.options;
   const run = search.best;
@@ -46,7 +46,7 @@ export async function shortenTime(search: ShrinkSearch): Promise<void> {
   await search.acceptFirst(endings(search.best));
 }
 
-/** The run with the same events, over sooner. */
+/** The run with the same events and an earlier end. */
 function* endings(run: RecordedRun): Iterable<RecordedRun> {
   const { faults } = run.schedule;
   const lastMs = momentsOf(run).at(-1) ?? 0;
@@ -57,28 +57,28 @@ function* endings(run: RecordedRun): Iterable<RecordedRun> {
   }
 }
 
-/** Takes out faults, then the fates of messages, then operations. */
+/** Removes faults, then the fates of messages, then operations. */
 export async function removeEvents(search: ShrinkSearch): Promise<void> {
   const over = () => search.over;
   const { faults } = search.best.schedule;
   await ddmin(faults, (kept) => search.accept(withSchedule(search.best, { faults: kept })), over);
   const { messages } = search.best.schedule;
   await ddmin(messages, (kept) => search.accept(withSchedule(search.best, { messages: kept })), over);
-  // Before the operations, in whose place those of a recovery would fail.
+  // Before the operations: otherwise those of a recovery would fail in their place.
   const left = kindsOf(search.best.schedule);
   if (search.best.options.faults.some((fault) => !left.has(fault)))
     await search.accept({ ...search.best, options: { ...search.best.options, faults: [...left] } });
-  // The fates are numbered anew from those of the whole run: of a run in between only its own operations could tell.
+  // Fates get new numbers from those of the whole run: only the whole run knows all its operations.
   const run = search.best;
   await ddmin(run.schedule.operations, (kept) => search.accept(withOperations(run, kept)), over);
 }
 
-/** The kinds of faults that are in a schedule. */
+/** The kinds of faults in a schedule. */
 export function kindsOf({ faults, messages }: Schedule): ReadonlySet<Fault> {
   return new Set([...faults, ...messages].map(({ fault }) => fault));
 }
 
-/** Takes out nodes, from the last on, and workers. */
+/** Removes nodes, from the last one on, and workers. */
 export async function useFewer(search: ShrinkSearch): Promise<void> {
   for (const node of search.best.options.nodes.toReversed()) {
     const candidate = withoutNode(search.best, node);
@@ -90,7 +90,7 @@ export async function useFewer(search: ShrinkSearch): Promise<void> {
   }
 }
 
-/** Makes everything plainer that is left. */
+/** Makes everything simpler that is left. */
 export async function simplify(search: ShrinkSearch): Promise<void> {
   const { options } = search.best;
   if (options.latencyMeanMs > 0) {
@@ -133,7 +133,7 @@ async function simplifyFault(search: ShrinkSearch, index: number): Promise<void>
   for (const durationMs of rounderAmounts(current().durationMs)) if (await accept({ ...current(), durationMs })) break;
 }
 
-/** The plain kill in place of one with circumstances. */
+/** A plain kill in place of a kill with damage or a wrong clock. */
 function asKill(event: FaultEvent): FaultEvent | undefined {
   if (!isKill(event) || (event.fault === 'kill' && event.damage === undefined && event.clock === undefined)) return;
   const { atMs, durationMs, nodes } = event;
@@ -152,7 +152,7 @@ function plainerClocks(event: FaultEvent): FaultEvent[] {
   return amountsMs.map((amountMs) => withOffset(event, clock, sign * amountMs));
 }
 
-/** Lets everything begin sooner, and at round times: all together, then each wait between two moments by itself. */
+/** Lets everything begin earlier, and at round times: first all together, then each wait between two moments. */
 async function moveForward(search: ShrinkSearch): Promise<void> {
   const run = search.best;
   const moved = [Number.POSITIVE_INFINITY, ...ROUND_MS]
@@ -162,7 +162,7 @@ async function moveForward(search: ShrinkSearch): Promise<void> {
   for (let position = 0; position < momentsOf(search.best).length && !search.over; ) {
     const moments = momentsOf(search.best);
     await search.acceptFirst(shorterWaits(search.best, moments, position));
-    // Two moments that became one leave the next in its place.
+    // If two moments became one, the next one is at the same index.
     if (momentsOf(search.best).length === moments.length) position++;
   }
 }
@@ -176,12 +176,12 @@ function* shorterWaits(run: RecordedRun, moments: readonly number[], position: n
     const moved = withTimes(run, (atMs) => (atMs < fromMs ? atMs : withoutDust(atMs - waitMs + shorterMs)));
     yield moved;
     const faults = moved.schedule.faults.map((event) => lessOff(event, waitMs - shorterMs));
-    // A clock that is off by as much as two moments are apart has to follow them.
+    // If a clock error equals the distance of two moments, it must change with them.
     if (faults.some((event, index) => event !== moved.schedule.faults[index])) yield withSchedule(moved, { faults });
   }
 }
 
-/** The fault with its clock less wrong; the same if it would be right, or is wrong in another way. */
+/** The fault with a smaller clock error. The same fault if that would be none, or if its error is of another kind. */
 function lessOff(event: FaultEvent, byMs: number): FaultEvent {
   if (!('clock' in event) || event.clock?.wallOffsetMs === undefined) return event;
   const { clock } = event;
@@ -201,15 +201,15 @@ function withTimes(run: RecordedRun, move: (atMs: number) => number): RecordedRu
   });
 }
 
-/** When something begins, each moment once. */
+/** The times at which something begins, each once. */
 function momentsOf({ schedule }: RecordedRun): number[] {
   const times = [...schedule.operations, ...schedule.faults].map(({ atMs }) => atMs);
   return [...new Set(times)].sort((one, other) => one - other);
 }
 
 /**
- * Positive amounts that are rounder than this one and less: the powers of ten, then what is left when its last digits
- * go.
+ * Positive amounts that are rounder and smaller than this one: the powers of ten, then the amount without its last
+ * digits.
  */
 export function rounderAmounts(amount: number): number[] {
   const powers: number[] = [];
@@ -222,7 +222,7 @@ function floorTo(amount: number, round: number): number {
   return Number.isFinite(round) ? Math.floor(amount / round) * round : 0;
 }
 
-/** Without what the addition of doubles leaves behind the nanoseconds. */
+/** Without the rounding errors of added doubles beyond the nanoseconds. */
 function withoutDust(timeMs: number): number {
   return Math.round(timeMs * 1e6) / 1e6;
 }

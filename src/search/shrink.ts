@@ -1,10 +1,9 @@
 /**
- * A failing run is made as small as it goes, by running smaller ones: what matters is what is left when everything else
- * was taken out. After QuickCheck's shrinking and delta debugging; every run that is kept was run, and failed in the
- * same way.
+ * Makes a failing run as small as possible, by running smaller ones. What is left is what matters. After QuickCheck's
+ * shrinking and delta debugging. Every kept run was really run, and failed in the same way.
  *
- * It goes in rounds, from what saves most to what only reads better, until a round helps no more: time, events, nodes,
- * workers, then rounder and shorter everything. No step ever makes anything larger, so it comes to an end.
+ * It works in rounds until a round brings nothing: first what saves most, then what only reads better. So time, events,
+ * nodes, workers, then rounder and shorter numbers. No step ever makes anything larger, so it ends.
  */
 
 import type { RunOptions } from '../harness/run-options.ts';
@@ -15,7 +14,7 @@ import { kindsOf, removeEvents, shortenTime, simplify, useFewer } from './shrink
 import type { RecordedRun } from './smaller-runs.ts';
 
 export interface ShrinkOptions extends ShrinkSearchOptions {
-  /** Those of the run that failed, and what was recorded of it. */
+  /** Of the run that failed, with its record. */
   readonly options: RunOptions;
   readonly schedule: Schedule;
 }
@@ -25,13 +24,13 @@ export interface ShrinkResult {
   readonly options: RunOptions;
   readonly schedule: Schedule;
   readonly runs: number;
-  /** Whether the recorded run failed again in the same way. Nothing was made smaller if not. */
+  /** Whether the recorded run failed again in the same way. Otherwise nothing was shrunk. */
   readonly reproduced: boolean;
-  /** Whether nothing smaller was found to fail any more; false when the runs were used up before. */
+  /** Whether no smaller run fails any more; false if the runs were used up before. */
   readonly complete: boolean;
 }
 
-/** Rejects for a run that did not fail, and with what `attempt` rejects with for the recorded run itself. */
+/** Rejects for a run that did not fail, and for an error of `attempt` with the recorded run itself. */
 export async function shrink(request: ShrinkOptions): Promise<ShrinkResult> {
   const { signature, runsMax, options: given, schedule } = request;
   if (signature.length === 0) throw new RangeError('a run that did not fail cannot be shrunk');
@@ -54,17 +53,14 @@ export async function shrink(request: ShrinkOptions): Promise<ShrinkResult> {
   return { ...search.best, runs: search.runs, reproduced: true, complete: !search.over };
 }
 
-/**
- * Tried before anything else: without faults there is no recovery, whose operations fail in the place of those that are
- * taken out.
- */
+/** Tried first: without faults there is no recovery, whose operations would fail in the place of removed ones. */
 function withoutFaults({ options, schedule }: RecordedRun): RecordedRun {
   return { options: { ...options, faults: [] }, schedule: { ...schedule, faults: [], messages: [] } };
 }
 
 /**
- * Leaves as few kinds of faults in the options as it can beyond those that are in the schedule: they excuse late
- * answers, and ask for a recovery.
+ * Leaves as few kinds of faults in the options as possible, beyond those in the schedule: they excuse late answers, and
+ * demand a recovery.
  */
 async function excuseLess(search: ShrinkSearch): Promise<void> {
   const { options, schedule } = search.best;

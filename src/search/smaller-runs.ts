@@ -1,10 +1,9 @@
 /**
- * A recorded run made smaller, in the ways that need care: nodes and workers have numbers, and whatever refers to them
- * goes along. Nothing here knows whether the smaller run still fails.
+ * Smaller versions of a recorded run, where removing things needs care: nodes and workers have numbers, and all
+ * references must change with them. Nothing here knows whether the smaller run still fails.
  *
- * Node ids stay what they are. Worker `w` talks to node `w mod nodes`, and its first client is `c<nodes + w>`: the
- * clients before are those that sent `init`. Those that come later get their numbers while the run goes on, so the
- * fates of their messages are moved on a guess.
+ * Node ids stay the same. Worker `w` talks to node `w mod nodes`, and its first client is `c<nodes + w>`: the clients
+ * before sent `init`. Later clients get their numbers during the run, so the new numbers in their fates are a guess.
  */
 
 import type { FaultEvent, GrudgeRecord, MessageEvent } from '../harness/fault.ts';
@@ -23,7 +22,7 @@ export function withSchedule(run: RecordedRun, change: Partial<Schedule>): Recor
   return { ...run, schedule: { ...run.schedule, ...change } };
 }
 
-/** What begins before `timeLimitMs`, and nothing else. Fates stay: nobody knows when they are met. */
+/** Only what begins before `timeLimitMs`. Fates stay, because it is unknown when they are met. */
 export function withTimeLimit(run: RecordedRun, timeLimitMs: number): RecordedRun {
   const inTime = ({ atMs }: { readonly atMs: number }) => atMs < timeLimitMs;
   const { operations, faults } = run.schedule;
@@ -32,8 +31,8 @@ export function withTimeLimit(run: RecordedRun, timeLimitMs: number): RecordedRu
 }
 
 /**
- * The run with some of its operations only. Fates go by the number of a message on its link, so those of a client's
- * messages move up with it, as far as each operation is one request and its answer.
+ * The run with only some of its operations. A fate is identified by the number of its message on a link. So the fates
+ * of a client's messages move with them, if each operation is one request and its reply.
  *
  * @param kept some of the run's own events, in their order
  */
@@ -54,7 +53,7 @@ export function withOperations(run: RecordedRun, kept: readonly OperationEvent[]
 
 interface Numbered {
   readonly operation: OperationEvent;
-  /** 1 for the second of two answers to a request that came twice. */
+  /** 1 for the second of two replies to a duplicated request. */
   readonly copy: number;
 }
 
@@ -73,7 +72,7 @@ function numberMessages({ options, schedule }: RecordedRun, kept: readonly Opera
     const client = clientOf(options, operation.worker);
     const node = nodeOf(options, operation.worker);
     const request = `${client} ${node}`;
-    // The fate is that of the number which the request had in the whole run.
+    // The fate has the number of the request in the whole run.
     const nth = requestCounts.get(request) ?? 0;
     requestCounts.set(request, nth + 1);
     if (!keptSet.has(operation)) continue;
@@ -85,7 +84,7 @@ function numberMessages({ options, schedule }: RecordedRun, kept: readonly Opera
   return links;
 }
 
-/** The run without a node, its workers and all that happened to it; undefined when nothing would be left. */
+/** The run without a node, its workers and all their events; undefined if nothing would be left. */
 export function withoutNode(run: RecordedRun, nodeId: string): RecordedRun | undefined {
   const { nodes, concurrency } = run.options;
   const remaining = nodes.filter((node) => node !== nodeId);
@@ -108,7 +107,7 @@ export function withoutNode(run: RecordedRun, nodeId: string): RecordedRun | und
   );
 }
 
-/** The run with no more workers than begin anything; each stays with its node. */
+/** The run without idle workers. Each worker stays with its node. */
 export function withBusyWorkersOnly(run: RecordedRun): RecordedRun {
   const { nodes } = run.options;
   const workerMap = new Map<number, number>();
@@ -122,7 +121,7 @@ export function withBusyWorkersOnly(run: RecordedRun): RecordedRun {
   return withWorkers(run, { nodes, concurrency: Math.max(0, ...workerMap.values()) + 1, workerMap });
 }
 
-/** The run with one worker for each node, who does what all of them did. */
+/** The run with one worker for each node, which does the work of all of them. */
 export function withOneWorkerEach(run: RecordedRun): RecordedRun {
   const { nodes, concurrency } = run.options;
   const workers = Array.from({ length: concurrency }, (_, worker) => worker);
@@ -165,7 +164,7 @@ function withWorkers(run: RecordedRun, { nodes, concurrency, workerMap }: Worker
   };
 }
 
-/** The fault without what it does to one node; undefined when it does nothing else. */
+/** The fault without its effect on one node; undefined if it has no other effect. */
 function withoutVictim(event: FaultEvent, nodeId: string): FaultEvent | undefined {
   if ('grudge' in event) {
     const pairs = grudgePairs(event.grudge).filter(({ src, dest }) => src !== nodeId && dest !== nodeId);
@@ -186,7 +185,7 @@ export function grudgePairs(grudge: GrudgeRecord): Link[] {
   return Object.entries(grudge).flatMap(([dest, sources]) => sources.map((src) => ({ src, dest })));
 }
 
-/** The cut with some of its pairs only. The name of its shape then says that. */
+/** The cut with only some of its pairs. The name of its shape then says that. */
 export function withGrudge(event: CutEvent, pairs: readonly Link[]): CutEvent {
   const grudge = new Map<string, string[]>();
   for (const { src, dest } of pairs) grudge.set(dest, [...(grudge.get(dest) ?? []), src]);

@@ -1,6 +1,4 @@
-/**
- * Takes down what a story of a run needs while it goes on; `story.ts` tells it.
- */
+/** Records the events that a story of a run needs; `story.ts` tells it. */
 
 import { endStep } from '../checkers/fault-steps.ts';
 import type { FaultEvent, MessageEvent } from '../harness/fault.ts';
@@ -9,7 +7,7 @@ import type { RunObserver } from '../harness/run.ts';
 import { NEMESIS, type Operation } from '../history/operation.ts';
 import type { LogEntry } from '../simulator/in-process-bed.ts';
 
-/** What is worth telling. `atMs` is by the scheduler's clock. */
+/** An event of a story. `atMs` is by the scheduler's clock. */
 export type StoryEvent = { readonly atMs: number } & (
   | { readonly kind: 'start'; readonly nodes: string[] }
   | { readonly kind: 'operation'; readonly operation: Operation }
@@ -19,18 +17,18 @@ export type StoryEvent = { readonly atMs: number } & (
   | { readonly kind: 'log'; readonly entry: LogEntry }
 );
 
-/** Takes down what a story needs; hand `observer` to the run and `onLog` to the bed. */
+/** Records the events of a story. Give `observer` to the run and `onLog` to the bed. */
 export class StoryRecorder {
   readonly #now: () => number;
   readonly #events: StoryEvent[] = [];
   readonly #started = new Set<string>();
-  /** In force, the one that ends first at the front. */
+  /** Active faults, the one that ends first at the front. */
   readonly #faults: { readonly fault: FaultEvent; readonly endMs: number }[] = [];
   #lastSent: NetworkMessage | undefined;
-  /** The message whose loss is told as its fate. */
+  /** The message whose loss was recorded as its fate. */
   #lost: NetworkMessage | undefined;
 
-  /** @param now the clock of the run's scheduler, asked while the run goes on */
+  /** @param now the clock of the run's scheduler, read during the run */
   constructor(now: () => number) {
     this.#now = now;
   }
@@ -59,7 +57,7 @@ export class StoryRecorder {
       this.#faults.sort((one, other) => one.endMs - other.endMs);
     },
     onFate: (fate) => {
-      // The network asks for the fate of what it was just given to send.
+      // The network asks for the fate of the message that it has just sent.
       const message = this.#lastSent;
       if (fate.fault === 'loss') this.#lost = message;
       this.#events.push({ atMs: this.#now(), kind: 'fate', fate, message });
@@ -70,7 +68,7 @@ export class StoryRecorder {
     if (entry.level === 'warn' || entry.level === 'error') this.#events.push({ atMs: this.#now(), kind: 'log', entry });
   };
 
-  /** Nodes that start at the same moment start together; what starts again is told as the end of a fault. */
+  /** Nodes that start at the same moment start together. A restart is recorded as the end of a fault. */
   #startNode(nodeId: string): void {
     if (this.#started.has(nodeId)) return;
     this.#started.add(nodeId);

@@ -1,6 +1,6 @@
 /**
- * A run told for people: who did what when, a line each, and why it failed. For runs that were made small; of longer
- * ones the middle is left out, but never what the failure is about.
+ * The story of a run, for people: who did what and when, one line each, and why it failed. Meant for small runs. In
+ * longer ones the middle is left out, but never the failure itself.
  */
 
 import { findProofs } from '../checkers/evidence.ts';
@@ -27,17 +27,17 @@ export interface StoryOptions {
   readonly outcome: Pick<RunOutcome, 'startMs' | 'results' | 'history'>;
   /** Why the run failed, in a sentence: the last line. */
   readonly reason: string;
-  /** The reason is one of them. Default: 60. */
+  /** Including the reason. Default: 60. */
   readonly linesMax?: number | undefined;
 }
 
 /** A line of a story. */
 export interface StoryLine {
-  /** Since the operations began, ms. Absent: a line that says how many others were left out. */
+  /** Since the operations began, ms. Absent: a line that counts the lines left out. */
   readonly atMs?: number;
   readonly who: string;
   readonly what: string;
-  /** Whether it is an answer that shows the failure. */
+  /** Whether it is an answer that proves the failure. */
   readonly proof?: boolean;
 }
 
@@ -100,7 +100,7 @@ function tell(event: StoryEvent, options: StoryOptions['options']): Told {
     case 'drop':
       return {
         who: tellLink(event.message, options),
-        what: `${describeBody(event.message)} is lost: nobody is there, or a cut is between them`,
+        what: `${describeBody(event.message)} is lost: no receiver, or a cut`,
       };
     case 'log': {
       const { nodeId, level, message, fields } = event.entry;
@@ -124,11 +124,11 @@ function tellOperation({ type, process, f, value, error }: Operation, options: S
     case 'fail':
       return { who: `client ${worker} ← ${node}`, what: `${withValue(f)} failed${reason}` };
     case 'info':
-      return { who: `client ${worker} … ${node}`, what: `${withValue(f)} may have happened or not${reason}` };
+      return { who: `client ${worker} … ${node}`, what: `${withValue(f)} is undecided${reason}` };
   }
 }
 
-/** Workers' first clients by the number of the worker, everybody else by the name on the network. */
+/** `client 0` for the first client of a worker; the id on the network for all others. */
 function tellLink(
   { src, dest }: { readonly src: string; readonly dest: string },
   options: StoryOptions['options'],
@@ -146,7 +146,7 @@ function describeBody(message: NetworkMessage | undefined): string {
 }
 
 /**
- * The events to show, in their order: those that matter, then from both ends inwards, so that with a line for each gap
+ * The events to show, in their order: first the important ones, then from both ends inwards. With a line for each gap
  * there are at most `linesMax`.
  */
 function choose(events: readonly StoryEvent[], important: readonly number[], linesMax: number): number[] {
@@ -155,7 +155,7 @@ function choose(events: readonly StoryEvent[], important: readonly number[], lin
     turn % 2 === 0 ? turn / 2 : events.length - (turn + 1) / 2,
   );
   let chosen: number[] = [];
-  // The first proof, then how it all began: a hundred further proofs say less than that.
+  // The first proof, then the beginning. A hundred more proofs say less than that.
   const [proof, others] = [important.slice(0, PROOF_LINES), important.slice(PROOF_LINES, linesMax)];
   for (const index of [...proof, 0, ...others, ...ends]) {
     if (chosen.includes(index)) continue;

@@ -42,7 +42,7 @@ describe('proofs', () => {
     ]);
   });
 
-  it('are none where a result has none, whatever else is in it', () => {
+  it('are none if a result has none, also if its examples look like some', () => {
     expect(findProofs({ 'valid?': false }, new History())).toEqual([]);
     const examples = [{ problem: 'bad', operation: 1 }];
     expect(findProofs(invalid({ rule: { examples }, duplicated: { '7': 2 } }), IDS)).toEqual([]);

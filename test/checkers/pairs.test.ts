@@ -14,7 +14,7 @@ describe('operationPairs', () => {
     expect(indexes(handwritten())).toEqual([]);
   });
 
-  it('pairs by process, in the order of the completions, whatever the completion', () => {
+  it('pairs by process, in the order of the completions, of all types', () => {
     const history = handwritten(
       invoke(0, 'a'),
       invoke(1, 'a'),
@@ -39,7 +39,7 @@ describe('operationPairs', () => {
     expect(() => indexes(handwritten(invoke(0, 'a'), invoke(0, 'a')))).toThrow('process 0 invokes 1 while 0 is open');
   });
 
-  it('rejects a completion that nobody invoked', () => {
+  it('rejects a completion without an invocation', () => {
     expect(() => indexes(handwritten(invoke(0, 'a'), ok(0, 'a'), ok(0, 'a')))).toThrow(
       'process 0 completes 2 without an invocation',
     );

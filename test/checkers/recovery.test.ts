@@ -6,7 +6,7 @@ function check(entries: readonly [string, number | undefined][]) {
   return recoveryChecker(() => new Map(entries)).check({ nodes: ['n0', 'n1'], concurrency: 2 }, new History());
 }
 
-it('accepts a run in which everybody worked again, and tells how long that took', () => {
+it('accepts a run in which everything recovered, and says how long that took', () => {
   expect(
     check([
       ['n0', 12],
@@ -15,7 +15,7 @@ it('accepts a run in which everybody worked again, and tells how long that took'
   ).toEqual({ 'valid?': true, 'recovered-count': 2, 'seconds-max': 1.5 });
 });
 
-it('rejects a run in which somebody did not, and names them', () => {
+it('rejects a run in which something did not recover, and names it', () => {
   expect(
     check([
       ['n0', 0],

@@ -34,7 +34,7 @@ describe('stats', () => {
     expect(check(handwritten())).toEqual(NOTHING);
   });
 
-  it('finds a run in which nothing was completed unknown, whatever the nemesis did', () => {
+  it('finds a run in which nothing was completed unknown, also with faults', () => {
     expect(check(handwritten(nemesis('start-partition', 'one'), invoke(0, 'echo')))).toEqual(NOTHING);
   });
 
@@ -176,7 +176,7 @@ describe('a function that was never ok', () => {
     });
   });
 
-  it('is false where it had one, whatever the others had', () => {
+  it('is false if it had one, also if others had none', () => {
     expect(judge('add')).toMatchObject({
       'valid?': false,
       error: 'faults let no read through: more clients, a longer run or fewer faults',

@@ -321,7 +321,7 @@ describe('a failure that an exploration finds', () => {
       ['--seed', '1', '--operations', '4', '--actions', 'pause'],
       '--node-count 2 --operations 4 --actions pause --seed 1 --hit pause@9',
       /^Seed 1: pause of n0 at step 9 \(sent \{"src":"n0","dest":"lin-kv","body":\{"key":"sum","type":"read"/,
-      /^ +0\.05 ms {2}n0 +stands still for 15000 ms$/m,
+      /^ +0\.05 ms {2}n0 +is paused for 15000 ms$/m,
     ],
     [
       'in an order',
@@ -354,7 +354,7 @@ describe('a failure that an exploration finds', () => {
 
     const xml = readFileSync(junit, 'utf8');
     expect(xml).toMatch(/<testcase name="explore" .*\n[\s\S]*<failure message="\d+ of \d+ runs FAILED\."/);
-    expect(xml).toContain(`Once more:  snowstorm ${once}`);
+    expect(xml).toContain(`Replay:  snowstorm ${once}`);
 
     const repeated = await snowstorm(...once.split(' '), '--store', 'none');
     expect(repeated.status, repeated.stderr).toBe(1);
@@ -490,7 +490,7 @@ describe('--junit', () => {
     expect(xml).toMatch(
       /<testcase name="workload" classname="snowstorm\.counter">[\s\S]*<failure message="The run is INVALID\. A read/,
     );
-    expect(xml).toContain('Once more:  snowstorm test -w counter --time-limit 5 ');
+    expect(xml).toContain('Replay:  snowstorm test -w counter --time-limit 5 ');
   });
 
   it.each([

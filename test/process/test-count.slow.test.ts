@@ -74,7 +74,7 @@ describe.concurrent('a repeated test', () => {
     for (const { results } of records) expect(results.harness['start-milliseconds']).toBeLessThan(5000);
     const xml = readFileSync(junit, 'utf8');
     expect(xml).toContain('<testsuites tests="2" failures="1" errors="0" ');
-    expect(xml).toMatch(/Once more: {2}snowstorm test -w echo .* --seed 1-2 --bin /);
+    expect(xml).toMatch(/Replay: {2}snowstorm test -w echo .* --seed 1-2 --bin /);
     expect(xml).not.toContain('--test-count');
   });
 

@@ -85,7 +85,7 @@ describe('a chart over time', () => {
     expect(root.all('.note')).toEqual([]);
   });
 
-  it('stays small under a hundred thousand faults, of whatever length', () => {
+  it('stays small under a hundred thousand faults of any length', () => {
     const spans = Array.from({ length: 100_000 }, (_, index) => ({
       kind: 'pause',
       whom: 'n1',

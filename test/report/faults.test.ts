@@ -38,7 +38,7 @@ describe('the faults of a history', () => {
     ]);
   });
 
-  it('are none where something was announced only, or hit nobody', () => {
+  it('are none if a fault was only announced, or hit no node', () => {
     const values = [null, 'majority', [], { nodes: [] }, { nodes: [], by: 3 }];
     const steps = ['kill', 'pause', 'start-partition', 'start-disk-loss'].flatMap((f) =>
       values.map((value) => nemesis(f, value)),

@@ -129,7 +129,7 @@ describe('the suite of a run', () => {
 error           no operation was completed
 count           0
 
-Once more:  snowstorm test -w echo --seed 17</error>
+Replay:  snowstorm test -w echo --seed 17</error>
     </testcase>
     <testcase name="availability" classname="snowstorm.echo">
       <properties>
@@ -145,7 +145,7 @@ error-count     1
 errors
   - [&quot;Expected&quot;,&quot;a&quot;,&quot;But received&quot;,&quot;b&quot;]
 
-Once more:  snowstorm test -w echo --seed 17</failure>
+Replay:  snowstorm test -w echo --seed 17</failure>
     </testcase>
   </testsuite>
 </testsuites>
@@ -164,7 +164,7 @@ Once more:  snowstorm test -w echo --seed 17</failure>
       name: 'run',
       className: 'snowstorm.echo',
       properties: { seed: '17' },
-      outcome: { kind: given.kind, message: 'The run is odd.', text: `The run is odd.\n\nOnce more:  ${run.command}` },
+      outcome: { kind: given.kind, message: 'The run is odd.', text: `The run is odd.\n\nReplay:  ${run.command}` },
     });
   });
 
@@ -191,7 +191,7 @@ describe('the suite of a fuzz', () => {
     const suite = junitOfSeeds({
       workload: 'saga',
       seeds,
-      story: 'n1 crashes.\nEverybody waits.',
+      story: 'n1 crashes.\nAll wait.',
       command: ({ seed }) => `snowstorm test --seed ${seed}`,
     });
     expect(suite).toEqual({
@@ -204,7 +204,7 @@ describe('the suite of a fuzz', () => {
           outcome: {
             kind: 'unknown',
             message: 'Verdict unknown. Nothing happened.',
-            text: 'Verdict unknown. Nothing happened.\n\nOnce more:  snowstorm test --seed 8',
+            text: 'Verdict unknown. Nothing happened.\n\nReplay:  snowstorm test --seed 8',
           },
         },
         {
@@ -213,7 +213,7 @@ describe('the suite of a fuzz', () => {
           outcome: {
             kind: 'failed',
             message: 'protocol:json',
-            text: 'protocol:json\n\nn1 crashes.\nEverybody waits.\n\nOnce more:  snowstorm test --seed 9',
+            text: 'protocol:json\n\nn1 crashes.\nAll wait.\n\nReplay:  snowstorm test --seed 9',
           },
         },
         {
@@ -222,7 +222,7 @@ describe('the suite of a fuzz', () => {
           outcome: {
             kind: 'failed',
             message: 'workload, stats',
-            text: 'workload, stats\n\nOnce more:  snowstorm test --seed 10',
+            text: 'workload, stats\n\nReplay:  snowstorm test --seed 10',
           },
         },
         {
@@ -231,7 +231,7 @@ describe('the suite of a fuzz', () => {
           outcome: {
             kind: 'failed',
             message: 'not deterministic: line 3',
-            text: 'not deterministic: line 3\n\nOnce more:  snowstorm test --seed 11',
+            text: 'not deterministic: line 3\n\nReplay:  snowstorm test --seed 11',
           },
         },
       ],

@@ -203,7 +203,7 @@ describe('a page stays small', () => {
       expect(said.test(text), String(said)).toBe(true);
   });
 
-  it('whatever nodes answer', () => {
+  it('for all answers of nodes', () => {
     const long = '"'.repeat(1000);
     const history = handwritten(
       ...Array.from({ length: 2000 }, () => [

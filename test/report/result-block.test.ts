@@ -102,7 +102,7 @@ describe('the verdict', () => {
     );
   });
 
-  it('is one line, whatever a node printed', () => {
+  it('is one line, for all output of nodes', () => {
     const protocol = { ...BAD, summary: 'bad: \x1b[2J\n\ufeff{"a":\u00a01}.' };
     expect(invalid({ protocol })).toBe('The run is INVALID. bad: \\u001b[2J ⏎ \\ufeff{"a":\\u00a01}.');
   });

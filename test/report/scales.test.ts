@@ -36,7 +36,7 @@ describe('a linear scale', () => {
     expect(ticksOf(87)).toEqual(['0', '20', '40', '60', '80', '100'].map((text, index) => ({ at: index * 200, text })));
   });
 
-  it('has no more steps than asked for, whatever the greatest value', () => {
+  it('has no more steps than requested, for any greatest value', () => {
     for (const max of [1e-12, 0.3, 1, 1.01, 9.99, 10, 49, 50, 51, 99.999, 123_456, 6e9, 2 ** 53]) {
       for (const ticksMax of [1, 2, 5, 6, 10]) {
         const ticks = ticksOf(max, ticksMax);

@@ -125,7 +125,7 @@ describe('the options', () => {
 });
 
 describe('the files', () => {
-  it('are links that lead nowhere else, whatever the names', () => {
+  it('are links that lead nowhere else, for all names', () => {
     const files = ['results.json', 'node-logs/n 1#?.log', 'javascript:alert(1)', `"'><`, 'half \ud800'];
     const root = read(renderFiles(recordOf(new History(), { files })));
     expect(root.all('a').map(({ attributes }) => attributes.get('href'))).toEqual([

@@ -272,7 +272,7 @@ describe('a long log', () => {
     );
   });
 
-  it('shows every message to the end of the log, whatever stands between them', () => {
+  it('shows every message to the end of the log, with anything between them', () => {
     const log = [
       ...sent(200),
       message(200, 'delay 7 n0 n1'),

@@ -22,8 +22,8 @@ function tableOf(traffic: readonly TrafficEntry[], nodes: readonly string[] = ['
 }
 
 describe('the table of traffic', () => {
-  it('says so where nobody has counted, and where nothing was sent', () => {
-    expect(read(renderTrafficTable(undefined, ['n0'])).text).toBe('Nobody has counted the messages of this run.');
+  it('says so if messages were not counted, and if none was sent', () => {
+    expect(read(renderTrafficTable(undefined, ['n0'])).text).toBe('The messages of this run were not counted.');
     expect(read(renderTrafficTable([], ['n0'])).text).toBe('No message was sent.');
   });
 
@@ -89,7 +89,7 @@ describe('the table of traffic', () => {
     expect(summaryOf(traffic, nodes)).toMatch(/^3,435 messages in all; the most, 129, from clients to n29\. /);
   });
 
-  it('takes names for names, whatever is in them', () => {
+  it('takes names for names, with any characters', () => {
     const traffic = [entry('a b', 'c', 7), entry('a', 'b c', 9), entry('<i>', '"&', 1)];
     expect(tableOf(traffic, [])).toEqual([
       ['from \\ to', '"&', '<i>', 'a', 'a b', 'b c', 'c'],

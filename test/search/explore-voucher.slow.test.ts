@@ -50,13 +50,13 @@ describe('a redemption that is asked twice', () => {
     expect(report.schedules).toBeGreaterThan(500);
   });
 
-  it('is left half done by a node that dies after the wallet, where nobody sweeps', async () => {
+  it('is left half done by a node that dies after the wallet, without a sweeper', async () => {
     const { failures } = await exploreRedemption(voucherMutantSubject('no-sweeper'), ['kill'], 3);
     expect(failures.length).toBeGreaterThan(0);
     for (const { results } of failures)
       expect(results.workload).toMatchObject({ 'valid?': false, error: expect.stringMatching(/pending|wallet/) });
     const texts = failures.map(({ injections }) => injections[0]?.text);
-    // Somebody asks again, who would finish what is not credited; nobody else takes off what is.
+    // A client asks again, which finishes the credit. Nothing else removes the entry.
     expect(texts[0]).toMatch(/^sent .*"w\/u0"/);
   });
 });

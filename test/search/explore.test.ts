@@ -106,7 +106,7 @@ function numbersOf(names: readonly string[], prefix: string): number[] {
 }
 
 describe('workloads that are right', () => {
-  it.each(['echo', 'unique-ids'])('%s is valid whatever befalls a node at whatever step', async (name) => {
+  it.each(['echo', 'unique-ids'])('%s is valid for every action at every step', async (name) => {
     const subject = subjectOf(findWorkload(name) as Workload);
     const operationCounts: number[] = [];
     const observe = () => {

@@ -23,7 +23,7 @@ describe('the signature of a failure', () => {
     ]);
   });
 
-  it('is empty for a run that is valid, and for one of which nobody can tell', () => {
+  it('is empty for a run that is valid or undecided', () => {
     expect(failureSignature({ 'valid?': true, workload: { 'valid?': true } })).toEqual([]);
     expect(failureSignature({ 'valid?': 'unknown', workload: { 'valid?': 'unknown' } })).toEqual([]);
   });

@@ -140,7 +140,7 @@ describe('what no workload may do', () => {
   it.each<[MutantName, string, RegExp]>([
     ['leaks-a-request', 'protocol:leak', /still works on \d requests long after they were asked/],
     ['answers-what-nobody-asked', 'protocol:unasked-reply', /answered c\d+, who had not asked that/],
-    ['answers-again-after-a-pause', 'protocol:unasked-reply', /stands still[\s\S]*or was answered already/],
+    ['answers-again-after-a-pause', 'protocol:unasked-reply', /is paused[\s\S]*or was answered already/],
   ])('is found with every workload: %s', async (name, way, reason) => {
     expectTold(await investigateMutant(contextOf(mutantSubject(name))), way, reason);
   });

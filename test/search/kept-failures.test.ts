@@ -9,7 +9,7 @@ describe('failures', () => {
     expect(failures.kept.map(({ run }) => run)).toEqual(Array.from({ length: 100 }, (_, run) => run));
   });
 
-  it('have the first invalid one among them, however many came before it of which nobody can tell', () => {
+  it('have the first invalid one among them, after any number of undecided ones', () => {
     const failures = new KeptFailures<{ validity: false | 'unknown'; run: number }>();
     for (let run = 0; run < 250; run++) failures.add({ validity: run < 200 ? 'unknown' : false, run });
     expect(failures.kept).toHaveLength(101);

@@ -69,14 +69,14 @@ describe('the story of a run', () => {
       },
     });
     const story = lines.join('\n');
-    expect(story).toMatch(/ 0 ms {2}client 0 → n0 {2}generate comes twice, the second time 95 ms later\n/);
+    expect(story).toMatch(/ 0 ms {2}client 0 → n0 {2}generate arrives twice, the second time 95 ms later\n/);
     expect(story).toMatch(/ 95(\.\d+)? ms {2}n0 {13}logs warn: two requests at once \{"src":"c2"\}\n/);
     expect(story).toMatch(/n1 → client 1 {2}generate_ok is lost\n/);
-    expect(story).toMatch(/ 2 ms {2}n1 {13}stands still for 5 ms\n/);
-    expect(story).toMatch(/ 7 ms {2}n1 {13}goes on\n/);
+    expect(story).toMatch(/ 2 ms {2}n1 {13}is paused for 5 ms\n/);
+    expect(story).toMatch(/ 7 ms {2}n1 {13}resumes\n/);
     expect(story).toMatch(/ 2 ms {2}network {8}is cut for 6 ms, partition one: n0 ⊘ n1; n1 ⊘ n0\n/);
-    expect(story).toMatch(/ 8 ms {2}network {8}is whole again \(partition one\)\n/);
-    expect(story).toMatch(/ 5001 ms {2}client 1 … n1 {2}generate may have happened or not: "net-timeout"\n/);
+    expect(story).toMatch(/ 8 ms {2}network {8}is healed \(partition one\)\n/);
+    expect(story).toMatch(/ 5001 ms {2}client 1 … n1 {2}generate is undecided: "net-timeout"\n/);
   });
 
   it('leaves the middle out of a long one, says how much, and keeps both sides of the failure', async () => {

@@ -7,7 +7,7 @@
 import { Findings } from '../../../checkers/findings.ts';
 import { byCompletion, entryOf } from '../../../checkers/places.ts';
 import { effectIn, type FinalPhase } from './final.ts';
-import type { AccountsRead, SagaRecord } from './record.ts';
+import type { AccountsRead, ObservedRun } from './record.ts';
 import { isTerminal, type Leg, type Transfer } from './transfer.ts';
 
 interface VersionSeen {
@@ -25,10 +25,10 @@ export class AccountRules {
   readonly noOverdraft = new Findings();
   readonly allOrNothing = new Findings();
   readonly readsAreCurrent = new Findings();
-  readonly #run: SagaRecord;
+  readonly #run: ObservedRun;
   readonly #final: FinalPhase;
 
-  constructor(run: SagaRecord, final: FinalPhase) {
+  constructor(run: ObservedRun, final: FinalPhase) {
     this.#run = run;
     this.#final = final;
     for (const read of run.reads) {

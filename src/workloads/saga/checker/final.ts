@@ -5,11 +5,11 @@
  */
 
 import { isBefore, NEVER } from '../../../checkers/places.ts';
-import type { Account, AccountsRead, SagaRecord, Settling } from './record.ts';
+import type { Account, AccountsRead, ObservedRun, Settling } from './record.ts';
 import { isTerminal, type Status, type Transfer } from './transfer.ts';
 
 export class FinalPhase {
-  readonly #run: SagaRecord;
+  readonly #run: ObservedRun;
   /** The last request for a transfer. Earlier reads are not final. */
   readonly lastAsked: number;
   /** The same, before replays began. */
@@ -33,7 +33,7 @@ export class FinalPhase {
   readonly #existing: readonly Account[];
   readonly #statuses = new Map<Transfer, Status>();
 
-  constructor(run: SagaRecord) {
+  constructor(run: ObservedRun) {
     this.#run = run;
     const lastTransfer = run.attempts.at(-1)?.invocation ?? -1;
     this.firstReplay = run.replays.find((invocation) => invocation > lastTransfer) ?? NEVER;
@@ -132,7 +132,7 @@ export class FinalPhase {
 }
 
 /** Whether something still moved after everything had settled, without a transfer that could move it. */
-export function findRestless(run: SagaRecord, final: FinalPhase): AccountsRead | undefined {
+export function findRestless(run: ObservedRun, final: FinalPhase): AccountsRead | undefined {
   const last = run.reads.findLast(
     (read) => read.clean !== undefined && read.invocation > final.lastAsked && final.covers(read),
   );
@@ -153,6 +153,6 @@ export function effectIn(read: AccountsRead, transfer: Transfer, final: FinalPha
   return isUnknownLater || neverBegan ? 'nothing' : 'unknown';
 }
 
-function acknowledgedAt(run: SagaRecord, requestId: string): number {
+function acknowledgedAt(run: ObservedRun, requestId: string): number {
   return run.transfers.get(requestId)?.acknowledgedAt ?? NEVER;
 }

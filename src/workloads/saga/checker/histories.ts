@@ -5,7 +5,7 @@
  */
 
 import { Findings } from '../../../checkers/findings.ts';
-import type { SagaRecord } from './record.ts';
+import type { ObservedRun } from './record.ts';
 import { isTerminal, type Status, type Transfer, type Transition } from './transfer.ts';
 
 interface ToldHistory {
@@ -18,7 +18,7 @@ export class HistoryRules {
   /** Histories that do not fit the outcome. */
   readonly allOrNothing: Findings;
 
-  constructor(run: SagaRecord, allOrNothing: Findings) {
+  constructor(run: ObservedRun, allOrNothing: Findings) {
     this.allOrNothing = allOrNothing;
     for (const transfer of run.transfers.values()) this.#judge(transfer);
   }

@@ -6,7 +6,7 @@
 import { Findings } from '../../../checkers/findings.ts';
 import { isBefore, NEVER } from '../../../checkers/places.ts';
 import { type FinalPhase, findRestless } from './final.ts';
-import type { Refusal, SagaRecord } from './record.ts';
+import type { ObservedRun, Refusal } from './record.ts';
 import { type Ending, isTerminal, type Transfer, told } from './transfer.ts';
 
 /** Errors that call a transfer impossible, although it was carried out. */
@@ -19,10 +19,10 @@ export class OutcomeRules {
   readonly answersAgree = new Findings();
   readonly refusesAnotherBody = new Findings();
   readonly readsAreCurrent: Findings;
-  readonly #run: SagaRecord;
+  readonly #run: ObservedRun;
   readonly #final: FinalPhase;
 
-  constructor(run: SagaRecord, final: FinalPhase, readsAreCurrent: Findings) {
+  constructor(run: ObservedRun, final: FinalPhase, readsAreCurrent: Findings) {
     this.#run = run;
     this.#final = final;
     this.readsAreCurrent = readsAreCurrent;

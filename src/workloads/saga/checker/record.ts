@@ -104,7 +104,7 @@ interface ReadTold extends Pick<AccountsRead, 'accounts' | 'balances' | 'version
   readonly unfinished: readonly { readonly request_id: string; readonly held: number }[];
 }
 
-export class SagaRecord {
+export class ObservedRun {
   readonly accounts = new Map<string, Account>();
   /** In the order in which they were first requested or answered. */
   readonly transfers = new Map<string, Transfer>();

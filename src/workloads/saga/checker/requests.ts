@@ -6,7 +6,7 @@
 import { Findings } from '../../../checkers/findings.ts';
 import { isBefore, NEVER } from '../../../checkers/places.ts';
 import type { FinalPhase } from './final.ts';
-import type { Account, AccountsRead, Refusal, SagaRecord } from './record.ts';
+import type { Account, AccountsRead, ObservedRun, Refusal } from './record.ts';
 import type { Ending, Transfer } from './transfer.ts';
 
 /** The reasons that speak of a closed account, with the sign of its leg. */
@@ -17,11 +17,11 @@ const CLOSED_REASONS: ReadonlyMap<string | undefined, number> = new Map([
 
 export class RequestRules {
   readonly accountsAreRight = new Findings();
-  readonly #run: SagaRecord;
+  readonly #run: ObservedRun;
 
   readonly #final: FinalPhase;
 
-  constructor(run: SagaRecord, final: FinalPhase) {
+  constructor(run: ObservedRun, final: FinalPhase) {
     this.#run = run;
     this.#final = final;
     for (const { account, balance, refused, operation } of run.otherOpenings)

@@ -24,7 +24,7 @@ import { AccountRules } from './accounts.ts';
 import { FinalPhase } from './final.ts';
 import { HistoryRules } from './histories.ts';
 import { OutcomeRules } from './outcomes.ts';
-import { SagaRecord } from './record.ts';
+import { ObservedRun } from './record.ts';
 import { RequestRules } from './requests.ts';
 import { AvailabilityRule } from './windows.ts';
 
@@ -33,7 +33,7 @@ export function sagaChecker(): Checker {
 }
 
 function judge(test: TestFacts, history: History) {
-  const run = new SagaRecord(history);
+  const run = new ObservedRun(history);
   const final = new FinalPhase(run);
   const accounts = new AccountRules(run, final);
   const outcomes = new OutcomeRules(run, final, accounts.readsAreCurrent);
@@ -71,7 +71,7 @@ function judge(test: TestFacts, history: History) {
 }
 
 /** What is missing for a verdict, in words. */
-function findMissing(run: SagaRecord, final: FinalPhase): string | undefined {
+function findMissing(run: ObservedRun, final: FinalPhase): string | undefined {
   if (final.settling === undefined) return 'it is unknown whether the transfers settled';
   if (!final.hasStatuses) return 'not all transfers were asked about in the end';
   if (final.untold !== undefined) return `there is no final status of ${final.untold.requestId}`;

@@ -86,7 +86,7 @@ export interface Settling extends Completed {
   readonly pending: number | undefined;
 }
 
-export class VoucherRecord {
+export class ObservedVoucher {
   readonly code: string;
   readonly creations: (Completed & { readonly terms: Terms })[] = [];
   /** By user and request id, in the order of the first attempts. */
@@ -140,8 +140,8 @@ export interface OtherCreation extends Completed {
   readonly refused: boolean;
 }
 
-export class RunRecord {
-  readonly vouchers = new Map<string, VoucherRecord>();
+export class ObservedRun {
+  readonly vouchers = new Map<string, ObservedVoucher>();
   readonly wallets = new Map<string, WalletRead[]>();
   /** Definite errors. */
   readonly refusals: Refusal[] = [];
@@ -237,8 +237,8 @@ export class RunRecord {
     }
   }
 
-  #voucher(code: string): VoucherRecord {
-    return entryOf(this.vouchers, code, () => new VoucherRecord(code));
+  #voucher(code: string): ObservedVoucher {
+    return entryOf(this.vouchers, code, () => new ObservedVoucher(code));
   }
 }
 

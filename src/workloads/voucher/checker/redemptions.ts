@@ -6,11 +6,11 @@
 
 import { Findings } from '../../../checkers/findings.ts';
 import { byCompletion, entryOf, isBefore, NEVER } from '../../../checkers/places.ts';
-import type { Answer, Count, Redemption, Report, Request, Terms, VoucherRecord } from './record.ts';
+import type { Answer, Count, ObservedVoucher, Redemption, Report, Request, Terms } from './record.ts';
 
 /** A voucher, with the conclusions from its whole history. */
 export class JudgedVoucher {
-  readonly record: VoucherRecord;
+  readonly record: ObservedVoucher;
   /** As acknowledged first. */
   readonly terms: Terms | undefined;
   /** Also a final report, but replays may have changed it. */
@@ -21,7 +21,7 @@ export class JudgedVoucher {
   readonly finalByUser = new Map<string, Redemption[]>();
   readonly acknowledged: readonly { readonly request: Request; readonly answer: Answer }[];
 
-  constructor(record: VoucherRecord) {
+  constructor(record: ObservedVoucher) {
     this.record = record;
     this.terms = record.creations.toSorted(byCompletion)[0]?.terms;
     const finals = record.fullReports.filter(({ invocation }) => invocation > record.lastRedeem);
@@ -260,7 +260,7 @@ interface Owner {
   readonly operation: number;
 }
 
-function isAskedBefore(record: VoucherRecord, { user, request_id }: Redemption, operation: number): boolean {
+function isAskedBefore(record: ObservedVoucher, { user, request_id }: Redemption, operation: number): boolean {
   const request = record.request(user, request_id);
   return request !== undefined && request.firstInvocation < operation;
 }

@@ -25,7 +25,7 @@ import { Findings, proofsOf } from '../../../checkers/findings.ts';
 import { NEVER } from '../../../checkers/places.ts';
 import { asSentence, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
-import { RunRecord, type Terms } from './record.ts';
+import { ObservedRun, type Terms } from './record.ts';
 import { JudgedVoucher, RedemptionRules } from './redemptions.ts';
 import { lastSettling, WalletRules } from './wallets.ts';
 
@@ -34,7 +34,7 @@ export function voucherChecker(): Checker {
 }
 
 function judge(history: History) {
-  const run = new RunRecord(history);
+  const run = new ObservedRun(history);
   const vouchers = new Map([...run.vouchers].map(([code, record]) => [code, new JudgedVoucher(record)]));
   const all = [...vouchers.values()];
   const redemptions = new RedemptionRules();
@@ -71,7 +71,7 @@ function judge(history: History) {
 }
 
 /** What is missing for a verdict, in words. */
-function findMissing(run: RunRecord, vouchers: readonly JudgedVoucher[]): string | undefined {
+function findMissing(run: ObservedRun, vouchers: readonly JudgedVoucher[]): string | undefined {
   for (const { record, terms, final } of vouchers) {
     const { code } = record;
     if (terms === undefined) return `no answer says that ${code} was created`;
@@ -82,7 +82,7 @@ function findMissing(run: RunRecord, vouchers: readonly JudgedVoucher[]): string
 }
 
 /** For all users who may have redeemed, after all redemptions were known. */
-function findMissingWallet(run: RunRecord, vouchers: readonly JudgedVoucher[]): string | undefined {
+function findMissingWallet(run: ObservedRun, vouchers: readonly JudgedVoucher[]): string | undefined {
   const knownAt = Math.max(...vouchers.map(({ firstFinal }) => firstFinal?.operation ?? NEVER));
   for (const { record } of vouchers) {
     for (const { user, firstPossible } of record.allRequests()) {
@@ -94,7 +94,7 @@ function findMissingWallet(run: RunRecord, vouchers: readonly JudgedVoucher[]): 
   return undefined;
 }
 
-function judgeTerms(run: RunRecord, vouchers: ReadonlyMap<string, JudgedVoucher>): Findings {
+function judgeTerms(run: ObservedRun, vouchers: ReadonlyMap<string, JudgedVoucher>): Findings {
   const findings = new Findings();
   for (const { record, terms } of vouchers.values()) {
     const { code, creations, counts } = record;
@@ -111,7 +111,7 @@ function judgeTerms(run: RunRecord, vouchers: ReadonlyMap<string, JudgedVoucher>
   return findings;
 }
 
-function judgeRefusals(run: RunRecord, vouchers: ReadonlyMap<string, JudgedVoucher>): Findings {
+function judgeRefusals(run: ObservedRun, vouchers: ReadonlyMap<string, JudgedVoucher>): Findings {
   const findings = new Findings();
   for (const { f, asked, code, error, invocation, operation } of run.refusals) {
     const created = code === undefined ? undefined : vouchers.get(code)?.record.creations;

@@ -6,7 +6,7 @@
 
 import { Findings } from '../../../checkers/findings.ts';
 import { type Completed, entryOf, NEVER } from '../../../checkers/places.ts';
-import type { RunRecord, Settling, VoucherRecord, WalletEntry, WalletRead } from './record.ts';
+import type { ObservedRun, ObservedVoucher, Settling, WalletEntry, WalletRead } from './record.ts';
 import type { JudgedVoucher } from './redemptions.ts';
 
 /** Since when a wallet must show an entry. */
@@ -22,7 +22,7 @@ export class WalletRules {
   readonly #vouchers: ReadonlyMap<string, JudgedVoucher>;
   readonly #known = new Map<string, Map<string, KnownEntry>>();
 
-  constructor(run: RunRecord, vouchers: ReadonlyMap<string, JudgedVoucher>) {
+  constructor(run: ObservedRun, vouchers: ReadonlyMap<string, JudgedVoucher>) {
     this.#vouchers = vouchers;
     for (const [code, { acknowledged, record }] of vouchers) {
       for (const { request, answer } of acknowledged) {
@@ -100,8 +100,8 @@ export class WalletRules {
 
 /** The last read after the last redemption and before the first replay. */
 export function lastSettling(
-  { settlings, lastRedeem }: VoucherRecord,
-  { firstReplay }: RunRecord,
+  { settlings, lastRedeem }: ObservedVoucher,
+  { firstReplay }: ObservedRun,
 ): Settling | undefined {
   const last = settlings.findLast(({ operation }) => operation < firstReplay);
   return last !== undefined && last.invocation > lastRedeem ? last : undefined;

@@ -118,7 +118,7 @@ describe('a run of the id service', () => {
     expect(check()).toEqual({ ...valid(0, 0, 0, 0), 'valid?': 'unknown', ...UNKNOWN });
   });
 
-  it('is of unknown validity when no id was acknowledged, whatever else was right', () => {
+  it('is undecided if no id was acknowledged, although the rest was right', () => {
     const result = check(
       status(0, snowflake()),
       invoke(1, 'generate', {}),
@@ -466,7 +466,7 @@ describe('what a status says of an assignment is right', () => {
     expect(check(invokeAssign, okAssign, invokeStatus, okStatus)['valid?']).toBe(false);
   });
 
-  it('accepts that it is there before anybody was told, or after nobody was', () => {
+  it('accepts that it is there before the answer, or without any answer', () => {
     const unknown = [invoke(0, 'assign', TO_A), info(0, 'assign', TO_A)];
     const told = statusOfAssigned(1, id, assignmentTo('a'));
     const generated = generate(2, [snowflake({ ms: 1 })]);

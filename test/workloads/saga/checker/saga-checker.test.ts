@@ -333,7 +333,7 @@ describe('without a final read the validity is unknown', () => {
     });
   });
 
-  it('and so is what was read before somebody had to ask for a transfer himself', () => {
+  it('and so are reads before the client had to ask for a transfer itself', () => {
     const asked = done('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, { refused: true });
     const unknown = { 'valid?': 'unknown', error: 'not all transfers were asked about in the end' };
     const first = [
@@ -404,7 +404,7 @@ describe('money is conserved', () => {
     expect(broken(BEGINNING, done('audit', some, told), END)).toEqual({});
   });
 
-  it('knows of accounts that were opened without anybody saying so', () => {
+  it('knows of accounts that were opened without an answer that says so', () => {
     const two = done(
       'audit',
       { accounts: ['a', 'b'] },
@@ -424,7 +424,7 @@ describe('money is conserved', () => {
 
   describe('where accounts come and go', () => {
     const CLOSED = done('close', { account: 'c' }, { closed: true });
-    /** `c` has gone and `d` has come, and in the end nobody asks for `c` any more. */
+    /** `c` has gone and `d` has come, and at the end no client asks for `c`. */
     const auditOf = (balances: readonly number[], accounts = ['a', 'b', 'd']) =>
       done('audit', { accounts }, { balances, versions: [3, 3, 1], unfinished: [], clean: true });
     const settledOf = (balances: readonly number[], accounts = ['a', 'b', 'd']) =>
@@ -467,7 +467,7 @@ describe('money is conserved', () => {
       });
     });
 
-    it('needs a read of one that was there before, whoever named it first', () => {
+    it('needs a read of one that was there before, also if another client named it first', () => {
       const named = lost('transfer', request('t3', 5, 'a', 'd'));
       const only = { accounts: ACCOUNTS };
       const told = { balances: [60, 80, 0], versions: [2, 2, 2], unfinished: [], clean: true };
@@ -515,12 +515,12 @@ describe('a transfer is done in whole or not at all', () => {
     expect(found['all-or-nothing']).toEqual([OTHER, OTHER]);
   });
 
-  it('rejects that what nobody acknowledged has committed and moved nothing', () => {
+  it('rejects that an unacknowledged transfer has committed and moved nothing', () => {
     const found = broken(BEGINNING, lost('transfer', THIRD), endWith(status('t3', ROAD)));
     expect(found).toEqual({ 'all-or-nothing': [OTHER, OTHER] });
   });
 
-  it('accepts that what nobody acknowledged has committed', () => {
+  it('accepts that an unacknowledged transfer has committed', () => {
     expect(broken(BEGINNING, lost('transfer', THIRD), endWith(status('t3', ROAD), true))).toEqual({});
   });
 
@@ -529,7 +529,7 @@ describe('a transfer is done in whole or not at all', () => {
     expect(broken(BEGINNING, lost('transfer', THIRD), ...late)).toEqual({});
   });
 
-  it('rejects that one moved which nobody knows of later', () => {
+  it('rejects that a transfer moved that is unknown later', () => {
     const unknown = askStatus(unknownId('t3'));
     const told = [settled([65, 80, 5]), audit([65, 80, 5]), statuses(T1, T2, unknownId('t3')), audit([65, 80, 5])];
     expect(broken(BEGINNING, lost('transfer', THIRD), unknown, ...told)).toEqual({ 'all-or-nothing': [OTHER, OTHER] });
@@ -653,10 +653,7 @@ describe('what was acknowledged is kept', () => {
   it.each([
     ['lost', lost('transfer', THIRD)],
     ['cut off', [invoke(1, 'transfer', THIRD)]],
-    [
-      'asked by somebody with another body',
-      refused('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, 'timeout'),
-    ],
+    ['requested with another body', refused('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, 'timeout')],
   ])('accepts that it is committed when another attempt was %s', (_name, other) => {
     expect(broken(BEGINNING, failed, other, endWith(status('t3', ROAD), true))).toEqual({});
   });
@@ -665,7 +662,7 @@ describe('what was acknowledged is kept', () => {
     expect(broken(BEGINNING, failed, endWith(status('t3', ['aborted'], 'abandoned')))).toEqual({});
   });
 
-  it('rejects a transfer that nobody had asked for', () => {
+  it('rejects a transfer that was not requested', () => {
     const found = broken(
       BEGINNING,
       askStatus(status('t3', ['running'])),
@@ -747,7 +744,7 @@ describe('everything settles', () => {
     expect(broken(OPENINGS, ...third, early, TRANSFERS, endWith(status('t3', ROAD), true))).toEqual({});
   });
 
-  it('accepts a transfer that nobody knew of before, and that came late', () => {
+  it('accepts a transfer that was unknown before, and that came late', () => {
     expect(broken(BEGINNING, lost('transfer', THIRD), endWith(status('t3', ['running'])))).toEqual({});
   });
 
@@ -915,7 +912,7 @@ describe('a transfer has one outcome', () => {
     expect(found['one-outcome']).toEqual(['a transfer was told to have two reasons']);
   });
 
-  it('rejects another reason when somebody asks once more', () => {
+  it('rejects another reason in a later answer', () => {
     const twice = [transfer('t3', POOR, THIRD), transfer('t3', ABANDONED, THIRD)];
     const found = broken(BEGINNING, ...twice, endWith(status('t3', WAY_BACK, 'insufficient funds')));
     expect(found).toEqual({ 'one-outcome': ['a transfer was told to have two reasons'] });
@@ -992,7 +989,7 @@ describe('a request id stands for one body', () => {
 
   it.each([
     ['', sameBody],
-    [', which somebody wanted before another one', refused('transfer-otherwise', other, 'precondition-failed')],
+    [', which was requested before another one', refused('transfer-otherwise', other, 'precondition-failed')],
   ])('rejects that the same body is refused%s', (_name, operations) => {
     expect(broken(BEGINNING, operations, END)).toEqual({
       'refuses-another-body': ['a transfer was refused as another one'],
@@ -1024,7 +1021,7 @@ describe('reads are current', () => {
   it.each([
     ['has ended', ROAD, 'a transfer had ended before and a status does not show it'],
     ['has begun', ['running'], 'a transfer was known before and a status does not know it'],
-  ])('rejects that a transfer is not known of which somebody was told that it %s', (_name, names, problem) => {
+  ])('rejects that a transfer is unknown although an answer said that it %s', (_name, names, problem) => {
     const told = [askStatus(status('t3', names)), askStatus(unknownId('t3'))];
     const found = broken(BEGINNING, lost('transfer', THIRD), ...told, endWith(status('t3', ROAD), true));
     expect(found).toEqual({ 'reads-are-current': [problem] });
@@ -1112,7 +1109,7 @@ describe('it serves while nothing is broken', () => {
     expect(serving(SPARED, transfers(20, 0, 'fail'))).toMatchObject({ count: 1, ok: 0, other: 20 });
   });
 
-  it('demands nothing where messages are lost, or nobody knows whether they are', () => {
+  it('demands nothing if messages are lost, or if that is unknown', () => {
     const expected = { count: 0, ok: 0, other: 20, judged: false };
     expect(serving(THREE_NODES, transfers(20, 0, 'info'))).toMatchObject(expected);
     expect(serving({ ...THREE_NODES, hitMessageCount: 1 }, transfers(20, 0, 'info'))).toMatchObject(expected);
@@ -1220,10 +1217,7 @@ describe('accounts are right', () => {
   });
 
   it.each([
-    [
-      'an account that nobody was told of',
-      [refused('audit', { accounts: ['a', 'b'] }, 'key-does-not-exist'), BEGINNING],
-    ],
+    ['an account that is in no answer', [refused('audit', { accounts: ['a', 'b'] }, 'key-does-not-exist'), BEGINNING]],
     [
       'an account whose opening is answered meanwhile',
       [
@@ -1355,9 +1349,9 @@ describe('accounts are right', () => {
     });
 
     it.each([
-      ['nobody had closed', []],
-      ['was not closed when somebody asked', done('close', { account: 'c' }, { closed: false })],
-      ['could not be closed when somebody asked', refused('close', { account: 'c' }, 'temporarily-unavailable')],
+      ['no client had asked to close', []],
+      ['was not closed when a client asked', done('close', { account: 'c' }, { closed: false })],
+      ['could not be closed when a client asked', refused('close', { account: 'c' }, 'temporarily-unavailable')],
       ['had the other part', done('close', { account: 'a' }, { closed: false })],
     ])('rejects that a transfer is aborted for an account that %s', (_name, before) => {
       const told = [before, transfer('t3', intoClosed, THIRD), endWith(status('t3', WAY_BACK, 'payee closed'))];

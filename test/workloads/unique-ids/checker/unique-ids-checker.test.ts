@@ -131,7 +131,7 @@ describe('unique ids', () => {
     expect(Object.entries(result.duplicated as object)).toEqual(Object.entries(duplicated));
   });
 
-  it('rejects repeated objects, whatever the order of their keys', () => {
+  it('rejects repeated objects, with keys in any order', () => {
     expect(checkIds({ a: 1, b: 2 }, { b: 2, a: 1 })).toEqual({
       'valid?': false,
       'attempted-count': 2,

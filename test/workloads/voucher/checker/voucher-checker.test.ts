@@ -289,7 +289,7 @@ describe('without a final read the validity is unknown', () => {
       'there is no final read of the wallet of b',
     ],
     [
-      'of the wallet of somebody who may have redeemed',
+      'of the wallet of a user who may have redeemed',
       [SALE, lost('d'), END],
       'there is no final read of the wallet of d',
     ],
@@ -406,7 +406,7 @@ describe('nothing is redeemed unasked', () => {
     wallet(user, [credit(2, user)]),
   ];
 
-  it('rejects what nobody asked for', () => {
+  it('rejects a redemption that was not requested', () => {
     expect(broken(ONE, redeem('a', redeemed(1)), lost('b'), ...end('x'), wallet('b', []))).toEqual({
       'nothing-unasked': ['a redemption was not requested'],
     });
@@ -497,7 +497,7 @@ describe('numbers of redemptions are current', () => {
   });
 
   it.each([
-    ['nobody else asked', []],
+    ['no other user asked', []],
     ['who else asked was refused', [invoke(1, 'redeem', requestOf('b')), fail(1, 'redeem', requestOf('b'))]],
     ['who else asked was told sold out', redeem('b', SOLD_OUT, 1)],
   ])('rejects more than were asked for when %s', (_name, others) => {
@@ -505,7 +505,7 @@ describe('numbers of redemptions are current', () => {
     expect(found['counts-are-current']).toEqual(['more redemptions were told than were asked for']);
   });
 
-  it('accepts that those count whose outcome nobody knows yet', () => {
+  it('accepts that undecided ones count', () => {
     expect(
       broken(
         ...BEFORE,

@@ -57,13 +57,15 @@ export function statsChecker(
       const all = noCounts();
       const byFunction = new Map<string, Counts & { readonly errors: Map<string, AnsweredError> }>();
       const countedLength = Math.min(history.length, end());
-      /** Functions that were ok after the end. */
+      /** Functions that completed after the end, and those of them that were ok. */
+      const triedAgain = new Set<string>();
       const working = new Set<string>();
       for (let index = 0; index < history.length; index++) {
         const type = history.typeAt(index);
         if (type === 'invoke' || history.isNemesisAt(index)) continue;
         const f = history.functionAt(index);
         if (index >= countedLength) {
+          triedAgain.add(f);
           if (type === 'ok') working.add(f);
           continue;
         }
@@ -79,7 +81,9 @@ export function statsChecker(
       const functions = [...byFunction].sort(([left], [right]) => (left < right ? -1 : 1));
       const judge = (f: string, counts: Counts): Validity => {
         if (counts.ok > 0 || (all.ok > 0 && working.has(f))) return true;
-        return hadChance(f) ? false : 'unknown';
+        // A function that fails in peace as well is not blocked by faults.
+        const failsInPeace = triedAgain.has(f) && !working.has(f);
+        return hadChance(f) || failsInPeace ? false : 'unknown';
       };
       const judged = functions.map(([f, counts]) => ({ f, counts, validity: judge(f, counts) }));
       const byName = judged.map(({ f, counts, validity }): [string, FunctionStats] => [

@@ -52,6 +52,11 @@ interface Member {
   life: number;
   /** Whether this life has answered `init`. */
   ready: boolean;
+  /** When this life started, and when it was ready for the first time; by the scheduler's clock. */
+  startedMs: number;
+  readyMs: number;
+  /** Sends `init` to this life; undefined once that is answered. */
+  initClient: Client | undefined;
   /** Resolves when nothing of the last life is left. */
   ended: Promise<void>;
   /** Requests of this life whose replies have not arrived. */
@@ -92,6 +97,9 @@ export class Cluster implements FaultTarget {
         paused: false,
         life: 0,
         ready: false,
+        startedMs: 0,
+        readyMs: 0,
+        initClient: undefined,
         ended: Promise.resolve(),
         sent: new Unanswered(),
         sentBefore: new Unanswered(),
@@ -126,6 +134,30 @@ export class Cluster implements FaultTarget {
     for (const { id, held } of this.#stuckOutputs()) {
       const text = `${id} left ${describeBytes(held)} on its stdout without a newline; every message must end with one`;
       this.#violate(id, 'no-newline', text, held.beginning);
+    }
+  }
+
+  /**
+   * How long the start of a node has held it up since `sinceMs`, by the scheduler's clock: until it was ready, or until
+   * now, but for `--init-timeout` at most.
+   */
+  startMsSince(id: string, sinceMs: number): number {
+    const member = this.#members.get(id);
+    if (member === undefined || !member.up) return 0;
+    const endMs = member.ready ? member.readyMs : this.#options.scheduler.now();
+    const durationMs = Math.max(0, endMs - Math.max(sinceMs, member.startedMs));
+    return Math.min(durationMs, this.#options.initTimeoutMs);
+  }
+
+  /** Reports every node that was started again and has not answered `init` yet. */
+  judgeUnready(): void {
+    if (!this.#listening) return;
+    for (const member of this.#members.values()) {
+      if (!member.up || member.ready || member.life === 1) continue;
+      const held = member.handle?.heldOutput?.();
+      const seconds = (this.#options.scheduler.now() - member.startedMs) / 1000;
+      const text = `${member.id} was started again and did not answer init within ${Math.floor(seconds)} s`;
+      this.#violate(member.id, 'init', `${text}${describeSilence(member, held)}`, held?.beginning);
     }
   }
 
@@ -204,8 +236,8 @@ export class Cluster implements FaultTarget {
   }
 
   #stuckOutputs(): { id: string; held: HeldOutput }[] {
-    return [...this.#members.values()].flatMap(({ id, up, handle }) => {
-      const held = this.#listening && up ? handle?.heldOutput?.() : undefined;
+    return [...this.#members.values()].flatMap(({ id, up, paused, handle }) => {
+      const held = this.#listening && up && !paused ? handle?.heldOutput?.() : undefined;
       return held !== undefined && held.waitedMs >= HELD_OUTPUT_MS_MIN ? { id, held } : [];
     });
   }
@@ -221,6 +253,7 @@ export class Cluster implements FaultTarget {
     const { bed } = this.#options;
     const { id } = member;
     const life = ++member.life;
+    member.startedMs = this.#options.scheduler.now();
     const whileAlive =
       <Args extends unknown[]>(listener: (...args: Args) => void) =>
       (...args: Args) => {
@@ -253,6 +286,7 @@ export class Cluster implements FaultTarget {
     member.handle = undefined;
     member.paused = false;
     member.sent.moveTo(member.sentBefore);
+    member.initClient?.close();
     this.#options.network.setDown(member.id);
     if (handle !== undefined) member.ended = handle.kill();
     return member.ended;
@@ -263,6 +297,7 @@ export class Cluster implements FaultTarget {
     const { id, life } = member;
     const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, exempt: true });
     this.#inits.add(client);
+    member.initClient = client;
     network.admit(id, {
       client: client.id,
       expects: ({ src, body }) =>
@@ -272,9 +307,11 @@ export class Cluster implements FaultTarget {
     const result = await client.rpc(Init, { node_id: id, node_ids: [...nodes] }, timeoutMs);
     this.#inits.delete(client);
     client.close();
+    if (member.initClient === client) member.initClient = undefined;
     if (result.kind === 'ok') {
       if (member.life === life && member.up) {
         member.ready = true;
+        member.readyMs = scheduler.now();
         network.open(id);
         this.#options.onReady();
       }

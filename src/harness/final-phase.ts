@@ -26,6 +26,8 @@ export interface FinalPhaseOptions {
   /** How many workers take turns in asking. Each talks to a different node. */
   readonly askers: number;
   readonly isAborted: () => boolean;
+  /** How long the start of a node has held it up since a moment of the scheduler's clock, ms. */
+  readonly startMsSince: (nodeId: string, sinceMs: number) => number;
   /** Undoes the faults that were injected meanwhile. */
   readonly heal: () => void;
 }
@@ -108,21 +110,23 @@ export class FinalPhase {
 
   /** A node without a worker is probed by a guest. */
   async #probeNode(nodeId: string, index: number): Promise<void> {
-    const { workers, nextProbe, isAborted } = this.#options;
-    const takenMs = await this.#persist((onEnd) =>
+    const { workers, nextProbe, isAborted, scheduler, startMsSince } = this.#options;
+    const sinceMs = scheduler.now();
+    const act: Act = (onEnd) =>
       index < workers.length
         ? workers.perform(index, nextProbe(), onEnd)
-        : workers.probeAsGuest(nodeId, nextProbe(), onEnd),
-    );
+        : workers.probeAsGuest(nodeId, nextProbe(), onEnd);
+    // A node may take as long to start again as it took at first.
+    const takenMs = await this.#persist(act, () => RECOVERY_MS_MAX + startMsSince(nodeId, sinceMs));
     if (!isAborted()) this.#recovery.set(nodeId, takenMs);
   }
 
   /** Retries until `act` ends ok. A fault that was injected meanwhile starts the time limit anew. */
-  async #persist(act: Act): Promise<number | undefined> {
+  async #persist(act: Act, withinMs = () => RECOVERY_MS_MAX): Promise<number | undefined> {
     const { scheduler, isAborted, heal } = this.#options;
     for (let excused = 0; ; excused = this.#injectedCount) {
       if (excused > 0) heal();
-      const takenMs = await persist(act, RECOVERY_MS_MAX, { scheduler, over: isAborted });
+      const takenMs = await persist(act, withinMs, { scheduler, over: isAborted });
       if (takenMs !== undefined || isAborted() || excused === this.#injectedCount) return takenMs;
     }
   }

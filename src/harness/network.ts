@@ -75,6 +75,8 @@ interface Endpoint {
   life: number;
   /** Undefined once the receiver is ready for every message. */
   gate: Gate | undefined;
+  /** The clients that sent `init`, one for each life. */
+  readonly initClients: Set<string>;
   /**
    * Whether it delivers a message, or waits for the deadline of one already taken off the queue. Messages sent
    * meanwhile queue up. Invariant: an endpoint that is not busy has an empty queue.
@@ -124,6 +126,7 @@ export class Network {
       down: false,
       life: 0,
       gate: undefined,
+      initClients: new Set(),
       busy: false,
       cancelWait: () => {},
     });
@@ -172,6 +175,7 @@ export class Network {
     if (endpoint === undefined) return;
     endpoint.down = false;
     endpoint.life++;
+    endpoint.initClients.add(admission.client);
     endpoint.gate = { ...admission, held: [] };
   }
 
@@ -181,7 +185,7 @@ export class Network {
     const gate = endpoint?.gate;
     if (endpoint === undefined || gate === undefined) return;
     // A message that arrives during this loop joins `held`, so the order is kept.
-    for (const message of gate.held) {
+    for (let message = gate.held.shift(); message !== undefined; message = gate.held.shift()) {
       if (endpoint.gate !== gate || this.#endpoints.get(id) !== endpoint) return;
       if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
       else this.#hand(endpoint, message);
@@ -350,8 +354,10 @@ export class Network {
   }
 
   #deliver(endpoint: Endpoint, message: NetworkMessage): void {
-    const { gate } = endpoint;
-    if (endpoint.down) this.#options.onEvent?.('drop', message);
+    const { gate, initClients } = endpoint;
+    // The `init` of an earlier life may have been in the air until now.
+    const isStaleInit = gate?.client !== message.src && initClients.has(message.src);
+    if (endpoint.down || isStaleInit) this.#options.onEvent?.('drop', message);
     else if (gate === undefined || gate.client === message.src || gate.expects(message)) this.#hand(endpoint, message);
     else if (gate.held.length < HELD_MESSAGES_MAX) gate.held.push(message);
     else this.#options.onEvent?.('drop', message);

@@ -137,6 +137,7 @@ export class TestRun {
       nextProbe,
       askers: this.#askers,
       isAborted: () => this.#aborted,
+      startMsSince: (nodeId, sinceMs) => this.#cluster.startMsSince(nodeId, sinceMs),
       heal: () => this.#nemesis.heal(),
     });
     for (const [id, service] of services) {
@@ -297,7 +298,10 @@ export class TestRun {
     this.#cluster.setClocks();
     this.#network.calm();
     await this.#cluster.restarted();
-    if (faulty) await this.#finalPhase.probe();
+    if (faulty) {
+      await this.#finalPhase.probe();
+      this.#cluster.judgeUnready();
+    }
     if (calmMs !== undefined && !this.#aborted)
       await new Promise<void>((resolve) => this.#scheduler.schedule(calmMs, resolve));
     if (this.#aborted || createFinalInvocations === undefined) return;
@@ -384,7 +388,7 @@ export class TestRun {
       scheduler: this.#scheduler,
       log: this.#log,
       chances: this.#chances,
-      isRunning: () => this.#phase === 'running',
+      isRunning: () => this.#phase === 'running' && !this.#aborted,
       goesOn: () => !this.#aborted && !(this.#ending && this.#phase === 'running'),
       onFailure: (error) => {
         this.#failure ??= error;

@@ -87,7 +87,7 @@ export class Workers {
       (completion) => {
         const { type, value, error } = completion;
         this.#counts[type]++;
-        chances.end(f, mark);
+        if (isRunning()) chances.end(f, mark);
         log.record(process, type, f, value, error);
         if (type === 'info') worker.process += this.#options.concurrency;
         if (completion.closesClient || (type === 'info' && !this.#options.test.reusableClients))

@@ -176,6 +176,17 @@ describe('a function that was never ok', () => {
     });
   });
 
+  it('is false if it fails after everything was healed, too', () => {
+    const healed = handwritten(invoke(0, 'read'), info(0, 'read'), invoke(0, 'read'), info(0, 'read'));
+    const judgeUntil = (end: number) =>
+      statsChecker(
+        () => end,
+        () => false,
+      ).check(THREE_NODES, healed);
+    expect(judgeUntil(2)).toMatchObject({ 'valid?': false, 'by-f': { read: { 'valid?': false, count: 1 } } });
+    expect(judgeUntil(4)).toMatchObject({ 'valid?': 'unknown' });
+  });
+
   it('is false if it had one, also if others had none', () => {
     expect(judge('add')).toMatchObject({
       'valid?': false,

@@ -445,3 +445,24 @@ describe('a node that has started', () => {
     expect(arrived).toHaveLength(10_000);
   });
 });
+
+describe('the init of an earlier life', () => {
+  const admission = (client: string) => ({ client, expects: () => false });
+
+  it('that arrives late does not reach the next life, ready or not', async () => {
+    listen('n0', 'n1', 'c7', 'c8');
+    latencies = [100];
+    network.admit('n1', admission('c7'));
+    // A slow message is at the head of the queue, so that init waits behind it.
+    send('n0', 'n1', 'a');
+    send('c7', 'n1', 'i');
+    network.setDown('n1');
+    network.admit('n1', admission('c8'));
+    send('c8', 'n1', 'j');
+    await time.advance(200);
+    network.open('n1');
+    expect(arrived).toEqual(['100: c8 → n1 j', '200: n0 → n1 a']);
+    send('c7', 'n1', 'k');
+    expect(arrived).toHaveLength(2);
+  });
+});

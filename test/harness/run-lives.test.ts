@@ -70,3 +70,63 @@ describe.each([[['kill']], [['kill-all']], [['pause']], [PROCESS_FAULTS]] as [Fa
     for (const seed of SEEDS) await expectValid(seed, faults, hearsOnlyInitFirst);
   });
 });
+
+describe('a node that starts slowly', () => {
+  const startsIn = (delayMs: number) => (): Script => (message, node) => {
+    const { type, echo: text } = message.body;
+    if (type === 'init') node.later(delayMs, () => node.reply(message, { type: 'init_ok' }));
+    else if (type === 'echo') node.reply(message, { type: 'echo_ok', echo: text });
+  };
+  const finish = (delayMs: number, initTimeoutMs: number) =>
+    new ScriptedRun({
+      test: echo.test,
+      scriptOf: startsIn(delayMs),
+      faults: ['kill-all'],
+      initTimeoutMs,
+      nemesisIntervalMs: 3000,
+      timeLimitMs: 60_000,
+      ratePerSecond: 20,
+      concurrency: 60,
+    }).finish();
+
+  it('has that time after a restart too, before it must serve again', async () => {
+    expect((await finish(12_000, 60_000)).results).toMatchObject({
+      protocol: { count: 0 },
+      recovery: { 'valid?': true },
+    });
+  });
+
+  it('is reported when it takes longer', async () => {
+    const slowAfterwards = (): Script => {
+      return (message, node) => {
+        const { type, echo: text } = message.body;
+        if (type === 'init' && lives.has(node.id)) return;
+        lives.add(node.id);
+        if (type === 'init') node.reply(message, { type: 'init_ok' });
+        else if (type === 'echo') node.reply(message, { type: 'echo_ok', echo: text });
+      };
+    };
+    const lives = new Set<string>();
+    const run = new ScriptedRun({
+      test: echo.test,
+      scriptOf: slowAfterwards,
+      faults: ['kill-all'],
+      initTimeoutMs: 1000,
+      nemesisIntervalMs: 3000,
+      timeLimitMs: 20_000,
+      concurrency: 60,
+    });
+    const { results } = await run.finish();
+    expect(results.recovery).toMatchObject({ 'valid?': false });
+    expect(results.protocol?.violations).toMatchObject([
+      {
+        rule: 'init',
+        text: expect.stringMatching(
+          /^n\d was started again and did not answer init within \d+ s \(--init-timeout allows more\)$/,
+        ),
+      },
+      { rule: 'init' },
+      { rule: 'init' },
+    ]);
+  });
+});

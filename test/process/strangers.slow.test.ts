@@ -276,8 +276,9 @@ describe.concurrent('a request to a service', () => {
     const ended = await runNode('echo', 'asks-a-service.mjs', service, JSON.stringify(request));
     const line = JSON.stringify({ ...request, msg_id: 0 });
     const text = `n0 sent ${service} a request ${what}`;
-    expect(ended.results.services).toEqual({ 'valid?': true, count: 1, requests: [{ text, line, count: 1 }] });
-    expect(ended.verdict).toBe(`The run is INVALID. ${text}: ${line}. ${never}`);
+    const summary = `${text}: ${line}.`;
+    expect(ended.results.services).toEqual({ 'valid?': true, count: 1, requests: [{ text, line, count: 1 }], summary });
+    expect(ended.verdict).toBe(`The run is INVALID. ${summary} ${never}`);
   });
 
   it('that lacks fields is reported, and is not a violation', async () => {

@@ -2,8 +2,8 @@
  * How long operations took that ended ok, from invocation to completion, in milliseconds. Always valid.
  *
  * A quantile is the nearest rank: the least latency that this share of the operations does not exceed. Up to 16,384
- * latencies are kept, and the quantiles are exact. Beyond that they are only counted, in 54 KiB for a run of any length.
- * A quantile is then within 0.4 % of the true one.
+ * latencies are kept, and the quantiles are exact. Beyond that they are only counted, in 54 KiB for a run of any
+ * length. A quantile is then within 0.4 % of the true one.
  */
 
 import { OctaveCounts } from '../protocol/octave-counts.ts';

@@ -1,4 +1,6 @@
-/** What a checker says for people beside its result: what shows that a run is invalid, and a sentence for the verdict. */
+/**
+ * What a checker says for people beside its result: what shows that a run is invalid, and a sentence for the verdict.
+ */
 
 /** Something that a checker found wrong, with what shows it. A checker fills it in, and `results.json` records it. */
 export interface Proof {

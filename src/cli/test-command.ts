@@ -38,7 +38,7 @@ import {
 } from './test-options.ts';
 import { describeWorkloadOptions } from './workload-options.ts';
 
-export const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
+const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
   [true, 0],
   [false, 1],
   ['unknown', 2],

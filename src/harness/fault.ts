@@ -4,7 +4,7 @@
  */
 
 /** Cuts between nodes. `partition` draws one of Jepsen's four shapes; the other two are shapes beyond those. */
-export const PARTITION_FAULTS = ['partition', 'bridge', 'one-way'] as const;
+const PARTITION_FAULTS = ['partition', 'bridge', 'one-way'] as const;
 /** Faults of links. */
 export const CUT_FAULTS = [...PARTITION_FAULTS, 'service-cut'] as const;
 /** Faults of single messages, each with its own probability. */

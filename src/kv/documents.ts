@@ -24,7 +24,7 @@ import { describeIssue, isRecord } from '../protocol/message.ts';
 import type { LinearizableStore, StoreRead, Token } from './store.ts';
 
 /** How long one update keeps trying, ms. With the last reply it waits for, that is less than the 5 s of its clients. */
-export const PATIENCE_MS = 3500;
+const PATIENCE_MS = 3500;
 
 /** Longest pause before a retry, ms. The actual pause is random; the longest one doubles after each try. */
 const PAUSE_MS = 10;

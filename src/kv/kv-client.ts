@@ -32,7 +32,7 @@ export const CompareAndSet = defineRpc(
   {},
 );
 
-export const NextTimestamp = defineRpc('ts', 'A number above all earlier ones.', {}, { ts: z.int() });
+const NextTimestamp = defineRpc('ts', 'A number above all earlier ones.', {}, { ts: z.int() });
 
 const KEY_DOES_NOT_EXIST = RpcError.of('key-does-not-exist').code;
 

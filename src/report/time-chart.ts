@@ -157,7 +157,7 @@ export function thinOut<T>(rows: readonly T[], merge: (rows: readonly T[]) => T)
 }
 
 /** A fault in words. */
-export function describeSpan({ kind, whom, from, to }: FaultSpan): string {
+function describeSpan({ kind, whom, from, to }: FaultSpan): string {
   return `${kind} ${whom}: ${writeTime(from)} to ${writeTime(to)}`;
 }
 

@@ -48,7 +48,7 @@ export function createMessageLine(): (event: NetworkEvent, message: NetworkMessa
 }
 
 /** An observer that turns all operations and messages into lines. */
-export function observeLines(onLine: (line: string) => void): RunObserver {
+function observeLines(onLine: (line: string) => void): RunObserver {
   const messageLine = createMessageLine();
   return {
     onOperation: (operation) => onLine(operationLine(operation)),

@@ -24,7 +24,7 @@ import { Texts } from '../../protocol/text-list.ts';
 export const COUNT_MAX = 10_000;
 
 /** UTF-16 code units in the name of a service or a key. */
-export const NAME_LENGTH_MAX = 256;
+const NAME_LENGTH_MAX = 256;
 
 export const IdKind = z.enum(['snowflake', 'uuid']);
 export type IdKind = z.infer<typeof IdKind>;
@@ -37,8 +37,7 @@ export const Generate = defineRpc(
 );
 
 /** The service and key that an id was assigned to. */
-export const Assignment = AssignmentRecord.omit({ id: true });
-export type Assignment = z.infer<typeof Assignment>;
+const Assignment = AssignmentRecord.omit({ id: true });
 
 export const GuidStatus = defineRpc(
   'guid_status',

@@ -27,7 +27,7 @@ import { defineRpc } from '../../protocol/rpc.ts';
 import { SagaState, Transition } from '../../saga/record.ts';
 
 /** UTF-16 code units in the name of an account and in a request id. */
-export const NAME_LENGTH_MAX = 128;
+const NAME_LENGTH_MAX = 128;
 /** Minor units that one leg may move. */
 export const AMOUNT_MAX = 1e12;
 /**
@@ -90,11 +90,10 @@ export const TransferStatus = defineRpc(
   { state: SagaState, reason: z.string().exactOptional(), history: z.array(Transition) },
 );
 
-export const Unfinished = z.object({
+const Unfinished = z.object({
   request_id: z.string(),
   held: z.int().describe('Taken from the audited accounts and not yet given to them or returned, in minor units.'),
 });
-export type Unfinished = z.infer<typeof Unfinished>;
 
 export const Audit = defineRpc(
   'audit',

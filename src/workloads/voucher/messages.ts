@@ -24,11 +24,11 @@ import * as z from 'zod';
 import { defineRpc } from '../../protocol/rpc.ts';
 
 /** UTF-16 code units in a code, the name of a user, a request id. */
-export const NAME_LENGTH_MAX = 128;
+const NAME_LENGTH_MAX = 128;
 /** Minor units that one redemption may credit. Even thousands of them add up to a safe integer. */
 export const AMOUNT_MAX = 1e12;
-export const LIMIT_MAX = 1e9;
-export const SHARDS_MAX = 64;
+const LIMIT_MAX = 1e9;
+const SHARDS_MAX = 64;
 /** Redemptions in one `voucher_report_ok`. */
 export const REPORT_LENGTH_MAX = 1000;
 
@@ -82,13 +82,12 @@ export const VoucherReport = defineRpc(
   { length: z.int(), redemptions: z.array(Redemption) },
 );
 
-export const WalletEntry = z.object({
+const WalletEntry = z.object({
   code: z.string(),
   request_id: z.string(),
   redemption: z.int(),
   credited: z.int(),
 });
-export type WalletEntry = z.infer<typeof WalletEntry>;
 
 export const WalletRead = defineRpc(
   'wallet_read',

@@ -39,7 +39,7 @@ import { Sweeper } from './sweeper.ts';
 import { Unfinished } from './unfinished.ts';
 
 /** The number of records that hold the rights of a voucher if its creator does not say. */
-export const SHARDS_DEFAULT = 1;
+const SHARDS_DEFAULT = 1;
 
 /** Vouchers whose parameters are kept in memory. */
 const TERMS_MAX = 10_000;

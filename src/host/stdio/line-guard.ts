@@ -9,7 +9,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createInterface, type Interface } from 'node:readline';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
-import type { HeldOutput } from '../../harness/bed.ts';
 
 /** The longest line that is accepted, in bytes. */
 export const LINE_BYTES_MAX = 4 * 1024 * 1024;
@@ -58,8 +57,8 @@ export class LineGuard extends Transform {
     return this.#bytesIn;
   }
 
-  /** The input after the last newline; undefined if there is none. */
-  get held(): HeldOutput | undefined {
+  /** The input after the last newline, and for how long its first byte has waited; undefined if there is none. */
+  get held(): { readonly bytes: number; readonly beginning: string; readonly waitedMs: number } | undefined {
     if (this.#heldBytes === 0) return undefined;
     const beginning = Buffer.concat(this.#held, Math.min(this.#heldBytes, EXCERPT_BYTES)).toString('utf8');
     const waitedMs = performance.now() - this.#heldSinceMs;

@@ -117,7 +117,7 @@ export class AnchoredClock {
     this.#quietUntilMonotonicMs = this.#monotonicMs + WARNING_INTERVAL_MS;
     this.#warn(
       `the wall clock is ${describeGap(aheadMs)} the clock of the ids, more than the ` +
-        `${describeDuration(this.#maxSkewMs)} that are believed; ids go on without it`,
+        `${describeLimit(this.#maxSkewMs)} that are believed; ids go on without it`,
     );
   }
 }
@@ -150,25 +150,45 @@ function requireBelievable(aheadMs: number, maxSkewMs: number): void {
   if (isBelievable(aheadMs, maxSkewMs)) return;
   throw new ClockError(
     `the wall clock is ${describeGap(aheadMs)} the stored bound of this node's ids, more than the ` +
-      `${describeDuration(believedMs(aheadMs, maxSkewMs))} that are believed: set the clock right; ` +
-      `if it is right already, start the node once with --max-skew ${skewFor(aheadMs)}`,
+      `${describeLimit(believedMs(aheadMs, maxSkewMs))} that are believed: set the clock right; ` +
+      `if it is right already, start the node ${describeRemedy(aheadMs, maxSkewMs)}`,
   );
 }
 
 /**
- * The smallest skew in whole minutes or hours that covers the gap, as `--max-skew` takes it. A clock that is ahead is
- * further ahead at the next start, so an hour is added.
+ * The skew that covers the gap, with an hour to spare, and for how long it is needed. A clock that is ahead raises the
+ * stored bound in one start. One that is behind does not catch up while the node runs: ids go on from the bound, as
+ * fast as the clock.
  */
-function skewFor(aheadMs: number): string {
-  const gapMs = aheadMs > 0 ? aheadMs + HOUR_MS : -aheadMs;
-  return gapMs < HOUR_MS ? `${Math.ceil(gapMs / MINUTE_MS)}m` : `${Math.ceil(gapMs / HOUR_MS)}h`;
+function describeRemedy(aheadMs: number, maxSkewMs: number): string {
+  const skew = `--max-skew ${Math.ceil(Math.abs(aheadMs) / HOUR_MS) + 1}h`;
+  if (aheadMs > 0) return `once with ${skew}`;
+  return (
+    `with ${skew}, every time until it has been stopped for ${describeStop(-aheadMs - maxSkewMs)} in total; ` +
+    'while it runs, its ids stay ahead of the clock'
+  );
+}
+
+/** More than `durationMs`, because every start reserves a bit of time ahead. */
+function describeStop(durationMs: number): string {
+  return durationMs < HOUR_MS - MINUTE_MS
+    ? `${Math.floor(durationMs / MINUTE_MS) + 1} min`
+    : `${Math.floor(durationMs / HOUR_MS) + 1} h`;
 }
 
 function describeGap(aheadMs: number): string {
   if (Number.isNaN(aheadMs)) return 'not a number, unlike';
-  return `${describeDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+  return `${describeDuration(Math.abs(aheadMs), Math.ceil)} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
 }
 
-function describeDuration(durationMs: number): string {
-  return durationMs < 3_600_000 ? `${durationMs / 1000} s` : `${(durationMs / 3_600_000).toFixed(1)} h`;
+/** Rounded down, while gaps are rounded up: a gap beyond a limit also reads as one. */
+function describeLimit(durationMs: number): string {
+  return describeDuration(durationMs, Math.floor);
+}
+
+function describeDuration(durationMs: number, round: (minutes: number) => number): string {
+  if (durationMs < HOUR_MS) return `${durationMs / 1000} s`;
+  const minutes = round(durationMs / MINUTE_MS);
+  const hours = `${Math.floor(minutes / 60)} h`;
+  return minutes % 60 === 0 ? hours : `${hours} ${minutes % 60} min`;
 }

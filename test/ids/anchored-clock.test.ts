@@ -58,7 +58,7 @@ describe('AnchoredClock', () => {
     ['behind', -25],
   ])('refuses to start with the wall clock too far %s the stored bound', (words, hours) => {
     const clock = new ManualClock(NEW_YEAR_MS + hours * HOUR_MS);
-    const gap = `${Math.abs(hours)}.0 h ${words} the stored bound`;
+    const gap = `${Math.abs(hours)} h ${words} the stored bound`;
     expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(ClockError);
     expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(gap);
     const maxSkewMs = Math.abs(hours) * HOUR_MS;
@@ -67,23 +67,39 @@ describe('AnchoredClock', () => {
   });
 
   it.each([
-    ['72.3 h behind', -72.3 * HOUR_MS, 24 * HOUR_MS, '24.0 h', '73h'],
-    ['72.0 h behind', -72 * HOUR_MS, 24 * HOUR_MS, '24.0 h', '72h'],
-    ['1.0 h behind', -HOUR_MS, 10_000, '10 s', '1h'],
-    ['61.2 s behind', -61_200, 10_000, '10 s', '2m'],
-    // The gap grows until the next start, so a bit more is needed.
-    ['8785.0 h ahead of', 8785 * HOUR_MS, 24 * HOUR_MS, '8784.0 h', '8786h'],
-  ])('names the skew that covers a wall clock %s the stored bound', (gap, gapMs, maxSkewMs, believed, skew) => {
-    const clock = new ManualClock(NEW_YEAR_MS + gapMs);
-    expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs })).toThrow(
+    ['72 h 18 min', 72.3 * HOUR_MS, 24 * HOUR_MS, '24 h', '74h', '49 h'],
+    ['72 h', 72 * HOUR_MS, 24 * HOUR_MS, '24 h', '73h', '49 h'],
+    ['24 h 1 min', 24 * HOUR_MS + 1, 24 * HOUR_MS, '24 h', '26h', '1 min'],
+    ['24 h 1 min', 24 * HOUR_MS + 1, 24 * HOUR_MS - 0.5, '23 h 59 min', '26h', '1 min'],
+    ['1 h', HOUR_MS, 10_000, '10 s', '2h', '1 h'],
+    ['61.2 s', 61_200, 10_000, '10 s', '2h', '1 min'],
+  ])('refuses a wall clock %s behind, and names the skew and for how long', (...row) => {
+    const [gap, behindMs, maxSkewMs, believed, skew, stop] = row;
+    const clock = new ManualClock(NEW_YEAR_MS - behindMs);
+    const stored = { storedBoundMs: NEW_YEAR_MS };
+    expect(() => anchor(clock, { ...stored, maxSkewMs })).toThrow(
       new ClockError(
-        `the wall clock is ${gap} the stored bound of this node's ids, more than the ${believed} that are believed: ` +
-          `set the clock right; if it is right already, start the node once with --max-skew ${skew}`,
+        `the wall clock is ${gap} behind the stored bound of this node's ids, more than the ${believed} that are ` +
+          `believed: set the clock right; if it is right already, start the node with --max-skew ${skew}, every time ` +
+          `until it has been stopped for ${stop} in total; while it runs, its ids stay ahead of the clock`,
       ),
     );
-    clock.pass(60_000);
-    const { now } = anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs: parseDurationMs(1)(skew) });
-    expect(now()).toBeGreaterThanOrEqual(NEW_YEAR_MS);
+    // The named skew has an hour to spare.
+    const shouldBeEnough = { ...stored, maxSkewMs: parseDurationMs(1)(skew) };
+    expect(anchor(new ManualClock(clock.wall - HOUR_MS), shouldBeEnough).now()).toBe(NEW_YEAR_MS);
+  });
+
+  it('refuses a wall clock far ahead, and names the skew that one start needs', () => {
+    const clock = new ManualClock(NEW_YEAR_MS + 8785 * HOUR_MS);
+    expect(() => anchor(clock, { storedBoundMs: NEW_YEAR_MS })).toThrow(
+      new ClockError(
+        "the wall clock is 8785 h ahead of the stored bound of this node's ids, more than the 8784 h that are " +
+          'believed: set the clock right; if it is right already, start the node once with --max-skew 8786h',
+      ),
+    );
+    clock.pass(HOUR_MS);
+    const { now } = anchor(clock, { storedBoundMs: NEW_YEAR_MS, maxSkewMs: parseDurationMs(1)('8786h') });
+    expect(now()).toBe(clock.wall);
   });
 
   it('starts by the wall clock after a weekend off, and after a year', () => {
@@ -124,7 +140,7 @@ describe('AnchoredClock', () => {
       expect(now()).toBe(NEW_YEAR_MS + step);
     }
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain('ahead of the clock of the ids, more than the 24.0 h that are believed');
+    expect(warnings[0]).toContain('ahead of the clock of the ids, more than the 24 h that are believed');
   });
 
   it('warns once when the wall clock falls too far behind', () => {

@@ -264,9 +264,26 @@ describe('IdGenerator and the clock', () => {
     await expect(start(new ManualClock(EPOCH_MS - 1))).rejects.toThrow(ClockError);
     await expect(start(new ManualClock(TIMESTAMP_MS_MAX + 1))).rejects.toThrow(ClockError);
     const reservation = new MemoryReservation(NEW_YEAR_MS + 25 * HOUR_MS);
-    await expect(start(new ManualClock(), { reservation })).rejects.toThrow('25.0 h behind');
+    await expect(start(new ManualClock(), { reservation })).rejects.toThrow('25 h behind');
     const spent = new MemoryReservation(TIMESTAMP_MS_MAX + 1);
     await expect(start(new ManualClock(), { reservation: spent })).rejects.toThrow('used up');
+  });
+
+  it('lets a clock that was set back catch up only while it is stopped, as the refusal says', async () => {
+    const clock = new ManualClock(NEW_YEAR_MS - 72 * HOUR_MS);
+    const reservation = new MemoryReservation(NEW_YEAR_MS);
+    const maxSkewMs = 73 * HOUR_MS;
+    const wordsOfRefusal = 'with --max-skew 73h, every time until it has been stopped for 49 h in total';
+    await expect(start(clock, { reservation })).rejects.toThrow(wordsOfRefusal);
+    // More than the 49 h, in which ids are given out.
+    for (let day = 1; day <= 3; day++) {
+      const generator = await start(clock, { reservation, maxSkewMs });
+      clock.pass(24 * HOUR_MS);
+      expect(timestampOf(await generator.nextReserved())).toBeGreaterThanOrEqual(NEW_YEAR_MS + day * 24 * HOUR_MS);
+      await expect(start(clock, { reservation })).rejects.toThrow('72 h 1 min behind');
+    }
+    clock.pass(49 * HOUR_MS);
+    await expect(start(clock, { reservation })).resolves.toBeInstanceOf(IdGenerator);
   });
 
   it('begins with an id of full length even at the epoch', async () => {

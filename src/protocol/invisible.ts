@@ -14,6 +14,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [0x09, 'tab'],
   [0x0b, 'vertical tab'],
   [0x0c, 'form feed'],
+  [0x0d, 'carriage return'],
   [0x1b, 'escape, as in the colours of a terminal'],
   [0xa0, 'no-break space'],
   [0xad, 'soft hyphen'],

@@ -64,6 +64,7 @@ describe('a line of a node', () => {
     ['\uFEFF', `it begins with the invisible character U+FEFF (byte order mark)${AS_LOGS}`],
     ['\u00A0', `it begins with the invisible character U+00A0 (no-break space)${AS_LOGS}`],
     ['{"a": "\t"}', `at column 8 it has the invisible character U+0009 (tab)${AS_LOGS}`],
+    ['{"a": "x\ry"}', `at column 9 it has the invisible character U+000D (carriage return)${AS_LOGS}`],
     ['{\u0000', `at column 2 it has the invisible character U+0000 (NUL, as in UTF-16)${AS_LOGS}`],
     ['{"a"\u00AD:1}', `at column 5 it has the invisible character U+00AD (soft hyphen)${AS_LOGS}`],
     ['{"a":\u{E0020}1}', `at column 6 it has the invisible character U+E0020${AS_LOGS}`],

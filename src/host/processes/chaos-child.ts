@@ -117,9 +117,8 @@ class Life {
     const guard = new LineGuard((reason) => {
       if (!this.#killed) options.onUnreadable(reason);
     }, LINE_BYTES_MAX);
-    this.#lines = readGuardedLines(stdout, guard);
     // The last line of a killed process may be half a line.
-    this.#lines.on('line', (line) => {
+    this.#lines = readGuardedLines(stdout, guard, (line) => {
       if (!this.#killed) options.onLine(line);
     });
     const allRead = new Promise<void>((resolve) =>

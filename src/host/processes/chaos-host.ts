@@ -103,8 +103,7 @@ class ChaosHost {
     const guard = new LineGuard((reason) => {
       this.#log.error('chaos: a line of the harness was lost', { reason });
     }, LINE_BYTES_MAX);
-    const lines = readGuardedLines(this.#options.input, guard);
-    lines.on('line', (line) => {
+    const lines = readGuardedLines(this.#options.input, guard, (line) => {
       if (this.#state !== 'gone') this.#chaos.fromHarness(line);
     });
     lines.on('close', () => this.#finish());

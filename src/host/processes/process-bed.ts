@@ -132,7 +132,7 @@ class ProcessNode implements NodeHandle {
     this.#guard = new LineGuard((reason, beginning) => {
       if (!this.#killed) events.onUnreadable(reason, beginning);
     }, LINE_BYTES_MAX);
-    readGuardedLines(stdout, this.#guard).on('line', (line) => {
+    readGuardedLines(stdout, this.#guard, (line) => {
       if (!this.#killed) events.onLine(line);
     });
     stdout.once('end', () => this.#awaitExit(events.onOutputClosed));

@@ -21,16 +21,19 @@ const PIECES_MAX = 1024;
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-const TAB = 0x09;
-const LINE_SEPARATOR = Buffer.from('\u2028');
-const PARAGRAPH_SEPARATOR = Buffer.from('\u2029');
-const SEPARATORS = /[\u2028\u2029]/g;
+/** Stands for a carriage return within a line on its way through readline. Unicode has no character here. */
+const STAND_IN = '\ufdd0';
+/** Characters that must not reach readline as they are. */
+const ESCAPED = ['\u2028', '\u2029', STAND_IN].map((character) => Buffer.from(character));
+const ESCAPED_IN_TEXT = /[\u2028\u2029\ufdd0]/g;
+const LONE_CARRIAGE_RETURN = /\r(?!\n)/g;
 const BACKSLASH = '\\';
 const EXCERPT_BYTES = 120;
 
-/** The lines of a stream, through a guard and readline. */
-export function readGuardedLines(input: Readable, guard: LineGuard): Interface {
+/** Calls back with the lines of a stream, through a guard and readline. */
+export function readGuardedLines(input: Readable, guard: LineGuard, onLine: (line: string) => void): Interface {
   const lines = createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY, terminal: false });
+  lines.on('line', (line) => onLine(line.includes(STAND_IN) ? line.replaceAll(STAND_IN, '\r') : line));
   input.pipe(guard);
   return lines;
 }
@@ -140,33 +143,29 @@ export class LineGuard extends Transform {
   }
 }
 
-/** Replaces the characters that readline would take for line ends. The new text means the same in JSON. */
+/**
+ * Replaces the characters that readline would take for line ends. Separators become escapes, which mean the same in
+ * JSON. A carriage return is legal between tokens only. So it comes back after readline, and flaws are shown as they
+ * are.
+ */
 function protectLineBreaks(block: Buffer): Buffer {
-  let protectedBlock = block;
-  if (block.includes(CARRIAGE_RETURN)) {
-    protectedBlock = Buffer.from(block);
-    for (
-      let at = protectedBlock.indexOf(CARRIAGE_RETURN);
-      at >= 0;
-      at = protectedBlock.indexOf(CARRIAGE_RETURN, at + 1)
-    ) {
-      // Outside of strings both are white space. Inside of strings both are illegal.
-      if (protectedBlock[at + 1] !== NEWLINE) protectedBlock[at] = TAB;
-    }
-  }
-  if (protectedBlock.includes(LINE_SEPARATOR) || protectedBlock.includes(PARAGRAPH_SEPARATOR)) {
-    const text = protectedBlock.toString('utf8');
-    protectedBlock = Buffer.from(text.replace(SEPARATORS, escaped), 'utf8');
-  }
-  return protectedBlock;
+  if (!hasLoneCarriageReturn(block) && !ESCAPED.some((bytes) => block.includes(bytes))) return block;
+  const text = block.toString('utf8').replace(ESCAPED_IN_TEXT, escaped);
+  return Buffer.from(text.replace(LONE_CARRIAGE_RETURN, STAND_IN), 'utf8');
 }
 
-/** After an unescaped backslash a separator is illegal. The text made here, `\U`, is illegal as well. */
-function escaped(separator: string, at: number, text: string): string {
+function hasLoneCarriageReturn(block: Buffer): boolean {
+  for (let at = block.indexOf(CARRIAGE_RETURN); at >= 0; at = block.indexOf(CARRIAGE_RETURN, at + 1))
+    if (block[at + 1] !== NEWLINE) return true;
+  return false;
+}
+
+/** After an unescaped backslash the character is illegal. The text made here, `\U`, is illegal as well. */
+function escaped(character: string, at: number, text: string): string {
   let start = at;
   while (text[start - 1] === BACKSLASH) start--;
   const isLegal = (at - start) % 2 === 0;
-  return `${isLegal ? '\\u' : 'U+'}${separator.charCodeAt(0).toString(16)}`;
+  return `${isLegal ? '\\u' : 'U+'}${character.charCodeAt(0).toString(16)}`;
 }
 
 function excerpt(bytes: Buffer): string {

@@ -72,7 +72,9 @@ class StdioHost {
     const { inFlightMax, rateLimitPerSecond } = options;
     this.#node = new Node(this.#createEnvironment(), options.startHandlers, { inFlightMax, rateLimitPerSecond });
     this.#guard = new LineGuard((reason, line) => this.#node.refuseLine(reason, line), options.lineBytesMax);
-    this.#lines = readGuardedLines(options.input, this.#guard);
+    this.#lines = readGuardedLines(options.input, this.#guard, (line) => {
+      if (line !== '') this.#node.receiveLine(line);
+    });
   }
 
   serve(): void {
@@ -80,9 +82,6 @@ class StdioHost {
     process.stderr.on('error', () => {});
     process.on('SIGTERM', this.#onSignal);
     process.on('SIGINT', this.#onSignal);
-    this.#lines.on('line', (line) => {
-      if (line !== '') this.#node.receiveLine(line);
-    });
     this.#lines.on('close', () => {
       this.#inputEnded = true;
       void this.#finish('the input has ended');

@@ -1,7 +1,6 @@
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { LineGuard } from '../../../src/host/stdio/line-guard.ts';
+import { LineGuard, readGuardedLines } from '../../../src/host/stdio/line-guard.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 
 interface Read {
@@ -9,16 +8,13 @@ interface Read {
   readonly refused: { readonly reason: string; readonly line: string }[];
 }
 
-/** Sends chunks through a guard into readline, as the host does. */
+/** Sends chunks through a guard and readline, as the host does. */
 async function read(chunks: readonly Buffer[], lineBytesMax?: number): Promise<Read> {
   const refused: { reason: string; line: string }[] = [];
   const guard = new LineGuard((reason, line) => refused.push({ reason, line }), lineBytesMax);
   const lines: string[] = [];
-  const input = createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY });
-  input.on('line', (line) => lines.push(line));
-  const closed = new Promise((resolve) => input.once('close', resolve));
-  Readable.from(chunks, { objectMode: false }).pipe(guard);
-  await closed;
+  const input = readGuardedLines(Readable.from(chunks, { objectMode: false }), guard, (line) => lines.push(line));
+  await new Promise((resolve) => input.once('close', resolve));
   return { lines, refused };
 }
 
@@ -103,6 +99,20 @@ describe('the line guard', () => {
     const { lines } = await readText('{"a":"x\ry"}\n');
     expect(lines).toHaveLength(1);
     expect(() => JSON.parse(lines[0] as string)).toThrow(SyntaxError);
+  });
+
+  it('shows carriage returns as they are, in any pieces, but for one at the end of a line', async () => {
+    const bytes = Buffer.from('{"a":"x\ry"}\n\r10 %\r20 %\r\r\nend\r');
+    const lines = ['{"a":"x\ry"}', '\r10 %\r20 %\r', 'end\r'];
+    for (let seed = 0; seed < 50; seed++)
+      expect(await read(cut(bytes, new SeededRandom(seed)))).toEqual({ lines, refused: [] });
+  });
+
+  it('takes no other character for a carriage return', async () => {
+    // U+FDD0 stands for it inside of the guard.
+    const { lines } = await readText('{"a":"\ufdd0"}\n{"b":"\ufdd0",\r"c":1}\n\ufdd0\n');
+    expect(lines.slice(0, 2).map((line) => JSON.parse(line))).toEqual([{ a: '\ufdd0' }, { b: '\ufdd0', c: 1 }]);
+    expect(lines[2]).toBe('\\ufdd0');
   });
 
   it('refuses only the line that is not UTF-8', async () => {

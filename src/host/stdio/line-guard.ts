@@ -137,10 +137,25 @@ export class LineGuard extends Transform {
       const end = newline < 0 ? block.length : newline + 1;
       const line = block.subarray(start, end);
       if (isUtf8(line)) yield line;
-      else this.#onRefused('a line is not UTF-8 and was refused', excerpt(line));
+      else {
+        const hint = looksLikeUtf16(line) ? '; it looks like UTF-16; print UTF-8' : '';
+        this.#onRefused(`a line is not UTF-8 and was refused${hint}`, excerpt(line));
+      }
       start = end;
     }
   }
+}
+
+/** Whether a line has a byte order mark of UTF-16, or a zero byte at every second place. PowerShell prints UTF-16. */
+function looksLikeUtf16(line: Buffer): boolean {
+  const mark = line.length < 2 ? 0 : line.readUInt16BE(0);
+  return mark === 0xfffe || mark === 0xfeff || [0, 1].some((first) => hasZerosFrom(first, line));
+}
+
+/** Whether every second byte from `first` on is zero; false if there is none. */
+function hasZerosFrom(first: number, line: Buffer): boolean {
+  for (let at = first; at < line.length; at += 2) if (line[at] !== 0) return false;
+  return first < line.length;
 }
 
 /**

@@ -128,6 +128,38 @@ describe('the line guard', () => {
     ]);
   });
 
+  it.each([
+    ['FF FE', Buffer.from('\ufeff{"a":"世界"}\r\n', 'utf16le')],
+    ['FE FF', Buffer.from('\ufeff{"a":"世界"}\r\n', 'utf16le').swap16()],
+    ['little-endian, without a mark', Buffer.from('{"a":"ä"}\r\n', 'utf16le')],
+    ['big-endian, without a mark', Buffer.from('{"a":"ä"}\r\n', 'utf16le').swap16()],
+  ])('says of a line that looks like UTF-16 what would be right: %s', async (_, bytes) => {
+    const { refused } = await read([bytes]);
+    expect(refused.map(({ reason }) => reason)).toEqual([
+      'a line is not UTF-8 and was refused; it looks like UTF-16; print UTF-8',
+    ]);
+  });
+
+  it('says so of the second line of UTF-16 too, which begins with half a line end', async () => {
+    const { lines, refused } = await read([Buffer.from('{}\n{"a":"ä"}\n', 'utf16le')]);
+    expect(lines[0]).toBe('{\0}\0');
+    expect(refused).toMatchObject([
+      {
+        reason: 'a line is not UTF-8 and was refused; it looks like UTF-16; print UTF-8',
+        line: '\0{\0"\0a\0"\0:\0"\0ä\0"\0}\0',
+      },
+    ]);
+  });
+
+  it.each([
+    ['Latin-1', [0x7b, 0xe4, 0x7d, 0x0a]],
+    ['some zero bytes', [0x00, 0xe4, 0x00, 0x7d, 0x7b, 0x0a]],
+    ['a single byte', [0xe4]],
+  ])('does not take %s for UTF-16', async (_, bytes) => {
+    const { refused } = await read([Buffer.from(bytes)]);
+    expect(refused.map(({ reason }) => reason)).toEqual(['a line is not UTF-8 and was refused']);
+  });
+
   it('refuses a last line that ends within a character', async () => {
     const { lines, refused } = await read([Buffer.from('good\n'), Buffer.from('ß').subarray(0, 1)]);
     expect(lines).toEqual(['good']);

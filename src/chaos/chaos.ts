@@ -105,6 +105,8 @@ export class Chaos {
   #initAnswered = false;
   /** Whether this life has answered `init`. Until then it receives only replies to its own requests. */
   #ready = false;
+  /** What came before `init`, with the times of arrival. Invariant: empty from `init` on. */
+  #early: { readonly line: string; readonly arrivalMs: number }[] = [];
   /** Invariant: empty while the node is ready or down. */
   #held: string[] = [];
   /** Requests of this life, by receiver and `msg_id`. Invariant: empty while the node is ready. */
@@ -137,16 +139,8 @@ export class Chaos {
   /** Takes a line of the harness to the node. */
   fromHarness(line: string): void {
     const message = readMessage(line);
-    if (message !== undefined && this.#identity !== undefined) {
-      this.#route(message, line, this.#identity);
-      return;
-    }
-    if (this.#identity !== undefined) {
-      this.#deliver(line);
-      return;
-    }
-    if (message !== undefined) this.#identity = readIdentity(line, message);
-    this.#ports.child.deliver(line);
+    if (this.#identity === undefined) this.#takeEarly(line, message);
+    else this.#take(line, message, this.#identity, this.#stallWatch.arrivalMs());
   }
 
   /** Takes a line of the node to the harness. */
@@ -174,16 +168,35 @@ export class Chaos {
     this.heal();
   }
 
-  #route(message: Message, line: string, { nodeId, nodeIds }: Identity): void {
+  /** Before `init` a node does not know its id. So only `init` passes, also a wrong one, which the node may refuse. */
+  #takeEarly(line: string, message: Message | undefined): void {
+    if (message?.body.type !== 'init') {
+      if (this.#early.length < HELD_LINES_MAX) this.#early.push({ line, arrivalMs: this.#stallWatch.arrivalMs() });
+      else this.#lostWhileDown++;
+      return;
+    }
+    this.#ports.child.deliver(line);
+    const identity = readIdentity(line, message);
+    if (identity === undefined) return;
+    this.#identity = identity;
+    const early = this.#early;
+    this.#early = [];
+    for (const each of early) this.#take(each.line, readMessage(each.line), identity, each.arrivalMs);
+  }
+
+  /** @param arrivalMs when the line reached this process */
+  #take(line: string, message: Message | undefined, { nodeId, nodeIds }: Identity, arrivalMs: number): void {
+    if (message === undefined) {
+      this.#deliver(line);
+      return;
+    }
     const { src, body } = message;
     const kind = kindOf(src, nodeId, nodeIds);
     if (kind === 'node' || kind === 'service') {
       this.#pass('in', kind, message, line);
       return;
     }
-    if (kind === 'client' && this.#up && body.msg_id !== undefined) {
-      this.#clients.asked(src, body.msg_id, this.#stallWatch.arrivalMs());
-    }
+    if (kind === 'client' && this.#up && body.msg_id !== undefined) this.#clients.asked(src, body.msg_id, arrivalMs);
     this.#deliver(line, message);
   }
 

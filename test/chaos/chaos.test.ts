@@ -155,6 +155,44 @@ describe('a life that has not answered init', () => {
     expect(rig.logs.filter(({ what }) => what.message === 'restart').map(({ what }) => what.lost)).toEqual([0, 3]);
   });
 
+  it('receives nothing before init: all lines are held until init_ok, in order', async () => {
+    const rig = new ChaosRig();
+    rig.harness('n1', { type: 'hello', msg_id: 1 });
+    rig.chaos.fromHarness('garbage');
+    rig.harness('c5', { type: 'echo', msg_id: 1 });
+    await rig.time.advance(4000);
+    expect(rig.nodeLines).toEqual([]);
+    rig.harness('c0', INIT);
+    rig.harness('n1', { type: 'hello again', msg_id: 2 });
+    expect(types(rig)).toEqual(['init']);
+    rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
+    expect(rig.nodeLines[2]).toBe('garbage');
+    expect(rig.nodeLines.filter((line) => line !== 'garbage').map((line) => JSON.parse(line).body.type)).toEqual([
+      ...['init', 'hello', 'echo', 'hello again'],
+    ]);
+    // The client has waited since before init.
+    await rig.time.advance(700);
+    rig.node('c5', { type: 'echo_ok', in_reply_to: 1 });
+    expect(rig.logs.at(-1)?.what).toMatchObject({ message: 'late answer held back', dest: 'c5' });
+  });
+
+  it('receives an init without a node id, and may refuse it', () => {
+    const rig = new ChaosRig();
+    rig.harness('c0', { type: 'init', msg_id: 1 });
+    rig.node('c0', { type: 'error', code: 12, text: 'no node_id', in_reply_to: 1 });
+    expect(types(rig)).toEqual(['init']);
+    expect(rig.sent.map(({ type }) => type)).toEqual(['error']);
+  });
+
+  it('has at most 10,000 lines held before init', () => {
+    const rig = new ChaosRig();
+    for (let count = 0; count < 10_002; count++) rig.harness('n1', { type: 'hello', msg_id: count });
+    rig.harness('c0', INIT);
+    rig.node('c0', { type: 'init_ok', in_reply_to: 1 });
+    expect(rig.received).toHaveLength(10_001);
+    expect(rig.received.at(-1)).toEqual({ type: 'hello', msg_id: 9999 });
+  });
+
   it('has at most 10,000 held lines', async () => {
     const rig = new ChaosRig();
     rig.harness('c0', INIT);

@@ -160,13 +160,23 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** The harness has its own `--`. So the one of chaos is often forgotten. */
+function secondSeparatorMissing(program: string): UsageError {
+  return new UsageError(`${program} is not an option of chaos: put a second -- before the program of the node`);
+}
+
 async function main(): Promise<number> {
-  const { values, words, rest } = parseOptions(OPTIONS, process.argv.slice(2));
+  const given = process.argv.slice(2);
+  // First, since the options of the node would be unknown options.
+  const [first] = given;
+  if (first !== undefined && !first.startsWith('-') && !given.includes('--')) throw secondSeparatorMissing(first);
+  const { values, words, rest } = parseOptions(OPTIONS, given);
   if (values.help || values.version) {
     process.stdout.write(values.help ? HELP : `${VERSION}\n`);
     return 0;
   }
   if (words.length > 0) {
+    if (!given.includes('--')) throw secondSeparatorMissing(words[0] as string);
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; the node goes after --`);
   }
   const [file, ...args] = rest;

@@ -308,7 +308,7 @@ describe.concurrent('it ends as the node does', () => {
 describe.concurrent('the command line', () => {
   it.each([
     ['no node', ['--kill', '5'], 'NODE is missing: its program goes after --'],
-    ['a node before --', ['bin/maelstrom-node'], 'unexpected argument "bin/maelstrom-node"; the node goes after --'],
+    ['a word before --', ['often', '--', 'x'], 'unexpected argument "often"; the node goes after --'],
     ['an unknown option', ['--kil', '5', '--', 'x'], "Unknown option '--kil'"],
     ['a time that is not a number', ['--kill', 'often', '--', 'x'], '--kill "often": expected a number from 0.01'],
     ['no time at all', ['--pause', '0', '--', 'x'], '--pause "0": expected a number from 0.01'],
@@ -331,6 +331,27 @@ describe.concurrent('the command line', () => {
     expect(stderr).toContain(says);
     expect(stderr).toMatch(/^chaos: .*\nTry chaos --help\n$/);
     expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
+  });
+
+  it.each([
+    ['alone', ['node', 'x']],
+    ['with options of the node', ['node', '--state-dir', 'none']],
+    ['after options of chaos', ['--kill', '5', 'node', 'x']],
+  ])('refuses a node without a second --, %s', async (_, args) => {
+    const { status, stdout, stderr } = await new Running(CHAOS, args).ended;
+    expect(stderr).toBe(
+      'chaos: node is not an option of chaos: put a second -- before the program of the node\nTry chaos --help\n',
+    );
+    expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
+  });
+
+  it('is told in the verdict of a harness, if the second -- is missing', async () => {
+    const args = ['--', 'node', fixture('echo.mjs')];
+    const ended = await runTest({ workload: 'echo', bin: CHAOS, store: join(folder, `${++runs}`), args });
+    expect(ended.violations.map(({ text }) => text)).toEqual([
+      'n0 ended by itself: exit status 254; its last words were: chaos: node is not an option of chaos: ' +
+        'put a second -- before the program of the node ⏎ Try chaos --help',
+    ]);
   });
 
   it('has a help text', async () => {

@@ -11,7 +11,7 @@ import { PEER_CHOICES, type PeerChoice } from '../chaos/peers.ts';
 import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { superviseStdio } from '../host/processes/chaos-host.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
-import { openStdout } from '../host/stdio/line-output.ts';
+import { closeStdout, openStdout } from '../host/stdio/line-output.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import {
   describeOptions,
@@ -181,12 +181,14 @@ async function main(): Promise<number> {
   }
   const [file, ...args] = rest;
   if (file === undefined) throw new UsageError('NODE is missing: its program goes after --, with its arguments');
+  const output = openStdout();
   return superviseStdio({
     chaos: interpretFaults(values),
     program: findProgram(file),
     args,
     input: process.stdin,
-    output: openStdout(),
+    output,
+    closeOutput: () => closeStdout(output),
     logLevel: values['log-level'],
     signalNumbers: systemConstants.signals,
   });

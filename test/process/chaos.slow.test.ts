@@ -150,6 +150,54 @@ describe('a wrong node is found', () => {
     expect(ended.verdict).toMatch(says);
   });
 
+  it.concurrent('if it closes its stdout and lives on', async () => {
+    const chaos = ['--kill', '1000', '--pause', '1000'];
+    const ended = await run({ workload: 'echo', chaos, node: [fixture('closes-its-stdout.mjs')] });
+    expect(ended.verdict).toBe(
+      'The run is INVALID. n0 closed its stdout but still runs, so it can send no more messages. ' +
+        'No operation of the kind "echo" ever succeeded.',
+    );
+    expect(ended.brokenRules).toEqual(['stdout-closed']);
+    expect(logsOf(ended, ['n0'])).toContain(
+      '"message":"chaos: the node closed its stdout but still runs, so chaos closes its own stdout"',
+    );
+    expect(logsOf(ended, ['n0'])).toContain('"message":"chaos: faults end"');
+  });
+
+  it.concurrent('but not if a child of it has the stdout, or it ends after it has closed it', async () => {
+    const node = [fixture('closes-its-stdout.mjs')];
+    const ended = await run({ workload: 'echo', chaos: [], node: [...node, 'child'] });
+    expect(ended.verdict).toBe('Everything looks good! The run is valid.');
+    const exited = await run({ workload: 'echo', chaos: [], node: [...node, 'exits'] });
+    expect(exited.violations.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^n0 ended by itself: exit status 3; its last words were: .*it ended by itself/),
+    ]);
+  });
+
+  it.concurrent('if it leaves out the newline, at init', async () => {
+    const ended = await run({ workload: 'echo', chaos: [], node: [fixture('leaves-out-newlines.mjs'), 'init'] });
+    expect(ended.verdict).toBe(
+      'The run is INVALID. n0 did not answer init within 10 s; it printed 66 bytes without a newline, and every message ' +
+        'must end with one: {"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}. No operation was completed.',
+    );
+  });
+
+  it.concurrent('if it leaves out the newline, later', async () => {
+    const ended = await run({
+      workload: 'echo',
+      chaos: ['--kill', '1000', '--pause', '1000'],
+      node: [fixture('leaves-out-newlines.mjs'), 'echo'],
+    });
+    expect(ended.verdict).toMatch(
+      /^The run is INVALID\. n0 left \d\d+ bytes on its stdout without a newline; every message must end with one: \{"src":"n0","dest":"c\d+","body":\{"type":"echo_ok",/,
+    );
+    expect(ended.brokenRules).toEqual(['no-newline']);
+    expect(logsOf(ended, ['n0'])).toMatch(
+      /"message":"chaos: the node printed a line without a newline; it is passed on as it is","bytes":\d+,"beginning":"\{/,
+    );
+    expect(logsOf(ended, ['n0'])).toContain('"message":"chaos: faults end"');
+  });
+
   it('if it refuses init after a kill', async () => {
     const script = `
       const fs = require('node:fs');
@@ -194,6 +242,36 @@ describe('on its stdout', () => {
     // Faults and the node's own logs, a JSON object a line.
     for (const line of stderr.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('time');
     expect(stderr).toMatch(/"level":"info","time":"[^"]+","node":"n0","message":"chaos: kill","life":1,"down_ms":\d+/);
+    await running.nothingLeft();
+  });
+
+  it('a line in two halves arrives unchanged, and init_ok once', async () => {
+    const script = `
+      let asked = 0;
+      require('node:readline').createInterface({ input: process.stdin }).on('line', () => {
+        const line = Buffer.from(asked++ === 0
+          ? '{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}\\n'
+          : '{"src":"n0","dest":"c1","body":{"type":"echo_ok","echo":"h\u00e4","in_reply_to":2}}\\n');
+        // The second line is cut within the letter.
+        const half = asked === 1 ? 30 : line.indexOf(0xc3) + 1;
+        process.stdout.write(line.subarray(0, half));
+        setTimeout(() => process.stdout.write(line.subarray(half)), 3000);
+      });`;
+    const running = supervise([], process.execPath, '-e', script);
+    const initOk = '{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}\n';
+    const echoOk = '{"src":"n0","dest":"c1","body":{"type":"echo_ok","echo":"h\u00e4","in_reply_to":2}}\n';
+    const untilStdoutIs = (text: string) =>
+      until(
+        () => running.stdout === text,
+        () => JSON.stringify(running.stdout),
+      );
+    await untilStdoutIs(initOk.slice(0, 30));
+    await untilStdoutIs(initOk);
+    running.type('{"src":"c1","dest":"n0","body":{"type":"echo","echo":"h\u00e4","msg_id":2}}\n');
+    await untilStdoutIs(initOk + echoOk.slice(0, echoOk.indexOf('\u00e4')));
+    await untilStdoutIs(initOk + echoOk);
+    running.signal('SIGTERM');
+    expect((await running.ended).stdout).toBe(initOk + echoOk);
     await running.nothingLeft();
   });
 

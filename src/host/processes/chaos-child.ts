@@ -11,8 +11,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import type { Child } from '../../chaos/chaos.ts';
+import type { HeldOutput } from '../../harness/bed.ts';
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
+import { HalfLineWatch } from './half-line-watch.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
 
@@ -22,11 +24,21 @@ const MARK = '1';
 const KILL_MS_MAX = 5000;
 /** How long output may follow the end of a process. Only a child of it that holds the pipe causes a wait. */
 const LAST_OUTPUT_MS_MAX = 500;
+/** How long a process may live after the end of its output, as in `process-bed.ts`. */
+const EXIT_MS_MAX = 1000;
 
 export interface ChaosChildOptions {
   readonly program: string;
   readonly args: readonly string[];
-  readonly onLine: (line: string) => void;
+  /** @param passedLength how many characters of the line were passed to `onHalfLine` before */
+  readonly onLine: (line: string, passedLength: number) => void;
+  /**
+   * A line has waited for its newline for more than a second. `text` is the line so far, or what came since the last
+   * call. Returns whether the text was passed on.
+   */
+  readonly onHalfLine: (text: string, held: HeldOutput) => boolean;
+  /** It closed its output and still runs, a while later. */
+  readonly onOutputClosed: () => void;
   /** It printed something that is not a line of text. */
   readonly onUnreadable: (reason: string) => void;
   /** It ended by itself. All lines that it printed have been passed to `onLine`. */
@@ -55,11 +67,11 @@ export class ChaosChild implements Child {
   }
 
   pause(): void {
-    this.#life?.group.signal('SIGSTOP');
+    this.#life?.pause(true);
   }
 
   resume(): void {
-    this.#life?.group.signal('SIGCONT');
+    this.#life?.pause(false);
   }
 
   kill(): Promise<void> {
@@ -96,6 +108,9 @@ class Life {
   readonly #stdin: Writable;
   readonly #lines: ReturnType<typeof readGuardedLines>;
   readonly #exited: Promise<void>;
+  readonly #watch: HalfLineWatch;
+  #paused = false;
+  #held = false;
   #killed = false;
   #closed = false;
   #killing: Promise<void> | undefined;
@@ -117,13 +132,19 @@ class Life {
     const guard = new LineGuard((reason) => {
       if (!this.#killed) options.onUnreadable(reason);
     }, LINE_BYTES_MAX);
+    this.#watch = new HalfLineWatch(guard, {
+      isRunning: () => !this.#paused && !this.#held && !this.#killed,
+      onPart: options.onHalfLine,
+    });
     // The last line of a killed process may be half a line.
     this.#lines = readGuardedLines(stdout, guard, (line) => {
-      if (!this.#killed) options.onLine(line);
+      if (!this.#killed) options.onLine(line, this.#watch.takePassedLength());
     });
+    stdout.once('end', () => this.#awaitExit(options.onOutputClosed));
     const allRead = new Promise<void>((resolve) =>
       this.#lines.once('close', () => {
         this.#closed = true;
+        this.#watch.stop();
         resolve();
       }),
     );
@@ -146,7 +167,13 @@ class Life {
     });
   }
 
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.group.signal(paused ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   hold(held: boolean): void {
+    this.#held = held;
     // From Node 24 on, pause and resume throw after the end of a readline.
     if (this.#closed) return;
     if (held) this.#lines.pause();
@@ -162,8 +189,20 @@ class Life {
     return this.#killing;
   }
 
+  /** Calls back if the process still lives a while after the end of its output. A process that ends closes it first. */
+  #awaitExit(onOutputClosed: () => void): void {
+    setTimeout(() => {
+      // If this process itself was stopped meanwhile, due timers run before the exit is reported.
+      setImmediate(() => {
+        const { exitCode, signalCode, pid } = this.#child;
+        if (pid !== undefined && exitCode === null && signalCode === null && !this.#killed) onOutputClosed();
+      });
+    }, EXIT_MS_MAX).unref();
+  }
+
   async #kill(): Promise<void> {
     this.#killed = true;
+    this.#watch.stop();
     this.group.signal('SIGKILL');
     await settlesWithin(this.#exited, KILL_MS_MAX);
     // A process that has left the group may hold a file or a port that the next life needs.

@@ -8,6 +8,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { Chaos, type ChaosOptions } from '../../chaos/chaos.ts';
+import type { HeldOutput } from '../../harness/bed.ts';
 import type { Logger, LogLevel } from '../../node/environment.ts';
 import { createRealScheduler } from '../real-scheduler.ts';
 import { createJsonLogger } from '../stdio/json-logger.ts';
@@ -15,6 +16,7 @@ import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
 import { setSystemTimer } from '../system.ts';
 import { ChaosChild, LINE_BYTES_MAX } from './chaos-child.ts';
+import { ChaosOutput } from './chaos-output.ts';
 import { settlesWithin } from './process-group.ts';
 
 /** How long a node may take to end after its input: longer than our own node takes to finish requests in flight. */
@@ -37,6 +39,8 @@ export interface ChaosHostOptions {
   readonly args: readonly string[];
   readonly input: Readable;
   readonly output: Writable;
+  /** Closes `output`, so that its reader sees the end. */
+  readonly closeOutput: () => void;
   readonly logLevel: LogLevel;
   /** The numbers of signals by name, for exit statuses. */
   readonly signalNumbers: Readonly<Record<string, number>>;
@@ -51,7 +55,7 @@ class ChaosHost {
   readonly #options: ChaosHostOptions;
   readonly #onGone: (status: number) => void;
   readonly #log: Logger;
-  readonly #output: LineOutput;
+  readonly #output: ChaosOutput;
   readonly #child: ChaosChild;
   readonly #chaos: Chaos;
   /**
@@ -69,7 +73,7 @@ class ChaosHost {
       nodeId: () => this.#chaos.nodeId,
       write: (text) => process.stderr.write(text),
     });
-    this.#output = new LineOutput(options.output, {
+    const lines = new LineOutput(options.output, {
       onBlocked: () => this.#child.hold(true),
       onDrained: () => this.#child.hold(false),
       onError: (error) => {
@@ -77,10 +81,13 @@ class ChaosHost {
         else this.#fail(`stdout failed: ${error.message}`);
       },
     });
+    this.#output = new ChaosOutput(lines, options.closeOutput);
     this.#child = new ChaosChild({
       program: options.program,
       args: options.args,
-      onLine: (line) => this.#chaos.fromChild(line),
+      onLine: (line, passedLength) => this.#takeLine(line, passedLength),
+      onHalfLine: (text, held) => this.#takeHalfLine(text, held),
+      onOutputClosed: () => this.#takeClosedOutput(),
       onUnreadable: (reason) => this.#fail(`its output cannot be read: ${reason}`),
       onExit: (status, signal) => this.#takeExit(status, signal),
       onStartFailed: (reason) => this.#fail(`it could not be started: ${reason}`, EXIT_NOT_STARTED),
@@ -126,6 +133,35 @@ class ChaosHost {
   #terminate(): void {
     this.#child.signal('SIGTERM');
     setSystemTimer(TERM_MS_MAX, () => void this.#leave(0));
+  }
+
+  #takeLine(line: string, passedLength: number): void {
+    const handle = () => this.#chaos.fromChild(line);
+    if (passedLength === 0) handle();
+    else this.#output.endLine(line, passedLength, handle);
+  }
+
+  /** Passes on a line that the node does not end, so that the harness can tell of it. */
+  #takeHalfLine(text: string, { bytes, beginning }: HeldOutput): boolean {
+    if (this.#state !== 'serving') return false;
+    if (!this.#output.lineBegun) {
+      this.#log.error('chaos: the node printed a line without a newline; it is passed on as it is', {
+        bytes,
+        beginning,
+      });
+      // A kill would leave half a line to the harness, and the node would seem to have printed garbage.
+      this.#chaos.heal();
+    }
+    this.#output.writePart(text);
+    return true;
+  }
+
+  #takeClosedOutput(): void {
+    if (this.#state !== 'serving') return;
+    this.#log.error('chaos: the node closed its stdout but still runs, so chaos closes its own stdout');
+    // A next life could not be heard.
+    this.#chaos.heal();
+    this.#output.close();
   }
 
   /** The node has ended by itself. */

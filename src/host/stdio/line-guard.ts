@@ -69,6 +69,11 @@ export class LineGuard extends Transform {
     return { bytes: this.#heldBytes, beginning: beginning.replace(/\uFFFD$/, ''), waitedMs };
   }
 
+  /** All of the input after the last newline. */
+  heldBytes(): Buffer {
+    return Buffer.concat(this.#held, this.#heldBytes);
+  }
+
   override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
     this.#bytesIn += chunk.length;
     let rest = this.#discarding ? this.#afterDiscarded(chunk) : chunk;

@@ -3,8 +3,9 @@
  * reader is slow, nothing is dropped: `onBlocked` tells the producer to stop until `onDrained`.
  */
 
-import { fstatSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { devNull } from 'node:os';
 import type { Writable } from 'node:stream';
 
 /** Bytes that may wait for a slow reader before the producer is told to stop. */
@@ -42,8 +43,13 @@ export class LineOutput {
 
   /** Writes one line; the newline is added. After a failure it is dropped. */
   write(line: string): void {
+    this.writePart(`${line}\n`);
+  }
+
+  /** Writes text as it is: a part of a line. After a failure it is dropped. */
+  writePart(text: string): void {
     if (this.#failed) return;
-    this.#text += `${line}\n`;
+    this.#text += text;
     if (this.#scheduled || this.#blocked) return;
     this.#scheduled = true;
     setImmediate(this.#flush);
@@ -104,4 +110,12 @@ export class LineOutput {
 export function openStdout(): Writable {
   const status = fstatSync(1);
   return status.isFIFO() || status.isSocket() ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+}
+
+/** Closes stdout for its reader. Node itself never closes this descriptor. @param stream of `openStdout` */
+export function closeStdout(stream: Writable): void {
+  if (stream !== process.stdout) stream.destroy();
+  closeSync(1);
+  // Takes the free number, the lowest, before another file does.
+  openSync(devNull, 'w');
 }

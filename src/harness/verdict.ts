@@ -43,7 +43,9 @@ export function judgeRun(facts: RunFacts): CheckResult {
   const { createWorkCounter } = test;
   const checker = compose({
     stats: statsChecker(end, (f) => !isFaulty || chances.has(f)),
-    ...(createWorkCounter === undefined ? {} : { activity: activityChecker(createWorkCounter, end) }),
+    ...(createWorkCounter === undefined
+      ? {}
+      : { activity: activityChecker(createWorkCounter, () => ({ end: healedAt, operationsMs, isFaulty })) }),
     availability: availabilityChecker(end),
     clients: clientsChecker(() => ({
       end: healedAt,

@@ -99,7 +99,7 @@ describe('a test that runs out of work', () => {
 
   it('makes the run undecided, and reports it', async () => {
     const { history, results } = await run(voucher, { timeLimitMs: 9000 }, dry);
-    const okCount = [...history].filter(({ type, time }) => type === 'ok' && time >= lastThird(history)).length;
+    const okCount = [...history].filter(({ type, time }) => type === 'ok' && time >= 6e9 && time <= 9e9).length;
     expect(okCount).toBeGreaterThan(100);
     expect(results['valid?']).toBe('unknown');
     const idleness = `none of the ${okCount} operations that succeeded in the last third of the run did new work`;
@@ -118,12 +118,6 @@ activity        valid? unknown, work-count 5, last-third-count 0, last-third-fra
       summary: `The workload was idle: ${idleness}.`,
     });
   });
-
-  function lastThird(history: History): number {
-    const times = [...history.clientOperations()].map(({ time }) => time);
-    const [first, last] = [times[0] as number, times.at(-1) as number];
-    return last - (last - first) / 3;
-  }
 
   it('passes if its workload does not count work', async () => {
     const { createWorkCounter: _, ...silent } = dry;

@@ -156,6 +156,9 @@
               Final questions do not count: they are asked after the time limit"
   [check work-of]
   (reify checker/Checker
-    (check [_this {:keys [time-limit] :as test} history _opts]
+    (check [_this {:keys [time-limit unseen-faults] :as test} history _opts]
       (with-activity (check (facts-of test) (settle-announcements history))
-                     (activity work-of (some-> time-limit (* nanoseconds-per-second)) history)))))
+                     (activity work-of
+                               (some-> time-limit (* nanoseconds-per-second))
+                               (boolean (or unseen-faults (some #(= :nemesis (:process %)) history)))
+                               history)))))

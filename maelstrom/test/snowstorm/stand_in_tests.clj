@@ -17,7 +17,7 @@
             [snowstorm.saga :as saga]
             [snowstorm.support.services :as services]
             [snowstorm.voucher :as voucher])
-  (:import (java.util ArrayList Collection Collections Random)))
+  (:import (java.util ArrayList Collection Collections Locale Random)))
 
 (def ^:dynamic *seed*
   "With 4, all final reads of transfers were lost, until each was retried separately."
@@ -237,8 +237,41 @@
       (is (= 2 (-> (judge (history-of 0 true, 900 true)) :activity :work-count))))
     (testing "nor does what comes after the time limit count"
       (is (= :unknown (:valid? (judge (concat (new-before 20) (history-of 1500 :newest)))))))
+    (testing "nor does waiting for the last answers prolong the run"
+      (let [{:keys [last-third-count last-third-fraction]}
+            (:activity (judge (concat (apply history-of (interleave (range 0 1000 10) (repeat true)))
+                                      [{:type :invoke, :process 1, :f :do, :time 990000000}
+                                       {:type :info, :process 1, :f :do, :time 5990000000}])))]
+        (is (= [33 0.33] [last-third-count last-third-fraction]))))
+    (testing "and figures are English on every machine"
+      (let [default (Locale/getDefault)]
+        (try
+          (Locale/setDefault Locale/GERMANY)
+          (is (str/includes? (:error (judge (new-before 4210))) "none of the 4,210 operations"))
+          (finally (Locale/setDefault default)))))
     (testing "and a run without operations is not idle"
       (is (true? (:valid? (judge [])))))))
+
+(deftest a-run-whose-service-stops-answering-is-of-unknown-validity
+  (let [judge    (fn [history options]
+                   (:activity (checker/check (j/checker (constantly {:valid? true}) :value)
+                                             (merge facts {:time-limit 1} options) history {})))
+        answered (apply history-of (interleave (range 10 210 10) (repeat :old)))
+        asked    {:type :invoke, :process 1, :f :do, :time 900000000}
+        died     {:valid? :unknown, :work-count 1, :last-third-count 0, :last-third-fraction 0.0
+                  :error  "no operation succeeded in the last third of the run; the last one succeeded at 0.2 s"}]
+    (doseq [more [[asked]
+                  [(assoc asked :time 300000000)]
+                  [asked (assoc asked :type :fail)]
+                  [(assoc asked :time 300000000) (assoc asked :type :info, :time 5300000000)]]]
+      (is (= died (judge (concat answered more) {}))))
+    (doseq [[why history options] [["nothing was asked then" answered]
+                                   ["little was answered before" (concat (drop 2 answered) [asked])]
+                                   ["the answer came late" (concat answered [asked (assoc asked :type :ok, :time 1100000000)])]
+                                   ["faults were injected" (concat answered [{:type :info, :process :nemesis, :f :start, :time 500000000} asked])]
+                                   ["faults are not in the history" (concat answered [asked]) {:unseen-faults true}]]]
+      (testing why
+        (is (true? (:valid? (judge history options))))))))
 
 ;; Clients
 

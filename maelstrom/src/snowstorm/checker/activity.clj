@@ -1,11 +1,12 @@
 (ns snowstorm.checker.activity
   "Whether a run had new work until its end. A sold-out service answers every request, and its mistakes no longer show.
-  So a run without new work in the last third of its time, although much was answered, proves little: its validity is
-  unknown."
-  (:require [snowstorm.checker.history :as h]))
+  A service that stops answering in peace breaks no other rule. So a run without new work in the last third of its time,
+  although much was answered, or without any success there, proves little: its validity is unknown."
+  (:require [snowstorm.checker.history :as h])
+  (:import (java.util Locale)))
 
 (def ^:private ok-count-min
-  "With fewer :ok operations in the last third, the run shows nothing: it was short, or everything was broken."
+  "With fewer :ok operations, in the last third or before it, the run was short, or everything was broken."
   20)
 
 (defn- add
@@ -14,34 +15,56 @@
   (let [work  (work-of op)
         added (if (and work (not (contains? known work))) 1 0)
         late? (>= time last-third)]
-    (cond-> (update counts :work-count + added)
+    (cond-> (-> counts (update :work-count + added) (assoc :last-ok-time time))
       ; `true` is new every time.
       (and work (not (true? work))) (update :known conj work)
-      late?                         (-> (update :last-third-count + added) (update :last-third-ok-count inc)))))
+      late?                         (-> (update :last-third-count + added) (update :last-third-ok-count inc))
+      (not late?)                   (update :earlier-ok-count inc))))
+
+(defn- english
+  "The figures of every locale are written alike."
+  [form & args]
+  (String/format Locale/US form (to-array args)))
+
+(defn- asked?
+  "Whether an operation was begun in the last third, or was still without an answer then."
+  [last-third ops]
+  (let [before (filter #(< (:time %) last-third) ops)
+        count-of (fn [pred] (count (filter #(pred (:type %)) before)))]
+    (boolean (or (some #(and (= :invoke (:type %)) (>= (:time %) last-third)) ops)
+                 (> (count-of #{:invoke}) (count-of (complement #{:invoke})))))))
 
 (defn activity
   "How much new work the operations of a history did.
 
     work-of   of an operation that ended :ok: nil if it did no work; true if it did new work; or a name of its work, which
               is new the first time
-    end       in ns: later operations do not count; nil if all count"
-  [work-of end history]
-  (let [ops        (filter #(and (h/client? %) (or (nil? end) (< (:time %) end))) history)
-        times      (map :time ops)
-        first-time (reduce min Long/MAX_VALUE times)
-        last-time  (reduce max 0 times)
-        last-third (- last-time (/ (- last-time first-time) 3))
-        {:keys [work-count last-third-count last-third-ok-count]}
+    end       in ns, when operations were no longer begun: later ones do not count; nil if all count
+    faulty?   whether faults may have been injected: they may last for a third of the run"
+  [work-of end faulty? history]
+  (let [clients    (filter h/client? history)
+        ops        (filter #(or (nil? end) (< (:time %) end)) clients)
+        end        (or end (reduce max 0 (map :time ops)))
+        last-third (* 2/3 end)
+        {:keys [work-count last-third-count last-third-ok-count earlier-ok-count last-ok-time]}
         (reduce (partial add work-of last-third)
-                {:work-count 0, :last-third-count 0, :last-third-ok-count 0, :known #{}}
+                {:work-count 0, :last-third-count 0, :last-third-ok-count 0, :earlier-ok-count 0, :known #{}}
                 (filter #(= :ok (:type %)) ops))
-        idle?      (and (zero? last-third-count) (>= last-third-ok-count ok-count-min))]
-    (cond-> {:valid?              (if idle? :unknown true)
+        ; Late answers and those to final questions show that the service lives.
+        answered?  (some #(and (= :ok (:type %)) (>= (:time %) last-third)) clients)
+        error      (cond
+                     (and (not faulty?) (not answered?) (>= earlier-ok-count ok-count-min) (asked? last-third ops))
+                     (english "no operation succeeded in the last third of the run; the last one succeeded at %.1f s"
+                              (/ last-ok-time 1e9))
+
+                     (and (zero? last-third-count) (>= last-third-ok-count ok-count-min))
+                     (english "the workload was idle: none of the %,d operations that succeeded in the last third of the run did new work"
+                              last-third-ok-count))]
+    (cond-> {:valid?              (if error :unknown true)
              :work-count          work-count
              :last-third-count    last-third-count
              :last-third-fraction (if (zero? work-count) 0.0 (double (/ last-third-count work-count)))}
-      idle? (assoc :error (str "the workload was idle: none of the " (format "%,d" last-third-ok-count)
-                               " operations that succeeded in the last third of the run did new work")))))
+      error (assoc :error error))))
 
 (defn with-activity
   "The result of a workload's checker, with its activity. What was valid is of unknown validity where there was none."

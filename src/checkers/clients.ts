@@ -1,7 +1,7 @@
 /**
- * Whether the clients kept up: how often operations began, and which share of their time clients waited for lost
- * replies. Always valid. A client waits 5 s for a reply. With few clients and many lost messages the rate falls far
- * below the requested one, and the run proves less than it seems to.
+ * Whether the clients kept up: how often operations began, and which share of their time clients waited for answers
+ * that never came. Always valid. With few clients and many lost messages the rate falls far below the requested one, and
+ * the run proves less than it seems to. Where nothing was lost, more clients are no remedy: the nodes did not answer.
  */
 
 import type { History } from '../history/history.ts';
@@ -21,39 +21,54 @@ export interface ClientsOptions {
   readonly durationMs: number;
   /** Absent where operations come from a schedule. */
   readonly askedRatePerSecond?: number | undefined;
+  /** Whether faults were planned. */
+  readonly isFaulty: boolean;
+  /** How long a client waits for an answer, ms. Absent where the workload says it for each operation. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The options are read when the run is checked. */
 export function clientsChecker(options: () => ClientsOptions): Checker {
   return {
     check({ concurrency }, history) {
-      const { end, durationMs, askedRatePerSecond } = options();
+      const { end, durationMs, askedRatePerSecond, isFaulty, timeoutMs } = options();
       const length = Math.min(history.length, end);
-      const { count, timeoutCount } = countOperations(history, length);
+      const { count, okCount, timeoutCount } = countOperations(history, length);
       if (count === 0 || durationMs <= 0) return { 'valid?': true, count };
       const waitingMs = timeoutCount === 0 ? 0 : sumWaitingMs(history, length, durationMs);
       const waitingFraction = waitingMs / (concurrency * durationMs);
       const ratePerSecond = (count * 1000) / durationMs;
       const figures = { 'valid?': true as const, count, rate: ratePerSecond, 'waiting-fraction': waitingFraction };
+      if (!isFaulty)
+        return timeoutCount === 0 ? figures : { ...figures, note: describeSilence(timeoutCount, timeoutMs) };
       const isSlow = askedRatePerSecond !== undefined && ratePerSecond < RATE_FRACTION_MIN * askedRatePerSecond;
-      if (!isSlow || waitingFraction < WAITING_FRACTION_MIN) return figures;
+      if (okCount === 0 || !isSlow || waitingFraction < WAITING_FRACTION_MIN) return figures;
       const percent = Math.round(waitingFraction * 100);
-      const advice = `clients were waiting for lost answers ${percent} % of the time: raise --concurrency`;
+      const advice = `clients waited for answers that never came ${percent} % of the time: raise --concurrency`;
       return { ...figures, 'asked-rate': askedRatePerSecond, advice };
     },
   };
 }
 
+function describeSilence(count: number, timeoutMs: number | undefined): string {
+  const requests = count === 1 ? '1 request' : `${count} requests`;
+  const within = timeoutMs === undefined ? 'in time' : `within ${timeoutMs / 1000} s`;
+  return `${requests} got no answer ${within}, though the harness injected no faults`;
+}
+
 function countOperations(history: History, length: number) {
   let count = 0;
+  let okCount = 0;
   let timeoutCount = 0;
   for (let index = 0; index < length; index++) {
     if (history.isNemesisAt(index)) continue;
     const type = history.typeAt(index);
     if (type === 'invoke') count++;
-    else if (type === 'info' && history.errorAt(index) === TIMEOUT_ERROR) timeoutCount++;
+    else if (type === 'ok') okCount++;
+    // An idempotent operation fails where another one is undecided.
+    else if (history.errorAt(index) === TIMEOUT_ERROR) timeoutCount++;
   }
-  return { count, timeoutCount };
+  return { count, okCount, timeoutCount };
 }
 
 /** The time before `durationMs` that clients spent on requests that timed out, summed over all clients. */

@@ -11,6 +11,7 @@ import { recoveryChecker } from '../checkers/recovery.ts';
 import { statsChecker } from '../checkers/stats.ts';
 import { violationsChecker } from '../checkers/violations.ts';
 import type { Chances } from './chances.ts';
+import { CLIENT_TIMEOUT_MS } from './client.ts';
 import type { Network } from './network.ts';
 import type { RunLog } from './run-log.ts';
 import type { RunOptions } from './run-options.ts';
@@ -51,6 +52,8 @@ export function judgeRun(facts: RunFacts): CheckResult {
       end: healedAt,
       durationMs: operationsMs,
       askedRatePerSecond: schedule === undefined ? ratePerSecond : undefined,
+      isFaulty,
+      timeoutMs: test.timeoutMs === undefined ? CLIENT_TIMEOUT_MS : undefined,
     })),
     net: netChecker(() => network.statistics()),
     latency: latencyChecker(),

@@ -9,30 +9,57 @@ const SECOND = 1e9;
 
 function check(entries: readonly OperationEntry[], concurrency: number, options: Partial<ClientsOptions> = {}) {
   const history = History.of(entries);
-  const all = { end: history.length, durationMs: 10_000, askedRatePerSecond: 1, ...options };
+  const all = {
+    end: history.length,
+    durationMs: 10_000,
+    askedRatePerSecond: 1,
+    isFaulty: true,
+    timeoutMs: 5000,
+    ...options,
+  };
   return clientsChecker(() => all).check({ nodes: ['n0'], concurrency }, history);
 }
 
-function operation(process: number, beginS: number, endS: number, error?: unknown): OperationEntry[] {
+function operation(process: number, beginS: number, endS: number, error?: unknown, type: 'info' | 'fail' = 'info') {
   const entry = { process, f: 'echo', value: 1 };
-  const end = error === undefined ? { type: 'ok' as const } : { type: 'info' as const, error };
+  const end = error === undefined ? { type: 'ok' as const } : { type, error };
   return [
     { ...entry, type: 'invoke', time: beginS * SECOND },
     { ...entry, ...end, time: endS * SECOND },
-  ];
+  ] satisfies OperationEntry[];
 }
 
+const WAITING = [
+  ...operation(0, 0, 0.1),
+  ...operation(0, 0.5, 5.5, 'net-timeout'),
+  ...operation(1, 6, 8.5, 'net-timeout', 'fail'),
+];
+
 describe('clients', () => {
-  it('that wait for lost answers are told to be more', () => {
-    const entries = [...operation(0, 0, 5, 'net-timeout'), ...operation(2, 5.5, 8, 'net-timeout')];
-    expect(check(entries, 1)).toEqual({
+  it('that wait for answers lost to faults are told to be more', () => {
+    expect(check(WAITING, 1)).toEqual({
       'valid?': true,
-      count: 2,
-      rate: 0.2,
+      count: 3,
+      rate: 0.3,
       'waiting-fraction': 0.75,
       'asked-rate': 1,
-      advice: 'clients were waiting for lost answers 75 % of the time: raise --concurrency',
+      advice: 'clients waited for answers that never came 75 % of the time: raise --concurrency',
     });
+  });
+
+  it('of which no request succeeded are not: more of them would not help', () => {
+    expect(check(WAITING.slice(2), 1)).toEqual({ 'valid?': true, count: 2, rate: 0.2, 'waiting-fraction': 0.75 });
+  });
+
+  it('that wait though nothing was broken are not: the nodes did not answer', () => {
+    const figures = { 'valid?': true, count: 3, rate: 0.3, 'waiting-fraction': 0.75 };
+    const note = '2 requests got no answer within 5 s, though the harness injected no faults';
+    expect(check(WAITING, 1, { isFaulty: false })).toEqual({ ...figures, note });
+    const without = { isFaulty: false, timeoutMs: undefined, askedRatePerSecond: undefined };
+    expect(check(operation(0, 0, 5, 'net-timeout'), 1, without)).toMatchObject({
+      note: '1 request got no answer in time, though the harness injected no faults',
+    });
+    expect(check(operation(0, 0, 5), 1, { isFaulty: false })).not.toHaveProperty('note');
   });
 
   it('that wait beyond the end are counted until the end', () => {
@@ -40,8 +67,9 @@ describe('clients', () => {
   });
 
   it('that kept up all the same are not', () => {
-    const result = check(operation(0, 0, 5, 'net-timeout'), 2, { askedRatePerSecond: 0.1 });
-    expect(result).toEqual({ 'valid?': true, count: 1, rate: 0.1, 'waiting-fraction': 0.25 });
+    const entries = [...operation(0, 0, 5, 'net-timeout'), ...operation(1, 0, 6)];
+    const result = check(entries, 2, { askedRatePerSecond: 0.2 });
+    expect(result).toEqual({ 'valid?': true, count: 2, rate: 0.2, 'waiting-fraction': 0.25 });
   });
 
   it('that are slow for other reasons are not', () => {
@@ -50,8 +78,8 @@ describe('clients', () => {
   });
 
   it('of a replay were asked for no rate', () => {
-    const result = check(operation(0, 0, 5, 'net-timeout'), 1, { askedRatePerSecond: undefined });
-    expect(result).toEqual({ 'valid?': true, count: 1, rate: 0.1, 'waiting-fraction': 0.5 });
+    const result = check(WAITING, 1, { askedRatePerSecond: undefined });
+    expect(result).toEqual({ 'valid?': true, count: 3, rate: 0.3, 'waiting-fraction': 0.75 });
   });
 
   it('are not counted once everything is healed', () => {

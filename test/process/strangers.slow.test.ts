@@ -146,12 +146,8 @@ describe.concurrent('faults that let no operation succeed', () => {
       'Verdict unknown. Faults let no echo through: more clients, a longer run or fewer faults.',
     );
     expect(ended.status).toBe(2);
-    expect(ended.results.clients).toMatchObject({
-      'asked-rate': 50,
-      advice: expect.stringMatching(
-        /^clients were waiting for lost answers (100|9\d) % of the time: raise --concurrency$/,
-      ),
-    });
+    expect(ended.results.clients['waiting-fraction']).toBeGreaterThan(0.9);
+    expect(ended.results.clients).not.toHaveProperty('advice');
   });
 
   it('do not excuse a node that refuses everything without faults', async () => {

@@ -26,7 +26,15 @@ it('rejects a run in which something did not recover, and names it', () => {
     'recovered-count': 1,
     'seconds-max': 0,
     missing: ['n1'],
-    error: 'n1 did not work again after everything was healed',
-    summary: 'n1 did not work again after everything was healed.',
+    error: 'after everything was healed, n1 did not work again',
+    summary: 'After everything was healed, n1 did not work again.',
   });
+});
+
+it('names all that did not recover as they are called', () => {
+  const summaryOf = (...names: string[]) => check(names.map((name) => [name, undefined])).summary;
+  expect(summaryOf('n0', 'n1')).toBe('After everything was healed, n0 and n1 did not work again.');
+  expect(summaryOf('n0', 'n1', 'final read 3')).toBe(
+    'After everything was healed, n0, n1 and final read 3 did not work again.',
+  );
 });

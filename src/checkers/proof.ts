@@ -42,7 +42,7 @@ export function asSentence(text: string): string {
   return withFullStop(`${line.charAt(0).toUpperCase()}${line.slice(1)}`);
 }
 
-/** The same text, with a full stop unless it ends with a question. */
+/** The same text, with a full stop unless it ends like a sentence. */
 export function withFullStop(text: string): string {
-  return text.endsWith('?') ? text : `${text}.`;
+  return /[.?]$/.test(text) ? text : `${text}.`;
 }

@@ -48,6 +48,8 @@ describe('violations', () => {
   it('has no full stop after a question', () => {
     const { summary } = check([{ node: 'n0', rule: 'init', text: 'n0 did not answer: does it flush its stdout?' }]);
     expect(summary).toBe('n0 did not answer: does it flush its stdout?');
+    const stopped = check([{ node: 'n0', rule: 'setup', text: 'n0 could not be set up: it is stopped.' }]);
+    expect(stopped.summary).toBe('n0 could not be set up: it is stopped.');
   });
 
   it.each([undefined, ' '])('has no colon in the summary for the line %j', (line) => {

@@ -15,34 +15,17 @@
  * of the first of each.
  */
 
-import type { History } from '../history/history.ts';
-import { describeErrorCode, errorByName } from '../protocol/errors.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
-import { excerpt } from '../protocol/excerpt.ts';
+import { type AnsweredError, type AnsweredErrors, countError } from './answered-errors.ts';
 import { type Checker, mergeValidity, type Validity } from './checker.ts';
 import { asSentence } from './proof.ts';
 
 const EXEMPT: ReadonlySet<string> = new Set(['crash', 'debug-topic-partitions']);
-
-/** A node that invents error codes must not fill the memory. */
-const ERROR_KINDS_MAX = 100;
-const ERROR_TEXT_LENGTH_MAX = 200;
 
 interface Counts {
   ok: number;
   fail: number;
   info: number;
 }
-
-/** One kind of error that was answered. */
-export interface AnsweredError {
-  count: number;
-  /** What the first of them said. Absent if it said nothing. */
-  readonly text?: string;
-}
-
-/** By code and name: `error 11 (temporarily-unavailable)`. */
-export type AnsweredErrors = Readonly<Record<string, AnsweredError>>;
 
 /**
  * @param end the index of the first operation that is not counted; absent: all are
@@ -75,7 +58,7 @@ export function statsChecker(
           byFunction.set(f, counts);
         }
         counts[type]++;
-        if (type !== 'ok') countError(counts.errors, history, index);
+        if (type !== 'ok') countError(counts.errors, history.errorAt(index));
         all[type]++;
       }
       const functions = [...byFunction].sort(([left], [right]) => (left < right ? -1 : 1));
@@ -127,24 +110,6 @@ function describeFailed(functions: readonly string[]): string {
 
 function describeBlocked(functions: readonly string[]): string {
   return `faults let no ${functions.join(', no ')} through: more clients, a longer run or fewer faults`;
-}
-
-function countError(errors: Map<string, AnsweredError>, history: History, index: number): void {
-  const error = history.errorAt(index);
-  if (!Array.isArray(error)) return;
-  const [name, text, code] = error as unknown[];
-  const known = errorByName(String(name));
-  // Other failures, such as timeouts, are no answered errors.
-  if (known === undefined && name !== 'unknown') return;
-  const what = describeErrorCode(known === undefined ? code : known.code);
-  const counted = errors.get(what);
-  if (counted !== undefined) counted.count++;
-  else if (errors.size < ERROR_KINDS_MAX)
-    errors.set(what, text === undefined || text === null ? { count: 1 } : { count: 1, text: exampleOf(text) });
-}
-
-function exampleOf(text: unknown): string {
-  return excerpt(typeof text === 'string' ? text : stringifyExact(text), ERROR_TEXT_LENGTH_MAX);
 }
 
 function noCounts(): Counts {

@@ -3,6 +3,7 @@
  * reasons.
  */
 
+import { describeAnswered, ERRORS_SHOWN_MAX } from '../checkers/answered-errors.ts';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { asSentence, REFUSED } from '../checkers/proof.ts';
 import type { FunctionStats } from '../checkers/stats.ts';
@@ -79,8 +80,6 @@ const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([
 
 /** The checkers that are likely to name the cause of other failures go first. */
 const REASON_ORDER = ['protocol', 'services', 'errors', 'workload', 'availability', 'stats'];
-/** Kinds of errors in the verdict; the results have more. */
-const ERRORS_SHOWN_MAX = 3;
 
 /** The verdict, and the reasons for a bad one. One line. */
 export function formatVerdict(results: CheckResult): string {
@@ -107,24 +106,27 @@ function describeReason(name: string, result: Readonly<Record<string, unknown>>)
   return typeof error === 'string' ? asSentence(error) : `The checker ${name} says ${String(result['valid?'])}.`;
 }
 
-/** The errors that were answered, if they are a reason for the verdict. */
+/** The errors that were answered, if they are a reason for the verdict and the workload does not tell them. */
 function describeErrors({ stats, availability, workload }: CheckResult): string[] {
   if (!isPlainMap(stats) || !isPlainMap(stats['by-f'])) return [];
-  const all = (isPlainMap(availability) && availability['valid?'] !== true) || hasRefused(workload);
+  const all = isPlainMap(availability) && availability['valid?'] !== true;
+  const told = refusalsIn(workload);
   const answered = Object.entries(stats['by-f'] as Record<string, FunctionStats>).flatMap(
     ([f, { 'valid?': valid, errors = {} }]) =>
-      all || valid !== true ? Object.entries(errors).map(([what, error]) => ({ f, what, ...error })) : [],
+      all || valid !== true ? Object.entries(errors).map(([what, error]) => ({ f, what, error })) : [],
   );
-  answered.sort((left, right) => right.count - left.count);
-  return answered.slice(0, ERRORS_SHOWN_MAX).map(({ f, what, count, text }) => {
-    const were = count === 1 ? '1 request' : `${count} requests`;
-    const example = text === undefined ? '' : `, for instance ${JSON.stringify(text)}`;
-    return `${were} ${JSON.stringify(f)} ${count === 1 ? 'was' : 'were'} answered with ${what}${example}.`;
+  const untold = answered.filter(({ what }) => !told.has(what));
+  untold.sort((left, right) => right.error.count - left.error.count);
+  return untold.slice(0, ERRORS_SHOWN_MAX).map(({ f, what, error }) => {
+    const were = error.count === 1 ? '1 request' : `${error.count} requests`;
+    const answer = describeAnswered(what, error);
+    return `${were} ${JSON.stringify(f)} ${error.count === 1 ? 'was' : 'were'} answered with ${answer}.`;
   });
 }
 
-/** Whether refused requests are part of what proves the workload wrong. */
-function hasRefused(workload: unknown): boolean {
-  if (!isPlainMap(workload) || !Array.isArray(workload.proofs)) return false;
-  return workload.proofs.some((proof) => isPlainMap(proof) && proof.rule === REFUSED);
+/** The errors with which nodes refused requests, where that proves the workload wrong. Its summary tells them. */
+function refusalsIn(workload: unknown): ReadonlySet<string> {
+  if (!isPlainMap(workload) || !Array.isArray(workload.proofs)) return new Set();
+  const refused = workload.proofs.find((proof) => isPlainMap(proof) && proof.rule === REFUSED);
+  return new Set(Object.keys(refused?.facts?.errors ?? {}));
 }

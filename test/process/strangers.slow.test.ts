@@ -230,7 +230,7 @@ describe.concurrent("a beginner's mistake", () => {
 });
 
 describe.concurrent('an error reply of a node', () => {
-  const refused = (count: number) => `${count} echoes were refused, and a refused echo counts as a wrong answer.`;
+  const wrong = 'A refused echo counts as a wrong answer.';
   const never = 'No operation of the kind "echo" ever succeeded.';
 
   it('is shown with its name, its number and its text', async () => {
@@ -238,7 +238,7 @@ describe.concurrent('an error reply of a node', () => {
     const { count } = ended.results.stats;
     expect(count).toBeGreaterThan(10);
     expect(ended.verdict).toBe(
-      `The run is INVALID. ${count} requests "echo" were answered with error 10 (not-supported), for instance "unknown type". ${refused(count)} ${never}`,
+      `The run is INVALID. ${count} echoes were refused with error 10 (not-supported), for instance "unknown type". ${wrong} ${never}`,
     );
     expect(ended.results.stats['by-f'].echo.errors).toEqual({
       'error 10 (not-supported)': { count, text: 'unknown type' },
@@ -249,8 +249,7 @@ describe.concurrent('an error reply of a node', () => {
   it('is shown if it is the only one', async () => {
     const ended = await runNode('echo', 'answers-errors.mjs', '{"code":11,"text":"busy"}', '1');
     expect(ended.verdict).toBe(
-      'The run is INVALID. 1 request "echo" was answered with error 11 (temporarily-unavailable), for instance "busy". ' +
-        '1 echo was refused, and a refused echo counts as a wrong answer.',
+      `The run is INVALID. 1 echo was refused with error 11 (temporarily-unavailable), for instance "busy". ${wrong}`,
     );
   });
 

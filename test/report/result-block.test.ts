@@ -140,12 +140,21 @@ describe('the verdict', () => {
       expect(invalid({ stats, order: BAD })).toBe('The run is INVALID. The checker order says false.');
     });
 
-    it('tells those of what works as well where the workload counts a refusal as wrong', () => {
-      const stats = { 'valid?': true, 'by-f': { echo: { 'valid?': true, errors } } } as const;
-      const proof = { problem: 'bad', facts: {}, operations: [], operationCount: 0 };
-      const workload = { ...BAD, summary: 'Wrong.', proofs: [{ ...proof, rule: 'refused' }] };
-      expect(invalid({ stats, workload })).toBe(`The run is INVALID. ${answered} Wrong.`);
-      expect(invalid({ stats, workload: { ...workload, proofs: [proof] } })).toBe('The run is INVALID. Wrong.');
+    it('leaves those out with which nodes refused what the workload counts as wrong: its summary tells them', () => {
+      const refusal = 'error 10 (not-supported)';
+      const proof = {
+        problem: 'bad',
+        facts: { errors: { [refusal]: { count: 420 } } },
+        operations: [],
+        operationCount: 0,
+      };
+      const workload = { ...BAD, summary: '420 echoes were refused.', proofs: [{ ...proof, rule: 'refused' }] };
+      const stats = { ...BAD, summary: never, 'by-f': { echo: { ...BAD, errors } } };
+      const other = '1 request "echo" was answered with error 1234.';
+      expect(invalid({ stats, workload })).toBe(`The run is INVALID. ${other} 420 echoes were refused. ${never}`);
+      expect(invalid({ stats, workload: { ...workload, proofs: [proof] } })).toBe(
+        `The run is INVALID. ${answered} 420 echoes were refused. ${never}`,
+      );
     });
   });
 

@@ -8,6 +8,12 @@
  * error. `refused-count` says how many errors are such refusals.
  */
 
+import {
+  type AnsweredError,
+  countError,
+  describeAnswered,
+  ERRORS_SHOWN_MAX,
+} from '../../../checkers/answered-errors.ts';
 import type { Checker } from '../../../checkers/checker.ts';
 import { operationPairs } from '../../../checkers/pairs.ts';
 import {
@@ -62,10 +68,12 @@ class Evidence {
   wrongCount = 0;
   refusedCount = 0;
   readonly #refused: number[] = [];
+  readonly #errors = new Map<string, AnsweredError>();
 
-  add(invocation: Operation, { type, index, value }: Operation): void {
+  add(invocation: Operation, { type, index, value, error }: Operation): void {
     if (type === 'fail') {
       this.refusedCount++;
+      countError(this.#errors, error);
       if (this.#refused.length < PROOF_OPERATIONS_MAX) this.#refused.push(index);
       return;
     }
@@ -81,8 +89,13 @@ class Evidence {
   /** The refusals first: there is at most one proof of them, and the verdict looks for it. */
   proofs(): readonly Proof[] {
     if (this.refusedCount === 0) return this.#wrong;
-    const problem = `${countEchoes(this.refusedCount)} refused`;
-    const refused = { rule: REFUSED, problem, facts: {}, operations: this.#refused, operationCount: this.refusedCount };
+    const refused = {
+      rule: REFUSED,
+      problem: `${countEchoes(this.refusedCount)} refused`,
+      facts: this.#errors.size === 0 ? {} : { errors: Object.fromEntries(this.#errors) },
+      operations: this.#refused,
+      operationCount: this.refusedCount,
+    };
     return [refused, ...this.#wrong];
   }
 
@@ -90,10 +103,17 @@ class Evidence {
     const wrong = this.wrongCount === 1 ? '1 answer was' : `${this.wrongCount} answers were`;
     return [
       ...(this.wrongCount === 0 ? [] : [`${wrong} wrong, for instance ${this.#example}.`]),
-      ...(this.refusedCount === 0
-        ? []
-        : [`${countEchoes(this.refusedCount)} refused, and a refused echo counts as a wrong answer.`]),
+      ...(this.refusedCount === 0 ? [] : [...this.#tellRefusals(), 'A refused echo counts as a wrong answer.']),
     ].join(' ');
+  }
+
+  /** A sentence for each of the most frequent errors. */
+  #tellRefusals(): readonly string[] {
+    const errors = [...this.#errors].sort(([, left], [, right]) => right.count - left.count);
+    if (errors.length === 0) return [`${countEchoes(this.refusedCount)} refused.`];
+    return errors
+      .slice(0, ERRORS_SHOWN_MAX)
+      .map(([what, error]) => `${countEchoes(error.count)} refused with ${describeAnswered(what, error)}.`);
   }
 }
 

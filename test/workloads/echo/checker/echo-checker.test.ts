@@ -128,7 +128,7 @@ describe('what proves wrong echoes', () => {
   const wrong = [invoke(0, 'echo', 'a'), ok(0, 'echo', { echo: parseExact('9007199254740993') })];
   const refused = [invoke(1, 'echo', 'b'), fail(1, 'echo', 'b')];
   const right = [invoke(2, 'echo', 'c'), ok(2, 'echo', answer('c'))];
-  const REFUSAL = 'refused, and a refused echo counts as a wrong answer.';
+  const WRONG = 'A refused echo counts as a wrong answer.';
 
   it('is nothing in a valid run', () => {
     expect(evidence(...right)).toEqual({});
@@ -154,12 +154,28 @@ describe('what proves wrong echoes', () => {
   it('is one proof for all that were refused', () => {
     expect(evidence(...wrong, ...refused)).toMatchObject({
       proofs: [{ rule: 'refused', problem: '1 echo was refused', operations: [3], operationCount: 1 }, {}],
-      summary: `1 answer was wrong, for instance {"echo":9007199254740993} to "a". 1 echo was ${REFUSAL}`,
+      summary: `1 answer was wrong, for instance {"echo":9007199254740993} to "a". 1 echo was refused. ${WRONG}`,
     });
     const { proofs, summary } = evidence(...Array.from({ length: 40 }, () => refused).flat());
-    expect(summary).toBe(`40 echoes were ${REFUSAL}`);
+    expect(summary).toBe(`40 echoes were refused. ${WRONG}`);
     expect(proofs).toMatchObject([{ problem: '40 echoes were refused', operationCount: 40 }]);
     expect(proofs?.[0]?.operations).toEqual(Array.from({ length: 16 }, (_, index) => 2 * index + 1));
+  });
+
+  it('tells the errors of what was refused, the most frequent first', () => {
+    const refusedWith = (...error: readonly unknown[]) => [invoke(1, 'echo', 'b'), { ...fail(1, 'echo', 'b'), error }];
+    const busy = refusedWith('temporarily-unavailable', 'busy');
+    const { proofs, summary } = evidence(...refusedWith('not-supported', null), ...busy, ...busy);
+    expect(summary).toBe(
+      '2 echoes were refused with error 11 (temporarily-unavailable), for instance "busy". ' +
+        `1 echo was refused with error 10 (not-supported). ${WRONG}`,
+    );
+    expect(proofs?.[0]?.facts).toEqual({
+      errors: {
+        'error 10 (not-supported)': { count: 1 },
+        'error 11 (temporarily-unavailable)': { count: 2, text: 'busy' },
+      },
+    });
   });
 
   it('is two dozen proofs at most, and quotes the beginning of long values', () => {

@@ -13,6 +13,8 @@ const TIMEOUT_ERROR = 'net-timeout';
 /** More clients are advised from this share of waiting time on, and below this share of the requested rate. */
 const WAITING_FRACTION_MIN = 0.2;
 const RATE_FRACTION_MIN = 0.9;
+/** A timer may fire a little early. */
+const TIMER_ACCURACY = 0.99;
 
 export interface ClientsOptions {
   /** The index of the first operation that is not counted. */
@@ -35,12 +37,13 @@ export function clientsChecker(options: () => ClientsOptions): Checker {
       const length = Math.min(history.length, end);
       const { count, okCount, timeoutCount } = countOperations(history, length);
       if (count === 0 || durationMs <= 0) return { 'valid?': true, count };
-      const waitingMs = timeoutCount === 0 ? 0 : sumWaitingMs(history, length, durationMs);
+      const { waitingMs, unansweredCount } =
+        timeoutCount === 0 ? NO_WAITS : measureWaits(history, length, durationMs, timeoutMs);
       const waitingFraction = waitingMs / (concurrency * durationMs);
       const ratePerSecond = (count * 1000) / durationMs;
       const figures = { 'valid?': true as const, count, rate: ratePerSecond, 'waiting-fraction': waitingFraction };
       if (!isFaulty)
-        return timeoutCount === 0 ? figures : { ...figures, note: describeSilence(timeoutCount, timeoutMs) };
+        return unansweredCount === 0 ? figures : { ...figures, note: describeSilence(unansweredCount, timeoutMs) };
       const isSlow = askedRatePerSecond !== undefined && ratePerSecond < RATE_FRACTION_MIN * askedRatePerSecond;
       if (okCount === 0 || !isSlow || waitingFraction < WAITING_FRACTION_MIN) return figures;
       const percent = Math.round(waitingFraction * 100);
@@ -71,13 +74,22 @@ function countOperations(history: History, length: number) {
   return { count, okCount, timeoutCount };
 }
 
-/** The time before `durationMs` that clients spent on requests that timed out, summed over all clients. */
-function sumWaitingMs(history: History, length: number, durationMs: number): number {
+const NO_WAITS = { waitingMs: 0, unansweredCount: 0 };
+
+/**
+ * The time before `durationMs` that clients spent on requests that timed out, summed over all clients. And how many of
+ * these requests waited their full time: where a run is aborted, requests in flight end as timeouts.
+ */
+function measureWaits(history: History, length: number, durationMs: number, timeoutMs: number | undefined) {
   const endNs = durationMs * NANOSECONDS_PER_MILLISECOND;
+  const timeoutNs = (timeoutMs ?? 0) * TIMER_ACCURACY * NANOSECONDS_PER_MILLISECOND;
   let waitingNs = 0;
+  let unansweredCount = 0;
   for (const { invocation, completion } of indexPairs(history)) {
     if (invocation >= length || history.errorAt(completion) !== TIMEOUT_ERROR) continue;
-    waitingNs += Math.max(0, Math.min(history.timeAt(completion), endNs) - history.timeAt(invocation));
+    const [begin, end] = [history.timeAt(invocation), history.timeAt(completion)];
+    waitingNs += Math.max(0, Math.min(end, endNs) - begin);
+    if (end - begin >= timeoutNs) unansweredCount++;
   }
-  return waitingNs / NANOSECONDS_PER_MILLISECOND;
+  return { waitingMs: waitingNs / NANOSECONDS_PER_MILLISECOND, unansweredCount };
 }

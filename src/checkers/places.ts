@@ -30,3 +30,14 @@ export function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => 
   }
   return value;
 }
+
+/** The number of ascending numbers below a bound. */
+export function countBelow(ascending: ArrayLike<number>, bound: number): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] as number) < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -9,10 +9,10 @@
 (defn- judge-sum
   [run final {:keys [accounts balances held operation] :as read}]
   (when (f/snapshot? final read)
-    (let [openings (concat (map #(:opening (account-in run %)) accounts)
-                           (map :opening (f/closed-before final read)))]
-      (when (every? some? openings)
-        (let [opened (reduce + openings)
+    (let [openings (map #(:opening (account-in run %)) accounts)
+          closed   (f/opened-closed-before final read)]
+      (when (and closed (every? some? openings))
+        (let [opened (reduce + closed openings)
               sum    (reduce + balances)]
           (when (not= opened (+ sum held))
             (finding :money-is-conserved

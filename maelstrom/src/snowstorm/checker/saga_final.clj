@@ -6,8 +6,9 @@
             [snowstorm.checker.saga-record :refer [terminal?]]))
 
 (defn- settled-between
-  [run begin end]
-  (h/last-where #(and (empty? (:unfinished %)) (> (:invocation %) begin) (< (:operation %) end)) (:settlings run)))
+  "The last settling without anything unfinished, after `begin`: the last request, or the last one before replays."
+  [{:keys [settlings]} begin end]
+  (h/last-where #(and (> (:invocation %) begin) (< (:operation %) end)) settlings))
 
 (defn- all-parts?
   "Whether the statuses of all parts were read."
@@ -28,24 +29,39 @@
   [final {:keys [request-id]}]
   (get (:statuses final) request-id))
 
+(defn- distinct-accounts
+  "The accounts known to exist that a read shows."
+  [final {:keys [accounts]}]
+  (keep (:existing-of final) (distinct accounts)))
+
 (defn covers?
-  "Whether a read shows all accounts that existed, except those closed, and so empty, before it began."
-  [final {:keys [accounts invocation operation]}]
-  (let [covered (set accounts)]
-    (every? (fn [{:keys [name first-named closed-since]}]
-              (or (< closed-since invocation) (> first-named operation) (covered name)))
-            (:existing final))))
+  "Whether a read shows all accounts that existed, except those closed, and so empty, before it began. A long run has
+  many accounts, and a read names few of them, so the accounts are counted."
+  [final {:keys [invocation operation] :as read}]
+  (= (count (filter #(and (>= (:closed-since %) invocation) (<= (:first-named %) operation))
+                    (distinct-accounts final read)))
+     ; An account is named before it is closed, so each one closed before is among those named.
+     (- (h/count-below (:first-named final) (inc operation))
+        (h/count-below (:closed-since final) invocation))))
 
 (defn closed-before
-  "Accounts that a read need not show, because they were closed before it began."
+  "Accounts that a read need not show, because they were closed before it began, and does not show."
   [final {:keys [accounts invocation]}]
   (let [covered (set accounts)]
-    (filter #(and (< (:closed-since %) invocation) (not (covered (:name %)))) (:existing final))))
+    (remove #(covered (:name %)) (subvec (:closed final) 0 (h/count-below (:closed-since final) invocation)))))
+
+(defn opened-closed-before
+  "What the accounts of `closed-before` were opened with, in all; nil if that is unknown of one of them."
+  [final {:keys [invocation] :as read}]
+  (let [shown         (map :opening (filter #(< (:closed-since %) invocation) (distinct-accounts final read)))
+        [sum unknown] (nth (:closed-openings final) (h/count-below (:closed-since final) invocation))]
+    (when (= unknown (count (filter nil? shown)))
+      (- sum (reduce + (filter some? shown))))))
 
 (defn settled-before?
   "Whether a client was told, after the last request and before this one, that nothing is unfinished."
   [final {:keys [invocation]}]
-  (some? (settled-between (:run final) (:last-asked final) invocation)))
+  (some? (settled-between final (:last-asked final) invocation)))
 
 (defn snapshot?
   "Whether a read shows all accounts at one moment."
@@ -62,7 +78,7 @@
   "Whether a read came after everything had settled, and all outcomes are known."
   [final {:keys [invocation]}]
   (and (nil? (:untold final))
-       (some? (settled-between (:run final) (:last-asked-before-replays final) invocation))))
+       (some? (settled-between final (:last-asked-before-replays final) invocation))))
 
 (defn final-phase
   [{:keys [attempts replays other-bodies transfers transfer-of settlings reads existing] :as run}]
@@ -79,8 +95,8 @@
                                                                  statuses)]
                                      :when status]
                                  [request-id status]))
-        final         {:run                       run
-                       ; The last request for a transfer. Earlier reads are not final.
+        closed        (vec (sort-by :closed-since (filter #(not= never (:closed-since %)) existing)))
+        final         {; The last request for a transfer. Earlier reads are not final.
                        :last-asked                last-asked
                        ; The same, before replays began.
                        :last-asked-before-replays before
@@ -100,13 +116,29 @@
                        ; Transfers whose outcome cannot be known.
                        :open                      (set (keep #(when (open? (statuses (:request-id %)) %) (:request-id %))
                                                              transfers))
-                       :existing                  existing}]
+                       ; Those without anything unfinished, after the last request before replays.
+                       :settlings                 (filterv #(and (empty? (:unfinished %)) (> (:invocation %) before))
+                                                           settlings)
+                       ; By name, the accounts known to exist.
+                       :existing-of               (into {} (map (juxt :name identity)) existing)
+                       ; Where each of them was first named, ascending.
+                       :first-named               (vec (sort (map :first-named existing)))
+                       ; Those that were closed, in that order, and where.
+                       :closed                    closed
+                       :closed-since              (mapv :closed-since closed)
+                       ; What the first n of them were opened with, and how many have no known opening balance.
+                       :closed-openings           (vec (reductions (fn [[sum unknown] {:keys [opening]}]
+                                                                     (if opening
+                                                                       [(+ sum opening) unknown]
+                                                                       [sum (inc unknown)]))
+                                                                   [0 0]
+                                                                   closed))}]
     ; Whether all accounts were read at one moment.
     (assoc final :has-read (boolean (some #(and (> (:invocation %) last-asked) (snapshot? final %)) reads)))))
 
 (defn stuck?
   "Whether a status says that a transfer is unfinished when it must not be any more."
-  [{:keys [run last-asked last-asked-before-replays first-replay]} transfer {:keys [of-all state invocation operation]}]
+  [{:keys [last-asked last-asked-before-replays first-replay] :as final-phase} transfer {:keys [of-all state invocation operation]}]
   (let [final          (> invocation last-asked)
         before-replays (and (> invocation last-asked-before-replays) (< operation first-replay))]
     (and of-all
@@ -114,7 +146,7 @@
          (not (terminal? state))
          (or final before-replays)
          ; It may have come after the settling only if no client knew of it before.
-         (let [settled (settled-between run (if final last-asked last-asked-before-replays) invocation)]
+         (let [settled (settled-between final-phase (if final last-asked last-asked-before-replays) invocation)]
            (or (nil? settled)
                (< (:existed-at transfer) (:invocation settled)))))))
 

@@ -139,7 +139,8 @@
                         :info [[(:account asked) {:event :maybe-closed, :at invocation}]]
                         :ok   (let [name (:account answered)]
                                 (cond-> [(exists name)]
-                                  (:closed answered) (conj [name {:event :closed, :at operation}]
+                                  (:closed answered) (conj [name {:event :named, :at invocation}]
+                                                           [name {:event :closed, :at operation}]
                                                            [name {:event :maybe-closed, :at invocation}])))
                         nil)
       (:settled

@@ -45,7 +45,7 @@ export class AccountRules {
     const { accounts, balances, held, operation } = read;
     let opened = 0;
     for (const name of accounts) opened += this.#run.accounts.get(name)?.opening ?? Number.NaN;
-    for (const { opening = Number.NaN } of this.#final.closedBefore(read)) opened += opening;
+    opened += this.#final.openingsClosedBefore(read);
     const sum = balances.reduce((total, balance) => total + balance, 0);
     if (Number.isNaN(opened) || sum + held === opened) return;
     const problem = sum + held < opened ? 'money was lost' : 'there is more money than was opened with';

@@ -5,6 +5,7 @@
  */
 
 import { isBefore, NEVER } from '../../../checkers/places.ts';
+import { ClosedAccounts } from './closed-accounts.ts';
 import type { Account, AccountsRead, ObservedRun, Settling } from './record.ts';
 import { isTerminal, type Status, type Transfer } from './transfer.ts';
 
@@ -29,8 +30,9 @@ export class FinalPhase {
   readonly open: ReadonlySet<Transfer>;
   /** Whether all accounts were read at one moment. */
   readonly hasRead: boolean;
-  /** All accounts that are known to exist. */
-  readonly #existing: readonly Account[];
+  readonly #closedAccounts: ClosedAccounts;
+  /** Those without anything unfinished, after the last request before replays. */
+  readonly #settlings: readonly Settling[];
   readonly #statuses = new Map<Transfer, Status>();
 
   constructor(run: ObservedRun) {
@@ -57,7 +59,10 @@ export class FinalPhase {
       (transfer) => transfer.firstAsked !== NEVER && !this.#statuses.has(transfer),
     );
     this.open = new Set([...run.transfers.values()].filter((transfer) => this.#isOpen(transfer)));
-    this.#existing = [...run.existing()];
+    this.#closedAccounts = new ClosedAccounts(run.existing());
+    this.#settlings = run.settlings.filter(
+      ({ unfinished, invocation }) => unfinished.length === 0 && invocation > this.#lastAskedBeforeReplays,
+    );
     this.hasRead = run.reads.some((read) => read.invocation > this.lastAsked && this.isSnapshot(read));
   }
 
@@ -75,17 +80,18 @@ export class FinalPhase {
   }
 
   /** Whether a read shows all accounts, except those that were closed, and so empty, before it was requested. */
-  covers({ accounts, invocation, operation }: AccountsRead): boolean {
-    const covered = new Set(accounts);
-    return this.#existing.every(
-      ({ name, firstNamed, closedSince }) => closedSince < invocation || firstNamed > operation || covered.has(name),
-    );
+  covers(read: AccountsRead): boolean {
+    return this.#closedAccounts.areAllOthersIn(read);
   }
 
-  /** Accounts that a read need not show, because they were closed before it was requested. */
-  closedBefore({ accounts, invocation }: AccountsRead): readonly Account[] {
-    const covered = new Set(accounts);
-    return this.#existing.filter(({ name, closedSince }) => closedSince < invocation && !covered.has(name));
+  /** Accounts that a read need not show, because they were closed before it was requested, and does not show. */
+  closedBefore(read: AccountsRead): readonly Account[] {
+    return this.#closedAccounts.listOutside(read);
+  }
+
+  /** What the accounts of {@link closedBefore} were opened with, in all; NaN if that is unknown of one of them. */
+  openingsClosedBefore(read: AccountsRead): number {
+    return this.#closedAccounts.openingsOutside(read);
   }
 
   /** Whether an answer said, after the last request and before this read, that nothing is unfinished. */
@@ -108,10 +114,9 @@ export class FinalPhase {
     return settled === undefined || transfer.existedAt < settled.invocation;
   }
 
+  /** @param begin the last request, or the last one before replays */
   #settledBetween(begin: number, end: number): Settling | undefined {
-    return this.#run.settlings.findLast(
-      ({ unfinished, invocation, operation }) => unfinished.length === 0 && invocation > begin && operation < end,
-    );
+    return this.#settlings.findLast(({ invocation, operation }) => invocation > begin && operation < end);
   }
 
   #isOpen(transfer: Transfer): boolean {

@@ -200,6 +200,7 @@ export class ObservedRun {
         this.#exists(account, operation);
         if (!closed) return;
         const known = this.#account(account);
+        known.firstNamed = Math.min(known.firstNamed, place.invocation);
         known.closedSince = Math.min(known.closedSince, operation);
         this.#mayBeClosed(account, place.invocation);
         return;

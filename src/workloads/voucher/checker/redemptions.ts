@@ -5,7 +5,7 @@
  */
 
 import { Findings } from '../../../checkers/findings.ts';
-import { byCompletion, entryOf, isBefore, NEVER } from '../../../checkers/places.ts';
+import { byCompletion, countBelow, entryOf, isBefore, NEVER } from '../../../checkers/places.ts';
 import type { Answer, Count, ObservedVoucher, Redemption, Report, Request, Terms } from './record.ts';
 
 /** A voucher, with the conclusions from its whole history. */
@@ -267,15 +267,4 @@ function isAskedBefore(record: ObservedVoucher, { user, request_id }: Redemption
 
 function isSame(one: Redemption, other: Redemption): boolean {
   return one.request_id === other.request_id && one.redemption === other.redemption;
-}
-
-/** The number of ascending numbers below a bound. */
-function countBelow(ascending: Float64Array, bound: number): number {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ascending[middle] as number) < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

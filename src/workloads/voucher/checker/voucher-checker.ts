@@ -83,7 +83,8 @@ function findMissing(run: ObservedRun, vouchers: readonly JudgedVoucher[]): stri
 
 /** For all users who may have redeemed, after all redemptions were known. */
 function findMissingWallet(run: ObservedRun, vouchers: readonly JudgedVoucher[]): string | undefined {
-  const knownAt = Math.max(...vouchers.map(({ firstFinal }) => firstFinal?.operation ?? NEVER));
+  let knownAt = -1;
+  for (const { firstFinal } of vouchers) knownAt = Math.max(knownAt, firstFinal?.operation ?? NEVER);
   for (const { record } of vouchers) {
     for (const { user, firstPossible } of record.allRequests()) {
       if (firstPossible === NEVER) continue;

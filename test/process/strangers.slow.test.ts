@@ -108,7 +108,8 @@ describe.concurrent('a node that is not ready', () => {
 
   it('receives only init from bin/chaos, too', async () => {
     const chaos = ['--kill', '0.5', '--seed', '1', '--for', '4', '--', fixture('hears-only-init-first.mjs')];
-    const args = ['--node-count', '3', '--time-limit', '5', '--rate', '200', '--concurrency', '20n', '--', ...chaos];
+    // Every client may wait 5 s for an answer that a kill took. Then nothing succeeds until the chaos is over.
+    const args = ['--node-count', '3', '--time-limit', '15', '--rate', '200', '--concurrency', '20n', '--', ...chaos];
     const ended = await runTest({ workload: 'echo', bin: CHAOS, store: join(folder, 'first-chaos'), args });
     expectValid(ended);
     expect(ended.read('node-logs/n0.log')).toContain('chaos: restart');

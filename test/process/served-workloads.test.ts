@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { beforeAll, expect, it } from 'vitest';
+import { SERVED_WORKLOADS } from '../../src/workloads/nodes.ts';
 import { INIT, temporaryFolder } from '../support/node-process.ts';
 
 const program = join(temporaryFolder(), 'maelstrom-node.cjs');
@@ -80,6 +81,6 @@ it.each([
 it('names in --help what it leaves out by default', async () => {
   const { stdout } = await run(['--help'], '');
   expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-    'echo, unique-ids, ids, voucher, saga, parrot. Default: all but parrot, which cannot be served beside the others.',
+    `${SERVED_WORKLOADS.map(({ name }) => name).join(', ')}, parrot. Default: all but parrot, which cannot be served beside the others.`,
   );
 });

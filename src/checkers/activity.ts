@@ -1,7 +1,7 @@
 /**
  * Whether a run had work to do until its end. A service that is sold out answers every request, even if it is broken.
- * And a service that dies in peace breaks no other rule. So the run proves little if nothing succeeded in the last third
- * of the time, or if many operations succeeded then and none did new work: the verdict is then unknown.
+ * And a service that dies in peace breaks no other rule. So the run proves little if nothing succeeded in the last
+ * third of the time, or if many operations succeeded then and none did new work: the verdict is then unknown.
  */
 
 import type { History } from '../history/history.ts';

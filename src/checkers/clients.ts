@@ -1,7 +1,8 @@
 /**
  * Whether the clients kept up: how often operations began, and which share of their time clients waited for answers
- * that never came. Always valid. With few clients and many lost messages the rate falls far below the requested one, and
- * the run proves less than it seems to. Where nothing was lost, more clients are no remedy: the nodes did not answer.
+ * that never came. Always valid. With few clients and many lost messages the rate falls far below the requested one,
+ * and the run proves less than it seems to. Where nothing was lost, more clients are no remedy: the nodes did not
+ * answer.
  */
 
 import type { History } from '../history/history.ts';

@@ -26,8 +26,9 @@ export const PROOF_OPERATIONS_MAX = 16;
 export const QUOTE_LENGTH_MAX = 160;
 
 /**
- * The rule of a proof by requests that nodes refused, where the checker counts a refusal as a wrong answer. Its `errors`
- * among the facts are `AnsweredErrors`. The summary of the checker tells them, so the verdict does not tell them again.
+ * The rule of a proof by requests that nodes refused, where the checker counts a refusal as a wrong answer. Its
+ * `errors` among the facts are `AnsweredErrors`. The summary of the checker tells them, so the verdict does not tell
+ * them again.
  */
 export const REFUSED = 'refused';
 

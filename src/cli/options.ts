@@ -81,10 +81,10 @@ export function parseOptions<O extends Options>(
   return { values: values as Values<O>, words: parsed.positionals, rest, texts: Object.fromEntries(texts) };
 }
 
-type Token = ReturnType<typeof parseArgs<{ strict: false; tokens: true }>>['tokens'][number];
+type ParsedToken = ReturnType<typeof parseArgs<{ strict: false; tokens: true }>>['tokens'][number];
 
 /** Throws a {@link UsageError} for the first unknown option. */
-function refuseUnknown(options: Options, args: readonly string[], tokens: readonly Token[]): void {
+function refuseUnknown(options: Options, args: readonly string[], tokens: readonly ParsedToken[]): void {
   for (const token of tokens) {
     const word = optionWord(args[token.index] as string);
     const wrong = findDashedOption(options, word) ?? findOneHyphen(options, word);

@@ -19,7 +19,7 @@ import type { ServiceRequests } from './service-requests.ts';
 import type { WorkloadTest } from './workload-test.ts';
 
 /** What the verdict of a run rests on. */
-export interface RunFacts {
+export interface FinishedRun {
   readonly options: RunOptions;
   readonly test: WorkloadTest;
   readonly log: RunLog;
@@ -35,7 +35,7 @@ export interface RunFacts {
   readonly operationsMs: number;
 }
 
-export function judgeRun(facts: RunFacts): CheckResult {
+export function judgeRun(facts: FinishedRun): CheckResult {
   const { options, test, log, network, chances, serviceRequests, recovery, isFaulty, healedAt, operationsMs } = facts;
   const { nodes, concurrency, availability, latencyMeanMs, schedule, ratePerSecond } = options;
   const fates = network.fates();

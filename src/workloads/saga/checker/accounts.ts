@@ -6,7 +6,7 @@
 
 import { Findings } from '../../../checkers/findings.ts';
 import { byCompletion, entryOf } from '../../../checkers/places.ts';
-import { effectIn, type FinalPhase } from './final.ts';
+import { effectIn, type FinalReads } from './final.ts';
 import type { AccountsRead, ObservedRun } from './record.ts';
 import { isTerminal, type Leg, type Transfer } from './transfer.ts';
 
@@ -26,9 +26,9 @@ export class AccountRules {
   readonly allOrNothing = new Findings();
   readonly readsAreCurrent = new Findings();
   readonly #run: ObservedRun;
-  readonly #final: FinalPhase;
+  readonly #final: FinalReads;
 
-  constructor(run: ObservedRun, final: FinalPhase) {
+  constructor(run: ObservedRun, final: FinalReads) {
     this.#run = run;
     this.#final = final;
     for (const read of run.reads) {

@@ -9,7 +9,7 @@ import { ClosedAccounts } from './closed-accounts.ts';
 import type { Account, AccountsRead, ObservedRun, Settling } from './record.ts';
 import { isTerminal, type Status, type Transfer } from './transfer.ts';
 
-export class FinalPhase {
+export class FinalReads {
   readonly #run: ObservedRun;
   /** The last request for a transfer. Earlier reads are not final. */
   readonly lastAsked: number;
@@ -137,7 +137,7 @@ export class FinalPhase {
 }
 
 /** Whether something still moved after everything had settled, without a transfer that could move it. */
-export function findRestless(run: ObservedRun, final: FinalPhase): AccountsRead | undefined {
+export function findRestless(run: ObservedRun, final: FinalReads): AccountsRead | undefined {
   const last = run.reads.findLast(
     (read) => read.clean !== undefined && read.invocation > final.lastAsked && final.covers(read),
   );
@@ -146,7 +146,7 @@ export function findRestless(run: ObservedRun, final: FinalPhase): AccountsRead 
 }
 
 /** What a transfer has done to the accounts of a read: everything, nothing, or undecided. */
-export function effectIn(read: AccountsRead, transfer: Transfer, final: FinalPhase): 'done' | 'nothing' | 'unknown' {
+export function effectIn(read: AccountsRead, transfer: Transfer, final: FinalReads): 'done' | 'nothing' | 'unknown' {
   const state = final.statusOf(transfer)?.state ?? null;
   if (isTerminal(state)) {
     const before = transfer.endings.some((ending) => ending.outcome === state && isBefore(ending, read));

@@ -5,7 +5,7 @@
 
 import { Findings } from '../../../checkers/findings.ts';
 import { isBefore, NEVER } from '../../../checkers/places.ts';
-import { type FinalPhase, findRestless } from './final.ts';
+import { type FinalReads, findRestless } from './final.ts';
 import type { ObservedRun, Refusal } from './record.ts';
 import { type Ending, isTerminal, type Transfer, told } from './transfer.ts';
 
@@ -20,9 +20,9 @@ export class OutcomeRules {
   readonly refusesAnotherBody = new Findings();
   readonly readsAreCurrent: Findings;
   readonly #run: ObservedRun;
-  readonly #final: FinalPhase;
+  readonly #final: FinalReads;
 
-  constructor(run: ObservedRun, final: FinalPhase, readsAreCurrent: Findings) {
+  constructor(run: ObservedRun, final: FinalReads, readsAreCurrent: Findings) {
     this.#run = run;
     this.#final = final;
     this.readsAreCurrent = readsAreCurrent;

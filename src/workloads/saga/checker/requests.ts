@@ -5,7 +5,7 @@
 
 import { Findings } from '../../../checkers/findings.ts';
 import { isBefore, NEVER } from '../../../checkers/places.ts';
-import type { FinalPhase } from './final.ts';
+import type { FinalReads } from './final.ts';
 import type { Account, AccountsRead, ObservedRun, Refusal } from './record.ts';
 import type { Ending, Transfer } from './transfer.ts';
 
@@ -19,9 +19,9 @@ export class RequestRules {
   readonly accountsAreRight = new Findings();
   readonly #run: ObservedRun;
 
-  readonly #final: FinalPhase;
+  readonly #final: FinalReads;
 
-  constructor(run: ObservedRun, final: FinalPhase) {
+  constructor(run: ObservedRun, final: FinalReads) {
     this.#run = run;
     this.#final = final;
     for (const { account, balance, refused, operation } of run.otherOpenings)

@@ -21,7 +21,7 @@ import { NEVER } from '../../../checkers/places.ts';
 import { asSentence, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { AccountRules } from './accounts.ts';
-import { FinalPhase } from './final.ts';
+import { FinalReads } from './final.ts';
 import { HistoryRules } from './histories.ts';
 import { OutcomeRules } from './outcomes.ts';
 import { ObservedRun } from './record.ts';
@@ -34,7 +34,7 @@ export function sagaChecker(): Checker {
 
 function judge(test: TestFacts, history: History) {
   const run = new ObservedRun(history);
-  const final = new FinalPhase(run);
+  const final = new FinalReads(run);
   const accounts = new AccountRules(run, final);
   const outcomes = new OutcomeRules(run, final, accounts.readsAreCurrent);
   const histories = new HistoryRules(run, accounts.allOrNothing);
@@ -71,7 +71,7 @@ function judge(test: TestFacts, history: History) {
 }
 
 /** What is missing for a verdict, in words. */
-function findMissing(run: ObservedRun, final: FinalPhase): string | undefined {
+function findMissing(run: ObservedRun, final: FinalReads): string | undefined {
   if (final.settling === undefined) return 'it is unknown whether the transfers settled';
   if (!final.hasStatuses) return 'not all transfers were asked about in the end';
   if (final.untold !== undefined) return `there is no final status of ${final.untold.requestId}`;

@@ -14,6 +14,7 @@ import type { Child } from '../../chaos/chaos.ts';
 import type { HeldOutput } from '../../harness/bed.ts';
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
+import { onOutputClosed } from './closed-output.ts';
 import { HalfLineWatch } from './half-line-watch.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
@@ -24,8 +25,6 @@ const MARK = '1';
 const KILL_MS_MAX = 5000;
 /** How long output may follow the end of a process. Only a child of it that holds the pipe causes a wait. */
 const LAST_OUTPUT_MS_MAX = 500;
-/** How long a process may live after the end of its output, as in `process-bed.ts`. */
-const EXIT_MS_MAX = 1000;
 
 export interface ChaosChildOptions {
   readonly program: string;
@@ -140,7 +139,7 @@ class Life {
     this.#lines = readGuardedLines(stdout, guard, (line) => {
       if (!this.#killed) options.onLine(line, this.#watch.takePassedLength());
     });
-    stdout.once('end', () => this.#awaitExit(options.onOutputClosed));
+    onOutputClosed(this.#child, () => this.#killed, options.onOutputClosed);
     const allRead = new Promise<void>((resolve) =>
       this.#lines.once('close', () => {
         this.#closed = true;
@@ -187,17 +186,6 @@ class Life {
   kill(): Promise<void> {
     this.#killing ??= this.#kill();
     return this.#killing;
-  }
-
-  /** Calls back if the process still lives a while after the end of its output. A process that ends closes it first. */
-  #awaitExit(onOutputClosed: () => void): void {
-    setTimeout(() => {
-      // If this process itself was stopped meanwhile, due timers run before the exit is reported.
-      setImmediate(() => {
-        const { exitCode, signalCode, pid } = this.#child;
-        if (pid !== undefined && exitCode === null && signalCode === null && !this.#killed) onOutputClosed();
-      });
-    }, EXIT_MS_MAX).unref();
   }
 
   async #kill(): Promise<void> {

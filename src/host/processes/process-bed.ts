@@ -15,6 +15,7 @@ import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../../harness/bed.
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
 import { onTextLine } from '../stdio/text-lines.ts';
+import { onOutputClosed } from './closed-output.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import { Reaper } from './reaper.ts';
 import { MARK_VARIABLE } from './strays.ts';
@@ -27,8 +28,6 @@ const LAST_WORD_LENGTH_MAX = 500;
 const KILL_MS_MAX = 5000;
 /** How long output may follow the end of a node. Only a child of it that holds the pipes causes a wait. */
 const LAST_OUTPUT_MS_MAX = 500;
-/** How long a node may live after the end of its output. A process that ends closes its output first. */
-const EXIT_MS_MAX = 1000;
 
 export interface ProcessBedOptions {
   /** The program, by its full path. */
@@ -135,7 +134,7 @@ class ProcessNode implements NodeHandle {
     readGuardedLines(stdout, this.#guard, (line) => {
       if (!this.#killed) events.onLine(line);
     });
-    stdout.once('end', () => this.#awaitExit(events.onOutputClosed));
+    onOutputClosed(this.#child, () => this.#killed, events.onOutputClosed);
     if (stderr) {
       onTextLine(stderr, (line) => this.#takeStderr(line, stderr));
       // A log that has failed does not drain.
@@ -202,20 +201,6 @@ class ProcessNode implements NodeHandle {
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
     this.#over = true;
-  }
-
-  /**
-   * Calls back if the process still lives a while after the end of its output. Neither it nor a child of it can print
-   * any more.
-   */
-  #awaitExit(onOutputClosed: () => void): void {
-    setTimeout(() => {
-      // If this process itself was stopped meanwhile, due timers run before the exit is reported.
-      setImmediate(() => {
-        const { exitCode, signalCode, pid } = this.#child;
-        if (pid !== undefined && exitCode === null && signalCode === null && !this.#killed) onOutputClosed();
-      });
-    }, EXIT_MS_MAX).unref();
   }
 
   #takeStderr(line: string, stderr: Readable): void {

@@ -50,11 +50,10 @@ interface Member {
   paused: boolean;
   /** The number of this life, from 1. */
   life: number;
-  /** Whether this life has answered `init`. */
-  ready: boolean;
-  /** When this life started, and when it was ready for the first time; by the scheduler's clock. */
+  /** When this life started, by the scheduler's clock. */
   startedMs: number;
-  readyMs: number;
+  /** When this life answered `init`; undefined until then. */
+  readyMs: number | undefined;
   /** Sends `init` to this life; undefined once that is answered. */
   initClient: Client | undefined;
   /** Resolves when nothing of the last life is left. */
@@ -72,7 +71,6 @@ interface Member {
 export class Cluster implements FaultTarget {
   readonly #options: ClusterOptions;
   readonly #members = new Map<string, Member>();
-  readonly #inits = new Set<Client>();
   /**
    * Requests that reached a node and are not answered. All nodes share them: a node may answer a request that another
    * node passed on.
@@ -96,9 +94,8 @@ export class Cluster implements FaultTarget {
         handle: undefined,
         paused: false,
         life: 0,
-        ready: false,
         startedMs: 0,
-        readyMs: 0,
+        readyMs: undefined,
         initClient: undefined,
         ended: Promise.resolve(),
         sent: new Unanswered(),
@@ -116,14 +113,14 @@ export class Cluster implements FaultTarget {
 
   /** Whether every node is up, has answered `init` and is not paused. */
   get isReady(): boolean {
-    for (const { ready, paused } of this.#members.values()) if (!ready || paused) return false;
+    for (const { readyMs, paused } of this.#members.values()) if (readyMs === undefined || paused) return false;
     return true;
   }
 
   /** From now on nothing that a node does is judged, e.g. its output while it is killed. */
   ignore(): void {
     this.#listening = false;
-    for (const client of this.#inits) client.close();
+    for (const { initClient } of this.#members.values()) initClient?.close();
   }
 
   /** Reports output that never got its newline. */
@@ -144,7 +141,7 @@ export class Cluster implements FaultTarget {
   startMsSince(id: string, sinceMs: number): number {
     const member = this.#members.get(id);
     if (member === undefined || !member.up) return 0;
-    const endMs = member.ready ? member.readyMs : this.#options.scheduler.now();
+    const endMs = member.readyMs ?? this.#options.scheduler.now();
     const durationMs = Math.max(0, endMs - Math.max(sinceMs, member.startedMs));
     return Math.min(durationMs, this.#options.initTimeoutMs);
   }
@@ -153,7 +150,7 @@ export class Cluster implements FaultTarget {
   judgeUnready(): void {
     if (!this.#listening) return;
     for (const member of this.#members.values()) {
-      if (!member.up || member.ready || member.life === 1) continue;
+      if (!member.up || member.readyMs !== undefined || member.life === 1) continue;
       const held = member.handle?.heldOutput?.();
       const seconds = (this.#options.scheduler.now() - member.startedMs) / 1000;
       const text = `${member.id} was started again and did not answer init within ${Math.floor(seconds)} s`;
@@ -282,7 +279,7 @@ export class Cluster implements FaultTarget {
     const { handle } = member;
     if (!member.up) return member.ended;
     member.up = false;
-    member.ready = false;
+    member.readyMs = undefined;
     member.handle = undefined;
     member.paused = false;
     member.sent.moveTo(member.sentBefore);
@@ -296,7 +293,6 @@ export class Cluster implements FaultTarget {
     const { network, scheduler, nodes, initTimeoutMs } = this.#options;
     const { id, life } = member;
     const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, exempt: true });
-    this.#inits.add(client);
     member.initClient = client;
     network.admit(id, {
       client: client.id,
@@ -305,12 +301,10 @@ export class Cluster implements FaultTarget {
     });
     const timeoutMs = life === 1 ? initTimeoutMs : RESTART_TIMEOUT_MS;
     const result = await client.rpc(Init, { node_id: id, node_ids: [...nodes] }, timeoutMs);
-    this.#inits.delete(client);
     client.close();
     if (member.initClient === client) member.initClient = undefined;
     if (result.kind === 'ok') {
       if (member.life === life && member.up) {
-        member.ready = true;
         member.readyMs = scheduler.now();
         network.open(id);
         this.#options.onReady();

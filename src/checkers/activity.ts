@@ -25,13 +25,12 @@ const OK_COUNT_MIN = 20;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
 const NANOSECONDS_PER_SECOND = 1e9;
 
-/** The options are read when the run is checked. */
-export function activityChecker(createWorkCounter: () => CountWork, options: () => ActivityOptions): Checker {
+export function activityChecker(createWorkCounter: () => CountWork, options: ActivityOptions): Checker {
   return {
     check(_test, history) {
-      const counts = countActivity(history, createWorkCounter(), options());
+      const counts = countActivity(history, createWorkCounter(), options);
       const { workCount, lastThirdCount } = counts;
-      const error = (options().isFaulty ? undefined : describeDeath(counts)) ?? describeIdleness(counts);
+      const error = (options.isFaulty ? undefined : describeDeath(counts)) ?? describeIdleness(counts);
       return {
         'valid?': error === undefined ? true : ('unknown' as const),
         'work-count': workCount,

@@ -30,11 +30,10 @@ export interface ClientsOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** The options are read when the run is checked. */
-export function clientsChecker(options: () => ClientsOptions): Checker {
+export function clientsChecker(options: ClientsOptions): Checker {
+  const { end, durationMs, askedRatePerSecond, isFaulty, timeoutMs } = options;
   return {
     check({ concurrency }, history) {
-      const { end, durationMs, askedRatePerSecond, isFaulty, timeoutMs } = options();
       const length = Math.min(history.length, end);
       const { count, okCount, timeoutCount } = countOperations(history, length);
       if (count === 0 || durationMs <= 0) return { 'valid?': true, count };

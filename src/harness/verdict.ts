@@ -2,7 +2,7 @@
 
 import { activityChecker } from '../checkers/activity.ts';
 import { availabilityChecker } from '../checkers/availability.ts';
-import { type Checker, type CheckResult, compose } from '../checkers/checker.ts';
+import { type CheckResult, compose } from '../checkers/checker.ts';
 import { clientsChecker } from '../checkers/clients.ts';
 import { latencyChecker } from '../checkers/latency.ts';
 import { faultsChecker } from '../checkers/nemesis.ts';
@@ -40,27 +40,26 @@ export function judgeRun(facts: FinishedRun): CheckResult {
   const { nodes, concurrency, availability, latencyMeanMs, schedule, ratePerSecond } = options;
   const fates = network.fates();
   const end = () => healedAt;
-  const some = (isThere: boolean, checkers: () => Record<string, Checker>) => (isThere ? checkers() : {});
   const { createWorkCounter } = test;
   const checker = compose({
     stats: statsChecker(end, (f) => !isFaulty || chances.has(f)),
     ...(createWorkCounter === undefined
       ? {}
-      : { activity: activityChecker(createWorkCounter, () => ({ end: healedAt, operationsMs, isFaulty })) }),
+      : { activity: activityChecker(createWorkCounter, { end: healedAt, operationsMs, isFaulty }) }),
     availability: availabilityChecker(end),
-    clients: clientsChecker(() => ({
+    clients: clientsChecker({
       end: healedAt,
       durationMs: operationsMs,
       askedRatePerSecond: schedule === undefined ? ratePerSecond : undefined,
       isFaulty,
       timeoutMs: test.timeoutMs === undefined ? CLIENT_TIMEOUT_MS : undefined,
-    })),
+    }),
     net: netChecker(() => network.statistics()),
     latency: latencyChecker(),
     faults: faultsChecker(() => fates),
     protocol: violationsChecker(() => log.violations),
-    ...some(serviceRequests.count > 0, () => ({ services: { check: () => serviceRequests.result() } })),
-    ...some(recovery.size > 0, () => ({ recovery: recoveryChecker(() => recovery) })),
+    ...(serviceRequests.count === 0 ? {} : { services: { check: () => serviceRequests.result() } }),
+    ...(recovery.size === 0 ? {} : { recovery: recoveryChecker(() => recovery) }),
     workload: test.checker(),
   });
   const hitMessageCount = Object.values(fates).reduce((sum, count) => sum + count, 0);

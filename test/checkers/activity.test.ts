@@ -18,10 +18,7 @@ function operations(...told: readonly (readonly [atMs: number, value: string, ty
 const ALL: ActivityOptions = { end: Number.POSITIVE_INFINITY, operationsMs: 1000, isFaulty: false };
 
 function check(history: readonly HandwrittenOperation[], options: Partial<ActivityOptions> = {}) {
-  const checker = activityChecker(
-    () => isNew,
-    () => ({ ...ALL, ...options }),
-  );
+  const checker = activityChecker(() => isNew, { ...ALL, ...options });
   return checker.check(THREE_NODES, handwritten(...history));
 }
 
@@ -102,13 +99,10 @@ describe('the activity of a run', () => {
 
   it('is judged anew every time', () => {
     let counters = 0;
-    const checker = activityChecker(
-      () => {
-        counters++;
-        return isNew;
-      },
-      () => ALL,
-    );
+    const checker = activityChecker(() => {
+      counters++;
+      return isNew;
+    }, ALL);
     for (let time = 1; time <= 2; time++) {
       expect(checker.check(THREE_NODES, handwritten(...operations([0, 'new'])))).toMatchObject({ 'work-count': 1 });
       expect(counters).toBe(time);

@@ -17,7 +17,7 @@ function check(entries: readonly OperationEntry[], concurrency: number, options:
     timeoutMs: 5000,
     ...options,
   };
-  return clientsChecker(() => all).check({ nodes: ['n0'], concurrency }, history);
+  return clientsChecker(all).check({ nodes: ['n0'], concurrency }, history);
 }
 
 function operation(process: number, beginS: number, endS: number, error?: unknown, type: 'info' | 'fail' = 'info') {

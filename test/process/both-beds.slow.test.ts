@@ -56,11 +56,38 @@ const RACES: Schedule = {
   messages: [],
 };
 
+/** Every id is assigned, and any node is asked for its status a little later. */
+const QUESTIONS: Schedule = {
+  operations: Array.from({ length: 120 }, (_, number) => ({
+    atMs: 25 * number,
+    worker: number % OPTIONS.concurrency,
+    ...(number % 2 === 0
+      ? { f: 'assign', value: { service: 'payment', key: `k${number}` } }
+      : { f: 'status', value: { of: number } }),
+  })),
+  faults: [],
+  messages: [],
+};
+
+/** Two users redeem both vouchers, one after the other, and each looks into the wallet in between. */
+const SHOPPING: Schedule = {
+  operations: ['u0', 'u1'].flatMap((user, worker) =>
+    [
+      { f: 'redeem', value: { code: 'hot', user, request_id: 'r0' } },
+      { f: 'wallet', value: { user } },
+      { f: 'redeem', value: { code: 'cold', user, request_id: 'r0' } },
+      { f: 'wallet', value: { user } },
+    ].map((invocation, number) => ({ atMs: 200 * number, worker, ...invocation })),
+  ),
+  faults: [],
+  messages: [],
+};
+
 describe.concurrent('what is wrong', () => {
   it.each<[IdsMutantName, string, Partial<RunOptions>]>([
     ['assigns-by-read-then-write', 'one-to-one', { schedule: RACES, latencyMeanMs: 10 }],
     ['status-from-another-epoch', 'status-is-right', {}],
-    ['status-without-assignments', 'assignment-is-right', {}],
+    ['status-without-assignments', 'assignment-is-right', { schedule: QUESTIONS }],
   ])('is found on both beds without any fault: %s', async (name, rule, options) => {
     for (const { workload } of await expectOnBoth(idsMutantSubject(name), { ...OPTIONS, ...options }, WORKLOAD_WRONG))
       expect((workload as Record<string, CheckResult>)[rule]?.count).toBeGreaterThan(0);
@@ -68,7 +95,8 @@ describe.concurrent('what is wrong', () => {
 
   it('is found on both beds without any fault: wallets that are overwritten', async () => {
     const subject = voucherMutantSubject('wallet-overwritten');
-    for (const { workload } of await expectOnBoth(subject, OPTIONS, WORKLOAD_WRONG))
+    const options = { ...OPTIONS, schedule: SHOPPING };
+    for (const { workload } of await expectOnBoth(subject, options, WORKLOAD_WRONG))
       expect((workload as Record<string, CheckResult>)['wallets-are-right']?.count).toBeGreaterThan(0);
   });
 

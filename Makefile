@@ -22,7 +22,7 @@ VITEST := $(BIN)/vitest run --config test/vitest.config.mts
 
 SOURCES := $(shell find src -name '*.ts' -o -name '*.css') package.json
 
-.PHONY: help run test test-slow test-all fix docs digests fuzz check build bench clean maelstrom
+.PHONY: help run test test-slow test-all fix docs digests fuzz check build bench coverage clean maelstrom
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,10 @@ build: dist/.built ## Bundles the three programs and the page of reports into di
 
 bench: build ## Measures, as ratios in one run (takes some minutes)
 	@node --import tsx test/bench/main.ts
+
+coverage: SEEDS = 200
+coverage: node_modules/.installed ## Tells which branches of the protocol core 200 seeds of every workload reach
+	@node --import tsx test/coverage/main.ts $(SEEDS) $(WORKLOADS)
 
 clean: ## Removes what was installed, built and recorded
 	rm -rf node_modules dist store

@@ -47,6 +47,11 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
     command: 'node --import tsx test/bench/main.ts ids',
     reason: 'its figures mean nothing on a machine that is busy with tests',
   },
+  {
+    document: 'test/coverage/README.md',
+    command: 'make coverage SEEDS=50 WORKLOADS="ids saga"',
+    reason: 'its program is run by test/coverage, with fewer seeds',
+  },
   ...[
     'export MAELSTROM_HOME=path/to/maelstrom',
     'maelstrom/run voucher',

@@ -14,10 +14,10 @@ import { faultStep, hitTarget } from './fault-steps.ts';
 const NANOSECONDS_PER_SECOND = 1e9;
 
 /** Cuts between nodes, whose time is counted. */
-const CUTS: ReadonlySet<string> = new Set(['partition', 'bridge', 'one-way']);
+const CUTS: ReadonlySet<string | undefined> = new Set(['partition', 'bridge', 'one-way']);
 
 /** @param fates how many messages each message fault hit */
-export function faultsChecker(fates: () => Readonly<Record<string, number>> = () => ({})): Checker {
+export function faultsChecker(fates: Readonly<Record<string, number>> = {}): Checker {
   return {
     check(_test, history) {
       const started = new Map<string, number>();
@@ -31,7 +31,7 @@ export function faultsChecker(fates: () => Readonly<Record<string, number>> = ()
         const { time } = operation;
         const fault = faultStarted(operation);
         if (fault !== undefined) started.set(fault, (started.get(fault) ?? 0) + 1);
-        if (fault !== undefined && CUTS.has(fault)) {
+        if (CUTS.has(fault)) {
           cuts++;
           partitionedSince ??= time;
         } else if (endsCut(operation) && partitionedSince !== undefined && --cuts === 0) {
@@ -42,7 +42,7 @@ export function faultsChecker(fates: () => Readonly<Record<string, number>> = ()
       if (partitionedSince !== undefined) partitionNanoseconds += endTime - partitionedSince;
       return {
         'valid?': true,
-        started: Object.fromEntries([...started, ...Object.entries(fates()).filter(([, count]) => count > 0)]),
+        started: Object.fromEntries([...started, ...Object.entries(fates).filter(([, count]) => count > 0)]),
         'partition-seconds': partitionNanoseconds / NANOSECONDS_PER_SECOND,
       };
     },

@@ -31,15 +31,11 @@ interface Counts {
  * @param end the index of the first operation that is not counted; absent: all are
  * @param hadChance whether any operation of a function ran while nothing was broken; absent: nothing ever was
  */
-export function statsChecker(
-  end: () => number = () => Number.POSITIVE_INFINITY,
-  hadChance: (f: string) => boolean = () => true,
-): Checker {
+export function statsChecker(end = Number.POSITIVE_INFINITY, hadChance: (f: string) => boolean = () => true): Checker {
   return {
     check(_test, history) {
       const all = noCounts();
       const byFunction = new Map<string, Counts & { readonly errors: Map<string, AnsweredError> }>();
-      const countedLength = Math.min(history.length, end());
       /** Functions that completed after the end, and those of them that were ok. */
       const triedAgain = new Set<string>();
       const working = new Set<string>();
@@ -47,7 +43,7 @@ export function statsChecker(
         const type = history.typeAt(index);
         if (type === 'invoke' || history.isNemesisAt(index)) continue;
         const f = history.functionAt(index);
-        if (index >= countedLength) {
+        if (index >= end) {
           triedAgain.add(f);
           if (type === 'ok') working.add(f);
           continue;
@@ -58,7 +54,7 @@ export function statsChecker(
           byFunction.set(f, counts);
         }
         counts[type]++;
-        if (type !== 'ok') countError(counts.errors, history.errorAt(index));
+        countError(counts.errors, history.errorAt(index));
         all[type]++;
       }
       const functions = [...byFunction].sort(([left], [right]) => (left < right ? -1 : 1));

@@ -39,14 +39,13 @@ export function judgeRun(facts: FinishedRun): CheckResult {
   const { options, test, log, network, chances, serviceRequests, recovery, isFaulty, healedAt, operationsMs } = facts;
   const { nodes, concurrency, availability, latencyMeanMs, schedule, ratePerSecond } = options;
   const fates = network.fates();
-  const end = () => healedAt;
   const { createWorkCounter } = test;
   const checker = compose({
-    stats: statsChecker(end, (f) => !isFaulty || chances.has(f)),
+    stats: statsChecker(healedAt, (f) => !isFaulty || chances.has(f)),
     ...(createWorkCounter === undefined
       ? {}
       : { activity: activityChecker(createWorkCounter, { end: healedAt, operationsMs, isFaulty }) }),
-    availability: availabilityChecker(end),
+    availability: availabilityChecker(healedAt),
     clients: clientsChecker({
       end: healedAt,
       durationMs: operationsMs,
@@ -56,7 +55,7 @@ export function judgeRun(facts: FinishedRun): CheckResult {
     }),
     net: netChecker(() => network.statistics()),
     latency: latencyChecker(),
-    faults: faultsChecker(() => fates),
+    faults: faultsChecker(fates),
     protocol: violationsChecker(() => log.violations),
     ...(serviceRequests.count === 0 ? {} : { services: { check: () => serviceRequests.result() } }),
     ...(recovery.size === 0 ? {} : { recovery: recoveryChecker(() => recovery) }),

@@ -48,6 +48,12 @@ describe('availability', () => {
     expect(check(HALF, 'total')).toEqual({ 'valid?': false, 'ok-fraction': 0.5 });
   });
 
+  it('does not count what comes after the end', () => {
+    const healed = handwritten(invoke(0, 'echo'), fail(0, 'echo'), invoke(0, 'echo'), ok(0, 'echo'));
+    const fractions = [1, 2, 3, 4].map((end) => availabilityChecker(end).check(THREE_NODES, healed)['ok-fraction']);
+    expect(fractions).toEqual([0, 0, 0, 0.5]);
+  });
+
   it('rejects a failure under total availability', () => {
     expect(check(handwritten(invoke(0, 'echo'), fail(0, 'echo')), 'total')).toEqual({
       'valid?': false,

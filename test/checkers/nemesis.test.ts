@@ -48,6 +48,40 @@ describe('faults', () => {
     expect(check(history)).toEqual({ 'valid?': true, started: { partition: 2, kill: 1 }, 'partition-seconds': 1.75 });
   });
 
+  it('counts the time of cuts that overlap once, until the last of them ends', () => {
+    const history = handwritten(
+      nemesis('start-partition', ISOLATED, 1000),
+      nemesis('start-one-way', 'one', 1500),
+      nemesis('start-one-way', ISOLATED, 2000),
+      nemesis('stop-partition', null, 3000),
+      nemesis('stop-partition', 'network-healed', 3000),
+      nemesis('stop-one-way', null, 4000),
+      nemesis('stop-one-way', 'network-healed', 4000),
+      nemesis('start-bridge', ISOLATED, 6000),
+      nemesis('stop-bridge', 'network-healed', 6500),
+      invoke(0, 'echo', 'a', 9000),
+    );
+    const started = { partition: 1, 'one-way': 1, bridge: 1 };
+    expect(check(history)).toEqual({ 'valid?': true, started, 'partition-seconds': 3.5 });
+  });
+
+  it('takes the end of a cut that never began for nothing', () => {
+    const history = handwritten(
+      nemesis('stop-partition', 'network-healed', 500),
+      nemesis('start-partition', ISOLATED, 1000),
+      nemesis('stop-partition', 'network-healed', 2000),
+      invoke(0, 'echo', 'a', 9000),
+    );
+    expect(check(history)).toEqual({ 'valid?': true, started: { partition: 1 }, 'partition-seconds': 1 });
+  });
+
+  it('adds the messages that were hit, of each kind that hit any', () => {
+    const fates = { loss: 3, duplicate: 0, reorder: 1 };
+    const history = handwritten(nemesis('kill', { n1: 'killed' }));
+    const { started } = faultsChecker(fates).check(THREE_NODES, history);
+    expect(started).toEqual({ kill: 1, loss: 3, reorder: 1 });
+  });
+
   it('counts the time of a partition that lasts to the end, and of one that replaces another', () => {
     const history = handwritten(
       nemesis('start-partition', ISOLATED, 1000),

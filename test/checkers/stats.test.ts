@@ -65,6 +65,11 @@ describe('stats', () => {
     expect(Object.keys(result['by-f'] as object)).toEqual(['add', 'read']);
   });
 
+  it('lists functions by their names, in whichever order they came', () => {
+    const history = handwritten(...['b', 'a', 'd', 'c'].flatMap((f) => [invoke(0, f), ok(0, f)]));
+    expect(Object.keys(check(history)['by-f'] as object)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('rejects a function that was never ok', () => {
     const history = handwritten(
       invoke(0, 'read'),
@@ -108,6 +113,7 @@ describe('stats', () => {
       ...answered('echo', 'abort', 'second'),
       ...answered('echo', 'unknown', undefined, 1234),
       ...answered('echo', 'unknown', { why: 'so' }, undefined),
+      ...answered('echo', 'unknown', null, 4321),
       ...answered('echo', 'malformed-reply', 'no error that was answered'),
       invoke(0, 'echo'),
       { ...info(0, 'echo'), error: 'net-timeout' },
@@ -117,6 +123,7 @@ describe('stats', () => {
     expect(byFunction.echo?.errors).toEqual({
       'error 14 (abort)': { count: 2, text: 'first' },
       'error 1234': { count: 1 },
+      'error 4321': { count: 1 },
       'an error without a code': { count: 1, text: '{"why":"so"}' },
     });
     expect(byFunction.read?.errors).toEqual({ 'error 13 (crash)': { count: 1, text: `${'x'.repeat(200)}…` } });
@@ -134,13 +141,19 @@ describe('stats', () => {
   describe('of a run that was healed', () => {
     const before = [invoke(0, 'read'), ok(0, 'read'), invoke(1, 'add'), info(1, 'add')];
     const checkHealed = (...after: readonly HandwrittenOperation[]) =>
-      statsChecker(() => before.length).check(THREE_NODES, handwritten(...before, ...after));
+      statsChecker(before.length).check(THREE_NODES, handwritten(...before, ...after));
 
     it('counts nothing that came afterwards', () => {
       expect(checkHealed(invoke(3, 'read'), fail(3, 'read'), invoke(4, 'add'), ok(4, 'add'))).toMatchObject({
         count: 2,
         'by-f': { add: { count: 1, 'ok-count': 0 }, read: { count: 1, 'fail-count': 0 } },
       });
+    });
+
+    it('counts no answer that came at the healing or later', () => {
+      const late = handwritten(...before, invoke(2, 'read'), ok(2, 'read'));
+      expect(statsChecker(5).check(THREE_NODES, late)).toMatchObject({ count: 2 });
+      expect(statsChecker(6).check(THREE_NODES, late)).toMatchObject({ count: 3 });
     });
 
     it('accepts a function that was ok afterwards', () => {
@@ -153,12 +166,12 @@ describe('stats', () => {
 
     it('rejects it when nothing at all was ok before', () => {
       const history = handwritten(invoke(0, 'read'), info(0, 'read'), invoke(3, 'read'), ok(3, 'read'));
-      expect(statsChecker(() => 2).check(THREE_NODES, history)['valid?']).toBe(false);
+      expect(statsChecker(2).check(THREE_NODES, history)['valid?']).toBe(false);
     });
 
     it('finds it unknown when nothing was completed before', () => {
       const later = handwritten(invoke(0, 'read'), ok(0, 'read'));
-      expect(statsChecker(() => 0).check(THREE_NODES, later)['valid?']).toBe('unknown');
+      expect(statsChecker(0).check(THREE_NODES, later)['valid?']).toBe('unknown');
     });
   });
 });
@@ -178,11 +191,7 @@ describe('a function that was never ok', () => {
 
   it('is false if it fails after everything was healed, too', () => {
     const healed = handwritten(invoke(0, 'read'), info(0, 'read'), invoke(0, 'read'), info(0, 'read'));
-    const judgeUntil = (end: number) =>
-      statsChecker(
-        () => end,
-        () => false,
-      ).check(THREE_NODES, healed);
+    const judgeUntil = (end: number) => statsChecker(end, () => false).check(THREE_NODES, healed);
     expect(judgeUntil(2)).toMatchObject({ 'valid?': false, 'by-f': { read: { 'valid?': false, count: 1 } } });
     expect(judgeUntil(4)).toMatchObject({ 'valid?': 'unknown' });
   });

@@ -67,7 +67,8 @@ function countActivity(history: History, didWork: CountWork, { end, operationsMs
     const [type, time] = [history.typeAt(index), history.timeAt(index)];
     const isLate = time >= lastThirdTime;
     if (!isLate) openCount += type === 'invoke' ? 1 : -1;
-    else if (type === 'invoke') isAsked = true;
+    // What was answered late was asked late, or it was open.
+    else isAsked = true;
     if (type !== 'ok') continue;
     isAnswered ||= isLate;
     if (time > endTime) continue;

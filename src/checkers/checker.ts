@@ -40,19 +40,11 @@ export interface Checker {
   check(test: TestFacts, history: History): CheckResult;
 }
 
-const RANK = new Map<Validity, number>([
-  [true, 0],
-  ['unknown', 1],
-  [false, 2],
-]);
-
 /** The worst of several verdicts; true for none. */
 export function mergeValidity(verdicts: Iterable<Validity>): Validity {
-  let worst: Validity = true;
-  for (const verdict of verdicts) {
-    if ((RANK.get(verdict) as number) > (RANK.get(worst) as number)) worst = verdict;
-  }
-  return worst;
+  const given = new Set(verdicts);
+  if (given.has(false)) return false;
+  return given.has('unknown') ? 'unknown' : true;
 }
 
 /**

@@ -46,10 +46,10 @@ function readProof(checker: string, proof: unknown, history: History): NamedProo
   };
 }
 
+/** TypeScript's own declaration does not narrow the type. */
+const isInteger = Number.isInteger as (value: unknown) => value is number;
+
 function knownOperations(indices: readonly unknown[], history: History): number[] {
-  const known = indices.filter(
-    (index): index is number =>
-      typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < history.length,
-  );
+  const known = indices.filter((index): index is number => isInteger(index) && index >= 0 && index < history.length);
   return [...new Set(known)].sort((one, other) => one - other);
 }

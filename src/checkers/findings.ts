@@ -1,6 +1,6 @@
 /** What breaks the rules of a checker: all of it counted, the first few findings of each rule kept as examples. */
 
-import { PROOF_OPERATIONS_MAX, PROOFS_MAX, type Proof } from './proof.ts';
+import { PROOF_OPERATIONS_MAX, type Proof } from './proof.ts';
 
 const LISTED_EXAMPLES_MAX = 8;
 
@@ -27,10 +27,6 @@ export class Findings {
   #count = 0;
   readonly #examples: Finding[] = [];
 
-  get count(): number {
-    return this.#count;
-  }
-
   add(problem: string, facts: FindingFacts): void {
     this.#count++;
     if (this.#examples.length < LISTED_EXAMPLES_MAX) this.#examples.push({ problem, ...facts });
@@ -43,10 +39,7 @@ export class Findings {
 
 /** The examples of broken rules as proofs, in the order of the rules. */
 export function proofsOf(rules: Readonly<Record<string, RuleReport>>): readonly Proof[] {
-  const proofs = Object.entries(rules).flatMap(([rule, { examples }]) =>
-    examples.map((example) => proofOf(rule, example)),
-  );
-  return proofs.slice(0, PROOFS_MAX);
+  return Object.entries(rules).flatMap(([rule, { examples }]) => examples.map((example) => proofOf(rule, example)));
 }
 
 function proofOf(rule: string, { problem, operation, operations = [], ...facts }: Finding): Proof {

@@ -17,8 +17,10 @@ export function fingerprint(value: unknown): number {
 export function recurring(numbers: Float64Array): ReadonlySet<number> {
   numbers.sort();
   const found = new Set<number>();
-  for (let index = 1; index < numbers.length; index++) {
-    if (numbers[index] === numbers[index - 1]) found.add(numbers[index] as number);
+  let before = Number.NaN;
+  for (const number of numbers) {
+    if (number === before) found.add(number);
+    before = number;
   }
   return found;
 }

@@ -45,7 +45,6 @@ export class Latencies {
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
   #exact: number[] = [];
-  #sorted = true;
   /** Invariant: undefined while `#exact` holds every value; from then on `#exact` is empty. */
   #buckets: OctaveCounts | undefined;
 
@@ -63,14 +62,13 @@ export class Latencies {
 
   add(nanoseconds: number): void {
     this.#count++;
-    if (nanoseconds < this.#min) this.#min = nanoseconds;
-    if (nanoseconds > this.#max) this.#max = nanoseconds;
+    this.#min = Math.min(this.#min, nanoseconds);
+    this.#max = Math.max(this.#max, nanoseconds);
     if (this.#buckets !== undefined) {
       this.#buckets.add(Math.max(nanoseconds, 1));
       return;
     }
     this.#exact.push(nanoseconds);
-    this.#sorted = false;
     if (this.#exact.length <= EXACT_LATENCIES_MAX) return;
     this.#buckets = new OctaveCounts(PRECISION_BITS, OCTAVES);
     for (const value of this.#exact) this.#buckets.add(Math.max(value, 1));
@@ -82,8 +80,7 @@ export class Latencies {
     if (this.#count === 0) return Number.NaN;
     const rank = Math.ceil((percent * this.#count) / 100);
     if (this.#buckets !== undefined) return Math.min(Math.max(this.#buckets.ofRank(rank), this.#min), this.#max);
-    if (!this.#sorted) this.#exact.sort((left, right) => left - right);
-    this.#sorted = true;
+    this.#exact.sort((left, right) => left - right);
     return this.#exact[rank - 1] as number;
   }
 }

@@ -57,11 +57,11 @@ export function invocationsOf(history: History, completions: ReadonlySet<number>
 export function* indexInvocations(
   history: History,
 ): IterableIterator<{ invocation: number; completion: number | undefined }> {
-  const completions = new Int32Array(history.length).fill(-1);
+  // No completion is the first operation, so 0 stands for none.
+  const completions = new Int32Array(history.length);
   for (const { invocation, completion } of indexPairs(history)) completions[invocation] = completion;
   for (let invocation = 0; invocation < history.length; invocation++) {
     if (history.isNemesisAt(invocation) || history.typeAt(invocation) !== 'invoke') continue;
-    const completion = completions[invocation] as number;
-    yield { invocation, completion: completion < 0 ? undefined : completion };
+    yield { invocation, completion: completions[invocation] || undefined };
   }
 }

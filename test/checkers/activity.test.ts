@@ -39,6 +39,17 @@ describe('the activity of a run', () => {
     });
   });
 
+  it('is none in a run in which nothing new was done', () => {
+    const none = { 'valid?': true, 'work-count': 0, 'last-third-count': 0, 'last-third-fraction': 0 };
+    expect(check([])).toEqual(none);
+    expect(check(operations([0, 'old'], [900, 'old']))).toEqual(none);
+  });
+
+  it('is all in the last third if the only work was done there, and the last third begins at two thirds', () => {
+    const one = { 'valid?': true, 'work-count': 1, 'last-third-count': 1, 'last-third-fraction': 1 };
+    expect(check(operations([600, 'new']), { operationsMs: 900 })).toEqual(one);
+  });
+
   it('is unknown when so much was answered in the last third and none of it was new', () => {
     const history = operations(...many(30, 0, 'new'), ...many(20, 900, 'old'));
     expect(check(history)).toEqual({
@@ -136,6 +147,10 @@ describe('a service that stops answering', () => {
       ],
     ],
     ['fail', [asked, { ...asked, type: 'fail' }]],
+    [
+      'are open since earlier, whatever the nemesis did',
+      [{ ...asked, atMs: 300 }, nemesis('start-partition', null, 400)],
+    ],
   ])('is found if its requests in the last third %s', (_, last) => {
     expect(check([...answered, ...last])).toMatchObject({ 'valid?': 'unknown', error: `no ${DEATH}` });
   });

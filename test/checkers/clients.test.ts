@@ -70,10 +70,30 @@ describe('clients', () => {
     expect(check(operation(0, 8, 13, 'net-timeout'), 1)['waiting-fraction']).toBeCloseTo(0.2);
   });
 
+  it('that wait only beyond the end did not wait', () => {
+    expect(check(operation(0, 12, 17, 'net-timeout'), 1)['waiting-fraction']).toBe(0);
+  });
+
+  it('whose timers fire a hundredth early waited their full time', () => {
+    const notes = [4.95, 4.9].map((end) => check(operation(0, 0, end, 'net-timeout'), 1, { isFaulty: false }).note);
+    expect(notes).toEqual(['1 request got no answer within 5 s, though the harness injected no faults', undefined]);
+  });
+
   it('that kept up all the same are not', () => {
     const entries = [...operation(0, 0, 5, 'net-timeout'), ...operation(1, 0, 6)];
     const result = check(entries, 2, { askedRatePerSecond: 0.2 });
     expect(result).toEqual({ 'valid?': true, count: 2, rate: 0.2, 'waiting-fraction': 0.25 });
+  });
+
+  it('are told from a fifth of the time on, and below nine tenths of the rate', () => {
+    const waiting = (seconds: number, okCount: number) => [
+      ...operation(0, 0, seconds, 'net-timeout'),
+      ...Array.from({ length: okCount }, () => operation(0, seconds, seconds)).flat(),
+    ];
+    expect(check(waiting(2, 7), 1)).toMatchObject({ rate: 0.8, 'waiting-fraction': 0.2, advice: expect.any(String) });
+    expect(check(waiting(1.9, 7), 1)).not.toHaveProperty('advice');
+    const kept = check(waiting(2, 8), 1);
+    expect(kept).toEqual({ 'valid?': true, count: 9, rate: 0.9, 'waiting-fraction': 0.2 });
   });
 
   it('that are slow for other reasons are not', () => {
@@ -89,9 +109,13 @@ describe('clients', () => {
   it('are not counted once everything is healed', () => {
     const entries = [...operation(0, 0, 1), ...operation(0, 1, 6, 'net-timeout')];
     expect(check(entries, 1, { end: 2 })).toMatchObject({ count: 1, 'waiting-fraction': 0 });
+    const waiting = [...operation(0, 0, 2, 'net-timeout'), ...operation(0, 2, 6, 'net-timeout')];
+    expect(check(waiting, 1, { end: 2 })).toMatchObject({ count: 1, 'waiting-fraction': 0.2 });
   });
 
   it('that did nothing have no rate', () => {
     expect(check([], 1)).toEqual({ 'valid?': true, count: 0 });
+    expect(check(operation(0, 0, 0), 1, { durationMs: 0 })).toEqual({ 'valid?': true, count: 1 });
+    expect(check(operation(0, 0, 0), 1, { durationMs: 1 })).toMatchObject({ count: 1, rate: 1000 });
   });
 });

@@ -49,8 +49,13 @@ describe('proofs', () => {
   });
 
   it('name no operation that the history does not have', () => {
-    const operations = [11, -1, 0.5, '3', null, 12, Number.NaN, 1e9, 5, 11];
-    expect(findProofs(invalid({ proofs: [{ ...proofOf([]), operations }] }), IDS)[0]?.operations).toEqual([5, 11]);
+    const operations = [11, -1, 0.5, '3', null, 12, Number.NaN, 1e9, 5, 0, 11];
+    expect(findProofs(invalid({ proofs: [{ ...proofOf([]), operations }] }), IDS)[0]?.operations).toEqual([0, 5, 11]);
+  });
+
+  it('keep how many operations they have in all', () => {
+    const proof = { ...proofOf([1, 3]), operationCount: 40 };
+    expect(findProofs(invalid({ proofs: [proof] }), IDS)).toEqual([{ ...proof, checker: 'workload' }]);
   });
 
   it('are at most two dozen of a checker', () => {
@@ -108,6 +113,7 @@ describe('proofs in the recordings of the real harness', () => {
 describe('the moment', () => {
   it('is when the first of the proofs was complete', () => {
     expect(momentOf([proofOf([1, 11]), proofOf([3, 5]), proofOf([], 9e6)], IDS)).toBe(5e6);
+    expect(momentOf([proofOf([1, 3, 11])], IDS)).toBe(11e6);
   });
 
   it('is the time that a proof tells, before that of its last operation', () => {

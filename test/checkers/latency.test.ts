@@ -86,4 +86,36 @@ describe('latency', () => {
     latencies.add(16_385_000);
     expect(Math.abs(latencies.percentile(95) - exact) / exact).toBeLessThan(0.01);
   });
+
+  it('is the middle of a bucket, one of 128 for every power of two, from the 16,385th on', () => {
+    const latencies = new Latencies();
+    for (let value = 1; value <= 16_385; value++) latencies.add(value * 1000);
+    // The rank of 15,566,000. Between 2^23 and 2^24 buckets are 2^16 wide.
+    expect(latencies.percentile(95)).toBe(15_564_800);
+  });
+
+  it('counts what took no time as a nanosecond, before the change and after it', () => {
+    const latencies = new Latencies();
+    for (let index = 0; index < 20_000; index++) {
+      latencies.add(0);
+      latencies.add(1_000_000);
+    }
+    expect(latencies.percentile(50)).toBeLessThan(1.01);
+    expect(latencies.percentile(51)).toBeGreaterThan(990_000);
+  });
+
+  it('has no quantile of nothing, and every quantile of one', () => {
+    const latencies = new Latencies();
+    expect(latencies.percentile(50)).toBeNaN();
+    latencies.add(7);
+    expect([1, 50, 100].map((percent) => latencies.percentile(percent))).toEqual([7, 7, 7]);
+  });
+
+  it('takes in what comes after a quantile was asked', () => {
+    const latencies = new Latencies();
+    for (const value of [5, 3]) latencies.add(value);
+    expect(latencies.percentile(100)).toBe(5);
+    latencies.add(4);
+    expect([1, 50, 100].map((percent) => latencies.percentile(percent))).toEqual([3, 4, 5]);
+  });
 });

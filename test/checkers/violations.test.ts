@@ -54,7 +54,8 @@ describe('violations', () => {
 
   it.each([undefined, ' '])('has no colon in the summary for the line %j', (line) => {
     const violation = { node: 'n1', rule: 'exit', text: 'n1 ended by itself: exit status 3' };
-    const { summary } = check([line === undefined ? violation : { ...violation, line }]);
+    const { summary, proofs } = check([line === undefined ? violation : { ...violation, line }]);
+    expect(proofs?.[0]?.facts).toStrictEqual(line === undefined ? { node: 'n1' } : { node: 'n1', line });
     expect(summary).toBe('n1 ended by itself: exit status 3.');
   });
 

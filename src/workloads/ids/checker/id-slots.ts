@@ -6,7 +6,8 @@
 import type { TestFacts } from '../../../checkers/checker.ts';
 import { Findings } from '../../../checkers/findings.ts';
 import { fingerprint, recurring } from '../../../checkers/fingerprints.ts';
-import { decodeSnowflake, SEQUENCE_BITS } from '../../../ids/snowflake.ts';
+import { entryOf } from '../../../checkers/places.ts';
+import { decodeSnowflake } from '../../../ids/snowflake.ts';
 import { decodeUuid } from '../../../ids/uuid.ts';
 import { RpcError } from '../../../protocol/errors.ts';
 import { canonicalKey } from '../../../protocol/exact-json.ts';
@@ -67,11 +68,8 @@ export class SlotRule {
     const slots = new Map<string, Handout[]>();
     for (const handout of handouts) {
       const facts = readId(handout.id);
-      if (!suspects.has(slotFingerprint(handout.id, facts))) continue;
       const slot = facts === undefined ? canonicalKey(handout.id) : slotName(facts);
-      const sharing = slots.get(slot);
-      if (sharing === undefined) slots.set(slot, [handout]);
-      else sharing.push(handout);
+      if (suspects.has(slotFingerprint(handout.id, facts))) entryOf(slots, slot, (): Handout[] => []).push(handout);
     }
     for (const sharing of slots.values()) if (sharing.length > 1) addShared(findings, sharing);
     return findings;
@@ -89,21 +87,19 @@ function addShared(findings: Findings, sharing: readonly Handout[]): void {
   findings.add(problem, { ids: ids.slice(0, SHARING_LISTED_MAX), operations: operations.slice(0, SHARING_LISTED_MAX) });
 }
 
-/** Timestamps that are 24 days apart may share a fingerprint. */
-const TIMESTAMP_RANGE_MS = 2 ** 31;
-const NODE_FACTOR = 2 ** SEQUENCE_BITS;
-const TIMESTAMP_FACTOR = 2 ** 22;
-
 /** A value that is no id has a slot of its own. */
 function slotFingerprint(id: unknown, facts: IdFacts | undefined): number {
-  if (facts === undefined) return fingerprint(id);
-  const { timestampMs, node, sequence } = facts;
-  return (timestampMs % TIMESTAMP_RANGE_MS) * TIMESTAMP_FACTOR + node * NODE_FACTOR + sequence;
+  return fingerprint(facts === undefined ? id : slotName(facts));
 }
 
 /** No canonical key looks like it. */
 function slotName({ timestampMs, node, sequence }: IdFacts): string {
   return `${timestampMs} ${node} ${sequence}`;
+}
+
+interface LastId {
+  readonly id: unknown;
+  readonly facts: IdFacts;
 }
 
 /**
@@ -114,8 +110,8 @@ function slotName({ timestampMs, node, sequence }: IdFacts): string {
 export class OrderRule {
   readonly findings = new Findings();
   readonly #test: TestFacts;
-  /** The last id of each worker and node number. */
-  readonly #last = new Map<number, { readonly id: unknown; readonly facts: IdFacts }>();
+  /** The last id of each node number, for each worker. */
+  readonly #last = new Map<number, Map<number, LastId>>();
 
   constructor(test: TestFacts) {
     this.#test = test;
@@ -123,17 +119,16 @@ export class OrderRule {
 
   observe(process: number, { id, operation }: Handout, facts: IdFacts): void {
     const worker = process % this.#test.concurrency;
-    const key = facts.node * this.#test.concurrency + worker;
-    const last = this.#last.get(key);
+    const ofWorker = entryOf(this.#last, worker, () => new Map<number, LastId>());
+    const last = ofWorker.get(facts.node);
     if (last !== undefined && !isAfter(facts, last.facts)) {
       const node = this.#test.nodes[worker % this.#test.nodes.length];
       this.findings.add('an id is not above the one before', { previous: last.id, id, process, node, operation });
     }
-    this.#last.set(key, { id, facts });
+    ofWorker.set(facts.node, { id, facts });
   }
 }
 
 function isAfter(later: IdFacts, earlier: IdFacts): boolean {
-  if (later.timestampMs !== earlier.timestampMs) return later.timestampMs > earlier.timestampMs;
-  return later.sequence > earlier.sequence;
+  return (later.timestampMs - earlier.timestampMs || later.sequence - earlier.sequence) > 0;
 }

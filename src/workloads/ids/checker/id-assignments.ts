@@ -26,7 +26,8 @@ interface ToldAssignment extends AssignedId {
 export class AssignmentRules {
   readonly oneToOne = new Findings();
   readonly toldTruly = new Findings();
-  readonly #nodes: readonly string[];
+  /** A set of anything: what a status says may be any JSON value. */
+  readonly #nodes: ReadonlySet<unknown>;
   /** Every id of every (service, key), once each. The first is the one that was acknowledged first. */
   readonly #assigned: AssignedId[] = [];
   readonly #assignedByPair = new Map<string, AssignedId[]>();
@@ -37,7 +38,7 @@ export class AssignmentRules {
 
   /** @param nodes all nodes that may have assigned an id */
   constructor(nodes: readonly string[]) {
-    this.#nodes = nodes;
+    this.#nodes = new Set(nodes);
   }
 
   /** Each id of each (service, key) once, however often it was answered. */
@@ -50,12 +51,12 @@ export class AssignmentRules {
     return this.#assignedByPair.size;
   }
 
-  /** Takes an acknowledged assignment. True if it is the first with this id and this (service, key). */
-  observeAssign(assigned: AssignedId): boolean {
+  /** Takes an acknowledged assignment. */
+  observeAssign(assigned: AssignedId): void {
     const { service, key, id, operation } = assigned;
     const ofPair = listOf(this.#assignedByPair, pairName(assigned));
     const name = idName(id);
-    if (ofPair.some((other) => idName(other.id) === name)) return false;
+    if (ofPair.some((other) => idName(other.id) === name)) return;
     const ofId = listOf(this.#assignedById, name);
     const [otherId] = ofPair;
     const [otherPair] = ofId;
@@ -70,7 +71,6 @@ export class AssignmentRules {
     ofPair.push(assigned);
     ofId.push(assigned);
     this.#assigned.push(assigned);
-    return true;
   }
 
   /**
@@ -133,7 +133,7 @@ export class AssignmentRules {
     if (!isRecord(assignment)) return 'an assignment is no object';
     const { service, key, node, created_at: createdAt } = assignment;
     if (typeof service !== 'string' || typeof key !== 'string') return 'an assignment does not name service and key';
-    if (typeof node !== 'string' || !this.#nodes.includes(node)) return 'an assignment is by no node of this run';
+    if (!this.#nodes.has(node)) return 'an assignment is by no node of this run';
     if (typeof createdAt !== 'string' || !ISO_8601.test(createdAt)) return 'an assignment has no time';
     return undefined;
   }
@@ -142,7 +142,7 @@ export class AssignmentRules {
     const ofId = listOf(this.#toldById, idName(told.id));
     if (ofId.some(({ text }) => text === told.text)) return;
     const ofPair = this.#toldByPair.get(pairName(told));
-    const other = ofId[0] ?? (ofPair !== undefined && idName(ofPair.id) !== idName(told.id) ? ofPair : undefined);
+    const other = ofId[0] ?? ofPair;
     if (other !== undefined) {
       const operations = [other.operation, told.operation];
       this.toldTruly.add('two statuses tell different assignments', {

@@ -116,15 +116,16 @@ class IdsRun {
       // Other definite errors are possible for every request, at any time.
       if (isCalledMalformed(history.at(operation).error)) this.#observeRefusal(f, answer);
     } else if (f === 'generate') this.#observeGenerate(answer);
-    else if (f === 'status' && answer.asked.bad !== undefined) this.#observeBadStatus(answer);
-    else if (f === 'status') this.#observeStatus(answer);
     else if (f === 'assign') this.#observeAssign(answer);
+    else if (f === 'status') this.#observeStatus(answer);
   }
 
   judge(history: History) {
     this.#assignments.judgeTold();
     for (const handout of generated(history)) this.#assignments.observeGenerated(handout);
-    const unique = this.#slots.judge(handoutsOf(history, this.#assignments.handouts));
+    const { handouts } = this.#assignments;
+    for (const { id } of handouts) this.#slots.observe(id, readId(id));
+    const unique = this.#slots.judge(handoutsOf(history, handouts));
     return {
       unique: unique.report(),
       ascending: this.#order.findings.report(),
@@ -151,7 +152,11 @@ class IdsRun {
     }
   }
 
-  #observeStatus({ invocation, operation, answered }: Answer): void {
+  #observeStatus({ invocation, operation, asked, answered }: Answer): void {
+    if (asked.bad !== undefined) {
+      this.#observeBadStatus(operation, answered);
+      return;
+    }
     const { id, assignment, ...said } = answered;
     const facts = readId(id);
     if (facts === undefined) {
@@ -168,14 +173,12 @@ class IdsRun {
   #observeAssign({ operation, asked, answered }: Answer): void {
     const { id } = answered;
     const { service, key } = asked;
-    const facts = readId(id);
-    if (facts?.kind !== 'snowflake') this.#asAsked.add('an id is no snowflake', { asked, id, operation });
+    if (readId(id)?.kind !== 'snowflake') this.#asAsked.add('an id is no snowflake', { asked, id, operation });
     // Its position in time proves nothing: it may have been assigned long ago.
-    if (this.#assignments.observeAssign({ id, service, key, operation })) this.#slots.observe(id, facts);
+    this.#assignments.observeAssign({ id, service, key, operation });
   }
 
-  #observeBadStatus({ operation, answered }: Answer): void {
-    const { name, refused, answer } = answered;
+  #observeBadStatus(operation: number, { name, refused, answer }: Fields): void {
     if (refused !== true) this.#refusal.add('what is no id was not refused with error 12', { name, answer, operation });
   }
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../../../src/checkers/checker.ts';
+import { fingerprint } from '../../../../src/checkers/fingerprints.ts';
 import { EPOCH_MS, encodeSnowflake } from '../../../../src/ids/snowflake.ts';
 import { idsChecker } from '../../../../src/workloads/ids/checker/ids-checker.ts';
 import {
@@ -202,6 +203,28 @@ describe('a run of the id service', () => {
     expect(result).toEqual(valid(5, 1, 1, 0));
   });
 
+  it('takes only acknowledged ids, and those of requests for ids, when one was handed out twice', () => {
+    const [id, other] = [snowflake(), snowflake({ node: 1 })];
+    const twice = { kind: 'snowflake', ids: [id, other] };
+    const result = check(
+      generate(0, [id]),
+      assign(1, 'a', other),
+      ...[info, fail].map((end) => [invoke(2, 'generate', { count: 2 }), end(2, 'generate', twice)]),
+      status(2, id, { ...SAID, ids: [id, other] }),
+      generate(2, [id]),
+    );
+    expect(broken(result)).toEqual({
+      unique: [{ problem: 'one id was handed out more than once', ids: [id], operations: [1, 11] }],
+    });
+  });
+
+  it('says nothing of other operations than its own', () => {
+    const id = snowflake();
+    const refused = { ...fail(1, 'other', { id }), error: ['malformed-request', 'no'] };
+    const others = [invoke(1, 'other', {}), ok(1, 'other', { id }), invoke(1, 'other', {}), refused];
+    expect(check(generate(0, [id]), others)).toEqual(valid(1, 1, 1, 0));
+  });
+
   it('cannot be judged when a process overlaps itself', () => {
     expect(() => check(invoke(0, 'generate', {}), invoke(0, 'generate', {}))).toThrow('while 0 is open');
   });
@@ -261,9 +284,18 @@ describe('ids are unique', () => {
     expect(check(...operations, uuids(4, [uuid({ ms: 2 })]))).toEqual(valid(5, 5, 5, 0));
   });
 
-  it('accepts slots whose fingerprints collide', () => {
-    const far = { ms: 2 ** 31 };
-    expect(check(generate(0, [snowflake()]), generate(0, [snowflake(far)]))).toEqual(valid(2, 2, 2, 0));
+  it('accepts values whose fingerprints collide', () => {
+    const number = fingerprint('7x');
+    expect(fingerprint(number)).toBe(number);
+    expect(broken(check(batch(0, ['7x', number])))).not.toHaveProperty('unique');
+  });
+
+  it('lists eight of the ids that share a slot, and eight of the operations', () => {
+    const ids = Array.from({ length: 10 }, (_, random) => uuid({}, 2n ** 51n + BigInt(random)));
+    const operations = ids.map((_, index) => 2 * index + 1);
+    expect(broken(check(...ids.map((id, process) => uuids(process, [id])))).unique).toEqual([
+      { problem: SHARED, ids: ids.slice(0, 8), operations: operations.slice(0, 8) },
+    ]);
   });
 
   it('rejects what is no id, too, when it comes twice, and tells a number from a text', () => {
@@ -330,6 +362,8 @@ describe('ids ascend', () => {
   });
 
   it('accepts that two clients get theirs in any order', () => {
+    const [late, early] = [snowflake({ ms: 9, node: 3 }), snowflake()];
+    expect(check(generate(0, [late]), generate(1, [early]))).toEqual(valid(2, 2, 2, 0));
     expect(check(generate(0, [snowflake({ ms: 9 })]), generate(1, [snowflake({ ms: 2 })]))).toEqual(valid(2, 2, 2, 0));
   });
 
@@ -379,6 +413,15 @@ describe('a status is right', () => {
     expect(broken(check(status(0, '0123'), generate(0, [snowflake()])))).toEqual({
       'status-is-right': [{ problem: 'there is a status of what is no id', id: '0123', said: SAID, operation: 1 }],
     });
+  });
+
+  it('accepts that an answer that was no id is refused as malformed', () => {
+    const id = 'n0-1';
+    const refused = [
+      invoke(0, 'status', { of: 0 }),
+      { ...fail(0, 'status', { id }), error: ['malformed-request', 'no'] },
+    ];
+    expect(Object.keys(broken(check(generate(0, [id]), refused)))).toEqual(['as-asked']);
   });
 
   it('rejects that an id is refused as malformed, and accepts that it is at another time', () => {
@@ -437,6 +480,15 @@ describe('assignments are one to one', () => {
         },
       ],
     });
+  });
+
+  it('compares ids that are no texts by their value', () => {
+    const wrong = [() => 7, () => [7], () => ({ id: 7 })];
+    for (const id of wrong) {
+      expect(Object.keys(broken(check(assign(0, 'a', id()), assign(1, 'a', id()))))).toEqual(['as-asked']);
+      expect(broken(check(assign(0, 'a', id()), generate(1, [id()])))['one-to-one']).toHaveLength(1);
+      expect(broken(check(assign(0, 'a', id()), assign(1, 'a', JSON.stringify(id()))))['one-to-one']).toHaveLength(1);
+    }
   });
 
   it('tells service and key apart, wherever one ends', () => {
@@ -521,22 +573,43 @@ describe('what a status says of an assignment is right', () => {
     });
   });
 
-  it('rejects that statuses of two ids tell one key', () => {
-    const other = snowflake({ sequence: 1 });
+  it('rejects that statuses of two ids tell one key, and compares every further one with the first', () => {
+    const [second, third] = [1, 2].map((sequence) => snowflake({ sequence })) as [string, string];
+    const assignment = assignmentTo('a');
     const operations = [
-      statusOfAssigned(1, id, assignmentTo('a')),
-      status(2, other, { ...SAID, sequence: 1, assignment: assignmentTo('a') }),
+      statusOfAssigned(1, id, assignment),
+      status(2, second, { ...SAID, sequence: 1, assignment }),
+      status(2, third, { ...SAID, sequence: 2, assignment }),
     ];
-    expect(broken(check(...operations, generate(0, [snowflake({ ms: 1 })])))).toMatchObject({
-      'assignment-is-right': [{ problem: 'two statuses tell different assignments', ids: [id, other] }],
+    const problem = 'two statuses tell different assignments';
+    expect(broken(check(...operations, generate(0, [snowflake({ ms: 1 })])))).toEqual({
+      'assignment-is-right': [
+        { problem, ids: [id, second], assignment, operations: [1, 3] },
+        { problem, ids: [id, third], assignment, operations: [1, 5] },
+      ],
     });
+  });
+
+  it('accepts that statuses tell the same again, with the fields in any order', () => {
+    const again = Object.fromEntries(Object.entries(assignmentTo('a')).reverse());
+    const operations = [assignmentTo('a'), assignmentTo('a'), again].map((assignment, process) =>
+      statusOfAssigned(process, id, assignment),
+    );
+    expect(check(...operations, assign(0, 'a', id))).toEqual(valid(1, 1, 0, 1));
   });
 
   it.each([
     ['is no object', 'payment/a', 'an assignment is no object'],
     ['is null', null, 'an assignment is no object'],
-    ['has no key', { ...assignmentTo('a'), key: undefined }, 'an assignment does not name service and key'],
+    ['has no key', assignmentTo('a', { key: undefined }), 'an assignment does not name service and key'],
+    ['has a number for a service', assignmentTo('a', { service: 7 }), 'an assignment does not name service and key'],
     ['is by a stranger', assignmentTo('a', { node: 'n3' }), 'an assignment is by no node of this run'],
+    ['is by a node in a list', assignmentTo('a', { node: ['n1'] }), 'an assignment is by no node of this run'],
+    [
+      'has a time in a list',
+      assignmentTo('a', { created_at: ['2026-01-01T00:00:00.000Z'] }),
+      'an assignment has no time',
+    ],
     [
       'has a time without milliseconds',
       assignmentTo('a', { created_at: '2026-01-01T00:00:00Z' }),
@@ -565,6 +638,12 @@ describe('answers are as asked', () => {
         },
       ],
     });
+  });
+
+  it('counts an answer without an id as none that acknowledges one', () => {
+    const result = check(generate(0, []));
+    expect(Object.keys(broken(result))).toEqual(['as-asked']);
+    expect(result).toMatchObject({ 'attempted-count': 1, 'acknowledged-count': 0, 'id-count': 0 });
   });
 
   it.each([

@@ -20,7 +20,6 @@ export function typeOfId(id: unknown): IdType {
 
 /** Whether the order of two ids means something. */
 export function comparableIds(left: unknown, right: unknown): boolean {
-  if (typeof left === 'string' && typeof right === 'string') return true;
   const type = typeOfId(left);
   return type === typeOfId(right) && type !== 'object';
 }
@@ -47,28 +46,24 @@ export function compareIds(left: unknown, right: unknown): number {
 
 function compareArrays(left: readonly unknown[], right: readonly unknown[]): number {
   if (left.length !== right.length) return left.length - right.length;
-  for (let index = 0; index < left.length; index++) {
-    const order = compareIds(left[index], right[index]);
+  for (const [index, item] of left.entries()) {
+    const order = compareIds(item, right[index]);
     if (order !== 0) return order;
   }
   return 0;
 }
 
+/** Rounding to doubles keeps the order of numbers. Where they become equal, their decimals decide. */
 function compareNumbers(left: number | ExactNumber, right: number | ExactNumber): number {
-  if (typeof left === 'number' && typeof right === 'number') return left - right;
-  const leftDecimal = decimalOf(left.toString());
-  const rightDecimal = decimalOf(right.toString());
-  if (leftDecimal.sign !== rightDecimal.sign) return leftDecimal.sign - rightDecimal.sign;
-  return leftDecimal.sign < 0
-    ? compareMagnitudes(rightDecimal, leftDecimal)
-    : compareMagnitudes(leftDecimal, rightDecimal);
+  return (
+    Number(left.toString()) - Number(right.toString()) ||
+    compareDecimals(decimalOf(left.toString()), decimalOf(right.toString()))
+  );
 }
 
-/**
- * The number sign · 0.digits · 10^exponent. Invariant: `digits` neither begins nor ends with 0, and is empty for zero.
- */
+/** The number 0.digits · 10^exponent, or its negative. Invariant: `digits` does not end with 0. */
 interface Decimal {
-  readonly sign: -1 | 0 | 1;
+  readonly negative: boolean;
   readonly digits: string;
   readonly exponent: number;
 }
@@ -77,14 +72,19 @@ function decimalOf(text: string): Decimal {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
   if (match === null) throw new TypeError(`not a JSON number: ${text}`);
   const [, minus, whole = '', fraction = '', exponent = '0'] = match;
-  const allDigits = whole + fraction;
-  const digits = allDigits.replace(/^0+/, '');
-  if (digits === '') return { sign: 0, digits, exponent: 0 };
   return {
-    sign: minus === '-' ? -1 : 1,
-    digits: digits.replace(/0+$/, ''),
-    exponent: whole.length - (allDigits.length - digits.length) + Number(exponent),
+    negative: minus === '-',
+    digits: (whole + fraction).replace(/0+$/, ''),
+    exponent: whole.length + Number(exponent),
   };
+}
+
+/**
+ * Compares two numbers that are equal as doubles. If their texts differ, they are whole numbers. These begin with a
+ * digit above 0, or are zero and have no digits.
+ */
+function compareDecimals(left: Decimal, right: Decimal): number {
+  return left.negative ? compareMagnitudes(right, left) : compareMagnitudes(left, right);
 }
 
 function compareMagnitudes(left: Decimal, right: Decimal): number {

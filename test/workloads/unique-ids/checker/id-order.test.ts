@@ -12,13 +12,19 @@ const ASCENDING: readonly (readonly [string, readonly unknown[]])[] = [
     [
       '-1e400',
       '-9007199254740993',
+      '-9007199254740992',
       '-1',
       '0',
       '5e-324',
       '0.1',
+      '9007199254740992',
       '9007199254740993',
       '9007199254740993.5',
+      '9007199254740996.0',
+      '9007199254740997',
       '90071992547409930',
+      '99999999999999999999999',
+      '1e23',
       '1e400',
     ].map(parseExact),
   ],
@@ -40,6 +46,18 @@ describe('compareIds', () => {
   it('finds one value in 1, 1.0 and 1e0, and zero in all its forms', () => {
     for (const text of ['1.0', '1e0', '0.1e1', '10E-1', '1.000']) expect(compareIds(1, parseExact(text))).toBe(0);
     for (const text of ['0.0', '-0.0', '0e5']) expect(Math.abs(compareIds(0, parseExact(text)))).toBe(0);
+    expect(compareIds(parseExact('9007199254740992'), parseExact('9007199254740992.0'))).toBe(0);
+    expect(compareIds(parseExact('-1e400'), parseExact('-1e401'))).toBe(0);
+  });
+
+  it('takes what is missing for null', () => {
+    expect(compareIds(undefined, null)).toBe(0);
+    expect(compareIds(undefined, false)).toBeLessThan(0);
+    expect(comparableIds(undefined, null)).toBe(true);
+  });
+
+  it('throws for a number that no JSON has', () => {
+    expect(() => compareIds(NaN, 1)).toThrow('not a JSON number: NaN');
   });
 });
 

@@ -15,7 +15,7 @@ import { RpcError } from '../protocol/errors.ts';
 export const EPOCH_MS = 1_735_689_600_000;
 
 const TIMESTAMP_BITS = 41;
-export const NODE_BITS = 10;
+const NODE_BITS = 10;
 export const SEQUENCE_BITS = 12;
 export const ENTROPY_BITS = 1;
 

@@ -8,7 +8,7 @@
  */
 
 import type { TestFacts } from '../../../checkers/checker.ts';
-import { compareSnowflakes, ENTROPY_BITS, NODE_BITS, NODE_MAX, SEQUENCE_BITS } from '../../../ids/snowflake.ts';
+import { compareSnowflakes, ENTROPY_BITS, NODE_MAX, SEQUENCE_BITS } from '../../../ids/snowflake.ts';
 
 const LISTED_EXAMPLES_MAX = 8;
 
@@ -16,7 +16,6 @@ const LISTED_EXAMPLES_MAX = 8;
 const LENGTH_MIN = 17;
 const GREATEST = String(2n ** 64n - 1n);
 const NODE_SHIFT = SEQUENCE_BITS + ENTROPY_BITS;
-const LOW_MASK = (1 << (NODE_BITS + NODE_SHIFT)) - 1;
 
 const DIGIT_ZERO = '0'.charCodeAt(0);
 
@@ -40,7 +39,6 @@ export class SnowflakeRules {
   readonly #test: TestFacts;
   /** Invariant: true while every id observed has the format. */
   #applies = true;
-  #observed = 0;
   /** The last id of each worker. */
   readonly #lastIds: string[] = [];
   #mismatchCount = 0;
@@ -54,25 +52,24 @@ export class SnowflakeRules {
 
   /** Takes the acknowledged ids in the order of the history. */
   observe(process: number, id: unknown): void {
-    if (!this.#applies) return;
     const nodeNumber = typeof id === 'string' ? nodeNumberOf(id) : undefined;
-    if (nodeNumber === undefined) {
-      this.#applies = false;
-      return;
-    }
-    this.#observed++;
+    if (nodeNumber === undefined) this.#applies = false;
+    else this.#observe(process, id as string, nodeNumber);
+  }
+
+  #observe(process: number, id: string, nodeNumber: number): void {
     const worker = process % this.#test.concurrency;
     const expected = worker % this.#test.nodes.length;
-    if (nodeNumber !== expected) this.#mismatch(process, id as string, nodeNumber, expected);
+    if (nodeNumber !== expected) this.#mismatch(process, id, nodeNumber, expected);
     const previous = this.#lastIds[worker];
-    if (previous !== undefined && compareSnowflakes(id as string, previous) <= 0)
-      this.#regression(process, previous, id as string, expected);
-    this.#lastIds[worker] = id as string;
+    if (previous !== undefined && compareSnowflakes(id, previous) <= 0)
+      this.#regression(process, previous, id, expected);
+    this.#lastIds[worker] = id;
   }
 
   /** What was found; undefined when the rules do not apply to these ids. */
   report(): Readonly<Record<string, unknown>> | undefined {
-    if (!this.#applies || this.#observed === 0) return undefined;
+    if (!this.#applies || this.#lastIds.length === 0) return undefined;
     return {
       'decodes-to-node': this.#mismatchCount === 0,
       'mismatch-count': this.#mismatchCount,
@@ -104,7 +101,7 @@ export class SnowflakeRules {
 
 /**
  * The node number of an id in our format; undefined for any other text. Fast enough for millions of ids: it computes
- * only the bits below the timestamp, digit by digit modulo 2^23, while `decodeSnowflake` makes a BigInt.
+ * only the bits below the timestamp, digit by digit modulo 2^32, while `decodeSnowflake` makes a BigInt.
  */
 function nodeNumberOf(id: string): number | undefined {
   const length = id.length;
@@ -113,7 +110,7 @@ function nodeNumberOf(id: string): number | undefined {
   for (let index = 0; index < length; index++) {
     const digit = id.charCodeAt(index) - DIGIT_ZERO;
     if (!(digit >= 0 && digit <= 9)) return undefined;
-    low = (low * 10 + digit) & LOW_MASK;
+    low = (low * 10 + digit) | 0;
   }
   if (length === GREATEST.length && id > GREATEST) return undefined;
   return (low >> NODE_SHIFT) & NODE_MAX;

@@ -11,14 +11,7 @@
 import type { Checker } from '../../../checkers/checker.ts';
 import { fingerprint, recurring } from '../../../checkers/fingerprints.ts';
 import { entryOf } from '../../../checkers/places.ts';
-import {
-  asSentence,
-  PROOF_OPERATIONS_MAX,
-  PROOFS_MAX,
-  type Proof,
-  QUOTE_LENGTH_MAX,
-  withProofs,
-} from '../../../checkers/proof.ts';
+import { asSentence, PROOF_OPERATIONS_MAX, type Proof, QUOTE_LENGTH_MAX, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { canonicalKey } from '../../../protocol/exact-json.ts';
 import { excerpt } from '../../../protocol/excerpt.ts';
@@ -29,9 +22,12 @@ const LISTED_DUPLICATES_MAX = 48;
 const EXAMPLE_LENGTH_MAX = 200;
 const NO_ORDER = 'the ids cannot be compared with each other: all ids must be of one type, and not objects';
 
+/** An id that was acknowledged, with how often. */
 interface Tally {
   readonly id: unknown;
   count: number;
+  /** The first operations that handed it out. */
+  readonly operations: number[];
 }
 
 /** A tally with the name of its id in the result. */
@@ -95,7 +91,7 @@ class IdRange {
   }
 
   add(id: unknown): void {
-    if (id === null || id === undefined || !this.#comparable) return;
+    if (id === null || id === undefined) return;
     if (this.#lowest === null) {
       this.#lowest = id;
       this.#highest = id;
@@ -112,22 +108,15 @@ class IdRange {
 /** The ids that were acknowledged more than once, among those with a recurring fingerprint. */
 function countDuplicates(history: History, suspects: ReadonlySet<number>): Tally[] {
   if (suspects.size === 0) return [];
-  // In two maps, because a text may be the canonical key of another value.
-  const texts = new Map<string, Tally>();
-  const others = new Map<string, Tally>();
+  const tallies = new Map<string, Tally>();
   for (let index = 0; index < history.length; index++) {
     const { type, f, value: id } = history.at(index);
     if (type !== 'ok' || f !== 'generate' || !suspects.has(fingerprint(id))) continue;
-    if (typeof id === 'string') count(texts, id, id);
-    else count(others, canonicalKey(id), id);
+    const tally = entryOf(tallies, canonicalKey(id), (): Tally => ({ id, count: 0, operations: [] }));
+    tally.count++;
+    if (tally.operations.length < PROOF_OPERATIONS_MAX) tally.operations.push(index);
   }
-  return [...texts.values(), ...others.values()].filter((tally) => tally.count > 1);
-}
-
-function count(tallies: Map<string, Tally>, key: string, id: unknown): void {
-  const tally = tallies.get(key);
-  if (tally === undefined) tallies.set(key, { id, count: 1 });
-  else tally.count++;
+  return [...tallies.values()].filter((tally) => tally.count > 1);
 }
 
 /** The most frequent ids, and the highest of these, in ascending order: Jepsen's choice. */
@@ -147,25 +136,15 @@ function nameOf(id: unknown, mixed: boolean): string {
 
 /** A proof for each of these ids, with the operations that handed it out. The id that was handed out first is first. */
 function proveDuplicates(history: History, duplicates: readonly NamedTally[]): readonly Proof[] {
-  if (duplicates.length === 0) return [];
-  const counts = new Map(duplicates.map(({ tally }) => [canonicalKey(tally.id), tally.count]));
-  const suspects = new Set(duplicates.map(({ tally }) => fingerprint(tally.id)));
-  const found = new Map<string, { readonly id: unknown; readonly operations: number[] }>();
-  for (let index = 0; index < history.length; index++) {
-    if (history.typeAt(index) !== 'ok' || history.functionAt(index) !== 'generate') continue;
-    const id = history.valueAt(index);
-    if (!suspects.has(fingerprint(id))) continue;
-    const key = canonicalKey(id);
-    if (!counts.has(key)) continue;
-    const { operations } = entryOf(found, key, () => ({ id, operations: [] as number[] }));
-    if (operations.length < PROOF_OPERATIONS_MAX) operations.push(index);
-  }
-  return [...found].slice(0, PROOFS_MAX).map(([key, { id, operations }]) => {
-    const times = counts.get(key) as number;
-    const problem = `${excerpt(nameOf(id, false), QUOTE_LENGTH_MAX)} was answered ${times} times`;
-    // The second one completes the proof. Later ones add nothing.
-    return { problem, facts: {}, operations, operationCount: times, time: history.timeAt(operations[1] as number) };
-  });
+  return duplicates
+    .map(({ tally }) => proofOf(history, tally))
+    .sort((one, other) => (one.operations[0] as number) - (other.operations[0] as number));
+}
+
+function proofOf(history: History, { id, count, operations }: Tally): Proof {
+  const problem = `${excerpt(nameOf(id, false), QUOTE_LENGTH_MAX)} was answered ${count} times`;
+  // The second one completes the proof. Later ones add nothing.
+  return { problem, facts: {}, operations, operationCount: count, time: history.timeAt(operations[1] as number) };
 }
 
 function summarize(count: number, [example = '']: readonly string[], comparable: boolean) {

@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { fingerprint } from '../../../../src/checkers/fingerprints.ts';
 import { History } from '../../../../src/history/history.ts';
 import { EPOCH_MS, encodeSnowflake } from '../../../../src/ids/snowflake.ts';
 import { parseExact } from '../../../../src/protocol/exact-json.ts';
@@ -152,13 +153,31 @@ describe('unique ids', () => {
   });
 
   it('accepts 1 beside 1.0 and 9 before 10', () => {
-    expect(checkIds(1, parseExact('1.0'))['valid?']).toBe(true);
+    expect(checkIds(1, parseExact('1.0'))).toEqual(unique(2, 1, 1));
     expect(checkIds(10, 9, 9.5)).toEqual(unique(3, 9, 10));
     expect(checkIds('10', '9')).toEqual(unique(2, '10', '9'));
   });
 
   it('accepts nulls between ids of one type, as Jepsen does', () => {
     expect(checkIds(null, 'b', 'a')).toEqual(unique(3, 'a', 'b'));
+    expect(checkIds('b', null, 'a')).toEqual(unique(3, 'a', 'b'));
+  });
+
+  it('takes an id that is missing for null', () => {
+    const missing = [invoke(0, 'generate'), { ...ok(0, 'generate'), value: undefined }];
+    const acknowledged = (id: unknown) => [invoke(0, 'generate'), ok(0, 'generate', id)];
+    expect(check(handwritten(...acknowledged('b'), ...missing, ...acknowledged('a')))).toEqual(unique(3, 'a', 'b'));
+    expect(check(handwritten(...missing, ...acknowledged(null)))).toMatchObject({
+      'valid?': false,
+      duplicated: { null: 2 },
+    });
+  });
+
+  it('accepts ids whose fingerprints collide', () => {
+    const id = parseExact('9007199254740993');
+    const other = fingerprint(id);
+    expect(fingerprint(other)).toBe(other);
+    expect(checkIds(id, other)).toEqual(unique(2, other, id));
   });
 
   it('accepts a lone object and finds two unknown, because objects have no order', () => {
@@ -281,6 +300,12 @@ describe('ids in our own format', () => {
     expect(checkClients([0, nineteenDigits], [1, eighteenDigits])).toMatchObject({ snowflake: { increasing: true } });
   });
 
+  it('decodes the ids of the time from two weeks after the epoch on', () => {
+    const early = snowflake(14 * 24 * 3600 * 1000, 2, 4095, 1);
+    expect(early).toHaveLength(17);
+    expect(checkClients([2, early])).toEqual({ ...unique(1, early, early), snowflake: FINE });
+  });
+
   it('decodes the greatest id', () => {
     expect(checkClients([0, '18446744073709551615'])).toMatchObject({
       snowflake: { mismatches: [{ 'node-number': 1023 }] },
@@ -303,6 +328,8 @@ describe('ids in our own format', () => {
     ['a leading zero', '0289910292480000000'],
     ['a sign', '-289910292480000000'],
     ['a fraction', '289910292480000.000'],
+    ['a colon', '28991029248000000:'],
+    ['a letter', '28991029248000000a'],
   ])('says nothing when one id has %s', (_name, id) => {
     expect(checkClients([0, snowflake(DAYS_400, 1)], [0, id], [0, snowflake(DAYS_400 - 1, 1)])).not.toHaveProperty(
       'snowflake',
@@ -373,13 +400,18 @@ describe('what proves repeated ids', () => {
     expect(evidence('1', 1)).toEqual({ summary: `T${NO_ORDER.slice(1)}.` });
   });
 
-  it('rests on ok only', () => {
-    const history = handwritten(
-      invoke(0, 'generate'),
-      info(0, 'generate', 7),
-      invoke(1, 'generate'),
-      ok(1, 'generate', 7),
-    );
+  it('rests on ok only, of what was to generate', () => {
+    const undecided = [invoke(0, 'generate'), info(0, 'generate', 7), invoke(0, 'generate'), fail(0, 'generate', 7)];
+    const read = [invoke(0, 'read'), ok(0, 'read', 7)];
+    const acknowledged = [invoke(1, 'generate'), ok(1, 'generate', 7)];
+    const history = handwritten(...undecided, ...read, ...acknowledged);
     expect(uniqueIdsChecker().check(THREE_NODES, history)).not.toHaveProperty('proofs');
+
+    const repeated = handwritten(...acknowledged, ...undecided, ...read, ...acknowledged);
+    const problem = '7 was answered 2 times';
+    expect(uniqueIdsChecker().check(THREE_NODES, repeated)).toMatchObject({
+      duplicated: { 7: 2 },
+      proofs: [{ problem, operations: [1, 9], operationCount: 2, time: 9e6 }],
+    });
   });
 });

@@ -78,7 +78,7 @@ class Evidence {
       return;
     }
     this.wrongCount++;
-    if (this.#wrong.length >= PROOFS_MAX) return;
+    if (this.#wrong.length === PROOFS_MAX) return;
     const quote = (lengthMax: number, link: string) =>
       [value, invocation.value].map((part) => excerpt(stringifyExact(part), lengthMax)).join(link);
     if (this.wrongCount === 1) this.#example = quote(EXAMPLE_LENGTH_MAX, ' to ');
@@ -123,5 +123,5 @@ function countEchoes(count: number): string {
 
 /** The value of a reply under `echo`. A missing one equals null, as in Clojure. */
 function echoOf(body: unknown): unknown {
-  return typeof body === 'object' && body !== null ? (body as { echo?: unknown }).echo : undefined;
+  return (body as { echo?: unknown } | null | undefined)?.echo;
 }

@@ -151,6 +151,13 @@ describe('what proves wrong echoes', () => {
     );
   });
 
+  it('tells the first of several wrong answers', () => {
+    const other = [invoke(0, 'echo', 'z'), ok(0, 'echo', 'y')];
+    const { proofs, summary } = evidence(...wrong, ...other);
+    expect(proofs?.map(({ operations }) => operations)).toEqual([[1], [3]]);
+    expect(summary).toBe('2 answers were wrong, for instance {"echo":9007199254740993} to "a".');
+  });
+
   it('is one proof for all that were refused', () => {
     expect(evidence(...wrong, ...refused)).toMatchObject({
       proofs: [{ rule: 'refused', problem: '1 echo was refused', operations: [3], operationCount: 1 }, {}],
@@ -160,10 +167,27 @@ describe('what proves wrong echoes', () => {
     expect(summary).toBe(`40 echoes were refused. ${WRONG}`);
     expect(proofs).toMatchObject([{ problem: '40 echoes were refused', operationCount: 40 }]);
     expect(proofs?.[0]?.operations).toEqual(Array.from({ length: 16 }, (_, index) => 2 * index + 1));
+    expect(proofs?.[0]?.facts).toEqual({});
+  });
+
+  const refusedWith = (...error: readonly unknown[]) => [invoke(1, 'echo', 'b'), { ...fail(1, 'echo', 'b'), error }];
+
+  it('has the error, where all were refused with one', () => {
+    const { proofs, summary } = evidence(...refusedWith('abort', null));
+    expect(proofs?.[0]?.facts).toEqual({ errors: { 'error 14 (abort)': { count: 1 } } });
+    expect(summary).toBe(`1 echo was refused with error 14 (abort). ${WRONG}`);
+  });
+
+  it('has all errors of what was refused, and tells three of them', () => {
+    const names = ['timeout', 'not-supported', 'abort', 'crash'];
+    const { proofs, summary } = evidence(...names.flatMap((name) => refusedWith(name, null)));
+    const errors = ['error 0 (timeout)', 'error 10 (not-supported)', 'error 14 (abort)', 'error 13 (crash)'];
+    expect(proofs?.[0]?.facts).toEqual({ errors: Object.fromEntries(errors.map((what) => [what, { count: 1 }])) });
+    const told = errors.slice(0, 3).map((what) => `1 echo was refused with ${what}.`);
+    expect(summary).toBe(`${told.join(' ')} ${WRONG}`);
   });
 
   it('tells the errors of what was refused, the most frequent first', () => {
-    const refusedWith = (...error: readonly unknown[]) => [invoke(1, 'echo', 'b'), { ...fail(1, 'echo', 'b'), error }];
     const busy = refusedWith('temporarily-unavailable', 'busy');
     const { proofs, summary } = evidence(...refusedWith('not-supported', null), ...busy, ...busy);
     expect(summary).toBe(

@@ -74,6 +74,7 @@ export const FUZZ_OPTIONS = {
     text: `Mean time between two steps of the nemesis. Default: ${DEFAULTS.nemesisIntervalMs / 1000}.`,
     absent: DEFAULTS.nemesisIntervalMs / 1000,
   },
+  limits: { ...TEST_OPTIONS.limits, text: 'Smaller limits of the nodes, see test --help. Default: the usual ones.' },
   availability: TEST_OPTIONS.availability,
   'init-timeout': TEST_OPTIONS['init-timeout'],
   store: { ...TEST_OPTIONS.store, text: 'The folder where a failure is recorded, shrunk, or none. Default: store.' },

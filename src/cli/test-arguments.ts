@@ -5,13 +5,14 @@
 import { isMessageFault } from '../harness/fault.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { limitsText } from './node-limits.ts';
 import { interpretFaults, interpretNodes } from './test-options.ts';
 
 /**
  * The arguments of `snowstorm test` that make the same simulated run, a word each. A schedule cannot be expressed.
  */
 export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
-  const { nodes, concurrency, availability, initTimeoutMs, workloadOptions = {} } = options;
+  const { nodes, concurrency, availability, initTimeoutMs, workloadOptions = {}, nodeLimits } = options;
   const nemesis = renderFaults(workload, options);
   return [
     ...['-w', workload.name],
@@ -26,6 +27,7 @@ export function testArguments(workload: Workload, options: RunOptions): readonly
     ...(availability === undefined ? [] : ['--availability', String(availability)]),
     ...(initTimeoutMs === undefined ? [] : ['--init-timeout', renderSeconds(initTimeoutMs)]),
     ...Object.entries(workloadOptions).flatMap(([name, text]) => optionWords(`--${name}`, text)),
+    ...(nodeLimits === undefined ? [] : ['--limits', limitsText(nodeLimits)]),
     ...optionWords('--seed', options.seed),
   ];
 }

@@ -15,6 +15,7 @@ import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
+import { limitsText, requireLimits } from './node-limits.ts';
 import { describeOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
 import { createRunFolder, finishRecord, recordIn, tryToDrawReport } from './recording.ts';
@@ -276,6 +277,7 @@ function readReplay({ values, words, rest }: TestOptions, file: string): Task {
     const replay = parseReplay(readFileSync(file, 'utf8'));
     const workload = findWorkload(replay.workload);
     if (workload === undefined) throw new Error(`there is no workload ${JSON.stringify(replay.workload)}`);
+    requireLimits(workload, replay.options.nodeLimits);
     return { workload, program: undefined, options: { ...replay.options, schedule: replay.schedule } };
   } catch (error) {
     throw new UsageError(`--replay ${file}: ${(error as Error).message}`);
@@ -325,7 +327,7 @@ function stopOnSignals(signals: Signals, underWay: UnderWay, progress: Progress)
 
 function describeRun({ task, number, count }: Round): string {
   const { workload, options, program } = task;
-  const { nodes, concurrency, ratePerSecond, timeLimitMs, faults, seed, schedule } = options;
+  const { nodes, concurrency, ratePerSecond, timeLimitMs, faults, seed, schedule, nodeLimits } = options;
   const clients = `${concurrency} client${concurrency === 1 ? '' : 's'}`;
   const faultText = faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`;
   const where = program === undefined ? `${nodes.length} simulated nodes` : `${nodes.length} × ${program}`;
@@ -333,6 +335,7 @@ function describeRun({ task, number, count }: Round): string {
     schedule === undefined
       ? `${ratePerSecond}/s for ${timeLimitMs / 1000} s, ${faultText}`
       : `replaying ${schedule.operations.length} operations and ${schedule.faults.length + schedule.messages.length} faults`;
+  const limits = nodeLimits === undefined ? '' : `, limits ${limitsText(nodeLimits)}`;
   const run = count > 1 ? `run ${number} of ${count}: ` : '';
-  return `${run}${workload.name}: ${where}, ${clients}, ${work}, seed ${seed}`;
+  return `${run}${workload.name}: ${where}, ${clients}, ${work}${limits}, seed ${seed}`;
 }

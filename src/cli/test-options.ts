@@ -13,6 +13,7 @@ import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { isClient } from '../protocol/client-id.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { limitsOption, limitsText, requireLimits } from './node-limits.ts';
 import {
   drawSeed,
   exceedOne,
@@ -231,6 +232,7 @@ NAME=N: mean interval in seconds; for ${FAULTS.filter(isMessageFault).join(', ')
     absent: undefined,
     parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, 1e6)(text),
   } satisfies Option<number | undefined>,
+  limits: limitsOption,
   seed: seedOption('Repeats all choices: pace, values, faults. Default: a new seed, which is printed.'),
   replay: {
     value: 'FILE',
@@ -328,6 +330,7 @@ type RunValues = Pick<
   | 'nemesis-interval'
   | 'availability'
   | 'init-timeout'
+  | 'limits'
 >;
 
 /**
@@ -346,6 +349,7 @@ export function interpretRun(
   const nodes = values.nodes ?? interpretNodes(values['node-count']);
   const { count, perNode } = values.concurrency;
   const workloadOptions = workloadOptionsOf(workload, WORKLOAD_OPTIONS, texts);
+  const nodeLimits = interpretLimits(values.limits, workload, processes);
   return {
     nodes,
     concurrency: perNode ? count * nodes.length : count,
@@ -362,7 +366,23 @@ export function interpretRun(
     ...(values.availability === undefined ? {} : { availability: values.availability }),
     ...(values['init-timeout'] === undefined ? {} : { initTimeoutMs: values['init-timeout'] * 1000 }),
     ...(workloadOptions === undefined ? {} : { workloadOptions }),
+    ...(nodeLimits === undefined ? {} : { nodeLimits }),
   };
+}
+
+function interpretLimits(
+  limits: RunOptions['nodeLimits'],
+  workload: Workload,
+  processes: boolean,
+): RunOptions['nodeLimits'] {
+  if (limits !== undefined && processes)
+    throw new UsageError('--limits cannot be combined with --bin: a process has its own limits');
+  try {
+    requireLimits(workload, limits);
+  } catch (error) {
+    throw new UsageError(`--limits ${limitsText(limits)}: ${(error as Error).message}`);
+  }
+  return limits;
 }
 
 /** The program's full path. A name without a slash that is not a program here is looked up in PATH, as in Maelstrom. */

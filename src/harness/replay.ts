@@ -73,6 +73,7 @@ const ReplayFile = z
       availability: z.union([z.literal('total'), z.number().min(0).max(1)]).exactOptional(),
       initTimeoutMs: z.number().positive().exactOptional(),
       workloadOptions: z.record(z.string(), z.string()).exactOptional(),
+      nodeLimits: z.record(z.string(), z.int().min(1)).exactOptional(),
       seed: z.string(),
     }),
     schedule: z.strictObject({

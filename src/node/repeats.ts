@@ -15,6 +15,7 @@ import { fnv1a } from '../protocol/hash.ts';
 
 /** How long a refusal is remembered, ms: longer than messages are under way. */
 const REMEMBERED_MS = 15_000;
+/** Safety rests on it: the copy of a request whose refusal was forgotten is carried out. */
 const REMEMBERED_MAX = 4096;
 /** The text of a refusal is cut at this length. So all of them together take at most some 12 MiB. */
 const KEPT_LENGTH_MAX = 512;

@@ -6,9 +6,6 @@
 import { isEnded, type Mark, type Marking, type ParticipantRecord } from './marks.ts';
 import { Refusal, type StepOutcome, type Turn } from './plan.ts';
 
-/** Unfinished steps that a participant may hold. Beyond it, steps that can still be undone wait. */
-export const MARKS_MAX = 512;
-
 /**
  * Applies a step to a participant: returns its next content, or why not. Undefined content: the participant does not
  * exist.
@@ -37,12 +34,14 @@ export interface Composition<Content, Wanted> {
 export interface Rules {
   readonly marking: Marking;
   readonly isFinished: (saga: string) => boolean;
+  /** Unfinished steps that the participant may hold. Beyond it, steps that can still be undone wait. */
+  readonly marksMax: number;
 }
 
 export function compose<Content, Wanted extends WantedStep<Content>>(
   { content, marks }: ParticipantRecord<Content>,
   group: readonly Wanted[],
-  { marking, isFinished }: Rules,
+  { marking, isFinished, marksMax }: Rules,
 ): Composition<Content, Wanted> {
   const settled = new Map<Wanted, StepOutcome>();
   const taken: Wanted[] = [];
@@ -50,7 +49,7 @@ export function compose<Content, Wanted extends WantedStep<Content>>(
   const putOff: Wanted[] = [];
   let nextContent = content;
   let nextMarks = marks;
-  let room = MARKS_MAX - marks.filter((mark) => !isEnded(mark) && !isFinished(mark[0])).length;
+  let room = marksMax - marks.filter((mark) => !isEnded(mark) && !isFinished(mark[0])).length;
   for (const wanted of group) {
     const { turn, what, change } = wanted;
     const mark = marking.find(marks, turn.saga, turn.step);

@@ -10,14 +10,13 @@ import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import type { SagaDriver } from './driver.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
+import { SAGA_LIMITS, type SagaLimits } from './limits.ts';
 import type { Order, SagaKind } from './plan.ts';
 import { digestOf, isSameRequest, isTerminal, type SagaRecord, type SagaStore, sagaKey } from './record.ts';
 import { SagaIndex } from './saga-index.ts';
 import { type SagaAtWork, SagasAtWork } from './sagas-at-work.ts';
 import { SagaSweeper, type SweeperOptions } from './sweeper.ts';
 
-/** Requests in flight at one node; beyond it they are refused with error 11. */
-export const IN_FLIGHT_MAX = 1024;
 /** How long a request waits for the end of its saga, ms; its client waits 5 s. */
 const ANSWER_MS_MAX = 4000;
 /** How often a saga driven by another node is read, ms. If it has not moved in that time, it is taken over. */
@@ -30,6 +29,8 @@ export interface CoordinatorOptions {
   readonly driver: SagaDriver;
   readonly order: Order;
   readonly finished: FinishedSagas;
+  /** Default: {@link SAGA_LIMITS}. */
+  readonly limits?: SagaLimits;
   /** Changes the options of the sweeper, for tests that leave something out. */
   readonly sweeper?: (options: SweeperOptions) => SweeperOptions | undefined;
   readonly isSameRequest?: typeof isSameRequest;
@@ -41,14 +42,16 @@ export class SagaCoordinator {
   readonly #sweeper: SagaSweeper | undefined;
   readonly #isSameRequest: typeof isSameRequest;
   readonly #work: SagasAtWork;
+  readonly #inFlightMax: number;
   #takenOverCount = 0;
 
   constructor(options: CoordinatorOptions) {
-    const { context, store, finished, sweeper = (own) => own } = options;
+    const { context, store, finished, sweeper = (own) => own, limits = SAGA_LIMITS } = options;
     this.#options = options;
     this.#isSameRequest = options.isSameRequest ?? isSameRequest;
-    this.#index = new SagaIndex(context, store);
-    this.#work = new SagasAtWork((id) => this.#index.remove(id));
+    this.#index = new SagaIndex(context, store, limits.listed);
+    this.#work = new SagasAtWork((id) => this.#index.remove(id), limits.answers);
+    this.#inFlightMax = limits.inFlight;
     const sweeperOptions = sweeper({
       context,
       store,
@@ -58,6 +61,7 @@ export class SagaCoordinator {
       finish: (id) => this.#takeOver(id),
       fence: (id, digest) => this.#fence(id, digest),
       leave: (id) => this.#index.remove(id),
+      limits,
     });
     this.#sweeper = sweeperOptions && new SagaSweeper(sweeperOptions);
     context.report('sagas', () => ({ 'in-flight': this.#work.size, 'taken-over': this.#takenOverCount }));
@@ -108,8 +112,8 @@ export class SagaCoordinator {
   }
 
   #start<Input>(id: string, kind: SagaKind<Input>, input: Input, digest: string): SagaAtWork {
-    if (this.#work.size >= IN_FLIGHT_MAX)
-      throw RpcError.of('temporarily-unavailable', `${IN_FLIGHT_MAX} requests are at work here`);
+    if (this.#work.size >= this.#inFlightMax)
+      throw RpcError.of('temporarily-unavailable', `${this.#inFlightMax} requests are at work here`);
     return this.#work.add(id, digest, this.#begin(id, kind, input, digest));
   }
 

@@ -3,11 +3,15 @@
  */
 
 import { BoundedMap } from '../protocol/bounded-map.ts';
-
-const REMEMBERED_MAX = 20_000;
+import { SAGA_LIMITS } from './limits.ts';
 
 export class FinishedSagas {
-  readonly #ids = new BoundedMap<string, true>(REMEMBERED_MAX);
+  readonly #ids: BoundedMap<string, true>;
+
+  /** @param max how many are remembered: the newest ones */
+  constructor(max = SAGA_LIMITS.finished) {
+    this.#ids = new BoundedMap(max);
+  }
 
   add(id: string): void {
     this.#ids.set(id, true);

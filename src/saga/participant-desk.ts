@@ -17,12 +17,11 @@ import { pauseUpTo } from '../node/pause.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { type Action, compose, type WantedStep } from './compose.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
+import type { SagaLimits } from './limits.ts';
 import { type Marking, NotTaken, type ParticipantRecord } from './marks.ts';
 import { OldMarks } from './old-marks.ts';
 import type { Order, Refusal, StepOutcome, Turn } from './plan.ts';
 
-/** Steps in one compare-and-set. */
-const GROUP_MAX = 64;
 /** How long a step may take, ms. */
 const STEP_MS_MAX = 3000;
 /** Longest pause after a timeout or a lost race, ms. */
@@ -57,6 +56,7 @@ export interface ParticipantDeskOptions<Content extends object> {
   readonly finished: FinishedSagas;
   /** Finds out whether a saga that this node does not know is finished. If so, notes it. */
   readonly lookUp: (saga: string) => Promise<void>;
+  readonly limits: Pick<SagaLimits, 'group' | 'marks'>;
 }
 
 export class ParticipantDesk<Content extends object> {
@@ -68,11 +68,11 @@ export class ParticipantDesk<Content extends object> {
   readonly #oldMarks: OldMarks;
 
   constructor(options: ParticipantDeskOptions<Content>) {
-    const { context, finished, lookUp } = options;
+    const { context, finished, lookUp, limits } = options;
     this.#options = options;
     this.#oldMarks = new OldMarks({ clock: context.clock, finished, lookUp });
     this.#queue = new GroupQueue({
-      choose: (waiting) => chooseFirst(waiting, GROUP_MAX),
+      choose: (waiting) => chooseFirst(waiting, limits.group),
       serve: (group) => this.#serve(group),
       fail: ({ reject }, error) => reject(error instanceof RpcError ? error : RpcError.of('crash', String(error))),
     });
@@ -106,8 +106,8 @@ export class ParticipantDesk<Content extends object> {
   }
 
   async #serve(group: readonly WaitingStep<Content>[]): Promise<void> {
-    const { documents, key, marking, finished, order } = this.#options;
-    const rules = { marking, isFinished: (saga: string) => finished.has(saga) };
+    const { documents, key, marking, finished, order, limits } = this.#options;
+    const rules = { marking, isFinished: (saga: string) => finished.has(saga), marksMax: limits.marks };
     let open = this.#leaveLate(group);
     for (let attempt = 0; open.length > 0; attempt++) {
       const known = this.#known ?? (await this.#read());

@@ -9,12 +9,10 @@ import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import type { Action } from './compose.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
+import { SAGA_LIMITS, type SagaLimits } from './limits.ts';
 import { MARKING, type Marking, type ParticipantRecord, participantSchema } from './marks.ts';
 import { ParticipantDesk } from './participant-desk.ts';
 import type { Order, Step, StepOutcome } from './plan.ts';
-
-/** Participants whose last seen version is remembered. */
-const DESKS_MAX = 10_000;
 
 export interface ParticipantsOptions<Content extends object> {
   readonly context: NodeContext;
@@ -27,6 +25,8 @@ export interface ParticipantsOptions<Content extends object> {
   readonly finished: FinishedSagas;
   readonly lookUp: (saga: string) => Promise<void>;
   readonly marking?: Marking;
+  /** Default: {@link SAGA_LIMITS}. */
+  readonly limits?: Pick<SagaLimits, 'group' | 'marks' | 'desks'>;
   /** For tests that wrap the documents. */
   readonly wrap?: (documents: Documents<ParticipantRecord<Content>>) => Documents<ParticipantRecord<Content>>;
 }
@@ -40,12 +40,14 @@ export interface StepChange<Content> {
 export class Participants<Content extends object> {
   readonly #options: ParticipantsOptions<Content>;
   readonly #documents: Documents<ParticipantRecord<Content>>;
+  readonly #limits: Pick<SagaLimits, 'group' | 'marks' | 'desks'>;
   /** By key, in the order of first use. */
   readonly #desks = new Map<string, ParticipantDesk<Content>>();
 
   constructor(options: ParticipantsOptions<Content>) {
-    const { context, kv, name, schema, wrap = (documents) => documents } = options;
+    const { context, kv, name, schema, wrap = (documents) => documents, limits = SAGA_LIMITS } = options;
     this.#options = options;
+    this.#limits = limits;
     this.#documents = wrap(new Documents({ kv, context, name, schema: participantSchema(schema) }));
   }
 
@@ -104,8 +106,9 @@ export class Participants<Content extends object> {
     const key = keyOf(name);
     let desk = this.#desks.get(key);
     if (desk === undefined) {
-      if (this.#desks.size >= DESKS_MAX) this.#forgetIdle();
-      desk = new ParticipantDesk({ context, documents: this.#documents, key, marking, order, finished, lookUp });
+      if (this.#desks.size >= this.#limits.desks) this.#forgetIdle();
+      const own = { documents: this.#documents, key, limits: this.#limits };
+      desk = new ParticipantDesk({ ...own, context, marking, order, finished, lookUp });
       this.#desks.set(key, desk);
     }
     return desk;
@@ -114,7 +117,7 @@ export class Participants<Content extends object> {
   /** Forgets half of them, so that this is rare. */
   #forgetIdle(): void {
     for (const [key, desk] of this.#desks) {
-      if (this.#desks.size <= DESKS_MAX / 2) return;
+      if (this.#desks.size <= this.#limits.desks / 2) return;
       if (desk.idle) this.#desks.delete(key);
     }
   }

@@ -8,10 +8,9 @@ import type { ReplaceResult, Stored, UpdateResult } from '../kv/documents.ts';
 import { GroupQueue } from '../kv/group-queue.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
+import { SAGA_LIMITS } from './limits.ts';
 import { type IndexRecord, indexKey, type SagaStore } from './record.ts';
 
-/** Sagas in the index of one node. */
-const LISTED_MAX = 2048;
 /** How long a removal waits if no addition comes, ms. */
 const CROSS_OUT_MS = 250;
 
@@ -29,16 +28,19 @@ export class SagaIndex {
   readonly #context: Pick<NodeContext, 'sleep'>;
   readonly #indices: SagaStore['indices'];
   readonly #key: string;
+  readonly #listedMax: number;
   #known: Stored<IndexRecord> | undefined;
   readonly #adding: GroupQueue<Entry>;
   /** Sagas to be removed. */
   #removing = new Set<string>();
   #resting = false;
 
-  constructor(context: Pick<NodeContext, 'nodeId' | 'sleep'>, { indices }: SagaStore) {
+  /** @param listedMax how many sagas it may list */
+  constructor(context: Pick<NodeContext, 'nodeId' | 'sleep'>, { indices }: SagaStore, listedMax = SAGA_LIMITS.listed) {
     this.#context = context;
     this.#indices = indices;
     this.#key = indexKey(context.nodeId);
+    this.#listedMax = listedMax;
     this.#adding = new GroupQueue({
       serve: (adding) => this.#write(adding),
       fail: ({ reject }, error) => reject(error),
@@ -83,7 +85,7 @@ export class SagaIndex {
       this.#key,
       (content) => {
         listed ??= new Set((content?.sagas ?? []).map(([id]) => id).filter((id) => adding.has(id)));
-        const next = rewrite(content, adding, removing);
+        const next = rewrite(content, adding, removing, this.#listedMax);
         sent ||= next !== undefined;
         return next;
       },
@@ -111,11 +113,12 @@ function rewrite(
   content: IndexRecord | undefined,
   adding: ReadonlyMap<string, Pick<Entry, 'digest'>>,
   removing: ReadonlySet<string>,
+  listedMax: number,
 ): IndexRecord | undefined {
   const before = content?.sagas ?? [];
   const kept = before.filter(([id]) => !removing.has(id) && !adding.has(id));
   const added = [...adding].map(([id, { digest }]): [string, string] => [id, digest]);
-  if (kept.length + added.length > LISTED_MAX && added.length > 0)
+  if (kept.length + added.length > listedMax && added.length > 0)
     throw RpcError.of('temporarily-unavailable', 'too many sagas of this node are unfinished');
   const ids = new Set(before.map(([id]) => id));
   const isComplete = added.every(([id]) => ids.has(id));

@@ -1,10 +1,8 @@
 /** Sagas that a node is driving, one for each id. Another request for the same saga waits for the same end. */
 
 import { BoundedMap } from '../protocol/bounded-map.ts';
+import { SAGA_LIMITS } from './limits.ts';
 import type { SagaRecord } from './record.ts';
-
-/** Finished sagas whose records are kept for repeated requests. */
-const ANSWERS_MAX = 4096;
 
 export interface SagaAtWork {
   /** The digest of the request that began it; '' if it was taken over. */
@@ -15,11 +13,15 @@ export interface SagaAtWork {
 
 export class SagasAtWork {
   readonly #active = new Map<string, SagaAtWork>();
-  readonly #answers = new BoundedMap<string, SagaRecord>(ANSWERS_MAX);
+  readonly #answers: BoundedMap<string, SagaRecord>;
   readonly #onFinished: (id: string) => void;
 
-  /** @param onFinished called for each saga that reaches its end here */
-  constructor(onFinished: (id: string) => void) {
+  /**
+   * @param onFinished called for each saga that reaches its end here
+   * @param answersMax finished sagas whose records are kept for repeated requests
+   */
+  constructor(onFinished: (id: string) => void, answersMax = SAGA_LIMITS.answers) {
+    this.#answers = new BoundedMap(answersMax);
     this.#onFinished = onFinished;
   }
 

@@ -7,6 +7,7 @@
 
 import { Sightings, Sweep } from '../kv/sweep.ts';
 import type { NodeContext } from '../node/context.ts';
+import type { SagaLimits } from './limits.ts';
 import { indexKey, isTerminal, type SagaRecord, type SagaStore } from './record.ts';
 
 /** Average time between two sweeps, ms. */
@@ -18,10 +19,6 @@ const SWEEP_MS = 800;
 const TAKEOVER_MS = 1200;
 /** A finished saga that is in the index of another node for so long is removed for that node, ms. */
 const FORGOTTEN_MS = 2500;
-/** Records of one index that are read side by side. */
-const LOOKS_MAX = 64;
-/** Sagas that are taken over at a time. */
-const TAKEN_MAX = 64;
 
 export interface SweeperOptions {
   readonly context: NodeContext;
@@ -36,6 +33,7 @@ export interface SweeperOptions {
   readonly fence: (id: string, digest: string) => Promise<void>;
   /** Removes it from this node's own index. */
   readonly leave: (id: string) => void;
+  readonly limits: Pick<SagaLimits, 'looks' | 'taken'>;
 }
 
 interface Sighting {
@@ -64,15 +62,15 @@ export class SagaSweeper {
   }
 
   async #sweep(): Promise<void> {
-    const { context, store } = this.#options;
+    const { context, store, limits } = this.#options;
     await Promise.all(
       context.nodeIds.map(async (nodeId) => {
         const read = await store.indices.read(indexKey(nodeId));
         if (read.kind !== 'ok') return;
         const sagas = read.stored.content?.sagas ?? [];
         const forgotten: string[] = [];
-        for (let index = 0; index < sagas.length; index += LOOKS_MAX) {
-          const some = sagas.slice(index, index + LOOKS_MAX);
+        for (let index = 0; index < sagas.length; index += limits.looks) {
+          const some = sagas.slice(index, index + limits.looks);
           const told = await Promise.all(some.map(([id, digest]) => this.#look(id, digest, nodeId)));
           forgotten.push(...some.flatMap(([id], place) => (told[place] ? [id] : [])));
         }
@@ -117,8 +115,8 @@ export class SagaSweeper {
   }
 
   #take(id: string, digest: string, exists: boolean): void {
-    const { finish, fence } = this.#options;
-    if (this.#takenCount >= TAKEN_MAX) return;
+    const { finish, fence, limits } = this.#options;
+    if (this.#takenCount >= limits.taken) return;
     this.#takenCount++;
     void (exists ? finish(id) : fence(id, digest)).finally(() => {
       this.#takenCount--;

@@ -19,6 +19,7 @@ import {
   type RecordedRun,
   withBusyWorkersOnly,
   withGrudge,
+  withLimits,
   withOneWorkerEach,
   withOperations,
   withoutNode,
@@ -88,6 +89,16 @@ export async function useFewer(search: ShrinkSearch): Promise<void> {
     const candidate = pack(search.best);
     if (candidate.options.concurrency < search.best.options.concurrency) await search.accept(candidate);
   }
+}
+
+/** Takes away limits of the nodes: with the usual ones a failure is easier to understand. */
+export async function liftLimits(search: ShrinkSearch): Promise<void> {
+  const limits = Object.entries(search.best.options.nodeLimits ?? {});
+  await ddmin(
+    limits,
+    (kept) => search.accept(withLimits(search.best, kept)),
+    () => search.over,
+  );
 }
 
 /** Makes everything simpler that is left. */

@@ -3,14 +3,14 @@
  * shrinking and delta debugging. Every kept run was really run, and failed in the same way.
  *
  * It works in rounds until a round brings nothing: first what saves most, then what only reads better. So time, events,
- * nodes, workers, then rounder and shorter numbers. No step ever makes anything larger, so it ends.
+ * nodes, workers, limits, then rounder and shorter numbers. No step ever makes anything larger, so it ends.
  */
 
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Schedule } from '../harness/schedule.ts';
 import { ddmin } from './delta-debugging.ts';
 import { ShrinkSearch, type ShrinkSearchOptions } from './shrink-search.ts';
-import { kindsOf, removeEvents, shortenTime, simplify, useFewer } from './shrink-steps.ts';
+import { kindsOf, liftLimits, removeEvents, shortenTime, simplify, useFewer } from './shrink-steps.ts';
 import type { RecordedRun } from './smaller-runs.ts';
 
 export interface ShrinkOptions extends ShrinkSearchOptions {
@@ -46,6 +46,7 @@ export async function shrink(request: ShrinkOptions): Promise<ShrinkResult> {
     before = search.best;
     await removeEvents(search);
     await useFewer(search);
+    await liftLimits(search);
     await simplify(search);
     await shortenTime(search);
   } while (search.best !== before && !search.over);

@@ -22,6 +22,12 @@ export function withSchedule(run: RecordedRun, change: Partial<Schedule>): Recor
   return { ...run, schedule: { ...run.schedule, ...change } };
 }
 
+/** The run with only some of its limits. */
+export function withLimits(run: RecordedRun, kept: readonly (readonly [string, number])[]): RecordedRun {
+  const { nodeLimits: _, ...options } = run.options;
+  return { ...run, options: kept.length === 0 ? options : { ...options, nodeLimits: Object.fromEntries(kept) } };
+}
+
 /** Only what begins before `timeLimitMs`. Fates stay, because it is unknown when they are met. */
 export function withTimeLimit(run: RecordedRun, timeLimitMs: number): RecordedRun {
   const inTime = ({ atMs }: { readonly atMs: number }) => atMs < timeLimitMs;

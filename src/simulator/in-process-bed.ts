@@ -37,6 +37,8 @@ export interface LifeSupport {
   /** From 1. */
   readonly life: number;
   readonly folder: Folder;
+  /** Of the node, by name; see `RunOptions.nodeLimits`. */
+  readonly limits: Readonly<Record<string, number>>;
 }
 
 export interface LogEntry {
@@ -52,6 +54,8 @@ export interface InProcessBedOptions {
   readonly scheduler: Scheduler;
   readonly random: SeededRandom;
   readonly startHandlers: (support: LifeSupport) => StartHandlers;
+  /** The limits of all nodes, by name. Absent: none is set. */
+  readonly limits?: Readonly<Record<string, number>> | undefined;
   readonly onLog?: ((entry: LogEntry) => void) | undefined;
   /** Called before every step of a node, in or out: `send …`, `receive …`, `before write …`, `timer`. */
   readonly onStep?: ((nodeId: string, step: string) => void) | undefined;
@@ -184,6 +188,7 @@ class Life implements NodeHandle {
         setTimer: (delayMs, callback) => this.#setTimer(delayMs, callback),
         onStep: (step) => this.#step(step),
       }),
+      limits: options.limits ?? {},
     };
     const environment: Environment = {
       clock,

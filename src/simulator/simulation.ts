@@ -43,6 +43,7 @@ export class Simulation {
       scheduler: this.time,
       random: random ?? new SeededRandom(options.seed).fork('nodes'),
       startHandlers: subject.startHandlers,
+      limits: options.nodeLimits,
       alter: subject.alter,
       onLog,
       onStep,

@@ -31,12 +31,13 @@ export function subjectOf(workload: Workload): Subject {
     name: workload.name,
     test: workload.test,
     startHandlers:
-      ({ folder, life }) =>
+      ({ folder, life, limits }) =>
       (context) => {
         const ports: NodePorts = {
           openReservation: ({ nodeId }) => FolderReservation.open(folder, nodeId),
           idLimits: {},
-          ...workload.simulate?.(context, life),
+          limits,
+          ...workload.simulate?.(context, life, limits),
         };
         return startWorkloads(ports, [workload])(context);
       },

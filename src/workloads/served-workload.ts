@@ -20,6 +20,8 @@ export interface NodePorts {
   readonly idLimits: IdLimits;
   /** Options of leased node numbers. Absent: a node's number is its place in `node_ids`. */
   readonly lease?: LeaseOptions | undefined;
+  /** Limits of what is served, by the names in the workload's own table. Absent: its defaults. Tests alone set any. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 /** What a workload gets at its start: the node's ports, with the store open. */

@@ -16,5 +16,14 @@ export interface Workload extends ServedWorkload {
    */
   readonly small?: WorkloadTest;
   /** The setup of its simulated nodes, if it differs from a process without options. */
-  readonly simulate?: (context: NodeContext, life: number) => Pick<NodePorts, 'idLimits' | 'lease'>;
+  readonly simulate?: (
+    context: NodeContext,
+    life: number,
+    limits: Readonly<Record<string, number>>,
+  ) => Pick<NodePorts, 'idLimits' | 'lease'>;
+  /**
+   * The limits of its simulated nodes, by name, with the values that `fuzz` draws for each. They are small, so that a
+   * short run reaches them. A value must leave the promises of the workload whole. Absent: it has none.
+   */
+  readonly limits?: Readonly<Record<string, readonly number[]>>;
 }

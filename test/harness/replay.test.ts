@@ -11,6 +11,7 @@ const REPLAY: Replay = {
     faultValues: { loss: 0.5 },
     availability: 'total',
     initTimeoutMs: 30_000,
+    nodeLimits: { window: 5 },
   },
   schedule: {
     operations: [

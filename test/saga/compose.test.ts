@@ -1,7 +1,8 @@
 /** How a group of steps changes one version of their participant. */
 
 import { describe, expect, it } from 'vitest';
-import { compose, MARKS_MAX, type WantedStep } from '../../src/saga/compose.ts';
+import { compose, type WantedStep } from '../../src/saga/compose.ts';
+import { SAGA_LIMITS } from '../../src/saga/limits.ts';
 import { MARKING, type Mark, type ParticipantRecord } from '../../src/saga/marks.ts';
 import { Refusal } from '../../src/saga/plan.ts';
 
@@ -11,7 +12,8 @@ interface Box {
 
 type Step = WantedStep<Box>;
 
-const RULES = { marking: MARKING, isFinished: () => false };
+const MARKS_MAX = SAGA_LIMITS.marks;
+const RULES = { marking: MARKING, isFinished: () => false, marksMax: MARKS_MAX };
 
 /** Takes one out, as long as there is one; undone by putting it back. */
 function take(saga: string, own: Partial<Step> = {}, compensable = true): Step {

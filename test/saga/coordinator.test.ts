@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { IN_FLIGHT_MAX } from '../../src/saga/coordinator.ts';
+import { SAGA_LIMITS } from '../../src/saga/limits.ts';
 import { indexKey } from '../../src/saga/record.ts';
 import { isCas, LONG_MS, type SagaNode, SagaRig, type Watched, watch } from '../support/saga-rig.ts';
 import { LOST } from '../support/store-rig.ts';
@@ -240,7 +240,8 @@ describe('a request that cannot be begun', () => {
     const node = bench.begin('n0');
     bench.rig.lose(({ dest }) => dest === 'lin-kv');
     const work: Watched<unknown>[] = [];
-    for (let number = 0; number < IN_FLIGHT_MAX; number++) work.push(watch(node.transfer(`r${number}`, 'a', 'b', 1)));
+    for (let number = 0; number < SAGA_LIMITS.inFlight; number++)
+      work.push(watch(node.transfer(`r${number}`, 'a', 'b', 1)));
     await bench.rig.pass(1);
     await expect(node.transfer('one more', 'a', 'b', 1)).rejects.toMatchObject({ code: 11 });
     // Joining costs no more work.

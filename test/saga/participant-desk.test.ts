@@ -12,6 +12,7 @@ import { RpcError } from '../../src/protocol/errors.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import type { Action } from '../../src/saga/compose.ts';
 import { FinishedSagas } from '../../src/saga/finished-sagas.ts';
+import { SAGA_LIMITS } from '../../src/saga/limits.ts';
 import {
   GRACE_VERSIONS,
   isEnded,
@@ -29,7 +30,7 @@ import { LATENCY_MS, LOST } from '../support/store-rig.ts';
 const KEY = 'sum';
 const Sum = z.object({ sum: z.int() });
 type Sum = z.infer<typeof Sum>;
-const MARKS_MAX = 512;
+const MARKS_MAX = SAGA_LIMITS.marks;
 
 const add =
   (amount: number): Action<Sum> =>
@@ -97,6 +98,7 @@ class BenchDesk {
       documents: new Documents({ kv, context, name: 'sum', schema: participantSchema(Sum) }),
       key: KEY,
       marking,
+      limits: SAGA_LIMITS,
       order: this.order,
       finished: this.finished,
       lookUp: async (saga) => {
@@ -657,7 +659,8 @@ async function contend(
       if (isOver(saga)) finished.add(saga);
     };
     const documents = new Documents({ kv, context, name: 'sum', schema: participantSchema(Sum) });
-    const desk = new ParticipantDesk<Sum>({ context, documents, key: KEY, marking, order, finished, lookUp });
+    const own = { documents, key: KEY, limits: SAGA_LIMITS };
+    const desk = new ParticipantDesk<Sum>({ ...own, context, marking, order, finished, lookUp });
     const drive = async (saga: string) => {
       // One node may come when the step must be undone, while the other one does not know that.
       await context.sleep(choices.integer(100));

@@ -129,6 +129,7 @@ describe('a search for a smaller run', () => {
 async function shrinkWhile(
   fails: (options: RunOptions, schedule: Schedule) => boolean,
   change: Partial<Schedule> = {},
+  own: Partial<RunOptions> = {},
 ) {
   const schedule: Schedule = {
     operations: Array.from({ length: 12 }, (_, worker) => ({
@@ -146,7 +147,7 @@ async function shrinkWhile(
     startMs: 0,
     results: { 'valid?': false, workload: { 'valid?': !fails(options, options.schedule as Schedule) } } as CheckResult,
   });
-  const options: RunOptions = { ...OPTIONS, faults: ['disk-torn', 'loss', 'partition'] };
+  const options: RunOptions = { ...OPTIONS, faults: ['disk-torn', 'loss', 'partition'], ...own };
   return shrink({ attempt, options, schedule, signature: ['workload'], runsMax: 500 });
 }
 
@@ -177,6 +178,13 @@ describe('a smaller run', () => {
     );
     expect(schedule.operations).toHaveLength(1);
     expect(schedule.messages).toEqual([{ fault: 'delay', src: 'c8', dest: 'n2', nth: 0, delayMs: 1 }]);
+  });
+
+  it('has only the limits of nodes that matter', async () => {
+    const nodeLimits = { page: 1, group: 2, left: 8 };
+    const matters = await shrinkWhile(({ nodeLimits: limits }) => limits?.group === 2, {}, { nodeLimits });
+    expect(matters.options.nodeLimits).toEqual({ group: 2 });
+    expect((await shrinkWhile(() => true, {}, { nodeLimits })).options).not.toHaveProperty('nodeLimits');
   });
 
   it('has plainer faults: a kill for one that hurts the disk, fewer nodes, cuts of fewer links, round and short times', async () => {

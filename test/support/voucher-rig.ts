@@ -4,6 +4,7 @@ import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
+import { VOUCHER_LIMITS } from '../../src/workloads/voucher/limits.ts';
 import { Redeem, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from '../../src/workloads/voucher/messages.ts';
 import { createVoucherParts, type VoucherParts, voucherHandlers } from '../../src/workloads/voucher/node.ts';
 import {
@@ -55,6 +56,7 @@ export class VoucherRig extends StoreRig {
       rights,
       terms,
       shard: 0,
+      limits: VOUCHER_LIMITS,
       credit,
       register: async () => undefined,
       ...own,

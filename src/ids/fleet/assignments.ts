@@ -40,13 +40,18 @@ type Page = z.infer<typeof Page>;
  * The bits of an id that its page leaves out: the random bit and the last six of the sequence. So a page has 64 places.
  */
 const PAGE_SHIFT = 7n;
-const BATCH_MAX = 64;
 
 /** How long a request waits for its page, ms; its client waits 5 s. */
 const WAIT_MS_MAX = 3500;
 
-/** Assignments kept in memory. Each is proven, and never changes. */
-const REMEMBERED_MAX = 10_000;
+export interface AssignmentLimits {
+  /** Assignments kept in memory. Each is proven, and never changes. */
+  readonly remembered: number;
+  /** Requests that are written together. */
+  readonly batch: number;
+}
+
+export const ASSIGNMENT_LIMITS: AssignmentLimits = { remembered: 10_000, batch: 64 };
 
 interface Request {
   readonly service: string;
@@ -69,12 +74,20 @@ export class Assignments {
   readonly #records: Documents<AssignmentRecord>;
   readonly #pages: Documents<Page>;
   /** By document key. */
-  readonly #remembered = new BoundedMap<string, string>(REMEMBERED_MAX);
+  readonly #remembered: BoundedMap<string, string>;
   readonly #underWay = new Map<string, Promise<string>>();
+  readonly #batchMax: number;
   readonly #queue: GroupQueue<Request>;
 
-  constructor(context: NodeContext, kv: LinearizableStore, source: Pick<IdSource, 'nextBatchReserved'>) {
+  constructor(
+    context: NodeContext,
+    kv: LinearizableStore,
+    source: Pick<IdSource, 'nextBatchReserved'>,
+    { remembered, batch } = ASSIGNMENT_LIMITS,
+  ) {
     this.#context = context;
+    this.#remembered = new BoundedMap(remembered);
+    this.#batchMax = batch;
     this.#storeName = kv.name;
     this.#source = source;
     this.#records = new Documents({ kv, context, name: 'assignment', schema: AssignmentRecord });
@@ -128,7 +141,7 @@ export class Assignments {
     for (const { endMs, reject } of waiting) if (nowMs >= endMs) reject(RpcError.of('temporarily-unavailable', text));
     return chooseFirst(
       waiting.filter(({ endMs }) => nowMs < endMs),
-      BATCH_MAX,
+      this.#batchMax,
     );
   }
 

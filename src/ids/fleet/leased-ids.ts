@@ -46,6 +46,8 @@ export interface LeaseOptions {
   readonly numberCount?: number;
   /** The identity that holds a number. A number it held before is taken back at once. Default: the node's id. */
   readonly identity?: string;
+  /** How many records of numbers are read side by side at most. Default: 64. */
+  readonly readsMax?: number | undefined;
 }
 
 type GeneratorLimits = Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'windowMs'>;
@@ -98,6 +100,7 @@ export class LeasedIds implements IdSource {
       records: numberRecords(context, kv),
       count: numberCount,
       leaseMs,
+      readsMax: options.readsMax,
       canContinue: (until) => until === null || canGoOnFrom(until, context.clock.wallMs(), maxSkewMs),
     });
     context.diagnose('node number', () => this.#trouble);

@@ -17,7 +17,6 @@ import { Lease } from './lease.ts';
 import { identityOf, type NumberRecord, numberKey } from './number-record.ts';
 import { searchOrder } from './search-order.ts';
 
-/** How many records are read side by side: first one, then twice as many each time, up to this. */
 const READS_MAX = 64;
 
 export interface NodeNumbersOptions {
@@ -26,6 +25,8 @@ export interface NodeNumbersOptions {
   /** The number of node numbers, counted from 0. */
   readonly count: number;
   readonly leaseMs: number;
+  /** How many records are read side by side: first one, then twice as many each time, up to this. Default: 64. */
+  readonly readsMax?: number | undefined;
   /** Whether the ids of a number can go on from its bound at the node's current time. */
   readonly canContinue: (until: number | null) => boolean;
 }
@@ -45,14 +46,16 @@ export class NodeNumbers {
   readonly #context: NodeContext;
   readonly #records: Documents<NumberRecord>;
   readonly #leaseMs: number;
+  readonly #readsMax: number;
   readonly #canContinue: NodeNumbersOptions['canContinue'];
   readonly #order: readonly number[];
   readonly #sightings = new Map<number, Sighting>();
 
-  constructor({ context, records, count, leaseMs, canContinue }: NodeNumbersOptions) {
+  constructor({ context, records, count, leaseMs, readsMax = READS_MAX, canContinue }: NodeNumbersOptions) {
     this.#context = context;
     this.#records = records;
     this.#leaseMs = leaseMs;
+    this.#readsMax = readsMax;
     this.#canContinue = canContinue;
     this.#order = searchOrder(context, count);
   }
@@ -71,7 +74,7 @@ export class NodeNumbers {
     for (
       let first = 0;
       first < this.#order.length;
-      first += readCount, readCount = Math.min(readCount * 2, READS_MAX)
+      first += readCount, readCount = Math.min(readCount * 2, this.#readsMax)
     ) {
       const numbers = this.#order.slice(first, first + readCount);
       const beganAtMs = this.#context.clock.monotonicMs();

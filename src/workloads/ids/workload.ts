@@ -266,13 +266,24 @@ export const ids: Workload = {
   ...idsNode,
   text: 'Asks for ids of both kinds, one or many, for their status, and for ids assigned to keys.',
   test: idsTest,
-  simulate: ({ nodeId, nodeIds }, life) => ({
+  simulate: ({ nodeId, nodeIds }, life, { lease = 500, spare = SPARE_NUMBERS, reads, window = 3000, lead }) => ({
     // Short enough that leases are lost and taken over within a run.
     lease: {
-      leaseMs: 500,
-      numberCount: nodeIds.length + SPARE_NUMBERS,
+      leaseMs: lease,
+      numberCount: nodeIds.length + spare,
       identity: `${nodeId}/${Math.floor(life / LIVES_PER_MACHINE)}`,
+      readsMax: reads,
     },
-    idLimits: { windowMs: 3000 },
+    idLimits: { windowMs: window, leadMsMax: lead },
   }),
+  limits: {
+    remembered: [1, 2, 8],
+    batch: [1, 2, 5],
+    reads: [1, 2],
+    // ms. A lead shorter than an exchange with the store is used up before it is reserved, for ever.
+    window: [1, 20, 300],
+    lead: [50, 200, 1000],
+    lease: [250, 2000],
+    spare: [1, 3],
+  },
 };

@@ -13,6 +13,7 @@ import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import { type CoordinatorOptions, SagaCoordinator } from '../../saga/coordinator.ts';
 import { type DriverOptions, SagaDriver } from '../../saga/driver.ts';
 import { FinishedSagas } from '../../saga/finished-sagas.ts';
+import { SAGA_LIMITS, type SagaLimits } from '../../saga/limits.ts';
 import { isEnded, type Mark, type ParticipantRecord } from '../../saga/marks.ts';
 import { Participants, type ParticipantsOptions } from '../../saga/participants.ts';
 import { Order, plannedKind } from '../../saga/plan.ts';
@@ -31,14 +32,15 @@ export interface SagaParts {
   readonly accounts?: Partial<Pick<ParticipantsOptions<Account>, 'marking' | 'schema' | 'wrap'>>;
   readonly plan?: typeof planTransfer;
   readonly driver?: Partial<Pick<DriverOptions, 'moves'>>;
+  readonly limits?: SagaLimits;
   readonly coordinator?: Partial<Pick<CoordinatorOptions, 'sweeper' | 'isSameRequest'>>;
 }
 
 export async function startTransfers(
   context: NodeContext,
-  { kv }: Pick<WorkloadPorts, 'kv'>,
+  { kv, limits }: Pick<WorkloadPorts, 'kv' | 'limits'>,
 ): Promise<readonly Handler[]> {
-  return transferHandlers(context, kv, {});
+  return transferHandlers(context, kv, { limits: { ...SAGA_LIMITS, ...limits } });
 }
 
 export function transferHandlers(context: NodeContext, kv: LinearizableStore, parts: SagaParts): readonly Handler[] {
@@ -60,8 +62,9 @@ class TransferService {
   readonly #coordinator: SagaCoordinator;
 
   constructor(context: NodeContext, kv: LinearizableStore, parts: SagaParts) {
+    const { limits = SAGA_LIMITS } = parts;
     const order = new Order();
-    const finished = new FinishedSagas();
+    const finished = new FinishedSagas(limits.finished);
     this.#context = context;
     this.#store = openSagaStore(context, kv);
     this.#accounts = new Participants({
@@ -73,6 +76,7 @@ class TransferService {
       order,
       finished,
       lookUp: (saga) => this.#coordinator.lookUp(saga),
+      limits,
       ...parts.accounts,
     });
     this.#transfers = createTransferKind(this.#accounts, parts.plan ?? planTransfer);
@@ -90,6 +94,7 @@ class TransferService {
       driver: new SagaDriver(driverOptions),
       order,
       finished,
+      limits,
       ...parts.coordinator,
     });
   }

@@ -14,6 +14,7 @@ import type { CountWork } from '../../checkers/activity.ts';
 import { WeightedChoice } from '../../harness/drawing.ts';
 import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
+import type { SagaLimits } from '../../saga/limits.ts';
 import type { Workload } from '../workload.ts';
 import { sagaChecker } from './checker/saga-checker.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
@@ -421,4 +422,17 @@ export const saga: Workload = {
   text: 'Transfers money between accounts, all or nothing, repeats requests, and audits all the time.',
   test: sagaTest,
   small: smallSagaTest,
+  limits: {
+    inFlight: [2, 4, 8],
+    answers: [1, 2, 8],
+    finished: [1, 4, 16],
+    // Well above what is in flight at a node. A group of additions that does not fit is refused as a whole.
+    listed: [8, 16, 32],
+    looks: [1, 2, 5],
+    taken: [1, 2],
+    group: [1, 2, 5],
+    // More than MARKS_FEW: below that number no mark is looked up, so a participant could stay full.
+    marks: [10, 16],
+    desks: [1, 2, 4],
+  } satisfies Record<keyof SagaLimits, readonly number[]>,
 };

@@ -18,6 +18,9 @@ const GenerateAny = defineRpc(Generate.type, Generate.text, {}, { id: z.unknown(
 
 export const uniqueIds: Workload = {
   ...uniqueIdsNode,
+  simulate: (_context, _life, { window, lead }) => ({ idLimits: { windowMs: window, leadMsMax: lead } }),
+  // ms. A lead shorter than a write to the disk is used up before it is reserved, for ever.
+  limits: { window: [1, 5, 50], lead: [20, 100, 1000] },
   text: 'Asks for ids and expects no id twice.',
   test: {
     reusableClients: true,

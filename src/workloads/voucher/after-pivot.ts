@@ -7,20 +7,19 @@ import type { Stored } from '../../kv/documents.ts';
 import { Abort } from '../../node/abort.ts';
 import type { NodeContext } from '../../node/context.ts';
 import type { RpcError } from '../../protocol/errors.ts';
+import type { VoucherLimits } from './limits.ts';
 import type { Pending, ShardRecord, VoucherStore, WalletRecord } from './records.ts';
 import { type Credit, report, type Terms } from './redemptions.ts';
 
-/** How long credited redemptions are gathered before they are reported, ms. A full page is reported at once. */
+/** How long credited redemptions are gathered before they are reported, ms. Many are reported at once. */
 const GATHER_MS = 100;
-const GATHER_MAX = 64;
-/** How many redemptions that left a shard it remembers. */
-const LEFT_MAX = 256;
 
 export interface AfterPivotOptions {
   readonly context: Pick<NodeContext, 'sleep'>;
   readonly store: VoucherStore;
   readonly terms: Terms;
   readonly shard: number;
+  readonly limits: Pick<VoucherLimits, 'gather' | 'left'>;
   /** Credits the value of a redemption to its wallet, once. */
   readonly credit: Credit;
   /** Called when some redemptions may leave the shard. */
@@ -34,7 +33,7 @@ export class AfterPivot {
   /** Credited and not yet reported. */
   readonly #credited: Pending[] = [];
   #gathering = false;
-  /** Aborted when there is a full page to report. */
+  /** Aborted when enough are gathered. */
   #enough = new Abort();
   /** Reported: they may leave the shard. Place by user. */
   readonly #leaving = new Map<string, number>();
@@ -57,14 +56,14 @@ export class AfterPivot {
    */
   credit(redemption: Pending, wallet?: Stored<WalletRecord>): Promise<RpcError | undefined> {
     const [user] = redemption;
-    const { store, terms, shard, credit } = this.#options;
+    const { store, terms, shard, credit, limits } = this.#options;
     let crediting = this.#crediting.get(user);
     if (crediting === undefined) {
       crediting = credit(store, terms, shard, redemption, wallet).then((problem) => {
         this.#crediting.delete(user);
         if (problem === undefined) {
           this.#credited.push(redemption);
-          if (this.#credited.length >= GATHER_MAX) this.#enough.abort();
+          if (this.#credited.length >= limits.gather) this.#enough.abort();
           void this.#gather();
         }
         return problem;
@@ -80,7 +79,7 @@ export class AfterPivot {
     const users = content.pending.filter(leaves).map(([user]) => user);
     if (users.length === 0) return content;
     const left: ShardRecord['left'] = [...content.left, ...users.map((user): [string, number] => [user, ver])];
-    const forgotten = left.splice(0, Math.max(0, left.length - LEFT_MAX));
+    const forgotten = left.splice(0, Math.max(0, left.length - this.#options.limits.left));
     return {
       ...content,
       pending: content.pending.filter((redemption) => !leaves(redemption)),
@@ -102,11 +101,11 @@ export class AfterPivot {
 
   async #gather(): Promise<void> {
     if (this.#gathering) return;
-    const { context, store, terms, shard, onReported } = this.#options;
+    const { context, store, terms, shard, limits, onReported } = this.#options;
     this.#gathering = true;
     while (this.#credited.length > 0) {
       this.#enough = new Abort();
-      if (this.#credited.length < GATHER_MAX) await context.sleep(GATHER_MS, this.#enough);
+      if (this.#credited.length < limits.gather) await context.sleep(GATHER_MS, this.#enough);
       const reported = await report(store, terms.code, shard, this.#credited.splice(0));
       for (const [user, , place] of reported) this.#leaving.set(user, place);
     }

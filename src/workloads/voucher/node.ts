@@ -10,6 +10,7 @@ import { BoundedMap } from '../../protocol/bounded-map.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
+import { VOUCHER_LIMITS, type VoucherLimits } from './limits.ts';
 import {
   REPORT_LENGTH_MAX,
   Redeem,
@@ -22,7 +23,6 @@ import {
 import {
   contentOf,
   openVoucherStore,
-  PAGE_LENGTH,
   pageKey,
   redemptionNumber,
   type ShardRecord,
@@ -41,9 +41,6 @@ import { Unfinished } from './unfinished.ts';
 /** The number of records that hold the rights of a voucher if its creator does not say. */
 const SHARDS_DEFAULT = 1;
 
-/** Vouchers whose parameters are kept in memory. */
-const TERMS_MAX = 10_000;
-
 /** The parts of the voucher service; a mutant replaces some. */
 export interface VoucherParts {
   readonly store: VoucherStore;
@@ -51,18 +48,23 @@ export interface VoucherParts {
   readonly credit: Credit;
   /** Whether it finishes what others left unfinished. */
   readonly sweeps: boolean;
+  readonly limits: VoucherLimits;
 }
 
-export function createVoucherParts(context: NodeContext, kv: LinearizableStore): VoucherParts {
-  const store = openVoucherStore(context, kv);
-  return { store, rights: new Rights(context, store), credit, sweeps: true };
+export function createVoucherParts(
+  context: NodeContext,
+  kv: LinearizableStore,
+  limits: VoucherLimits = VOUCHER_LIMITS,
+): VoucherParts {
+  const store = openVoucherStore(context, kv, limits.page);
+  return { store, rights: new Rights(context, store), credit, sweeps: true, limits };
 }
 
 export async function startVouchers(
   context: NodeContext,
-  { kv }: Pick<WorkloadPorts, 'kv'>,
+  { kv, limits }: Pick<WorkloadPorts, 'kv' | 'limits'>,
 ): Promise<readonly Handler[]> {
-  return voucherHandlers(context, createVoucherParts(context, kv));
+  return voucherHandlers(context, createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }));
 }
 
 export function voucherHandlers(context: NodeContext, parts: VoucherParts): readonly Handler[] {
@@ -83,14 +85,15 @@ class VoucherService {
   readonly #unfinished: Unfinished;
   readonly #sweeper: Sweeper;
   /** By code; the parameters of a voucher never change. */
-  readonly #terms = new BoundedMap<string, Terms>(TERMS_MAX);
+  readonly #terms: BoundedMap<string, Terms>;
   readonly #desks = new Map<string, ShardDesk>();
 
   constructor(context: NodeContext, parts: VoucherParts) {
-    const { store } = parts;
+    const { store, limits } = parts;
     this.#context = context;
     this.#parts = parts;
     this.#store = store;
+    this.#terms = new BoundedMap(limits.terms);
     this.#unfinished = new Unfinished(context, store);
     this.#sweeper = new Sweeper({
       context,
@@ -232,8 +235,9 @@ class VoucherService {
     first: number,
     end: number,
   ): Promise<Redemption[]> {
-    const firstPage = Math.floor(first / PAGE_LENGTH);
-    const pageCount = Math.floor((end - 1) / PAGE_LENGTH) - firstPage + 1;
+    const { pageLength } = this.#store;
+    const firstPage = Math.floor(first / pageLength);
+    const pageCount = Math.floor((end - 1) / pageLength) - firstPage + 1;
     const pages = await Promise.all(
       Array.from({ length: pageCount }, (_, index) =>
         readOrThrow(this.#store.pages, pageKey(code, shard, firstPage + index)),

@@ -17,6 +17,7 @@ import { keyPart } from '../../kv/key-part.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { fnv1a } from '../../protocol/hash.ts';
+import { VOUCHER_LIMITS } from './limits.ts';
 
 const Count = z.int().min(0);
 
@@ -77,24 +78,28 @@ export const IndexRecord = z.object({
 });
 export type IndexRecord = z.infer<typeof IndexRecord>;
 
-/** Redemptions on one page. */
-export const PAGE_LENGTH = 64;
-
 export interface VoucherStore {
   readonly vouchers: Documents<VoucherRecord>;
   readonly shards: Documents<ShardRecord>;
   readonly wallets: Documents<WalletRecord>;
   readonly pages: Documents<PageRecord>;
   readonly indices: Documents<IndexRecord>;
+  /** Redemptions on one page. */
+  readonly pageLength: number;
 }
 
-export function openVoucherStore(context: NodeContext, kv: LinearizableStore): VoucherStore {
+export function openVoucherStore(
+  context: NodeContext,
+  kv: LinearizableStore,
+  pageLength = VOUCHER_LIMITS.page,
+): VoucherStore {
   return {
     vouchers: new Documents({ kv, context, name: 'voucher', schema: VoucherRecord }),
     shards: new Documents({ kv, context, name: 'shard of a voucher', schema: ShardRecord }),
     wallets: new Documents({ kv, context, name: 'wallet', schema: WalletRecord }),
     pages: new Documents({ kv, context, name: 'page of a report', schema: PageRecord }),
     indices: new Documents({ kv, context, name: 'index of unfinished shards', schema: IndexRecord }),
+    pageLength,
   };
 }
 

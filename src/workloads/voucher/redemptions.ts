@@ -8,7 +8,6 @@ import { groupBy } from '../../kv/group-by.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { AMOUNT_MAX } from './messages.ts';
 import {
-  PAGE_LENGTH,
   type PageRecord,
   type Pending,
   pageKey,
@@ -78,7 +77,7 @@ export async function report(
   shard: number,
   redemptions: readonly Pending[],
 ): Promise<readonly Pending[]> {
-  const pages = groupBy(redemptions, ([, , place]) => Math.floor(place / PAGE_LENGTH));
+  const pages = groupBy(redemptions, ([, , place]) => Math.floor(place / store.pageLength));
   const written = await Promise.all(
     [...pages].map(async ([page, members]) => {
       const result = await store.pages.update(pageKey(code, shard, page), (content) => withEntries(content, members));

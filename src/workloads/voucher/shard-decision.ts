@@ -5,9 +5,6 @@
 
 import { type Pending, rightsIn, type ShardRecord } from './records.ts';
 
-/** Redemptions that may be unfinished in a shard; beyond it requests wait. */
-export const PENDING_MAX = 1024;
-
 export interface Asking {
   readonly user: string;
   readonly endMs: number;
@@ -21,6 +18,8 @@ export interface ShardView {
   readonly walletsOfVer: number;
   /** The voucher was sold out before this version existed. */
   readonly soldOut: boolean;
+  /** Redemptions that may be unfinished in the shard; beyond it requests are refused. */
+  readonly pendingMax: number;
   readonly nowMs: number;
 }
 
@@ -62,11 +61,11 @@ export function decide<Request extends Asking>(view: ShardView, waiting: readonl
   return { answered, notRedeemed: unknown, late, open, next: stepFor(view, open) };
 }
 
-function stepFor<Request>({ content, soldOut }: ShardView, open: readonly Request[]): ShardStep<Request> {
+function stepFor<Request>({ content, soldOut, pendingMax }: ShardView, open: readonly Request[]): ShardStep<Request> {
   if (open.length === 0) return { do: 'nothing' };
   const rights = rightsIn(content);
   if (rights === 0) return { do: soldOut ? 'sold-out' : 'rights' };
-  const room = Math.min(rights, PENDING_MAX - content.pending.length);
+  const room = Math.min(rights, pendingMax - content.pending.length);
   return room > 0 ? { do: 'pivot', chosen: open.slice(0, room) } : { do: 'full' };
 }
 

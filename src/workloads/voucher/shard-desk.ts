@@ -18,6 +18,7 @@ import type { NodeContext } from '../../node/context.ts';
 import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { AfterPivot } from './after-pivot.ts';
+import type { VoucherLimits } from './limits.ts';
 import {
   contentOf,
   type Pending,
@@ -32,8 +33,6 @@ import { type Credit, entryOf, requireRoom, type Terms } from './redemptions.ts'
 import type { Rights } from './rights.ts';
 import { decide } from './shard-decision.ts';
 
-/** Redemptions in one pivot. */
-const GROUP_MAX = 64;
 /** How long a request may take until its pivot, ms; its client waits 5 s. */
 const REDEEM_MS_MAX = 3500;
 const LEAVE_ATTEMPTS_MAX = 5;
@@ -66,6 +65,7 @@ export interface ShardDeskOptions {
   readonly rights: Pick<Rights, 'acquire'>;
   readonly terms: Terms;
   readonly shard: number;
+  readonly limits: Pick<VoucherLimits, 'group' | 'pending' | 'gather' | 'left'>;
   /** Credits the value of a redemption to its wallet, once. */
   readonly credit: Credit;
   /** Called before every pivot: records that something may be left unfinished here. */
@@ -77,6 +77,7 @@ export class ShardDesk {
   readonly #store: VoucherStore;
   readonly #rights: Pick<Rights, 'acquire'>;
   readonly #terms: Terms;
+  readonly #limits: ShardDeskOptions['limits'];
   readonly #shard: number;
   readonly #key: string;
   readonly #register: ShardDeskOptions['register'];
@@ -93,17 +94,18 @@ export class ShardDesk {
   #granted = 0;
   #usedAtMs: number;
 
-  constructor({ context, store, rights, credit, terms, shard, register }: ShardDeskOptions) {
+  constructor({ context, store, rights, credit, terms, shard, limits, register }: ShardDeskOptions) {
     this.#context = context;
     this.#store = store;
     this.#rights = rights;
     this.#terms = terms;
+    this.#limits = limits;
     this.#shard = shard;
     this.#key = shardKey(terms.code, shard);
     this.#register = register;
     this.#queue = new GroupQueue({
       // A user is in one group only once. A second request waits for the outcome of the first.
-      choose: (waiting) => chooseDistinct(waiting, GROUP_MAX, ({ user }) => user),
+      choose: (waiting) => chooseDistinct(waiting, limits.group, ({ user }) => user),
       serve: (group) => this.#serveGroup(group),
       fail: (waiting, error) => fail(waiting, error instanceof RpcError ? error : undefined),
       rest: () => (this.#after.hasLeaving ? this.#letLeave() : undefined),
@@ -112,7 +114,7 @@ export class ShardDesk {
       },
     });
     const onReported = () => this.#queue.wake();
-    this.#after = new AfterPivot({ context, store, terms, shard, credit, onReported });
+    this.#after = new AfterPivot({ context, store, terms, shard, limits, credit, onReported });
     this.#usedAtMs = this.#nowMs();
   }
 
@@ -142,7 +144,8 @@ export class ShardDesk {
     let open: readonly WaitingRequest[] = await this.#readWallets(group);
     while (open.length > 0) {
       const content = this.#withGranted(contentOf(stored));
-      const view = { content, walletsOfVer, soldOut: this.#soldOut, nowMs: this.#nowMs() };
+      const { pending: pendingMax } = this.#limits;
+      const view = { content, walletsOfVer, soldOut: this.#soldOut, pendingMax, nowMs: this.#nowMs() };
       const { answered, notRedeemed, late, open: still, next } = decide(view, open);
       for (const [waiting, redemption] of answered) this.#conclude(waiting, redemption);
       for (const waiting of notRedeemed) clearDoubt(waiting, stored.ver);

@@ -15,6 +15,7 @@ import type { SeededRandom } from '../../protocol/random.ts';
 import type { Workload } from '../workload.ts';
 import { voucherChecker } from './checker/voucher-checker.ts';
 import { createOtherwise, lastQuestions, PAGE_LENGTH_MAX } from './last-questions.ts';
+import type { VoucherLimits } from './limits.ts';
 import {
   type Outcome,
   Redeem,
@@ -315,4 +316,12 @@ export const voucher: Workload = {
   text: 'Redeems vouchers until they are sold out, reads reports and wallets, and repeats requests.',
   test: voucherTest,
   small: smallVoucherTest,
+  limits: {
+    page: [1, 2, 5],
+    group: [1, 2, 5],
+    pending: [2, 5, 12],
+    gather: [1, 2, 8],
+    left: [1, 2, 8],
+    terms: [1, 2],
+  } satisfies Record<keyof VoucherLimits, readonly number[]>,
 };

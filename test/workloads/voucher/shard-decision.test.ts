@@ -1,16 +1,18 @@
 /** What a version of a shard says about the waiting requests. */
 
 import { describe, expect, it } from 'vitest';
+import { VOUCHER_LIMITS } from '../../../src/workloads/voucher/limits.ts';
 import type { ShardRecord } from '../../../src/workloads/voucher/records.ts';
-import { decide, PENDING_MAX, type ShardView } from '../../../src/workloads/voucher/shard-decision.ts';
+import { decide, type ShardView } from '../../../src/workloads/voucher/shard-decision.ts';
 
 const NOW_MS = 1000;
+const PENDING_MAX = VOUCHER_LIMITS.pending;
 const request = (user: string, endMs = 2 * NOW_MS) => ({ user, endMs });
 const [ANN, BOB, EVE] = [request('ann'), request('bob'), request('eve')];
 
 function view(own: Partial<ShardRecord> = {}, rest: Partial<ShardView> = {}): ShardView {
   const content = { granted: 10, returned: 0, used: 3, pending: [], left: [], since: 0, ...own };
-  return { content, walletsOfVer: 5, soldOut: false, nowMs: NOW_MS, ...rest };
+  return { content, walletsOfVer: 5, soldOut: false, pendingMax: PENDING_MAX, nowMs: NOW_MS, ...rest };
 }
 
 describe('a version of a shard', () => {

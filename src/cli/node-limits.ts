@@ -1,0 +1,47 @@
+/** The option `--limits`: limits of simulated nodes, which a workload declares (`Workload.limits`). */
+
+import type { RunOptions } from '../harness/run-options.ts';
+import { WORKLOADS } from '../workloads/registry.ts';
+import type { Workload } from '../workloads/workload.ts';
+import { type Option, parseWhole } from './options.ts';
+
+type NodeLimits = NonNullable<RunOptions['nodeLimits']>;
+
+export const limitsOption: Option<NodeLimits | undefined> = {
+  value: 'NAME=N,...',
+  text: `Smaller limits of the nodes, so that a short run reaches them; not with --bin:
+${WORKLOADS.filter(hasLimits)
+  .map(({ name, limits = {} }) => `${name}: ${Object.keys(limits).join(', ')}.`)
+  .join('\n')}`,
+  absent: undefined,
+  parse: (text) => {
+    const limits: Record<string, number> = {};
+    for (const part of text.split(/\s*,\s*/)) {
+      const [name = '', number = '', ...more] = part.split('=');
+      if (name === '' || number === '' || more.length > 0) throw new Error(`expected NAME=N, not ${part}`);
+      if (Object.hasOwn(limits, name)) throw new Error(`${name} is given twice`);
+      limits[name] = parseWhole(1)(number);
+    }
+    return limits;
+  },
+};
+
+function hasLimits({ limits = {} }: Workload): boolean {
+  return Object.keys(limits).length > 0;
+}
+
+/** Throws an Error that names the limits of the workload, unless it has all of these. */
+export function requireLimits({ name: workload, limits: known = {} }: Workload, limits: NodeLimits = {}): void {
+  const wrong = Object.keys(limits).find((name) => !Object.hasOwn(known, name));
+  if (wrong === undefined) return;
+  const names = Object.keys(known);
+  const has = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
+  throw new Error(`the workload ${workload} has no limit ${JSON.stringify(wrong)}; ${has}`);
+}
+
+/** The inverse of the option: `page=2,group=1`; empty for none. */
+export function limitsText(limits: NodeLimits = {}): string {
+  return Object.entries(limits)
+    .map(([name, number]) => `${name}=${number}`)
+    .join();
+}

@@ -73,16 +73,20 @@ export class AfterPivot {
     return crediting;
   }
 
+  /** How many redemptions may leave this version of the shard. */
+  countLeaving({ pending }: ShardRecord): number {
+    return pending.filter((redemption) => this.#leaves(redemption)).length;
+  }
+
   /** The shard without redemptions that may leave; the same object if there are none. */
   withoutLeaving(content: ShardRecord, ver: number): ShardRecord {
-    const leaves = ([user, , place]: Pending) => this.#leaving.get(user) === place;
-    const users = content.pending.filter(leaves).map(([user]) => user);
+    const users = content.pending.filter((redemption) => this.#leaves(redemption)).map(([user]) => user);
     if (users.length === 0) return content;
     const left: ShardRecord['left'] = [...content.left, ...users.map((user): [string, number] => [user, ver])];
     const forgotten = left.splice(0, Math.max(0, left.length - this.#options.limits.left));
     return {
       ...content,
-      pending: content.pending.filter((redemption) => !leaves(redemption)),
+      pending: content.pending.filter((redemption) => !this.#leaves(redemption)),
       left,
       since: forgotten.at(-1)?.[1] ?? content.since,
     };
@@ -97,6 +101,10 @@ export class AfterPivot {
   /** Call it if the shard has none of those that may leave. */
   forgetLeaving(): void {
     this.#leaving.clear();
+  }
+
+  #leaves([user, , place]: Pending): boolean {
+    return this.#leaving.get(user) === place;
   }
 
   async #gather(): Promise<void> {

@@ -20,6 +20,8 @@ export interface ShardView {
   readonly soldOut: boolean;
   /** Redemptions that may be unfinished in the shard; beyond it requests are refused. */
   readonly pendingMax: number;
+  /** How many of those in it the next pivot removes, because nothing is left to do for them. */
+  readonly leavingCount: number;
   readonly nowMs: number;
 }
 
@@ -61,11 +63,14 @@ export function decide<Request extends Asking>(view: ShardView, waiting: readonl
   return { answered, notRedeemed: unknown, late, open, next: stepFor(view, open) };
 }
 
-function stepFor<Request>({ content, soldOut, pendingMax }: ShardView, open: readonly Request[]): ShardStep<Request> {
+function stepFor<Request>(
+  { content, soldOut, pendingMax, leavingCount }: ShardView,
+  open: readonly Request[],
+): ShardStep<Request> {
   if (open.length === 0) return { do: 'nothing' };
   const rights = rightsIn(content);
   if (rights === 0) return { do: soldOut ? 'sold-out' : 'rights' };
-  const room = Math.min(rights, pendingMax - content.pending.length);
+  const room = Math.min(rights, pendingMax - content.pending.length + leavingCount);
   return room > 0 ? { do: 'pivot', chosen: open.slice(0, room) } : { do: 'full' };
 }
 

@@ -31,7 +31,7 @@ import {
 } from './records.ts';
 import { type Credit, entryOf, requireRoom, type Terms } from './redemptions.ts';
 import type { Rights } from './rights.ts';
-import { decide } from './shard-decision.ts';
+import { decide, type ShardView } from './shard-decision.ts';
 
 /** How long a request may take until its pivot, ms; its client waits 5 s. */
 const REDEEM_MS_MAX = 3500;
@@ -144,9 +144,8 @@ export class ShardDesk {
     let open: readonly WaitingRequest[] = await this.#readWallets(group);
     while (open.length > 0) {
       const content = this.#withGranted(contentOf(stored));
-      const { pending: pendingMax } = this.#limits;
-      const view = { content, walletsOfVer, soldOut: this.#soldOut, pendingMax, nowMs: this.#nowMs() };
-      const { answered, notRedeemed, late, open: still, next } = decide(view, open);
+      const view = { content, walletsOfVer, soldOut: this.#soldOut, nowMs: this.#nowMs() };
+      const { answered, notRedeemed, late, open: still, next } = decide({ ...view, ...this.#roomIn(content) }, open);
       for (const [waiting, redemption] of answered) this.#conclude(waiting, redemption);
       for (const waiting of notRedeemed) clearDoubt(waiting, stored.ver);
       for (const waiting of late) fail(waiting, unavailable(`the shard of ${waiting.user} was busy for too long`));
@@ -173,6 +172,10 @@ export class ShardDesk {
         else this.#granted = result.granted;
       } else throw unavailable(`too much of ${code} is unfinished`);
     }
+  }
+
+  #roomIn(content: ShardRecord): Pick<ShardView, 'pendingMax' | 'leavingCount'> {
+    return { pendingMax: this.#limits.pending, leavingCount: this.#after.countLeaving(content) };
   }
 
   #withGranted(content: ShardRecord): ShardRecord {

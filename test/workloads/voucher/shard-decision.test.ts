@@ -12,7 +12,7 @@ const [ANN, BOB, EVE] = [request('ann'), request('bob'), request('eve')];
 
 function view(own: Partial<ShardRecord> = {}, rest: Partial<ShardView> = {}): ShardView {
   const content = { granted: 10, returned: 0, used: 3, pending: [], left: [], since: 0, ...own };
-  return { content, walletsOfVer: 5, soldOut: false, pendingMax: PENDING_MAX, nowMs: NOW_MS, ...rest };
+  return { content, walletsOfVer: 5, soldOut: false, pendingMax: PENDING_MAX, leavingCount: 0, nowMs: NOW_MS, ...rest };
 }
 
 describe('a version of a shard', () => {
@@ -77,5 +77,7 @@ describe('a version of a shard', () => {
     expect(decide(view({ granted, pending: pending(PENDING_MAX) }), [ANN]).next).toEqual({ do: 'full' });
     const { next } = decide(view({ granted, pending: pending(PENDING_MAX - 1) }), [ANN, BOB]);
     expect(next).toEqual({ do: 'pivot', chosen: [ANN] });
+    const leaving = decide(view({ granted, pending: pending(PENDING_MAX) }, { leavingCount: 1 }), [ANN, BOB]);
+    expect(leaving.next).toEqual({ do: 'pivot', chosen: [ANN] });
   });
 });

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
+import { VOUCHER_LIMITS } from '../../../src/workloads/voucher/limits.ts';
 import { openVoucherStore } from '../../../src/workloads/voucher/records.ts';
 import type { Terms } from '../../../src/workloads/voucher/redemptions.ts';
 import type { RedeemOutcome, ShardDesk, ShardDeskOptions } from '../../../src/workloads/voucher/shard-desk.ts';
@@ -83,6 +84,30 @@ describe('many at once', () => {
     expect(other).toEqual({ outcome: 'already_redeemed' });
     expect(again).toEqual(one);
     expect(bench.rig.wallet('u')).toMatchObject({ balance: 5 });
+  });
+});
+
+describe('a shard that is full of unfinished redemptions', () => {
+  it('takes others when those are reported, also if there is never a moment without a request', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0', { limits: { ...VOUCHER_LIMITS, group: 1, pending: 1 } });
+    expect(await bench.redeem(desk, 'first in')).toMatchObject({ outcome: 'redeemed' });
+    // While one of them is refused, the others wait.
+    const insist = async (user: string): Promise<RedeemOutcome> => {
+      for (;;) {
+        try {
+          return await desk.redeem(user, 'r');
+        } catch (error) {
+          expect(error).toMatchObject({ code: 11 });
+        }
+      }
+    };
+    const outcomes: RedeemOutcome[] = [];
+    for (const user of ['a', 'b', 'c']) void insist(user).then((outcome) => outcomes.push(outcome));
+    await bench.rig.pass(50);
+    expect(outcomes).toEqual([]);
+    await bench.rig.pass(2000);
+    expect(outcomes).toEqual(Array.from({ length: 3 }, () => expect.objectContaining({ outcome: 'redeemed' })));
   });
 });
 

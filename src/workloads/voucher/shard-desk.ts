@@ -139,6 +139,7 @@ export class ShardDesk {
   async #serveGroup(group: readonly WaitingRequest[]): Promise<void> {
     if (group.length === 0) return;
     const { code } = this.#terms;
+    let isRemembered = this.#known !== undefined;
     let stored = this.#known ?? (await this.#read());
     let walletsOfVer = stored.ver;
     let open: readonly WaitingRequest[] = await this.#readWallets(group);
@@ -170,7 +171,9 @@ export class ShardDesk {
         stored = await this.#read();
         if (result === 'sold-out') this.#soldOut = true;
         else this.#granted = result.granted;
-      } else throw unavailable(`too much of ${code} is unfinished`);
+      } else if (isRemembered) stored = await this.#read();
+      else throw unavailable(`too much of ${code} is unfinished`);
+      isRemembered = false;
     }
   }
 

@@ -111,6 +111,19 @@ describe('a shard that is full of unfinished redemptions', () => {
   });
 });
 
+describe('a shard that was full when a node last saw it', () => {
+  it('is read again before the next request is refused', async () => {
+    const bench = await Bench.open();
+    const limits = { ...VOUCHER_LIMITS, pending: 1 };
+    const [one, other] = [bench.desk('n0', { limits }), bench.desk('n1', { limits })];
+    expect(await bench.redeem(one, 'a')).toMatchObject({ outcome: 'redeemed' });
+    await expect(bench.redeem(other, 'b')).rejects.toMatchObject({ code: 11 });
+    await bench.rig.pass(1000);
+    expect(bench.rig.shard(0)?.pending).toEqual([]);
+    expect(await bench.redeem(other, 'b')).toMatchObject({ outcome: 'redeemed' });
+  });
+});
+
 describe('when others were faster', () => {
   it('a wallet is not read again', async () => {
     const bench = await Bench.open();

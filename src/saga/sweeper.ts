@@ -43,6 +43,8 @@ interface Sighting {
   /** Since when it has been like this. */
   readonly sinceMs: number;
   readonly takeoverMs: number;
+  /** The record was read and is terminal. It is known here, because the node may remember fewer finished sagas. */
+  readonly ended: boolean;
 }
 
 export class SagaSweeper {
@@ -90,10 +92,11 @@ export class SagaSweeper {
       length: undefined,
       sinceMs: nowMs,
       takeoverMs: TAKEOVER_MS * (1 + context.randomUint32() / 2 ** 33),
+      ended: false,
     };
     this.#seen.note(id, sighting);
     if (isActive(id)) return false;
-    if (isFinished(id)) {
+    if (sighting.ended || isFinished(id)) {
       if (nodeId === context.nodeId) leave(id);
       return nodeId !== context.nodeId && nowMs - sighting.firstMs >= FORGOTTEN_MS;
     }
@@ -105,8 +108,11 @@ export class SagaSweeper {
     } catch {
       return false;
     }
-    // The next sweep does it, after it has been there long enough.
-    if (record !== undefined && isTerminal(record)) return false;
+    if (record !== undefined && isTerminal(record)) {
+      // The next sweep removes it, after it has been there long enough.
+      this.#seen.note(id, { ...sighting, ended: true });
+      return false;
+    }
     const length = record === undefined ? -1 : record.history.length;
     const since = sighting.length === length ? sighting.sinceMs : nowMs;
     this.#seen.note(id, { ...sighting, length, sinceMs: since });

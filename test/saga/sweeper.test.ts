@@ -1,6 +1,7 @@
 /** Sagas of a dead node are finished by another one. Those of a live node are left to it for a while. */
 
 import { describe, expect, it } from 'vitest';
+import { SAGA_LIMITS, type SagaLimits } from '../../src/saga/limits.ts';
 import type { Mark } from '../../src/saga/marks.ts';
 import { digestOf, indexKey, type SagaState } from '../../src/saga/record.ts';
 import { isCas, LONG_MS, type SagaNode, SagaRig, watch } from '../support/saga-rig.ts';
@@ -23,13 +24,13 @@ class Bench {
     this.rig.putAccount('b', 0);
   }
 
-  begin(nodeId: string): SagaNode {
-    return this.rig.begin(nodeId, { nodeIds: NODES });
+  begin(nodeId: string, limits: Partial<SagaLimits> = {}): SagaNode {
+    return this.rig.begin(nodeId, { nodeIds: NODES, parts: { limits: { ...SAGA_LIMITS, ...limits } } });
   }
 
   /** A node that has handled a saga, and sweeps. */
-  async sweeping(nodeId: string): Promise<SagaNode> {
-    const node = this.begin(nodeId);
+  async sweeping(nodeId: string, limits: Partial<SagaLimits> = {}): Promise<SagaNode> {
+    const node = this.begin(nodeId, limits);
     await this.rig.run(node.audit('a'));
     return node;
   }
@@ -256,6 +257,17 @@ describe('an entry of a finished saga', () => {
     expect(bench.rig.index('n0')).toEqual([]);
     expect(bench.rig.asked('cas', 's/')).toEqual([]);
   });
+
+  it.each(NODES)(
+    'is removed by a node that does not remember so many finished sagas, from the index of %s',
+    async (nodeId) => {
+      const bench = new Bench();
+      for (let number = 0; number < 20; number++) bench.rig.putTransfer(`r${number}`, LEGS, 'committed', 0, nodeId);
+      await bench.sweeping('n1', { finished: 1 });
+      await bench.rig.pass(CROSSED_OUT_MS);
+      expect(bench.rig.index(nodeId)).toEqual([]);
+    },
+  );
 
   it('is removed while others stay', async () => {
     const bench = new Bench();

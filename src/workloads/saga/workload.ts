@@ -425,7 +425,8 @@ export const saga: Workload = {
   limits: {
     inFlight: [2, 4, 8],
     answers: [1, 2, 8],
-    finished: [1, 4, 16],
+    // More than the marks of a participant: a mark is ended while its saga is remembered.
+    finished: [32, 128],
     // Well above what is in flight at a node. A group of additions that does not fit is refused as a whole.
     listed: [8, 16, 32],
     looks: [1, 2, 5],

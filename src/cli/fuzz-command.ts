@@ -11,7 +11,7 @@ import { junitDocument, junitOfSeeds } from '../report/junit.ts';
 import type { Investigation } from '../search/fuzz.ts';
 import { WORKLOADS } from '../workloads/registry.ts';
 import { count } from './amounts.ts';
-import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions } from './fuzz-options.ts';
+import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions, optionsOfSeed } from './fuzz-options.ts';
 import { runFuzzPool } from './fuzz-pool.ts';
 import type { FuzzAnswer } from './fuzz-worker.ts';
 import { Interruption } from './interruption.ts';
@@ -31,7 +31,8 @@ const LISTED_FAILURES_MAX = 20;
 
 const HELP = `Usage: snowstorm fuzz -w NAME [options]
 
-Runs a workload on virtual time with many seeds, under all faults at once, on all cores.
+Runs a workload on virtual time with many seeds, on all cores. About half of the seeds have all faults at once. The
+others have some of them only, and smaller limits of the nodes: a page of one entry, a group of one.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(FUZZ_OPTIONS)}
@@ -98,7 +99,7 @@ async function tryAll(
   checkDeterminism: boolean,
   interruption: Interruption,
 ): Promise<void> {
-  const { workload, from, seedCount, jobs, options } = task;
+  const { workload, from, seedCount, jobs, options, swarm } = task;
   let next = from;
   const startMs = performance.now();
   const progress = new Progress(process.stderr, () => {
@@ -110,7 +111,7 @@ async function tryAll(
   interruption.announce = (text) => progress.print(text);
   try {
     await runFuzzPool({
-      data: { workload: workload.name, options, checkDeterminism },
+      data: { workload: workload.name, options, swarm, checkDeterminism },
       jobs,
       nextSeed: () => {
         if (interruption.came || next >= from + seedCount || (!keepGoing && tally.failures.length > 0))
@@ -132,18 +133,19 @@ async function tryAll(
 }
 
 /** The command that repeats the run of a seed. A seed whose two runs differed is run twice again. */
-function describeCommand({ workload, options }: FuzzTask, { seed, difference }: FuzzAnswer, store: string): string {
+function describeCommand(task: FuzzTask, { seed, difference }: FuzzAnswer, store: string): string {
   const twice = difference === undefined ? [] : ['--check-determinism'];
   const recorded = store === 'none' ? ['--store', 'none'] : [];
-  const words = testArguments(workload, { ...options, seed }).map(shellWord);
+  const words = testArguments(task.workload, optionsOfSeed(task, seed)).map(shellWord);
   return ['snowstorm', 'test', ...words, ...twice, ...recorded].join(' ');
 }
 
-function describeTask({ workload, from, seedCount, jobs, options }: FuzzTask): string {
+function describeTask({ workload, from, seedCount, jobs, options, swarm }: FuzzTask): string {
   const { nodes, concurrency, ratePerSecond, timeLimitMs, faults } = options;
   const work = `${count(nodes.length, 'node')}, ${count(concurrency, 'client')}, ${ratePerSecond}/s for ${timeLimitMs / 1000} s`;
   const faultText = faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`;
-  return `${workload.name}: seeds ${from} to ${from + seedCount - 1} on ${jobs} threads, each ${work}, ${faultText}`;
+  const swarmText = swarm === undefined ? '' : '; about half of them with a swarm of their own';
+  return `${workload.name}: seeds ${from} to ${from + seedCount - 1} on ${jobs} threads, each ${work}, ${faultText}${swarmText}`;
 }
 
 function describeTally({ answers, operationCount, failures, unknown }: Tally, tookMs: number): string {
@@ -177,26 +179,23 @@ function describeDeterminism({ answers }: Tally): string {
  * story; to undefined if the run does not fail again.
  */
 async function explain(
-  { workload, options }: FuzzTask,
+  task: FuzzTask,
   { seed }: FuzzAnswer,
   store: string,
   interruption: Interruption,
 ): Promise<string | undefined> {
+  const { workload } = task;
   let runs = 0;
   const progress = new Progress(process.stderr, () => `seed ${seed} failed; shrinking: ${runs} runs`);
   interruption.stopsWhen = 'after shrinking the failure';
   interruption.announce = (text) => progress.print(text);
   let small: SmallFailure;
   try {
-    small = await makeSmall(
-      workload,
-      { ...options, seed },
-      {
-        onProgress: (count) => {
-          runs = count;
-        },
+    small = await makeSmall(workload, optionsOfSeed(task, seed), {
+      onProgress: (count) => {
+        runs = count;
       },
-    );
+    });
   } catch (error) {
     sayNotMadeSmall(error);
     return undefined;

@@ -6,8 +6,9 @@
 import { availableParallelism } from 'node:os';
 import type { RunOptions } from '../harness/run-options.ts';
 import { fuzzOptions } from '../search/fuzz-defaults.ts';
+import { drawSwarm, type Swarm } from '../search/swarm.ts';
 import type { Workload } from '../workloads/workload.ts';
-import { type Option, type ParsedOptions, parseWhole, switchOption, UsageError } from './options.ts';
+import { type Option, type ParsedOptions, parseOneOf, parseWhole, switchOption, UsageError } from './options.ts';
 import { interpretRun, TEST_OPTIONS } from './test-options.ts';
 
 const SEED_COUNT = 1000;
@@ -74,7 +75,14 @@ export const FUZZ_OPTIONS = {
     text: `Mean time between two steps of the nemesis. Default: ${DEFAULTS.nemesisIntervalMs / 1000}.`,
     absent: DEFAULTS.nemesisIntervalMs / 1000,
   },
-  limits: { ...TEST_OPTIONS.limits, text: 'Smaller limits of the nodes, see test --help. Default: the usual ones.' },
+  swarm: {
+    value: 'on|off',
+    text: `Whether about half of the seeds run with some of the faults only, with smaller limits of the nodes
+and at another pace. What you choose yourself is not drawn. Default: on.`,
+    absent: 'on',
+    parse: parseOneOf(['on', 'off']),
+  } satisfies Option<'on' | 'off'>,
+  limits: { ...TEST_OPTIONS.limits, text: 'Smaller limits of the nodes, see test --help. Default: drawn.' },
   availability: TEST_OPTIONS.availability,
   'init-timeout': TEST_OPTIONS['init-timeout'],
   store: { ...TEST_OPTIONS.store, text: 'The folder where a failure is recorded, shrunk, or none. Default: store.' },
@@ -87,8 +95,18 @@ export interface FuzzTask {
   readonly from: number;
   readonly seedCount: number;
   readonly jobs: number;
-  /** The options of every run, without its seed. */
+  /** The options of every run, without its seed and before anything is drawn. */
   readonly options: Omit<RunOptions, 'seed'>;
+  /** What each seed draws; undefined: nothing. */
+  readonly swarm: Swarm | undefined;
+}
+
+/** Options of the pace. If one of them is given, none of them is drawn. */
+const PACE = ['rate', 'time-limit', 'concurrency', 'nemesis-interval'];
+
+/** The options of the run of a seed. */
+export function optionsOfSeed({ options, swarm }: Pick<FuzzTask, 'options' | 'swarm'>, seed: string): RunOptions {
+  return swarm === undefined ? { ...options, seed } : drawSwarm({ ...options, seed }, swarm);
 }
 
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
@@ -108,5 +126,12 @@ export function interpretFuzzOptions({ values, words, rest, texts }: ParsedOptio
     seedCount: values.seeds,
     jobs: Math.min(values.jobs ?? availableParallelism(), values.seeds),
     options: interpretRun(values, workload, false, texts),
+    swarm: values.swarm === 'off' ? undefined : swarmOf(workload, texts),
   };
+}
+
+/** @param texts of the options that were given */
+function swarmOf({ limits = {} }: Workload, texts: Readonly<Record<string, string>>): Swarm {
+  const isGiven = (name: string) => texts[name] !== undefined;
+  return { faults: !isGiven('nemesis'), pace: !PACE.some(isGiven), limits: isGiven('limits') ? {} : limits };
 }

@@ -11,12 +11,12 @@ import { type FuzzContext, runSeed, type SeedVerdict } from '../search/fuzz.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { type FuzzTask, optionsOfSeed } from './fuzz-options.ts';
 import { reportRejections } from './rejections.ts';
 
 /** The data that a thread starts with. */
-export interface FuzzWorkerData {
+export interface FuzzWorkerData extends Pick<FuzzTask, 'options' | 'swarm'> {
   readonly workload: string;
-  readonly options: Omit<RunOptions, 'seed'>;
   readonly checkDeterminism: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface FuzzCrash {
 /** Serves in the current thread until the thread is terminated. */
 export function serveFuzz(): void {
   const port = parentPort as MessagePort;
-  const { workload, options, checkDeterminism } = workerData as FuzzWorkerData;
+  const { workload, checkDeterminism, ...task } = workerData as FuzzWorkerData;
   let running: Simulation | undefined;
   reportRejections({ report: (violation) => running?.run.report(violation) });
   const context: FuzzContext = {
@@ -49,7 +49,7 @@ export function serveFuzz(): void {
     },
   };
   port.on('message', (seed: string) => {
-    judge(context, { ...options, seed }, checkDeterminism).then(
+    judge(context, optionsOfSeed(task, seed), checkDeterminism).then(
       (answer) => port.postMessage(answer),
       (error: unknown) => port.postMessage({ seed, crash: error instanceof Error ? error.stack : String(error) }),
     );

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { FUZZ_OPTIONS, interpretFuzzOptions } from '../../src/cli/fuzz-options.ts';
+import { FUZZ_OPTIONS, interpretFuzzOptions, optionsOfSeed } from '../../src/cli/fuzz-options.ts';
 import { parseOptions } from '../../src/cli/options.ts';
 import { replayCommand, shellWord, testArguments } from '../../src/cli/test-arguments.ts';
 import { interpretTestOptions, TEST_OPTIONS } from '../../src/cli/test-options.ts';
@@ -24,6 +24,18 @@ describe('the arguments of a test', () => {
     const run = { ...options, seed: '12' };
     const again = interpretTestOptions(parseOptions(TEST_OPTIONS, testArguments(workload, run)));
     expect(again).toEqual({ workload, program: undefined, options: run });
+  });
+
+  it.each(['echo', 'saga'])('make the run of every seed of a swarm again: %s', (name) => {
+    const task = interpretFuzzOptions(parseOptions(FUZZ_OPTIONS, ['-w', name]));
+    const runs = Array.from({ length: 40 }, (_, seed) => optionsOfSeed(task, String(seed)));
+    expect(new Set(runs.map(({ faults }) => faults.join())).size).toBeGreaterThan(10);
+    expect(runs.some(({ nodeLimits }) => nodeLimits !== undefined)).toBe(name === 'saga');
+    for (const run of runs) {
+      const words = testArguments(task.workload, run);
+      const again = interpretTestOptions(parseOptions(TEST_OPTIONS, words));
+      expect(again.options).toEqual(run);
+    }
   });
 
   it('give back every possible time, to the last bit', () => {

@@ -1,0 +1,47 @@
+/** What the seeds of a fuzz may draw, by what the user chose himself. */
+
+import { describe, expect, it } from 'vitest';
+import { FUZZ_OPTIONS, interpretFuzzOptions, optionsOfSeed } from '../../src/cli/fuzz-options.ts';
+import { parseOptions } from '../../src/cli/options.ts';
+import { voucher } from '../../src/workloads/voucher/workload.ts';
+
+function taskOf(...args: string[]) {
+  return interpretFuzzOptions(parseOptions(FUZZ_OPTIONS, ['-w', 'voucher', ...args]));
+}
+
+const ALL = { faults: true, pace: true, limits: voucher.limits };
+
+describe('the seeds of a fuzz', () => {
+  it('draw faults, pace and the limits of the workload', () => {
+    expect(taskOf().swarm).toEqual(ALL);
+    expect(taskOf('--swarm', 'on', '--node-count', '3', '--latency', '9').swarm).toEqual(ALL);
+  });
+
+  it.each([
+    [['--nemesis', 'kill'], { faults: false }],
+    [['--nemesis', 'all'], { faults: false }],
+    [['--rate', '10'], { pace: false }],
+    [['--time-limit', '5'], { pace: false }],
+    [['--concurrency', '1n'], { pace: false }],
+    [['--nemesis-interval', '1'], { pace: false }],
+    [['--limits', 'page=3'], { limits: {} }],
+  ])('do not draw what was given: %j', (args, left) => {
+    expect(taskOf(...args).swarm).toEqual({ ...ALL, ...left });
+  });
+
+  it('have the limits that were given', () => {
+    const task = taskOf('--limits', 'page=3', '--seeds', '40');
+    for (let seed = 1; seed <= 40; seed++) expect(optionsOfSeed(task, String(seed)).nodeLimits).toEqual({ page: 3 });
+  });
+
+  it('draw nothing without a swarm', () => {
+    const task = taskOf('--swarm', 'off');
+    expect(task.swarm).toBeUndefined();
+    for (let seed = 1; seed <= 40; seed++)
+      expect(optionsOfSeed(task, String(seed))).toEqual({ ...task.options, seed: String(seed) });
+  });
+
+  it('refuse anything else than on and off', () => {
+    expect(() => taskOf('--swarm', 'no')).toThrow('--swarm "no": expected one of on, off');
+  });
+});

@@ -82,11 +82,11 @@ export class RedemptionRules {
       if (redemptions.length > 1)
         this.onceAUser.add('a user redeemed more than once', { code, user, redemptions, operation });
     }
-    for (const { user, request_id, redemption } of final.redemptions) {
-      const request = record.request(user, request_id);
+    for (const told of final.redemptions) {
+      const { user, request_id, redemption } = told;
+      const request = requestBefore(record, told, operation);
       const facts = { code, user, request_id, redemption, operation };
-      if (request === undefined || request.firstInvocation > operation)
-        this.nothingUnasked.add('a redemption was not requested', facts);
+      if (request === undefined) this.nothingUnasked.add('a redemption was not requested', facts);
       else if (request.failedAlways) this.nothingUnasked.add('a redemption had only been refused', facts);
     }
     this.#judgeAcknowledged(voucher, final);
@@ -149,10 +149,11 @@ export class RedemptionRules {
     let completedCount = 0;
     let highest: Count | undefined;
     // In the order of the invocations, in which they were observed.
-    for (const { used, invocation, operation } of record.counts) {
-      for (; ; completedCount++) {
-        const earlier = completed[completedCount];
-        if (earlier === undefined || earlier.operation > invocation) break;
+    for (const count of record.counts) {
+      const { used, invocation, operation } = count;
+      // It stops at this count itself, at the latest.
+      for (; isBefore(completed[completedCount] as Count, count); completedCount++) {
+        const earlier = completed[completedCount] as Count;
         if (highest === undefined || earlier.used > highest.used) highest = earlier;
       }
       const facts = { code, used };
@@ -200,7 +201,7 @@ export class RedemptionRules {
       this.answersAgree.add(`a request was told ${outcome} and is in the report`, facts);
     } else if (outcome === 'sold_out') {
       if (ofUser.length > 0) this.answersAgree.add('sold out was told to a user who is in the report', facts);
-    } else if (!ofUser.some((other) => isAskedBefore(record, other, operation))) {
+    } else if (!ofUser.some((other) => requestBefore(record, other, operation) !== undefined)) {
       this.answersAgree.add('already redeemed was told to a user without another redemption', facts);
     }
   }
@@ -260,9 +261,14 @@ interface Owner {
   readonly operation: number;
 }
 
-function isAskedBefore(record: ObservedVoucher, { user, request_id }: Redemption, operation: number): boolean {
+/** The request of a redemption, if it was asked before this completion. */
+function requestBefore(
+  record: ObservedVoucher,
+  { user, request_id }: Redemption,
+  operation: number,
+): Request | undefined {
   const request = record.request(user, request_id);
-  return request !== undefined && request.firstInvocation < operation;
+  return request !== undefined && request.firstInvocation < operation ? request : undefined;
 }
 
 function isSame(one: Redemption, other: Redemption): boolean {

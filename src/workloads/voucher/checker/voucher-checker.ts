@@ -22,7 +22,7 @@
 
 import type { Checker } from '../../../checkers/checker.ts';
 import { Findings, proofsOf } from '../../../checkers/findings.ts';
-import { NEVER } from '../../../checkers/places.ts';
+import { isBefore, NEVER } from '../../../checkers/places.ts';
 import { asSentence, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { ObservedRun, type Terms } from './record.ts';
@@ -83,8 +83,7 @@ function findMissing(run: ObservedRun, vouchers: readonly JudgedVoucher[]): stri
 
 /** For all users who may have redeemed, after all redemptions were known. */
 function findMissingWallet(run: ObservedRun, vouchers: readonly JudgedVoucher[]): string | undefined {
-  let knownAt = -1;
-  for (const { firstFinal } of vouchers) knownAt = Math.max(knownAt, firstFinal?.operation ?? NEVER);
+  const knownAt = Math.max(...vouchers.map(({ firstFinal }) => firstFinal?.operation ?? NEVER));
   for (const { record } of vouchers) {
     for (const { user, firstPossible } of record.allRequests()) {
       if (firstPossible === NEVER) continue;
@@ -112,15 +111,17 @@ function judgeTerms(run: ObservedRun, vouchers: ReadonlyMap<string, JudgedVouche
   return findings;
 }
 
-function judgeRefusals(run: ObservedRun, vouchers: ReadonlyMap<string, JudgedVoucher>): Findings {
+/** @param vouchers by code; a read of a wallet has no code, so no voucher */
+function judgeRefusals(run: ObservedRun, vouchers: ReadonlyMap<unknown, JudgedVoucher>): Findings {
   const findings = new Findings();
-  for (const { f, asked, code, error, invocation, operation } of run.refusals) {
-    const created = code === undefined ? undefined : vouchers.get(code)?.record.creations;
+  for (const refusal of run.refusals) {
+    const { f, asked, code, error, operation } = refusal;
+    const created = vouchers.get(code)?.record.creations;
     const facts = { f, asked, operation };
     if (error === 'malformed-request' || error === 'not-supported')
       findings.add('a request was refused that is well-formed', facts);
     else if (error === 'key-already-exists') findings.add('a voucher was refused under the terms that it has', facts);
-    else if (error === 'key-does-not-exist' && created?.some((creation) => creation.operation < invocation))
+    else if (error === 'key-does-not-exist' && created?.some((creation) => isBefore(creation, refusal)))
       findings.add('a voucher is missing that was created before', facts);
   }
   return findings;

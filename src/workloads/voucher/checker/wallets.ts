@@ -14,7 +14,7 @@ interface KnownEntry {
   readonly code: string;
   readonly requestId: string;
   readonly redemption: number;
-  readonly since: number;
+  since: number;
 }
 
 export class WalletRules {
@@ -43,9 +43,8 @@ export class WalletRules {
   #learn(user: string, entry: Omit<WalletEntry, 'credited'>, { operation }: Completed): void {
     const { code, request_id: requestId, redemption } = entry;
     const ofUser = entryOf(this.#known, user, () => new Map<string, KnownEntry>());
-    const name = nameOf(entry);
-    if ((ofUser.get(name)?.since ?? NEVER) > operation)
-      ofUser.set(name, { code, requestId, redemption, since: operation });
+    const known = entryOf(ofUser, nameOf(entry), () => ({ code, requestId, redemption, since: NEVER }));
+    known.since = Math.min(known.since, operation);
   }
 
   #judgeRead(user: string, { balance, entries, invocation, operation }: WalletRead): void {
@@ -103,8 +102,7 @@ export function lastSettling(
   { settlings, lastRedeem }: ObservedVoucher,
   { firstReplay }: ObservedRun,
 ): Settling | undefined {
-  const last = settlings.findLast(({ operation }) => operation < firstReplay);
-  return last !== undefined && last.invocation > lastRedeem ? last : undefined;
+  return settlings.findLast(({ invocation, operation }) => invocation > lastRedeem && operation < firstReplay);
 }
 
 function nameOf({ code, request_id, redemption }: Omit<WalletEntry, 'credited'>): string {

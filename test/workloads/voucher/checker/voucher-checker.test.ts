@@ -268,6 +268,26 @@ describe('without a final read the validity is unknown', () => {
       'it is unknown whether v settled',
     ],
     [
+      'of what is pending, before the first replay',
+      [SALE, reportAll(BOTH), WALLETS, replay('a', redeemed(1)), settled(2), replay('b', redeemed(2))],
+      'it is unknown whether v settled',
+    ],
+    [
+      'of what is pending, after the last redemption',
+      [SALE.slice(0, 6), settled(2), redeem('c', SOLD_OUT), reportAll(BOTH), WALLETS],
+      'it is unknown whether v settled',
+    ],
+    [
+      'of what is pending, where another error says nothing of it',
+      [
+        SALE,
+        [invoke(0, 'settled', { code: CODE }), { ...fail(0, 'settled', { code: CODE }), error: ['abort', 1] }],
+        reportAll(BOTH),
+        WALLETS,
+      ],
+      'it is unknown whether v settled',
+    ],
+    [
       'of what is pending, with an answer',
       [
         SALE,
@@ -289,6 +309,25 @@ describe('without a final read the validity is unknown', () => {
       'there is no final read of the wallet of b',
     ],
     [
+      'of a wallet, after the reports of all vouchers',
+      [
+        SALE,
+        create({ ...TERMS, limit: 1 }, 'w'),
+        done('redeem', requestOf('d', 0, 'w'), redeemed(1)),
+        settled(2),
+        done('settled', { code: 'w' }, { limit: 1, used: 1, pending: 0 }),
+        done(
+          'report-all',
+          { code: 'w' },
+          { length: 1, redemptions: [{ redemption: 1, user: 'd', request_id: 'w:d:0' }] },
+        ),
+        WALLETS,
+        reportAll(BOTH),
+        wallet('d', [credit(1, 'd', { code: 'w', request_id: 'w:d:0' })]),
+      ],
+      'there is no final read of the wallet of a',
+    ],
+    [
       'of the wallet of a user who may have redeemed',
       [SALE, lost('d'), END],
       'there is no final read of the wallet of d',
@@ -300,6 +339,14 @@ describe('without a final read the validity is unknown', () => {
   it('and what was read before the last redemption is not final', () => {
     const operations = [create({ ...TERMS, limit: 3 }), SALE.slice(2, 6), settled(2, 3), reportAll(BOTH), WALLETS];
     expect(check(...operations, redeem('c', redeemed(3)))).toMatchObject({
+      ...KEPT,
+      'valid?': 'unknown',
+      error: 'there is no final report of v',
+    });
+  });
+
+  it('and an answer is compared with no report', () => {
+    expect(check(SALE, redeem('a', ALREADY, 1), settled(2), WALLETS)).toMatchObject({
       ...KEPT,
       'valid?': 'unknown',
       error: 'there is no final report of v',
@@ -387,6 +434,17 @@ describe('what was acknowledged is kept', () => {
     });
   });
 
+  it('compares what was told first, also by a later attempt', () => {
+    const attempts = [
+      invoke(1, 'redeem', requestOf('a')),
+      redeem('a', redeemed(1)),
+      ok(1, 'redeem', { ...requestOf('a'), ...redeemed(3) }),
+    ].flat();
+    expect(broken(create(), attempts, SALE.slice(4), END)).toEqual({
+      'answers-agree': ['one request got different answers'],
+    });
+  });
+
   it.each([
     ['another amount', { credited: 4 }, ['another amount was credited than the voucher is worth']],
     ['no amount', { credited: undefined }, ['another amount was credited than the voucher is worth']],
@@ -412,6 +470,16 @@ describe('nothing is redeemed unasked', () => {
     });
   });
 
+  it('rejects a redemption that was requested only after the report', () => {
+    expect(
+      broken(ONE, redeem('a', redeemed(1)), lost('b'), ...end('x'), wallet('b', []), replay('x', redeemed(2))),
+    ).toEqual({ 'nothing-unasked': ['a redemption was not requested'] });
+  });
+
+  it('rejects the redemptions of a voucher for which there was no request at all', () => {
+    expect(broken(reportAll([entry(1, 'a')]))).toMatchObject({ 'nothing-unasked': ['a redemption was not requested'] });
+  });
+
   it('rejects another request id than was asked for', () => {
     const operations = [ONE, redeem('a', redeemed(1)), redeem('b', redeemed(2), 1), ...end('b')];
     expect(broken(...operations)['nothing-unasked']).toEqual(['a redemption was not requested']);
@@ -420,6 +488,14 @@ describe('nothing is redeemed unasked', () => {
   it('rejects what every attempt failed to redeem', () => {
     const failed = [0, 1].flatMap(() => [invoke(0, 'redeem', requestOf('b')), fail(0, 'redeem', requestOf('b'))]);
     expect(broken(ONE, redeem('a', redeemed(1)), failed, lost('c'), ...end('b'), wallet('c', []))).toEqual({
+      'nothing-unasked': ['a redemption had only been refused'],
+    });
+  });
+
+  it('counts what had only been refused among what sold out rests on', () => {
+    const failed = [invoke(0, 'redeem', requestOf('b')), fail(0, 'redeem', requestOf('b'))];
+    const operations = [ONE, redeem('a', redeemed(1)), failed, lost('d'), redeem('c', SOLD_OUT), ...end('b')];
+    expect(broken(...operations, wallet('d', []))).toEqual({
       'nothing-unasked': ['a redemption had only been refused'],
     });
   });
@@ -481,6 +557,12 @@ describe('numbers of redemptions are current', () => {
     expect(broken(...BEFORE, lost('b'), nested, read(1), ...AFTER)).toEqual({ 'counts-are-current': [FELL] });
   });
 
+  it('rejects that it falls after it rose, and names the first answer that told most', () => {
+    const result = check(...BEFORE, lost('b'), read(1), read(2), read(2), read(1), ...AFTER);
+    const fell = { problem: FELL, code: CODE, used: 1, before: 2, operations: [9, 13] };
+    expect(result).toMatchObject({ ...KEPT, 'valid?': false, 'counts-are-current': { count: 1, examples: [fell] } });
+  });
+
   it('rejects fewer than were acknowledged before', () => {
     expect(broken(...BEFORE, read(0), ...AFTER)).toEqual({
       'counts-are-current': ['fewer redemptions were told than were acknowledged before'],
@@ -494,6 +576,16 @@ describe('numbers of redemptions are current', () => {
       ok(1, 'read', { code: CODE, limit: 2, used: 0, pending: 0 }),
     ].flat();
     expect(broken(create(), meanwhile, ...AFTER)).toEqual({});
+  });
+
+  it('accepts fewer than were acknowledged later, whichever was asked first', () => {
+    const slow = [
+      invoke(1, 'redeem', requestOf('a')),
+      redeem('b', redeemed(2)),
+      read(1),
+      ok(1, 'redeem', { ...requestOf('a'), ...redeemed(1) }),
+    ].flat();
+    expect(broken(create(), slow, redeem('c', SOLD_OUT), END)).toEqual({});
   });
 
   it.each([
@@ -523,6 +615,11 @@ describe('sold out is true', () => {
 
   it('rejects it before others had asked', () => {
     const operations = [create(), redeem('a', redeemed(1)), redeem('c', SOLD_OUT), redeem('b', redeemed(2)), END];
+    expect(broken(...operations)).toEqual({ 'sold-out-is-true': [EARLY] });
+  });
+
+  it('rejects it before others had asked, in whatever order the report lists them', () => {
+    const operations = [create(), redeem('b', redeemed(2)), redeem('c', SOLD_OUT), redeem('a', redeemed(1)), END];
     expect(broken(...operations)).toEqual({ 'sold-out-is-true': [EARLY] });
   });
 
@@ -589,6 +686,20 @@ describe('wallets are right', () => {
 
   it('rejects during the run that an acknowledged redemption does not show', () => {
     expect(broken(SALE, wallet('a', []), END)).toEqual({ 'wallets-are-right': [MISSING] });
+  });
+
+  it('rejects that it does not show between two acknowledgements', () => {
+    expect(broken(SALE, wallet('a', []), redeem('a', redeemed(1)), END)).toEqual({ 'wallets-are-right': [MISSING] });
+  });
+
+  it('rejects that it does not show after a later attempt was acknowledged, and the first one not yet', () => {
+    const attempts = [
+      invoke(1, 'redeem', requestOf('a')),
+      redeem('a', redeemed(1)),
+      wallet('a', []),
+      ok(1, 'redeem', { ...requestOf('a'), ...redeemed(1) }),
+    ].flat();
+    expect(broken(create(), attempts, SALE.slice(4), END)).toEqual({ 'wallets-are-right': [MISSING] });
   });
 
   it('accepts that it does not show while it is not acknowledged', () => {
@@ -726,6 +837,16 @@ describe('answers agree', () => {
     });
   });
 
+  it('rejects already redeemed when the other redemption was not requested', () => {
+    const other = [entry(1, 'a', 7), entry(2, 'b')];
+    const wallets = [wallet('a', [credit(1, 'a', { request_id: 'v:a:7' })]), WALLETS.slice(2)];
+    const operations = [create(), redeem('a', ALREADY), SALE.slice(4, 6), lost('d'), settled(2), reportAll(other)];
+    expect(broken(...operations, ...wallets, wallet('d', []))).toEqual({
+      'nothing-unasked': ['a redemption was not requested'],
+      'answers-agree': ['already redeemed was told to a user without another redemption'],
+    });
+  });
+
   it('rejects already redeemed before the other request was asked', () => {
     expect(broken(create(), redeem('a', ALREADY, 1), SALE.slice(2), END)).toEqual({
       'answers-agree': ['already redeemed was told to a user without another redemption'],
@@ -768,6 +889,17 @@ describe('redemptions are distinct', () => {
     expect(Object.keys(broken(...operations, ...wallets))).toEqual(['redemptions-are-distinct']);
   });
 
+  it('rejects one number for two requests of one user', () => {
+    expect(broken(SALE, redeem('a', redeemed(1), 1), END)['redemptions-are-distinct']).toEqual([TWO_FOR_ONE]);
+  });
+
+  it('takes two answers without a number for no two redemptions of one number', () => {
+    const unnumbered = redeemed(1, { redemption: undefined });
+    expect(Object.keys(broken(create(), redeem('a', unnumbered), redeem('b', unnumbered), SALE.slice(6), END))).toEqual(
+      ['acknowledged-is-kept'],
+    );
+  });
+
   it('rejects one number twice in a page', () => {
     const found = broken(SALE, page([entry(1, 'a'), entry(1, 'b')]), END);
     expect(found).toEqual({
@@ -787,6 +919,12 @@ describe('redemptions are distinct', () => {
     });
   });
 
+  it('rejects that a redemption changes its request', () => {
+    expect(broken(SALE, lost('a', 1), page([entry(1, 'a', 1)], 2, { limit: 1 }), END)).toEqual({
+      'redemptions-are-distinct': [TWO_FOR_ONE, 'a redemption was in a report and is not in the last one'],
+    });
+  });
+
   it('rejects that a redemption disappears', () => {
     expect(broken(SALE, lost('d'), page([entry(3, 'd')], 2, { limit: 1 }), END, wallet('d', []))).toEqual({
       'redemptions-are-distinct': ['a redemption was in a report and is not in the last one'],
@@ -801,6 +939,10 @@ describe('redemptions are distinct', () => {
     expect(broken(SALE, operations, END)).toEqual({
       'redemptions-are-distinct': ['a report has another number of redemptions than it should'],
     });
+  });
+
+  it('accepts an empty page beyond the end', () => {
+    expect(broken(SALE, page([], 2, { offset: 5 }), END)).toEqual({});
   });
 
   it('rejects a full report that is shorter than it says', () => {
@@ -861,6 +1003,12 @@ describe('refusals are right', () => {
       expect(broken(SALE, END, refused(f, requestOf('c'), error))['refuses-rightly']).toEqual([problem]);
   });
 
+  it('rejects that a voucher is missing between two creations', () => {
+    expect(broken(SALE, refused('read', { code: CODE }, 'key-does-not-exist'), create(), END)).toEqual({
+      'refuses-rightly': ['a voucher is missing that was created before'],
+    });
+  });
+
   it('rejects that the terms are refused which a voucher has', () => {
     expect(broken(SALE, refused('create', { code: CODE, ...TERMS }, 'key-already-exists'), END)).toEqual({
       'refuses-rightly': ['a voucher was refused under the terms that it has'],
@@ -876,6 +1024,11 @@ describe('refusals are right', () => {
     const missing = [invoke(1, 'read', { code: CODE }), created].flat();
     const told = { ...fail(1, 'read', { code: CODE }), error: ['key-does-not-exist', 'no'] };
     expect(broken(first as HandwrittenOperation, missing, told, SALE.slice(2), END)).toEqual({});
+  });
+
+  it('accepts that a request is undecided, whatever its error', () => {
+    const told = { ...info(0, 'read', { code: CODE }), error: ['malformed-request', 'no'] };
+    expect(broken(SALE, invoke(0, 'read', { code: CODE }), told, END)).toEqual({});
   });
 
   it('accepts that anything is to be asked later', () => {

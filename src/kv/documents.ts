@@ -218,8 +218,8 @@ class Update<Content> {
   #attempt = 0;
   /** The newest known version. */
   #newestVer = 0;
-  /** The version from which a request was sent that is not proven dead. */
-  #doubtfulVer: number | undefined;
+  /** The version from which a request was sent that is not proven dead. Infinite: there is none. */
+  #doubtfulVer = Number.POSITIVE_INFINITY;
   /** The latest failure. */
   #trouble = '';
 
@@ -256,8 +256,8 @@ class Update<Content> {
     this.#newestVer = stored.ver;
     const content = tryChange(this.#change, stored.content);
     if (content === undefined) return { at: 'ended', result: { kind: 'ok', stored: requireContent(stored) } };
-    if (this.#doubtfulVer !== undefined && stored.ver > this.#doubtfulVer) {
-      this.#doubtfulVer = undefined;
+    if (stored.ver > this.#doubtfulVer) {
+      this.#doubtfulVer = Number.POSITIVE_INFINITY;
       this.#trouble = 'others were faster every time';
     }
     if (content instanceof RpcError) return this.#fail(content);
@@ -280,7 +280,7 @@ class Update<Content> {
   }
 
   #fail(error: RpcError): UpdateState<Content> {
-    const doubtful = this.#doubtfulVer !== undefined;
+    const doubtful = this.#doubtfulVer < Number.POSITIVE_INFINITY;
     return {
       at: 'ended',
       result: doubtful ? { kind: 'indefinite', error: mayHaveHappened(error) } : { kind: 'definite', error },

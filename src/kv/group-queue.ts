@@ -66,8 +66,7 @@ export class GroupQueue<Entry> {
           for (const entry of group) fail(entry, error);
         }
       } while (this.#waiting.length > 0);
-      const resting = rest?.();
-      if (resting !== undefined) await resting;
+      await rest?.();
     } while (this.#waiting.length > 0);
     this.#busy = false;
     onIdle?.();

@@ -6,7 +6,13 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
-import { Documents, type DocumentsOptions, type Stored, type UpdateResult } from '../../src/kv/documents.ts';
+import {
+  Documents,
+  type DocumentsOptions,
+  readOrThrow,
+  type Stored,
+  type UpdateResult,
+} from '../../src/kv/documents.ts';
 import { KvClient } from '../../src/kv/kv-client.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { LinearizableStore, Token } from '../../src/kv/store.ts';
@@ -36,6 +42,21 @@ class Bench {
   open({ context }: RigNode, options: Partial<DocumentsOptions<List>> = {}): Documents<List> {
     const kv = new LinKvStore(context, { deadlineMs: DEADLINE_MS });
     return new Documents({ kv, context, name: 'list', schema: List, patienceMs: PATIENCE_MS, ...options });
+  }
+
+  /** Documents that pause as long as they may, and their pauses so far, ms. */
+  openPausing(options: Partial<DocumentsOptions<List>> = {}): { documents: Documents<List>; pausesMs: number[] } {
+    const { clock, sleep } = this.node.context;
+    const pausesMs: number[] = [];
+    const context = {
+      clock,
+      randomUint32: () => 2 ** 32 - 1,
+      sleep: (durationMs: number) => {
+        pausesMs.push(durationMs);
+        return sleep(durationMs);
+      },
+    };
+    return { documents: this.open(this.node, { context, ...options }), pausesMs };
   }
 
   append(token: string, known?: Stored<List>, documents = this.documents): Promise<UpdateResult<List>> {
@@ -96,6 +117,13 @@ function refusing(nth: number): (list: List | undefined) => List | undefined {
   };
 }
 
+/** A store that has done nothing, whatever it is asked. */
+const BUSY: LinearizableStore = {
+  name: 'a busy store',
+  read: async () => ({ kind: 'failed', error: RpcError.of('temporarily-unavailable') }),
+  replace: async () => ({ kind: 'unavailable', error: RpcError.of('temporarily-unavailable') }),
+};
+
 describe('a document', () => {
   it('is in the store as canonical JSON: keys in order, no blanks, with its version', async () => {
     const { rig, node } = new Bench();
@@ -123,6 +151,15 @@ describe('a document', () => {
   it('that does not exist is reported as missing', async () => {
     const bench = new Bench();
     expect(await bench.rig.run(bench.documents.read(KEY))).toEqual({ kind: 'ok', stored: NOTHING });
+  });
+
+  it('is returned where an error is thrown, or the error is', async () => {
+    const bench = new Bench();
+    bench.put(text(3, 'a'));
+    const stored = { ver: 3, content: { tokens: ['a'] }, token: text(3, 'a') };
+    expect(await bench.rig.run(readOrThrow(bench.documents, KEY))).toEqual(stored);
+    bench.put(7);
+    await expect(bench.rig.run(readOrThrow(bench.documents, KEY))).rejects.toMatchObject({ code: 14 });
   });
 
   it('is changed by one compare-and-set from the text that was read, effect and mark together', async () => {
@@ -294,7 +331,69 @@ describe('an update', () => {
   });
 });
 
+describe('a pause before the next try', () => {
+  it.each([
+    ['a read', (documents: Documents<List>) => documents.read(KEY)],
+    ['an update', (documents: Documents<List>) => documents.update(KEY, appending('a'))],
+  ])(
+    'of %s is 10 ms at most, then up to twice as long each time, up to 320 ms, until the time is up',
+    async (_, ask) => {
+      const bench = new Bench();
+      const pausesMs = [10, 20, 40, 80, 160, 320, 320];
+      const patienceMs = 950;
+      const opened = bench.openPausing({ kv: BUSY, patienceMs });
+      expect(await bench.rig.run<{ kind: string }>(ask(opened.documents))).toMatchObject({ kind: 'definite' });
+      expect(opened.pausesMs).toEqual(pausesMs);
+      expect(bench.rig.time.now()).toBe(patienceMs);
+    },
+  );
+
+  it('is not needed after the first lost race, only after later ones', async () => {
+    const bench = new Bench();
+    const { documents, pausesMs } = bench.openPausing();
+    let asked = 0;
+    const change = (list: List | undefined) => {
+      if (++asked <= 3) bench.overtake(`theirs ${asked}`);
+      return appending('mine')(list);
+    };
+    expect(await bench.rig.run(documents.update(KEY, change))).toMatchObject({ kind: 'ok', stored: { ver: 4 } });
+    expect(pausesMs).toEqual([20, 40]);
+  });
+
+  it('is needed when the first request got no answer', async () => {
+    const bench = new Bench();
+    const { documents, pausesMs } = bench.openPausing();
+    bench.rig.next('cas', LOST);
+    expect(await bench.append('a', undefined, documents)).toMatchObject({ kind: 'ok', stored: { ver: 1 } });
+    expect(pausesMs).toEqual([10]);
+  });
+
+  it('is needed when the store was unavailable for the first request', async () => {
+    const bench = new Bench();
+    const kv: LinearizableStore = { ...BUSY, read: async () => ({ kind: 'absent' }) };
+    const { documents, pausesMs } = bench.openPausing({ kv, patienceMs: 25 });
+    expect(await bench.append('a', undefined, documents)).toMatchObject({ kind: 'definite' });
+    expect(pausesMs).toEqual([10, 20]);
+  });
+});
+
 describe('an update that runs out of time', () => {
+  it('has tried for 3.5 s unless told otherwise, and ends before its clients give up', async () => {
+    const { rig, node } = new Bench();
+    const documents = new Documents({ kv: BUSY, context: node.context, name: 'list', schema: List });
+    expect(await rig.run(documents.update(KEY, appending('a')))).toMatchObject({ kind: 'definite' });
+    expect(rig.time.now()).toBeGreaterThanOrEqual(3500);
+    expect(rig.time.now()).toBeLessThan(5000);
+  });
+
+  it('has made its first try, even if reading took all the time', async () => {
+    const bench = new Bench();
+    bench.rig.next('read', [60]);
+    const result = await bench.append('a', undefined, bench.open(bench.node, { patienceMs: 50 }));
+    expect(result).toMatchObject({ kind: 'ok', stored: { ver: 1 } });
+    expect(bench.text).toBe(text(1, 'a'));
+  });
+
   it('is definitely not done, error 11, when no compare-and-set was ever sent', async () => {
     const bench = new Bench();
     bench.lose(({ body }) => body.type === 'read');
@@ -501,6 +600,28 @@ describe('a known version of a document', () => {
     expect(await bench.append('c', known)).toMatchObject({ kind: 'ok', stored: { ver: 3 } });
     expect(bench.text).toBe(text(3, 'a', 'b', 'c'));
     expect(bench.rig.time.now()).toBe(6 * LATENCY_MS);
+  });
+
+  it('costs no further try when the time is up after it', async () => {
+    const bench = new Bench();
+    bench.put(text(2, 'a', 'b'));
+    bench.rig.next('read', [60]);
+    const error = { code: 11, message: 'list k: others were faster every time' };
+    const result = await bench.append('c', STALE, bench.open(bench.node, { patienceMs: 50 }));
+    expect(result).toMatchObject({ kind: 'definite', error });
+    expect(bench.rig.requests('cas')).toHaveLength(1);
+    expect(bench.text).toBe(text(2, 'a', 'b'));
+  });
+
+  it.each([
+    ['shows the mark', appending('a'), { kind: 'ok', stored: STALE }],
+    ['makes the change refuse', refusing(1), { kind: 'definite', error: refusal() }],
+  ])('is read again, and nothing is sent, when it %s and is current', async (_, change, result) => {
+    const bench = new Bench();
+    bench.put(text(1, 'a'));
+    expect(await bench.rig.run(bench.documents.update(KEY, change, STALE))).toEqual(result);
+    expect([bench.rig.requests('read').length, bench.rig.requests('cas')]).toEqual([1, []]);
+    expect(bench.text).toBe(text(1, 'a'));
   });
 
   it('is not treated as current: the mark may be gone since', async () => {

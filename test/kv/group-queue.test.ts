@@ -143,6 +143,23 @@ describe('when no entry waits any more', () => {
     expect(queue.busy).toBe(false);
   });
 
+  it('the rest is done, and not while a single one waits', async () => {
+    const events: string[] = [];
+    const bench = new Bench({
+      rest: () => {
+        events.push('rest');
+        return undefined;
+      },
+    });
+    bench.queue.push('a');
+    bench.queue.push('b');
+    await bench.end();
+    expect([bench.groups, events]).toEqual([[['a'], ['b']], []]);
+    await bench.end();
+    expect([bench.groups, events]).toEqual([[['a'], ['b']], ['rest']]);
+    expect(bench.queue.busy).toBe(false);
+  });
+
   it('the queue is idle when it reports so', async () => {
     let busy: boolean | undefined;
     const queue: GroupQueue<string> = new GroupQueue<string>({

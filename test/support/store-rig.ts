@@ -17,6 +17,11 @@ export interface WireMessage {
   readonly body: any;
 }
 
+export interface SentMessage extends WireMessage {
+  /** When it was sent, ms. */
+  readonly atMs: number;
+}
+
 /** When each copy of a message arrives, ms after it was sent; none: it is lost. */
 export type Fate = readonly number[];
 export const LATENCY_MS = 1;
@@ -45,7 +50,7 @@ interface Life {
 export class StoreRig {
   readonly time = new VirtualTime(createSettle());
   /** All messages sent, in order, lost ones too. */
-  readonly wire: WireMessage[] = [];
+  readonly wire: SentMessage[] = [];
   /** What becomes of a message for which there is no rule. */
   drawFate: (message: WireMessage) => Fate = () => ARRIVES;
   readonly #services: ReadonlyMap<string, Service>;
@@ -134,6 +139,11 @@ export class StoreRig {
     return this.wire.flatMap(({ body }) => (body.type === type ? [body] : []));
   }
 
+  /** When the requests of a type were sent, ms. */
+  timesOf(type: string): number[] {
+    return this.wire.flatMap(({ body, atMs }) => (body.type === type ? [atMs] : []));
+  }
+
   /** Lets time pass until the work is done. */
   run<T>(work: Promise<T>): Promise<T> {
     return this.time.run(work);
@@ -146,7 +156,7 @@ export class StoreRig {
   #send(message: WireMessage): void {
     // What nodes say to clients that do not exist: `init_ok`.
     if (!this.#services.has(message.dest) && !this.#lives.has(message.dest)) return;
-    this.wire.push(message);
+    this.wire.push({ ...message, atMs: this.time.now() });
     const fate = takeFirst(this.#fates, message.body.type)?.fate ?? this.drawFate(message);
     for (const delayMs of fate) this.time.schedule(delayMs, () => this.#deliver(message));
   }

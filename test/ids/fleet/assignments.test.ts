@@ -3,27 +3,39 @@
 import { describe, expect, it } from 'vitest';
 import { Assignments } from '../../../src/ids/fleet/assignments.ts';
 import { IdGenerator } from '../../../src/ids/id-generator.ts';
+import type { IdSource } from '../../../src/ids/id-source.ts';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import type { Token } from '../../../src/kv/store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
+import { MemoryEngine } from '../../support/memory-store.ts';
 import { NumberRig } from '../../support/number-rig.ts';
 import type { WireMessage } from '../../support/store-rig.ts';
 
 /** Longer than an assignment is retried. */
 const LONG_MS = 30_000;
+/** Assignments that a node remembers. */
+const REMEMBERED = 10_000;
+
+type Batches = (count: number, source: IdSource) => ReturnType<IdSource['nextBatchReserved']>;
 
 class Bench {
   readonly rig = new NumberRig();
 
-  /** Another node, with an empty memory. */
-  async open(nodeId = `n${this.rig.lifeCount}`): Promise<Assignments> {
+  /**
+   * Another node, with an empty memory.
+   *
+   * @param nextBatchReserved how it gets its ids. Default: at once
+   */
+  async open(nodeId = `n${this.rig.lifeCount}`, nextBatchReserved?: Batches): Promise<Assignments> {
     const { context } = this.rig.begin(nodeId);
     const node = this.rig.lifeCount;
-    return new Assignments(
-      context,
-      new LinKvStore(context),
-      await IdGenerator.start({ node, clock: context.clock, random: context.randomUint32 }),
-    );
+    const generator = await IdGenerator.start({ node, clock: context.clock, random: context.randomUint32 });
+    const source = {
+      nextBatchReserved: (count: number) =>
+        nextBatchReserved?.(count, generator) ?? generator.nextBatchReserved(count, 'snowflake'),
+    };
+    return new Assignments(context, new LinKvStore(context), source);
   }
 
   assign(assignments: Assignments, service: string, key: string): Promise<string> {
@@ -77,6 +89,30 @@ describe('an assignment', () => {
     bench.rig.cutStore();
     expect(await bench.assign(assignments, 'payment', 'k')).toBe(id);
     expect(bench.rig.wire).toHaveLength(length);
+  });
+
+  it('is in memory until 10,000 others were made or seen after it', async () => {
+    const engine = new MemoryEngine();
+    const store = engine.open();
+    const read: string[] = [];
+    const { context } = new NumberRig().begin('n0');
+    const kv = { ...store, read: (key: string) => store.read(key).finally(() => read.push(key)) };
+    const assignments = new Assignments(context, kv, { nextBatchReserved: () => Promise.reject(new Error('no ids')) });
+    const keys = Array.from({ length: REMEMBERED + 1 }, (_, number) => `k${number}`);
+    for (const [number, key] of keys.entries()) {
+      const record = { id: `${number}`, service: 's', key, node: 'n9', created_at: '2026-01-01T00:00:00.000Z' };
+      engine.entries.set(`guid/s/${key}`, { text: JSON.stringify({ ...record, ver: 1 }), token: '1' as Token });
+    }
+    const assignAll = async (asked: readonly string[]) => {
+      const ids = await Promise.all(asked.map((key) => assignments.assign('s', key)));
+      expect(ids).toEqual(asked.map((key) => key.slice(1)));
+    };
+    await assignAll(keys);
+    expect(read).toHaveLength(keys.length);
+    await assignAll(keys.slice(1));
+    expect(read).toHaveLength(keys.length);
+    await assignAll(['k0']);
+    expect(read.slice(keys.length)).toEqual(['guid/s/k0']);
   });
 
   it('is reported by every node, with its maker and time', async () => {
@@ -166,10 +202,15 @@ describe('many requests at once', () => {
 
   it('for many keys are gathered in few pages of at most 64 places', async () => {
     const bench = new Bench();
-    const assignments = await bench.open();
+    const counts: number[] = [];
+    const assignments = await bench.open('n0', (count, source) => {
+      counts.push(count);
+      return source.nextBatchReserved(count, 'snowflake');
+    });
     const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
     const ids = await bench.rig.run(Promise.all(keys.map((key) => assignments.assign('payment', key))));
     expect(new Set(ids).size).toBe(200);
+    expect(counts).toEqual([1, 64, 64, 64, 7]);
     const pages = bench.requests('cas', 'guid-page/');
     // One page for the first request, then 64 at a time, which may cross two pages.
     expect(pages.length).toBeLessThanOrEqual(2 * Math.ceil(200 / 64) + 1);
@@ -240,6 +281,8 @@ describe('under faults', () => {
     const id = await bench.assign(assignments, 'payment', 'k');
     expect(await bench.find(assignments, id)).toMatchObject({ id, key: 'k' });
     expect(bench.intended).toEqual([id]);
+    // The page shows that it was written, so it is not written again.
+    expect(bench.requests('cas', 'guid-page/')).toHaveLength(1);
   });
 
   it('the answer is 11 when the store is away, and nothing is ever assigned', async () => {
@@ -274,7 +317,13 @@ describe('under faults', () => {
     const bench = new Bench();
     const assignments = await bench.open();
     bench.rig.lose(({ src }) => src === 'lin-kv' && bench.requests('cas', 'guid/').length > 0);
-    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toMatchObject({ code: 13, definite: false });
+    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toMatchObject({
+      code: 13,
+      definite: false,
+      message: expect.stringMatching(
+        /^it is not known whether it happened: assignment guid\/payment\/k: .* in 1000 ms$/,
+      ),
+    });
     bench.rig.heal();
     const [intended] = bench.intended;
     expect(await bench.assign(assignments, 'payment', 'k')).toBe(intended);
@@ -316,6 +365,29 @@ describe('under faults', () => {
     });
     await expect(bench.assign(assignments, 'payment', 'k')).rejects.toBe(refusal);
     expect(bench.rig.requests('cas')).toEqual([]);
+  });
+
+  it.each([
+    ['is refused, and never made, if its turn comes after 3.5 s', 3500, false],
+    ['is made if its turn comes a millisecond earlier', 3499, true],
+  ])('a request that waits behind another one %s', async (_, waitMs, isMade) => {
+    const bench = new Bench();
+    let isFirst = true;
+    const assignments = await bench.open('n0', async (count, source) => {
+      if (!isFirst) return source.nextBatchReserved(count, 'snowflake');
+      isFirst = false;
+      await new Promise<void>((resolve) => bench.rig.time.schedule(waitMs, resolve));
+      throw RpcError.of('temporarily-unavailable', 'no ids');
+    });
+    const keys = ['first', 'second'];
+    const assigning = Promise.allSettled(keys.map((key) => assignments.assign('payment', key)));
+    const [first, second] = await bench.rig.run(assigning);
+    expect(first).toMatchObject({ reason: { code: 11, message: 'no ids' } });
+    if (isMade) expect(second).toMatchObject({ value: expect.stringMatching(/^\d+$/) });
+    else expect(second).toMatchObject({ reason: { code: 11, message: 'too many assignments wait for lin-kv' } });
+    await bench.rig.pass(LONG_MS);
+    expect(bench.requests('cas', 'guid-page/')).toHaveLength(isMade ? 1 : 0);
+    expect(bench.stored('guid/payment/second') !== undefined).toBe(isMade);
   });
 
   it('waits no longer than its client, with any number of requests and any delay of the store', async () => {

@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../../../src/ids/fleet/lease.ts';
 import { type ClaimResult, NodeNumbers, type NodeNumbersOptions } from '../../../src/ids/fleet/node-numbers.ts';
-import { numberRecords } from '../../../src/ids/fleet/number-record.ts';
+import { newHolder, numberRecords } from '../../../src/ids/fleet/number-record.ts';
+import { searchOrder } from '../../../src/ids/fleet/search-order.ts';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { NEW_YEAR_MS as T } from '../../support/manual-clock.ts';
 import { NumberRig } from '../../support/number-rig.ts';
@@ -78,7 +79,7 @@ describe('a number is free at once', () => {
     expect(await new Claimant(rig).claimNumber(MINE, false)).toBe('held');
   });
 
-  it.each(['n0/1/earlier', 'n/earlier', 'n00/earlier'])(
+  it.each(['n0/1/earlier', 'n/earlier', 'n00/earlier', 'm0/earlier'])(
     'but not that of another node with a similar name: %s',
     async (holder) => {
       const rig = new NumberRig();
@@ -231,6 +232,21 @@ describe('a claim', () => {
     rig.cutStore();
     expect(await new Claimant(rig, { count: 1024 }).claimNumber()).toBe('silent');
     expect(new Set(rig.requests('read').map(({ key }) => key)).size).toBe(1);
+  });
+
+  it('has a name of its own: the identity, and 64 random bits in hexadecimal', () => {
+    const words = [0xabc, 0xffff_fffe];
+    expect(newHolder('n0.example/7', () => words.shift() as number)).toBe('n0.example/7/00000abcfffffffe');
+  });
+
+  it('goes on beyond a record that cannot be read', async () => {
+    const rig = new NumberRig();
+    const { context } = rig.begin('n0');
+    const [first, second, third, fourth] = searchOrder(context, 4) as [number, number, number, number];
+    for (const number of [first, third]) rig.put(number, { holder: THEIRS, until: T });
+    // Read side by side with the third one.
+    rig.look('lin-kv', { type: 'write', key: `node/${second}`, value: 'no record' });
+    expect(await new Claimant(rig, { context, count: 4 }).claimNumber()).toBe(fourth);
   });
 
   it('reports silence if one record could not be read and the others are held', async () => {

@@ -33,9 +33,16 @@ describe('the order in which a node looks at the numbers', () => {
     expect(order.toSorted((one, other) => one - other)).toEqual(ascending(8));
   });
 
-  it('is the same in every life', () => {
-    const one = searchOrder({ nodeId: 'n7', nodeIds: ['n7'] }, 1024);
-    expect(searchOrder({ nodeId: 'n7', nodeIds: ['n7'] }, 1024)).toEqual(one);
+  it.each([
+    ['n0', [8, 7, 6, 5, 4, 3, 2, 1, 0, 11, 10, 9]],
+    ['n3', [5, 10, 3, 8, 1, 6, 11, 4, 9, 2, 7, 0]],
+    ['n8', [4, 9, 2, 7, 0, 5, 10, 3, 8, 1, 6, 11]],
+    ['node-a', [4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 5]],
+  ])('is the same in every life and with every release: %s', (nodeId, order) => {
+    const nodeIds = [...ascending(12).map((place) => `other-${place}`), nodeId];
+    expect(searchOrder({ nodeId, nodeIds }, 12)).toEqual(order);
+    const known = searchOrder({ nodeId, nodeIds: ['other', nodeId] }, 12);
+    expect(known).toEqual([1, ...order.filter((number) => number !== 1)]);
   });
 
   it('differs for almost every node, so that many new nodes do not want the same', () => {

@@ -32,6 +32,15 @@ describe('StoreReservation', () => {
     expect(await rig.run(first.read())).toBe(T + 900);
     expect(await rig.run(open(rig).read())).toBe(T + 900);
     expect(rig.requests('cas')).toHaveLength(2);
+    // The record need not be read again for the second raise, only for each call that reads.
+    expect(rig.wire.map(({ body }) => body.type).filter((type) => !type.endsWith('ok'))).toEqual([
+      'read',
+      'error',
+      'cas',
+      'cas',
+      'read',
+      'read',
+    ]);
   });
 
   it('is that of the node’s place in node_ids', async () => {

@@ -4,6 +4,7 @@ import { decodeUuid } from '../../../src/ids/uuid.ts';
 import { startIds } from '../../../src/workloads/ids/node.ts';
 import { workloadPorts } from '../../support/memory-ports.ts';
 import { TestNode } from '../../support/test-node.ts';
+import { settle } from '../../support/virtual-time.ts';
 
 const ready = () => new TestNode((context) => startIds(context, workloadPorts(context))).init();
 
@@ -36,6 +37,30 @@ describe('generate', () => {
     const decode = kind === 'uuid' ? decodeUuid : decodeSnowflake;
     const sequences = body.ids.map((id: string) => decode(id).sequence);
     expect(sequences).toEqual(Array.from({ length: count }, (_, index) => index % 4096));
+  });
+
+  it.each([
+    ['one id', {}, 'id', 1],
+    ['a UUID', { kind: 'uuid' }, 'id', 1],
+    ['a batch', { count: 2 }, 'ids', 2],
+    ['a batch of UUIDs', { count: 2, kind: 'uuid' }, 'ids', 2],
+  ])('answers once timestamps are reserved if none are left: %s', async (_, fields, name, count) => {
+    const node = await new TestNode((context) => {
+      const ports = workloadPorts(context);
+      return startIds(context, { ...ports, idLimits: { windowMs: 10 } });
+    }).init();
+    await node.time.advance(1000);
+    node.receive({ type: 'generate', msg_id: 1, ...fields });
+    expect(node.bodies).toEqual([]);
+    await settle();
+    expect(node.bodies).toHaveLength(1);
+    const { [name]: made, ...rest } = node.bodies[0];
+    expect(rest).toEqual({ type: 'generate_ok', in_reply_to: 1 });
+    const ids = [made].flat();
+    expect(ids).toHaveLength(count);
+    const decode = 'kind' in fields ? decodeUuid : decodeSnowflake;
+    for (const [sequence, id] of ids.entries())
+      expect(decode(id)).toMatchObject({ timestampMs: 1_800_000_001_000, sequence });
   });
 
   it.each([

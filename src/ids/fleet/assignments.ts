@@ -60,7 +60,7 @@ interface Request {
   /** When it is too late to begin, by the monotonic clock. */
   readonly endMs: number;
   readonly resolve: (id: string) => void;
-  readonly reject: (error: RpcError) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface Intention extends Request {
@@ -96,7 +96,7 @@ export class Assignments {
       choose: (waiting) => this.#choose(waiting),
       serve: (requests) => this.#writeIntentions(requests),
       // No id, no assignment: without an answer, nothing was assigned.
-      fail: ({ reject }, error) => reject(asRpcError(error)),
+      fail: ({ reject }, error) => reject(error),
     });
   }
 
@@ -169,7 +169,7 @@ export class Assignments {
       // The page may exist or not: without its assignment it has no effect.
       if (result.kind !== 'ok')
         intention.reject(RpcError.of('temporarily-unavailable', `nothing was assigned, for ${result.error.message}`));
-      else void this.#create(intention).then(intention.resolve, (error) => intention.reject(asRpcError(error)));
+      else void this.#create(intention).then(intention.resolve, intention.reject);
     }
   }
 
@@ -198,9 +198,4 @@ function pageKey(id: string): string {
 
 function documentKeyOf(service: string, key: string): string {
   return `guid/${keyPart('service', service)}/${keyPart('key', key)}`;
-}
-
-function asRpcError(error: unknown): RpcError {
-  if (error instanceof RpcError) return error;
-  return RpcError.of('crash', error instanceof Error ? error.message : String(error));
 }

@@ -367,6 +367,13 @@ describe('under faults', () => {
     expect(bench.rig.requests('cas')).toEqual([]);
   });
 
+  it('a mistake in the program reaches the node as it is, which logs where it was made', async () => {
+    const bench = new Bench();
+    const mistake = new TypeError('a mistake');
+    const assignments = await bench.open('n0', () => Promise.reject(mistake));
+    await expect(bench.assign(assignments, 'payment', 'k')).rejects.toBe(mistake);
+  });
+
   it.each([
     ['is refused, and never made, if its turn comes after 3.5 s', 3500, false],
     ['is made if its turn comes a millisecond earlier', 3499, true],

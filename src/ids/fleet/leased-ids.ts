@@ -189,7 +189,7 @@ export class LeasedIds implements IdSource {
         });
       } catch (error) {
         this.#setTrouble(`node number ${lease.number} cannot be used: ${describe(error)}`);
-        if (lease.lost || !(error instanceof RpcError && error.temporary)) {
+        if (!(error instanceof RpcError && error.temporary)) {
           this.#lease = undefined;
           lease.release();
           await sleep(this.#retryMs);

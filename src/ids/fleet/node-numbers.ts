@@ -123,7 +123,6 @@ export class NodeNumbers {
       },
       seen,
     );
-    this.#sightings.delete(number);
     return result.kind === 'ok' ? new Lease(this.#records, number, holder, result.stored as Held) : undefined;
   }
 }

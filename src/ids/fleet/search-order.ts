@@ -18,7 +18,7 @@ export function searchOrder({ nodeId, nodeIds }: Pick<NodeContext, 'nodeId' | 'n
 
 /** The first stride from `least` on that visits every number before it repeats. */
 function strideFrom(least: number, count: number): number {
-  let stride = Math.max(1, least);
+  let stride = least;
   while (greatestCommonDivisor(stride, count) !== 1) stride++;
   return stride;
 }

@@ -50,8 +50,8 @@ export class StoreReservation implements Reservation {
       },
       this.#known,
     );
-    this.#known = result.kind === 'ok' ? result.stored : undefined;
     if (result.kind !== 'ok') throw result.error;
+    this.#known = result.stored;
     const { holder, until } = result.stored.content;
     return { won: holder === this.#holder, bound: until as number };
   }

@@ -249,6 +249,18 @@ describe('a claim', () => {
     expect(await new Claimant(rig, { context, count: 4 }).claimNumber()).toBe(fourth);
   });
 
+  it('that the store did not answer may try the same number again at its next search', async () => {
+    const rig = new NumberRig();
+    rig.put(0, { holder: THEIRS, until: T });
+    const claimant = new Claimant(rig);
+    expect(await claimant.claimNumber()).toBe('held');
+    await rig.pass(LEASE_MS);
+    rig.lose(({ body }) => body.type === 'cas');
+    expect(await claimant.claimNumber()).toBe('held');
+    rig.heal();
+    expect(await claimant.claimNumber()).toBe(0);
+  });
+
   it('reports silence if one record could not be read and the others are held', async () => {
     const rig = new NumberRig();
     for (let number = 0; number < 4; number++) rig.put(number, { holder: `n${number + 1}/token`, until: T });

@@ -24,7 +24,7 @@ const PACES = [1, 1, 2, 4];
  * How many times shorter a run is at the usual pace. With fewer faults fewer clients wait in vain, so more operations
  * are done, and a run must not cost more.
  */
-const SHORTER = 2.5;
+const SHORTER = 3.2;
 
 /** The options of the run of this seed. The rest of the run draws as it would without. */
 export function drawSwarm(options: RunOptions, { faults, pace, limits }: Swarm): RunOptions {

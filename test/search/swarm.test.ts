@@ -72,7 +72,7 @@ describe('a seed of a swarm', () => {
     const paces = swarmed.map((options) => {
       const pace = options.ratePerSecond / ratePerSecond;
       expect([options.timeLimitMs, options.nemesisIntervalMs, options.concurrency]).toEqual([
-        timeLimitMs / 2.5 / pace,
+        timeLimitMs / 3.2 / pace,
         nemesisIntervalMs / pace,
         concurrency * pace,
       ]);

@@ -5,13 +5,13 @@
 
 import type { OperationType } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import { persist, RECOVERY_MS_MAX } from './recovery.ts';
+import { persist, recoveryMsMax } from './recovery.ts';
 import type { Workers } from './workers.ts';
 import type { FinalInvocation, FinalStep, Invocation } from './workload-test.ts';
 
 /**
- * After this many unanswered final invocations the rest is left out. The run is invalid anyway, and each would take 10
- * s.
+ * After this many unanswered final invocations the rest is left out. The run is invalid anyway, and each would take all
+ * the time that a node has to recover.
  */
 const UNANSWERED_MAX = 64;
 
@@ -21,6 +21,8 @@ export interface FinalPhaseOptions {
   readonly nodes: readonly string[];
   readonly workers: Workers;
   readonly scheduler: Scheduler;
+  /** Mean delay of messages between nodes, ms. */
+  readonly latencyMeanMs: number;
   /** Makes the next operation that shows whether a node serves again. */
   readonly nextProbe: () => Invocation;
   /** How many workers take turns in asking. Each talks to a different node. */
@@ -34,6 +36,7 @@ export interface FinalPhaseOptions {
 
 export class FinalPhase {
   readonly #options: FinalPhaseOptions;
+  readonly #recoveryMsMax: number;
   /**
    * For each node, after how many ms it served; undefined if it never did. Also an entry for each final invocation that
    * was never ok.
@@ -44,6 +47,7 @@ export class FinalPhase {
 
   constructor(options: FinalPhaseOptions) {
     this.#options = options;
+    this.#recoveryMsMax = recoveryMsMax(options.latencyMeanMs);
   }
 
   get recovery(): ReadonlyMap<string, number | undefined> {
@@ -117,12 +121,12 @@ export class FinalPhase {
         ? workers.perform(index, nextProbe(), onEnd)
         : workers.probeAsGuest(nodeId, nextProbe(), onEnd);
     // A node may take as long to start again as it took at first.
-    const takenMs = await this.#persist(act, () => RECOVERY_MS_MAX + startMsSince(nodeId, sinceMs));
+    const takenMs = await this.#persist(act, () => this.#recoveryMsMax + startMsSince(nodeId, sinceMs));
     if (!isAborted()) this.#recovery.set(nodeId, takenMs);
   }
 
   /** Retries until `act` ends ok. A fault that was injected meanwhile starts the time limit anew. */
-  async #persist(act: Act, withinMs = () => RECOVERY_MS_MAX): Promise<number | undefined> {
+  async #persist(act: Act, withinMs = () => this.#recoveryMsMax): Promise<number | undefined> {
     const { scheduler, isAborted, heal } = this.#options;
     for (let excused = 0; ; excused = this.#injectedCount) {
       if (excused > 0) heal();

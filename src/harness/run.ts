@@ -134,6 +134,7 @@ export class TestRun {
       nodes: options.nodes,
       workers: this.#workers,
       scheduler,
+      latencyMeanMs: options.latencyMeanMs,
       nextProbe,
       askers: this.#askers,
       isAborted: () => this.#aborted,

@@ -21,7 +21,7 @@ export interface FinalInvocation extends Invocation {
    * which talks to a different node; in a list, the next idle worker.
    */
   readonly by?: 'each' | number;
-  /** Asked once and never retried. Absent: retried until it is ok, for at most 10 s. */
+  /** Asked once and never retried. Absent: retried until it is ok, as long as a node may take to recover. */
   readonly once?: true;
 }
 

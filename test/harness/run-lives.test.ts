@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/harness/fault.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { echo } from '../../src/workloads/echo/workload.ts';
-import type { Script } from '../support/scripted-bed.ts';
+import { answering, echoesAfter, type Script } from '../support/scripted-bed.ts';
 import { ScriptedRun, type ScriptedRunOptions } from '../support/scripted-run.ts';
 
 const SEEDS = Array.from({ length: 50 }, (_, index) => String(index));
@@ -128,5 +128,31 @@ describe('a node that starts slowly', () => {
       { rule: 'init' },
       { rule: 'init' },
     ]);
+  });
+});
+
+describe('a node that does not serve again soon after the faults', () => {
+  it.each([
+    [0, 9000, true],
+    [0, 11_000, false],
+    [150, 39_000, true],
+    [150, 41_000, false],
+  ])('has 10 s and 100 round trips: with a latency of %i ms, after %i ms: %s', async (latencyMeanMs, sickMs, valid) => {
+    const timeLimitMs = 5000;
+    const run: ScriptedRun = new ScriptedRun({
+      test: echo.test,
+      scriptOf: () =>
+        answering({
+          echo: (message, node) => {
+            const nowMs = run.time.now();
+            if (nowMs < timeLimitMs || nowMs > timeLimitMs + sickMs) echoesAfter(1)(message, node);
+            else node.reply(message, { type: 'error', code: 11, text: 'later' });
+          },
+        }),
+      faults: ['partition'],
+      latencyMeanMs,
+      timeLimitMs,
+    });
+    expect((await run.finish()).results.recovery).toMatchObject({ 'valid?': valid });
   });
 });

@@ -147,10 +147,11 @@ describe('final invocations', () => {
     steps: readonly FinalStep[],
     changes: Partial<WorkloadTest> = {},
     echoing: Script = echoesAfter(1),
+    latencyMeanMs = 0,
   ) => {
     const test = variant({ createFinalInvocations: () => steps, ...changes });
     const scriptOf = () => answering({ echo: echoing });
-    const run = new ScriptedRun({ test, scriptOf, concurrency: 6, timeLimitMs: 1000 });
+    const run = new ScriptedRun({ test, scriptOf, concurrency: 6, timeLimitMs: 1000, latencyMeanMs });
     const { history, results } = await run.finish();
     const asked = [...history].filter(({ type, value }) => type === 'invoke' && String(value).startsWith('last'));
     return { asked, results, history };
@@ -179,6 +180,19 @@ describe('final invocations', () => {
     const once = await finals([{ ...last('a'), once: true }], {}, flaky);
     expect(once.asked).toHaveLength(1);
     expect(once.results.recovery).toBeUndefined();
+  });
+
+  it('are retried for 10 s and 100 round trips', async () => {
+    // A retry comes after 100 ms.
+    const retriedFor = async (latencyMeanMs: number) => {
+      const refusing: Script = (message, node) =>
+        String(message.body.echo).startsWith('last') ? refuses(message, node) : echoesAfter(1)(message, node);
+      const { asked, results } = await finals([last('a')], {}, refusing, latencyMeanMs);
+      expect(results.recovery).toMatchObject({ 'valid?': false, missing: ['final echo 0'] });
+      return asked.length / 10;
+    };
+    expect(await retriedFor(0)).toBeCloseTo(10, 0);
+    expect(await retriedFor(150)).toBeCloseTo(40, 0);
   });
 
   it('come after the calm time', async () => {

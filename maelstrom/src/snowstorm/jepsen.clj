@@ -100,9 +100,10 @@
 
 ;; Final questions
 
-(def ^:private patience-seconds
-  "How long a final question is retried."
-  10)
+(defn- patience-seconds
+  "How long a final question is retried: 10 s and 100 round trips between nodes."
+  [{:keys [mean] :or {mean 0}}]
+  (+ 10 (/ (* 100 2 mean) 1000)))
 
 (def ^:private retry-seconds 1/10)
 
@@ -111,14 +112,14 @@
   Each is retried until it is answered, because the verdict needs all of them.
 
     make-questions   called when the first one is due, so that they can be about everything asked before"
-  [{:keys [concurrency nodes]} make-questions]
+  [{:keys [concurrency nodes latency]} make-questions]
   (let [askers (min concurrency (count nodes))]
     ; A Jepsen generator may be a delay, which is forced when its first operation is needed.
     (delay
       (apply gen/phases
              (map-indexed (fn [index question]
                             (gen/on-threads #{(mod index askers)}
-                                            (gen/time-limit patience-seconds
+                                            (gen/time-limit (patience-seconds latency)
                                                             (gen/until-ok
                                                               (gen/delay retry-seconds (gen/repeat question))))))
                           (make-questions))))))

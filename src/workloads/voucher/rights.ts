@@ -31,6 +31,8 @@ const PAUSE_MS = 50;
  * them.
  */
 const POLITE_LOOKS = 10;
+/** And no longer than this, ms: on a slow network a search ends before so many looks, and they would be stuck. */
+const POLITE_MS_MAX = SEARCH_MS_MAX / 2;
 
 /**
  * Granted: all rights that the voucher says this shard was given so far. The pivot that uses them brings those that
@@ -53,11 +55,12 @@ export class Rights {
    */
   async acquire(code: string, shard: number): Promise<RightsResult> {
     const { clock } = this.#context;
-    const endMs = clock.monotonicMs() + SEARCH_MS_MAX;
+    const startMs = clock.monotonicMs();
+    const passedMs = () => clock.monotonicMs() - startMs;
     for (let look = 0; ; look++) {
-      const result = await this.#tryOnce(code, shard, look >= POLITE_LOOKS);
+      const result = await this.#tryOnce(code, shard, look >= POLITE_LOOKS || passedMs() >= POLITE_MS_MAX);
       if (result !== undefined) return result;
-      if (clock.monotonicMs() >= endMs || !(await pauseUpTo(this.#context, PAUSE_MS)))
+      if (passedMs() >= SEARCH_MS_MAX || !(await pauseUpTo(this.#context, PAUSE_MS)))
         return RpcError.of('temporarily-unavailable', `the last rights of ${code} are on their way between its shards`);
     }
   }

@@ -82,6 +82,16 @@ describe('a shard without rights', () => {
     expect(bench.rig.context('n0').clock.monotonicMs()).toBeGreaterThan(100);
   });
 
+  it.each([100, 150, 300, 450])('takes them on a network with a latency of %i ms, too', async (latencyMs) => {
+    const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 1, 1);
+    bench.rig.drawFate = () => [latencyMs];
+    // A search that runs out of time leaves the rest to the next one.
+    let result = await bench.acquire(0);
+    for (let retry = 0; retry < 10 && result instanceof RpcError; retry++) result = await bench.acquire(0);
+    expect(result).toEqual({ granted: 4 });
+    expect(bench.rig.shard(1)).toMatchObject({ granted: 2, returned: 1, used: 1 });
+  });
+
   it('is refused for a missing voucher', async () => {
     const bench = new Bench(5, [5]);
     expect(await bench.rig.run(bench.rights.acquire('another', 0))).toMatchObject({ code: 20 });

@@ -1115,6 +1115,14 @@ describe('it serves while nothing is broken', () => {
     expect(serving({ ...THREE_NODES, hitMessageCount: 1 }, transfers(20, 0, 'info'))).toMatchObject(expected);
   });
 
+  it.each([
+    ['rejects less than nine in ten with a latency of 50 ms', 50, 1, true],
+    ['demands nothing of a slower network', 51, 0, false],
+  ])('%s', (_name, latencyMeanMs, count, judged) => {
+    const expected = { count, ok: 0, other: 20, judged };
+    expect(serving({ ...SPARED, latencyMeanMs }, transfers(20, 0, 'info'))).toMatchObject(expected);
+  });
+
   it('demands nothing while something is broken, nor soon after', () => {
     const { begin, end } = partition(2000, 6000);
     const operations = [

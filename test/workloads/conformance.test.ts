@@ -3,11 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Bed } from '../../src/harness/bed.ts';
 import type { Invocation } from '../../src/harness/workload-test.ts';
+import { createSettle } from '../../src/host/settle.ts';
 import { STORES } from '../../src/kv/kv-client.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
+import { runSeed } from '../../src/search/fuzz.ts';
+import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
 import { startWorkloads } from '../../src/workloads/nodes.ts';
-import { findWorkload, WORKLOADS } from '../../src/workloads/registry.ts';
+import { findWorkload, subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
 import { expectAnswersTwice, newBed, run, SLOW_WHEN_DOUBLED } from '../support/conformance.ts';
 import { memoryPorts, workloadPorts } from '../support/memory-ports.ts';
 import { type SentMessage, TestNode } from '../support/test-node.ts';
@@ -49,6 +52,15 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
     // Clients may send requests that must be refused.
     expect(logged.filter(({ level, message }) => isWarning(level) && message !== 'a message was refused')).toEqual([]);
     expect(time.timerCount).toBe(0);
+  });
+
+  it.each([
+    [100, []],
+    [150, undefined],
+  ])('passes its own test on a slow network, with %i ms', async (latencyMeanMs, faults) => {
+    const context = { subject: subjectOf(workload), settle: createSettle() };
+    const options = fuzzOptions({ seed: '1', test: workload.test, latencyMeanMs, ...(faults && { faults }) });
+    expect((await runSeed(context, options)).results).toMatchObject({ 'valid?': true });
   });
 
   it('does not pass when a node mixes up the answers', async () => {

@@ -83,7 +83,8 @@ export class AfterPivot {
     const users = content.pending.filter((redemption) => this.#leaves(redemption)).map(([user]) => user);
     if (users.length === 0) return content;
     const left: ShardRecord['left'] = [...content.left, ...users.map((user): [string, number] => [user, ver])];
-    const forgotten = left.splice(0, Math.max(0, left.length - this.#options.limits.left));
+    // `splice` takes a negative count for 0.
+    const forgotten = left.splice(0, left.length - this.#options.limits.left);
     return {
       ...content,
       pending: content.pending.filter((redemption) => !this.#leaves(redemption)),

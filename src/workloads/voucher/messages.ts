@@ -30,7 +30,7 @@ export const AMOUNT_MAX = 1e12;
 const LIMIT_MAX = 1e9;
 const SHARDS_MAX = 64;
 /** Redemptions in one `voucher_report_ok`. */
-export const REPORT_LENGTH_MAX = 1000;
+const REPORT_LENGTH_MAX = 1000;
 
 const Name = z.string().min(1).max(NAME_LENGTH_MAX);
 

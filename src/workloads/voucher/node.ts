@@ -11,15 +11,7 @@ import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
 import { VOUCHER_LIMITS, type VoucherLimits } from './limits.ts';
-import {
-  REPORT_LENGTH_MAX,
-  Redeem,
-  type Redemption,
-  VoucherCreate,
-  VoucherRead,
-  VoucherReport,
-  WalletRead,
-} from './messages.ts';
+import { Redeem, type Redemption, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from './messages.ts';
 import {
   contentOf,
   openVoucherStore,
@@ -167,7 +159,7 @@ class VoucherService {
     let passed = 0;
     for (const [shard, content] of shards.entries()) {
       const first = Math.max(0, offset - passed);
-      const end = Math.min(content.used, first + Math.min(limit, REPORT_LENGTH_MAX) - redemptions.length);
+      const end = Math.min(content.used, first + limit - redemptions.length);
       if (first < end) redemptions.push(...(await this.#listPlaces(terms, shard, content, first, end)));
       passed += content.used;
     }

@@ -70,7 +70,7 @@ export class Rights {
     const read = await this.#store.vouchers.read(voucherKey(code));
     if (read.kind !== 'ok') return read.error;
     const { content: voucher } = read.stored;
-    if (voucher === undefined) return RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
+    if (voucher === undefined) return missing(code);
     if (voucher.sold_out) return 'sold-out';
     const own = await this.#readShard(code, shard);
     if (own instanceof RpcError) return own;
@@ -87,17 +87,14 @@ export class Rights {
   /** Takes up to `count` rights out of the pool. Undefined if that is done, or if another node was faster. */
   async #grant(code: string, shard: number, count: number): Promise<RpcError | undefined> {
     let before: number | undefined;
-    return problemOf(
-      await this.#store.vouchers.update(voucherKey(code), (voucher) => {
-        if (voucher === undefined) throw RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
-        const own = voucher.granted[shard] as number;
-        before ??= own;
-        const pool = voucher.limit - sum(voucher.granted) + sum(voucher.returned);
-        // More than before: by this update whose reply was lost, or by another one. Either is fine.
-        if (own > before || pool <= 0) return undefined;
-        return { ...voucher, granted: voucher.granted.with(shard, own + Math.min(count, pool)) };
-      }),
-    );
+    return this.#changeVoucher(code, (voucher) => {
+      const own = voucher.granted[shard] as number;
+      before ??= own;
+      const pool = voucher.limit - sum(voucher.granted) + sum(voucher.returned);
+      // More than before: by this update whose reply was lost, or by another one. Either is fine.
+      if (own > before || pool <= 0) return undefined;
+      return { ...voucher, granted: voucher.granted.with(shard, own + Math.min(count, pool)) };
+    });
   }
 
   /** Brings unused granted rights to their shard. Other shards can get them from there. */
@@ -106,7 +103,7 @@ export class Rights {
     return problemOf(
       await this.#store.shards.update(shardKey(code, shard), (content) => {
         const own = contentOf({ content });
-        return own.granted >= granted ? (content === undefined ? own : undefined) : { ...own, granted };
+        return own.granted >= granted ? undefined : { ...own, granted };
       }),
     );
   }
@@ -144,38 +141,49 @@ export class Rights {
     const returned = seen.returned + count;
     return problemOf(
       await this.#store.shards.update(shardKey(code, shard), (content) => {
+        const own = contentOf({ content });
         // Returned meanwhile, by any node, or used.
-        if (content === undefined || content.returned !== seen.returned || rightsIn(content) < count)
-          return content === undefined ? contentOf({ content }) : undefined;
-        return { ...content, returned };
+        return own.returned !== seen.returned || rightsIn(own) < count ? undefined : { ...own, returned };
       }),
     );
   }
 
   /** Takes what a shard returned into the pool. */
   async #take(code: string, shard: number, returned: number): Promise<RpcError | undefined> {
-    return problemOf(
-      await this.#store.vouchers.update(voucherKey(code), (voucher) => {
-        if (voucher === undefined) throw RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
-        if ((voucher.returned[shard] as number) >= returned) return undefined;
-        return { ...voucher, returned: voucher.returned.with(shard, returned) };
-      }),
+    return this.#changeVoucher(code, (voucher) =>
+      (voucher.returned[shard] as number) >= returned
+        ? undefined
+        : { ...voucher, returned: voucher.returned.with(shard, returned) },
     );
   }
 
   async #close(code: string): Promise<RightsResult> {
-    await this.#store.vouchers.update(voucherKey(code), (voucher) => {
-      if (voucher === undefined) throw RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
-      return voucher.sold_out ? undefined : { ...voucher, sold_out: true };
-    });
+    await this.#changeVoucher(code, (voucher) => (voucher.sold_out ? undefined : { ...voucher, sold_out: true }));
     // It is sold out, even if that could not be written.
     return 'sold-out';
+  }
+
+  /** Undefined if there is nothing to change, or it is done. */
+  async #changeVoucher(
+    code: string,
+    change: (voucher: VoucherRecord) => VoucherRecord | undefined,
+  ): Promise<RpcError | undefined> {
+    return problemOf(
+      await this.#store.vouchers.update(voucherKey(code), (voucher) => {
+        if (voucher === undefined) throw missing(code);
+        return change(voucher);
+      }),
+    );
   }
 
   async #readShard(code: string, shard: number): Promise<Stored<ShardRecord> | RpcError> {
     const read = await this.#store.shards.read(shardKey(code, shard));
     return read.kind === 'ok' ? read.stored : read.error;
   }
+}
+
+function missing(code: string): RpcError {
+  return RpcError.of('key-does-not-exist', `there is no voucher ${code}`);
 }
 
 function problemOf(result: UpdateResult<object>): RpcError | undefined {

@@ -7,8 +7,12 @@ import { RpcError } from '../../../src/protocol/errors.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 import { openVoucherStore, shardKey, shardOf, voucherKey } from '../../../src/workloads/voucher/records.ts';
 import { Rights, type RightsResult, sum } from '../../../src/workloads/voucher/rights.ts';
-import { type Fate, LOST } from '../../support/store-rig.ts';
+import { type Fate, LATENCY_MS, LOST } from '../../support/store-rig.ts';
 import { CODE, type VoucherNode, VoucherRig } from '../../support/voucher-rig.ts';
+
+/** A request to the store and its answer. */
+const TRIP_MS = 2 * LATENCY_MS;
+const VOUCHER_KEY = voucherKey(CODE);
 
 /** A shard as stored. */
 function shardRecord(granted: number, used = 0, returned = 0) {
@@ -18,9 +22,12 @@ function shardRecord(granted: number, used = 0, returned = 0) {
 class Bench {
   readonly rig = new VoucherRig();
   readonly rights: Rights;
+  /** The node ends. */
+  readonly end: () => void;
 
   constructor(limit: number, granted: readonly number[], returned: readonly number[] = granted.map(() => 0)) {
-    const context = this.rig.context('n0');
+    const { context, node } = this.rig.start('n0');
+    this.end = () => node.stop('the node ends');
     this.rights = new Rights(context, openVoucherStore(context, new LinKvStore(context)));
     this.rig.put(voucherKey(CODE), { limit, amount: 5, granted, returned, sold_out: false });
   }
@@ -32,6 +39,30 @@ class Bench {
 
   acquire(shard: number): Promise<RightsResult> {
     return this.rig.run(this.rights.acquire(CODE, shard));
+  }
+
+  /** Just before the `nth` read of a document, from 1, others change it. */
+  meanwhile(key: string, nth: number, change: () => void): void {
+    let count = 0;
+    this.rig.drawFate = ({ body }) => {
+      if (body.type === 'read' && body.key === key && ++count === nth) change();
+      return [LATENCY_MS];
+    };
+  }
+
+  /** The documents that a search has sent, by key. */
+  get sent(): readonly (readonly [key: string, content: object])[] {
+    return this.rig.requests('cas').map(({ key, to }) => [key, JSON.parse(to)]);
+  }
+
+  /** When each look at the voucher began, ms. */
+  watchLooks(): readonly number[] {
+    const times: number[] = [];
+    this.rig.drawFate = ({ body }) => {
+      if (body.type === 'read' && body.key === VOUCHER_KEY) times.push(this.rig.time.now());
+      return [LATENCY_MS];
+    };
+    return times;
   }
 }
 
@@ -45,6 +76,31 @@ describe('a shard without rights', () => {
     const bench = new Bench(10, [2, 2], [0, 0]).shard(0, 2, 2);
     expect(await bench.acquire(0)).toEqual({ granted: 5 });
     expect(bench.rig.voucher()).toMatchObject({ granted: [5, 2] });
+    // The voucher and the shard, the grant in two steps, and both again: no pause.
+    expect(bench.rig.time.now()).toBe(6 * TRIP_MS);
+  });
+
+  it('gets its part of the pool once, also if the answer is lost', async () => {
+    const bench = new Bench(10, [2, 2]).shard(0, 2, 2);
+    bench.rig.next('cas_ok', LOST);
+    expect(await bench.acquire(0)).toEqual({ granted: 5 });
+    expect(bench.rig.voucher()).toMatchObject({ granted: [5, 2] });
+  });
+
+  it('takes nothing more out of the pool if others have meanwhile', async () => {
+    const bench = new Bench(5, [2, 2]).shard(0, 2, 2);
+    const voucher = { limit: 5, amount: 5, returned: [0, 0], sold_out: false };
+    bench.meanwhile(VOUCHER_KEY, 2, () => bench.rig.put(VOUCHER_KEY, { ...voucher, granted: [3, 2] }, 2));
+    expect(await bench.acquire(0)).toEqual({ granted: 3 });
+    expect(bench.sent).toEqual([]);
+  });
+
+  it('does not grant what is no longer in the pool', async () => {
+    const bench = new Bench(5, [2, 2]).shard(0, 2, 2).shard(1, 3, 3);
+    const voucher = { limit: 5, amount: 5, returned: [0, 0], sold_out: false };
+    bench.meanwhile(VOUCHER_KEY, 2, () => bench.rig.put(VOUCHER_KEY, { ...voucher, granted: [2, 3] }, 2));
+    expect(await bench.acquire(0)).toBe('sold-out');
+    expect(bench.sent.map(([, content]) => content)).toEqual([{ ...voucher, granted: [2, 3], sold_out: true, ver: 3 }]);
   });
 
   it('gets half of the spare rights of the richest shard, through the pool', async () => {
@@ -66,6 +122,13 @@ describe('a shard without rights', () => {
     expect(bench.rig.wire.length).toBe(length + 2);
   });
 
+  it('gets "sold out" when all rights are used, also if that cannot be stored', async () => {
+    const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 2, 2);
+    bench.rig.lose(({ body }) => body.type === 'cas');
+    expect(await bench.acquire(0)).toBe('sold-out');
+    expect(bench.rig.voucher()).toMatchObject({ sold_out: false });
+  });
+
   it('does not get "sold out" while a right is stuck in transit', async () => {
     const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 2, 1);
     bench.rig.lose(({ body }) => body.type === 'cas');
@@ -76,10 +139,65 @@ describe('a shard without rights', () => {
 
   it('leaves rights in transit to their shard, and takes them if they stay unused', async () => {
     const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 1, 1);
+    const looks = bench.watchLooks();
     const result = bench.acquire(0);
     expect(await result).toEqual({ granted: 4 });
     expect(bench.rig.shard(1)).toMatchObject({ granted: 2, returned: 1, used: 1 });
-    expect(bench.rig.context('n0').clock.monotonicMs()).toBeGreaterThan(100);
+    const firstTaken = bench.rig.wire.findIndex(({ body }) => body.type === 'cas');
+    const before = bench.rig.wire.slice(0, firstTaken);
+    // Ten looks are polite.
+    expect(before.filter(({ body }) => body.type === 'read' && body.key === VOUCHER_KEY)).toHaveLength(11);
+    expect(looks[10]).toBeGreaterThan(100);
+  });
+
+  it('gets no rights, and an error that tells to retry, if something cannot be read', async () => {
+    for (const key of [VOUCHER_KEY, shardKey(CODE, 0), shardKey(CODE, 1)]) {
+      const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 2, 1);
+      bench.rig.lose(({ body }) => body.type === 'read' && body.key === key);
+      const result = await bench.acquire(0);
+      expect(result, key).toBeInstanceOf(RpcError);
+      expect(result, key).toMatchObject({ code: 11, message: expect.stringContaining(key) });
+      expect(bench.sent, key).toEqual([]);
+    }
+  });
+
+  it('gets no rights, and an error that tells to retry, if they cannot be moved', async () => {
+    const pool = new Bench(10, [2, 2]).shard(0, 2, 2);
+    const spare = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 2, 1);
+    const returned = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 2, 0, 1);
+    const transit = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 1, 1);
+    for (const [bench, key] of [
+      [pool, VOUCHER_KEY],
+      [spare, shardKey(CODE, 1)],
+      [returned, VOUCHER_KEY],
+      [transit, shardKey(CODE, 1)],
+    ] as const) {
+      bench.rig.lose(({ body }) => body.type === 'cas');
+      expect(await bench.acquire(0)).toMatchObject({ code: 11, message: expect.stringContaining(key) });
+    }
+  });
+
+  it('looks for 3 s, with pauses of up to 50 ms, and is then told to retry', async () => {
+    // More than its limit was used, so it is neither sold out nor is there any right.
+    const bench = new Bench(4, [3, 2]).shard(0, 3, 3).shard(1, 2, 2);
+    const looks = bench.watchLooks();
+    expect(await bench.acquire(0)).toMatchObject({ code: 11, message: expect.stringContaining(CODE) });
+    const lookMs = 3 * TRIP_MS;
+    expect(bench.rig.time.now()).toBeGreaterThanOrEqual(3000);
+    expect(bench.rig.time.now()).toBeLessThan(3000 + 50 + lookMs);
+    const pauses = looks.slice(1).map((ms, index) => ms - (looks[index] as number) - lookMs);
+    expect(Math.min(...pauses)).toBeGreaterThan(0);
+    expect(Math.max(...pauses)).toBeGreaterThan(45);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(50);
+    expect(bench.sent).toEqual([]);
+  });
+
+  it('stops looking when its node ends', async () => {
+    const bench = new Bench(4, [3, 2]).shard(0, 3, 3).shard(1, 2, 2);
+    const result = bench.rights.acquire(CODE, 0);
+    bench.rig.time.schedule(1000, () => bench.end());
+    expect(await bench.rig.run(result)).toMatchObject({ code: 11 });
+    expect(bench.rig.time.now()).toBeLessThan(1000 + 3 * TRIP_MS);
   });
 
   it.each([100, 150, 300, 450])('takes them on a network with a latency of %i ms, too', async (latencyMs) => {
@@ -95,6 +213,90 @@ describe('a shard without rights', () => {
   it('is refused for a missing voucher', async () => {
     const bench = new Bench(5, [5]);
     expect(await bench.rig.run(bench.rights.acquire('another', 0))).toMatchObject({ code: 20 });
+  });
+});
+
+describe('while others move rights too', () => {
+  const VOUCHER = { limit: 20, amount: 5, granted: [4, 16], returned: [0, 0], sold_out: false };
+  const SHARD_KEY = shardKey(CODE, 1);
+
+  it('a shard that returned some meanwhile is not asked to return fewer', async () => {
+    const bench = new Bench(34, [4, 30]).shard(0, 4, 4).shard(1, 16, 4);
+    const voucher = { ...VOUCHER, limit: 34, granted: [4, 30] };
+    // Read to find it, and then to change it. It would return six.
+    bench.meanwhile(SHARD_KEY, 2, () => bench.rig.put(SHARD_KEY, shardRecord(30, 4, 7), 2));
+    expect(await bench.acquire(0)).toEqual({ granted: 8 });
+    expect(bench.sent).toEqual([
+      [VOUCHER_KEY, { ...voucher, returned: [0, 7], ver: 2 }],
+      [VOUCHER_KEY, { ...voucher, granted: [8, 30], returned: [0, 7], ver: 3 }],
+    ]);
+  });
+
+  it('a shard that used its spare rights meanwhile keeps those that it has', async () => {
+    const bench = new Bench(20, [4, 16]).shard(0, 4, 4).shard(1, 16, 8);
+    bench.meanwhile(SHARD_KEY, 2, () => bench.rig.put(SHARD_KEY, shardRecord(16, 13), 2));
+    expect(await bench.acquire(0)).toEqual({ granted: 5 });
+    expect(bench.sent[0]).toEqual([SHARD_KEY, { ...shardRecord(16, 13, 2), ver: 3 }]);
+  });
+
+  it('the pool never gets fewer than it got', async () => {
+    const bench = new Bench(20, [4, 16]).shard(0, 4, 4).shard(1, 16, 8, 2);
+    bench.meanwhile(VOUCHER_KEY, 2, () => {
+      bench.rig.put(SHARD_KEY, shardRecord(16, 8, 5), 2);
+      bench.rig.put(VOUCHER_KEY, { ...VOUCHER, returned: [0, 5] }, 2);
+    });
+    expect(await bench.acquire(0)).toEqual({ granted: 7 });
+    expect(bench.sent).toEqual([[VOUCHER_KEY, { ...VOUCHER, granted: [7, 16], returned: [0, 5], ver: 3 }]]);
+  });
+
+  it('the pool gets what was returned once', async () => {
+    const bench = new Bench(20, [4, 16]).shard(0, 4, 4).shard(1, 16, 8, 2);
+    const after = { ...VOUCHER, returned: [0, 2] };
+    bench.meanwhile(VOUCHER_KEY, 2, () => bench.rig.put(VOUCHER_KEY, after, 2));
+    expect(await bench.acquire(0)).toEqual({ granted: 5 });
+    expect(bench.sent).toEqual([[VOUCHER_KEY, { ...after, granted: [5, 16], ver: 3 }]]);
+  });
+
+  it('rights in transit that arrive meanwhile are not taken for fewer', async () => {
+    const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 1, 1);
+    // Each of eleven looks reads it, and the change after the last one.
+    bench.meanwhile(SHARD_KEY, 12, () => bench.rig.put(SHARD_KEY, shardRecord(2, 1), 2));
+    expect(await bench.acquire(0)).toEqual({ granted: 4 });
+    expect(bench.sent[0]).toEqual([SHARD_KEY, { ...shardRecord(2, 1, 1), ver: 3 }]);
+  });
+
+  it('a shard does not give away what it got meanwhile', async () => {
+    const bench = new Bench(20, [4, 16]).shard(0, 4, 4).shard(1, 16, 16);
+    // Read for itself, and then with all others.
+    bench.meanwhile(shardKey(CODE, 0), 2, () => {
+      bench.rig.put(VOUCHER_KEY, { ...VOUCHER, limit: 30, granted: [14, 16] }, 2);
+      bench.rig.put(shardKey(CODE, 0), shardRecord(14, 5), 2);
+    });
+    expect(await bench.acquire(0)).toEqual({ granted: 14 });
+    expect(bench.sent).toEqual([]);
+  });
+
+  it('a voucher that others found sold out is not changed', async () => {
+    const bench = new Bench(20, [4, 16]).shard(0, 4, 4).shard(1, 16, 16);
+    bench.meanwhile(VOUCHER_KEY, 2, () => bench.rig.put(VOUCHER_KEY, { ...VOUCHER, sold_out: true }, 2));
+    expect(await bench.acquire(0)).toBe('sold-out');
+    expect(bench.sent).toEqual([]);
+  });
+
+  it('a voucher that the store has lost meanwhile is not made anew', async () => {
+    for (const [bench, nth] of [
+      [new Bench(20, [4, 15]).shard(0, 4, 4), 2],
+      [new Bench(20, [4, 16]).shard(0, 4, 4).shard(1, 16, 8, 2), 2],
+    ] as const) {
+      let count = 0;
+      bench.rig.drawFate = ({ body }) => {
+        if (body.type === 'read' && body.key === VOUCHER_KEY && ++count === nth)
+          bench.rig.answerNext('read', { type: 'error', code: 20, text: 'nothing here' });
+        return [LATENCY_MS];
+      };
+      expect(await bench.acquire(0)).toMatchObject({ code: 11, message: `there is no voucher ${CODE}` });
+      expect(bench.sent).toEqual([]);
+    }
   });
 });
 

@@ -5,7 +5,7 @@
 
 import type { Stored } from '../../kv/documents.ts';
 import { groupBy } from '../../kv/group-by.ts';
-import { RpcError } from '../../protocol/errors.ts';
+import type { RpcError } from '../../protocol/errors.ts';
 import { AMOUNT_MAX } from './messages.ts';
 import {
   type PageRecord,
@@ -41,9 +41,9 @@ export function entryOf(
   return entry && { requestId: entry[1], redemption: entry[2] };
 }
 
-/** Refuses a wallet that cannot be credited. After the pivot it would be too late. */
-export function requireRoom(user: string, wallet: WalletRecord | undefined): void {
-  if ((wallet?.balance ?? 0) > BALANCE_MAX) throw RpcError.of('abort', `the wallet of ${user} is full`);
+/** Whether a wallet can be credited. It is asked before the pivot; after it a refusal would be too late. */
+export function hasRoom(wallet: WalletRecord | undefined): boolean {
+  return (wallet?.balance ?? 0) <= BALANCE_MAX;
 }
 
 /** Resolves to undefined if the wallet is proven to show the redemption, otherwise to the error. */
@@ -91,7 +91,7 @@ function withEntries(content: PageRecord | undefined, redemptions: readonly Pend
   const known = content?.entries ?? [];
   const places = new Set(known.map(([place]) => place));
   const added = redemptions.filter(([, , place]) => !places.has(place));
-  if (added.length === 0 && content !== undefined) return undefined;
+  if (added.length === 0) return undefined;
   const entries = [
     ...known,
     ...added.map(([user, requestId, place]): PageRecord['entries'][number] => [place, user, requestId]),

@@ -12,7 +12,7 @@
  * are neither in it nor among those that left were not, and never will be by that pivot.
  */
 
-import { readOrThrow, type Stored } from '../../kv/documents.ts';
+import { type ReadResult, readOrThrow, type Stored } from '../../kv/documents.ts';
 import { chooseDistinct, GroupQueue } from '../../kv/group-queue.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { pauseUpTo } from '../../node/pause.ts';
@@ -29,7 +29,7 @@ import {
   type WalletRecord,
   walletKey,
 } from './records.ts';
-import { type Credit, entryOf, requireRoom, type Terms } from './redemptions.ts';
+import { type Credit, entryOf, hasRoom, type Terms } from './redemptions.ts';
 import type { Rights } from './rights.ts';
 import { decide, type ShardView } from './shard-decision.ts';
 
@@ -143,7 +143,7 @@ export class ShardDesk {
     let stored = this.#known ?? (await this.#read());
     let walletsOfVer = stored.ver;
     let open: readonly WaitingRequest[] = await this.#readWallets(group);
-    while (open.length > 0) {
+    for (;;) {
       const content = this.#withGranted(contentOf(stored));
       const view = { content, walletsOfVer, soldOut: this.#soldOut, nowMs: this.#nowMs() };
       const { answered, notRedeemed, late, open: still, next } = decide({ ...view, ...this.#roomIn(content) }, open);
@@ -157,7 +157,6 @@ export class ShardDesk {
         if (problem !== undefined) throw problem;
         const pivoted = await this.#pivot(stored, next.chosen);
         if (pivoted === undefined) await this.#pause();
-        else open = open.filter((waiting) => !next.chosen.includes(waiting));
         stored = pivoted ?? (await this.#read());
       } else if (next.do === 'wallets') {
         walletsOfVer = stored.ver;
@@ -189,26 +188,21 @@ export class ShardDesk {
   async #readWallets(group: readonly WaitingRequest[]): Promise<WaitingRequest[]> {
     const { code, amount } = this.#terms;
     const reads = await Promise.all(group.map(({ user }) => this.#store.wallets.read(walletKey(user))));
-    return group.filter((waiting, index) => {
-      const read = reads[index] as Awaited<ReturnType<VoucherStore['wallets']['read']>>;
+    const open: WaitingRequest[] = [];
+    for (const [index, waiting] of group.entries()) {
+      const read = reads[index] as ReadResult<WalletRecord>;
       if (read.kind !== 'ok') {
         fail(waiting, read.error);
-        return false;
+        continue;
       }
       waiting.wallet = read.stored;
-      const entry = entryOf(read.stored.content, code);
-      if (entry !== undefined) {
-        waiting.resolve(answerOf(waiting, entry.requestId, entry.redemption, amount));
-        return false;
-      }
-      try {
-        requireRoom(waiting.user, read.stored.content);
-        return true;
-      } catch (error) {
-        fail(waiting, error as RpcError);
-        return false;
-      }
-    });
+      const { content: wallet } = read.stored;
+      const entry = entryOf(wallet, code);
+      if (entry !== undefined) waiting.resolve(answerOf(waiting, entry.requestId, entry.redemption, amount));
+      else if (hasRoom(wallet)) open.push(waiting);
+      else fail(waiting, RpcError.of('abort', `the wallet of ${waiting.user} is full`));
+    }
+    return open;
   }
 
   /** For a decided redemption: credits the wallet first, if that is still to be done. */
@@ -226,7 +220,10 @@ export class ShardDesk {
     });
   }
 
-  /** The one step that decides. Undefined: the outcome is unknown, or others were faster. */
+  /**
+   * The one step that decides: the version that it resolves to shows the chosen requests. Undefined: the outcome is
+   * unknown, or others were faster.
+   */
   async #pivot(
     stored: Stored<ShardRecord>,
     chosen: readonly WaitingRequest[],
@@ -246,7 +243,6 @@ export class ShardDesk {
       return undefined;
     }
     this.#remember(result.stored);
-    for (const [index, waiting] of chosen.entries()) this.#conclude(waiting, added[index] as Pending);
     return result.stored;
   }
 

@@ -4,15 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { VOUCHER_LIMITS } from '../../../src/workloads/voucher/limits.ts';
-import { openVoucherStore } from '../../../src/workloads/voucher/records.ts';
+import { openVoucherStore, type Pending, type ShardRecord, shardKey } from '../../../src/workloads/voucher/records.ts';
 import type { Terms } from '../../../src/workloads/voucher/redemptions.ts';
+import type { RightsResult } from '../../../src/workloads/voucher/rights.ts';
 import type { RedeemOutcome, ShardDesk, ShardDeskOptions } from '../../../src/workloads/voucher/shard-desk.ts';
 import { replacing } from '../../fixtures/mutants/altered.ts';
-import { LOST } from '../../support/store-rig.ts';
+import { LATENCY_MS, LOST } from '../../support/store-rig.ts';
 import { CODE, VoucherRig } from '../../support/voucher-rig.ts';
 
 /** Longer than a desk or a document retries. */
 const LONG_MS = 30_000;
+const SHARD_KEY = shardKey(CODE, 0);
 
 class Bench {
   readonly rig = new VoucherRig();
@@ -42,36 +44,119 @@ class Bench {
   }
 }
 
+/** A change of a shard that was tried. */
+interface Try {
+  readonly ms: number;
+  readonly content: ShardRecord;
+}
+
 /** A store that cannot change shards in tries for which `isAway` is true, counted from 0. */
 function unavailableShards(bench: Bench, nodeId: string, isAway: (number: number) => boolean) {
-  const context = bench.rig.context(nodeId);
+  const { context, node } = bench.rig.start(nodeId);
   const store = openVoucherStore(context, new LinKvStore(context));
-  /** The times of the tries, ms. */
-  const tries: number[] = [];
+  const tries: Try[] = [];
   const shards = replacing(store.shards, {
     replace: async (...args) => {
-      tries.push(bench.rig.time.now());
+      tries.push({ ms: bench.rig.time.now(), content: args[2] });
       if (!isAway(tries.length - 1)) return store.shards.replace(...args);
       return { kind: 'unavailable', error: RpcError.of('temporarily-unavailable', 'connection refused') };
     },
   });
-  return { context, store: { ...store, shards }, tries };
+  return { context, node, store: { ...store, shards }, tries };
 }
+
+/** Between two tries is a pause and a reading of the shard. */
+function expectPausesOf(tries: readonly Try[], longestMs: number): void {
+  const pauses = tries.slice(1).map(({ ms }, index) => ms - (tries[index] as Try).ms - 2 * LATENCY_MS);
+  expect(Math.min(...pauses)).toBeGreaterThan(0);
+  expect(Math.max(...pauses)).toBeGreaterThan(longestMs / 2);
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(longestMs);
+}
+
+/** Each user has left in the version of the shard that was the first to say so. */
+function expectVersionsOfLeft(bench: Bench): void {
+  const versions = bench.rig.asked('cas', 'vs/').map(({ from, to }) => {
+    const known = new Set((JSON.parse(from) as ShardRecord).left.map(([user]) => user));
+    const { left, ver } = JSON.parse(to) as ShardRecord & { readonly ver: number };
+    return { ver, added: left.filter(([user]) => !known.has(user)) };
+  });
+  expect(versions.flatMap(({ added }) => added).length).toBeGreaterThan(1);
+  for (const { ver, added } of versions) expect(added.map(([, leftVer]) => leftVer)).toEqual(added.map(() => ver));
+}
+
+describe('a redemption', () => {
+  it('costs a read of the wallet, a pivot and a credit, and later a page and the removal', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    const sent = () => bench.rig.wire.flatMap(({ src, body }) => (src === 'n0' ? `${body.type} ${body.key}` : []));
+    expect(await bench.redeem(desk, 'a')).toEqual({ outcome: 'redeemed', redemption: 2, credited: 5 });
+    await bench.rig.pass(LONG_MS);
+    const [shard, page] = [`vs/${CODE}/0`, `vp/${CODE}/0/0`];
+    const own = [`cas ${shard}`, 'cas w/b', `read ${page}`, `cas ${page}`, `cas ${shard}`];
+    expect(sent()).toEqual([`read ${shard}`, 'read w/a', ...own.map((text) => text.replace('w/b', 'w/a'))]);
+    bench.rig.wire.length = 0;
+    expect(await bench.redeem(desk, 'b')).toEqual({ outcome: 'redeemed', redemption: 3, credited: 5 });
+    await bench.rig.pass(LONG_MS);
+    // The desk remembers the shard.
+    expect(sent()).toEqual(['read w/b', ...own]);
+  });
+
+  it('is refused before its pivot if its wallet is full', async () => {
+    const bench = await Bench.open();
+    bench.rig.put('w/u', { balance: Number.MAX_SAFE_INTEGER, entries: [] });
+    await expect(bench.redeem(bench.desk('n0'), 'u')).rejects.toMatchObject({
+      code: 14,
+      message: 'the wallet of u is full',
+    });
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.asked('cas', '')).toEqual([]);
+  });
+
+  it('is refused before its pivot if its wallet cannot be read, and no other one with it', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    bench.rig.put('w/u', { balance: 'a lot', entries: [] });
+    const answers = ['first', 'u', 'v'].map((user) => desk.redeem(user, 'r').catch((error: RpcError) => error));
+    expect(await bench.rig.run(Promise.all(answers))).toEqual([
+      expect.objectContaining({ outcome: 'redeemed' }),
+      expect.objectContaining({ code: 14, message: expect.stringContaining('w/u') }),
+      expect.objectContaining({ outcome: 'redeemed' }),
+    ]);
+    expect(bench.rig.asked('cas', 'vs/').filter(({ to }) => to.includes('"u"'))).toEqual([]);
+  });
+
+  it('is answered 13 after a mistake in the program, and later ones are served', async () => {
+    const bench = await Bench.open();
+    let mistakes = 1;
+    const register = async () => {
+      if (mistakes-- > 0) throw new Error('a mistake');
+      return undefined;
+    };
+    const desk = bench.desk('n0', { register });
+    await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({
+      code: 13,
+      message: 'it is not known whether it is redeemed: an unknown error',
+    });
+    expect(await bench.redeem(desk, 'u')).toMatchObject({ outcome: 'redeemed' });
+  });
+});
 
 describe('many at once', () => {
   it('are redeemed with few compare-and-sets of their shard, and one of each wallet', async () => {
     const bench = await Bench.open();
     const desk = bench.desk('n0');
-    const users = Array.from({ length: 64 }, (_, number) => `u${number}`);
+    const users = Array.from({ length: 66 }, (_, number) => `u${number}`);
     const answers = await bench.rig.run(Promise.all(users.map((user) => desk.redeem(user, 'r'))));
     expect(new Set(answers.map((answer) => answer.outcome))).toEqual(new Set(['redeemed']));
-    expect(new Set(answers.map((answer) => 'redemption' in answer && answer.redemption)).size).toBe(64);
+    expect(new Set(answers.map((answer) => 'redemption' in answer && answer.redemption)).size).toBe(66);
     await bench.rig.pass(1000);
-    // The first alone, all others together, and the removals.
-    expect(bench.rig.asked('cas', 'vs/').length).toBeLessThanOrEqual(5);
-    expect(bench.rig.asked('cas', 'w/')).toHaveLength(64);
-    expect(bench.rig.asked('read', 'w/')).toHaveLength(64);
-    expect(bench.rig.shard(0)).toMatchObject({ used: 65, pending: [] });
+    // The first alone, then 64 together and the last one, and the removals.
+    const used = bench.rig.asked('cas', 'vs/').map(({ to }) => JSON.parse(to).used);
+    expect(used.slice(0, 3)).toEqual([2, 66, 67]);
+    expect(used.length).toBeLessThanOrEqual(6);
+    expect(bench.rig.asked('cas', 'w/')).toHaveLength(66);
+    expect(bench.rig.asked('read', 'w/')).toHaveLength(66);
+    expect(bench.rig.shard(0)).toMatchObject({ used: 67, pending: [] });
   });
 
   it('of one user get one redemption, with any request ids', async () => {
@@ -108,6 +193,134 @@ describe('a shard that is full of unfinished redemptions', () => {
     expect(outcomes).toEqual([]);
     await bench.rig.pass(2000);
     expect(outcomes).toEqual(Array.from({ length: 3 }, () => expect.objectContaining({ outcome: 'redeemed' })));
+    expectVersionsOfLeft(bench);
+  });
+
+  it('has 1024 of them', async () => {
+    const bench = await Bench.open();
+    const fill = (length: number) => {
+      const pending = Array.from({ length }, (_, place): Pending => [`u${place}`, 'r', place]);
+      bench.rig.put(SHARD_KEY, { granted: 5000, returned: 0, used: length, pending, left: [], since: 0 }, 100);
+    };
+    fill(1023);
+    expect(await bench.redeem(bench.desk('n0'), 'a')).toMatchObject({ outcome: 'redeemed' });
+    fill(1024);
+    await expect(bench.redeem(bench.desk('n1'), 'b')).rejects.toMatchObject({
+      code: 11,
+      message: `too much of ${CODE} is unfinished`,
+    });
+  });
+});
+
+describe('redemptions that were reported', () => {
+  it('leave their shard, which remembers from which version on they are gone', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    for (const user of ['a', 'b', 'c']) {
+      await bench.redeem(desk, user);
+      await bench.rig.pass(1000);
+    }
+    expect(bench.rig.shard(0)).toMatchObject({ pending: [] });
+    expect(bench.rig.shard(0)?.left.map(([user]) => user)).toEqual(['first', 'a', 'b', 'c']);
+    expectVersionsOfLeft(bench);
+  });
+
+  it('are removed in at most five attempts, with pauses, and the next work tries again', async () => {
+    const bench = await Bench.open();
+    const { context, store, tries } = unavailableShards(bench, 'n0', (number) => number > 0 && number < 6);
+    const desk = bench.rig.desk(context, bench.terms, { store });
+    await bench.redeem(desk, 'a');
+    await bench.rig.pass(LONG_MS);
+    expect(tries).toHaveLength(6);
+    expect(tries.slice(1).map(({ content }) => content.pending)).toEqual(Array.from({ length: 5 }, () => []));
+    expectPausesOf(tries.slice(1), 20);
+    expect(bench.rig.shard(0)?.pending.map(([user]) => user)).toEqual(['a']);
+    desk.finish([['a', 'by a', 1]]);
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.shard(0)?.pending).toEqual([]);
+  });
+
+  it('are removed by the pivot of a request that comes meanwhile', async () => {
+    const bench = await Bench.open();
+    const { context, store, tries } = unavailableShards(bench, 'n0', (number) => number === 1);
+    const desk = bench.rig.desk(context, bench.terms, { store });
+    await bench.redeem(desk, 'a');
+    while (tries.length < 2) await bench.rig.pass(1);
+    expect(await bench.redeem(desk, 'b')).toMatchObject({ outcome: 'redeemed' });
+    expect(tries.slice(1).map(({ content }) => content.pending.map(([user]) => user))).toEqual([[], ['b']]);
+  });
+
+  it('are removed from the version that the shard is found in', async () => {
+    const bench = await Bench.open();
+    const [one, other] = [bench.desk('n0'), bench.desk('n1')];
+    await bench.redeem(one, 'a');
+    // After this the first desk knows an old version.
+    await bench.redeem(other, 'b');
+    await bench.rig.pass(1000);
+    expect(bench.rig.shard(0)).toMatchObject({ used: 3, pending: [] });
+    expect(bench.rig.asked('cas', 'vs/', 'n0')).toHaveLength(3);
+  });
+
+  it('and that others have removed are forgotten without a change of the shard', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    const record = { granted: 9, returned: 0, used: 2, left: [], since: 0 };
+    bench.rig.put(SHARD_KEY, { ...record, pending: [['a', 'by a', 1]] }, 100);
+    desk.finish([['a', 'by a', 1]]);
+    await bench.rig.pass(50);
+    bench.rig.put(SHARD_KEY, { ...record, pending: [], left: [['a', 101]] }, 101);
+    await bench.redeem(desk, 'b');
+    await bench.rig.pass(LONG_MS);
+    // The pivot of the other one, and its removal.
+    expect(bench.rig.asked('cas', 'vs/', 'n0')).toHaveLength(2);
+    expect(bench.rig.shard(0)).toMatchObject({ used: 3, pending: [] });
+    expect(desk.idleMs).toBeGreaterThan(1000);
+  });
+
+  it('stay while the shard cannot be read, which is logged, until they are finished again', async () => {
+    const bench = await Bench.open();
+    const record = { granted: 9, returned: 0, used: 2, pending: [['a', 'by a', 1]], left: [], since: 0 };
+    bench.rig.put(SHARD_KEY, record, 100);
+    const context = bench.rig.context('n0');
+    const logged: unknown[] = [];
+    const debug = (...line: unknown[]) => logged.push(line);
+    const desk = bench.rig.desk({ ...context, log: { ...context.log, debug } }, bench.terms);
+    bench.rig.lose(({ body }) => body.type === 'read' && body.key === SHARD_KEY);
+    desk.finish([['a', 'by a', 1]]);
+    await bench.rig.pass(LONG_MS);
+    bench.rig.heal();
+    expect(bench.rig.shard(0)?.pending).toHaveLength(1);
+    expect(logged).toEqual([
+      [
+        `finished redemptions of ${CODE} could not be removed from their shard`,
+        { reason: expect.stringContaining(SHARD_KEY) },
+      ],
+    ]);
+    desk.finish([['a', 'by a', 1]]);
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.shard(0)?.pending).toEqual([]);
+  });
+});
+
+describe('a desk', () => {
+  it('is idle from its last work on', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    expect(desk.idleMs).toBe(0);
+    await bench.rig.pass(300);
+    expect(desk.idleMs).toBe(300);
+    const answer = desk.redeem('u', 'r');
+    expect(desk.idleMs).toBe(0);
+    await bench.rig.run(answer);
+    // It is gathered, to be reported.
+    await bench.rig.pass(50);
+    expect(desk.idleMs).toBe(0);
+    while (bench.rig.shard(0)?.pending.length !== 0) await bench.rig.pass(1);
+    await bench.rig.pass(100);
+    // The answer of the store took 1 ms.
+    expect(desk.idleMs).toBe(99);
+    await bench.rig.pass(1000);
+    expect(desk.idleMs).toBe(1099);
   });
 });
 
@@ -164,7 +377,7 @@ describe('when others were faster', () => {
     const users = Array.from({ length: 300 }, (_, number) => `u${number}`);
     await bench.rig.run(Promise.all(users.map((user) => fast.redeem(user, 'r'))));
     await bench.rig.pass(400);
-    expect(bench.rig.shard(0)?.left.length).toBeLessThanOrEqual(256);
+    expect(bench.rig.shard(0)?.left).toHaveLength(256);
     expect(bench.rig.shard(0)?.since).toBeGreaterThan(0);
     expect(await bench.rig.run(answer)).toMatchObject({ outcome: 'redeemed' });
     expect(bench.rig.asked('read', 'w/a', 'n0')).toHaveLength(2);
@@ -191,7 +404,11 @@ describe('a pivot without an answer', () => {
   it('that was lost is answered 13 while it may still arrive', async () => {
     const bench = await Bench.open();
     bench.rig.lose(({ body }) => body.type === 'cas' && body.key.startsWith('vs/'));
-    await expect(bench.redeem(bench.desk('n0'), 'u')).rejects.toMatchObject({ code: 13, definite: false });
+    await expect(bench.redeem(bench.desk('n0'), 'u')).rejects.toMatchObject({
+      code: 13,
+      definite: false,
+      message: 'it is not known whether it is redeemed: the shard of u was busy for too long',
+    });
   });
 
   it('that was lost is answered 13 while the shard cannot be read', async () => {
@@ -200,8 +417,10 @@ describe('a pivot without an answer', () => {
     bench.rig.lose(({ src }) => src === 'lin-kv' && bench.rig.asked('cas', 'vs/').length > 0);
     await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({ code: 13 });
     bench.rig.heal();
-    // It was, and now this is known.
+    const { length } = bench.rig.asked('cas', 'vs/');
+    // It was, and now this is known, by reading.
     expect(await bench.redeem(desk, 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
+    expect(bench.rig.asked('cas', 'vs/')).toHaveLength(length);
   });
 
   it('that was lost is answered 11 as soon as a later version of the shard proves it dead', async () => {
@@ -223,8 +442,23 @@ describe('a pivot without an answer', () => {
     const bench = await Bench.open();
     const { context, store, tries } = unavailableShards(bench, 'n0', () => true);
     const desk = bench.rig.desk(context, bench.terms, { store });
+    const startMs = bench.rig.time.now();
     await expect(bench.redeem(desk, 'u')).rejects.toMatchObject({ code: 11, definite: true });
-    expect(tries.length).toBeLessThan(1000);
+    expectPausesOf(tries, 20);
+    // It is given up when a new try could take too long for its client.
+    expect(bench.rig.time.now() - startMs).toBeGreaterThanOrEqual(3500);
+    expect(bench.rig.time.now() - startMs).toBeLessThan(3530);
+  });
+
+  it('is not waited for when the node ends', async () => {
+    const bench = await Bench.open();
+    const { context, node, store, tries } = unavailableShards(bench, 'n0', () => true);
+    const answer = bench.rig.desk(context, bench.terms, { store }).redeem('u', 'r');
+    const startMs = bench.rig.time.now();
+    bench.rig.time.schedule(1000, () => node.stop('the node ends'));
+    await expect(bench.rig.run(answer)).rejects.toMatchObject({ code: 11, message: 'this node is about to end' });
+    expect(bench.rig.time.now() - startMs).toBeLessThan(1030);
+    expect(tries.length).toBeGreaterThan(10);
   });
 
   it('is still in doubt if an earlier one was lost before the store was unavailable: 13', async () => {
@@ -287,4 +521,59 @@ describe('a voucher that is sold out', () => {
     expect(await bench.redeem(desk, 'last')).toEqual(last);
     expect(await bench.redeem(desk, 'last', 'another')).toEqual({ outcome: 'already_redeemed' });
   });
+
+  it('costs no more at a node that never redeemed', async () => {
+    const bench = await Bench.open(1);
+    const desk = bench.desk('n0');
+    expect(await bench.redeem(desk, 'late')).toEqual({ outcome: 'sold_out' });
+    const { length } = bench.rig.wire;
+    expect(await bench.redeem(desk, 'later')).toEqual({ outcome: 'sold_out' });
+    expect(bench.rig.wire.slice(length).map(({ body }) => body.type)).toEqual(['read', 'error']);
+  });
+});
+
+describe('a search for rights', () => {
+  const NO_RIGHTS = RpcError.of('temporarily-unavailable', 'no rights');
+  const USED = { granted: 2, returned: 0, used: 2, pending: [['a', 'by a', 1]], left: [], since: 0 };
+
+  it('that finds none is told, and the next one may find some', async () => {
+    const bench = await Bench.open(1);
+    const results: RightsResult[] = [NO_RIGHTS, { granted: 2 }];
+    const desk = bench.desk('n0', { rights: { acquire: async () => results.shift() as RightsResult } });
+    await expect(bench.redeem(desk, 'u')).rejects.toBe(NO_RIGHTS);
+    expect(await bench.redeem(desk, 'u')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
+  });
+
+  it('that finds the voucher sold out tells so only to users who have not redeemed meanwhile', async () => {
+    const bench = await Bench.open(1);
+    const fast = bench.desk('n1', { rights: { acquire: async () => ({ granted: 2 }) } });
+    const acquire = async () => {
+      await fast.redeem('a', 'r');
+      return 'sold-out' as const;
+    };
+    const slow = bench.desk('n0', { rights: { acquire } });
+    expect(await bench.redeem(slow, 'a', 'r')).toEqual({ outcome: 'redeemed', redemption: 2, credited: 5 });
+    expect(bench.rig.wallet('a')).toMatchObject({ balance: 5 });
+  });
+
+  it.each([
+    ['tells so', 'sold-out', { outcome: 'sold_out' }],
+    ['fails', NO_RIGHTS, NO_RIGHTS],
+  ] as const)(
+    'that %s does not concern those of the group whose redemption the shard shows',
+    async (_, result, other) => {
+      const bench = await Bench.open(2);
+      bench.rig.put(SHARD_KEY, USED, 100);
+      const desk = bench.desk('n0', { rights: { acquire: async () => result } });
+      // The first one is a group by itself. The others wait together.
+      const users = ['before', 'a', 'b'];
+      const answers = users.map((user) => desk.redeem(user, `by ${user}`).catch((error: RpcError) => error));
+      expect(await bench.rig.run(Promise.all(answers))).toEqual([
+        other,
+        { outcome: 'redeemed', redemption: 2, credited: 5 },
+        other,
+      ]);
+      expect(bench.rig.wallet('a')).toMatchObject({ balance: 5 });
+    },
+  );
 });

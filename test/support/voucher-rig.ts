@@ -4,7 +4,7 @@ import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
-import { VOUCHER_LIMITS } from '../../src/workloads/voucher/limits.ts';
+import { VOUCHER_LIMITS, type VoucherLimits } from '../../src/workloads/voucher/limits.ts';
 import { Redeem, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from '../../src/workloads/voucher/messages.ts';
 import { createVoucherParts, type VoucherParts, voucherHandlers } from '../../src/workloads/voucher/node.ts';
 import {
@@ -29,6 +29,7 @@ export interface BeginOptions {
   /** All nodes; absent: it is alone. */
   readonly nodeIds?: readonly string[];
   readonly parts?: Partial<VoucherParts>;
+  readonly limits?: Partial<VoucherLimits>;
 }
 
 export class VoucherRig extends StoreRig {
@@ -40,10 +41,11 @@ export class VoucherRig extends StoreRig {
     return { ...this.start(nodeId).context, nodeIds };
   }
 
-  begin(nodeId: string, { nodeIds = [nodeId], parts = {} }: BeginOptions = {}): VoucherNode {
+  begin(nodeId: string, { nodeIds = [nodeId], parts = {}, limits = {} }: BeginOptions = {}): VoucherNode {
     const { context, kill } = this.start(nodeId);
     const own = { ...context, nodeIds };
-    return new VoucherNode(own, kill, { ...createVoucherParts(own, new LinKvStore(own)), ...parts });
+    const right = createVoucherParts(own, new LinKvStore(own), { ...VOUCHER_LIMITS, ...limits });
+    return new VoucherNode(own, kill, { ...right, ...parts });
   }
 
   /** A desk alone, without a sweeper. */

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import {
+  type IndexRecord,
   openVoucherStore,
   type ShardRecord,
   shardKey,
@@ -48,12 +49,35 @@ describe('a shard', () => {
     expect(bench.listed).toEqual([[CODE, 0]]);
     expect(unfinished.lists(KEY)).toBe(true);
     await bench.register();
+    expect(bench.rig.asked('read', 'vn/')).toHaveLength(1);
     expect(bench.rig.asked('cas', 'vn/')).toHaveLength(1);
     await bench.register(1);
     expect(bench.listed).toEqual([
       [CODE, 0],
       [CODE, 1],
     ]);
+  });
+
+  it('of another voucher is another one', async () => {
+    const bench = new Bench();
+    bench.rig.put('vn/n0', { shards: [['w', 0]] });
+    await bench.register();
+    expect(bench.listed).toEqual([
+      ['w', 0],
+      [CODE, 0],
+    ]);
+  });
+
+  it('that is known to be added does not wait for the removal of another one', async () => {
+    const bench = new Bench();
+    await bench.register();
+    await bench.register(1);
+    bench.rig.lose(({ body }) => body.type === 'cas');
+    const startMs = bench.rig.time.now();
+    const leaving = bench.unfinished.unregister(CODE, 1);
+    expect(await bench.register()).toBeUndefined();
+    expect(bench.rig.time.now()).toBe(startMs);
+    await bench.rig.run(leaving);
   });
 
   it('that cannot be added is refused with 11', async () => {
@@ -83,6 +107,38 @@ describe('a shard', () => {
     bench.rig.wire.length = 0;
     await bench.unregister();
     expect(bench.rig.requests('cas').map(({ key }) => key)).toEqual([KEY, 'vn/n0']);
+  });
+
+  it('is removed alone, and at most once at a time', async () => {
+    const bench = new Bench();
+    const others: IndexRecord['shards'] = [
+      [CODE, 1],
+      ['w', 0],
+    ];
+    bench.rig.put('vn/n0', { shards: [[CODE, 0], ...others] });
+    bench.rig.wire.length = 0;
+    await bench.rig.run(Promise.all([bench.unfinished.unregister(CODE, 0), bench.unfinished.unregister(CODE, 0)]));
+    expect(bench.listed).toEqual(others);
+    expect(bench.rig.requests('cas').map(({ key }) => key)).toEqual([KEY, 'vn/n0']);
+    await bench.unregister();
+    // It is not in the index any more, so only the fence is sent.
+    expect(bench.rig.requests('cas').map(({ key }) => key)).toEqual([KEY, 'vn/n0', KEY]);
+  });
+
+  it('is removed as often as it was added', async () => {
+    const bench = new Bench();
+    for (let time = 0; time < 3; time++) {
+      await bench.register();
+      expect(bench.listed).toEqual([[CODE, 0]]);
+      await bench.unregister();
+      expect([bench.listed, bench.unfinished.lists(KEY)]).toEqual([[], false]);
+    }
+  });
+
+  it('can be removed where nothing was ever added', async () => {
+    const bench = new Bench();
+    await bench.unregister();
+    expect(bench.listed).toEqual([]);
   });
 
   it.each([

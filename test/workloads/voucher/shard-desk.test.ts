@@ -95,10 +95,18 @@ describe('a redemption', () => {
     const own = [`cas ${shard}`, 'cas w/b', `read ${page}`, `cas ${page}`, `cas ${shard}`];
     expect(sent()).toEqual([`read ${shard}`, 'read w/a', ...own.map((text) => text.replace('w/b', 'w/a'))]);
     bench.rig.wire.length = 0;
+    const startMs = bench.rig.time.now();
     expect(await bench.redeem(desk, 'b')).toEqual({ outcome: 'redeemed', redemption: 3, credited: 5 });
+    // Three requests and their answers.
+    expect(bench.rig.time.now() - startMs).toBe(6 * LATENCY_MS);
     await bench.rig.pass(LONG_MS);
     // The desk remembers the shard.
     expect(sent()).toEqual(['read w/b', ...own]);
+    bench.rig.wire.length = 0;
+    expect(await bench.redeem(desk, 'b')).toEqual({ outcome: 'redeemed', redemption: 3, credited: 5 });
+    await bench.rig.pass(LONG_MS);
+    // The wallet shows it.
+    expect(sent()).toEqual(['read w/b']);
   });
 
   it('is refused before its pivot if its wallet is full', async () => {
@@ -261,20 +269,18 @@ describe('redemptions that were reported', () => {
     expect(bench.rig.asked('cas', 'vs/', 'n0')).toHaveLength(3);
   });
 
-  it('and that others have removed are forgotten without a change of the shard', async () => {
+  it('and that left long ago are forgotten without a change of the shard', async () => {
     const bench = await Bench.open();
     const desk = bench.desk('n0');
-    const record = { granted: 9, returned: 0, used: 2, left: [], since: 0 };
-    bench.rig.put(SHARD_KEY, { ...record, pending: [['a', 'by a', 1]] }, 100);
-    desk.finish([['a', 'by a', 1]]);
-    await bench.rig.pass(50);
-    bench.rig.put(SHARD_KEY, { ...record, pending: [], left: [['a', 101]] }, 101);
-    await bench.redeem(desk, 'b');
-    await bench.rig.pass(LONG_MS);
-    // The pivot of the other one, and its removal.
-    expect(bench.rig.asked('cas', 'vs/', 'n0')).toHaveLength(2);
-    expect(bench.rig.shard(0)).toMatchObject({ used: 3, pending: [] });
-    expect(desk.idleMs).toBeGreaterThan(1000);
+    await bench.redeem(desk, 'a');
+    await bench.rig.pass(1000);
+    const { length } = bench.rig.asked('cas', 'vs/');
+    // As a sweep does that has seen an old version.
+    desk.finish([['first', 'r', 0]]);
+    await bench.rig.pass(1000);
+    expect(bench.rig.asked('cas', 'vp/')).toHaveLength(1);
+    expect(bench.rig.asked('cas', 'vs/')).toHaveLength(length);
+    expect(desk.idleMs).toBeGreaterThan(800);
   });
 
   it('stay while the shard cannot be read, which is logged, until they are finished again', async () => {
@@ -325,6 +331,20 @@ describe('a desk', () => {
 });
 
 describe('a shard that was full when a node last saw it', () => {
+  it('is read once more, and the request is refused if it is still full', async () => {
+    const bench = await Bench.open();
+    const limits = { ...VOUCHER_LIMITS, pending: 1 };
+    const [one, other] = [bench.desk('n0', { limits }), bench.desk('n1', { limits })];
+    await bench.redeem(one, 'a');
+    bench.rig.wire.length = 0;
+    const refusal = { code: 11, message: `too much of ${CODE} is unfinished` };
+    await expect(bench.redeem(one, 'b')).rejects.toMatchObject(refusal);
+    expect(bench.rig.asked('read', 'vs/', 'n0')).toHaveLength(1);
+    // For this one it is the first look.
+    await expect(bench.redeem(other, 'b')).rejects.toMatchObject(refusal);
+    expect(bench.rig.asked('read', 'vs/', 'n1')).toHaveLength(1);
+  });
+
   it('is read again before the next request is refused', async () => {
     const bench = await Bench.open();
     const limits = { ...VOUCHER_LIMITS, pending: 1 };

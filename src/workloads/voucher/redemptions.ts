@@ -89,12 +89,10 @@ export async function report(
 
 function withEntries(content: PageRecord | undefined, redemptions: readonly Pending[]): PageRecord | undefined {
   const known = content?.entries ?? [];
-  const places = new Set(known.map(([place]) => place));
-  const added = redemptions.filter(([, , place]) => !places.has(place));
-  if (added.length === 0) return undefined;
-  const entries = [
-    ...known,
-    ...added.map(([user, requestId, place]): PageRecord['entries'][number] => [place, user, requestId]),
-  ];
-  return { entries: entries.sort(([one], [other]) => one - other) };
+  const byPlace = new Map(known.map((entry) => [entry[0], entry]));
+  // A redemption that was credited again meanwhile comes twice.
+  for (const [user, requestId, place] of redemptions)
+    if (!byPlace.has(place)) byPlace.set(place, [place, user, requestId]);
+  if (byPlace.size === known.length) return undefined;
+  return { entries: [...byPlace.values()].sort(([one], [other]) => one - other) };
 }

@@ -4,7 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { VOUCHER_LIMITS } from '../../../src/workloads/voucher/limits.ts';
-import { openVoucherStore, type Pending, type ShardRecord, shardKey } from '../../../src/workloads/voucher/records.ts';
+import {
+  openVoucherStore,
+  type Pending,
+  pageKey,
+  type ShardRecord,
+  shardKey,
+} from '../../../src/workloads/voucher/records.ts';
 import type { Terms } from '../../../src/workloads/voucher/redemptions.ts';
 import type { RightsResult } from '../../../src/workloads/voucher/rights.ts';
 import type { RedeemOutcome, ShardDesk, ShardDeskOptions } from '../../../src/workloads/voucher/shard-desk.ts';
@@ -524,6 +530,22 @@ describe('a redemption whose wallet does not answer', () => {
     expect(await bench.rig.run(lost)).toBe(13);
     await bench.rig.pass(1000);
     expect(bench.rig.shard(0)?.pending.map(([user]) => user)).toEqual(['u']);
+  });
+});
+
+describe('a page of the report', () => {
+  it('lists a redemption once, also if it is credited again before it is reported', async () => {
+    const bench = await Bench.open();
+    const desk = bench.desk('n0');
+    expect(await bench.redeem(desk, 'a')).toMatchObject({ outcome: 'redeemed', redemption: 2 });
+    desk.finish([['a', 'by a', 1]]);
+    await bench.rig.pass(1000);
+    expect(bench.rig.stored(pageKey(CODE, 0, 0))).toMatchObject({
+      entries: [
+        [0, 'first', 'r'],
+        [1, 'a', 'by a'],
+      ],
+    });
   });
 });
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parseDurationMs } from '../../src/cli/options.ts';
-import { AnchoredClock, type AnchoredClockOptions, ClockError } from '../../src/ids/anchored-clock.ts';
+import { AnchoredClock, type AnchoredClockOptions, ClockError, canGoOnFrom } from '../../src/ids/anchored-clock.ts';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from '../../src/ids/snowflake.ts';
 import { ManualClock, NEW_YEAR_MS } from '../support/manual-clock.ts';
 
 const HOUR_MS = 3_600_000;
+const YEAR_MS = 366 * 24 * HOUR_MS;
 
 function anchor(clock: ManualClock, options: Partial<AnchoredClockOptions> = {}) {
   const warnings: string[] = [];
@@ -41,6 +42,17 @@ describe('AnchoredClock', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('goes on by the monotonic clock from where the wall clock pulled it', () => {
+    const clock = new ManualClock();
+    const { now } = anchor(clock);
+    clock.pass(10);
+    now();
+    clock.jump(1);
+    expect(now()).toBe(NEW_YEAR_MS + 11);
+    clock.monotonic += 5;
+    expect(now()).toBe(NEW_YEAR_MS + 16);
+  });
+
   it('names the monotonic reading at which the next millisecond begins', () => {
     const clock = new ManualClock();
     clock.monotonic = 1000.25;
@@ -69,6 +81,7 @@ describe('AnchoredClock', () => {
   it.each([
     ['72 h 18 min', 72.3 * HOUR_MS, 24 * HOUR_MS, '24 h', '74h', '49 h'],
     ['72 h', 72 * HOUR_MS, 24 * HOUR_MS, '24 h', '73h', '49 h'],
+    ['24 h 59 min', 24 * HOUR_MS + 59 * 60_000, 24 * HOUR_MS, '24 h', '26h', '1 h'],
     ['24 h 1 min', 24 * HOUR_MS + 1, 24 * HOUR_MS, '24 h', '26h', '1 min'],
     ['24 h 1 min', 24 * HOUR_MS + 1, 24 * HOUR_MS - 0.5, '23 h 59 min', '26h', '1 min'],
     ['1 h', HOUR_MS, 10_000, '10 s', '2h', '1 h'],
@@ -106,6 +119,23 @@ describe('AnchoredClock', () => {
     for (const hours of [64, 365 * 24]) {
       const clock = new ManualClock(NEW_YEAR_MS + hours * HOUR_MS);
       expect(anchor(clock, { storedBoundMs: NEW_YEAR_MS }).now()).toBe(clock.wall);
+    }
+  });
+
+  it('starts at any timestamp of an id', () => {
+    for (const wallMs of [EPOCH_MS, TIMESTAMP_MS_MAX]) {
+      expect(anchor(new ManualClock(wallMs), { storedBoundMs: wallMs }).now()).toBe(wallMs);
+    }
+  });
+
+  it('can believe no skew at all: then a clock that is behind stops it, and one that is ahead does not', () => {
+    const options = { storedBoundMs: NEW_YEAR_MS, maxSkewMs: 0 };
+    for (const aheadMs of [0, 1]) {
+      expect(anchor(new ManualClock(NEW_YEAR_MS + aheadMs), options).now()).toBe(NEW_YEAR_MS + aheadMs);
+    }
+    expect(() => anchor(new ManualClock(NEW_YEAR_MS - 1), options)).toThrow('0.001 s behind the stored bound');
+    for (const maxSkewMs of [-1, Number.NaN]) {
+      expect(() => anchor(new ManualClock(), { maxSkewMs })).toThrow(RangeError);
     }
   });
 
@@ -171,6 +201,37 @@ describe('AnchoredClock', () => {
     expect(warnings).toHaveLength(2);
   });
 
+  it('warns again as soon as a minute is over', () => {
+    const clock = new ManualClock();
+    const { now, warnings } = anchor(clock);
+    const flap = () => {
+      clock.jump(100 * HOUR_MS);
+      now();
+      clock.jump(-100 * HOUR_MS);
+      now();
+      return warnings.length;
+    };
+    expect(flap()).toBe(1);
+    clock.pass(59_999);
+    expect(flap()).toBe(1);
+    clock.pass(1);
+    expect(flap()).toBe(2);
+  });
+
+  it.each([
+    ['a millisecond ahead', 1, '0.001 s ahead of'],
+    ['a millisecond behind', -1, '0.001 s behind'],
+    ['no number', Number.NaN, 'not a number, unlike'],
+  ])('says how far off a wall clock is that it does not believe, at %s', (_, aheadMs, words) => {
+    const clock = new ManualClock();
+    const { now, warnings } = anchor(clock, { maxSkewMs: 0 });
+    clock.jump(aheadMs);
+    expect(now()).toBe(NEW_YEAR_MS);
+    expect(warnings).toEqual([
+      `the wall clock is ${words} the clock of the ids, more than the 0 s that are believed; ids go on without it`,
+    ]);
+  });
+
   it('stands still, and never goes back, when the monotonic clock freezes, goes back or reads nonsense', () => {
     const clock = new ManualClock();
     const { now } = anchor(clock);
@@ -191,5 +252,32 @@ describe('AnchoredClock', () => {
     clock.wall = TIMESTAMP_MS_MAX + 1;
     expect(now()).toBe(NEW_YEAR_MS);
     expect(warnings).toHaveLength(1);
+    clock.wall = TIMESTAMP_MS_MAX;
+    expect(now()).toBe(TIMESTAMP_MS_MAX);
+  });
+});
+
+describe('canGoOnFrom', () => {
+  it.each([
+    ['the first timestamp', EPOCH_MS, EPOCH_MS, true],
+    ['the last timestamp', TIMESTAMP_MS_MAX, TIMESTAMP_MS_MAX, true],
+    ['a time before the first timestamp', EPOCH_MS - 1, EPOCH_MS, false],
+    ['a time after the last timestamp', TIMESTAMP_MS_MAX + 1, TIMESTAMP_MS_MAX, false],
+    ['a year ago', NEW_YEAR_MS, NEW_YEAR_MS + YEAR_MS, true],
+    ['more than a year ago', NEW_YEAR_MS, NEW_YEAR_MS + YEAR_MS + 1, false],
+    ['the skew ahead', NEW_YEAR_MS, NEW_YEAR_MS - 2 * HOUR_MS, true],
+    ['more than the skew ahead', NEW_YEAR_MS, NEW_YEAR_MS - 2 * HOUR_MS - 1, false],
+    ['a part of a millisecond further ahead', NEW_YEAR_MS, NEW_YEAR_MS - 2 * HOUR_MS - 0.5, false],
+  ])('says of a bound that is %s what a clock will do', (_, storedBoundMs, wallMs, expected) => {
+    const maxSkewMs = 2 * HOUR_MS;
+    expect(canGoOnFrom(storedBoundMs, wallMs, maxSkewMs)).toBe(expected);
+    const starting = () => anchor(new ManualClock(wallMs), { storedBoundMs, maxSkewMs });
+    if (expected) expect(starting).not.toThrow();
+    else expect(starting).toThrow(ClockError);
+  });
+
+  it('believes a skew of 24 h unless told otherwise', () => {
+    expect(canGoOnFrom(NEW_YEAR_MS, NEW_YEAR_MS - 24 * HOUR_MS)).toBe(true);
+    expect(canGoOnFrom(NEW_YEAR_MS, NEW_YEAR_MS - 24 * HOUR_MS - 1)).toBe(false);
   });
 });

@@ -19,7 +19,7 @@ const ENTROPY_MAX = 2 ** ENTROPY_BITS - 1;
 const WORD = 2 ** 32;
 
 /** Every text of one digit, and of three: the fields of a UUID are groups of 12 bits, except one of 4. */
-const HEX_1 = Array.from({ length: 16 }, (_, value) => value.toString(16));
+const HEX_1 = [...'0123456789abcdef'];
 const HEX_2 = HEX_1.flatMap((first) => HEX_1.map((last) => first + last));
 const HEX_3: readonly string[] = HEX_2.flatMap((first) => HEX_1.map((last) => first + last));
 

@@ -347,6 +347,37 @@ describe('a raise', () => {
     });
   });
 
+  it('leads behind a range that another holder reserved while the generator started', async () => {
+    const store = new Store(T + 5);
+    const bounds: number[] = [];
+    store.before = () => {
+      if (bounds.push(store.bound as number) === 1) store.bound = T + 50;
+    };
+    const generator = await start(new ManualClock(), { reservation: store, windowMs: 10 });
+    expect(nextSlot(generator)).toEqual([50, 0]);
+    expect(store.raises).toEqual([
+      [T + 5, T + 15],
+      [T + 50, T + 60],
+    ]);
+  });
+
+  it('is not made behind the range of another holder that ends beyond the lead', async () => {
+    for (const bound of [T + 40, T + 41]) {
+      const clock = new ManualClock();
+      const store = new Store();
+      const generator = await start(clock, { reservation: store, windowMs: 10, leadMsMax: 20 });
+      store.bound = bound;
+      clock.pass(20);
+      if (bound === T + 40) expect(slotOf(await generator.nextReserved())).toEqual([40, 0]);
+      else {
+        await expect(generator.nextReserved()).rejects.toThrow(
+          new RpcError(11, 'ids are as far ahead of the clock as allowed; try again in 1 ms'),
+        );
+        expect(store.bound).toBe(bound);
+      }
+    }
+  });
+
   it('leads on from skipped timestamps if the range of another holder ends below them', async () => {
     const store = new Store();
     const generator = await start(new ManualClock(), { reservation: store, windowMs: 10 });
@@ -364,18 +395,18 @@ describe('a raise', () => {
     const store = new Store();
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
-    const generator = await start(clock, { reservation: store, windowMs: 100, warn });
+    const generator = await start(clock, { reservation: store, windowMs: 110, warn });
     const failedAtMs: number[] = [];
     store.before = () => {
       failedAtMs.push(clock.wall - T);
       throw new Error('the disk is full');
     };
-    for (let ms = 0; ms < 100; ms++) {
+    for (let ms = 0; ms < 110; ms++) {
       expect(nextSlot(generator)).toEqual([ms, 0]);
       await settle();
       clock.pass(1);
     }
-    expect(failedAtMs).toEqual([51, 61, 71, 81, 91]);
+    expect(failedAtMs).toEqual([56, 67, 78, 89, 100]);
     expect(warnings).toEqual(failedAtMs.map(() => 'cannot reserve ahead: the disk is full'));
   });
 
@@ -516,6 +547,7 @@ describe('the options of a generator', () => {
   it.each([
     [{ node: 1024 }, 'a node number is an integer from 0 to 1023, not 1024'],
     [{ node: '5' }, 'a node number is an integer from 0 to 1023, not "5"'],
+    [{ node: Number.NaN }, 'a node number is an integer from 0 to 1023, not NaN'],
     [{ node: undefined }, 'a node number is an integer from 0 to 1023, not undefined'],
     [{ leadMsMax: -1 }, 'leadMsMax must be an integer from 0 on, not -1'],
     [{ windowMs: 0 }, 'windowMs must be an integer from 1 on, not 0'],
@@ -539,6 +571,14 @@ describe('the options of a generator', () => {
     }
   });
 
+  it('are a lead of 5 s and a window of 500 ms unless given', async () => {
+    const store = new Store();
+    const generator = await start(new ManualClock(), { reservation: store });
+    expect(store.raises).toEqual([[undefined, T + 500]]);
+    const most = 5001 * PER_MS;
+    expect(() => generator.nextBatch(most + 1, 'uuid')).toThrow(`more than the ${most} that may lead the clock`);
+  });
+
   it.each([
     [undefined, undefined, 0],
     [700, undefined, 700],
@@ -548,7 +588,10 @@ describe('the options of a generator', () => {
   ])('and a stored bound say where ids begin: floor %s, bound %s', async (floor, bound, first) => {
     const reservation = new Store(bound === undefined ? undefined : T + bound);
     const floorMs = floor === undefined ? undefined : T + floor;
-    expect(nextSlot(await start(new ManualClock(), { reservation, floorMs }))).toEqual([first, 0]);
+    const generator = await start(new ManualClock(), { reservation, floorMs });
+    expect(nextSlot(generator)).toEqual([first, 0]);
+    expect(generator.figures()).toMatchObject({ lead_ms: 0, reservations: 1, reservations_lost: 0 });
+    expect(reservation.raises).toEqual([[bound === undefined ? undefined : T + bound, T + first + 500]]);
   });
 });
 

@@ -97,6 +97,8 @@ describe('decodeSnowflake', () => {
     expect(error.message).toContain(`"1${'0'.repeat(38)}…"`);
     expect(error.message).toContain('1000001 digits');
     expect(error.message.length).toBeLessThan(120);
+    for (const text of ['x', 'x'.repeat(39), 'x'.repeat(40)]) expect(problemOf(text).message).toContain(`"${text}" is`);
+    expect(problemOf('x'.repeat(41)).message).toContain(`"${'x'.repeat(39)}…" is`);
   });
 });
 

@@ -108,6 +108,7 @@ describe('a UUID', () => {
     ['ffffffff-ffff-ffff-ffff-ffffffffffff', 'version f'],
     ['01941f29-7bff-7000-8000-000000000000', 'before 2025'],
     ['03941f29-7c00-7000-8000-000000000000', 'after 2094'],
+    ['11941f29-7c00-7000-8000-000000000000', `timestamp ${0x11941f297c00}, after 2094`],
   ])('is not %j: error 12 says why', (text, problem) => {
     const error = problemOf(text);
     expect(error.code).toBe(12);

@@ -38,7 +38,10 @@ export function describeReservation(newStore: () => Promise<() => Promise<Reserv
     await reservation.raise(undefined, T + 500);
     await expect(reservation.raise(T + 500, T + 500)).rejects.toThrow(RangeError);
     await expect(reservation.raise(T + 500, T + 499)).rejects.toThrow(RangeError);
-    await expect(reservation.raise(T + 500, Number.NaN)).rejects.toThrow(RangeError);
+    for (const to of [Number.NaN, T + 500.5, Number.POSITIVE_INFINITY]) {
+      await expect(reservation.raise(T + 500, to)).rejects.toThrow(RangeError);
+      await expect(reservation.raise(undefined, to)).rejects.toThrow(RangeError);
+    }
     expect(await reservation.raise(undefined, T + 100)).toEqual({ won: false, bound: T + 500 });
     expect(await reservation.raise(T + 50, T + 100)).toEqual({ won: false, bound: T + 500 });
     expect(await reservation.read()).toBe(T + 500);

@@ -33,6 +33,18 @@ function wideComments(file: string, text: string): string[] {
   });
 }
 
+/**
+ * Places where `toMatchObject` is given a regular expression as the value of a field, as `file:line`. It takes one for
+ * an object without fields, which any text matches.
+ */
+function emptyAsserts(file: string, text: string): string[] {
+  return [...text.matchAll(/\.toMatchObject\(/g)].flatMap(({ index }) => {
+    const end = text.indexOf(';', index);
+    const argument = text.slice(index, end).replaceAll(/string(Not)?Matching\(.*/g, '');
+    return /[:[,(]\s*\/(?![/*])/.test(argument) ? [`${file}:${text.slice(0, index).split('\n').length}`] : [];
+  });
+}
+
 /** The files of the project that a file imports, types as well. */
 function importsOf(file: string, text: string): string[] {
   return [...text.matchAll(/\bfrom\s+'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'/g)].map(([, from, called]) =>
@@ -120,6 +132,19 @@ describe('functions', () => {
   it(`have at most ${FUNCTION_LINES_MAX} lines`, () => {
     expect(lint(FUNCTION_LINES_MAX)).not.toContain('noExcessiveLinesPerFunction');
     expect(lint(FUNCTION_LINES_MAX + 1)).toContain('noExcessiveLinesPerFunction');
+  });
+});
+
+describe('asserts of tests', () => {
+  it('match texts by expect.stringMatching, not by a bare regular expression', () => {
+    expect([...sources(/^test\/.*\.ts$/)].flatMap(([file, text]) => emptyAsserts(file, text))).toEqual([]);
+  });
+
+  it('that match any text are found', () => {
+    const bare = `it('a', () => {\n  expect(error).${'toMatch'}Object({\n    message: /slow/,\n  });\n});\n`;
+    expect(emptyAsserts('a.test.ts', bare)).toEqual(['a.test.ts:2']);
+    expect(emptyAsserts('a.test.ts', bare.replace('/slow/', 'expect.stringMatching(/slow/)'))).toEqual([]);
+    expect(emptyAsserts('a.test.ts', bare.replace('/slow/', "'slow'"))).toEqual([]);
   });
 });
 

@@ -175,10 +175,7 @@ export class SagaCoordinator {
     const observedAt = order.next();
     const end = driver
       .read(id)
-      .then((stored) => {
-        if (stored.content === undefined) throw RpcError.of('crash', `the record of saga ${id} has vanished`);
-        return driver.drive(id, stored, observedAt);
-      })
+      .then((stored) => driver.drive(id, stored, observedAt))
       // Requests may join. They must not hear that nothing was begun.
       .catch((error: unknown) => {
         throw goesOnLater(id, error);

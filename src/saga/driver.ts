@@ -89,7 +89,8 @@ export class SagaDriver {
     let seenAt = observedAt;
     let plan: Plan | undefined;
     for (;;) {
-      const record = current.content as SagaRecord;
+      const { content: record } = current;
+      if (record === undefined) throw new Error(`the record of saga ${id} has vanished`);
       if (isTerminal(record)) {
         this.#options.finished.add(id);
         return record;
@@ -143,8 +144,7 @@ export class SagaDriver {
     const result = await this.#options.sagas.update(
       sagaKey(id),
       (record) => {
-        if (record === undefined) throw new Error(`the record of saga ${id} has vanished`);
-        if (record.state !== state || record.at !== at) return undefined;
+        if (record?.state !== state || record.at !== at) return undefined;
         return { ...record, ...move, history: [...record.history, this.#transition(move)] };
       },
       from,

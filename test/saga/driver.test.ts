@@ -16,7 +16,7 @@ import {
   type Turn,
 } from '../../src/saga/plan.ts';
 import { digestOf, isSameRequest, type SagaRecord, type SagaState, sagaKey } from '../../src/saga/record.ts';
-import { Engine, LONG_MS, SagaRig } from '../support/saga-rig.ts';
+import { Engine, isCas, LONG_MS, SagaRig } from '../support/saga-rig.ts';
 import { LOST } from '../support/store-rig.ts';
 
 const ID = 'x';
@@ -275,12 +275,19 @@ describe('an abandoned saga', () => {
     const bench = new Bench();
     bench.put('running', 0);
     const engine = new Engine(bench.rig.life('n0').context);
-    const driver = engine.driver();
+    const driver = engine.driver({ ...bench.kind(), name: 'other' });
     const stored = await bench.rig.run(driver.read(ID));
     await expect(bench.rig.run(driver.drive(ID, stored, 0))).rejects.toMatchObject({
       code: 10,
       message: expect.stringContaining('scripted'),
     });
+    expect(bench.asked).toEqual([]);
+    const knowing = engine.driver(
+      { ...bench.kind(), name: 'other', plan: () => ({ stages: [], pivot: 0 }) },
+      bench.kind(),
+    );
+    expect(await bench.rig.run(knowing.drive(ID, stored, 0))).toMatchObject({ state: 'committed' });
+    expect(bench.asked).toHaveLength(5);
   });
 });
 
@@ -295,6 +302,33 @@ describe('a driver', () => {
     };
     expect(await bench.run()).toMatchObject({ state: 'aborted', reason: 'by another' });
     expect(bench.asked).toEqual(['act 0', 'act 1', 'undo 1', 'undo 0']);
+  });
+
+  it('counts no step as done, and none as undone, that was overtaken', async () => {
+    const bench = new Bench({ shape: [2], pivot: 1 });
+    bench.put('running', 0);
+    const overtaken = new Set(['act 1', 'undo 0']);
+    bench.script = (what, { step }) => {
+      // The look at the record after it shows the same state. So the step is due again.
+      if (overtaken.delete(`${what} ${step}`)) return 'overtaken';
+      return what === 'act' && step === 0 && overtaken.size === 1 ? new Refusal('no') : 'done';
+    };
+    expect(await bench.run()).toMatchObject({ state: 'aborted', reason: 'no' });
+    expect(bench.asked).toEqual(['act 0', 'act 1', 'act 0', 'act 1', 'undo 1', 'undo 0', 'undo 0']);
+    expect(bench.rig.path(ID)).toEqual(['running 0', 'compensating 1', 'compensating 0', 'aborted 0']);
+  });
+
+  it('looks at the record if one step was overtaken and another one refused', async () => {
+    const bench = new Bench({ shape: [2, 1], pivot: 1 });
+    bench.put('running', 0);
+    let looked = 0;
+    bench.script = (_, { step }) => {
+      if (bench.asked.length > 2) return 'done';
+      looked = bench.rig.asked('read', 's/').length;
+      return step === 0 ? 'overtaken' : new Refusal('of a version that is no more');
+    };
+    expect(await bench.run()).toMatchObject({ state: 'committed', reason: '' });
+    expect(bench.rig.asked('read', 's/')).toHaveLength(looked + 1);
   });
 
   it('waits for all steps of a stage before it fails, and can be called again', async () => {
@@ -353,6 +387,42 @@ describe('a driver', () => {
     };
     expect(await bench.rig.run(bench.drive('n0', { engine, driver }))).toMatchObject({ state: 'aborted' });
     expect(seen).toEqual([true, undefined, true]);
+  });
+
+  it('tells the steps of the next stage a point in time after the steps before, and before its transition', async () => {
+    const bench = new Bench({ shape: [1, 1], pivot: 1 });
+    bench.put('running', 0);
+    const { engine, driver } = bench.engine('n0');
+    let [steppedAt, movedAt, toldAt] = [0, 0, 0];
+    bench.rig.rule((message) => {
+      if (isCas(message, 's/') && toldAt === 0) movedAt = engine.order.next();
+      return undefined;
+    });
+    bench.script = (_, { step, observedAt }) => {
+      if (step === 0) steppedAt = engine.order.next();
+      else toldAt = observedAt;
+      return 'done';
+    };
+    await bench.rig.run(bench.drive('n0', { engine, driver }));
+    expect(toldAt).toBeGreaterThan(steppedAt);
+    expect(toldAt).toBeLessThan(movedAt);
+  });
+
+  it('fails, and takes no step, if the store has lost the record', async () => {
+    const bench = new Bench();
+    bench.put('running', 0);
+    const { engine, driver } = bench.engine('n0');
+    const lost = { type: 'error', code: 20, text: 'no such key' };
+    bench.script = async (_, { step, observe }): Promise<StepOutcome> => {
+      if (step !== 0) return 'done';
+      bench.rig.answerNext('read', lost);
+      expect(await observe()).toBeUndefined();
+      bench.rig.answerNext('read', lost);
+      return 'overtaken';
+    };
+    await expect(bench.rig.run(bench.drive('n0', { engine, driver }))).rejects.toThrow('saga x has vanished');
+    expect(bench.asked).toEqual(['act 0', 'act 1']);
+    expect(engine.finished.has(ID)).toBe(false);
   });
 
   it('begins and fences with one state', () => {

@@ -88,8 +88,8 @@ export class SagaCoordinator {
         );
         return this.#requireSame(id, record, kind, input);
       } catch (error) {
-        // A rejection of another request that left nothing behind may not apply to this one.
-        const isOther = work.digest !== digest && this.#work.answerOf(id) === undefined;
+        // A rejection of another request may not apply to this one. If it does, the next round rejects this one too.
+        const isOther = work.digest !== digest;
         if (!isOther || !(error instanceof RpcError) || error.temporary) throw error;
       }
     }

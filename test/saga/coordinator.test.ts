@@ -4,9 +4,11 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { RpcError } from '../../src/protocol/errors.ts';
 import { SAGA_LIMITS } from '../../src/saga/limits.ts';
-import { indexKey } from '../../src/saga/record.ts';
-import { isCas, LONG_MS, type SagaNode, SagaRig, type Watched, watch } from '../support/saga-rig.ts';
+import { isEnded } from '../../src/saga/marks.ts';
+import { indexKey, type SagaRecord, type SagaState, sagaKey, type Transition } from '../../src/saga/record.ts';
+import { isCas, isRead, LONG_MS, type SagaNode, SagaRig, type Watched, watch } from '../support/saga-rig.ts';
 import { LOST } from '../support/store-rig.ts';
 
 const COMMITTED = { outcome: 'committed' };
@@ -219,6 +221,39 @@ describe('a request that cannot be begun', () => {
     expect(await bench.run(node.transfer('r', 'a', 'missing', 10))).toEqual(COMMITTED);
   });
 
+  it('is answered 13 when an account cannot be read, and leaves neither entry nor record', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.lose((message) => isRead(message, 'a/b'));
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({ code: 13 });
+    await bench.rig.pass(1500);
+    expect(bench.rig.index('n0')).toEqual([]);
+    bench.rig.heal();
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.rig.saga('r')).toBeUndefined();
+    expect(bench.balances).toEqual([100, 0, 0]);
+  });
+
+  it('is answered 13 when the store refuses its record every time, and leaves neither entry nor record', async () => {
+    const bench = new Bench();
+    const busy = { kind: 'unavailable', error: RpcError.of('temporarily-unavailable') } as const;
+    const node = bench.rig.begin('n0', {
+      alterStore: (kv) => ({
+        name: kv.name,
+        read: (key) => kv.read(key),
+        replace: async (key, ...change) => (key === sagaKey('r') ? busy : kv.replace(key, ...change)),
+      }),
+    });
+    await expect(bench.run(node.transfer('r', 'a', 'b', 10))).rejects.toMatchObject({
+      code: 13,
+      message: expect.stringContaining('not known whether r has begun'),
+    });
+    await bench.rig.pass(500);
+    expect(bench.rig.index('n0')).toEqual([]);
+    await bench.rig.pass(SWEEPS_MS);
+    expect(bench.rig.saga('r')).toBeUndefined();
+  });
+
   it('does not remove the unfinished saga of an earlier request with its id', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
@@ -237,13 +272,14 @@ describe('a request that cannot be begun', () => {
 
   it('is answered 11 if too many are in progress, and the next one after them is served', async () => {
     const bench = new Bench();
-    const node = bench.begin('n0');
+    const limits = { ...SAGA_LIMITS, inFlight: 8 };
+    const node = bench.rig.begin('n0', { parts: { limits } });
     bench.rig.lose(({ dest }) => dest === 'lin-kv');
     const work: Watched<unknown>[] = [];
-    for (let number = 0; number < SAGA_LIMITS.inFlight; number++)
-      work.push(watch(node.transfer(`r${number}`, 'a', 'b', 1)));
+    for (let number = 0; number < limits.inFlight; number++) work.push(watch(node.transfer(`r${number}`, 'a', 'b', 1)));
     await bench.rig.pass(1);
     await expect(node.transfer('one more', 'a', 'b', 1)).rejects.toMatchObject({ code: 11 });
+    expect(node.figures).toEqual({ 'in-flight': 8, 'taken-over': 0 });
     // Joining costs no more work.
     const joined = watch(node.transfer('r7', 'a', 'b', 1));
     await bench.rig.pass(12_000);
@@ -338,6 +374,29 @@ describe('a request that takes long', () => {
     expect(bench.balances).toEqual([90, 10, 0]);
   });
 
+  it('leaves no timer behind when it has its answer', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    await bench.run(node.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(500);
+    // The next sweep.
+    expect(node.node.load.sleepers).toBe(1);
+  });
+
+  it('is answered 13 as soon as its node ends', async () => {
+    const bench = new Bench();
+    const node = bench.begin('n0');
+    bench.rig.lose((message) => isCas(message, 'a/b'));
+    const asked = watch(node.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(100);
+    node.node.stop('the end');
+    await bench.rig.pass(5);
+    expect(asked.outcome).toMatchObject({
+      code: 13,
+      message: expect.stringContaining('r is not finished yet; it goes on later'),
+    });
+  });
+
   it('is never answered 11 while the saga goes on, not even by a node that took it over', async () => {
     const bench = new Bench();
     const node = bench.begin('n0', NODES);
@@ -384,14 +443,44 @@ describe('a request that joins the saga of another node', () => {
     expect(bench.rig.asked('cas', 's/r', 'n1')).toHaveLength(1);
   });
 
-  it('takes it over when it has not moved for a second', async () => {
+  it('takes it over when it has not moved for a second, in which it reads it every 50 ms', async () => {
     const { bench, first, joiner } = await begun();
     first.kill();
+    bench.rig.rule(() => [0]);
     const beganMs = bench.rig.time.now();
-    expect(await bench.run(joiner.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
-    expect(bench.rig.time.now() - beganMs).toBeGreaterThanOrEqual(1000);
-    expect(bench.rig.time.now() - beganMs).toBeLessThan(1300);
+    const asked = joiner.transfer('r', 'a', 'b', 10);
+    await bench.rig.pass(500);
+    // Now the node reads an account again. It must not look at the saga once more for that.
+    bench.rig.putAccount('a', 100, [], 7);
+    expect(await bench.run(joiner.transfer('between', 'a', 'b', 1))).toEqual(COMMITTED);
+    expect(await bench.run(asked)).toEqual(COMMITTED);
+    expect(bench.rig.time.now() - beganMs).toBe(1000);
+    expect(bench.rig.asked('read', 's/r', 'n1')).toHaveLength(1 + 20);
     expect(bench.rig.saga('r')?.history.map(({ node }) => node)).toEqual(['n0', 'n1', 'n1']);
+    expect(bench.balances).toEqual([89, 11, 0]);
+  });
+
+  it('waits for it even if its own node began it, in an earlier life', async () => {
+    const { bench, first } = await begun();
+    first.kill();
+    const { history, ...record } = bench.rig.saga('r') as SagaRecord;
+    const move = { state: 'compensating', at: 1 } as const;
+    const moved = { ...record, ...move, history: [...history, { ...(history[0] as Transition), ...move, node: 'n1' }] };
+    bench.rig.put(sagaKey('r'), moved, 2);
+    const beganMs = bench.rig.time.now();
+    bench.rig.heal();
+    expect(await bench.run(bench.begin('n0').transfer('r', 'a', 'b', 10))).toMatchObject({ outcome: 'aborted' });
+    expect(bench.rig.time.now() - beganMs).toBeGreaterThanOrEqual(1000);
+    expect(bench.balances).toEqual([100, 0, 0]);
+  });
+
+  it('is answered 13 as soon as its own node ends', async () => {
+    const { bench, joiner } = await begun();
+    const asked = watch(joiner.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(200);
+    joiner.node.stop('the end');
+    await bench.rig.pass(1);
+    expect(asked.outcome).toMatchObject({ code: 13, message: expect.stringContaining('about to end') });
   });
 
   it('gets 22 for another request, after waiting for its end at most', async () => {
@@ -440,5 +529,63 @@ describe('a node that slept while others finished its saga', () => {
     expect(bench.balances).toEqual([90, 10, 0]);
     expect(bench.rig.path('r')).toEqual(PATH);
     expect(await bench.run(slow.transfer('r', 'a', 'b', 10))).toEqual(COMMITTED);
+  });
+});
+
+describe('an account with many marks', () => {
+  /** Ten sagas that left marks on account `a`, with records in this state, listed in no index that is swept. */
+  function marked(state: SagaState): Bench {
+    const bench = new Bench();
+    const ids = Array.from({ length: 10 }, (_, number) => `old-${number}`);
+    const legs = [
+      { account: 'a', amount: -1 },
+      { account: 'b', amount: 1 },
+    ];
+    for (const id of ids) bench.rig.putTransfer(id, legs, state, 0, 'gone');
+    bench.rig.putAccount(
+      'a',
+      100,
+      ids.map((id) => [id, 0, 'applied', 0]),
+    );
+    return bench;
+  }
+
+  const endedIn = (bench: Bench) =>
+    bench.rig
+      .account('a')
+      ?.marks.filter((mark) => mark[0].startsWith('old') && isEnded(mark))
+      .map(([id]) => id);
+
+  it('loses those of sagas that other nodes have finished; one that cannot be read is looked up later', async () => {
+    const bench = marked('committed');
+    const node = bench.begin('n0');
+    await bench.run(node.transfer('first', 'a', 'c', 1));
+    await bench.rig.pass(2500);
+    bench.rig.lose((message) => isRead(message, 's/old-0'));
+    await bench.run(node.transfer('second', 'a', 'c', 1));
+    await bench.rig.pass(6000);
+    bench.rig.heal();
+    await bench.run(node.transfer('third', 'a', 'c', 1));
+    expect(endedIn(bench)).toEqual(Array.from({ length: 9 }, (_, number) => `old-${number + 1}`));
+    await bench.rig.pass(2500);
+    await bench.run(node.transfer('fourth', 'a', 'c', 1));
+    await bench.rig.pass(100);
+    await bench.run(node.transfer('fifth', 'a', 'c', 1));
+    expect(endedIn(bench)).toContain('old-0');
+  });
+
+  it('keeps those of unfinished sagas, and the node does not look up its own', async () => {
+    const bench = marked('running');
+    const node = bench.begin('n0');
+    bench.rig.lose((message) => isCas(message, 'a/b'));
+    const asked = watch(node.transfer('r', 'a', 'b', 10));
+    await bench.rig.pass(2500);
+    await bench.run(node.transfer('second', 'a', 'c', 1));
+    await bench.rig.pass(100);
+    expect(asked.outcome).toBeUndefined();
+    expect(bench.rig.asked('read', 's/old')).toHaveLength(10);
+    expect(bench.rig.asked('read', 's/r')).toEqual([]);
+    await bench.run(node.transfer('third', 'a', 'c', 1));
+    expect(endedIn(bench)).toEqual([]);
   });
 });

@@ -5,7 +5,9 @@
 
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
+import type { LinearizableStore } from '../../src/kv/store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
+import type { Node } from '../../src/node/node.ts';
 import type { SeededRandom } from '../../src/protocol/random.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
 import { SagaCoordinator } from '../../src/saga/coordinator.ts';
@@ -34,7 +36,7 @@ import {
   TransferStatus,
 } from '../../src/workloads/saga/messages.ts';
 import { type SagaParts, transferHandlers } from '../../src/workloads/saga/node.ts';
-import { type Fate, LATENCY_MS, LOST, StoreRig, type WireMessage } from './store-rig.ts';
+import { type Fate, LATENCY_MS, LOST, type RigNode, StoreRig, type WireMessage } from './store-rig.ts';
 
 /** Longer than the store is waited for by anything. */
 export const LONG_MS = 30_000;
@@ -45,6 +47,8 @@ export interface BeginOptions {
   readonly parts?: SagaParts;
   /** How long it waits for the store; long for a node that is to sleep as if the world had stood still. */
   readonly deadlineMs?: number;
+  /** A store other than lin-kv. */
+  readonly alterStore?: (kv: LinearizableStore) => LinearizableStore;
 }
 
 export type Versioned<Content> = Content & { readonly ver: number };
@@ -55,21 +59,16 @@ export class SagaRig extends StoreRig {
   }
 
   /** A node as sagas see it. */
-  life(
-    nodeId: string,
-    nodeIds: readonly string[] = [nodeId],
-    deadlineMs?: number,
-  ): { readonly context: NodeContext; kill(): void } {
-    const { context, kill } = this.start(nodeId);
+  life(nodeId: string, nodeIds: readonly string[] = [nodeId], deadlineMs?: number): RigNode {
+    const { context, node, kill } = this.start(nodeId);
     const rpc: NodeContext['rpc'] = (dest, rpc, request, options) =>
       context.rpc(dest, rpc, request, deadlineMs === undefined ? options : { ...options, deadlineMs });
-    return { context: { ...context, nodeIds, rpc }, kill };
+    return { context: { ...context, nodeIds, rpc }, node, kill };
   }
 
   /** A node of the transfer service. */
-  begin(nodeId: string, { nodeIds = [nodeId], parts = {}, deadlineMs }: BeginOptions = {}): SagaNode {
-    const { context, kill } = this.life(nodeId, nodeIds, deadlineMs);
-    return new SagaNode(context, kill, parts);
+  begin(nodeId: string, { nodeIds = [nodeId], deadlineMs, ...own }: BeginOptions = {}): SagaNode {
+    return new SagaNode(this.life(nodeId, nodeIds, deadlineMs), own);
   }
 
   saga(id: string): Versioned<SagaRecord> | undefined {
@@ -136,6 +135,22 @@ export class SagaRig extends StoreRig {
   heal(): void {
     this.rule(() => undefined);
   }
+
+  /** When messages like this are sent from now on, ms, until the next rule. Their fates stay the same. */
+  times(matches: (message: WireMessage) => boolean): readonly number[] {
+    const { drawFate } = this;
+    const sentMs: number[] = [];
+    this.drawFate = (message) => {
+      if (matches(message)) sentMs.push(this.time.now());
+      return drawFate(message);
+    };
+    return sentMs;
+  }
+}
+
+/** Whether a message reads a key with this prefix, from any node or from this one. */
+export function isRead({ src, body }: WireMessage, prefix: string, nodeId = src): boolean {
+  return body.type === 'read' && src === nodeId && String(body.key).startsWith(prefix);
 }
 
 /** Whether a message is a compare-and-set of a key with this prefix, from any node or from this one. */
@@ -145,13 +160,15 @@ export function isCas({ src, body }: WireMessage, prefix: string, nodeId = src):
 
 export class SagaNode {
   readonly context: NodeContext;
+  readonly node: Node;
   readonly kill: () => void;
   readonly #handlers: ReturnType<typeof transferHandlers>;
 
-  constructor(context: NodeContext, kill: () => void, parts: SagaParts) {
+  constructor({ context, node, kill }: RigNode, { parts = {}, alterStore = (kv) => kv }: BeginOptions) {
     this.context = context;
+    this.node = node;
     this.kill = kill;
-    this.#handlers = transferHandlers(context, new LinKvStore(context), parts);
+    this.#handlers = transferHandlers(context, alterStore(new LinKvStore(context)), parts);
   }
 
   /** As clients do, past the checks of the node. */
@@ -174,6 +191,12 @@ export class SagaNode {
 
   move(id: string, legs: readonly Leg[]) {
     return this.ask(Transfer, { request_id: id, legs: [...legs] });
+  }
+
+  /** What `metrics` reports of its sagas. */
+  get figures() {
+    const { sagas } = this.node.readMetrics().parts;
+    return sagas;
   }
 
   status(id: string) {

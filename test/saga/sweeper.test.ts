@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { SAGA_LIMITS, type SagaLimits } from '../../src/saga/limits.ts';
 import type { Mark } from '../../src/saga/marks.ts';
-import { digestOf, indexKey, type SagaState } from '../../src/saga/record.ts';
-import { isCas, LONG_MS, type SagaNode, SagaRig, watch } from '../support/saga-rig.ts';
+import { digestOf, indexKey, type SagaState, sagaKey } from '../../src/saga/record.ts';
+import { isCas, isRead, LONG_MS, type SagaNode, SagaRig, type Watched, watch } from '../support/saga-rig.ts';
 
 const NODES = ['n0', 'n1'];
 /** Until unfinished sagas are taken over and finished. */
@@ -17,9 +17,10 @@ const LEGS = [
 ];
 
 class Bench {
-  readonly rig = new SagaRig();
+  readonly rig: SagaRig;
 
-  constructor() {
+  constructor(seed?: number) {
+    this.rig = new SagaRig(seed);
     this.rig.putAccount('a', 100);
     this.rig.putAccount('b', 0);
   }
@@ -152,6 +153,108 @@ describe('the saga of a dead node', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
+  it('is taken over when it has not moved for 1.2 to 1.8 s, a time that is drawn for each', async () => {
+    const waitedMs: number[] = [];
+    let mostSweeps = 0;
+    for (let seed = 0; seed < 8; seed++) {
+      const bench = new Bench(seed);
+      const ids = Array.from({ length: 9 }, (_, number) => `r${number}`);
+      for (const id of ids) bench.rig.putTransfer(id, LEGS, 'running', 0, 'n0');
+      bench.rig.lose((message) => isCas(message, 'a/'));
+      const read = ids.map((id) => bench.rig.times((message) => isRead(message, sagaKey(id))));
+      await bench.sweeping('n1');
+      await bench.rig.pass(6000);
+      const sweepsMs = new Set<number>();
+      for (const timesMs of read) {
+        // A sweep that takes a saga over reads it twice.
+        const overMs = timesMs.find((timeMs, index) => timeMs - (timesMs[index - 1] ?? 0) < 100) as number;
+        sweepsMs.add(overMs);
+        waitedMs.push(overMs - (timesMs[0] as number));
+      }
+      mostSweeps = Math.max(mostSweeps, sweepsMs.size);
+    }
+    expect(Math.min(...waitedMs)).toBeGreaterThanOrEqual(1200);
+    // With the longest time between two sweeps.
+    expect(Math.max(...waitedMs)).toBeLessThan(1800 + 1200 + 10);
+    expect(mostSweeps).toBeGreaterThan(1);
+  });
+
+  it('is finished with others, as many at a time as a node takes over', async () => {
+    const bench = new Bench();
+    const ids = Array.from({ length: 5 }, (_, number) => `r${number}`);
+    for (const id of ids) bench.rig.putTransfer(id, LEGS, 'compensating', 1, 'n0', 'why');
+    bench.rig.lose((message) => isCas(message, 'a/'));
+    const node = await bench.sweeping('n1', { taken: 2 });
+    let most = 0;
+    for (let passed = 0; passed < 100; passed++) {
+      await bench.rig.pass(100);
+      most = Math.max(most, node.figures?.['in-flight'] as number);
+    }
+    expect(most).toBe(2);
+    bench.rig.heal();
+    await bench.rig.pass(LONG_MS);
+    expect(ids.map((id) => bench.rig.saga(id)?.state)).toEqual(ids.map(() => 'aborted'));
+  });
+
+  it('is finished although the index of another node, and another saga, cannot be read', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('silent', LEGS, 'running', 0, 'n0');
+    bench.rig.putTransfer('r', LEGS, 'compensating', 1, 'n0', 'why');
+    await bench.sweeping('n1');
+    bench.rig.lose((message) => isRead(message, 'p/n1') || isRead(message, 's/silent'));
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.saga('r')).toMatchObject({ state: 'aborted' });
+    expect(bench.rig.index('n0')?.map(([id]) => id)).toEqual(['silent']);
+    expect(bench.rig.asked('cas', 's/silent')).toEqual([]);
+    bench.rig.heal();
+    await bench.rig.pass(LONG_MS);
+    expect(bench.rig.index('n0')).toEqual([]);
+    expect(bench.balances).toEqual([70, 30]);
+  });
+
+  it('is left to a request that came while a sweep was reading it', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'running', 0, 'n0');
+    const node = await bench.sweeping('n1');
+    const firstMs = bench.rig.times((message) => isRead(message, 's/r'));
+    const { drawFate } = bench.rig;
+    let asked: Watched<unknown> | undefined;
+    bench.rig.drawFate = (message) => {
+      // With this answer the sweep would take it over.
+      if (asked === undefined && isRead(message, 's/r') && bench.rig.time.now() - (firstMs[0] as number) >= 1800)
+        asked = watch(node.move('r', LEGS));
+      return drawFate(message);
+    };
+    await bench.rig.pass(SWEEPS_MS + 2000);
+    expect(asked?.outcome).toEqual({ ok: { outcome: 'committed' } });
+    expect(node.figures).toEqual({ 'in-flight': 0, 'taken-over': 0 });
+    expect(bench.balances).toEqual([70, 30]);
+  });
+
+  it('is read by a sweep from the second one on that sees it, and not if it is known to be finished', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
+    bench.rig.putTransfer('s', LEGS, 'committed', 0, 'n0');
+    const node = await bench.sweeping('n1');
+    await bench.rig.run(node.status('s'));
+    const indexMs = bench.rig.times((message) => isRead(message, 'p/n0'));
+    const recordMs = bench.rig.times((message) => isRead(message, 's/'));
+    await bench.rig.pass(CROSSED_OUT_MS);
+    expect(recordMs).toEqual([(indexMs[1] as number) + 2]);
+    expect(bench.rig.index('n0')).toEqual([]);
+  });
+
+  it('is read together with others, as many side by side as a node reads', async () => {
+    const bench = new Bench();
+    for (let number = 0; number < 10; number++) bench.rig.putTransfer(`r${number}`, LEGS, 'committed', 0, 'n0');
+    await bench.sweeping('n1', { looks: 4 });
+    const readMs = bench.rig.times((message) => isRead(message, 's/'));
+    await bench.rig.pass(CROSSED_OUT_MS);
+    const beganMs = readMs[0] as number;
+    expect(readMs.map((timeMs) => timeMs - beganMs)).toEqual([0, 0, 0, 0, 2, 2, 2, 2, 4, 4]);
+    expect(bench.rig.index('n0')).toEqual([]);
+  });
+
   it('is retried when the store is away for a while', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'running', 0, 'n0');
@@ -181,10 +284,11 @@ describe('the saga of a live node', () => {
   it('is taken over if it does not move, and nothing is done twice', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');
-    await bench.sweeping('n1');
+    const other = await bench.sweeping('n1');
     bench.rig.rule((message) => (isCas(message, 'a/', 'n0') ? [6000] : undefined));
     watch(node.transfer('r', 'a', 'b', 30));
     await bench.rig.pass(LONG_MS);
+    expect(other.figures).toEqual({ 'in-flight': 0, 'taken-over': 1 });
     expect(await bench.rig.run(node.transfer('r', 'a', 'b', 30))).toEqual({ outcome: 'committed' });
     await bench.rig.pass(1000);
     expect(bench.rig.saga('r')?.history.map(({ node: by }) => by)).toContain('n1');
@@ -237,23 +341,61 @@ describe('an entry without a record', () => {
     expect(bench.rig.index('n0')).toEqual([]);
   });
 
-  it('is left alone while its node works on it', async () => {
+  it('is left alone while its node works on it, however long that takes', async () => {
     const bench = new Bench();
-    const node = await bench.sweeping('n0');
-    bench.rig.rule((message) => (isCas(message, 's/r') && message.body.from === null ? [900] : undefined));
+    const node = bench.rig.begin('n0', { deadlineMs: 60_000 });
+    bench.rig.rule((message) => (isCas(message, 's/r') && message.body.from === null ? [10_000] : undefined));
+    watch(node.transfer('r', 'a', 'b', 30));
+    await bench.rig.pass(11_000);
     expect(await bench.rig.run(node.transfer('r', 'a', 'b', 30))).toEqual({ outcome: 'committed' });
+    expect(bench.rig.asked('read', 's/')).toEqual([]);
+  });
+
+  it('is not fenced any more when its saga has begun after all: a late fence changes nothing', async () => {
+    const bench = new Bench();
+    bench.rig.put(indexKey('n0'), { sagas: [['r', digest]] });
+    await bench.sweeping('n1');
+    const fenceMs = bench.rig.times((message) => isCas(message, 's/r', 'n1'));
+    const { drawFate } = bench.rig;
+    bench.rig.drawFate = (message) =>
+      (isCas(message, 's/r', 'n1') ? [...drawFate(message), 900] : drawFate(message)).slice(-1);
+    while (fenceMs.length === 0) await bench.rig.pass(10);
+    const first = bench.begin('n0');
+    expect(await bench.rig.run(first.move('r', LEGS))).toEqual({ outcome: 'committed' });
+    await bench.rig.pass(CROSSED_OUT_MS);
+    expect(bench.rig.path('r')).toEqual(['running 0', 'committing 1', 'committed 0']);
+    expect(bench.balances).toEqual([70, 30]);
+  });
+
+  it('is fenced with others, as many at a time as a node takes over', async () => {
+    const bench = new Bench();
+    const ids = ['r', 's', 't', 'u'];
+    bench.rig.put(indexKey('n0'), { sagas: ids.map((id) => [id, digest]) });
+    await bench.sweeping('n1', { taken: 1 });
+    bench.rig.rule((message) => (isCas(message, 's/') ? [900] : undefined));
+    const fenceMs = bench.rig.times((message) => isCas(message, 's/'));
+    await bench.rig.pass(LONG_MS);
+    expect(fenceMs).toHaveLength(4);
+    for (const [index, timeMs] of fenceMs.entries())
+      if (index > 0) expect(timeMs - (fenceMs[index - 1] as number)).toBeGreaterThan(900);
+    expect(ids.map((id) => bench.rig.saga(id)?.state)).toEqual(ids.map(() => 'aborted'));
   });
 });
 
 describe('an entry of a finished saga', () => {
-  it('is removed by others, but not before its node has had time to do so', async () => {
+  it('is removed by others, but not before its node has had 2.5 s to do so', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
     bench.rig.putTransfer('s', LEGS, 'aborted', 0, 'n0');
     await bench.sweeping('n1');
-    await bench.rig.pass(2000);
-    expect(bench.rig.index('n0')).toHaveLength(2);
+    const readMs = bench.rig.times((message) => isRead(message, 'p/n0'));
+    const removedMs = bench.rig.times((message) => isCas(message, 'p/n0'));
     await bench.rig.pass(CROSSED_OUT_MS);
+    expect(removedMs).toHaveLength(1);
+    const waitedMs = (removedMs[0] as number) - (readMs[0] as number);
+    expect(waitedMs).toBeGreaterThanOrEqual(2500);
+    // With the longest time between two sweeps.
+    expect(waitedMs).toBeLessThan(2500 + 1200 + 10);
     expect(bench.rig.index('n0')).toEqual([]);
     expect(bench.rig.asked('cas', 's/')).toEqual([]);
   });

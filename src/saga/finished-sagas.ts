@@ -6,7 +6,7 @@ import { BoundedMap } from '../protocol/bounded-map.ts';
 import { SAGA_LIMITS } from './limits.ts';
 
 export class FinishedSagas {
-  readonly #ids: BoundedMap<string, true>;
+  readonly #ids: BoundedMap<string, undefined>;
 
   /** @param max how many are remembered: the newest ones */
   constructor(max = SAGA_LIMITS.finished) {
@@ -14,7 +14,7 @@ export class FinishedSagas {
   }
 
   add(id: string): void {
-    this.#ids.set(id, true);
+    this.#ids.set(id, undefined);
   }
 
   has(id: string): boolean {

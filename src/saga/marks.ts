@@ -37,16 +37,16 @@ export const GRACE_VERSIONS = 16;
  * GRACE_VERSIONS} later that has no mark of the step proves the same for itself.
  */
 export class NotTaken {
-  #upToVer: number | undefined;
+  #upToVer: number;
 
   /** @param upToVer undefined: nothing is known; the saga must be read */
   constructor(upToVer: number | undefined) {
-    this.#upToVer = upToVer;
+    this.#upToVer = upToVer ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Whether enough is known to judge a version by its marks. */
   isEnoughFor(ver: number): boolean {
-    return this.#upToVer !== undefined && ver - this.#upToVer < GRACE_VERSIONS;
+    return ver - this.#upToVer < GRACE_VERSIONS;
   }
 
   /** Call it when a version has no mark of the step, or when the saga was seen unfinished after it. */

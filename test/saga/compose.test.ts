@@ -77,11 +77,12 @@ describe('steps of one group', () => {
     expect(next(2)).toEqual(box(4, ['a', 0, 'applied', 0]));
   });
 
-  it('are deferred if there is no room for more marks, unless they are after the pivot', () => {
+  it('are deferred if there is no room for more marks, unless they are undone or after the pivot', () => {
     const marks = Array.from({ length: MARKS_MAX - 1 }, (_, number): Mark => [`s${number}`, 0, 'applied', 0]);
     const [first, second, credit] = [take('a'), take('b'), take('c', {}, false)];
-    const { taken, putOff } = compose(box(5, ...marks), [first, second, credit], RULES);
-    expect([taken, putOff]).toEqual([[first, credit], [second]]);
+    const [back, tombstone] = [undo('s1'), undo('d')];
+    const { taken, putOff } = compose(box(5, ...marks), [first, second, credit, back, tombstone], RULES);
+    expect([taken, putOff]).toEqual([[first, credit, back, tombstone], [second]]);
     const finished = compose(box(5, ...marks), [first, second], { ...RULES, isFinished: (saga) => saga === 's0' });
     expect(finished.taken).toEqual([first, second]);
   });

@@ -464,7 +464,8 @@ describe('a record', () => {
 
   it('that was fenced off is identified by its digest', () => {
     const digest = digestOf('k', { a: 1, b: [2] });
-    expect(digest).toMatch(/^[0-9a-f]{16}$/);
+    // The digits themselves, since they stay in the store from release to release.
+    expect(digest).toBe('41eece9ea8389cd1');
     expect(digestOf('k', { b: [2], a: 1 })).toBe(digest);
     expect(isSameRequest(record({ kind: '', input: null, digest }), 'k', { b: [2], a: 1 })).toBe(true);
     expect(isSameRequest(record({ kind: '', input: null, digest }), 'k', { a: 1, b: [3] })).toBe(false);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { FinishedSagas } from '../../src/saga/finished-sagas.ts';
+import { SAGA_LIMITS } from '../../src/saga/limits.ts';
 import type { Participants } from '../../src/saga/participants.ts';
 import { plannedKind, type Turn } from '../../src/saga/plan.ts';
 import { Engine, SagaRig } from '../support/saga-rig.ts';
@@ -14,20 +15,24 @@ type Count = z.infer<typeof Count>;
 class Bench {
   readonly rig = new SagaRig();
   readonly engine = new Engine(this.rig.life('n0').context);
-  readonly counts: Participants<Count> = this.engine.participants({
-    name: 'count',
-    schema: Count,
-    keyOf: (name) => `c/${name}`,
-  });
+  readonly counts: Participants<Count>;
+
+  constructor(limits = SAGA_LIMITS) {
+    this.counts = this.engine.participants({ name: 'count', schema: Count, keyOf: (name) => `c/${name}`, limits });
+  }
 
   turn(saga: string): Turn {
     const observedAt = this.engine.order.next();
     return { saga, step: 0, compensable: true, observedAt, observe: async () => this.engine.order.next() };
   }
 
-  act(name: string, saga: string) {
+  begin(name: string, saga: string) {
     const step = this.counts.step(name, { act: (content) => ({ count: (content?.count ?? 0) + 1 }) });
-    return this.rig.run(step.act(this.turn(saga)));
+    return step.act(this.turn(saga));
+  }
+
+  act(name: string, saga: string) {
+    return this.rig.run(this.begin(name, saga));
   }
 
   stored(name: string) {
@@ -98,6 +103,44 @@ describe('participants', () => {
     bench.rig.wire.length = 0;
     expect(await bench.rig.run(bench.counts.peek('x0'))).toEqual({ count: 1 });
     expect(bench.rig.requests('read')).toHaveLength(1);
+  });
+});
+
+describe('a node that remembers four participants', () => {
+  const LIMITS = { ...SAGA_LIMITS, desks: 4 };
+
+  function begin(): Bench {
+    const bench = new Bench(LIMITS);
+    for (const name of 'abcdef') bench.rig.put(`c/${name}`, { content: { count: 1 }, marks: [] });
+    return bench;
+  }
+
+  /** The participants that are read when these are looked at, one after the other. */
+  async function readFor(bench: Bench, names: string): Promise<string> {
+    bench.rig.wire.length = 0;
+    for (const name of names) await bench.rig.run(bench.counts.peek(name));
+    return bench.rig
+      .requests('read')
+      .map(({ key }) => key.slice(2))
+      .join('');
+  }
+
+  it('forgets the older two with the fifth', async () => {
+    const bench = begin();
+    expect(await readFor(bench, 'abcda')).toBe('abcd');
+    expect(await readFor(bench, 'ecde')).toBe('e');
+    expect(await readFor(bench, 'ab')).toBe('ab');
+  });
+
+  it('does not forget one on which a step is being taken', async () => {
+    const bench = begin();
+    await readFor(bench, 'abcd');
+    bench.rig.next('cas', [100]);
+    const step = bench.begin('a', 's');
+    expect(await readFor(bench, 'e')).toBe('e');
+    expect(await bench.rig.run(step)).toBe('done');
+    expect(await readFor(bench, 'ade')).toBe('');
+    expect(await readFor(bench, 'bc')).toBe('bc');
   });
 });
 

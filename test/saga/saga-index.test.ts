@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import type { NodeContext } from '../../src/node/context.ts';
-import { indexKey, openSagaStore, type SagaStore } from '../../src/saga/record.ts';
+import type { LinearizableStore } from '../../src/kv/store.ts';
+import type { Node } from '../../src/node/node.ts';
+import { indexKey, openSagaStore } from '../../src/saga/record.ts';
 import { SagaIndex } from '../../src/saga/saga-index.ts';
 import { isCas, LONG_MS, SagaRig, watch } from '../support/saga-rig.ts';
 import { LOST } from '../support/store-rig.ts';
@@ -13,14 +14,13 @@ const LISTED_MAX = 2048;
 
 class Bench {
   readonly rig = new SagaRig();
-  readonly context: NodeContext;
-  readonly store: SagaStore;
+  readonly node: Node;
   readonly index: SagaIndex;
 
-  constructor() {
-    this.context = this.rig.life('n0').context;
-    this.store = openSagaStore(this.context, new LinKvStore(this.context));
-    this.index = new SagaIndex(this.context, this.store);
+  constructor(alterStore: (kv: LinearizableStore) => LinearizableStore = (kv) => kv) {
+    const { context, node } = this.rig.life('n0');
+    this.node = node;
+    this.index = new SagaIndex(context, openSagaStore(context, alterStore(new LinKvStore(context))));
   }
 
   add(...ids: string[]): Promise<unknown> {
@@ -99,6 +99,15 @@ describe('sagas that begin', () => {
     expect(bench.listed).toContain('c');
   });
 
+  it('are refused with the error of a store that fails in an unknown way', async () => {
+    const bench = new Bench((kv) => ({
+      name: kv.name,
+      read: (key) => kv.read(key),
+      replace: () => Promise.reject(new TypeError('a mistake')),
+    }));
+    await expect(bench.add('a')).rejects.toThrow('a mistake');
+  });
+
   it('may be in the index in spite of error 11, if a compare-and-set is late', async () => {
     const bench = new Bench();
     await bench.add('first');
@@ -144,6 +153,32 @@ describe('sagas that are finished', () => {
     await bench.rig.pass(100);
     expect(bench.listed).toEqual(['b']);
     expect(bench.written).toBe(written + 1);
+  });
+
+  it('are removed 250 ms after an addition that was under way', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.rig.rule((message) => (isCas(message, KEY) ? [200] : undefined));
+    const sentMs = bench.rig.times((message) => isCas(message, KEY));
+    const added = bench.index.add('b', 'd');
+    await bench.rig.pass(10);
+    bench.index.remove('a');
+    await bench.rig.run(added);
+    await bench.rig.pass(500);
+    // The addition took 200 ms to the store and 1 ms back.
+    expect((sentMs[1] as number) - (sentMs[0] as number)).toBe(201 + 250);
+    expect(bench.listed).toEqual(['b']);
+  });
+
+  it('wait for one timer together, and without them there is none', async () => {
+    const bench = new Bench();
+    await bench.add('a', 'b', 'c');
+    expect(bench.node.load.sleepers).toBe(0);
+    bench.index.remove('a');
+    bench.index.remove('b');
+    expect(bench.node.load.sleepers).toBe(1);
+    await bench.rig.pass(1000);
+    expect(bench.node.load.sleepers).toBe(0);
   });
 
   it('stay until the store is back, and are removed then', async () => {

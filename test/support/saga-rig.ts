@@ -136,7 +136,7 @@ export class SagaRig extends StoreRig {
     this.rule(() => undefined);
   }
 
-  /** When messages like this are sent from now on, ms, until the next rule. Their fates stay the same. */
+  /** When messages like this are sent, ms, until the next rule. Those that meet a fate of `next` are left out. */
   times(matches: (message: WireMessage) => boolean): readonly number[] {
     const { drawFate } = this;
     const sentMs: number[] = [];
@@ -224,7 +224,7 @@ export class Engine {
   }
 
   participants<Content extends object>(
-    own: Pick<ParticipantsOptions<Content>, 'name' | 'schema' | 'keyOf' | 'marking'>,
+    own: Pick<ParticipantsOptions<Content>, 'name' | 'schema' | 'keyOf' | 'marking' | 'limits'>,
   ): Participants<Content> {
     const { context, kv, order, finished } = this;
     return new Participants({

@@ -78,13 +78,13 @@ export class SagaIndex {
     const adding = new Map(entries.map((entry) => [entry.id, entry]));
     const removing = this.#removing;
     this.#removing = new Set();
-    /** Of the sagas to be added, those that were there before. */
+    /** The sagas that were there before. */
     let listed: ReadonlySet<string> | undefined;
     let sent = false;
     let result: UpdateResult<IndexRecord> | ReplaceResult<IndexRecord> = await this.#indices.update(
       this.#key,
       (content) => {
-        listed ??= new Set((content?.sagas ?? []).map(([id]) => id).filter((id) => adding.has(id)));
+        listed ??= new Set((content?.sagas ?? []).map(([id]) => id));
         const next = rewrite(content, adding, removing, this.#listedMax);
         sent ||= next !== undefined;
         return next;
@@ -104,7 +104,8 @@ export class SagaIndex {
     // An entry too many is handled like any other.
     const error = RpcError.of('temporarily-unavailable', `the index of sagas: ${result.error.message}`);
     for (const { reject } of adding.values()) reject(error);
-    for (const id of removing) if (!this.#adding.waiting.some((entry) => entry.id === id)) this.#removing.add(id);
+    // One that waits to be added again stays: additions come last.
+    for (const id of removing) this.#removing.add(id);
   }
 }
 

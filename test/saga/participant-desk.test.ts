@@ -274,6 +274,31 @@ describe('a compare-and-set without an answer', () => {
     expect((sentMs[1] as number) - (sentMs[0] as number)).toBeGreaterThan(2 * LATENCY_MS);
   });
 
+  it('that lost a race is sent again at once, and the next times after a pause', async () => {
+    const bench = new Bench();
+    const sentMs: number[] = [];
+    const lost = { kind: 'refused', error: RpcError.of('precondition-failed') } as const;
+    const desk = bench.desk('n0', {
+      alterStore: (kv) => ({
+        name: kv.name,
+        read: (key) => kv.read(key),
+        replace: async (key, from, text) => {
+          sentMs.push(bench.rig.time.now());
+          return sentMs.length < 4 ? lost : kv.replace(key, from, text);
+        },
+      }),
+    });
+    bench.put(5);
+    expect(await desk.act('a')).toBe('done');
+    const [first, second, third] = sentMs.slice(1).map((timeMs, index) => timeMs - (sentMs[index] as number));
+    // A read takes the time of two messages.
+    expect(first).toBe(2 * LATENCY_MS);
+    for (const gapMs of [second, third]) {
+      expect(gapMs).toBeGreaterThan(2 * LATENCY_MS);
+      expect(gapMs).toBeLessThanOrEqual(2 * LATENCY_MS + 20);
+    }
+  });
+
   it('that was lost is sent again', async () => {
     const bench = new Bench();
     bench.rig.next('cas', LOST);
@@ -357,9 +382,15 @@ describe('a refusal', () => {
     const desk = bench.desk('n0');
     await desk.act('look', { change: takeOut(0) });
     bench.rig.wire.length = 0;
+    const beganMs = bench.rig.time.now();
     expect(await desk.act('s', { change: takeOut(1) })).toEqual(new Refusal('too little'));
     expect(bench.rig.wire.map(({ body }) => body.type)).toEqual(['read', 'read_ok']);
+    // It waits for nothing else, and the next step needs no other reading.
+    expect(bench.rig.time.now() - beganMs).toBe(2 * LATENCY_MS);
     expect(bench.markOf('s')).toBeUndefined();
+    await desk.act('t', { change: takeOut(0) });
+    expect(bench.rig.wire.map(({ body }) => body.type)).toEqual(['read', 'read_ok', 'cas', 'cas_ok']);
+    expect(bench.rig.time.now() - beganMs).toBe(4 * LATENCY_MS);
   });
 
   it('is not based on a read that was in flight when the step came', async () => {
@@ -550,8 +581,11 @@ describe('the step of a saga that others have finished', () => {
     await desk.act('look');
     desk.finished.add('s');
     bench.rig.wire.length = 0;
+    const beganMs = bench.rig.time.now();
     expect(await desk.act('s')).toBe('overtaken');
-    expect(bench.rig.wire).toEqual([]);
+    await desk.act('t');
+    expect(bench.rig.wire.map(({ body }) => body.type)).toEqual(['cas', 'cas_ok']);
+    expect(bench.rig.time.now() - beganMs).toBe(2 * LATENCY_MS);
   });
 });
 
@@ -611,6 +645,8 @@ describe('a participant with as many unfinished steps as it may hold', () => {
     const desk = bench.desk('n0');
     const put = watch(desk.begin('new', 'act'));
     await bench.rig.pass(500);
+    // With pauses of 10 ms on average.
+    expect(bench.rig.asked('read', KEY).length).toBeLessThan(60);
     bench.put(0, marksOf(MARKS_MAX - 1), 2);
     await bench.rig.pass(100);
     expect(put.outcome).toEqual({ ok: 'done' });

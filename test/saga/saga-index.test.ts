@@ -85,18 +85,23 @@ describe('sagas that begin', () => {
     bench.rig.next('cas_ok', LOST);
     expect(await bench.add('a')).toEqual([true]);
     expect(bench.listed).toEqual(['first', 'a']);
+    expect(bench.written).toBe(2);
   });
 
   it('are refused with 11 if the store is silent, and the next ones are not held up', async () => {
     const bench = new Bench();
+    await bench.add('first');
     bench.rig.lose(({ dest }) => dest === 'lin-kv');
     const work = ['a', 'b'].map((id) => watch(bench.index.add(id, 'd')));
     await bench.rig.pass(12_000);
     for (const { outcome } of work)
       expect(outcome).toMatchObject({ code: 11, message: expect.stringContaining('index') });
     bench.rig.heal();
+    bench.rig.wire.length = 0;
     await bench.add('c');
     expect(bench.listed).toContain('c');
+    // Without a reading the first try would most likely fail.
+    expect(bench.rig.wire.map(({ body }) => body.type)).toEqual(['read', 'read_ok', 'cas', 'cas_ok']);
   });
 
   it('are refused with the error of a store that fails in an unknown way', async () => {
@@ -139,6 +144,42 @@ describe('sagas that are finished', () => {
     await bench.add('c');
     expect(bench.written).toBe(written + 1);
     expect(bench.listed).toEqual(['b', 'c']);
+    bench.rig.wire.length = 0;
+    await bench.rig.pass(1000);
+    expect(bench.rig.wire).toEqual([]);
+  });
+
+  it('are removed even from an index that lists more than this node may add', async () => {
+    const bench = new Bench();
+    bench.rig.put(KEY, { sagas: Array.from({ length: LISTED_MAX + 2 }, (_, number) => [`s${number}`, 'd']) });
+    bench.index.remove('s0');
+    await bench.rig.pass(1000);
+    expect(bench.listed).toHaveLength(LISTED_MAX + 1);
+  });
+
+  it('are left to others when the node ends', async () => {
+    const bench = new Bench();
+    await bench.add('a');
+    bench.index.remove('a');
+    bench.node.stop('the end');
+    bench.rig.wire.length = 0;
+    await bench.rig.pass(1000);
+    expect([bench.rig.wire, bench.rig.time.timerCount]).toEqual([[], 0]);
+  });
+
+  it('that come again while their removal fails are added again', async () => {
+    const bench = new Bench();
+    await bench.add('a', 'b');
+    bench.rig.lose(({ dest }) => dest === 'lin-kv');
+    bench.index.remove('a');
+    bench.index.remove('b');
+    await bench.rig.pass(300);
+    const again = bench.index.add('a', 'd');
+    await bench.rig.pass(3000);
+    bench.rig.heal();
+    expect(await bench.rig.run(again)).toBe(false);
+    await bench.rig.pass(1000);
+    expect(bench.listed).toEqual(['a']);
   });
 
   it('are removed together after a while without additions', async () => {

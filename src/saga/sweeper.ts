@@ -97,8 +97,9 @@ export class SagaSweeper {
     this.#seen.note(id, sighting);
     if (isActive(id)) return false;
     if (sighting.ended || isFinished(id)) {
-      if (nodeId === context.nodeId) leave(id);
-      return nodeId !== context.nodeId && nowMs - sighting.firstMs >= FORGOTTEN_MS;
+      if (nodeId !== context.nodeId) return nowMs - sighting.firstMs >= FORGOTTEN_MS;
+      leave(id);
+      return false;
     }
     // Most sagas are finished before they are seen a second time.
     if (before === undefined) return false;

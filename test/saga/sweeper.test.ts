@@ -155,7 +155,7 @@ describe('the saga of a dead node', () => {
 
   it('is taken over when it has not moved for 1.2 to 1.8 s, a time that is drawn for each', async () => {
     const waitedMs: number[] = [];
-    let mostSweeps = 0;
+    let [mostSweeps, leftForMs] = [0, 0];
     for (let seed = 0; seed < 8; seed++) {
       const bench = new Bench(seed);
       const ids = Array.from({ length: 9 }, (_, number) => `r${number}`);
@@ -167,9 +167,11 @@ describe('the saga of a dead node', () => {
       const sweepsMs = new Set<number>();
       for (const timesMs of read) {
         // A sweep that takes a saga over reads it twice.
-        const overMs = timesMs.find((timeMs, index) => timeMs - (timesMs[index - 1] ?? 0) < 100) as number;
-        sweepsMs.add(overMs);
-        waitedMs.push(overMs - (timesMs[0] as number));
+        const over = timesMs.findIndex((timeMs, index) => timeMs - (timesMs[index - 1] ?? 0) < 100);
+        const sinceFirstMs = (index: number) => (timesMs[index] as number) - (timesMs[0] as number);
+        sweepsMs.add(timesMs[over] as number);
+        waitedMs.push(sinceFirstMs(over));
+        leftForMs = Math.max(leftForMs, sinceFirstMs(over - 2));
       }
       mostSweeps = Math.max(mostSweeps, sweepsMs.size);
     }
@@ -177,6 +179,7 @@ describe('the saga of a dead node', () => {
     // With the longest time between two sweeps.
     expect(Math.max(...waitedMs)).toBeLessThan(1800 + 1200 + 10);
     expect(mostSweeps).toBeGreaterThan(1);
+    expect(leftForMs).toBeGreaterThan(1500);
   });
 
   it('is finished with others, as many at a time as a node takes over', async () => {
@@ -382,7 +385,120 @@ describe('an entry without a record', () => {
   });
 });
 
+describe('a sweep', () => {
+  it('begins 0.4 to 1.2 s after the last one is done, however slow the store is', async () => {
+    const bench = new Bench();
+    await bench.sweeping('n1');
+    bench.rig.rule(({ src }) => (src === 'lin-kv' ? [800] : undefined));
+    const readMs = ['p/n0', 'p/n1'].map((key) => bench.rig.times((message) => isRead(message, key)));
+    await bench.rig.pass(100_000);
+    const beganMs = readMs[0] as readonly number[];
+    expect(readMs[1]).toEqual(beganMs);
+    const gapsMs = beganMs.slice(1).map((timeMs, index) => timeMs - (beganMs[index] as number) - 801);
+    expect(gapsMs.length).toBeGreaterThan(50);
+    expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(400);
+    expect(Math.min(...gapsMs)).toBeLessThan(500);
+    expect(Math.max(...gapsMs)).toBeGreaterThan(1100);
+    expect(Math.max(...gapsMs)).toBeLessThan(1200);
+  });
+
+  it('is done when the entries that it removes are removed', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
+    await bench.sweeping('n1');
+    bench.rig.rule(({ src }) => (src === 'lin-kv' ? [800] : undefined));
+    const readMs = bench.rig.times((message) => isRead(message, 'p/n0'));
+    const removedMs = bench.rig.times((message) => isCas(message, 'p/n0'));
+    await bench.rig.pass(2 * CROSSED_OUT_MS);
+    expect(removedMs).toHaveLength(1);
+    const [wroteMs] = removedMs as [number];
+    // Just before that it reads the index again.
+    const lookedMs = readMs.findLast((timeMs) => timeMs < wroteMs) as number;
+    expect(wroteMs - lookedMs).toBe(801);
+    const nextMs = readMs.find((timeMs) => timeMs > wroteMs) as number;
+    expect(nextMs - wroteMs).toBeGreaterThanOrEqual(801 + 400);
+  });
+
+  it('does not count the time before a record came as time in which it stood still', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'running', 0, 'n0');
+    const { ver: _, ...record } = bench.rig.saga('r') as NonNullable<ReturnType<SagaRig['saga']>>;
+    bench.rig.put(indexKey('n0'), { sagas: [['s', record.digest]] });
+    await bench.sweeping('n1');
+    const readMs = bench.rig.times((message) => isRead(message, 's/s'));
+    while (readMs.length === 0) await bench.rig.pass(10);
+    bench.rig.put(sagaKey('s'), record);
+    await bench.rig.pass(SWEEPS_MS);
+    const [, seenMs, ...laterMs] = readMs as [number, number, number];
+    const overMs = laterMs.find((timeMs, index) => timeMs - (laterMs[index - 1] ?? 0) < 100) as number;
+    expect(overMs - seenMs).toBeGreaterThanOrEqual(1200);
+    expect(bench.rig.saga('s')?.state).toBe('committed');
+  });
+});
+
 describe('an entry of a finished saga', () => {
+  /** With the next message that reads index n0 to change it, something happens before the store gets it. */
+  function onRemoval(bench: Bench, happen: () => void): void {
+    const { drawFate } = bench.rig;
+    let lastMs = Number.NEGATIVE_INFINITY;
+    bench.rig.drawFate = (message) => {
+      if (isRead(message, 'p/n0', 'n1')) {
+        // A sweep that removes something reads the index twice.
+        if (bench.rig.time.now() - lastMs < 100) happen();
+        lastMs = bench.rig.time.now();
+      }
+      return drawFate(message);
+    };
+  }
+
+  it('that its node has removed meanwhile costs no write', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
+    await bench.sweeping('n1');
+    onRemoval(bench, () => bench.rig.put(indexKey('n0'), { sagas: [] }, 2));
+    await bench.rig.pass(CROSSED_OUT_MS);
+    expect(bench.rig.index('n0')).toEqual([]);
+    expect(bench.rig.asked('cas', 'p/n0')).toEqual([]);
+  });
+
+  it('is removed even if the store once answers that there is no index', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
+    await bench.sweeping('n1');
+    let count = 0;
+    onRemoval(bench, () => {
+      if (count++ === 0) bench.rig.answerNext('read', { type: 'error', code: 20, text: 'no such key' });
+    });
+    await bench.rig.pass(CROSSED_OUT_MS);
+    expect(count).toBeGreaterThan(0);
+    expect(bench.rig.index('n0')).toEqual([]);
+  });
+
+  it('that goes and comes again stays for 2.5 s anew', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
+    await bench.sweeping('n1');
+    await bench.rig.pass(1500);
+    const sagas = bench.rig.index('n0');
+    bench.rig.put(indexKey('n0'), { sagas: [] }, 2);
+    await bench.rig.pass(2000);
+    bench.rig.put(indexKey('n0'), { sagas }, 3);
+    await bench.rig.pass(2500);
+    expect(bench.rig.index('n0')).toEqual(sagas);
+    await bench.rig.pass(CROSSED_OUT_MS);
+    expect(bench.rig.index('n0')).toEqual([]);
+  });
+
+  it('is removed at once from the index of the node itself', async () => {
+    const bench = new Bench();
+    bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n1');
+    const node = bench.begin('n1');
+    await bench.rig.run(node.status('r'));
+    // Until the first sweep, and until the index is written.
+    await bench.rig.pass(1200 + 250 + 10);
+    expect(bench.rig.index('n1')).toEqual([]);
+  });
+
   it('is removed by others, but not before its node has had 2.5 s to do so', async () => {
     const bench = new Bench();
     bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n0');
@@ -390,8 +506,11 @@ describe('an entry of a finished saga', () => {
     await bench.sweeping('n1');
     const readMs = bench.rig.times((message) => isRead(message, 'p/n0'));
     const removedMs = bench.rig.times((message) => isCas(message, 'p/n0'));
+    const ownMs = bench.rig.times((message) => message.dest === 'lin-kv' && message.body.key === 'p/n1');
     await bench.rig.pass(CROSSED_OUT_MS);
     expect(removedMs).toHaveLength(1);
+    // Its own index is only read, by sweeps. The other one is read once more, to change it.
+    expect(ownMs).toHaveLength(readMs.length - 1);
     const waitedMs = (removedMs[0] as number) - (readMs[0] as number);
     expect(waitedMs).toBeGreaterThanOrEqual(2500);
     // With the longest time between two sweeps.

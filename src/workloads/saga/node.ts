@@ -17,11 +17,18 @@ import { SAGA_LIMITS, type SagaLimits } from '../../saga/limits.ts';
 import { isEnded, type Mark, type ParticipantRecord } from '../../saga/marks.ts';
 import { Participants, type ParticipantsOptions } from '../../saga/participants.ts';
 import { Order, plannedKind } from '../../saga/plan.ts';
-import { indexKey, isTerminal, openSagaStore, type SagaStore, sagaKey } from '../../saga/record.ts';
+import { indexKey, isTerminal, openSagaStore, type SagaStore } from '../../saga/record.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
 import { Account, type Accounts, accountKey } from './accounts.ts';
 import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
-import { createTransferKind, heldBy, legsOf, planTransfer, TransferInput, type TransferKind } from './transfers.ts';
+import {
+  createTransferKind,
+  heldBy,
+  legsOf,
+  type planTransfer,
+  TransferInput,
+  type TransferKind,
+} from './transfers.ts';
 
 /** How long to wait for an account that is to be closed, and the longest pause between two looks, ms. */
 const CLOSE_MS_MAX = 3000;
@@ -79,7 +86,7 @@ class TransferService {
       limits,
       ...parts.accounts,
     });
-    this.#transfers = createTransferKind(this.#accounts, parts.plan ?? planTransfer);
+    this.#transfers = createTransferKind(this.#accounts, parts.plan);
     const driverOptions: DriverOptions = {
       context,
       sagas: this.#store.sagas,
@@ -127,8 +134,11 @@ class TransferService {
       const finished = await this.#findFinished((content?.marks ?? []).filter((mark) => !isEnded(mark)));
       const result = await this.#accounts.update(account, (record) => closed(account, record, finished));
       if (result.kind === 'ok') return {};
-      const isBusy = result.kind === 'definite' && result.error.unavailable;
-      if (!isBusy || clock.monotonicMs() >= endMs || !(await pauseUpTo(this.#context, CLOSE_PAUSE_MS)))
+      if (
+        !result.error.unavailable ||
+        clock.monotonicMs() >= endMs ||
+        !(await pauseUpTo(this.#context, CLOSE_PAUSE_MS))
+      )
         throw result.error;
     }
   }
@@ -136,7 +146,6 @@ class TransferService {
   async transfer(request: RequestOf<typeof Transfer>): Promise<ReplyOf<typeof Transfer>> {
     this.#coordinator.start();
     const input = legsOf(request);
-    sagaKey(request.request_id);
     const { state, reason } = await this.#coordinator.run(request.request_id, this.#transfers, input);
     return state === 'committed' ? { outcome: 'committed' } : { outcome: 'aborted', reason };
   }

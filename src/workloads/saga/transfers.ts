@@ -34,8 +34,7 @@ export function createTransferKind(accounts: Accounts, plan = planTransfer): Tra
 
 /** Steps in the order of the legs: debits, promises, credits. */
 export function planTransfer(accounts: Accounts, { legs }: TransferInput): Plan {
-  const payers = legs.filter(({ amount }) => amount < 0);
-  const payees = legs.filter(({ amount }) => amount > 0);
+  const [payers, payees] = sidesOf(legs);
   return {
     stages: [
       [
@@ -50,13 +49,17 @@ export function planTransfer(accounts: Accounts, { legs }: TransferInput): Plan 
 
 /** What a transfer has taken from an account and not given to it or returned, by the steps applied there. */
 export function heldBy({ legs }: TransferInput, account: string, applied: ReadonlySet<number>): number {
-  const payers = legs.filter(({ amount }) => amount < 0);
-  const payees = legs.filter(({ amount }) => amount > 0);
+  const [payers, payees] = sidesOf(legs);
   const moved = payers.findIndex((leg) => leg.account === account);
   if (moved >= 0) return applied.has(moved) ? -(payers[moved] as Leg).amount : 0;
   const credited = payees.findIndex((leg) => leg.account === account);
   const step = payers.length + payees.length + credited;
   return credited >= 0 && applied.has(step) ? -(payees[credited] as Leg).amount : 0;
+}
+
+/** Those that pay and those that are paid; no amount is 0. */
+function sidesOf(legs: readonly Leg[]): [payers: Leg[], payees: Leg[]] {
+  return [legs.filter(({ amount }) => amount < 0), legs.filter(({ amount }) => amount > 0)];
 }
 
 /** The legs of a request. Throws error 12 with the name of the field if they are invalid. */

@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { Refusal } from '../../../src/saga/plan.ts';
+import { credit } from '../../../src/workloads/saga/accounts.ts';
 import { AMOUNT_MAX, BALANCE_MAX, LEGS_MAX, type Leg } from '../../../src/workloads/saga/messages.ts';
 import { startTransfers } from '../../../src/workloads/saga/node.ts';
 import { heldBy, legsOf } from '../../../src/workloads/saga/transfers.ts';
@@ -99,6 +101,7 @@ describe('an account', () => {
     const { run, node, other, rig } = await start();
     expect(await run(node.close('b'))).toEqual({});
     expect(await run(other.close('b'))).toEqual({});
+    expect(rig.account('b')?.ver).toBe(2);
     await expect(run(other.open('b', 0))).rejects.toMatchObject({ code: 22, message: 'account b is closed' });
     await expect(run(other.open('b', 1))).rejects.toMatchObject({ code: 21 });
     expect(rig.account('b')?.content).toMatchObject({ balance: 0, opened: 0, closed: true });
@@ -111,8 +114,28 @@ describe('an account', () => {
       code: 22,
       message: 'account a is not empty: it has 100',
     });
-    await run(node.transfer('r', 'a', 'b', 100));
+    await run(node.transfer('r', 'a', 'b', 99));
+    await expect(run(node.close('a'))).rejects.toMatchObject({
+      code: 22,
+      message: expect.stringContaining('it has 1'),
+    });
+    await run(node.transfer('s', 'a', 'b', 1));
     expect(await run(node.close('a'))).toEqual({});
+  });
+
+  it('with the marks of ended transfers is closed without a look at them', async () => {
+    const { run, node, rig } = await start();
+    rig.putAccount('c', 0, [['old', 0, 'applied', 1]]);
+    expect(await run(node.close('c'))).toEqual({});
+    expect(rig.asked('read', 's/')).toEqual([]);
+  });
+
+  it('with the mark of a transfer that the store does not know is not closed, and an audit counts nothing', async () => {
+    const { run, node, rig } = await start();
+    rig.putAccount('c', 0, [['ghost', 0, 'applied', 0]]);
+    const ghost = { code: 11, message: 'transfer ghost is working on account c' };
+    await expect(run(node.close('c'))).rejects.toMatchObject(ghost);
+    expect(await run(node.audit('c'))).toMatchObject({ balances: [0], unfinished: [] });
   });
 
   it('that does not exist is not closed: 20', async () => {
@@ -134,6 +157,10 @@ describe('an account', () => {
     const closings = ['a', 'b'].map((account) => watch(other.close(account)));
     await rig.pass(2500);
     expect(closings.map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+    // Every 50 ms on average, and the readings take time too.
+    const lookedCount = rig.asked('read', 's/r', 'n1').length / 2;
+    expect(lookedCount).toBeGreaterThan(30);
+    expect(lookedCount).toBeLessThan(60);
     await rig.pass(3000);
     for (const [index, account] of ['a', 'b'].entries())
       expect(closings[index]?.outcome).toMatchObject({
@@ -308,13 +335,26 @@ describe('an audit', () => {
   });
 
   it('adds up in the middle of a transfer, when nothing has changed between two of them', async () => {
-    const { run, other, rig } = await underWay();
+    const { run, node, other, rig } = await underWay();
+    // The index of this node lists the transfer as well.
+    expect(await run(node.audit('a', 'b'))).toMatchObject({ unfinished: [{ request_id: 'r', held: 30 }] });
     const [first, second] = [await run(other.audit('a', 'b')), await run(other.audit('a', 'b'))];
     expect(second.versions).toEqual(first.versions);
     expect(first).toMatchObject({ balances: [70, 0], unfinished: [{ request_id: 'r', held: 30 }] });
     rig.heal();
     await rig.pass(5000);
     expect(await run(other.audit('a', 'b'))).toMatchObject({ balances: [70, 30], unfinished: [] });
+  });
+
+  it('counts no money that was returned', async () => {
+    const { run, other, rig } = await start();
+    const legs = [
+      { account: 'a', amount: -30 },
+      { account: 'b', amount: 30 },
+    ];
+    rig.putTransfer('r', legs, 'compensating', 0, 'gone', 'why');
+    rig.putAccount('a', 100, [['r', 0, 'undone', 0]]);
+    expect(await run(other.audit('a'))).toMatchObject({ balances: [100], unfinished: [{ request_id: 'r', held: 0 }] });
   });
 
   it('of one side shows what that side gave or got', async () => {
@@ -353,11 +393,13 @@ describe('an audit', () => {
   });
 
   it('is refused with 20 for an account that does not exist', async () => {
-    const { run, node } = await start();
-    await expect(run(node.audit('a', 'missing'))).rejects.toMatchObject({
-      code: 20,
-      message: 'there is no account missing',
-    });
+    const { run, node, rig } = await start();
+    rig.put('a/missing', { content: null, marks: [['x', 0, 'undone', 0]] });
+    for (const account of ['missing', 'unknown'])
+      await expect(run(node.audit('a', account))).rejects.toMatchObject({
+        code: 20,
+        message: `there is no account ${account}`,
+      });
   });
 });
 
@@ -381,6 +423,20 @@ describe('what a transfer holds of an account', () => {
   ])('%s, of which the steps %j were taken, is %d', (account, applied, held) => {
     expect(heldBy(input, account, new Set(applied))).toBe(held);
   });
+});
+
+it('counts the steps of payees who get 1', () => {
+  const legs = [
+    { account: 'b', amount: 1 },
+    { account: 'a', amount: -3 },
+    { account: 'c', amount: 2 },
+  ];
+  expect(heldBy({ legs }, 'c', new Set([4]))).toBe(-2);
+  expect(heldBy({ legs }, 'b', new Set([3]))).toBe(-1);
+});
+
+it('refuses a credit to an account that is no more, which no transfer should meet', () => {
+  expect(credit(5).act(undefined)).toEqual(new Refusal('the payee has vanished'));
 });
 
 describe('an invalid request', () => {
@@ -417,6 +473,8 @@ describe('an invalid request', () => {
     ['from', { type: 'transfer', request_id: 'r' }],
     ['legs', { ...PAY, legs: LEGS }],
     ['legs', { ...move(...LEGS), amount: 5 }],
+    ['legs', { ...move(...LEGS), from: 'a' }],
+    ['legs', { ...move(...LEGS), to: 'b' }],
     ['legs', move()],
     ['legs', move({ account: 'a', amount: 0 })],
     [

@@ -494,9 +494,12 @@ describe('an entry of a finished saga', () => {
     bench.rig.putTransfer('r', LEGS, 'committed', 0, 'n1');
     const node = bench.begin('n1');
     await bench.rig.run(node.status('r'));
+    const [readMs, removedMs] = [isRead, isCas].map((is) => bench.rig.times((message) => is(message, 'p/n1')));
     // Until the first sweep, and until the index is written.
     await bench.rig.pass(1200 + 250 + 10);
     expect(bench.rig.index('n1')).toEqual([]);
+    // That write is the index's own, which waits for others.
+    expect(removedMs).toEqual([(readMs?.[0] as number) + 2 + 250 + 2]);
   });
 
   it('is removed by others, but not before its node has had 2.5 s to do so', async () => {

@@ -135,6 +135,7 @@ export class ParticipantDesk<Content extends object> {
           open = this.#refuse(left, refused, beganAt);
         } else {
           this.#known = undefined;
+          // If the node ends meanwhile, the next reading fails.
           if (attempt > 0 || result.kind !== 'refused') await this.#pause();
         }
       }
@@ -211,8 +212,8 @@ export class ParticipantDesk<Content extends object> {
     this.#oldMarks.see(contentOf(known.stored).marks);
   }
 
-  async #pause(): Promise<void> {
-    if (!(await pauseUpTo(this.#options.context, PAUSE_MS))) throw unavailable('this node is about to end');
+  #pause(): Promise<boolean> {
+    return pauseUpTo(this.#options.context, PAUSE_MS);
   }
 
   #nowMs(): number {

@@ -294,7 +294,10 @@ describe('the program', () => {
     expect(stdout).toMatch(/^src\/workloads\/echo +2 +2 +100\.0 %$/m);
     // No seed of these workloads opens an account.
     expect(stdout).toMatch(/^src\/workloads\/saga\/accounts\.ts:\d+ +function /m);
+    expect(stdout).toMatch(/^src\/node +\d+ +\d+ /m);
     expect(stdout).not.toMatch(/^src\/(?:harness|protocol|workloads\/\w+\/(?:checker|workload))/m);
+    // What a node tells its operator, and how workloads are joined into a program.
+    expect(stdout).not.toMatch(/^src\/(?:node\/(?:node|metrics|status|histogram|refusal)|workloads\/nodes)\.ts/m);
     expect(run('2', 'echo', 'ids').stdout).toBe(stdout);
   });
 

@@ -11,8 +11,13 @@ import { type CoreBranch, describeCoverage } from './report.ts';
 
 const ENTRY = 'test/coverage/simulations.ts';
 const NODE_PROGRAM = 'src/cli/maelstrom-node.ts';
-/** Of these the program of a node takes only what nodes serve, so the halves of workloads that test are left out. */
-const CORE = /^src\/(?:ids|kv|saga|node|workloads)\//;
+/**
+ * The protocol core: ids, documents, sagas, what nodes serve of each workload, and of the node runtime the parts that
+ * the protocols rest on. Of these the program of a node takes only what nodes serve, so the halves of workloads that
+ * test are left out.
+ */
+const CORE =
+  /^src\/(?:(?:ids|kv|saga|workloads\/[\w-]+)\/|node\/(?:abort|assertion|pause|pending-rpcs|rate-limit|repeats|sleepers)\.ts$)/;
 
 type Simulations = typeof import('./simulations.ts');
 

@@ -68,12 +68,6 @@ export function decodeSnowflake(text: string): SnowflakeParts {
   };
 }
 
-/** The order of two canonical ids, as `Array.sort` wants it. */
-export function compareSnowflakes(left: string, right: string): number {
-  if (left.length !== right.length) return left.length - right.length;
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
 function snowflakeProblem(text: string): string | undefined {
   if (text === '') return 'the text is empty';
   if (/\s/.test(text)) return `${echo(text)} has white space in it`;

@@ -3,7 +3,6 @@ import { ClockError } from '../../src/ids/anchored-clock.ts';
 import { IdGenerator, type IdGeneratorOptions } from '../../src/ids/id-generator.ts';
 import { MemoryReservation, type RaiseResult, type Reservation } from '../../src/ids/reservation.ts';
 import {
-  compareSnowflakes,
   decodeSnowflake,
   EPOCH_MS,
   encodeSnowflake,
@@ -12,6 +11,7 @@ import {
 } from '../../src/ids/snowflake.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
+import { compareSnowflakes } from '../../src/workloads/unique-ids/checker/snowflake-rules.ts';
 import { ManualClock, NEW_YEAR_MS, settle } from '../support/manual-clock.ts';
 
 const HOUR_MS = 3_600_000;

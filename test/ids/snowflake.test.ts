@@ -1,11 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  compareSnowflakes,
-  decodeSnowflake,
-  EPOCH_MS,
-  encodeSnowflake,
-  TIMESTAMP_MS_MAX,
-} from '../../src/ids/snowflake.ts';
+import { decodeSnowflake, EPOCH_MS, encodeSnowflake, TIMESTAMP_MS_MAX } from '../../src/ids/snowflake.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 
 const LARGEST = 2n ** 64n - 1n;
@@ -99,20 +93,5 @@ describe('decodeSnowflake', () => {
     expect(error.message.length).toBeLessThan(120);
     for (const text of ['x', 'x'.repeat(39), 'x'.repeat(40)]) expect(problemOf(text).message).toContain(`"${text}" is`);
     expect(problemOf('x'.repeat(41)).message).toContain(`"${'x'.repeat(39)}…" is`);
-  });
-});
-
-describe('compareSnowflakes', () => {
-  it('sorts texts of different length by number', () => {
-    const texts = ['10', '9', '999999999999999999', '1000000000000000000', LARGEST.toString(), '2', '10'];
-    expect(texts.sort(compareSnowflakes)).toEqual([
-      '2',
-      '9',
-      '10',
-      '10',
-      '999999999999999999',
-      '1000000000000000000',
-      LARGEST.toString(),
-    ]);
   });
 });

@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { LeasedIds } from '../../../src/ids/fleet/leased-ids.ts';
-import { compareSnowflakes, decodeSnowflake } from '../../../src/ids/snowflake.ts';
+import { decodeSnowflake } from '../../../src/ids/snowflake.ts';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { compareSnowflakes } from '../../../src/workloads/unique-ids/checker/snowflake-rules.ts';
 import {
   expectValid,
   type FleetOptions,

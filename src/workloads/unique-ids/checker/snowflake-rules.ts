@@ -8,7 +8,7 @@
  */
 
 import type { TestFacts } from '../../../checkers/checker.ts';
-import { compareSnowflakes, ENTROPY_BITS, NODE_MAX, SEQUENCE_BITS } from '../../../ids/snowflake.ts';
+import { ENTROPY_BITS, NODE_MAX, SEQUENCE_BITS } from '../../../ids/snowflake.ts';
 
 const LISTED_EXAMPLES_MAX = 8;
 
@@ -97,6 +97,12 @@ export class SnowflakeRules {
     if (this.#regressions.length === LISTED_EXAMPLES_MAX) return;
     this.#regressions.push({ process, node: this.#test.nodes[expected], previous, id });
   }
+}
+
+/** The order of two ids in our format, as `Array.sort` wants it. */
+export function compareSnowflakes(left: string, right: string): number {
+  if (left.length !== right.length) return left.length - right.length;
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /**

@@ -40,25 +40,3 @@ export function requireUpwards(from: number | undefined, to: number): void {
   if (from !== undefined && !(to > from))
     throw new RangeError(`a bound is only ever raised, not moved from ${from} to ${to}`);
 }
-
-/** Keeps the bound in memory: for tests, and as the "disk" of simulated nodes that crash and restart. */
-export class MemoryReservation implements Reservation {
-  /** Invariant: never lowered. */
-  #boundMs: number | undefined;
-
-  constructor(boundMs?: number) {
-    this.#boundMs = boundMs;
-  }
-
-  async read(): Promise<number | undefined> {
-    return this.#boundMs;
-  }
-
-  async raise(from: number | undefined, to: number): Promise<RaiseResult> {
-    requireUpwards(from, to);
-    if (this.#boundMs !== undefined && this.#boundMs !== from) return { won: false, bound: this.#boundMs };
-    if (from !== undefined && this.#boundMs === undefined) throw new Error(`the bound ${from} is no longer stored`);
-    this.#boundMs = to;
-    return { won: true, bound: to };
-  }
-}

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { IdGenerator, type IdGeneratorOptions } from '../../src/ids/id-generator.ts';
 import type { IdKind } from '../../src/ids/id-source.ts';
-import { MemoryReservation, type RaiseResult, type Reservation } from '../../src/ids/reservation.ts';
+import type { RaiseResult, Reservation } from '../../src/ids/reservation.ts';
 import { decodeSnowflake, EPOCH_MS, TIMESTAMP_MS_MAX } from '../../src/ids/snowflake.ts';
 import { decodeUuid } from '../../src/ids/uuid.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { ManualClock, NEW_YEAR_MS } from '../support/manual-clock.ts';
+import { MemoryReservation } from '../support/memory-reservation.ts';
 
 const PER_MS = 4096;
 const HOUR_MS = 3_600_000;

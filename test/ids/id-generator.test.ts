@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClockError } from '../../src/ids/anchored-clock.ts';
 import { IdGenerator, type IdGeneratorOptions } from '../../src/ids/id-generator.ts';
-import { MemoryReservation, type RaiseResult, type Reservation } from '../../src/ids/reservation.ts';
+import type { RaiseResult, Reservation } from '../../src/ids/reservation.ts';
 import {
   decodeSnowflake,
   EPOCH_MS,
@@ -13,6 +13,7 @@ import { RpcError } from '../../src/protocol/errors.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { compareSnowflakes } from '../../src/workloads/unique-ids/checker/snowflake-rules.ts';
 import { ManualClock, NEW_YEAR_MS, settle } from '../support/manual-clock.ts';
+import { MemoryReservation } from '../support/memory-reservation.ts';
 
 const HOUR_MS = 3_600_000;
 

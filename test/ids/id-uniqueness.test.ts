@@ -6,12 +6,13 @@
 
 import { describe, expect, it } from 'vitest';
 import { IdGenerator, type IdGeneratorOptions } from '../../src/ids/id-generator.ts';
-import { MemoryReservation, type Reservation } from '../../src/ids/reservation.ts';
+import type { Reservation } from '../../src/ids/reservation.ts';
 import { encodeSnowflake } from '../../src/ids/snowflake.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { compareSnowflakes } from '../../src/workloads/unique-ids/checker/snowflake-rules.ts';
 import { ManualClock, NEW_YEAR_MS, settle } from '../support/manual-clock.ts';
+import { MemoryReservation } from '../support/memory-reservation.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryReservation } from '../../src/ids/reservation.ts';
 import { NEW_YEAR_MS } from '../support/manual-clock.ts';
+import { MemoryReservation } from '../support/memory-reservation.ts';
 import { describeReservation } from '../support/reservation-conformance.ts';
 
 describe('MemoryReservation', () => {

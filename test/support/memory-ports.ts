@@ -1,9 +1,9 @@
 /** What nodes and workloads need beyond a node's own context, kept in memory. */
 
-import { MemoryReservation } from '../../src/ids/reservation.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { NodePorts, WorkloadPorts } from '../../src/workloads/served-workload.ts';
+import { MemoryReservation } from './memory-reservation.ts';
 
 export function memoryPorts(): NodePorts {
   return { openReservation: async () => new MemoryReservation(), idLimits: {} };

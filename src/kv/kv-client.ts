@@ -4,19 +4,18 @@
  * happen later).
  *
  * On a network that repeats messages, error 22 is no proof. It may be the answer to the second copy of a request whose
- * first copy was carried out. `documents.ts` keeps that rule; use it for everything that matters.
+ * first copy was carried out. `documents.ts` keeps that rule; use it for everything that matters. Our workloads do, so
+ * this file is for those of others, and for trying out the stores.
  */
 
 import * as z from 'zod';
 import type { NodeContext, RpcResult } from '../node/context.ts';
-import { RpcError } from '../protocol/errors.ts';
-import { defineRpc, type RequestInputOf } from '../protocol/rpc.ts';
+import { defineRpc } from '../protocol/rpc.ts';
+import { CompareAndSet, casRequest, isMissing, type KvOptions, Read } from './store-rpcs.ts';
 
 export const STORES = ['lin-kv', 'seq-kv', 'lww-kv'] as const;
 export type StoreName = (typeof STORES)[number];
 const TIMESTAMP_ORACLE = 'lin-tso';
-
-export const Read = defineRpc('read', 'The value under a key.', { key: z.unknown() }, { value: z.unknown() });
 
 export const Write = defineRpc(
   'write',
@@ -25,35 +24,11 @@ export const Write = defineRpc(
   {},
 );
 
-export const CompareAndSet = defineRpc(
-  'cas',
-  'Replaces the value `from` by `to`.',
-  { key: z.unknown(), from: z.unknown(), to: z.unknown(), create_if_not_exists: z.boolean().exactOptional() },
-  {},
-);
-
 const NextTimestamp = defineRpc('ts', 'A number above all earlier ones.', {}, { ts: z.int() });
-
-const KEY_DOES_NOT_EXIST = RpcError.of('key-does-not-exist').code;
 
 export type KvResult<Value> =
   | { readonly kind: 'ok'; readonly value: Value }
   | Exclude<RpcResult<never>, { readonly kind: 'ok' }>;
-
-export interface KvOptions {
-  /** How long to wait for each reply, ms. */
-  readonly deadlineMs?: number;
-}
-
-/** Whether an error says that the key does not exist. */
-export function isMissing({ code }: RpcError): boolean {
-  return code === KEY_DOES_NOT_EXIST;
-}
-
-/** The request for {@link KvClient.compareAndSet}. */
-export function casRequest(key: string, from: string | null, to: string): RequestInputOf<typeof CompareAndSet> {
-  return { key, from, to, ...(from === null && { create_if_not_exists: true }) };
-}
 
 export class KvClient {
   readonly store: StoreName;

@@ -5,8 +5,8 @@
  */
 
 import type { NodeContext } from '../node/context.ts';
-import { CompareAndSet, casRequest, isMissing, type KvOptions, Read } from './kv-client.ts';
 import type { LinearizableStore, StoreRead, StoreReplace, Token } from './store.ts';
+import { CompareAndSet, casRequest, isMissing, type KvOptions, Read } from './store-rpcs.ts';
 
 export class LinKvStore implements LinearizableStore {
   readonly name = 'lin-kv';

@@ -25,8 +25,6 @@ export interface AbortSignalLike {
 export interface RpcOptions {
   /** How long to wait for the reply. Default: {@link RPC_DEADLINE_MS}. */
   readonly deadlineMs?: number;
-  /** Cancels the wait at once when aborted. The outcome is indefinite, as for a timeout. */
-  readonly signal?: AbortSignalLike;
 }
 
 export const RPC_DEADLINE_MS = 1000;
@@ -39,7 +37,7 @@ export interface NodeContext {
   /** 32 random bits, unsigned. */
   readonly randomUint32: () => number;
   readonly log: Logger;
-  /** Asks `dest`. Resolves with the reply, or at the deadline or the signal if that comes first. Never rejects. */
+  /** Asks `dest`. Resolves with the reply, or at the deadline if that comes first. Never rejects. */
   rpc<R extends Rpc>(
     dest: string,
     rpc: R,

@@ -476,7 +476,7 @@ export class Node {
       rpc: (dest, rpc, request, options = {}) => {
         // A start that sends an RPC needs the reply, which comes the same way as all lines.
         if (!this.#ready) this.#environment.holdInput?.(false);
-        return this.#rpcs.ask(dest, rpc, options.deadlineMs ?? RPC_DEADLINE_MS, options.signal, (messageId) =>
+        return this.#rpcs.ask(dest, rpc, options.deadlineMs ?? RPC_DEADLINE_MS, (messageId) =>
           send(dest, { ...request, type: rpc.type, msg_id: messageId }),
         );
       },

@@ -1,12 +1,12 @@
 /**
- * The RPCs that wait for their reply. Each is settled exactly once: by its reply, its deadline, its signal or the end
- * of the node. A later reply is dropped. A settled RPC leaves nothing in memory.
+ * The RPCs that wait for their reply. Each is settled exactly once: by its reply, its deadline or the end of the node.
+ * A later reply is dropped. A settled RPC leaves nothing in memory.
  */
 
 import { RpcError } from '../protocol/errors.ts';
 import { describeIssue, ErrorBody } from '../protocol/message.ts';
 import type { Rpc } from '../protocol/rpc.ts';
-import type { AbortSignalLike, RpcResult } from './context.ts';
+import type { RpcResult } from './context.ts';
 import type { Environment } from './environment.ts';
 
 interface PendingRpc {
@@ -47,18 +47,10 @@ export class PendingRpcs {
   }
 
   /** Registers an RPC. Calls `transmit` with the `msg_id` to send. */
-  ask(
-    dest: string,
-    rpc: Rpc,
-    deadlineMs: number,
-    signal: AbortSignalLike | undefined,
-    transmit: (messageId: number) => void,
-  ): Promise<RpcResult<never>> {
-    if (signal?.aborted) return Promise.resolve(indefinite(`${rpc.type} to ${dest} was aborted before it was sent`));
+  ask(dest: string, rpc: Rpc, deadlineMs: number, transmit: (messageId: number) => void): Promise<RpcResult<never>> {
     if (this.#endReason !== undefined) return Promise.resolve(indefinite(`${rpc.type} to ${dest}: ${this.#endReason}`));
     return new Promise((resolve) => {
       const messageId = this.#nextId++;
-      const onAbort = () => settle(indefinite(`${rpc.type} to ${dest} was aborted`));
       const cancelTimer = this.#environment.setTimer(deadlineMs, () => {
         this.#timeouts++;
         settle(indefinite(`${rpc.type} to ${dest}: no answer in ${deadlineMs} ms`));
@@ -66,10 +58,8 @@ export class PendingRpcs {
       const settle = (result: RpcResult<never>) => {
         this.#pending.delete(messageId);
         cancelTimer();
-        signal?.removeEventListener('abort', onAbort);
         resolve(result);
       };
-      signal?.addEventListener('abort', onAbort);
       this.#pending.set(messageId, { rpc, dest, settle });
       this.#asked++;
       transmit(messageId);

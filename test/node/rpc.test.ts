@@ -97,25 +97,6 @@ describe('an RPC', () => {
     expect(await answer({ type: 'read_ok', value: 2 })).toMatchObject({ kind: 'ok', reply: { value: 2 } });
   });
 
-  it('ends at once when its signal aborts, and leaves no timer and no listener', async () => {
-    const controller = new AbortController();
-    const { node, result } = await asking({ signal: controller.signal });
-    controller.abort();
-    await settle();
-    expect(result()).toMatchObject({ kind: 'indefinite', error: { message: 'read to lin-kv was aborted' } });
-    expect(node.node.load.pendingRpcs).toBe(0);
-    expect(node.time.timerCount).toBe(0);
-  });
-
-  it('is not even sent when its signal was aborted before', async () => {
-    const { node, context } = await asking();
-    const before = node.sent.length;
-    expect(await context.rpc('lin-kv', Read, { key: 'k' }, { signal: AbortSignal.abort() })).toMatchObject({
-      kind: 'indefinite',
-    });
-    expect(node.sent).toHaveLength(before);
-  });
-
   it('is indefinite when the node stops', async () => {
     const { node, result } = await asking();
     node.node.stop('the input has ended');

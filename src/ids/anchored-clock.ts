@@ -42,7 +42,7 @@ export interface AnchoredClockOptions {
 export class AnchoredClock {
   readonly #clock: Clock;
   readonly #maxSkewMs: number;
-  readonly #warn: (text: string) => void;
+  readonly #warn: ((text: string) => void) | undefined;
   #anchorMs: number;
   #anchorMonotonicMs: number;
   /** Invariant: never goes back, even if the monotonic clock does. */
@@ -53,7 +53,7 @@ export class AnchoredClock {
   #quietUntilMonotonicMs = Number.NEGATIVE_INFINITY;
 
   /** Reads both clocks. Throws a ClockError if they give no believable time. */
-  constructor({ clock, storedBoundMs, maxSkewMs = MAX_SKEW_MS_DEFAULT, warn = () => {} }: AnchoredClockOptions) {
+  constructor({ clock, storedBoundMs, maxSkewMs = MAX_SKEW_MS_DEFAULT, warn }: AnchoredClockOptions) {
     if (!(maxSkewMs >= 0)) throw new RangeError(`maxSkewMs must be a number from 0 on, not ${maxSkewMs}`);
     const wallMs = Math.floor(clock.wallMs());
     const monotonicMs = clock.monotonicMs();
@@ -115,7 +115,7 @@ export class AnchoredClock {
     if (this.#disbelieving || this.#monotonicMs < this.#quietUntilMonotonicMs) return;
     this.#disbelieving = true;
     this.#quietUntilMonotonicMs = this.#monotonicMs + WARNING_INTERVAL_MS;
-    this.#warn(
+    this.#warn?.(
       `the wall clock is ${describeGap(aheadMs)} the clock of the ids, more than the ` +
         `${describeLimit(this.#maxSkewMs)} that are believed; ids go on without it`,
     );

@@ -80,7 +80,7 @@ export class IdGenerator implements IdSource {
   readonly #reservation: Reservation | undefined;
   readonly #leadMsMax: number;
   readonly #windowMs: number;
-  readonly #warn: (text: string) => void;
+  readonly #warn: ((text: string) => void) | undefined;
 
   /** Invariant: never goes back. With `#sequence` it names the next id, which was never handed out. */
   #timestampMs = FIRST_TIMESTAMP_MS;
@@ -126,7 +126,7 @@ export class IdGenerator implements IdSource {
   }
 
   private constructor(options: IdGeneratorOptions, storedBoundMs: number | undefined) {
-    const { clock, maxSkewMs, floorMs, warn = () => {} } = options;
+    const { clock, maxSkewMs, floorMs, warn } = options;
     this.#node = options.node;
     this.#clock = clock;
     this.#anchored = new AnchoredClock({ clock, storedBoundMs: laterOf(storedBoundMs, floorMs), maxSkewMs, warn });
@@ -346,7 +346,7 @@ export class IdGenerator implements IdSource {
     if (this.#raising !== undefined || nowMs < this.#raiseAheadFromMs || this.#reservedUntilMs === END_MS) return;
     this.#raise(1).catch((error) => {
       this.#raiseAheadFromMs = nowMs + this.#windowMs / 10;
-      this.#warn(`cannot reserve ahead: ${describe(error)}`);
+      this.#warn?.(`cannot reserve ahead: ${describe(error)}`);
     });
   }
 

@@ -123,7 +123,7 @@ export class SagaDriver {
       return outcome === 'done' ? this.#moves.undone(plan, at) : undefined;
     }
     const { first } = stepsOf(plan, at);
-    const steps = plan.stages[at] ?? [];
+    const steps = plan.stages[at] as readonly Step[];
     const outcomes = await settleAll(steps.map((step, index) => step.act(turnOf(first + index))));
     const refusal = outcomes.find((outcome) => outcome instanceof Refusal);
     if (outcomes.includes('overtaken')) return undefined;

@@ -167,11 +167,13 @@ class TransferService {
     this.#coordinator.start();
     for (const [index, account] of accounts.entries()) keyPart(`accounts.${index}`, account);
     const records = await Promise.all(accounts.map((account) => this.#accounts.read(account)));
+    const balances: number[] = [];
     const applied = new Map<string, Map<string, Set<number>>>();
     for (const [index, { content }] of records.entries()) {
       const account = accounts[index] as string;
       if (content === undefined || content.content === null)
         throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
+      balances.push(content.content.balance);
       for (const mark of content.marks) {
         const [saga, step, what] = mark;
         if (isEnded(mark)) continue;
@@ -195,7 +197,7 @@ class TransferService {
     );
     for (const saga of await this.#listIndexed()) if (!held.has(saga)) held.set(saga, 0);
     return {
-      balances: records.map(({ content }) => content?.content?.balance ?? 0),
+      balances,
       versions: records.map(({ ver }) => ver),
       unfinished: [...held].map(([request_id, amount]) => ({ request_id, held: amount })),
     };

@@ -216,7 +216,7 @@ export class Node {
     const waitMs = rateLimit === undefined ? 0 : this.#waitMs(rateLimit, src);
     if (waitMs > 0) {
       const text = `${excerptWithLength(src)} may send ${rateLimit?.ratePerSecond} requests/s; try again in ${waitMs} ms`;
-      this.#answerFailure(served, src, body.msg_id, RpcError.of('temporarily-unavailable', text));
+      this.#turnAway(served, src, body.msg_id, body, text);
     } else this.#handle(served, message, src, body.msg_id, body);
   }
 
@@ -239,15 +239,14 @@ export class Node {
       this.#refuse(message, field, text, 'malformed-request', requests);
       return;
     }
-    if (this.#inFlight >= this.#inFlightMax) {
-      const text = `${this.#inFlight} requests are in flight already`;
-      this.#answerFailure(served, src, messageId, RpcError.of('temporarily-unavailable', text));
-      return;
-    }
     const { type } = handler.rpc;
     const repeat = messageId === undefined ? undefined : this.#repeats.find(src, messageId, type, request.data);
     if (repeat instanceof RpcError) {
       this.#answerFailure(served, src, messageId, repeat);
+      return;
+    }
+    if (this.#inFlight >= this.#inFlightMax) {
+      this.#turnAway(served, src, messageId, body, `${this.#inFlight} requests are in flight already`);
       return;
     }
     let outcome: object | Promise<object>;
@@ -287,6 +286,24 @@ export class Node {
         },
       ),
     );
+  }
+
+  /** Answers error 11, because there is too much to do. The copy of a request that was let in is dropped. */
+  #turnAway(
+    served: ServedType,
+    src: string,
+    messageId: number | undefined,
+    body: Readonly<Record<string, unknown>>,
+    text: string,
+  ): void {
+    const error = RpcError.of('temporarily-unavailable', text);
+    const { rpc } = served.handler;
+    const { data } = rpc.request.safeParse(body);
+    if (messageId !== undefined && data !== undefined) {
+      // Its answer tells what happened. An error would deny that.
+      if (!this.#repeats.turnAway(detached(src), messageId, rpc.type, data, error)) return;
+    }
+    this.#answerFailure(served, src, messageId, error);
   }
 
   /** Counts a request as in flight until `work` is done. `work` never rejects. */

@@ -1,9 +1,10 @@
 /**
  * Repeated requests: a network may deliver one twice, the second copy much later. A copy of a request in flight gets
  * the same outcome. A copy of one that was refused for certain is refused again. A refusal promises that nothing
- * happened and nothing will, and the copy would break that promise. It is the at-most-once rule of RPC (Birrell and
- * Nelson 1984), kept where it matters: requests that succeed are idempotent or harmless, or their handler deals with
- * copies. Nothing of this outlives the process.
+ * happened and nothing will, and the copy would break that promise. For the same reason a copy of a request that was
+ * carried out is not refused because there is too much to do. It is the at-most-once rule of RPC (Birrell and Nelson
+ * 1984), kept where it matters: requests that succeed are idempotent or harmless, or their handler deals with copies.
+ * Nothing of this outlives the process.
  */
 
 import type { Clock } from '../protocol/clock.ts';
@@ -13,20 +14,50 @@ import { canonicalKey, exactEquals } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { fnv1a } from '../protocol/hash.ts';
 
-/** How long a refusal is remembered, ms: longer than messages are under way. */
+/** How long the end of a request is remembered, ms: longer than messages are under way. */
 const REMEMBERED_MS = 15_000;
-/** Safety rests on it: the copy of a request whose refusal was forgotten is carried out. */
+/**
+ * Of each kind. Safety rests on it: the copy of a request whose refusal was forgotten is carried out, and one that was
+ * carried out and forgotten may be refused.
+ */
 const REMEMBERED_MAX = 4096;
 /** The text of a refusal is cut at this length. So all of them together take at most some 12 MiB. */
 const KEPT_LENGTH_MAX = 512;
 
 interface KnownRefusal {
-  /** The request, {@link shortened}. */
-  readonly request: string;
   readonly code: number;
   /** The beginning only, if it is long. */
   readonly text: string;
-  readonly untilMs: number;
+}
+
+/** Requests that have ended, with how. */
+class Ended<End> {
+  readonly #clock: Clock;
+  /** Oldest first, by key. Key and request are {@link shortened}. */
+  readonly #ends = new Map<string, { readonly request: string; readonly end: End; readonly untilMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#ends.size;
+  }
+
+  find(key: string, request: object): End | undefined {
+    const ended = this.#ends.get(shortened(key));
+    if (ended === undefined || ended.request !== shortened(canonicalKey(request))) return undefined;
+    return this.#clock.monotonicMs() < ended.untilMs ? ended.end : undefined;
+  }
+
+  add(key: string, request: object, end: End): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [oldest, { untilMs }] of this.#ends) {
+      if (untilMs > nowMs && this.#ends.size < REMEMBERED_MAX) break;
+      this.#ends.delete(oldest);
+    }
+    this.#ends.set(shortened(key), { request: shortened(canonicalKey(request)), end, untilMs: nowMs + REMEMBERED_MS });
+  }
 }
 
 /**
@@ -34,33 +65,33 @@ interface KnownRefusal {
  * fields did not affect the first copy, and may be large.
  */
 export class Repeats {
-  readonly #clock: Clock;
   readonly #running = new Map<string, { readonly request: object; readonly outcome: Promise<object> }>();
-  /** Oldest first. */
-  readonly #refusals = new Map<string, KnownRefusal>();
+  readonly #refusals: Ended<KnownRefusal>;
+  /** Refused by the node before its handler saw it. Apart, because they are many when there is too much to do. */
+  readonly #turnedAway: Ended<KnownRefusal>;
+  /** The others: what they ask has happened, or may have. */
+  readonly #carriedOut: Ended<true>;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#refusals = new Ended(clock);
+    this.#turnedAway = new Ended(clock);
+    this.#carriedOut = new Ended(clock);
   }
 
   /** The outcome of the same request when it came before, if it matters. */
   find(src: string, messageId: number, type: string, request: object): Promise<object> | RpcError | undefined {
     // In nearly all cases there is nothing to look for.
-    if (this.#running.size === 0 && this.#refusals.size === 0) return undefined;
+    if (this.#running.size === 0 && this.#refusals.size === 0 && this.#turnedAway.size === 0) return undefined;
     const key = keyOf(src, messageId, type);
     const running = this.#running.get(key);
     if (running !== undefined && exactEquals(running.request, request)) return running.outcome;
-    const refusalKey = shortened(key);
-    const refusal = this.#refusals.get(refusalKey);
-    if (refusal === undefined || refusal.request !== shortened(canonicalKey(request))) return undefined;
-    if (this.#clock.monotonicMs() < refusal.untilMs) return new RpcError(refusal.code, refusal.text);
-    this.#refusals.delete(refusalKey);
-    return undefined;
+    const refusal = this.#refusals.find(key, request) ?? this.#turnedAway.find(key, request);
+    return refusal && new RpcError(refusal.code, refusal.text);
   }
 
   /**
-   * Remembers a request in flight, and its refusal if it is refused. Keeps `src` too, so `src` must not keep a whole
-   * line in memory, see `detached`.
+   * Remembers a request in flight, and how it ends. Keeps `src` too, so `src` must not keep a whole line in memory, see
+   * `detached`.
    */
   watch(src: string, messageId: number, type: string, request: object, outcome: Promise<object>): void {
     const key = keyOf(src, messageId, type);
@@ -68,25 +99,33 @@ export class Repeats {
     const forget = () => {
       if (this.#running.get(key)?.outcome === outcome) this.#running.delete(key);
     };
-    outcome.then(forget, (error: unknown) => {
+    const end = () => {
       forget();
-      if (error instanceof RpcError && error.definite) this.#remember(key, request, error);
+      this.#carriedOut.add(key, request, true);
+    };
+    outcome.then(end, (error: unknown) => {
+      if (!(error instanceof RpcError && error.definite)) return end();
+      forget();
+      this.#refusals.add(key, request, refusalOf(error));
     });
   }
 
-  #remember(key: string, request: object, { code, message }: RpcError): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (const [oldest, { untilMs }] of this.#refusals) {
-      if (untilMs > nowMs && this.#refusals.size < REMEMBERED_MAX) break;
-      this.#refusals.delete(oldest);
-    }
-    this.#refusals.set(shortened(key), {
-      request: shortened(canonicalKey(request)),
-      code,
-      text: detached(excerpt(message, KEPT_LENGTH_MAX)),
-      untilMs: nowMs + REMEMBERED_MS,
-    });
+  /**
+   * Remembers that a request is refused before its handler sees it. False if a copy of it is in flight or was carried
+   * out: then it must not be refused.
+   */
+  turnAway(src: string, messageId: number, type: string, request: object, error: RpcError): boolean {
+    const key = keyOf(src, messageId, type);
+    const running = this.#running.get(key);
+    if (running !== undefined && exactEquals(running.request, request)) return false;
+    if (this.#carriedOut.find(key, request)) return false;
+    this.#turnedAway.add(key, request, refusalOf(error));
+    return true;
   }
+}
+
+function refusalOf({ code, message }: RpcError): KnownRefusal {
+  return { code, text: detached(excerpt(message, KEPT_LENGTH_MAX)) };
 }
 
 /** A type contains no space. */

@@ -288,10 +288,14 @@ describe('health', () => {
 });
 
 describe('a node with a rate limit', () => {
-  const limited = () => ready({ rateLimitPerSecond: 2 });
+  let messageId = 0;
+  const limited = () => {
+    messageId = 0;
+    return ready({ rateLimitPerSecond: 2 });
+  };
   const double = (node: TestNode, src: string, count = 1) => {
     const before = node.sent.length;
-    for (let number = 0; number < count; number++) node.receive({ type: 'double', number, msg_id: number }, src);
+    for (let number = 0; number < count; number++) node.receive({ type: 'double', number, msg_id: messageId++ }, src);
     return node.bodies.slice(before).map((body) => body.code ?? 'ok');
   };
 

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { handler } from '../../src/node/context.ts';
+import type { NodeOptions } from '../../src/node/node.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { defineRpc, type RequestOf } from '../../src/protocol/rpc.ts';
 import { TestNode } from '../support/test-node.ts';
@@ -14,7 +15,7 @@ const Play = defineRpc('play', 'Takes a while, too.', fields, { nth: z.int() });
 /** Longer than the texts that are kept whole. */
 const LONG = 'x'.repeat(5000);
 
-async function start() {
+async function start(options: NodeOptions = {}) {
   let count = 0;
   const node = await new TestNode(async (context) => {
     const work = async ({ ms, code, text = '' }: RequestOf<typeof Work>) => {
@@ -24,7 +25,7 @@ async function start() {
       return { nth };
     };
     return [handler(Work, work), handler(Play, work)];
-  }).init();
+  }, options).init();
   const ask = (fields: object, messageId = 7, src = 'c1') =>
     node.receive({ type: 'work', ...fields, msg_id: messageId }, src);
   return { node, ask, begun: () => count, answers: () => node.bodies.map(({ nth, code }) => nth ?? code) };
@@ -49,6 +50,52 @@ describe('a request that comes again', () => {
     await node.time.advance(10);
     expect(begun()).toBe(1);
     expect(answers()).toEqual([11, 11]);
+  });
+
+  it('after it was refused because too much was in flight is refused again when there is room', async () => {
+    const { node, ask, begun, answers } = await start({ inFlightMax: 1 });
+    ask({ ms: 100 }, 1);
+    ask({ ms: 1 }, 2);
+    await node.time.advance(200);
+    ask({ ms: 1 }, 2);
+    await node.time.advance(10);
+    expect(begun()).toBe(1);
+    expect(answers()).toEqual([11, 1, 11]);
+  });
+
+  it('after it was refused because its client asked too much is refused again later', async () => {
+    const { node, ask, begun, answers } = await start({ rateLimitPerSecond: 1 });
+    ask({ ms: 1 }, 1);
+    ask({ ms: 1 }, 2);
+    await node.time.advance(5000);
+    ask({ ms: 1 }, 2);
+    await node.time.advance(10);
+    expect(begun()).toBe(1);
+    expect(answers()).toEqual([11, 1, 11]);
+  });
+
+  it.each<[string, NodeOptions]>([
+    ['too much is in flight', { inFlightMax: 1 }],
+    ['its client asks too much', { rateLimitPerSecond: 1 }],
+  ])('while the first is in flight is not refused because %s', async (_, options) => {
+    const { node, ask, answers } = await start(options);
+    ask({ ms: 100 });
+    ask({ ms: 100 });
+    await node.time.advance(200);
+    expect(answers()).toEqual([1]);
+  });
+
+  it.each<[string, NodeOptions]>([
+    ['too much is in flight', { inFlightMax: 1 }],
+    ['its client asks too much', { rateLimitPerSecond: 1 }],
+  ])('after it succeeded is not refused because %s: an error would deny what has happened', async (_, options) => {
+    const { node, ask } = await start(options);
+    ask({ ms: 1 });
+    await node.time.advance(2);
+    ask({ ms: 100 }, 8);
+    ask({ ms: 1 });
+    await node.time.advance(200);
+    expect(node.bodies.filter(({ in_reply_to: inReplyTo }) => inReplyTo === 7)).toMatchObject([{ nth: 1 }]);
   });
 
   it.each([

@@ -39,9 +39,11 @@ export type StartHandlers = (context: NodeContext) => Promise<readonly Handler[]
 
 export interface NodeOptions {
   /** Requests in flight at once; one more is answered 11. */
-  readonly inFlightMax?: number;
+  readonly inFlightMax?: number | undefined;
   /** Requests a second for each client; one more is answered 11. Other nodes are not limited. Absent: no limit. */
   readonly rateLimitPerSecond?: number | undefined;
+  /** Clients whose rate is remembered. Default: 4096. */
+  readonly limitedClientsMax?: number | undefined;
 }
 
 export const IN_FLIGHT_MAX = 10_000;
@@ -88,8 +90,8 @@ export class Node {
     this.#environment = environment;
     this.#startHandlers = startHandlers;
     this.#inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX;
-    const { rateLimitPerSecond } = options;
-    this.#rateLimit = rateLimitPerSecond === undefined ? undefined : new RateLimit(rateLimitPerSecond);
+    const { rateLimitPerSecond: rate, limitedClientsMax } = options;
+    this.#rateLimit = rate === undefined ? undefined : new RateLimit(rate, limitedClientsMax);
     this.#startMs = environment.clock.monotonicMs();
     this.#rpcs = new PendingRpcs(environment);
     this.#repeats = new Repeats(environment.clock);

@@ -17,6 +17,7 @@ import { type Body, describeIssue, isFlat } from '../protocol/message.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 import { findReplyProblem, type Rpc } from '../protocol/rpc.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
+import { nodeOptions } from './node-limits.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
@@ -216,11 +217,16 @@ class Life implements NodeHandle {
     };
     if (options.onStep === undefined) this.deliverMessage = (message) => this.#read(() => this.node.receive(message));
     const startHandlers = options.startHandlers(support);
-    this.node = new Node(options.alter?.(environment, support) ?? environment, async (context) => {
+    const startAndLearn: StartHandlers = async (context) => {
       const handlers = await startHandlers(context);
       learn(handlers.map(({ rpc }) => rpc));
       return handlers;
-    });
+    };
+    this.node = new Node(
+      options.alter?.(environment, support) ?? environment,
+      startAndLearn,
+      nodeOptions(support.limits),
+    );
   }
 
   deliver(line: string): void {

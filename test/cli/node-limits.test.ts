@@ -37,7 +37,7 @@ describe('limits of nodes', () => {
 
   it('are refused if the workload does not have them, with those that it has', () => {
     expect(() => interpret('-w', 'voucher', '--limits', 'page=2,pages=2')).toThrow(
-      '--limits page=2,pages=2: the workload voucher has no limit "pages"; it has page, group, pending, gather, left, terms',
+      '--limits page=2,pages=2: the workload voucher has no limit "pages"; it has page, group, pending, gather, left, terms, requests',
     );
     expect(() => interpret('-w', 'echo', '--limits', 'page=2')).toThrow(
       'the workload echo has no limit "page"; it has none',
@@ -53,7 +53,7 @@ describe('limits of nodes', () => {
   });
 
   it('are listed in the help, by workload', () => {
-    expect(TEST_OPTIONS.limits.text).toContain('\nvoucher: page, group, pending, gather, left, terms.');
+    expect(TEST_OPTIONS.limits.text).toContain('\nvoucher: page, group, pending, gather, left, terms, requests.');
     expect(TEST_OPTIONS.limits.text).not.toContain('echo');
   });
 });

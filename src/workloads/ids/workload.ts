@@ -12,6 +12,7 @@ import { type Invocation, operationIn, type WorkloadTest } from '../../harness/w
 import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
+import { RATE_LIMITS, REQUESTS } from '../../simulator/node-limits.ts';
 import type { Workload } from '../workload.ts';
 import { BAD_IDS } from './bad-ids.ts';
 import { idsChecker } from './checker/ids-checker.ts';
@@ -285,5 +286,7 @@ export const ids: Workload = {
     lead: [50, 200, 1000],
     lease: [250, 2000],
     spare: [1, 3],
+    requests: REQUESTS,
+    ...RATE_LIMITS,
   },
 };

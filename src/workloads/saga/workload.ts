@@ -15,6 +15,7 @@ import { WeightedChoice } from '../../harness/drawing.ts';
 import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { SagaLimits } from '../../saga/limits.ts';
+import { REQUESTS } from '../../simulator/node-limits.ts';
 import type { Workload } from '../workload.ts';
 import { sagaChecker } from './checker/saga-checker.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
@@ -435,5 +436,6 @@ export const saga: Workload = {
     // More than MARKS_FEW: below that number no mark is looked up, so a participant could stay full.
     marks: [10, 16],
     desks: [1, 2, 4],
-  } satisfies Record<keyof SagaLimits, readonly number[]>,
+    requests: REQUESTS,
+  } satisfies Record<keyof SagaLimits | 'requests', readonly number[]>,
 };

@@ -12,6 +12,7 @@ import { answerIn, type Client, type Completion, completeWith } from '../../harn
 import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
+import { REQUESTS } from '../../simulator/node-limits.ts';
 import type { Workload } from '../workload.ts';
 import { voucherChecker } from './checker/voucher-checker.ts';
 import { createOtherwise, lastQuestions, PAGE_LENGTH_MAX } from './last-questions.ts';
@@ -323,5 +324,6 @@ export const voucher: Workload = {
     gather: [1, 2, 8],
     left: [1, 2, 8],
     terms: [1, 2],
-  } satisfies Record<keyof VoucherLimits, readonly number[]>,
+    requests: REQUESTS,
+  } satisfies Record<keyof VoucherLimits | 'requests', readonly number[]>,
 };

@@ -50,7 +50,10 @@ export interface NodeContext {
   broadcast(body: Body): void;
   /** Resolves to `true` after `durationMs`. Resolves to `false` as soon as the signal aborts or the node stops. */
   sleep(durationMs: number, signal?: AbortSignalLike): Promise<boolean>;
-  /** Adds the figures of one part of the node, under its name, to every reply to `metrics`. */
+  /**
+   * Adds the figures of one part of the node, under its name, to every reply to `metrics`. A figure `in-flight` counts
+   * what is going on; it ends at 0 when the node stops.
+   */
   report(part: string, figures: () => Figures): void;
   /** `health` asks this: why a part of the node cannot serve, in words; undefined if it can. */
   diagnose(part: string, findTrouble: () => string | undefined): void;

@@ -252,13 +252,14 @@ class Life implements NodeHandle {
 
   /** What the node still holds, in words; undefined if nothing. */
   describeLoad(): string | undefined {
-    const { inFlight, pendingRpcs, sleepers } = this.node.load;
-    const held = [
+    const { in_flight: inFlight, rpcs, parts } = this.node.readMetrics();
+    const held: readonly (readonly [count: number, what: string])[] = [
       [inFlight, 'requests in flight'],
-      [pendingRpcs, 'pending RPCs'],
-      [sleepers, 'sleeping handlers'],
+      [rpcs.pending, 'pending RPCs'],
+      [this.node.load.sleepers, 'sleeping handlers'],
       [this.#timerCount, 'timers'],
-    ] as const;
+      ...Object.entries(parts).map(([part, figures]) => [figures['in-flight'] ?? 0, `${part} in flight`] as const),
+    ];
     const text = held.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
     return text.length === 0 ? undefined : text.join(', ');
   }

@@ -315,6 +315,17 @@ describe('rules that hold for every workload', () => {
     expect(violations(results)).toMatchObject([{ rule: 'leak', text: 'n0 was told to end and still has 1 timers' }]);
   });
 
+  it('a part that reports work in flight after its node was told to end is found', async () => {
+    const busy = subject((context) => {
+      context.report('deliveries', () => ({ 'in-flight': 2, done: 3 }));
+      return [handler(Generate, () => ({ id: context.randomUint32() }))];
+    });
+    const { results } = await run(busy, { timeLimitMs: 500, nodes: ['n0'], concurrency: 1 });
+    expect(violations(results)).toMatchObject([
+      { rule: 'leak', text: 'n0 was told to end and still has 2 deliveries in flight' },
+    ]);
+  });
+
   it('a node that is told to end must leave nothing behind', async () => {
     const leaking = subject((context) => [
       handler(Generate, async () => {

@@ -20,7 +20,7 @@ export interface Workload extends ServedWorkload {
     context: NodeContext,
     life: number,
     limits: Readonly<Record<string, number>>,
-  ) => Pick<NodePorts, 'idLimits' | 'lease'>;
+  ) => Pick<NodePorts, 'idLimits' | 'lease'> & Partial<Pick<NodePorts, 'openReservation'>>;
   /**
    * The limits of its simulated nodes, by name, with the values that `fuzz` draws for each. They are small, so that a
    * short run reaches them. A value must leave the promises of the workload whole. Absent: it has none.

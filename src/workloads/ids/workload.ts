@@ -258,6 +258,11 @@ async function askForAssignment(client: Client, value: unknown, recent: RecentId
 const LIVES_PER_MACHINE = 2;
 /** So few spare numbers that those of dead nodes are needed. */
 const SPARE_NUMBERS = 0;
+/**
+ * So many numbers may be of no use if little skew is believed: each was held by a node whose clock was far ahead, and
+ * must wait until the clocks are there.
+ */
+const LOST_NUMBERS = 8;
 
 /**
  * ids: all requests of the id service, mixed: single ids and batches of both kinds, status, assignments. Nodes come and
@@ -267,15 +272,15 @@ export const ids: Workload = {
   ...idsNode,
   text: 'Asks for ids of both kinds, one or many, for their status, and for ids assigned to keys.',
   test: idsTest,
-  simulate: ({ nodeId, nodeIds }, life, { lease = 500, spare = SPARE_NUMBERS, reads, window = 3000, lead }) => ({
+  simulate: ({ nodeId, nodeIds }, life, { lease = 500, spare = SPARE_NUMBERS, reads, window = 3000, lead, skew }) => ({
     // Short enough that leases are lost and taken over within a run.
     lease: {
       leaseMs: lease,
-      numberCount: nodeIds.length + spare,
+      numberCount: nodeIds.length + spare + (skew === undefined ? 0 : LOST_NUMBERS),
       identity: `${nodeId}/${Math.floor(life / LIVES_PER_MACHINE)}`,
       readsMax: reads,
     },
-    idLimits: { windowMs: window, leadMsMax: lead },
+    idLimits: { windowMs: window, leadMsMax: lead, maxSkewMs: skew },
   }),
   limits: {
     remembered: [1, 2, 8],
@@ -286,6 +291,8 @@ export const ids: Workload = {
     lead: [50, 200, 1000],
     lease: [250, 2000],
     spare: [1, 3],
+    // ms. Well below the errors of clocks, and above twice any lead.
+    skew: [12_000, 30_000],
     requests: REQUESTS,
     ...RATE_LIMITS,
   },

@@ -7,6 +7,7 @@
 
 import * as z from 'zod';
 import { completeWith } from '../../harness/client.ts';
+import { StoreReservation } from '../../ids/fleet/store-reservation.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { Generate } from '../ids/messages.ts';
 import type { Workload } from '../workload.ts';
@@ -18,9 +19,15 @@ const GenerateAny = defineRpc(Generate.type, Generate.text, {}, { id: z.unknown(
 
 export const uniqueIds: Workload = {
   ...uniqueIdsNode,
-  simulate: (_context, _life, { window, lead }) => ({ idLimits: { windowMs: window, leadMsMax: lead } }),
-  // ms. A lead shorter than a write to the disk is used up before it is reserved, for ever.
-  limits: { window: [1, 5, 50], lead: [20, 100, 1000] },
+  simulate: (_context, _life, { window, lead, storeWindow }) => ({
+    idLimits: { windowMs: storeWindow ?? window, leadMsMax: lead },
+    ...(storeWindow !== undefined && {
+      openReservation: async (context, kv) => StoreReservation.ofPlace(context, kv),
+    }),
+  }),
+  // ms. A lead shorter than a write to the disk, or to the store, is used up before it is reserved, for ever. With
+  // `storeWindow` timestamps are reserved in the store, as with `--state store`.
+  limits: { window: [1, 5, 50], lead: [50, 100, 1000], storeWindow: [20, 300] },
   text: 'Asks for ids and expects no id twice.',
   test: {
     reusableClients: true,

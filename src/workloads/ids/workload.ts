@@ -254,6 +254,11 @@ async function askForAssignment(client: Client, value: unknown, recent: RecentId
   });
 }
 
+/**
+ * As long as an exchange with the store may take. Timestamps that are reserved for a shorter time are used up when they
+ * come, unless ids may lead by as much.
+ */
+const EXCHANGE_MS = 50;
 /** Every second life of a simulated node is a new machine: it must look for a number without earlier knowledge. */
 const LIVES_PER_MACHINE = 2;
 /** So few spare numbers that those of dead nodes are needed. */
@@ -280,15 +285,19 @@ export const ids: Workload = {
       identity: `${nodeId}/${Math.floor(life / LIVES_PER_MACHINE)}`,
       readsMax: reads,
     },
-    idLimits: { windowMs: window, leadMsMax: lead, maxSkewMs: skew },
+    idLimits: {
+      windowMs: window,
+      leadMsMax: window < EXCHANGE_MS && lead ? lead + EXCHANGE_MS : lead,
+      maxSkewMs: skew,
+    },
   }),
   limits: {
     remembered: [1, 2, 8],
     batch: [1, 2, 5],
     reads: [1, 2],
-    // ms. A lead shorter than an exchange with the store is used up before it is reserved, for ever.
+    // ms. Without a lead the largest batches are refused.
     window: [1, 20, 300],
-    lead: [50, 200, 1000],
+    lead: [1, 50, 200, 1000],
     lease: [250, 2000],
     spare: [1, 3],
     // ms. Well below the errors of clocks, and above twice any lead.

@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import type { RunOptions } from '../harness/run-options.ts';
 import { fuzzOptions } from '../search/fuzz-defaults.ts';
-import { drawSwarm, type Swarm } from '../search/swarm.ts';
+import { drawSwarm, type Swarm, swarmOf } from '../search/swarm.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { type Option, type ParsedOptions, parseOneOf, parseWhole, switchOption, UsageError } from './options.ts';
 import { interpretRun, TEST_OPTIONS } from './test-options.ts';
@@ -126,12 +126,17 @@ export function interpretFuzzOptions({ values, words, rest, texts }: ParsedOptio
     seedCount: values.seeds,
     jobs: Math.min(values.jobs ?? availableParallelism(), values.seeds),
     options: interpretRun(values, workload, false, texts),
-    swarm: values.swarm === 'off' ? undefined : swarmOf(workload, texts),
+    swarm: values.swarm === 'off' ? undefined : undrawn(swarmOf(workload), texts),
   };
 }
 
 /** @param texts of the options that were given */
-function swarmOf({ limits = {} }: Workload, texts: Readonly<Record<string, string>>): Swarm {
+function undrawn(swarm: Swarm, texts: Readonly<Record<string, string>>): Swarm {
   const isGiven = (name: string) => texts[name] !== undefined;
-  return { faults: !isGiven('nemesis'), pace: !PACE.some(isGiven), limits: isGiven('limits') ? {} : limits };
+  return {
+    faults: !isGiven('nemesis'),
+    pace: !PACE.some(isGiven),
+    limits: isGiven('limits') ? {} : swarm.limits,
+    options: Object.fromEntries(Object.entries(swarm.options).filter(([name]) => !isGiven(name))),
+  };
 }

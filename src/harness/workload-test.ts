@@ -99,6 +99,8 @@ export interface WorkloadOption {
   readonly absent: unknown;
   /** Makes the value; throws an Error that says what is expected. */
   readonly parse: (text: string) => unknown;
+  /** Texts that `fuzz` may draw. Absent: none. */
+  readonly drawn?: readonly string[];
 }
 
 /** The function in `operations` for `f`. Throws if there is none, which is an error in the schedule. */

@@ -2,10 +2,11 @@
  * Swarm testing: each run with other faults and other limits, after Groce et al., "Swarm Testing" (ISSTA 2012). A run
  * with everything at once is always the same kind of run: a fault hides what only happens without it, and a limit of
  * thousands is never reached. So about half of the seeds draw which faults they have, which limits of their nodes are
- * small, and how busy they are. The others keep the options as they are.
+ * small, how busy they are, and options of their workload. The others keep the options as they are.
  */
 
 import type { RunOptions } from '../harness/run-options.ts';
+import type { WorkloadTest } from '../harness/workload-test.ts';
 import { SeededRandom } from '../protocol/random.ts';
 
 /** What may be drawn. */
@@ -16,6 +17,19 @@ export interface Swarm {
   readonly pace: boolean;
   /** The values from which each limit may be drawn, by its name. */
   readonly limits: Readonly<Record<string, readonly number[]>>;
+  /** The texts from which each option of the workload may be drawn, by its name. */
+  readonly options: Readonly<Record<string, readonly string[]>>;
+}
+
+/** All that the runs of a workload may draw. */
+export function swarmOf({ test, limits = {} }: Swarmed): Swarm {
+  const options = Object.entries(test.options ?? {}).flatMap(([name, { drawn }]) => (drawn ? [[name, drawn]] : []));
+  return { faults: true, pace: true, limits, options: Object.fromEntries(options) };
+}
+
+interface Swarmed {
+  readonly test: Pick<WorkloadTest, 'options'>;
+  readonly limits?: Swarm['limits'];
 }
 
 /** How many times as many operations a second there are. */
@@ -27,15 +41,28 @@ const PACES = [1, 1, 2, 4];
 const SHORTER = 3.2;
 
 /** The options of the run of this seed. The rest of the run draws as it would without. */
-export function drawSwarm(options: RunOptions, { faults, pace, limits }: Swarm): RunOptions {
+export function drawSwarm(options: RunOptions, { faults, pace, limits, options: own }: Swarm): RunOptions {
   const random = new SeededRandom(options.seed).fork('swarm');
   const isDrawn = () => random.integer(2) === 0;
   if (!isDrawn()) return options;
   const swarmed = faults ? { ...options, faults: someOf(options.faults, random) } : options;
   const paced = pace ? atPace(swarmed, random.pick(PACES)) : swarmed;
-  const chosen = Object.entries(limits).filter(isDrawn);
-  if (chosen.length === 0) return paced;
-  return { ...paced, nodeLimits: Object.fromEntries(chosen.map(([name, values]) => [name, random.pick(values)])) };
+  const nodeLimits = someValues(limits, random);
+  const workloadOptions = someValues(own, random);
+  return {
+    ...paced,
+    ...(nodeLimits && { nodeLimits }),
+    ...(workloadOptions && { workloadOptions: { ...options.workloadOptions, ...workloadOptions } }),
+  };
+}
+
+/** A value for each name with a probability of one half; undefined if there is none. */
+function someValues<Value>(
+  values: Readonly<Record<string, readonly Value[]>>,
+  random: SeededRandom,
+): Readonly<Record<string, Value>> | undefined {
+  const chosen = Object.entries(values).filter(() => random.integer(2) === 0);
+  return chosen.length === 0 ? undefined : Object.fromEntries(chosen.map(([name, from]) => [name, random.pick(from)]));
 }
 
 /** Each of them with a probability of one half, in their order; at least one, if there are any. */

@@ -3,13 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import { FUZZ_OPTIONS, interpretFuzzOptions, optionsOfSeed } from '../../src/cli/fuzz-options.ts';
 import { parseOptions } from '../../src/cli/options.ts';
+import { WORKLOAD_OPTIONS } from '../../src/cli/test-options.ts';
 import { voucher } from '../../src/workloads/voucher/workload.ts';
 
 function taskOf(...args: string[]) {
-  return interpretFuzzOptions(parseOptions(FUZZ_OPTIONS, ['-w', 'voucher', ...args]));
+  return interpretFuzzOptions(parseOptions(FUZZ_OPTIONS, ['-w', 'voucher', ...args], WORKLOAD_OPTIONS));
 }
 
-const ALL = { faults: true, pace: true, limits: voucher.limits };
+const ALL = { faults: true, pace: true, limits: voucher.limits, options: {} };
 
 describe('the seeds of a fuzz', () => {
   it('draw faults, pace and the limits of the workload', () => {
@@ -27,6 +28,13 @@ describe('the seeds of a fuzz', () => {
     [['--limits', 'page=3'], { limits: {} }],
   ])('do not draw what was given: %j', (args, left) => {
     expect(taskOf(...args).swarm).toEqual({ ...ALL, ...left });
+  });
+
+  it('draw the options of the workload but those that were given', () => {
+    const optionsOf = (...args: string[]) => taskOf('-w', 'saga', ...args).swarm?.options;
+    expect(optionsOf()).toEqual({ mistakes: ['20'] });
+    expect(optionsOf('--mistakes', '7')).toEqual({});
+    expect(optionsOf('--limits', 'group=1')).toEqual({ mistakes: ['20'] });
   });
 
   it('have the limits that were given', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FUZZ_OPTIONS, interpretFuzzOptions, optionsOfSeed } from '../../src/cli/fuzz-options.ts';
 import { parseOptions } from '../../src/cli/options.ts';
 import { replayCommand, shellWord, testArguments } from '../../src/cli/test-arguments.ts';
-import { interpretTestOptions, TEST_OPTIONS } from '../../src/cli/test-options.ts';
+import { interpretTestOptions, TEST_OPTIONS, WORKLOAD_OPTIONS } from '../../src/cli/test-options.ts';
 
 describe('the arguments of a test', () => {
   it.each([
@@ -33,7 +33,7 @@ describe('the arguments of a test', () => {
     expect(runs.some(({ nodeLimits }) => nodeLimits !== undefined)).toBe(name === 'saga');
     for (const run of runs) {
       const words = testArguments(task.workload, run);
-      const again = interpretTestOptions(parseOptions(TEST_OPTIONS, words));
+      const again = interpretTestOptions(parseOptions(TEST_OPTIONS, words, WORKLOAD_OPTIONS));
       expect(again.options).toEqual(run);
     }
   });

@@ -43,12 +43,12 @@ async function main([count = '200', ...names]: readonly string[]): Promise<void>
 
 /** Runs the seeds from 1 on. Resolves to how many, in words. */
 async function fuzz(simulations: Simulations, name: string, seedCount: number): Promise<string> {
-  const { createSettle, drawSwarm, findWorkload, fuzzOptions, runSeed, subjectOf, WORKLOADS } = simulations;
+  const { createSettle, drawSwarm, findWorkload, fuzzOptions, runSeed, subjectOf, swarmOf, WORKLOADS } = simulations;
   const workload = findWorkload(name);
   if (workload === undefined)
     throw new Error(`there is no workload ${name}; there are ${WORKLOADS.map((known) => known.name).join(', ')}`);
-  const { test, limits = {} } = workload;
-  const optionsOf = (seed: string) => drawSwarm(fuzzOptions({ seed, test }), { faults: true, pace: true, limits });
+  const swarm = swarmOf(workload);
+  const optionsOf = (seed: string) => drawSwarm(fuzzOptions({ seed, test: workload.test }), swarm);
   const context = { subject: subjectOf(workload), settle: createSettle() };
   let invalid = 0;
   for (let seed = 1; seed <= seedCount; seed++) {

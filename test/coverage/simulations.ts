@@ -3,5 +3,5 @@
 export { createSettle } from '../../src/host/settle.ts';
 export { runSeed } from '../../src/search/fuzz.ts';
 export { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
-export { drawSwarm } from '../../src/search/swarm.ts';
+export { drawSwarm, swarmOf } from '../../src/search/swarm.ts';
 export { findWorkload, subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';

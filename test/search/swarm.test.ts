@@ -3,10 +3,13 @@
 import { describe, expect, it } from 'vitest';
 import type { RunOptions } from '../../src/harness/run-options.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
-import { drawSwarm, type Swarm } from '../../src/search/swarm.ts';
+import { drawSwarm, type Swarm, swarmOf } from '../../src/search/swarm.ts';
 
 const SEEDS = 400;
-const SWARM: Swarm = { faults: true, pace: true, limits: { page: [1, 2, 5], group: [7] } };
+const SWARM: Swarm = {
+  ...{ faults: true, pace: true, limits: { page: [1, 2, 5], group: [7] } },
+  options: { shape: ['line', 'ring'], mistakes: ['9'] },
+};
 const given = (seed: number) => fuzzOptions({ seed: String(seed) });
 const draw = (seed: number, swarm: Partial<Swarm> = {}) => drawSwarm(given(seed), { ...SWARM, ...swarm });
 
@@ -63,6 +66,30 @@ describe('a seed of a swarm', () => {
     expect(all().some((options) => 'nodeLimits' in options && Object.keys(options.nodeLimits ?? {}).length === 0)).toBe(
       false,
     );
+  });
+
+  it('draws each option of the workload in a quarter of the cases, from its own texts', () => {
+    const options = all().map(({ workloadOptions = {} }) => workloadOptions);
+    const shapes = options.flatMap(({ shape }) => shape ?? []);
+    expectAbout(shapes.length, 0.25);
+    expect(new Set(shapes)).toEqual(new Set(['line', 'ring']));
+    expect(new Set(options.flatMap(({ mistakes }) => mistakes ?? []))).toEqual(new Set(['9']));
+    for (const { workloadOptions } of all({ options: {} })) expect(workloadOptions).toBeUndefined();
+  });
+
+  it('keeps the options of the workload that were given', () => {
+    const workloadOptions = { size: '3' };
+    const drawn = Array.from({ length: SEEDS }, (_, seed) => drawSwarm({ ...given(seed), workloadOptions }, SWARM));
+    for (const options of drawn) expect(options.workloadOptions).toMatchObject(workloadOptions);
+    expect(drawn.some((options) => options.workloadOptions?.shape !== undefined)).toBe(true);
+  });
+
+  it('may draw the limits that a workload declares, and its options that have texts for it', () => {
+    const option = { value: 'N', text: '', absent: undefined, parse: Number };
+    const test = { options: { mistakes: { ...option, drawn: ['20'] }, size: option } };
+    const drawn = { faults: true, pace: true, options: { mistakes: ['20'] } };
+    expect(swarmOf({ test, limits: { page: [1] } })).toEqual({ ...drawn, limits: { page: [1] } });
+    expect(swarmOf({ test: {} })).toEqual({ ...drawn, limits: {}, options: {} });
   });
 
   it('has as many operations and faults a second as ever, or more, for a shorter time', () => {

@@ -12,6 +12,7 @@ import { type Invoke, operationIn } from '../../harness/workload-test.ts';
 import { exactEquals } from '../../protocol/exact-json.ts';
 import type { RequestInputOf } from '../../protocol/rpc.ts';
 import { AccountClose, AccountOpen, AUDIT_LENGTH_MAX, Audit, Transfer, TransferStatus } from './messages.ts';
+import { isStranger } from './mistakes.ts';
 
 export type Opening = RequestInputOf<typeof AccountOpen>;
 export type TransferRequest = RequestInputOf<typeof Transfer>;
@@ -98,6 +99,7 @@ class KnownInRun {
     act: () => Promise<Completion>,
   ): Promise<Completion> {
     for (const account of accounts) {
+      if (isStranger(account)) continue;
       const opening = this.#openings.get(account) ?? this.#openings.get(SUCCESSOR.exec(account)?.[1] ?? account);
       if (opening === undefined) throw new Error(`the workload saga has no account ${account}`);
       if (this.#opened.has(account)) continue;

@@ -19,6 +19,7 @@ import { REQUESTS } from '../../simulator/node-limits.ts';
 import type { Workload } from '../workload.ts';
 import { sagaChecker } from './checker/saga-checker.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
+import { drawMistake } from './mistakes.ts';
 import { sagaNode } from './node.ts';
 import {
   type Accounts,
@@ -105,9 +106,28 @@ export interface SagaTestOptions {
   readonly opening?: 'open' | 'transfer';
   /** `short`: only the last questions that a verdict needs. */
   readonly ending?: 'full' | 'short';
+  /** One operation in so many is a mistake, which must be refused. Absent: none. */
+  readonly mistakes?: number | undefined;
 }
 
-export const sagaTest: WorkloadTest = createSagaTest();
+export const sagaTest: WorkloadTest = {
+  ...createSagaTest(),
+  options: {
+    mistakes: {
+      value: 'N',
+      text: 'One operation in N is a mistake of its client, which must be refused. Default: none is.',
+      absent: undefined,
+      parse: parseMistakes,
+      drawn: ['20'],
+    },
+  },
+  configure: ({ options: { mistakes } }) => createSagaTest({ mistakes: mistakes as number | undefined }),
+};
+
+function parseMistakes(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new Error('expected a whole number from 1 on');
+  return Number(text);
+}
 
 /** The smallest test with both committed and aborted transfers. */
 export const smallSagaTest: WorkloadTest = createSagaTest({
@@ -125,6 +145,7 @@ export function createSagaTest({
   legs = 4,
   opening = 'open',
   ending = 'full',
+  mistakes,
 }: SagaTestOptions = {}): WorkloadTest {
   if (accounts.length < legs) throw new Error(`a transfer with ${legs} accounts takes more than ${accounts.length}`);
   const scene = createScene(accounts, legs);
@@ -133,7 +154,7 @@ export function createSagaTest({
     // A node keeps all its data in the store.
     survivesDiskLoss: true,
     createGenerator: (random) => {
-      const drawing = new Drawing(random, scene);
+      const drawing = new Drawing(random, scene, mistakes);
       const first =
         opening === 'open' ? opens(scene) : [drawing.transfer(), drawing.transferAgain(), drawing.transfer()];
       return () => first.shift() ?? drawing.operation();
@@ -197,6 +218,7 @@ interface Place {
 class Drawing {
   readonly #random: SeededRandom;
   readonly #scene: Scene;
+  readonly #mistakes: number | undefined;
   /** In every request id, so that two generators never use one id for two transfers. */
   readonly #prefix: string;
   #requestCount = 0;
@@ -207,14 +229,17 @@ class Drawing {
   /** Accounts that no operation has opened yet. */
   readonly #due: Opening[] = [];
 
-  constructor(random: SeededRandom, scene: Scene) {
+  /** @param mistakes one operation in so many is one; absent: none */
+  constructor(random: SeededRandom, scene: Scene, mistakes?: number) {
     this.#random = random;
     this.#scene = scene;
+    this.#mistakes = mistakes;
     this.#prefix = random.uint32().toString(16).padStart(8, '0');
     for (const account of scene.closable) this.#places.set(account, { number: 0, closeCount: 0 });
   }
 
   operation(): Invocation {
+    if (this.#mistakes !== undefined && this.#random.integer(this.#mistakes) === 0) return this.#mistake();
     const opening = this.#due.shift();
     return opening === undefined ? MIX.draw(this.#random)(this) : { f: 'open', value: opening };
   }
@@ -269,6 +294,12 @@ class Drawing {
   openOtherwise(): Invocation {
     const { account, balance } = this.opening();
     return { f: 'open-otherwise', value: { account, balance: balance + 1 } };
+  }
+
+  /** It is none of the latest requests: those are repeated. */
+  #mistake(): Invocation {
+    const [one, other] = this.#distinctAccounts(2) as [string, string];
+    return drawMistake(this.#random, `${this.#prefix}-m${this.#requestCount++}`, [one, other]);
   }
 
   #last(): TransferRequest {

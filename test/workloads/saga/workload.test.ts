@@ -938,6 +938,14 @@ describe('a run', () => {
     });
   });
 
+  it('finds a service that carries out what is a mistake', async () => {
+    const { results } = await runAgainst(new SmallService(), { workloadOptions: { mistakes: '5' } });
+    const problem = 'a transfer was carried out that is malformed';
+    const { 'valid?': valid, 'accounts-are-right': rule } = results.workload as Fields;
+    expect(valid).toBe(false);
+    expect(new Set(rule.examples.map((example: Fields) => example.problem))).toEqual(new Set([problem]));
+  });
+
   it('sees every kind of outcome, and closed accounts', async () => {
     const service = new SmallService();
     const { history } = await runAgainst(service, { timeLimitMs: 30_000 });

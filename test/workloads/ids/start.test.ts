@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { StoreReservation } from '../../../src/ids/fleet/store-reservation.ts';
-import { MemoryReservation, type Reservation } from '../../../src/ids/reservation.ts';
+import type { Reservation } from '../../../src/ids/reservation.ts';
 import { decodeSnowflake } from '../../../src/ids/snowflake.ts';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
@@ -10,6 +10,7 @@ import { startIds } from '../../../src/workloads/ids/node.ts';
 import type { NodePorts } from '../../../src/workloads/served-workload.ts';
 import { NEW_YEAR_MS as T } from '../../support/manual-clock.ts';
 import { workloadPorts } from '../../support/memory-ports.ts';
+import { MemoryReservation } from '../../support/memory-reservation.ts';
 import { NumberRig } from '../../support/number-rig.ts';
 import { TestNode } from '../../support/test-node.ts';
 

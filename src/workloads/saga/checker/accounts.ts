@@ -5,7 +5,7 @@
  */
 
 import { Findings } from '../../../checkers/findings.ts';
-import { byCompletion, entryOf } from '../../../checkers/places.ts';
+import { byCompletion, entryOf, isBefore } from '../../../checkers/places.ts';
 import { effectIn, type FinalReads } from './final.ts';
 import type { AccountsRead, ObservedRun } from './record.ts';
 import { isTerminal, type Leg, type Transfer } from './transfer.ts';
@@ -64,12 +64,11 @@ export class AccountRules {
     const highest = new Map<string, VersionSeen>();
     let completedCount = 0;
     // In the order of the invocations, in which they were observed.
-    for (const { accounts, versions, invocation, operation } of this.#run.reads) {
-      for (; ; completedCount++) {
-        const earlier = completed[completedCount];
-        if (earlier === undefined || earlier.operation > invocation) break;
-        raise(highest, earlier);
-      }
+    for (const read of this.#run.reads) {
+      const { accounts, versions, operation } = read;
+      // The read itself has completed as well, and is not before itself.
+      for (; isBefore(completed[completedCount] as AccountsRead, read); completedCount++)
+        raise(highest, completed[completedCount] as AccountsRead);
       for (const [index, account] of accounts.entries()) {
         const version = versions[index] as number;
         const before = highest.get(account);
@@ -127,13 +126,10 @@ export class AccountRules {
       const state = this.#final.statusOf(transfer)?.state ?? null;
       return (state !== null && !isTerminal(state)) || unfinished.includes(transfer.requestId);
     };
-    // A transfer under way has moved some of it. One that came too late for a final status has moved everything or
-    // nothing.
+    // A transfer under way has moved some of it, so its accounts decide nothing. One that came too late for a final
+    // status has moved everything or nothing.
     for (const { legs } of late.filter(isUnderWay)) for (const { account } of legs) unexplained.delete(account);
-    explainLate(
-      unexplained,
-      late.filter((transfer) => !isUnderWay(transfer)),
-    );
+    explainLate(unexplained, late);
     for (const [account, difference] of unexplained) {
       if (difference === 0) continue;
       const facts = { account, difference, balance: balances[accounts.indexOf(account)] ?? 0, operation };

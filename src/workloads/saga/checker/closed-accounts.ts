@@ -3,7 +3,7 @@
  * them. Each question is answered by counting, in steps of the order of the accounts that the read names.
  */
 
-import { countBelow, NEVER } from '../../../checkers/places.ts';
+import { countBelow } from '../../../checkers/places.ts';
 import type { Account, AccountsRead } from './record.ts';
 
 export class ClosedAccounts {
@@ -11,58 +11,53 @@ export class ClosedAccounts {
   readonly #existing: ReadonlyMap<string, Account>;
   /** Where each of them was first named, ascending. */
   readonly #firstNamed: readonly number[];
-  /** Those that were closed, in the order of their closing, and where. */
-  readonly #closed: readonly Account[];
+  /** In the order of their closing, and where that was. Those that were never closed come last. */
+  readonly #byClosing: readonly Account[];
   readonly #closedSince: readonly number[];
-  /** What the first n closed accounts were opened with, and how many of them have no known opening balance. */
+  /** What the first n of them were opened with. NaN if that is unknown of one of them. */
   readonly #openings: number[] = [0];
-  readonly #unknownCounts: number[] = [0];
 
   constructor(existing: Iterable<Account>) {
     const accounts = [...existing];
     this.#existing = new Map(accounts.map((account) => [account.name, account]));
     this.#firstNamed = accounts.map(({ firstNamed }) => firstNamed).sort((left, right) => left - right);
-    this.#closed = accounts
-      .filter(({ closedSince }) => closedSince !== NEVER)
-      .sort((left, right) => left.closedSince - right.closedSince);
-    this.#closedSince = this.#closed.map(({ closedSince }) => closedSince);
-    for (const [index, { opening }] of this.#closed.entries()) {
-      this.#openings.push((this.#openings[index] as number) + (opening ?? 0));
-      this.#unknownCounts.push((this.#unknownCounts[index] as number) + (opening === undefined ? 1 : 0));
-    }
+    // The difference of two that were never closed is NaN, which sort takes for 0.
+    this.#byClosing = accounts.sort((left, right) => left.closedSince - right.closedSince);
+    this.#closedSince = this.#byClosing.map(({ closedSince }) => closedSince);
+    for (const [index, { opening }] of this.#byClosing.entries())
+      this.#openings.push((this.#openings[index] as number) + (opening ?? Number.NaN));
   }
 
   /** Whether a read shows all accounts, except those that were closed, and so empty, before it was requested. */
   areAllOthersIn({ accounts, invocation, operation }: AccountsRead): boolean {
     // An account is named before it is closed, so each one closed before the request is among those named.
-    const named = countBelow(this.#firstNamed, operation + 1);
-    let missingCount = named - countBelow(this.#closedSince, invocation);
-    for (const name of new Set(accounts)) {
-      const account = this.#existing.get(name);
-      if (account !== undefined && account.closedSince >= invocation && account.firstNamed <= operation) missingCount--;
-    }
+    let missingCount = countBelow(this.#firstNamed, operation) - countBelow(this.#closedSince, invocation);
+    for (const account of this.#shown(accounts)) if (!wasClosed(account, invocation)) missingCount--;
     return missingCount === 0;
   }
 
   /**
-   * What the accounts were opened with that a read need not show and does not show. NaN if that is unknown of one of
-   * them.
+   * What the accounts were opened with that a read need not show and does not show. NaN if that is unknown of one that
+   * it need not show.
    */
   openingsOutside({ accounts, invocation }: AccountsRead): number {
-    const count = countBelow(this.#closedSince, invocation);
-    let [sum, unknownCount] = [this.#openings[count] as number, this.#unknownCounts[count] as number];
-    for (const name of new Set(accounts)) {
-      const account = this.#existing.get(name);
-      if (account === undefined || account.closedSince >= invocation) continue;
-      if (account.opening === undefined) unknownCount--;
-      else sum -= account.opening;
-    }
-    return unknownCount > 0 ? Number.NaN : sum;
+    let sum = this.#openings[countBelow(this.#closedSince, invocation)] as number;
+    for (const account of this.#shown(accounts)) if (wasClosed(account, invocation)) sum -= account.opening as number;
+    return sum;
   }
 
   /** Accounts that a read need not show and does not show. Takes a step for each account that was ever closed. */
   listOutside({ accounts, invocation }: AccountsRead): readonly Account[] {
     const covered = new Set(accounts);
-    return this.#closed.slice(0, countBelow(this.#closedSince, invocation)).filter(({ name }) => !covered.has(name));
+    return this.#byClosing.slice(0, countBelow(this.#closedSince, invocation)).filter(({ name }) => !covered.has(name));
   }
+
+  /** An account that a read shows was named before, and exists. */
+  #shown(accounts: readonly string[]): readonly Account[] {
+    return [...new Set(accounts)].map((name) => this.#existing.get(name) as Account);
+  }
+}
+
+function wasClosed({ closedSince }: Account, invocation: number): boolean {
+  return closedSince < invocation;
 }

@@ -4,7 +4,7 @@
  * without an answer, except that reads must agree.
  */
 
-import { isBefore, NEVER } from '../../../checkers/places.ts';
+import { type Completed, isBefore, NEVER } from '../../../checkers/places.ts';
 import { ClosedAccounts } from './closed-accounts.ts';
 import type { Account, AccountsRead, ObservedRun, Settling } from './record.ts';
 import { isTerminal, type Status, type Transfer } from './transfer.ts';
@@ -31,7 +31,7 @@ export class FinalReads {
   /** Whether all accounts were read at one moment. */
   readonly hasRead: boolean;
   readonly #closedAccounts: ClosedAccounts;
-  /** Those without anything unfinished, after the last request before replays. */
+  /** Those without anything unfinished. */
   readonly #settlings: readonly Settling[];
   readonly #statuses = new Map<Transfer, Status>();
 
@@ -41,18 +41,15 @@ export class FinalReads {
     this.firstReplay = run.replays.find((invocation) => invocation > lastTransfer) ?? NEVER;
     // A client that has no answer to the original must ask for it again, which is a transfer.
     const asked = run.otherBodies
-      .filter(({ requestId, invocation }) => acknowledgedAt(run, requestId) > invocation)
+      .filter(({ requestId, invocation }) => (run.transfers.get(requestId) as Transfer).acknowledgedAt > invocation)
       .map(({ invocation }) => invocation);
-    this.lastAsked = Math.max(lastTransfer, asked.at(-1) ?? -1);
-    const { firstReplay } = this;
-    const lastAsked = Math.max(lastTransfer, asked.findLast((invocation) => invocation < firstReplay) ?? -1);
-    this.#lastAskedBeforeReplays = lastAsked;
-    this.settling = run.settlings.findLast(
-      ({ invocation, operation }) => invocation > lastAsked && operation < firstReplay,
-    );
+    const askedBeforeReplays = asked.findLast((invocation) => invocation < this.firstReplay);
+    this.lastAsked = Math.max(lastTransfer, asked.at(-1) ?? lastTransfer);
+    this.#lastAskedBeforeReplays = Math.max(lastTransfer, askedBeforeReplays ?? lastTransfer);
+    this.settling = run.settlings.findLast((settling) => this.#isBeforeReplays(settling));
     this.hasStatuses = this.#findParts();
     for (const transfer of run.transfers.values()) {
-      const status = transfer.statuses.findLast(({ ofAll, invocation }) => ofAll && invocation > this.lastAsked);
+      const status = transfer.statuses.findLast((one) => one.ofAll && this.#isFinal(one));
       if (status !== undefined) this.#statuses.set(transfer, status);
     }
     this.untold = [...run.transfers.values()].find(
@@ -60,18 +57,14 @@ export class FinalReads {
     );
     this.open = new Set([...run.transfers.values()].filter((transfer) => this.#isOpen(transfer)));
     this.#closedAccounts = new ClosedAccounts(run.existing());
-    this.#settlings = run.settlings.filter(
-      ({ unfinished, invocation }) => unfinished.length === 0 && invocation > this.#lastAskedBeforeReplays,
-    );
-    this.hasRead = run.reads.some((read) => read.invocation > this.lastAsked && this.isSnapshot(read));
+    this.#settlings = run.settlings.filter(({ unfinished }) => unfinished.length === 0);
+    this.hasRead = run.reads.some((read) => this.#isFinal(read) && this.isSnapshot(read));
   }
 
   /** Whether a read shows all accounts, all at one moment. */
   isSnapshot(read: AccountsRead): boolean {
-    if (!this.covers(read)) return false;
     // A single reading sees one moment only if nothing moves.
-    const isFinal = read.invocation > this.lastAsked && this.open.size === 0;
-    return read.clean ?? (isFinal && this.hasSettledBefore(read));
+    return this.covers(read) && (read.clean ?? (this.open.size === 0 && this.hasSettledBefore(read)));
   }
 
   /** Whether a read came after everything had settled, with all outcomes known. */
@@ -104,14 +97,24 @@ export class FinalReads {
   }
 
   /** Whether a transfer is still called unfinished when it must not be. */
-  isStuck(transfer: Transfer, { ofAll, state, invocation, operation }: Status): boolean {
-    if (!ofAll || state === null || isTerminal(state)) return false;
-    const final = invocation > this.lastAsked;
-    const beforeReplays = invocation > this.#lastAskedBeforeReplays && operation < this.firstReplay;
-    if (!final && !beforeReplays) return false;
-    // It may have come after the settling only if no answer knew of it before.
-    const settled = this.#settledBetween(final ? this.lastAsked : this.#lastAskedBeforeReplays, invocation);
-    return settled === undefined || transfer.existedAt < settled.invocation;
+  isStuck(transfer: Transfer, status: Status): boolean {
+    const { ofAll, state, invocation } = status;
+    const isFinal = this.#isFinal(status);
+    const mustHaveEnded = () => {
+      // It may have come after the settling only if no answer knew of it before.
+      const settled = this.#settledBetween(isFinal ? this.lastAsked : this.#lastAskedBeforeReplays, invocation);
+      return settled === undefined || transfer.existedAt < settled.invocation;
+    };
+    const isUnderWay = ofAll && state !== null && !isTerminal(state);
+    return isUnderWay && (isFinal || this.#isBeforeReplays(status)) && mustHaveEnded();
+  }
+
+  #isFinal({ invocation }: Completed): boolean {
+    return invocation > this.lastAsked;
+  }
+
+  #isBeforeReplays({ invocation, operation }: Completed): boolean {
+    return invocation > this.#lastAskedBeforeReplays && operation < this.firstReplay;
   }
 
   /** @param begin the last request, or the last one before replays */
@@ -120,15 +123,15 @@ export class FinalReads {
   }
 
   #isOpen(transfer: Transfer): boolean {
-    const { firstAsked, failedAlways, acknowledgedAt: acknowledged } = transfer;
-    if (firstAsked === NEVER || failedAlways || acknowledged !== NEVER) return false;
-    return !isTerminal(this.#statuses.get(transfer)?.state ?? null);
+    const { failedAlways, acknowledgedAt } = transfer;
+    return !failedAlways && acknowledgedAt === NEVER && !isTerminal(this.#statuses.get(transfer)?.state ?? null);
   }
 
   #findParts(): boolean {
     const told = new Map<number, Set<number>>();
-    for (const { invocation, part, parts } of this.#run.statusParts) {
-      if (invocation < this.lastAsked) continue;
+    for (const read of this.#run.statusParts) {
+      if (!this.#isFinal(read)) continue;
+      const { part, parts } = read;
       const ofParts = told.get(parts) ?? new Set<number>();
       told.set(parts, ofParts.add(part));
     }
@@ -138,9 +141,7 @@ export class FinalReads {
 
 /** Whether something still moved after everything had settled, without a transfer that could move it. */
 export function findRestless(run: ObservedRun, final: FinalReads): AccountsRead | undefined {
-  const last = run.reads.findLast(
-    (read) => read.clean !== undefined && read.invocation > final.lastAsked && final.covers(read),
-  );
+  const last = run.reads.findLast((read) => read.clean !== undefined && final.covers(read));
   if (last?.clean !== false || final.open.size > 0 || !final.hasSettledBefore(last)) return undefined;
   return last;
 }
@@ -148,16 +149,10 @@ export function findRestless(run: ObservedRun, final: FinalReads): AccountsRead 
 /** What a transfer has done to the accounts of a read: everything, nothing, or undecided. */
 export function effectIn(read: AccountsRead, transfer: Transfer, final: FinalReads): 'done' | 'nothing' | 'unknown' {
   const state = final.statusOf(transfer)?.state ?? null;
-  if (isTerminal(state)) {
-    const before = transfer.endings.some((ending) => ending.outcome === state && isBefore(ending, read));
-    if (before) return state === 'committed' ? 'done' : 'nothing';
-  }
+  const hadEnded = transfer.endings.some((ending) => ending.outcome === state && isBefore(ending, read));
+  if (hadEnded) return state === 'committed' ? 'done' : 'nothing';
   // A transfer is recorded before it touches an account.
   const isUnknownLater = transfer.statuses.some((status) => status.state === null && isBefore(read, status));
   const neverBegan = state === null && !final.open.has(transfer);
   return isUnknownLater || neverBegan ? 'nothing' : 'unknown';
-}
-
-function acknowledgedAt(run: ObservedRun, requestId: string): number {
-  return run.transfers.get(requestId)?.acknowledgedAt ?? NEVER;
 }

@@ -61,14 +61,13 @@ export class HistoryRules {
         });
       const names = history.map((transition) => nameOf(transition));
       const known = longest?.names ?? [];
-      const length = Math.min(known.length, names.length);
-      const differing = names.findIndex((name, index) => index < length && name !== known[index]);
+      const differing = names.findIndex((name, index) => index < known.length && name !== known[index]);
       if (differing >= 0) {
         const facts = { request_id, at: differing, histories: [known.slice(differing), names.slice(differing)] };
         const operations = [longest?.operation, operation];
         this.compensatesInOrder.add('two histories of one transfer contradict each other', { ...facts, operations });
         others.push({ history, operation });
-      } else if (longest === undefined || names.length > known.length) {
+      } else if (names.length > known.length) {
         longest = { history, operation, names };
       }
     }
@@ -92,13 +91,14 @@ function findBreach(history: readonly Transition[], legCount: number): Breach | 
   for (const [index, transition] of history.entries()) {
     if (pivoted && transition.state === 'compensating')
       return { problem: 'a transfer was compensated after the pivot', facts: { index } };
-    pivoted ||= transition.state === 'committing' || transition.state === 'committed';
+    pivoted ||= transition.state === 'committing';
     const problem = findStepProblem(history[index - 1], transition, legCount);
     if (problem !== undefined) return { problem, facts: { index } };
   }
   return undefined;
 }
 
+/** What is wrong with a step after right ones. */
 function findStepProblem(
   before: Transition | undefined,
   { state, at }: Transition,
@@ -123,7 +123,7 @@ function findStepProblem(
     case 'compensating':
       if (before.state === 'compensating')
         return at === before.at - 1 ? undefined : 'compensation did not descend step by step';
-      if (before.state !== 'running') return follows;
+      // It was running: compensation after the pivot is found before.
       return legCount === 0 || at === legCount - 1 ? undefined : 'compensation did not begin at the last step';
     default:
       return follows;

@@ -4,9 +4,9 @@
  */
 
 import { Findings } from '../../../checkers/findings.ts';
-import { isBefore, NEVER } from '../../../checkers/places.ts';
+import { entryOf, isBefore, NEVER } from '../../../checkers/places.ts';
 import { type FinalReads, findRestless } from './final.ts';
-import type { ObservedRun, Refusal } from './record.ts';
+import type { Account, ObservedRun, Refusal } from './record.ts';
 import { type Ending, isTerminal, type Transfer, told } from './transfer.ts';
 
 /** Errors that call a transfer impossible, although it was carried out. */
@@ -65,7 +65,7 @@ export class OutcomeRules {
       const operations = [acknowledgedAt, operation];
       this.acknowledgedIsKept.add('an acknowledged transfer is not known in the end', { request_id, operations });
     }
-    if (state === 'committed' && failedAlways && firstAsked < operation)
+    if (state === 'committed' && failedAlways && firstAsked !== NEVER)
       this.acknowledgedIsKept.add('a transfer was committed that had only been refused', { request_id, operation });
     if (!isTerminal(state)) return;
     const other = transfer.endings.find(({ by, outcome }) => by === 'transfer' && outcome !== state);
@@ -87,13 +87,10 @@ export class OutcomeRules {
 
   #judgeOutcomes(transfer: Transfer): void {
     const different = new Map<string, Ending>();
-    for (const ending of transfer.endings) {
-      const name = told(ending);
-      if ((different.get(name)?.operation ?? NEVER) > ending.operation) different.set(name, ending);
-    }
+    for (const ending of transfer.endingsInOrder()) entryOf(different, told(ending), () => ending);
     if (different.size < 2) return;
     const { requestId: request_id } = transfer;
-    const endings = [...different.values()].sort((one, other) => one.operation - other.operation);
+    const endings = [...different.values()];
     const outcomes = new Set(endings.map(({ outcome }) => outcome));
     this.oneOutcome.add(
       outcomes.size > 1 ? 'a transfer was told to have ended in two ways' : 'a transfer was told to have two reasons',
@@ -103,7 +100,7 @@ export class OutcomeRules {
 
   /** Replays and statuses, compared with earlier answers. */
   #judgeRepeats(transfer: Transfer): void {
-    const first = transfer.firstAnswer;
+    const first = transfer.firstAnswer();
     if (first === undefined) return;
     for (const ending of transfer.endings) {
       if (ending.by === 'transfer' || !isBefore(first, ending) || told(first) === told(ending)) continue;
@@ -141,7 +138,7 @@ export class OutcomeRules {
       // The original has precedence over another body. The client may have opened an account first, and that is refused
       // if it was closed meanwhile.
       const mayBeClosed = accounts.some(
-        (name) => (this.#run.accounts.get(name)?.maybeClosedSince ?? NEVER) < operation,
+        (name) => (this.#run.accounts.get(name) as Account).maybeClosedSince < operation,
       );
       if (!mayBeClosed) this.refusesAnotherBody.add('a transfer was refused as another one', { asked, operation });
     }

@@ -139,9 +139,12 @@ export class ObservedRun {
     const history = this.#history;
     const f = history.functionAt(invocation);
     const asked = (history.valueAt(invocation) ?? {}) as Asked;
-    const type = operation === undefined ? 'info' : history.typeAt(operation);
+    if (operation === undefined) {
+      this.#observeAsked(f, asked, invocation, operation, 'info');
+      return;
+    }
+    const type = history.typeAt(operation);
     this.#observeAsked(f, asked, invocation, operation, type);
-    if (operation === undefined) return;
     const place = { invocation, operation };
     if (type === 'ok') this.#observeOk(f, history.valueAt(operation), place);
     if (type === 'fail') this.#observeFail(f, asked, place);
@@ -200,18 +203,16 @@ export class ObservedRun {
         this.#exists(account, operation);
         if (!closed) return;
         const known = this.#account(account);
-        known.firstNamed = Math.min(known.firstNamed, place.invocation);
         known.closedSince = Math.min(known.closedSince, operation);
         this.#mayBeClosed(account, place.invocation);
-        return;
-      }
-      case 'transfer': {
-        this.#addAnswer('transfer', value as AnswerTold, place);
         return;
       }
       case 'transfer-otherwise':
         // The original was acknowledged before the other body was requested.
         this.#transfer((value as AnswerTold).request_id).acknowledge(operation);
+        return;
+      case 'transfer':
+        this.#addAnswer('transfer', value as AnswerTold, place);
         return;
       case 'replay':
         for (const answer of (value as { answers: readonly AnswerTold[] }).answers)
@@ -254,12 +255,10 @@ export class ObservedRun {
   #observeFail(f: string, asked: Asked, place: Completed): void {
     const { error } = this.#history.at(place.operation);
     const [name, detail] = Array.isArray(error) ? error : [error];
-    if (f === 'settled' && name === 'unfinished') {
-      this.settlings.push({ ...place, unfinished: detail as readonly string[] });
-      return;
-    }
     const wellFormed = f === 'transfer' || f === 'transfer-otherwise' ? isWellFormed(asked) : true;
-    this.refusals.push({ ...place, f, asked, error: name, accounts: accountsOf(asked), wellFormed });
+    // The client of `settled` says so, and no node.
+    if (name === 'unfinished') this.settlings.push({ ...place, unfinished: detail as readonly string[] });
+    else this.refusals.push({ ...place, f, asked, error: name, accounts: accountsOf(asked), wellFormed });
   }
 
   #exists(name: string, operation: number): void {

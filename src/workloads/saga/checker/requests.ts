@@ -87,10 +87,10 @@ export class RequestRules {
   /** Whether an account is called closed that cannot have been closed. */
   #isClosedInVain({ legs }: Transfer, { reason, operation }: Ending): boolean {
     const sign = CLOSED_REASONS.get(reason);
-    if (sign === undefined || legs.length === 0) return false;
-    return !legs.some(
+    const mayBeClosed = legs.some(
       ({ account, amount }) => Math.sign(amount) === sign && this.#account(account).maybeClosedSince < operation,
     );
+    return sign !== undefined && legs.length > 0 && !mayBeClosed;
   }
 
   #judgeRefusal({ f, asked, error, accounts, wellFormed, ...place }: Refusal): void {
@@ -108,14 +108,14 @@ export class RequestRules {
         if (named.length > 0 && named.every(({ opening }) => opening !== undefined))
           this.accountsAreRight.add('an account was refused with the balance that it has', facts);
         return;
+      case 'precondition-failed':
+        if (f === 'open' && this.#account((asked as { account: string }).account).maybeClosedSince > operation)
+          this.accountsAreRight.add('an account is called closed that was not closed', facts);
+        return;
       case 'key-does-not-exist': {
         const known = named.every(({ existsSince }) => isBefore({ ...place, operation: existsSince }, place));
         if (named.length > 0 && known) this.accountsAreRight.add('an account is missing that was opened before', facts);
-        return;
       }
-      case 'precondition-failed':
-        if (f === 'open' && named.every(({ maybeClosedSince }) => maybeClosedSince > operation))
-          this.accountsAreRight.add('an account is called closed that was not closed', facts);
     }
   }
 

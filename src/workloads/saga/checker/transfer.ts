@@ -1,6 +1,6 @@
 /** One transfer, with all its attempts: what it was to do, and all answers about it. */
 
-import { type Completed, NEVER } from '../../../checkers/places.ts';
+import { byCompletion, type Completed, NEVER } from '../../../checkers/places.ts';
 
 export interface Leg {
   readonly account: string;
@@ -49,7 +49,7 @@ export class Transfer {
   failedAlways = true;
   /** The first answer with its outcome. It must be kept from then on. */
   acknowledgedAt = NEVER;
-  /** The first answer that says that it has ended. */
+  /** The first status that says that it has ended. */
   endedAt = NEVER;
   /** The first answer that says that it has begun. */
   existedAt = NEVER;
@@ -74,7 +74,6 @@ export class Transfer {
   acknowledge(operation: number): void {
     this.failedAlways = false;
     this.acknowledgedAt = Math.min(this.acknowledgedAt, operation);
-    this.endedAt = Math.min(this.endedAt, operation);
     this.existedAt = Math.min(this.existedAt, operation);
   }
 
@@ -87,16 +86,14 @@ export class Transfer {
     this.endings.push({ by: 'status', outcome: state, reason, invocation, operation });
   }
 
-  /** The first answer of `transfer`, or else of a replay. */
-  get firstAnswer(): Ending | undefined {
-    return this.#first('transfer') ?? this.#first('replay');
+  endingsInOrder(): readonly Ending[] {
+    return this.endings.toSorted(byCompletion);
   }
 
-  #first(by: Ending['by']): Ending | undefined {
-    let first: Ending | undefined;
-    for (const ending of this.endings)
-      if (ending.by === by && (first === undefined || ending.operation < first.operation)) first = ending;
-    return first;
+  /** The first answer of `transfer`, or else of a replay. */
+  firstAnswer(): Ending | undefined {
+    const answers = this.endingsInOrder();
+    return answers.find(({ by }) => by === 'transfer') ?? answers.find(({ by }) => by === 'replay');
   }
 }
 
@@ -122,7 +119,10 @@ export function legsOf({ legs, from, to, amount }: TransferBody): readonly Leg[]
 /** Whether a body asks for something that can be done. */
 export function isWellFormed(body: TransferBody): boolean {
   const legs = legsOf(body);
-  if (legs === undefined || (body.amount ?? 1) <= 0) return false;
+  return legs !== undefined && (body.amount ?? 1) > 0 && areEven(legs);
+}
+
+function areEven(legs: readonly Leg[]): boolean {
   const accounts = new Set(legs.map(({ account }) => account));
   const sum = legs.reduce((total, { amount }) => total + amount, 0);
   return accounts.size === legs.length && sum === 0 && legs.every(({ amount }) => amount !== 0);

@@ -65,8 +65,8 @@ export class AvailabilityRule {
 }
 
 /**
- * The windows in which nothing was broken, in order. At the end Maelstrom heals everything, also what is not broken.
- * That ends no fault.
+ * The windows in which nothing was broken, in order. One that ends before it begins holds nothing. At the end Maelstrom
+ * heals everything, also what is not broken. That ends no fault.
  */
 function findQuietWindows(history: History): Window[] {
   const windows: Window[] = [];
@@ -83,12 +83,12 @@ function findQuietWindows(history: History): Window[] {
     if (count === 0) counts.delete(kind);
     else counts.set(kind, count);
     const isQuiet = counts.size === 0;
-    if (wasQuiet && !isQuiet && time > begin) windows.push({ begin, end: time });
+    if (wasQuiet && !isQuiet) windows.push({ begin, end: time });
     if (!wasQuiet && isQuiet) begin = time + REST_NANOSECONDS;
   }
   // Beyond the last operation, so that it is inside.
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1) + 1;
-  if (counts.size === 0 && end > begin) windows.push({ begin, end });
+  if (counts.size === 0) windows.push({ begin, end });
   return windows;
 }
 

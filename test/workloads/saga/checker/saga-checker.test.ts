@@ -229,6 +229,17 @@ describe('a run of the transfer service', () => {
     expect(result).toEqual(valid(6, 2, [2, 2], [3, 3]));
   });
 
+  it('takes nothing that is asked of accounts for a transfer', () => {
+    const closed = done('close', { account: 'c' }, { closed: true });
+    const again = done('open-otherwise', { account: 'c', balance: 1 }, { refused: true });
+    expect(check(BEGINNING, closed, again, END)).toEqual(valid(2, 2, [1, 1]));
+  });
+
+  it('accepts that a transfer is unknown which is requested later, or never', () => {
+    const unknown = [askStatus(unknownId('x')), askStatus(unknownId('t3'))];
+    expect(broken(BEGINNING, ...unknown, lost('transfer', THIRD), endWith(status('t3', ROAD), true))).toEqual({});
+  });
+
   it('says of what broke first what is wrong', () => {
     const result = check(
       BEGINNING,
@@ -280,6 +291,7 @@ describe('a run of the transfer service', () => {
 
 describe('without a final read the validity is unknown', () => {
   const UNSETTLED = 'it is unknown whether the transfers settled';
+  const EARLIER = refused('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, 'timeout');
   it.each<[name: string, operations: Story, error: string]>([
     ['of what is unfinished', [BEGINNING, statuses(T1, T2), audit(BALANCES)], UNSETTLED],
     [
@@ -293,6 +305,32 @@ describe('without a final read the validity is unknown', () => {
       UNSETTLED,
     ],
     [
+      'of what is unfinished, where another error says nothing of it',
+      [
+        BEGINNING,
+        refused('settled', { accounts: ACCOUNTS }, 'temporarily-unavailable'),
+        statuses(T1, T2),
+        audit(BALANCES),
+      ],
+      UNSETTLED,
+    ],
+    [
+      'of what is unfinished, after the client had to ask for a transfer itself',
+      [
+        BEGINNING,
+        settled(BALANCES),
+        done('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, { refused: true }),
+        statuses(T1, T2, status('t3', ROAD)),
+        audit([65, 80, 5]),
+      ],
+      UNSETTLED,
+    ],
+    [
+      'of what is unfinished, after the last transfer, where another body was requested before',
+      [OPENINGS, EARLIER, settled([100, 50, 0], [1, 1, 1]), TRANSFERS, statuses(T1, T2), audit(BALANCES)],
+      UNSETTLED,
+    ],
+    [
       'of the statuses',
       [BEGINNING, settled(BALANCES), audit(BALANCES)],
       'not all transfers were asked about in the end',
@@ -301,6 +339,41 @@ describe('without a final read the validity is unknown', () => {
       'of the statuses of one part',
       [BEGINNING, settled(BALANCES), done('statuses', { part: 0, parts: 2 }, { statuses: [T1, T2] }), audit(BALANCES)],
       'not all transfers were asked about in the end',
+    ],
+    [
+      'of the statuses of one part, after the last transfer',
+      [
+        OPENINGS,
+        TRANSFERS.slice(0, 2),
+        done('statuses', { part: 1, parts: 2 }, { statuses: [T1] }),
+        TRANSFERS.slice(2),
+        settled(BALANCES),
+        done('statuses', { part: 0, parts: 2 }, { statuses: [T1, T2] }),
+        audit(BALANCES),
+      ],
+      'not all transfers were asked about in the end',
+    ],
+    [
+      'of the statuses, after the last transfer, where another body was requested before',
+      [OPENINGS, EARLIER, statuses(unknownId('t3')), TRANSFERS, settled(BALANCES), audit(BALANCES)],
+      'not all transfers were asked about in the end',
+    ],
+    [
+      'of the status of a transfer, after the last one',
+      [
+        BEGINNING,
+        statuses(T1, T2),
+        transfer('t3', COMMITTED, THIRD),
+        settled([65, 80, 5]),
+        statuses(T1, status('t3', ROAD)),
+        audit([65, 80, 5]),
+      ],
+      'there is no final status of t2',
+    ],
+    [
+      'of the status of a transfer that moved money',
+      [BEGINNING, transfer('t3', COMMITTED, THIRD), settled([65, 80, 5]), statuses(T1, T2), audit([65, 80, 5])],
+      'there is no final status of t3',
     ],
     [
       'of the status of a transfer, with those of all others',
@@ -315,6 +388,23 @@ describe('without a final read the validity is unknown', () => {
         settled(BALANCES),
         statuses(T1, T2),
         done('audit', { accounts: ['a', 'b'] }, { balances: [70, 80], versions: [3, 3], unfinished: [], clean: true }),
+      ],
+      'there is no final read of all accounts',
+    ],
+    [
+      'of the accounts, after the last transfer',
+      [OPENINGS, audit([100, 50, 0], { versions: [1, 1, 1] }), TRANSFERS, settled(BALANCES), statuses(T1, T2)],
+      'there is no final read of all accounts',
+    ],
+    [
+      'of an account that a committed transfer found',
+      [
+        BEGINNING,
+        lost('open', { account: 'd', balance: 0 }),
+        transfer('t3', COMMITTED, request('t3', 5, 'a', 'd')),
+        endWith(status('t3', ROAD)).slice(2),
+        settled([65, 80, 0]),
+        audit([65, 80, 0], { versions: [5, 3, 3] }),
       ],
       'there is no final read of all accounts',
     ],
@@ -354,6 +444,8 @@ describe('without a final read the validity is unknown', () => {
       'valid?': 'unknown',
       error: 'there is no final read of all accounts',
     });
+    const moved = [settled([65, 80, 5]), settled([65, 80, 5]), statuses(T1, T2, status('t3', ROAD))];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...moved)).toEqual({});
   });
 
   it('but what is wrong all the same is wrong', () => {
@@ -456,6 +548,122 @@ describe('money is conserved', () => {
       expect(broken(BEGINNING, THERE, endOf([71, 80, 0]))['money-is-conserved']).toEqual([MADE]);
     });
 
+    /** `d` came with 20, gave them to `b`, and has gone. */
+    const SPENT = [
+      open('d', 20),
+      transfer('t3', COMMITTED, request('t3', 20, 'd', 'b')),
+      done('close', { account: 'd' }, { closed: true }),
+    ].flat();
+    const T3 = status('t3', ROAD);
+    const withClosed = (balances: readonly number[]) =>
+      done(
+        'audit',
+        { accounts: [...ACCOUNTS, 'd'] },
+        { balances, versions: [...versionsOf(balances.slice(0, 3)), 3], unfinished: [], clean: true },
+      );
+
+    it('adds up what closed accounts were opened with, whether a read shows them or not', () => {
+      const end = [settled([70, 100, 0]), statuses(T1, T2, T3)];
+      expect(broken(BEGINNING, SPENT, ...end, audit([70, 100, 0]))).toEqual({});
+      expect(broken(BEGINNING, SPENT, ...end, withClosed([70, 100, 0, 0]))).toEqual({});
+      const lack = [audit([70, 99, 0]), withClosed([70, 99, 0, 0])];
+      expect(check(BEGINNING, SPENT, ...end, ...lack)).toMatchObject({
+        'money-is-conserved': {
+          count: 2,
+          examples: [
+            { problem: LOST, opened: 170, balances: 169, held: 0 },
+            { problem: LOST, opened: 170, balances: 169, held: 0 },
+          ],
+        },
+        'all-or-nothing': {
+          count: 2,
+          examples: [
+            { account: 'b', difference: -1, balance: 99 },
+            { account: 'b', difference: -1, balance: 99 },
+          ],
+        },
+      });
+    });
+
+    it('says of a closed account what it should have got', () => {
+      const moved = [BEGINNING, transfer('t3', COMMITTED, THIRD), THERE].flat();
+      expect(check(moved, endOf([65, 80, 0], T3))).toMatchObject({
+        'all-or-nothing': { count: 1, examples: [{ account: 'c', difference: -5, balance: 0 }] },
+      });
+    });
+
+    it('knows which accounts were closed before a read, in whatever order they came', () => {
+      const found = broken(
+        [BEGINNING, open('d', 20), open('e', 10)].flat(),
+        transfer('t4', COMMITTED, request('t4', 10, 'e', 'b')),
+        done('close', { account: 'e' }, { closed: true }),
+        done(
+          'audit',
+          { accounts: [...ACCOUNTS, 'd'] },
+          { balances: [70, 90, 0, 19], versions: [2, 2, 2, 1], unfinished: [], clean: true },
+        ),
+        SPENT.slice(2),
+        [settled([70, 110, 0]), statuses(T1, T2, T3, status('t4', ROAD)), audit([70, 110, 0])].flat(),
+      );
+      expect(found).toEqual({ 'money-is-conserved': [LOST] });
+    });
+
+    it('judges a read by the accounts that were closed before it', () => {
+      const later = [open('d', 20), done('close', { account: 'd' }, { closed: true }), audit(BALANCES)];
+      expect(broken(BEGINNING, END, ...later)).toEqual({
+        'money-is-conserved': [LOST],
+        'all-or-nothing': ['an account has another balance than its transfers have made'],
+      });
+    });
+
+    it('adds nothing up when a closed account may have been opened with two balances', () => {
+      const end = [settled([70, 100, 0]), statuses(T1, T2, T3), audit([70, 100, 0])];
+      expect(check(BEGINNING, lost('open', { account: 'd', balance: 21 }), SPENT, ...end)).toMatchObject({
+        ...KEPT,
+        'serves-without-faults': { count: 0 },
+        'valid?': 'unknown',
+        error: 'the opening balance of d is unknown',
+      });
+    });
+
+    it.each([
+      ['may have been opened', lost('open', { account: 'd', balance: 0 }), END],
+      [
+        'only an aborted transfer names',
+        transfer('t3', ABANDONED, request('t3', 5, 'a', 'd')),
+        endWith(status('t3', ['aborted'], 'abandoned')),
+      ],
+    ])('needs no read of one that %s', (_name, named, end) => {
+      expect(broken(BEGINNING, named, end)).toEqual({});
+    });
+
+    it('knows which accounts were there, also those that a slow read told of before they were named', () => {
+      const five = ['a', 'b', 'c', 'd', 'e'];
+      const told = (accounts: readonly string[], balances: readonly number[], versions: readonly number[]) => ({
+        accounts,
+        balances,
+        versions,
+        unfinished: [],
+      });
+      const slow = told(five, [100, 50, 0, 0, 0], [1, 1, 1, 1, 1]);
+      const end = told(five, [70, 80, 0, 0, 0], [3, 3, 3, 1, 1]);
+      const found = broken(
+        OPENINGS,
+        invoke(1, 'audit', { accounts: ACCOUNTS, others: true }),
+        open('e', 0),
+        done(
+          'audit',
+          { accounts: ['a', 'b', 'c', 'e'] },
+          { ...told([], [100, 49, 0, 0], [1, 2, 1, 1]), accounts: ['a', 'b', 'c', 'e'], clean: true },
+        ),
+        open('d', 0),
+        ok(1, 'audit', { ...slow, clean: true }),
+        [TRANSFERS, done('settled', { accounts: five }, end), statuses(T1, T2)].flat(),
+        done('audit', { accounts: five }, { ...end, clean: true }),
+      );
+      expect(found).toEqual({ 'money-is-conserved': [LOST] });
+    });
+
     it.each([
       ['was not closed', []],
       ['could not be closed', done('close', { account: 'c' }, { closed: false })],
@@ -515,6 +723,63 @@ describe('a transfer is done in whole or not at all', () => {
     expect(found['all-or-nothing']).toEqual([OTHER, OTHER]);
   });
 
+  it('says how much is too much or too little, and in which read', () => {
+    const result = check(BEGINNING, settled([100, 50, 0]), statuses(T1, T2), audit([100, 50, 0]));
+    expect(result['all-or-nothing']).toEqual({
+      count: 2,
+      examples: [
+        { problem: OTHER, account: 'a', difference: 30, balance: 100, operation: 15 },
+        { problem: OTHER, account: 'b', difference: -30, balance: 50, operation: 15 },
+      ],
+    });
+  });
+
+  it('rejects that a committed transfer moved nothing, when its status is read only after the accounts', () => {
+    expect(broken(BEGINNING, settled([100, 50, 0]), audit([100, 50, 0]), statuses(T1, T2))).toEqual({
+      'all-or-nothing': [OTHER, OTHER],
+    });
+  });
+
+  it('judges no balances before everything has settled', () => {
+    const early = settled([100, 50, 0], [1, 1, 1]);
+    const unsettled = refused('settled', { accounts: ACCOUNTS }, 'unfinished', ['t1']);
+    expect(broken(OPENINGS, early, TRANSFERS, unsettled, statuses(T1, T2), audit([100, 50, 0]))).toEqual({
+      settles: ['transfers were unfinished still when replays began'],
+    });
+  });
+
+  it('rejects that a transfer moved which was answered and is not known in the end', () => {
+    expect(broken(BEGINNING, transfer('t3', POOR, THIRD), endWith(unknownId('t3'), true))).toMatchObject({
+      'all-or-nothing': [OTHER, OTHER],
+    });
+  });
+
+  it('knows nothing that a transfer has done before an answer says that it ended so', () => {
+    const told = [settled(BALANCES), audit(BALANCES), statuses(T1, T2, status('t3', ROAD))];
+    expect(Object.keys(broken(BEGINNING, transfer('t3', POOR, THIRD), ...told))).toEqual([
+      'acknowledged-is-kept',
+      'one-outcome',
+      'answers-agree',
+    ]);
+  });
+
+  it.each([
+    ['accepts a transfer', [65, 80, 5], {}],
+    [
+      'rejects half of a transfer',
+      [65, 80, 0],
+      { 'money-is-conserved': ['money was lost'], 'all-or-nothing': [OTHER] },
+    ],
+  ])('%s that came late, and whose status is read only after the accounts', (_name, balances, problems) => {
+    const late = [settled(BALANCES), audit(balances), statuses(T1, T2, status('t3', ROAD))];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...late)).toEqual(problems);
+  });
+
+  it('says no more than that money is lost of the accounts of a transfer under way', () => {
+    const late = [settled(BALANCES), statuses(T1, T2, status('t3', ['running'])), audit([65, 80, 0])];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...late)).toEqual({ 'money-is-conserved': ['money was lost'] });
+  });
+
   it('rejects that an unacknowledged transfer has committed and moved nothing', () => {
     const found = broken(BEGINNING, lost('transfer', THIRD), endWith(status('t3', ROAD)));
     expect(found).toEqual({ 'all-or-nothing': [OTHER, OTHER] });
@@ -553,9 +818,9 @@ describe('a transfer is done in whole or not at all', () => {
 
   /** Two transfers that came late: t3 moves 5 from `a` to `c`, t4 7 from `b` to `c`. */
   const FOURTH = request('t4', 7, 'b', 'c');
-  const ofTwoLate = (...balances: readonly number[]) =>
+  const ofTwoLate = (balances: readonly number[], third = THIRD, fourth = FOURTH) =>
     broken(
-      ...[BEGINNING, lost('transfer', THIRD), lost('transfer', FOURTH), settled(BALANCES)],
+      ...[BEGINNING, lost('transfer', third), lost('transfer', fourth), settled(BALANCES)],
       ...[statuses(T1, T2, unknownId('t3'), unknownId('t4')), audit(balances)],
     );
 
@@ -567,16 +832,51 @@ describe('a transfer is done in whole or not at all', () => {
   ])(
     'accepts late transfers that move one account together, each in whole or not at all: %d, %d, %d',
     (...balances) => {
-      expect(ofTwoLate(...balances)).toEqual({});
+      expect(ofTwoLate(balances)).toEqual({});
     },
   );
+
+  it.each([
+    [75, 68, 7],
+    [75, 75, 0],
+    [70, 73, 7],
+    [70, 80, 0],
+  ])('accepts late transfers that one account pays together: %d, %d, %d', (...balances) => {
+    expect(ofTwoLate(balances, request('t3', 5, 'b', 'a'), request('t4', 7, 'b', 'c'))).toEqual({});
+  });
+
+  it.each([
+    [58, 80, 12],
+    [65, 80, 5],
+    [63, 80, 7],
+    [70, 80, 0],
+  ])('leaves out late transfers between the same accounts: %d, %d, %d', (...balances) => {
+    expect(ofTwoLate(balances, THIRD, request('t4', 7, 'a', 'c'))).toEqual({});
+  });
+
+  it.each([
+    ['accepts all', [70, 75, 5], NOTHING],
+    ['accepts nothing', [70, 80, 0], NOTHING],
+    ['rejects a part', [70, 75, 4], { count: 1, examples: [{ account: 'c', difference: 4 }] }],
+  ])('%s of a late transfer, by the account whose opening is known', (_name, balances, found) => {
+    const late = [lost('transfer', request('t3', 5, 'b', 'c')), settled(BALANCES)];
+    const end = [statuses(T1, T2, unknownId('t3')), audit(balances)];
+    expect(check(BEGINNING, lost('open', { account: 'b', balance: 51 }), ...late, ...end)).toMatchObject({
+      'all-or-nothing': found,
+    });
+  });
 
   it.each([
     [65, 80, 12],
     [65, 73, 5],
     [70, 80, 12],
   ])('rejects half of one of them: %d, %d, %d', (...balances) => {
-    expect(ofTwoLate(...balances)).toMatchObject({ 'all-or-nothing': [OTHER] });
+    expect(ofTwoLate(balances)).toMatchObject({ 'all-or-nothing': [OTHER] });
+  });
+
+  it('moves what the first request asked for', () => {
+    const more = refused('transfer', { ...THIRD, amount: 7 }, 'temporarily-unavailable');
+    expect(broken(BEGINNING, lost('transfer', THIRD), more, endWith(status('t3', ROAD), true))).toEqual({});
   });
 
   it('moves the legs that were asked for', () => {
@@ -658,6 +958,12 @@ describe('what was acknowledged is kept', () => {
     expect(broken(BEGINNING, failed, other, endWith(status('t3', ROAD), true))).toEqual({});
   });
 
+  it('accepts that it is committed when a replay was answered', () => {
+    const moved = [65, 80, 5];
+    const end = [statuses(T1, T2, status('t3', ROAD)), audit(moved)];
+    expect(broken(BEGINNING, failed, settled(moved), replay({ request_id: 't3', ...COMMITTED }), ...end)).toEqual({});
+  });
+
   it('accepts that a transfer which was refused is aborted', () => {
     expect(broken(BEGINNING, failed, endWith(status('t3', ['aborted'], 'abandoned')))).toEqual({});
   });
@@ -670,6 +976,19 @@ describe('what was acknowledged is kept', () => {
       endWith(status('t3', ROAD), true),
     );
     expect(found).toEqual({ 'acknowledged-is-kept': ['a transfer is known that was not requested'] });
+  });
+
+  it.each([
+    ['committed', status('x', ROAD)],
+    [
+      'compensated from whatever step',
+      status('x', ['running', 'compensating@1', 'compensating@0', 'aborted'], 'abandoned'),
+    ],
+    ['aborted for whatever account', status('x', ['aborted'], 'payee closed')],
+  ])('says no more of a transfer that was never requested: %s', (_name, told) => {
+    expect(broken(BEGINNING, endWith(told))).toEqual({
+      'acknowledged-is-kept': ['a transfer is known that was not requested'],
+    });
   });
 
   it('accepts that a transfer is known while it is asked for', () => {
@@ -691,6 +1010,15 @@ describe('everything settles', () => {
       problems,
     );
     expect(check(BEGINNING, unsettled, ...end)).toMatchObject({ settles: { examples: [{ unfinished: ['t1'] }] } });
+  });
+
+  it('rejects that something is unfinished where no transfer was requested', () => {
+    expect(broken(unsettled)).toEqual({ settles: ['transfers were unfinished still when replays began'] });
+  });
+
+  it('accepts that another body is requested after all, for a transfer that was answered', () => {
+    const other = { ...request('t1', 31), original: request('t1') };
+    expect(broken(BEGINNING, END, done('transfer-otherwise', other, { refused: true }))).toEqual({});
   });
 
   it('accepts that something was unfinished before it settled', () => {
@@ -732,6 +1060,36 @@ describe('everything settles', () => {
     expect(found).toEqual({ settles: [STUCK] });
   });
 
+  const again = refused('transfer-otherwise', { ...THIRD, amount: 6, original: THIRD }, 'timeout');
+  const begun = [BEGINNING, lost('transfer', THIRD), askStatus(status('t3', ['running'])), settled(BALANCES)].flat();
+  const told = statuses(T1, T2, status('t3', ['running']));
+
+  it('rejects that it was under way before replays, also if it was asked for once more after them', () => {
+    const replayed = [replay({ request_id: 't1', ...COMMITTED }), again].flat();
+    expect(broken(begun, told, replayed, endWith(status('t3', ROAD), true))).toEqual({ settles: [STUCK] });
+  });
+
+  it('accepts that it was under way after replays had begun, before it was asked for once more', () => {
+    const replayed = [replay({ request_id: 't1', ...COMMITTED }), told, again].flat();
+    expect(broken(begun, replayed, endWith(status('t3', ROAD), true))).toEqual({});
+  });
+
+  it('rejects that it is under way when it was answered before everything had settled', () => {
+    const found = broken(BEGINNING, transfer('t3', COMMITTED, THIRD), endWith(status('t3', ['running']), true));
+    expect(found).toEqual({
+      settles: [STUCK],
+      'reads-are-current': ['a status does not show what was acknowledged before'],
+    });
+  });
+
+  it('rejects that it is under way when it was known before everything had settled, and was answered later', () => {
+    const replayed = [replay({ request_id: 't3', ...COMMITTED }), told, audit(BALANCES)].flat();
+    expect(broken(begun, replayed)).toEqual({
+      settles: [STUCK],
+      'reads-are-current': ['a status does not show what was acknowledged before'],
+    });
+  });
+
   it('rejects that it is under way when it was known before everything had settled once more', () => {
     const running = askStatus(status('t3', ['running']));
     const twice = [settled(BALANCES), running, endWith(status('t3', ['running']))];
@@ -750,7 +1108,9 @@ describe('everything settles', () => {
 
   it('rejects that accounts change when everything has settled', () => {
     const end = [settled(BALANCES), statuses(T1, T2), audit(BALANCES), audit(BALANCES, { clean: false })];
-    expect(broken(BEGINNING, ...end)).toEqual({ settles: ['accounts changed still when everything had settled'] });
+    const problems = { settles: ['accounts changed still when everything had settled'] };
+    expect(broken(BEGINNING, ...end)).toEqual(problems);
+    expect(broken(BEGINNING, ...end, settled(BALANCES))).toEqual(problems);
   });
 
   it('accepts that an audit of some accounts saw two moments', () => {
@@ -780,6 +1140,9 @@ describe('transfers go step by step, and are compensated in order', () => {
     ['has no pivot', ['running', 'committed'], STRANGE],
     ['commits at another stage', ['running', 'committing@2', 'committed'], STRANGE],
     ['goes on after its end', [...ROAD, 'committing@1', 'committed'], 'a transfer went on after it had ended'],
+    ['begins with its end', ['committed'], 'a history does not begin at the beginning'],
+    ['reaches the pivot twice', ['running', 'committing@1', 'committing@1', 'committed'], STRANGE],
+    ['ends at another stage', ['running', 'committing@1', 'committed@1'], STRANGE],
     ['comes into a state that is none', ['running', 'waiting', 'committed'], STRANGE],
   ])('rejects a committed transfer that %s', (_name, names, problem) => {
     const found = broken(BEGINNING, transfer('t3', COMMITTED, THIRD), endWith(status('t3', names), true));
@@ -804,6 +1167,7 @@ describe('transfers go step by step, and are compensated in order', () => {
       ['running', 'compensating@1', 'compensating@1', 'compensating@0', 'aborted'],
       COMPENSATION,
     ],
+    ['ends at another stage', ['running', 'compensating@1', 'compensating@0', 'aborted@1'], STRANGE],
     [
       'is not compensated to the end',
       ['running', 'compensating@1', 'aborted'],
@@ -864,6 +1228,32 @@ describe('transfers go step by step, and are compensated in order', () => {
     expect(found).toEqual({ 'compensates-in-order': ['two histories of one transfer contradict each other'] });
   });
 
+  it('tells where two histories differ, with the first answer of each, and judges both', () => {
+    const early = [
+      ['running', 'committing@1'],
+      ['running', 'committing@1'],
+      ['running', 'committed'],
+    ];
+    const asked = early.map((names) => askStatus(status('t3', names)));
+    const result = check(BEGINNING, lost('transfer', THIRD), ...asked, endWith(status('t3', ROAD), true));
+    expect(result['compensates-in-order']).toEqual({
+      count: 2,
+      examples: [
+        {
+          problem: 'two histories of one transfer contradict each other',
+          request_id: 't3',
+          at: 1,
+          histories: [
+            ['committing at 1 by n1, 2026-11-21T08:00:00.001Z'],
+            ['committed at 0 by n1, 2026-11-21T08:00:00.001Z'],
+          ],
+          operations: [13, 17],
+        },
+        { problem: STRANGE, request_id: 't3', history: 'running at 0, committed at 0', index: 1, operation: 17 },
+      ],
+    });
+  });
+
   it.each([
     ['another state', states('running', 'compensating@1')],
     ['another time', states('running').map((transition) => ({ ...transition, time: '2026-11-21T08:00:01.000Z' }))],
@@ -918,6 +1308,23 @@ describe('a transfer has one outcome', () => {
     expect(found).toEqual({ 'one-outcome': ['a transfer was told to have two reasons'] });
   });
 
+  it('tells the first answer of each kind, in the order of the answers', () => {
+    const nested = [
+      invoke(1, 'transfer', THIRD),
+      ...transfer('t3', POOR, THIRD),
+      ok(1, 'transfer', { ...THIRD, ...ABANDONED }),
+      ...transfer('t3', ABANDONED, THIRD),
+    ];
+    const result = check(BEGINNING, nested, endWith(status('t3', WAY_BACK, 'insufficient funds')));
+    expect(result).toMatchObject({
+      'one-outcome': {
+        count: 1,
+        examples: [{ told: ['aborted: insufficient funds', 'aborted: abandoned'], operations: [12, 13] }],
+      },
+      'answers-agree': NOTHING,
+    });
+  });
+
   it('accepts the same answer from many', () => {
     expect(broken(BEGINNING, bothAnswered(COMMITTED, COMMITTED), transfer('t3', COMMITTED, THIRD), end)).toEqual({});
   });
@@ -965,6 +1372,15 @@ describe('answers agree', () => {
       'answers-agree': ['a status says otherwise than was answered'],
     });
   });
+
+  it('rejects that a status gives another reason than a replay', () => {
+    const told = [statuses(T1, T2, status('t3', WAY_BACK, 'insufficient funds')), audit(BALANCES)];
+    const replayed = [settled(BALANCES), replay({ request_id: 't3', ...ABANDONED })];
+    expect(broken(BEGINNING, lost('transfer', THIRD), ...replayed, ...told)).toEqual({
+      'one-outcome': ['a transfer was told to have two reasons'],
+      'answers-agree': ['a status says otherwise than was answered'],
+    });
+  });
 });
 
 describe('a request id stands for one body', () => {
@@ -981,6 +1397,8 @@ describe('a request id stands for one body', () => {
     ['refused', done('transfer-otherwise', other, { refused: true })],
     ['unavailable', refused('transfer-otherwise', other, 'temporarily-unavailable')],
     ['lost', lost('transfer-otherwise', other)],
+    ['cut off', [invoke(1, 'transfer-otherwise', other)]],
+    ['refused as malformed, which it is', refused('transfer-otherwise', { ...other, to: 'a' }, 'malformed-request')],
   ])('accepts that it is %s', (_name, operations) => {
     expect(broken(BEGINNING, operations, END)).toEqual({});
   });
@@ -1012,6 +1430,12 @@ describe('reads are current', () => {
     });
   });
 
+  it('rejects that a transfer is running after its first answer, whatever is answered later', () => {
+    expect(broken(BEGINNING, askStatus(status('t1', ['running'])), transfer('t1', COMMITTED), END)).toEqual({
+      'reads-are-current': ['a status does not show what was acknowledged before'],
+    });
+  });
+
   it('accepts it while it is not acknowledged', () => {
     const [asked, answered] = transfer('t3', COMMITTED, THIRD) as [HandwrittenOperation, HandwrittenOperation];
     const meanwhile = [asked, invoke(1, 'status', { request_id: 't3' }), answered, ok(1, 'status', unknownId('t3'))];
@@ -1034,6 +1458,18 @@ describe('reads are current', () => {
   it('rejects that a version falls', () => {
     const found = broken(BEGINNING, audit(BALANCES, NEWER), audit(BALANCES, OLDER), END);
     expect(found).toEqual({ 'reads-are-current': [FELL] });
+  });
+
+  it('rejects that it falls after it rose, and names the first read that told the highest', () => {
+    const versions = [OLDER, NEWER, NEWER, OLDER, OLDER];
+    const fell = { problem: FELL, account: 'b', version: 2, before: 3 };
+    expect(check(BEGINNING, ...versions.map((one) => audit(BALANCES, one)), END)['reads-are-current']).toEqual({
+      count: 2,
+      examples: [
+        { ...fell, operations: [13, 17] },
+        { ...fell, operations: [13, 19] },
+      ],
+    });
   });
 
   it('finds the highest version of all that were told before, whichever began first', () => {
@@ -1143,6 +1579,29 @@ describe('it serves while nothing is broken', () => {
     expect(serving(SPARED, asked)).toMatchObject({ ok: 0, other: 0 });
   });
 
+  it('counts nothing that is answered at the moment of a fault', () => {
+    const { begin } = partition(2000, 0);
+    const asked = [invoke(0, 'transfer', request('y'), 1900), ...begin, info(0, 'transfer', request('y'), 2000)];
+    expect(serving(SPARED, asked)).toMatchObject({ ok: 0, other: 0 });
+  });
+
+  it('waits until both of two faults of one kind are over', () => {
+    const { begin, end } = partition(1000, 4000);
+    expect(serving(SPARED, begin, begin, end, transfers(5, 8000, 'info'))).toMatchObject({ ok: 0, other: 0 });
+    expect(serving(SPARED, begin, begin, end, end, transfers(5, 8000, 'info'))).toMatchObject({ ok: 0, other: 5 });
+  });
+
+  it('takes other steps of the nemesis for no faults', () => {
+    const other = [nemesis('compact', null, 10), nemesis('compact', ['n1'], 10)];
+    expect(serving(SPARED, other, transfers(20, 5000, 'info'))).toMatchObject({ count: 1, ok: 0, other: 20 });
+  });
+
+  it('counts what goes on while something whole is healed', () => {
+    const healed = [nemesis('stop-partition', null, 100), nemesis('stop-partition', 'network-healed', 100)];
+    const asked = [invoke(0, 'transfer', request('y'), 0), ...healed, info(0, 'transfer', request('y'), 200)];
+    expect(serving(SPARED, asked)).toMatchObject({ ok: 0, other: 1 });
+  });
+
   it('waits until the last of several faults is over', () => {
     const { begin, end } = partition(1000, 4000);
     const kill = [nemesis('kill', null, 2000), nemesis('kill', ['n1'], 2000)];
@@ -1173,6 +1632,8 @@ describe('it serves while nothing is broken', () => {
   it('counts what was never answered if there was time for it', () => {
     const cutOff = [invoke(0, 'transfer', request('y'), 0), invoke(1, 'transfer', request('z'), 2000)];
     expect(serving(SPARED, cutOff, transfers(1, 6000, 'ok'))).toMatchObject({ ok: 1, other: 1 });
+    expect(serving(SPARED, cutOff, transfers(1, 4950, 'ok'))).toMatchObject({ ok: 1, other: 1 });
+    expect(serving(SPARED, cutOff, transfers(1, 4949.999999, 'ok'))).toMatchObject({ ok: 1, other: 0 });
   });
 
   it('does not count what is malformed', () => {
@@ -1201,6 +1662,16 @@ describe('accounts are right', () => {
       'a request was refused that is well-formed',
     ],
     [
+      'what it is there for, of a request that is malformed',
+      refused('transfer', request('t1', 0), 'not-supported'),
+      'a request was refused that is well-formed',
+    ],
+    [
+      'a request about accounts as malformed',
+      refused('audit', { accounts: ['a'] }, 'malformed-request'),
+      'a request was refused that is well-formed',
+    ],
+    [
       'the balance that an account has',
       refused('open', { account: 'a', balance: 100 }, 'key-already-exists'),
       'an account was refused with the balance that it has',
@@ -1225,6 +1696,31 @@ describe('accounts are right', () => {
   });
 
   it.each([
+    ['it could not be opened again', done('open-otherwise', { account: 'd', balance: 7 }, { refused: true })],
+    ['it could not be closed', done('close', { account: 'd' }, { closed: false })],
+    ['it was read', done('audit', { accounts: ['d'] }, { balances: [0], versions: [1], unfinished: [], clean: true })],
+    ['it got money', transfer('t3', COMMITTED, request('t3', 5, 'a', 'd'))],
+  ])('rejects that an account is missing after %s', (_name, known) => {
+    const missing = refused('audit', { accounts: ['d'] }, 'key-does-not-exist');
+    expect(broken(BEGINNING, known, missing, END)['accounts-are-right']).toEqual([
+      'an account is missing that was opened before',
+    ]);
+  });
+
+  it('rejects that an account is called closed after its opening was lost', () => {
+    const opening = { account: 'c', balance: 0 };
+    expect(broken(BEGINNING, lost('open', opening), refused('open', opening, 'precondition-failed'), END)).toEqual({
+      'accounts-are-right': ['an account is called closed that was not closed'],
+    });
+  });
+
+  it('accepts that a request is undecided, whatever its error', () => {
+    const asked = { accounts: ['a'] };
+    const undecided = { ...info(1, 'audit', asked), error: ['malformed-request', 'no'] };
+    expect(broken(BEGINNING, invoke(1, 'audit', asked), undecided, END)).toEqual({});
+  });
+
+  it.each([
     ['an account that is in no answer', [refused('audit', { accounts: ['a', 'b'] }, 'key-does-not-exist'), BEGINNING]],
     [
       'an account whose opening is answered meanwhile',
@@ -1235,6 +1731,15 @@ describe('accounts are right', () => {
         TRANSFERS,
       ],
     ],
+    [
+      'two accounts, one of which is in no answer',
+      [BEGINNING, refused('audit', { accounts: ['a', 'd'] }, 'key-does-not-exist')],
+    ],
+    [
+      'two balances, one of which is unknown',
+      [BEGINNING, refused('audit', { accounts: ['a', 'd'] }, 'key-already-exists')],
+    ],
+    ['what names no account', [BEGINNING, refused('status', { request_id: 't1' }, 'key-already-exists')]],
     ['what cannot be done now', [BEGINNING, refused('close', { account: 'a' }, 'temporarily-unavailable')]],
     [
       'the opening of an account that may be closed',
@@ -1248,11 +1753,33 @@ describe('accounts are right', () => {
     expect(broken(...operations.map((part) => part as HandwrittenOperation | Operations), END)).toEqual({});
   });
 
-  it.each([
+  const EVEN = [
+    { account: 'a', amount: -5 },
+    { account: 'b', amount: 5 },
+  ];
+  /** Nothing says what they would move. */
+  const UNCLEAR: readonly [name: string, asked: object][] = [
+    ['without a payer', { request_id: 't3', to: 'b', amount: 5 }],
+    ['without a payee', { request_id: 't3', from: 'a', amount: 5 }],
+    ['without an amount', { request_id: 't3', from: 'a', to: 'b' }],
+    ['in two forms', { ...THIRD, legs: EVEN }],
+    ['with legs and a payer', { request_id: 't3', legs: EVEN, from: 'a' }],
+    ['with legs and a payee', { request_id: 't3', legs: EVEN, to: 'b' }],
+    ['with legs and an amount', { request_id: 't3', legs: EVEN, amount: 5 }],
+  ];
+
+  it.each(UNCLEAR)('says no more of a transfer %s than that it was carried out', (_name, asked) => {
+    expect(broken(BEGINNING, transfer('t3', COMMITTED, asked), endWith(status('t3', ROAD)))).toEqual({
+      'accounts-are-right': ['a transfer was carried out that is malformed'],
+    });
+  });
+
+  it.each<[name: string, asked: object]>([
+    ...UNCLEAR,
     ['from an account to itself', request('t3', 5, 'a', 'a')],
     ['of nothing', request('t3', 0)],
-    ['without a payee', { request_id: 't3', from: 'a', amount: 5 }],
-    ['in two forms', { ...THIRD, legs: [] }],
+    ['of less than nothing', request('t3', -5)],
+    ['with a leg of nothing beside others', { request_id: 't3', legs: [...EVEN, { account: 'c', amount: 0 }] }],
     [
       'whose legs are not even',
       {
@@ -1293,9 +1820,12 @@ describe('accounts are right', () => {
     });
   });
 
-  it('rejects another number of balances than was asked for', () => {
-    const two = { balances: [70, 80], versions: [3, 3], clean: false };
-    expect(broken(BEGINNING, audit(BALANCES, two), END)['accounts-are-right']).toEqual([
+  it.each([
+    ['balances and versions', { balances: [70, 80], versions: [3, 3] }],
+    ['balances', { balances: [70, 80], versions: [3, 3, 3] }],
+    ['versions', { balances: BALANCES, versions: [3, 3] }],
+  ])('rejects another number of %s than was asked for', (_name, two) => {
+    expect(broken(BEGINNING, audit(BALANCES, { ...two, clean: false }), END)['accounts-are-right']).toEqual([
       'another number of accounts was told than asked for',
     ]);
   });
@@ -1317,6 +1847,13 @@ describe('accounts are right', () => {
       });
     });
 
+    it('rejects that they have money before they are closed once more', () => {
+      const told = [audit([65, 80, 5], { versions: [2, 2, 2], clean: false }), closed];
+      expect(broken(BEGINNING, closed, ...told, END)).toEqual({
+        'accounts-are-right': ['an account that is closed has money'],
+      });
+    });
+
     it('accepts that they had money in a read which began before', () => {
       const change = { versions: [2, 2, 2], clean: false };
       const early = [invoke(1, 'audit', { accounts: ACCOUNTS }), closed, audit([65, 80, 5], change, 1).slice(1)];
@@ -1326,7 +1863,11 @@ describe('accounts are right', () => {
     it('rejects that a transfer is committed which was asked later', () => {
       const moved = endWith(status('t3', ROAD), true);
       const found = broken(BEGINNING, closed, transfer('t3', COMMITTED, THIRD), moved);
-      expect(found['accounts-are-right']).toContain('a transfer was committed with an account that was closed before');
+      expect(found['accounts-are-right']).toEqual([
+        'an account that is closed has money',
+        'an account that is closed has money',
+        'a transfer was committed with an account that was closed before',
+      ]);
     });
 
     it('leaves it to other rules that a transfer is called committed which is not', () => {
@@ -1361,10 +1902,32 @@ describe('accounts are right', () => {
       ['was not closed when a client asked', done('close', { account: 'c' }, { closed: false })],
       ['could not be closed when a client asked', refused('close', { account: 'c' }, 'temporarily-unavailable')],
       ['had the other part', done('close', { account: 'a' }, { closed: false })],
+      ['may be closed only where it had the other part', lost('close', { account: 'a' })],
     ])('rejects that a transfer is aborted for an account that %s', (_name, before) => {
       const told = [before, transfer('t3', intoClosed, THIRD), endWith(status('t3', WAY_BACK, 'payee closed'))];
       expect(broken(BEGINNING, ...told)).toEqual({
         'accounts-are-right': ['a transfer was aborted for an account that was not closed'],
+      });
+    });
+
+    const fromClosed = { outcome: 'aborted', reason: 'payer closed' };
+    const fromC = request('t3', 5, 'c', 'a');
+
+    it('tells a payer that is closed from a payee', () => {
+      const told = [transfer('t3', fromClosed, fromC), endWith(status('t3', WAY_BACK, 'payer closed'))];
+      expect(broken(BEGINNING, closed, ...told)).toEqual({});
+      expect(broken(BEGINNING, lost('close', { account: 'a' }), ...told)).toEqual({
+        'accounts-are-right': ['a transfer was aborted for an account that was not closed'],
+      });
+    });
+
+    it('judges what a malformed transfer was aborted for', () => {
+      const told = [transfer('t3', intoClosed, { request_id: 't3', legs: [{ account: 'c', amount: 5 }] })];
+      expect(broken(BEGINNING, ...told, endWith(status('t3', ['aborted'], 'payee closed')))).toEqual({
+        'accounts-are-right': [
+          'a transfer was aborted for an account that was not closed',
+          'a transfer was carried out that is malformed',
+        ],
       });
     });
 
@@ -1374,6 +1937,12 @@ describe('accounts are right', () => {
     ])('accepts it when the closing %s', (_name, closing) => {
       const told = [closing, transfer('t3', intoClosed, THIRD), endWith(status('t3', WAY_BACK, 'payee closed'))];
       expect(broken(BEGINNING, ...told)).toEqual({});
+    });
+
+    it('accepts it when the first of several closings was lost', () => {
+      const closing = lost('close', { account: 'c' });
+      const told = [closing, transfer('t3', intoClosed, THIRD), closing];
+      expect(broken(BEGINNING, ...told, endWith(status('t3', WAY_BACK, 'payee closed')))).toEqual({});
     });
   });
 });

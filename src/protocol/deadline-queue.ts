@@ -26,8 +26,7 @@ export class DeadlineQueue<T> {
   /** Returns a function that removes the entry, if it has not left. */
   push(deadline: number, value: T): () => void {
     const entry = { deadline, value, order: this.#order++, position: this.#heap.length };
-    this.#heap.push(entry);
-    this.#rise(entry);
+    this.#insert(entry);
     return () => this.#remove(entry);
   }
 
@@ -44,13 +43,12 @@ export class DeadlineQueue<T> {
     entry.position = -1;
     const last = this.#heap.pop() as HeapEntry<T>;
     if (last === entry) return;
-    last.position = position;
-    this.#heap[position] = last;
-    this.#sink(last);
-    this.#rise(last);
+    last.position = this.#sinkGap(position);
+    this.#insert(last);
   }
 
-  #rise(entry: HeapEntry<T>): void {
+  /** Puts an entry at its position, or above it. Nothing is below it. */
+  #insert(entry: HeapEntry<T>): void {
     const heap = this.#heap;
     let { position } = entry;
     while (position > 0) {
@@ -65,23 +63,21 @@ export class DeadlineQueue<T> {
     entry.position = position;
   }
 
-  #sink(entry: HeapEntry<T>): void {
+  /** Fills the gap at `position` from below, and the gap that this leaves. Returns where the last gap is. */
+  #sinkGap(position: number): number {
     const heap = this.#heap;
-    let { position } = entry;
+    let gap = position;
     for (;;) {
-      let childPosition = 2 * position + 1;
-      if (childPosition >= heap.length) break;
+      let childPosition = 2 * gap + 1;
+      if (childPosition >= heap.length) return gap;
       const right = childPosition + 1;
       if (right < heap.length && leavesBefore(heap[right] as HeapEntry<T>, heap[childPosition] as HeapEntry<T>))
         childPosition = right;
       const child = heap[childPosition] as HeapEntry<T>;
-      if (!leavesBefore(child, entry)) break;
-      heap[position] = child;
-      child.position = position;
-      position = childPosition;
+      heap[gap] = child;
+      child.position = gap;
+      gap = childPosition;
     }
-    heap[position] = entry;
-    entry.position = position;
   }
 }
 

@@ -56,7 +56,10 @@ class Ended<End> {
       if (untilMs > nowMs && this.#ends.size < REMEMBERED_MAX) break;
       this.#ends.delete(oldest);
     }
-    this.#ends.set(shortened(key), { request: shortened(canonicalKey(request)), end, untilMs: nowMs + REMEMBERED_MS });
+    const shortKey = shortened(key);
+    // In the place of an older one it would be forgotten too early.
+    this.#ends.delete(shortKey);
+    this.#ends.set(shortKey, { request: shortened(canonicalKey(request)), end, untilMs: nowMs + REMEMBERED_MS });
   }
 }
 

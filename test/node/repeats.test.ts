@@ -5,6 +5,8 @@ import * as z from 'zod';
 import { handler } from '../../src/node/context.ts';
 import type { NodeOptions } from '../../src/node/node.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
+import { canonicalKey } from '../../src/protocol/exact-json.ts';
+import { fnv1a } from '../../src/protocol/hash.ts';
 import { defineRpc, type RequestOf } from '../../src/protocol/rpc.ts';
 import { TestNode } from '../support/test-node.ts';
 
@@ -42,10 +44,21 @@ describe('a request that comes again', () => {
     expect(answers()).toEqual([1, 1]);
   });
 
-  it('after it was refused for certain is refused again', async () => {
+  it('is not taken for another one with its number that has ended meanwhile', async () => {
+    const { node, ask, begun, answers } = await start();
+    ask({ ms: 100 });
+    ask({ ms: 200 });
+    await node.time.advance(150);
+    ask({ ms: 200 });
+    await node.time.advance(200);
+    expect(begun()).toBe(2);
+    expect(answers()).toEqual([1, 2, 2]);
+  });
+
+  it('within 15 s after it was refused for certain is refused again', async () => {
     const { node, ask, begun, answers } = await start();
     ask({ ms: 1, code: 11 });
-    await node.time.advance(5000);
+    await node.time.advance(15_000);
     ask({ ms: 1, code: 11 });
     await node.time.advance(10);
     expect(begun()).toBe(1);
@@ -99,7 +112,7 @@ describe('a request that comes again', () => {
   });
 
   it.each([
-    ['much later', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 7, 'c1', 15_002],
+    ['much later', { ms: 1, code: 11 }, { ms: 1, code: 11 }, 7, 'c1', 15_001],
     ['with another body', { ms: 1, code: 11 }, { ms: 2, code: 11 }, 7, 'c1', 10],
     ['of another type', { ms: 1, code: 11 }, { type: 'play', ms: 1, code: 11 }, 7, 'c1', 10],
     ['of another type, meanwhile', { ms: 100 }, { type: 'play', ms: 100 }, 7, 'c1', 10],
@@ -151,13 +164,57 @@ describe('a request that comes again', () => {
     expect(texts[2]).toBe(`the 2th time${LONG}`);
   });
 
-  it('is remembered in bounded memory: the oldest of too many refusals is forgotten', async () => {
+  it.each([
+    ['of 512 characters whole', 500, /^the 1th timex{500}$/],
+    ['of 513 characters without its last', 501, /^the 1th timex{500}…$/],
+  ])('is refused again with a text %s', async (_, length, expected) => {
+    const { node, ask } = await start();
+    for (let copies = 0; copies < 2; copies++) {
+      ask({ ms: 1, code: 11, text: 'x'.repeat(length) });
+      await node.time.advance(10);
+    }
+    expect(node.bodies[1].text).toMatch(expected);
+  });
+
+  it.each([
+    ['up to 512 characters is compared in full', 512, 2],
+    ['more is compared by its length and a hash', 513, 1],
+  ])('and has %s', async (_, length, times) => {
+    const { node, ask, begun, answers } = await start();
+    const [one, other] = ['182vu', '1juea'].map((text) => {
+      const fields = { ms: 1, code: 11, text };
+      return { ...fields, text: text.padEnd(text.length + length - canonicalKey(fields).length, '.') };
+    }) as [object, object];
+    expect(canonicalKey(one)).toHaveLength(length);
+    expect(fnv1a(canonicalKey(one))).toBe(fnv1a(canonicalKey(other)));
+    ask(one);
+    await node.time.advance(10);
+    ask(other);
+    await node.time.advance(10);
+    expect(begun()).toBe(times);
+    expect(answers()).toEqual([11, 11]);
+  });
+
+  it('is remembered in bounded memory: the oldest of more than 4096 refusals is forgotten', async () => {
     const { node, ask, begun } = await start();
     for (let messageId = 1; messageId <= 4097; messageId++) ask({ ms: 1, code: 11 }, messageId);
     await node.time.advance(10);
+    for (const messageId of [2, 4097]) ask({ ms: 1, code: 11 }, messageId);
+    expect(begun()).toBe(4097);
     ask({ ms: 1, code: 11 }, 1);
-    ask({ ms: 1, code: 11 }, 4097);
     await node.time.advance(10);
+    expect(begun()).toBe(4098);
+  });
+
+  it('is remembered like any other when its number was used before', async () => {
+    const { node, ask, begun } = await start();
+    for (let messageId = 1; messageId <= 4095; messageId++) ask({ ms: 1, code: 11 }, messageId);
+    await node.time.advance(10);
+    ask({ ms: 2, code: 11 }, 1);
+    for (const messageId of [4096, 4097]) ask({ ms: 3, code: 11 }, messageId);
+    await node.time.advance(10);
+    expect(begun()).toBe(4098);
+    ask({ ms: 2, code: 11 }, 1);
     expect(begun()).toBe(4098);
   });
 });

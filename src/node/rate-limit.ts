@@ -9,7 +9,7 @@
 import { detached } from '../protocol/detached.ts';
 import { assert } from './assertion.ts';
 
-export const CLIENTS_MAX = 4096;
+const CLIENTS_MAX = 4096;
 
 /**
  * Full buckets are looked for once in so many new clients. Otherwise a sender that invents names makes each one cost a
@@ -35,9 +35,6 @@ export class RateLimit {
   readonly #clientsMax: number;
   /** Invariant: the least recently used one first; never more than `#clientsMax`. */
   readonly #buckets = new Map<string, Bucket>();
-  /** The latest client. It usually comes again, and is at the end of the map already. */
-  #latestClient: string | undefined;
-  #latestBucket: Bucket = { tokens: 0, atMs: 0 };
   #newcomersUntilWalk = 0;
   #nowMs = 0;
 
@@ -76,8 +73,7 @@ export class RateLimit {
   }
 
   #bucketOf(client: string): Bucket {
-    if (client === this.#latestClient) return this.#latestBucket;
-    const name = client.length <= NAME_LENGTH_MAX ? client : client.slice(0, NAME_LENGTH_MAX);
+    const name = client.slice(0, NAME_LENGTH_MAX);
     let bucket = this.#buckets.get(name);
     if (bucket !== undefined) {
       this.#buckets.delete(name);
@@ -88,8 +84,6 @@ export class RateLimit {
       this.#buckets.set(detached(name), bucket);
       this.#newcomersUntilWalk--;
     }
-    this.#latestClient = client.length <= NAME_LENGTH_MAX ? client : undefined;
-    this.#latestBucket = bucket;
     return bucket;
   }
 

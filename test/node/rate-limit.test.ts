@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CLIENTS_MAX, RateLimit } from '../../src/node/rate-limit.ts';
+import { RateLimit } from '../../src/node/rate-limit.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
 /** How many of `count` requests at one moment are let through. */
@@ -77,8 +77,27 @@ describe('a rate limit', () => {
     expect(passed(limit, `${name}y`, 0, 3)).toBe(0);
   });
 
+  it('takes names with the same first 256 characters for one client, and no others', () => {
+    const limit = new RateLimit(1);
+    const name = 'x'.repeat(255);
+    for (const client of [`${name}y`, `${name}z`, `y${name}`, `z${name}`]) expect(passed(limit, client, 0, 3)).toBe(1);
+    expect(passed(limit, `${name}yz`, 0, 3)).toBe(0);
+  });
+
+  it('gives a token when no more than a millionth of it is missing, and to one request only', () => {
+    const limit = new RateLimit(1000);
+    expect(passed(limit, 'c1', 0, 1001)).toBe(1000);
+    expect(limit.take('c1', 1 - 1.001e-6)).toBe(1);
+    expect(passed(limit, 'c1', 1 - 1e-6, 2)).toBe(1);
+  });
+
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('of %d/s is an error of the caller', (rate) => {
     expect(() => new RateLimit(rate)).toThrow('a rate limit of');
+  });
+
+  it('for no client is an error of the caller, for a single one it is none', () => {
+    expect(() => new RateLimit(1, 0)).toThrow('a rate limit for 0 clients');
+    expect(passed(new RateLimit(1, 1), 'c1', 0, 2)).toBe(1);
   });
 });
 
@@ -119,8 +138,19 @@ describe('the clock of a rate limit', () => {
 describe('the memory of a rate limit', () => {
   it('is bounded for any number of clients', () => {
     const limit = new RateLimit(1);
-    for (let client = 0; client < 3 * CLIENTS_MAX; client++) limit.take(`c${client}`, client / 100);
-    expect(limit.clientCount).toBe(CLIENTS_MAX);
+    for (let client = 0; client < 3 * 4096; client++) limit.take(`c${client}`, client / 100);
+    expect(limit.clientCount).toBe(4096);
+  });
+
+  it('is searched for full buckets once in 256 new clients', () => {
+    const limit = new RateLimit(1, 3);
+    const searches: number[] = [];
+    for (let nth = 1; nth <= 600; nth++) {
+      // Every bucket is full again when the next client comes.
+      limit.take(`c${nth}`, 1000 * nth);
+      if (limit.clientCount === 1) searches.push(nth);
+    }
+    expect(searches).toEqual([1, 4, 260, 516]);
   });
 
   it('forgets full buckets first, though others were not used for longer', () => {

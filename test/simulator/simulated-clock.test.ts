@@ -69,6 +69,15 @@ describe('a simulated clock', () => {
     expect(readings()).toEqual([5000, 3000]);
   });
 
+  it('is not set right by the second removal of a fault while another one is in force', () => {
+    const undo = clock.disturb({ wallOffsetMs: 500 });
+    clock.disturb({ rate: 2 });
+    undo();
+    nowMs = 1000;
+    undo();
+    expect(readings()).toEqual([2000, 2000]);
+  });
+
   it('is never further off than the faults in force', () => {
     for (let round = 0; round < 100; round++) {
       const undo = clock.disturb({ rate: 2 });

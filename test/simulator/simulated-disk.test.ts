@@ -157,6 +157,12 @@ describe('an operation of a simulated disk', () => {
   });
 });
 
+describe('a file of a simulated disk', () => {
+  it('is described by its name alone, as there is no folder', () => {
+    expect(newDisk().open(AT_ONCE).describe('n1.json')).toBe('n1.json');
+  });
+});
+
 describe('a temporary name of a simulated disk', () => {
   it('is given only once, over all lives and even after the loss of the disk', () => {
     const disk = newDisk();
@@ -218,6 +224,16 @@ describe.each(['unsynced', 'torn'] as const)('a power failure (%s)', (kind) => {
     });
     const names = [{ a: TEXT }, {}].flatMap((a) => [{ ...a, b: TEXT }, a]).flatMap((ab) => [{ ...ab, c: TEXT }, ab]);
     expect(left).toEqual(names.map((each) => JSON.stringify(each)).sort());
+  });
+
+  it('keeps about half of the changes of names that were not synced', async () => {
+    const disk = newDisk();
+    const folder = disk.open(AT_ONCE);
+    for (let nth = 0; nth < 1000; nth++) await folder.write(`file ${nth}`, TEXT);
+    disk.damage(kind);
+    const { length } = await folder.names();
+    expect(length).toBeGreaterThan(450);
+    expect(length).toBeLessThan(550);
   });
 
   it('can bring back a file created and removed since the names were synced', async () => {
@@ -301,6 +317,16 @@ describe('a text that was not synced', () => {
     expect(zeros.every((text) => text.length === TEXT.length)).toBe(true);
   });
 
+  it('may be cut or end in zeros at every length when it is torn', async () => {
+    const texts = textsOf(
+      await outcomes('torn', async (folder) => {
+        await folder.write('a', 'abc');
+        await folder.syncNames();
+      }),
+    );
+    expect(texts.sort()).toEqual(['', '\0\0\0', 'a', 'a\0\0', 'ab', 'ab\0', 'abc']);
+  });
+
   it('is safe by its own sync, independent of other files', async () => {
     const left = await outcomes('torn', async (folder) => {
       await folder.write('a', TEXT);
@@ -317,7 +343,9 @@ describe('the loss of a disk', () => {
   it('leaves an empty one, on which the next life can go on', async () => {
     const disk = newDisk();
     await writeSynced(disk.open(AT_ONCE), 'a');
+    await disk.open(AT_ONCE).write('b', TEXT);
     disk.damage('lost');
+    disk.damage('unsynced');
     const folder = disk.open(AT_ONCE);
     expect(await folder.names()).toEqual([]);
     await writeSynced(folder, 'a', 'anew');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { handler, type NodeContext, RPC_DEADLINE_MS, type RpcOptions, type RpcResult } from '../../src/node/context.ts';
+import { pauseUpTo } from '../../src/node/pause.ts';
 import { ERRORS } from '../../src/protocol/errors.ts';
 import { defineRpc } from '../../src/protocol/rpc.ts';
 import { TestNode } from '../support/test-node.ts';
@@ -85,10 +86,18 @@ describe('an RPC', () => {
   });
 
   it('uses the first reply and drops a duplicate', async () => {
-    const { answer, node } = await asking();
+    const { answer, node, messageId } = await asking();
     await answer({ type: 'read_ok', value: 1 });
+    expect(node.logged).toEqual([]);
     expect(await answer({ type: 'read_ok', value: 2 })).toMatchObject({ kind: 'ok', reply: { value: 1 } });
     expect(node.sent).toHaveLength(1);
+    expect(node.logged).toEqual([
+      {
+        level: 'debug',
+        message: 'a reply that no RPC waits for was dropped',
+        fields: { src: 'lin-kv', in_reply_to: messageId },
+      },
+    ]);
   });
 
   it('ignores a reply from a node that was not asked', async () => {
@@ -118,25 +127,34 @@ describe('an RPC', () => {
     expect(node.time.timerCount).toBe(0);
   });
 
-  it('is numbered in another range after a restart', async () => {
-    const ids: number[] = [];
-    for (const word of [0, 0x12345678, 0xffffffff]) {
-      const node = new TestNode(
-        async (context) => {
-          void context.rpc('lin-kv', Read, { key: 'k' });
-          return [];
-        },
-        {},
-        () => word,
-      );
-      node.receive({ type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: 1 });
-      await settle();
-      ids.push(node.bodies[0].msg_id);
-    }
-    expect(ids.every(Number.isSafeInteger)).toBe(true);
-    expect(Math.min(...ids.slice(1).map((id, index) => Math.abs(id - (ids[index] as number))))).toBeGreaterThanOrEqual(
-      2 ** 31,
+  it('is not sent any more once the node has stopped', async () => {
+    const { node, context } = await asking();
+    node.node.stop('the input has ended');
+    const before = node.sent.length;
+    expect(await context.rpc('lin-kv', Read, { key: 'k' })).toMatchObject({
+      kind: 'indefinite',
+      error: { code: 0, message: 'read to lin-kv: the input has ended' },
+    });
+    expect(node.sent).toHaveLength(before);
+  });
+
+  it.each([
+    ['0', 0, 0],
+    ['1: only the upper 21 bits count', 1, 0],
+    ['0x12345678', 0x12345678, 0x12345678 >>> 11],
+    ['0xffffffff', 0xffffffff, 2 ** 21 - 1],
+  ])('is numbered one after the other in a range of 2^31 by chance (%s)', async (_, word, range) => {
+    const node = new TestNode(
+      async (context) => {
+        for (const key of 'ab') void context.rpc('lin-kv', Read, { key });
+        return [];
+      },
+      {},
+      () => word,
     );
+    node.receive({ type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: 1 });
+    await settle();
+    expect(node.bodies.slice(0, 2).map(({ msg_id }) => msg_id)).toEqual([range * 2 ** 31 + 1, range * 2 ** 31 + 2]);
   });
 });
 
@@ -164,5 +182,32 @@ describe('the other means of a context', () => {
     expect(await slept).toBe(true);
     expect(await context.sleep(5, AbortSignal.abort())).toBe(false);
     expect(node.node.load.sleepers).toBe(0);
+  });
+
+  it('sleeps 1 ms once the node has stopped, so that a loop of sleeps lets the others go on', async () => {
+    const { node, context } = await asking();
+    node.node.stop('the input has ended');
+    let slept: boolean | undefined;
+    void context.sleep(1e9).then((passed) => {
+      slept = passed;
+    });
+    await settle();
+    expect(slept).toBeUndefined();
+    await node.time.advance(1);
+    expect(slept).toBe(false);
+  });
+
+  it.each([
+    ['the least', 0, 100 / 2 ** 32],
+    ['a middling', 0x7fffffff, 50],
+    ['the greatest', 0xffffffff, 100],
+  ])('pauses for more than 0 and up to the given time, by chance (%s word)', async (_, word, expectedMs) => {
+    const { node, context } = await asking();
+    let pausedMs = 0;
+    void pauseUpTo({ sleep: context.sleep, randomUint32: () => word }, 100).then((passed) => {
+      if (passed) pausedMs = node.time.now();
+    });
+    await node.time.advance(1000);
+    expect(pausedMs).toBe(expectedMs);
   });
 });

@@ -33,14 +33,11 @@ export class Histogram {
 
   /** Takes a duration in milliseconds. An invalid duration (negative, NaN) counts as 0. */
   record(ms: number): void {
-    if (!(ms > 0)) {
-      this.#zeros++;
-      return;
-    }
     const boundedMs = Math.min(ms, DURATION_MS_MAX);
     if (boundedMs > this.#maxMs) this.#maxMs = boundedMs;
     const microseconds = boundedMs * MICROSECONDS_PER_MILLISECOND;
-    if (microseconds < 1) {
+    // So written because of NaN.
+    if (!(microseconds >= 1)) {
       this.#zeros++;
       return;
     }
@@ -52,9 +49,9 @@ export class Histogram {
   /** The nearest-rank quantile for a share in [0, 1], in milliseconds; 0 if nothing was recorded. */
   quantile(share: number): number {
     const rank = Math.ceil(share * this.count);
-    if (rank <= this.#zeros || this.#buckets === undefined) return 0;
+    if (rank <= this.#zeros) return 0;
     if (rank >= this.count) return this.#maxMs;
-    const microseconds = this.#buckets.ofRank(rank - this.#zeros);
+    const microseconds = (this.#buckets as OctaveCounts).ofRank(rank - this.#zeros);
     return Math.min(microseconds / MICROSECONDS_PER_MILLISECOND, this.#maxMs);
   }
 }

@@ -9,7 +9,7 @@
 
 import { detached } from '../protocol/detached.ts';
 import { type ErrorName, RpcError } from '../protocol/errors.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
+import { stringifyExact, stringifyText } from '../protocol/exact-json.ts';
 import {
   type Body,
   describeIssue,
@@ -48,11 +48,8 @@ export interface NodeOptions {
 
 export const IN_FLIGHT_MAX = 10_000;
 
-/** Encoded addresses are kept, a bounded number of them: a sender that invents names must not fill the memory. */
-const ADDRESSES_MAX = 4096;
 /** Messages that come before `init` is done are held, up to this sum of characters. One line may have 4 Mi. */
 const HELD_LENGTH_MAX = 32 * 2 ** 20;
-const KEPT_ADDRESS_LENGTH_MAX = 256;
 
 interface ServedType {
   readonly handler: Handler;
@@ -72,19 +69,18 @@ export class Node {
   readonly #repeats: Repeats;
   readonly #sleepers: Sleepers;
   readonly #served = new Map<string, ServedType>();
-  readonly #addresses = new Map<string, string>();
   #init: { readonly request: InitRequest; readonly started: Promise<void> } | undefined;
   #nodeId = '';
   #nodeIds: ReadonlySet<string> = new Set();
   #ready = false;
   /** Messages that came while the handlers were starting. */
-  #held: unknown[] = [];
+  readonly #held: unknown[] = [];
   #heldLength = 0;
   #inFlight = 0;
-  #whenIdle: (() => void)[] = [];
+  readonly #whenIdle: (() => void)[] = [];
   readonly #figures = new Map<string, () => Figures>();
   readonly #diagnoses = new Map<string, () => string | undefined>();
-  #onStop: (() => void)[] = [];
+  readonly #onStop: (() => void)[] = [];
 
   constructor(environment: Environment, startHandlers: StartHandlers, options: NodeOptions = {}) {
     this.#environment = environment;
@@ -195,9 +191,7 @@ export class Node {
 
   /** No reply will come any more. Settles pending RPCs as indefinite and wakes every sleeper, so that handlers end. */
   stop(reason: string): void {
-    const callbacks = this.#onStop;
-    this.#onStop = [];
-    for (const callback of callbacks) callback();
+    for (const callback of this.#onStop.splice(0)) callback();
     this.#rpcs.cancelAll(reason);
     this.#sleepers.wakeAll();
   }
@@ -267,8 +261,7 @@ export class Node {
     }
     // The line may be long. It must not stay in memory until the request is answered.
     const client = detached(src);
-    if (messageId !== undefined && repeat === undefined)
-      this.#repeats.watch(client, messageId, type, request.data, outcome as Promise<object>);
+    if (messageId !== undefined) this.#repeats.watch(client, messageId, type, request.data, outcome as Promise<object>);
     const { clock } = this.#environment;
     const beginMs = clock.monotonicMs();
     requests.inFlight++;
@@ -317,9 +310,7 @@ export class Node {
   #finish(): void {
     this.#inFlight--;
     if (this.#inFlight > 0) return;
-    const waiting = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const resolve of waiting) resolve();
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #answer(served: ServedType, src: string, messageId: number | undefined, reply: object): void {
@@ -382,14 +373,7 @@ export class Node {
 
   /** The beginning of a line to `dest`, up to its body. */
   #address(dest: string): string {
-    let text = this.#addresses.get(dest);
-    if (text === undefined) {
-      text = `{"src":${JSON.stringify(this.#nodeId)},"dest":${JSON.stringify(dest)},"body":`;
-      if (text.length > KEPT_ADDRESS_LENGTH_MAX) return text;
-      if (this.#addresses.size >= ADDRESSES_MAX) this.#addresses.clear();
-      this.#addresses.set(detached(dest), text);
-    }
-    return text;
+    return `{"src":${stringifyText(this.#nodeId)},"dest":${stringifyText(dest)},"body":`;
   }
 
   /** Logs what is wrong with a message. Answers it if it is a request with a valid sender. */
@@ -472,10 +456,7 @@ export class Node {
   }
 
   #receiveHeld(): void {
-    const held = this.#held;
-    this.#held = [];
-    this.#heldLength = 0;
-    for (const message of held) this.#take(message);
+    for (const message of this.#held.splice(0)) this.#take(message);
     this.#environment.holdInput?.(false);
   }
 

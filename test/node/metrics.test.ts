@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { assert } from '../../src/node/assertion.ts';
 import { type Handler, handler, type NodeContext } from '../../src/node/context.ts';
+import type { Environment } from '../../src/node/environment.ts';
 import { RequestMetrics } from '../../src/node/metrics.ts';
 import { Node, type NodeOptions } from '../../src/node/node.ts';
 import { Health, Metrics } from '../../src/node/status.ts';
@@ -39,6 +40,25 @@ const INIT_MESSAGES = 1;
 
 const ready = (options?: NodeOptions) => new TestNode(start, options).init();
 
+/** A node without virtual time, made ready; `parts` are given to it in place of parts that do nothing. */
+async function bareNode(parts: Partial<Environment>) {
+  const ignore = () => {};
+  const transmitted: string[] = [];
+  const environment: Environment = {
+    clock: { wallMs: () => 0, monotonicMs: () => 0 },
+    randomUint32: () => 0,
+    setTimer: () => ignore,
+    transmit: (line) => transmitted.push(line),
+    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    crash: ignore,
+    ...parts,
+  };
+  const node = new Node(environment, start);
+  node.receive({ src: 'c0', dest: 'n0', body: { type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: 1 } });
+  await settle();
+  return { node, transmitted };
+}
+
 /** What the node answers to `type`. */
 function ask(node: TestNode, type: 'metrics' | 'health') {
   node.receive({ type, msg_id: 1000 }, 'c9');
@@ -59,6 +79,13 @@ describe('metrics', () => {
     const node = await ready();
     await node.time.advance(1234.5678);
     expect(ask(node, 'metrics').uptime_ms).toBe(1234.568);
+  });
+
+  it('tell the time since the node began, not since its machine did', async () => {
+    let nowMs = 5000;
+    const { node } = await bareNode({ clock: { wallMs: () => 0, monotonicMs: () => nowMs } });
+    nowMs = 5700;
+    expect(node.readMetrics().uptime_ms).toBe(700);
   });
 
   it('count answers and errors by type and code', async () => {
@@ -83,23 +110,10 @@ describe('metrics', () => {
 
   it('count a reply that a simulator takes as a value like any other', async () => {
     const taken: string[] = [];
-    const ignore = () => {};
-    const node = new Node(
-      {
-        clock: { wallMs: () => 0, monotonicMs: () => 0 },
-        randomUint32: () => 0,
-        setTimer: () => ignore,
-        transmit: ignore,
-        offerReply: (_dest, { type }) => taken.push(type) > 0,
-        log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-        crash: ignore,
-      },
-      start,
-    );
-    node.receive({ src: 'c0', dest: 'n0', body: { type: 'init', node_id: 'n0', node_ids: ['n0'], msg_id: 1 } });
-    await settle();
+    const { node, transmitted } = await bareNode({ offerReply: (_dest, { type }) => taken.push(type) > 0 });
     node.receive({ src: 'c1', dest: 'n0', body: { type: 'double', number: 1, msg_id: 2 } });
     expect(taken).toEqual(['double_ok']);
+    expect(transmitted.map((line) => JSON.parse(line).body.type)).toEqual(['init_ok']);
     expect(node.readMetrics()).toMatchObject({ messages_out: 2, requests: { double: { count: 1, ok: 1 } } });
   });
 
@@ -218,6 +232,36 @@ describe('metrics', () => {
 
   it('leave out bytes if there are none', async () => {
     expect(ask(await ready(), 'metrics')).not.toHaveProperty('bytes_in');
+  });
+
+  it('tell the bytes on the wire', async () => {
+    const { node } = await bareNode({ traffic: () => ({ bytesIn: 120, bytesOut: 85 }) });
+    expect(node.readMetrics()).toMatchObject({ bytes_in: 120, bytes_out: 85 });
+  });
+
+  it('tell the latency of a request from when it came, and that of the 99th of a hundred', async () => {
+    const node = await ready();
+    await node.time.advance(5000);
+    for (let nth = 1; nth <= 100; nth++) node.receive({ type: 'wait', ms: nth < 100 ? 10 : 400, msg_id: nth });
+    await node.time.advance(400);
+    const near = expect.closeTo(10, 0);
+    expect(ask(node, 'metrics').requests.wait.latency_ms).toEqual({ p50: near, p95: near, p99: near, max: 400 });
+  });
+
+  it('count a refusal at once like an answer at once', async () => {
+    const refuse = () => {
+      throw RpcError.of('precondition-failed', 'no');
+    };
+    const node = await new TestNode(async () => [handler(Double, refuse)]).init();
+    node.receive({ type: 'double', number: 1, msg_id: 3 });
+    expect(node.bodies).toEqual([{ type: 'error', in_reply_to: 3, code: 22, text: 'no' }]);
+    expect(ask(node, 'metrics').requests.double).toEqual({
+      count: 1,
+      ok: 0,
+      errors: { 22: 1 },
+      in_flight: 0,
+      latency_ms: { p50: 0, p95: 0, p99: 0, max: 0 },
+    });
   });
 
   it('carry the figures of the parts, as they are when asked for', async () => {

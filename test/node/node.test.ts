@@ -116,6 +116,7 @@ describe('a message that is invalid', () => {
     ['a number', '7', 'message'],
     ['null', 'null', 'message'],
     ['without src', '{"dest":"n0","body":{"type":"echo","msg_id":1}}', 'src'],
+    ['with an empty src', '{"src":"","dest":"n0","body":{"type":"echo","msg_id":1}}', 'src'],
     ['without body', '{"src":"c1","dest":"n0"}', 'body'],
     ['with a body that is an array', '{"src":"c1","dest":"n0","body":[]}', 'body'],
     ['with a src that is a number', '{"src":1,"dest":"n0","body":{"type":"echo","msg_id":1}}', 'src'],
@@ -147,6 +148,33 @@ describe('a message that is invalid', () => {
     const node = await line(text)();
     expect(node.sent).toEqual([
       { src: 'n0', dest: 'c1', body: { type: 'error', in_reply_to: 1, code: 12, text: reason } },
+    ]);
+  });
+
+  it.each([
+    ['of 200 characters is shown whole in the log', 200, ''],
+    ['of 201 characters is shown in the log by its beginning', 201, '… (201 characters)'],
+  ])('%s', async (_, length, mark) => {
+    const node = await ready();
+    const message = { src: 'c1', dest: 'n7', body: { type: 'echo', text: '' } };
+    message.body.text = 'x'.repeat(length - JSON.stringify(message).length);
+    node.node.receive(message);
+    expect(node.logged[0]?.fields.received).toBe(JSON.stringify(message).slice(0, 200) + mark);
+  });
+
+  it('and is nested too deep to print is named in the log', async () => {
+    const node = await ready();
+    let echo: unknown = 1;
+    for (let depth = 0; depth < 100_000; depth++) echo = [echo];
+    node.node.receive({ src: 'c1', dest: 'n7', body: { type: 'echo', echo } });
+    expect(node.logged[0]?.fields.received).toBe('a message that is nested too deep to print');
+  });
+
+  it('without dest is answered before init from an empty name', () => {
+    const node = new TestNode(start);
+    node.node.receiveLine('{"src":"c1","body":{"type":"echo","msg_id":1}}');
+    expect(node.sent).toEqual([
+      { src: '', dest: 'c1', body: { type: 'error', in_reply_to: 1, code: 12, text: 'dest: is missing' } },
     ]);
   });
 
@@ -236,11 +264,18 @@ describe('init', () => {
     expect(node.bodies.slice(1)).toMatchObject([{ type: 'init_ok' }, { type: 'double_ok', number: 10 }]);
   });
 
-  it('asks for as little input as possible while the handlers start', async () => {
-    const node = new TestNode(start);
+  it('asks for as little input as possible while the handlers start, and says nothing about it later', async () => {
+    let context: NodeContext | undefined;
+    const node = new TestNode(async (given) => {
+      context = given;
+      return handlers(given);
+    });
     node.receive(INIT, 'c0');
     expect(node.held).toEqual([true]);
     await settle();
+    expect(node.held).toEqual([true, false]);
+    expect(context).toBeDefined();
+    void context?.rpc('lin-kv', Double, { number: 1 });
     expect(node.held).toEqual([true, false]);
   });
 
@@ -253,15 +288,35 @@ describe('init', () => {
     expect(node.bodies.slice(1)).toMatchObject([{ type: 'init_ok' }, { in_reply_to: 10 }, { in_reply_to: 11 }]);
   });
 
-  it('holds no more than 32 Mi characters and one line', async () => {
+  it.each([
+    ['8 messages of 4 Mi characters', 4 * 2 ** 20, 8],
+    ['one more if they are shorter', 4 * 2 ** 20 - 1, 9],
+  ])('holds up to 32 Mi characters, and the message that goes beyond: %s', async (_, length, held) => {
     const node = new TestNode(start);
     node.receive(INIT, 'c0');
-    const padding = 'x'.repeat(3 * 2 ** 20);
-    for (let number = 0; number < 14; number++) node.receive({ type: 'double', number, padding, msg_id: 10 + number });
-    // 11 × 3 Mi are more than 32 Mi.
-    expect(node.bodies).toMatchObject([21, 22, 23].map((in_reply_to) => ({ in_reply_to, code: 11 })));
+    const message = { src: 'c1', dest: 'n0', body: { type: 'double', number: 1, padding: '', msg_id: 10 } };
+    message.body.padding = 'x'.repeat(length - JSON.stringify(message).length);
+    for (let nth = 0; nth < held + 2; nth++)
+      node.node.receive({ ...message, body: { ...message.body, msg_id: 10 + nth } });
+    expect(node.bodies).toMatchObject([held, held + 1].map((nth) => ({ in_reply_to: 10 + nth, code: 11 })));
     await settle();
-    expect(node.bodies).toHaveLength(1 + 14);
+    expect(node.bodies.slice(3)).toMatchObject(Array(held).fill({ type: 'double_ok' }));
+  });
+
+  it('that comes again does not answer again what was held', async () => {
+    const node = new TestNode(start);
+    node.receive(INIT, 'c0');
+    node.receive({ type: 'double', number: 1, msg_id: 2 });
+    await settle();
+    node.receive(INIT, 'c0');
+    await settle();
+    expect(node.bodies.map(({ type }) => type)).toEqual(['init_ok', 'double_ok', 'init_ok']);
+  });
+
+  it('gives the node its id', async () => {
+    const node = new TestNode(start);
+    expect(node.node.nodeId).toBe('');
+    expect((await node.init()).node.nodeId).toBe('n0');
   });
 
   it('with the same content is answered again, and starts nothing', async () => {
@@ -284,11 +339,20 @@ describe('init', () => {
   it.each([
     ['another order of nodes', { ...INIT, node_ids: ['n1', 'n0', 'n2'] }],
     ['more nodes', { ...INIT, node_ids: ['n0', 'n1', 'n2', 'n3'] }],
+    ['another name', { ...INIT, node_id: 'n1' }],
   ])('with %s is refused, and the node stays who it is', async (_, other) => {
     const node = await ready();
-    node.receive(other, 'c9');
+    node.receive(other, 'c9', other.node_id);
     await settle();
-    expect(node.bodies).toMatchObject([{ type: 'error', code: 22 }]);
+    const text = 'this node is n0 of n0, n1, n2 already, and stays so';
+    expect(node.bodies).toEqual([{ type: 'error', in_reply_to: 1, code: 22, text }]);
+    expect(node.logged).toEqual([
+      {
+        level: 'warn',
+        message: 'a second init with other content was refused',
+        fields: { received: JSON.stringify({ src: 'c9', dest: other.node_id, body: other }) },
+      },
+    ]);
     node.receive({ type: 'double', number: 1, msg_id: 2 });
     expect(node.bodies[1]).toMatchObject({ type: 'double_ok' });
   });
@@ -371,6 +435,27 @@ describe('a handler', () => {
     ]);
   });
 
+  it('whose reply cannot be written answers 13', async () => {
+    const endless: Record<string, unknown> = {};
+    endless.endless = endless;
+    const node = await new TestNode(async () => [handler(Echo, () => ({ echo: endless }))]).init();
+    node.receive({ type: 'echo', echo: 1, msg_id: 1 });
+    expect(node.bodies).toMatchObject([{ code: 13, text: expect.stringMatching(/^the handler of echo failed: ./) }]);
+  });
+
+  it('works on 10,000 requests at once unless an option says otherwise', async () => {
+    const node = await ready();
+    for (let messageId = 1; messageId <= 10_001; messageId++) node.receive({ type: 'wait', ms: 1, msg_id: messageId });
+    expect(node.bodies).toMatchObject([{ in_reply_to: 10_001, code: 11 }]);
+    expect(node.node.load.inFlight).toBe(10_000);
+  });
+
+  it('works on requests without msg_id separately, though they are equal', async () => {
+    const node = await ready();
+    for (let copies = 0; copies < 2; copies++) node.receive({ type: 'wait', ms: 1 });
+    expect(node.node.load).toEqual({ inFlight: 2, pendingRpcs: 0, sleepers: 2 });
+  });
+
   it('that works when the limit is reached makes the next request get 11', async () => {
     const node = await new TestNode(start, { inFlightMax: 2 }).init();
     for (let messageId = 1; messageId <= 3; messageId++) node.receive({ type: 'wait', ms: 100, msg_id: messageId });
@@ -386,9 +471,9 @@ describe('a handler', () => {
 });
 
 describe('the end of a node', () => {
-  it('waits for what is in flight', async () => {
+  it('waits for all that is in flight', async () => {
     const node = await ready();
-    node.receive({ type: 'wait', ms: 50, msg_id: 1 });
+    for (const ms of [50, 10, 20]) node.receive({ type: 'wait', ms, msg_id: ms });
     let idle = false;
     void node.node.idle().then(() => {
       idle = true;
@@ -397,6 +482,25 @@ describe('the end of a node', () => {
     expect(idle).toBe(false);
     await node.time.advance(1);
     expect(idle).toBe(true);
+  });
+
+  it('waits for nothing when nothing is in flight', async () => {
+    const node = await ready();
+    let idle = false;
+    void node.node.idle().then(() => {
+      idle = true;
+    });
+    await settle();
+    expect(idle).toBe(true);
+  });
+
+  it('is told to the parts once, while they can still send', async () => {
+    const node = await new TestNode(async (context) => {
+      for (const part of ['a', 'b']) context.onStop(() => context.send('n1', { type: `${part}_ends` }));
+      return handlers(context);
+    }).init();
+    for (const reason of ['the input has ended', 'SIGTERM']) node.node.stop(reason);
+    expect(node.bodies).toEqual([{ type: 'a_ends' }, { type: 'b_ends' }]);
   });
 
   it('wakes all sleepers, so that it need not wait', async () => {

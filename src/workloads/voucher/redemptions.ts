@@ -90,9 +90,10 @@ export async function report(
 function withEntries(content: PageRecord | undefined, redemptions: readonly Pending[]): PageRecord | undefined {
   const known = content?.entries ?? [];
   const byPlace = new Map(known.map((entry) => [entry[0], entry]));
-  // A redemption that was credited again meanwhile comes twice.
+  const { size } = byPlace;
+  // A redemption that was credited again meanwhile comes twice. An older node listed it twice as well.
   for (const [user, requestId, place] of redemptions)
     if (!byPlace.has(place)) byPlace.set(place, [place, user, requestId]);
-  if (byPlace.size === known.length) return undefined;
+  if (byPlace.size === size) return undefined;
   return { entries: [...byPlace.values()].sort(([one], [other]) => one - other) };
 }

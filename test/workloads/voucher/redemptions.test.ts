@@ -92,6 +92,17 @@ describe('a report', () => {
     expect(bench.page(1)).toEqual({ entries: [[2, 'eve', 'e']], ver: 1 });
   });
 
+  it('takes what is new onto a page that lists one twice, as older nodes did', async () => {
+    const bench = new Bench();
+    const twice = [
+      [0, 'ann', 'a'],
+      [0, 'ann', 'a'],
+    ];
+    bench.rig.put(`vp/${CODE}/0/0`, { entries: twice, ver: 1 });
+    expect(await bench.report(BOB)).toEqual([BOB]);
+    expect(bench.page(0)).toMatchObject({ entries: [twice[0], [1, 'bob', 'b']] });
+  });
+
   it('names only the redemptions whose page is proven', async () => {
     const bench = new Bench();
     bench.rig.lose(({ body }) => body.type === 'cas' && body.key === `vp/${CODE}/0/0`);

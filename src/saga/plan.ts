@@ -44,7 +44,7 @@ export interface Step {
 
 export interface Plan {
   readonly stages: readonly (readonly Step[])[];
-  /** The number of the first stage after the pivot; from 1. */
+  /** The number of the first stage after the pivot; from 1 to the number of stages. */
   readonly pivot: number;
 }
 
@@ -73,8 +73,12 @@ export function plannedKind<Input>({ name, input: schema, plan }: SagaKind<Input
     name,
     planOf: (input) => {
       const planned = plan(schema.parse(input));
+      const { stages, pivot } = planned;
+      // A saga whose stage does not exist would be taken over for ever.
+      if (!(pivot >= 1 && pivot <= stages.length))
+        throw new Error(`the pivot of ${name} is ${pivot}, but must be from 1 to its ${stages.length} stages`);
       // Without it a late action could still happen after the abort.
-      if (planned.stages.slice(0, planned.pivot).some((steps) => steps.some(({ undo }) => undo === undefined)))
+      if (stages.slice(0, pivot).some((steps) => steps.some(({ undo }) => undo === undefined)))
         throw new Error(`a step of ${name} before the pivot cannot be undone`);
       return planned;
     },

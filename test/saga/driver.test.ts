@@ -213,6 +213,19 @@ describe('a saga that is refused', () => {
     expect(bench.asked).toEqual([]);
   });
 
+  it.each([
+    [[], 0],
+    [[1], 0],
+    [[1], 2],
+  ])('is invalid with stages %j and the pivot %i', async (shape, pivot) => {
+    const bench = new Bench({ shape, pivot });
+    bench.put('running', 0);
+    await expect(bench.run()).rejects.toThrow(
+      `pivot of scripted is ${pivot}, but must be from 1 to its ${shape.length}`,
+    );
+    expect(bench.asked).toEqual([]);
+  });
+
   it('after the pivot is an error, and does not move', async () => {
     const bench = new Bench();
     bench.put('committing', 2);

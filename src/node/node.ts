@@ -3,8 +3,8 @@
  * It knows no workload and no process. The host gives it an {@link Environment} and the function that starts the
  * handlers.
  *
- * Its rules: every request with a `msg_id` is answered exactly once. The meaning of an invalid message is never
- * guessed. A reply is never answered. Only messages are transmitted.
+ * Its rules: every request with a `msg_id` is answered exactly once, but a copy of an earlier one may be dropped. The
+ * meaning of an invalid message is never guessed. A reply is never answered. Only messages are transmitted.
  */
 
 import { detached } from '../protocol/detached.ts';
@@ -212,7 +212,7 @@ export class Node {
     const waitMs = rateLimit === undefined ? 0 : this.#waitMs(rateLimit, src);
     if (waitMs > 0) {
       const text = `${excerptWithLength(src)} may send ${rateLimit?.ratePerSecond} requests/s; try again in ${waitMs} ms`;
-      this.#turnAway(served, src, body.msg_id, body, text);
+      this.#turnAway(served, src, body.msg_id, served.handler.rpc.request.safeParse(body).data, text);
     } else this.#handle(served, message, src, body.msg_id, body);
   }
 
@@ -242,7 +242,7 @@ export class Node {
       return;
     }
     if (this.#inFlight >= this.#inFlightMax) {
-      this.#turnAway(served, src, messageId, body, `${this.#inFlight} requests are in flight already`);
+      this.#turnAway(served, src, messageId, request.data, `${this.#inFlight} requests are in flight already`);
       return;
     }
     let outcome: object | Promise<object>;
@@ -283,20 +283,22 @@ export class Node {
     );
   }
 
-  /** Answers error 11, because there is too much to do. The copy of a request that was let in is dropped. */
+  /**
+   * Answers error 11, because there is too much to do. The copy of a request that was let in is dropped.
+   *
+   * @param request its checked fields; undefined if they are not as declared
+   */
   #turnAway(
     served: ServedType,
     src: string,
     messageId: number | undefined,
-    body: Readonly<Record<string, unknown>>,
+    request: object | undefined,
     text: string,
   ): void {
     const error = RpcError.of('temporarily-unavailable', text);
-    const { rpc } = served.handler;
-    const { data } = rpc.request.safeParse(body);
-    if (messageId !== undefined && data !== undefined) {
+    if (messageId !== undefined && request !== undefined) {
       // Its answer tells what happened. An error would deny that.
-      if (!this.#repeats.turnAway(detached(src), messageId, rpc.type, data, error)) return;
+      if (!this.#repeats.turnAway(detached(src), messageId, served.handler.rpc.type, request, error)) return;
     }
     this.#answerFailure(served, src, messageId, error);
   }

@@ -17,11 +17,12 @@ import { fnv1a } from '../protocol/hash.ts';
 /** How long the end of a request is remembered, ms: longer than messages are under way. */
 const REMEMBERED_MS = 15_000;
 /**
- * Of each kind. Safety rests on it: the copy of a request whose refusal was forgotten is carried out, and one that was
- * carried out and forgotten may be refused.
+ * Of each kind, the newest. Safety rests on it: the copy of a request whose refusal was forgotten is carried out, and
+ * one that was carried out and forgotten may be refused. More than some 270 ends a second, for 15 s, are not all
+ * remembered; and a copy must come that late, too.
  */
 const REMEMBERED_MAX = 4096;
-/** The text of a refusal is cut at this length. So all of them together take at most some 12 MiB. */
+/** Keys and texts are cut at this length. So all that is remembered takes at most some 32 MiB. */
 const KEPT_LENGTH_MAX = 512;
 
 interface KnownRefusal {
@@ -72,7 +73,7 @@ export class Repeats {
   readonly #refusals: Ended<KnownRefusal>;
   /** Refused by the node before its handler saw it. Apart, because they are many when there is too much to do. */
   readonly #turnedAway: Ended<KnownRefusal>;
-  /** The others: what they ask has happened, or may have. */
+  /** The others whose handler took time: what they ask has happened, or may have. */
   readonly #carriedOut: Ended<true>;
 
   constructor(clock: Clock) {
@@ -138,7 +139,7 @@ function keyOf(src: string, messageId: number, type: string): string {
 
 /**
  * The key of a text: the text itself, or its length and a hash. If two requests have the same key, the second is
- * refused and the refusal is remembered. So its promise stays true.
+ * refused as the first was, or dropped where a copy would be. So what is promised stays true.
  */
 function shortened(text: string): string {
   return text.length <= KEPT_LENGTH_MAX ? text : `#${text.length} ${fnv1a(text)}`;

@@ -129,6 +129,9 @@ describe('a mutant of ids', () => {
     'status-from-another-epoch': /A status is not what the id says/,
     'uuids-from-the-wall-clock': /One slot was handed out in different ids/,
     'status-without-assignments': /A status does not tell the assignment/,
+    'pages-written-blindly': /A status does not tell the assignment/,
+    'numbers-written-blindly': /An id is not above the one before/,
+    'unproven-assignment-told': /A status does not tell the assignment/,
   };
 
   it.each(Object.keys(IDS_MUTANTS) as IdsMutantName[])('is found: %s', async (name) => {

@@ -65,6 +65,7 @@ const EXPECTED: Readonly<Record<Exclude<SagaMutantName, 'no-orphan-fence' | 'ref
   overdraws: { rules: ['no-overdraft'] },
   'no-tombstone': { rules: MONEY, from: 90, slow: true },
   'forgets-marks': { rules: MONEY, slow: true },
+  'marks-without-grace': { rules: MONEY, from: 20, slow: true },
   'record-read-before-the-account': { rules: MONEY, from: 40, slow: true },
   'mark-in-another-account-key': { rules: MONEY, slow: true },
   'unproven-balance-remembered': { rules: MONEY, slow: true },

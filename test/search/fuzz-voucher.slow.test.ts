@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import type { RunOptions } from '../../src/harness/run-options.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { eventCount, type FuzzContext, investigate } from '../../src/search/fuzz.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
@@ -36,6 +37,10 @@ interface Expected {
    * ones.
    */
   readonly slow?: boolean;
+  /** Limits of the nodes. Without them hardly any seed shows it. */
+  readonly limits?: RunOptions['nodeLimits'];
+  /** Where the search begins: the seeds before break another rule, or none. */
+  readonly from?: number;
 }
 
 const LOST_REDEMPTION = [
@@ -43,6 +48,15 @@ const LOST_REDEMPTION = [
   'as-many-as-asked',
   'counts-are-current',
   'wallets-are-right',
+  'redemptions-are-distinct',
+];
+
+const REDEEMED_TWICE = [
+  'once-a-user',
+  'as-many-as-asked',
+  'counts-are-current',
+  'wallets-are-right',
+  'answers-agree',
   'redemptions-are-distinct',
 ];
 
@@ -70,16 +84,10 @@ const EXPECTED: Readonly<Record<VoucherMutantName, Expected>> = {
   'shards-written-blindly': { rules: LOST_REDEMPTION },
   'reverts-without-mark': { rules: LOST_REDEMPTION, slow: true },
   'unproven-remembered': { rules: [...LOST_REDEMPTION, 'answers-agree'] },
-  'wallet-read-before-the-shard': {
-    rules: [
-      'once-a-user',
-      'as-many-as-asked',
-      'counts-are-current',
-      'wallets-are-right',
-      'answers-agree',
-      'redemptions-are-distinct',
-    ],
-  },
+  'unproven-credit-believed': { rules: ['wallets-are-right', 'answers-agree'] },
+  'forgets-who-left': { rules: REDEEMED_TWICE, limits: { left: 1 }, from: 20 },
+  'sold-out-from-memory': { rules: ['answers-agree'], slow: true },
+  'wallet-read-before-the-shard': { rules: REDEEMED_TWICE },
   'wallet-silence-called-failure': { rules: ['counts-are-current', 'sold-out-is-true'], slow: true },
   'redeems-for-whoever-looks': {
     rules: ['nothing-unasked', 'as-many-as-asked', 'counts-are-current', 'sold-out-is-true'],
@@ -89,15 +97,17 @@ const EXPECTED: Readonly<Record<VoucherMutantName, Expected>> = {
 
 describe('a mutant of voucher', () => {
   it.each(Object.keys(VOUCHER_MUTANTS) as VoucherMutantName[])('is found, by its rule: %s', async (name) => {
-    const { rules, slow = false } = EXPECTED[name];
+    const { rules, slow = false, limits, from = 1 }: Expected = EXPECTED[name];
+    const own = limits && { nodeLimits: limits };
     const context = contextOf(voucherMutantSubject(name));
-    const found = await findFailure(context, 1, SEEDS_MAX);
+    const found = await findFailure(context, from, SEEDS_MAX, own);
     if (found === undefined) throw new Error(`${name} is valid with ${SEEDS_MAX} seeds`);
     if (slow) {
       expect(brokenRules(found.results)).toContain(rules[0]);
       return;
     }
-    const small = await investigate(context, fuzzOptions({ seed: found.seed, test: context.subject.test }));
+    const options = fuzzOptions({ ...own, seed: found.seed, test: context.subject.test });
+    const small = await investigate(context, options);
     expect(small).toMatchObject({ reproduced: true, complete: true });
     expect(eventCount(small.schedule)).toBeLessThanOrEqual(EVENTS_MAX);
     expect(brokenRules(small.results).sort()).toEqual(rules.toSorted());

@@ -1,6 +1,7 @@
 /** Looks for a seed with which a subject fails, as `snowstorm fuzz` does, and says by which rules. */
 
 import type { CheckResult } from '../../src/checkers/checker.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
 import type { FuzzContext } from '../../src/search/fuzz.ts';
 import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import { Simulation } from '../../src/simulator/simulation.ts';
@@ -10,15 +11,20 @@ export interface Found {
   readonly results: CheckResult;
 }
 
-/** The first of the seeds from `from` to `last` that is not valid. */
+/**
+ * The first of the seeds from `from` to `last` that is not valid.
+ *
+ * @param own options other than the defaults of `snowstorm fuzz`
+ */
 export async function findFailure(
   { subject, settle }: FuzzContext,
   from: number,
   last: number,
+  own: Partial<RunOptions> = {},
 ): Promise<Found | undefined> {
   for (let number = from; number <= last; number++) {
     const seed = String(number);
-    const options = fuzzOptions({ seed, test: subject.test });
+    const options = fuzzOptions({ ...own, seed, test: subject.test });
     const { results } = await new Simulation({ subject, options, settle }).finish();
     if (results['valid?'] !== true) return { seed, results };
   }

@@ -34,6 +34,8 @@ export interface TestFacts {
   readonly hitMessageCount?: number;
   /** Mean delay of messages between nodes, ms. Absent: unknown. */
   readonly latencyMeanMs?: number;
+  /** Smaller limits that simulated nodes were given, by name. Absent: none. */
+  readonly nodeLimits?: Readonly<Record<string, number>>;
 }
 
 export interface Checker {

@@ -37,7 +37,7 @@ export interface FinishedRun {
 
 export function judgeRun(facts: FinishedRun): CheckResult {
   const { options, test, log, network, chances, serviceRequests, recovery, isFaulty, healedAt, operationsMs } = facts;
-  const { nodes, concurrency, availability, latencyMeanMs, schedule, ratePerSecond } = options;
+  const { nodes, concurrency, availability, latencyMeanMs, nodeLimits = {}, schedule, ratePerSecond } = options;
   const fates = network.fates();
   const { createWorkCounter } = test;
   const checker = compose({
@@ -63,5 +63,6 @@ export function judgeRun(facts: FinishedRun): CheckResult {
   });
   const hitMessageCount = Object.values(fates).reduce((sum, count) => sum + count, 0);
   const demanded = availability === undefined ? {} : { availability };
-  return checker.check({ nodes, concurrency, ...demanded, hitMessageCount, latencyMeanMs }, log.history);
+  const known = { nodes, concurrency, ...demanded, hitMessageCount, latencyMeanMs, nodeLimits };
+  return checker.check(known, log.history);
 }

@@ -22,6 +22,8 @@ const OK_FRACTION_MIN = 0.9;
  * s. With 60 ms one in forty is late, with 100 ms one in eight.
  */
 const JUDGED_LATENCY_MS_MAX = 50;
+/** Limits at which a node rightly refuses transfers for lack of room. */
+const REFUSING_LIMITS = ['inFlight', 'listed', 'requests'] as const;
 
 interface Window {
   readonly begin: number;
@@ -34,8 +36,13 @@ export class AvailabilityRule {
   #okCount = 0;
   #otherCount = 0;
 
-  constructor({ hitMessageCount, latencyMeanMs = 0 }: TestFacts, history: History, attempts: readonly Attempt[]) {
-    this.#judged = hitMessageCount === 0 && latencyMeanMs <= JUDGED_LATENCY_MS_MAX;
+  constructor(
+    { hitMessageCount, latencyMeanMs = 0, nodeLimits = {} }: TestFacts,
+    history: History,
+    attempts: readonly Attempt[],
+  ) {
+    const hasRoom = REFUSING_LIMITS.every((name) => nodeLimits[name] === undefined);
+    this.#judged = hitMessageCount === 0 && latencyMeanMs <= JUDGED_LATENCY_MS_MAX && hasRoom;
     this.#count(history, attempts);
     const count = this.#okCount + this.#otherCount;
     const fraction = this.#okCount / count;

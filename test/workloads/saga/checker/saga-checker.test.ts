@@ -1559,6 +1559,16 @@ describe('it serves while nothing is broken', () => {
     expect(serving({ ...SPARED, latencyMeanMs }, transfers(20, 0, 'info'))).toMatchObject(expected);
   });
 
+  it.each([
+    ['inFlight', 0, false],
+    ['listed', 0, false],
+    ['requests', 0, false],
+    ['group', 1, true],
+  ])('demands nothing of nodes that may refuse for lack of room: with the limit %s', (limit, count, judged) => {
+    const expected = { count, ok: 0, other: 20, judged };
+    expect(serving({ ...SPARED, nodeLimits: { [limit]: 4 } }, transfers(20, 0, 'fail'))).toMatchObject(expected);
+  });
+
   it('demands nothing while something is broken, nor soon after', () => {
     const { begin, end } = partition(2000, 6000);
     const operations = [

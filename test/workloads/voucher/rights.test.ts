@@ -200,6 +200,20 @@ describe('a shard without rights', () => {
     expect(bench.rig.time.now()).toBeLessThan(1000 + 3 * TRIP_MS);
   });
 
+  it('leaves them for half of a search on a slow network, where looks are few', async () => {
+    const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 1, 1);
+    await bench.rig.pass(10_000);
+    const beginsMs: number[] = [];
+    bench.rig.drawFate = ({ body }) => {
+      if (body.type === 'cas') beginsMs.push(bench.rig.time.now() - 10_000);
+      return [100];
+    };
+    await bench.acquire(0);
+    // A look takes 600 ms, with a pause after it. The third begins before 1500 ms, and the fourth after.
+    expect(beginsMs[0]).toBeGreaterThanOrEqual(4 * 600);
+    expect(beginsMs[0]).toBeLessThan(5 * 600);
+  });
+
   it.each([100, 150, 300, 450])('takes them on a network with a latency of %i ms, too', async (latencyMs) => {
     const bench = new Bench(5, [3, 2]).shard(0, 3, 3).shard(1, 1, 1);
     bench.rig.drawFate = () => [latencyMs];

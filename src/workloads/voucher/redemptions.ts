@@ -92,8 +92,7 @@ function withEntries(content: PageRecord | undefined, redemptions: readonly Pend
   const byPlace = new Map(known.map((entry) => [entry[0], entry]));
   const { size } = byPlace;
   // A redemption that was credited again meanwhile comes twice. An older node listed it twice as well.
-  for (const [user, requestId, place] of redemptions)
-    if (!byPlace.has(place)) byPlace.set(place, [place, user, requestId]);
+  for (const [user, requestId, place] of redemptions) byPlace.set(place, [place, user, requestId]);
   if (byPlace.size === size) return undefined;
   return { entries: [...byPlace.values()].sort(([one], [other]) => one - other) };
 }

@@ -36,7 +36,7 @@ export class Histogram {
     const boundedMs = Math.min(ms, DURATION_MS_MAX);
     if (boundedMs > this.#maxMs) this.#maxMs = boundedMs;
     const microseconds = boundedMs * MICROSECONDS_PER_MILLISECOND;
-    // So written because of NaN.
+    // Every comparison with NaN is false, so it counts as 0.
     if (!(microseconds >= 1)) {
       this.#zeros++;
       return;

@@ -457,9 +457,9 @@ export const saga: Workload = {
   limits: {
     inFlight: [2, 4, 8],
     answers: [1, 2, 8],
-    // More than the marks of a participant: a mark is ended while its saga is remembered.
+    // Not much fewer: a mark is ended only while its saga is remembered, and a participant that ends none gets full.
     finished: [32, 128],
-    // Well above what is in flight at a node. A group of additions that does not fit is refused as a whole.
+    // Not fewer: a group of additions that does not fit is refused as a whole, and the same requests come again.
     listed: [8, 16, 32],
     looks: [1, 2, 5],
     taken: [1, 2],

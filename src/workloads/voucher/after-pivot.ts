@@ -11,7 +11,7 @@ import type { VoucherLimits } from './limits.ts';
 import type { Pending, ShardRecord, VoucherStore, WalletRecord } from './records.ts';
 import { type Credit, report, type Terms } from './redemptions.ts';
 
-/** How long credited redemptions are gathered before they are reported, ms. Many are reported at once. */
+/** How long credited redemptions are gathered before they are reported, ms. A full group does not wait. */
 const GATHER_MS = 100;
 
 export interface AfterPivotOptions {

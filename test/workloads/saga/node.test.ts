@@ -123,6 +123,19 @@ describe('an account', () => {
     expect(await run(node.close('a'))).toEqual({});
   });
 
+  it('with many old marks of transfers that this node does not know makes it look them up', async () => {
+    const { run, node, rig } = await start();
+    const sagas = Array.from({ length: 9 }, (_, number) => `x${number}`);
+    const marks = sagas.map((saga) => [saga, 0, 'undone', 0]);
+    rig.put('a/a', { ...rig.account('a'), marks });
+    await run(node.transfer('r0', 'a', 'b', 1));
+    await rig.pass(2500);
+    expect(sagas.flatMap((saga) => rig.asked('read', `s/${saga}`))).toEqual([]);
+    await run(node.transfer('r1', 'a', 'b', 1));
+    await rig.pass(100);
+    for (const saga of sagas) expect(rig.asked('read', `s/${saga}`)).toHaveLength(1);
+  });
+
   it('with the marks of ended transfers is closed without a look at them', async () => {
     const { run, node, rig } = await start();
     rig.putAccount('c', 0, [['old', 0, 'applied', 1]]);

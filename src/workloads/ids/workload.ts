@@ -10,6 +10,7 @@ import { answerIn, type Client, type Completion, completeWith } from '../../harn
 import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
+import type { AssignmentLimits } from '../../ids/fleet/assignments.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { RATE_LIMITS, REQUESTS } from '../../simulator/node-limits.ts';
@@ -269,6 +270,9 @@ const SPARE_NUMBERS = 0;
  */
 const LOST_NUMBERS = 8;
 
+/** The limits that are part of a node's setup. */
+type SetupLimit = 'lease' | 'spare' | 'reads' | 'window' | 'lead' | 'skew';
+
 /**
  * ids: all requests of the id service, mixed: single ids and batches of both kinds, status, assignments. Nodes come and
  * go.
@@ -277,7 +281,11 @@ export const ids: Workload = {
   ...idsNode,
   text: 'Asks for ids of both kinds, one or many, for their status, and for ids assigned to keys.',
   test: idsTest,
-  simulate: ({ nodeId, nodeIds }, life, { lease = 500, spare = SPARE_NUMBERS, reads, window = 3000, lead, skew }) => ({
+  simulate: (
+    { nodeId, nodeIds },
+    life,
+    { lease = 500, spare = SPARE_NUMBERS, reads, window = 3000, lead, skew }: Partial<Record<SetupLimit, number>>,
+  ) => ({
     // Short enough that leases are lost and taken over within a run.
     lease: {
       leaseMs: lease,
@@ -295,7 +303,8 @@ export const ids: Workload = {
     remembered: [1, 2, 8],
     batch: [1, 2, 5],
     reads: [1, 2],
-    // ms. Without a lead the largest batches are refused.
+    // ms. Without a lead the largest batches are refused. With a `window` below EXCHANGE_MS, ids may
+    // lead by EXCHANGE_MS more than `lead`.
     window: [1, 20, 300],
     lead: [1, 50, 200, 1000],
     lease: [250, 2000],
@@ -304,5 +313,5 @@ export const ids: Workload = {
     skew: [12_000, 30_000],
     requests: REQUESTS,
     ...RATE_LIMITS,
-  },
+  } satisfies Record<keyof AssignmentLimits | SetupLimit | 'requests' | keyof typeof RATE_LIMITS, readonly number[]>,
 };

@@ -17,17 +17,23 @@ import { uniqueIdsNode } from './node.ts';
 /** What a client accepts from any node: ids may be of any JSON type. */
 const GenerateAny = defineRpc(Generate.type, Generate.text, {}, { id: z.unknown() });
 
+/** All in ms. */
+type Limit = 'window' | 'lead' | 'storeWindow';
+
 export const uniqueIds: Workload = {
   ...uniqueIdsNode,
-  simulate: (_context, _life, { window, lead, storeWindow }) => ({
+  simulate: (_context, _life, { window, lead, storeWindow }: Partial<Record<Limit, number>>) => ({
     idLimits: { windowMs: storeWindow ?? window, leadMsMax: lead },
     ...(storeWindow !== undefined && {
       openReservation: async (context, kv) => StoreReservation.ofPlace(context, kv),
     }),
   }),
-  // ms. A lead shorter than a write to the disk, or to the store, is used up before it is reserved, for ever. With
-  // `storeWindow` timestamps are reserved in the store, as with `--state store`.
-  limits: { window: [1, 5, 50], lead: [50, 100, 1000], storeWindow: [20, 300] },
+  // A lead shorter than a write to the disk, or to the store, is used up before it is reserved, for ever. With
+  // `storeWindow` timestamps are reserved in the store, as with `--state store`, and `window` has no effect.
+  limits: { window: [1, 5, 50], lead: [50, 100, 1000], storeWindow: [20, 300] } satisfies Record<
+    Limit,
+    readonly number[]
+  >,
   text: 'Asks for ids and expects no id twice.',
   test: {
     reusableClients: true,

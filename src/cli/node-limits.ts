@@ -13,7 +13,8 @@ export const limitsOption: Option<NodeLimits | undefined> = {
 Values below those that fuzz draws may break what a workload promises.
 ${WORKLOADS.filter(hasLimits)
   .map(({ name, limits = {} }) => `${name}: ${Object.keys(limits).join(', ')}.`)
-  .join('\n')}`,
+  .join('\n')}
+Values smaller than those that fuzz draws may break what a workload promises.`,
   absent: undefined,
   parse: (text) => {
     const limits: Record<string, number> = {};

@@ -28,7 +28,7 @@ export interface RunOptions {
   readonly initTimeoutMs?: number;
   /** The workload's own options by name, as texts from the command line. Default: none. */
   readonly workloadOptions?: Readonly<Record<string, string>>;
-  /** Limits of simulated nodes by name: how much they do, or keep, at once. Default: those of every real node. */
+  /** Limits of all simulated nodes by name (`Workload.limits`): only those that differ from a real node's. */
   readonly nodeLimits?: Readonly<Record<string, number>>;
   readonly seed: string;
   /** What to replay, in place of the operations and faults that the seed would draw. */

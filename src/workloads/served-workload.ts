@@ -20,7 +20,10 @@ export interface NodePorts {
   readonly idLimits: IdLimits;
   /** Options of leased node numbers. Absent: a node's number is its place in `node_ids`. */
   readonly lease?: LeaseOptions | undefined;
-  /** Limits of what is served, by the names in the workload's own table. Absent: its defaults. Tests alone set any. */
+  /**
+   * Limits of what is served, by the names in the workload's own table: only those that differ from its defaults. Tests
+   * alone set any.
+   */
   readonly limits?: Readonly<Record<string, number>>;
 }
 

@@ -46,7 +46,7 @@ export interface LeaseOptions {
   readonly numberCount?: number;
   /** The identity that holds a number. A number it held before is taken back at once. Default: the node's id. */
   readonly identity?: string;
-  /** How many records of numbers are read side by side at most. Default: 64. */
+  /** How many records of numbers are read side by side at most. Default: 64. Only simulations set it. */
   readonly readsMax?: number | undefined;
 }
 

@@ -457,9 +457,11 @@ export const saga: Workload = {
   limits: {
     inFlight: [2, 4, 8],
     answers: [1, 2, 8],
-    // Not much fewer: a mark is ended only while its saga is remembered, and a participant that ends none gets full.
+    // More than the values of `marks`. A mark is ended while its saga is remembered. With `finished=1,marks=10`
+    // accounts may stay full, and transfers unfinished.
     finished: [32, 128],
-    // Not fewer: a group of additions that does not fit is refused as a whole, and the same requests come again.
+    // A group of new sagas that does not fit is refused as a whole, with error 11. Clients must bear that. But with 1
+    // too few transfers may be answered while nothing is broken.
     listed: [8, 16, 32],
     looks: [1, 2, 5],
     taken: [1, 2],

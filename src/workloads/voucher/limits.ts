@@ -4,7 +4,7 @@
  */
 
 export interface VoucherLimits {
-  /** Redemptions on one page of a report. All nodes of a cluster must agree on it. */
+  /** Redemptions on one page of a report. All nodes of a cluster must agree on it. In a simulated run they do. */
   readonly page: number;
   /** Redemptions in one pivot. */
   readonly group: number;

@@ -135,7 +135,7 @@ export class ParticipantDesk<Content extends object> {
           open = this.#refuse(left, refused, beganAt);
         } else {
           this.#known = undefined;
-          // If the node ends meanwhile, the next reading fails, and with it the loop ends.
+          // If the node ends meanwhile, the next reading fails, which ends the loop.
           if (attempt > 0 || result.kind !== 'refused') await this.#pause();
         }
       }

@@ -11,7 +11,10 @@ import type { VoucherLimits } from './limits.ts';
 import type { Pending, ShardRecord, VoucherStore, WalletRecord } from './records.ts';
 import { type Credit, report, type Terms } from './redemptions.ts';
 
-/** How long credited redemptions are gathered before they are reported, ms. A full group does not wait. */
+/**
+ * How long credited redemptions are gathered before they are reported, ms. As soon as there are `gather` of them, they
+ * are reported.
+ */
 const GATHER_MS = 100;
 
 export interface AfterPivotOptions {

@@ -171,8 +171,10 @@ export class ShardDesk {
         stored = await this.#read();
         if (result === 'sold-out') this.#soldOut = true;
         else this.#granted = result.granted;
-      } else if (isRemembered) stored = await this.#read();
-      else throw unavailable(`too much of ${code} is unfinished`);
+      } else if (isRemembered) {
+        // The shard is full as remembered, and may have room by now. Refusing from memory would refuse for ever.
+        stored = await this.#read();
+      } else throw unavailable(`too much of ${code} is unfinished`);
       isRemembered = false;
     }
   }

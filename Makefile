@@ -46,7 +46,7 @@ test-all: ## Everything: make test, then make test-slow, and the sum of both
 maelstrom: build ## Runs a workload inside of Maelstrom (make maelstrom WORKLOAD=voucher MAELSTROM='--nemesis partition')
 	@maelstrom/run $(WORKLOAD) $(MAELSTROM)
 
-fuzz: build ## Runs every workload simulated, 2000 seeds each, under all faults
+fuzz: build ## Runs every workload simulated, 2000 seeds each, under all or some faults
 	@for workload in $(WORKLOADS); do bin/snowstorm fuzz -w $$workload --seeds $(SEEDS) || exit; done
 
 check: node_modules/.installed ## Types, lint and format, and that the core stays pure

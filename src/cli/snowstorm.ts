@@ -22,7 +22,7 @@ const COMMANDS: ReadonlySet<string> = new Set(['test', 'fuzz', 'explore', 'id', 
 const HELP = `Usage: snowstorm COMMAND [options]
 
   test         runs a workload, on real processes or simulated, and checks it   (test --help)
-  fuzz         runs it simulated with many seeds and all kinds of faults        (fuzz --help)
+  fuzz         runs it simulated with many seeds, under all or some faults      (fuzz --help)
   explore      runs it simulated with a crash at every single step              (explore --help)
   id decode    shows the parts of ids                                           (id --help)
   report       draws the report of a recorded run again                         (report --help)

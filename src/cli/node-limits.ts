@@ -9,8 +9,7 @@ type NodeLimits = NonNullable<RunOptions['nodeLimits']>;
 
 export const limitsOption: Option<NodeLimits | undefined> = {
   value: 'NAME=N,...',
-  text: `Smaller limits of the nodes, so that a short run reaches them; not with --bin.
-Values below those that fuzz draws may break what a workload promises.
+  text: `Smaller limits of the nodes, so that a short run reaches them; not with --bin:
 ${WORKLOADS.filter(hasLimits)
   .map(({ name, limits = {} }) => `${name}: ${Object.keys(limits).join(', ')}.`)
   .join('\n')}

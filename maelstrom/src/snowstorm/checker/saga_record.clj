@@ -229,9 +229,11 @@
      :existing       (filterv #(not= never (:exists-since %)) accounts)
      :transfers      transfers
      :transfer-of    (into {} (map (juxt :request-id identity)) transfers)
-     :attempts       (vec (for [{:keys [asked] :as op} (by-f ops :transfer)]
+     :attempts       (vec (for [{:keys [type asked error-name] :as op} (by-f ops :transfer)]
                             (assoc (h/place op) :request-id (:request_id asked "")
-                                   :well-formed (well-formed? asked) :ok (ok? op))))
+                                   :well-formed (well-formed? asked) :ok (ok? op)
+                                   ; Refused because an account does not exist.
+                                   :unknown-account (and (= :fail type) (= "key-does-not-exist" error-name)))))
      ; Requests for a different transfer under a used request id. :refused is true, false, or nil if unknown.
      :other-bodies   (vec (for [{:keys [asked answered] :as op} (by-f ops :transfer-otherwise)]
                             (assoc (h/place op) :request-id (:request_id asked "")

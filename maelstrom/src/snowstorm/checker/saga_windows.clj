@@ -75,7 +75,7 @@
 (defn- judged-attempts
   "The attempts that began and ended within one window."
   [history attempts]
-  (loop [windows (quiet-windows history), [{:keys [invocation operation well-formed] :as attempt} & more :as all] attempts
+  (loop [windows (quiet-windows history), [{:keys [invocation operation well-formed unknown-account] :as attempt} & more :as all] attempts
          judged []]
     (if (or (empty? all) (empty? windows))
       judged
@@ -85,7 +85,7 @@
         (if (< (:end window) begin)
           (recur (rest windows) all judged)
           (recur windows more
-                 (if (and well-formed (>= begin (:begin window)) (< end (:end window)))
+                 (if (and well-formed (not unknown-account) (>= begin (:begin window)) (< end (:end window)))
                    (conj judged attempt)
                    judged)))))))
 

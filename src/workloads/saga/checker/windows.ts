@@ -64,11 +64,18 @@ export class AvailabilityRule {
       const window = windows[number];
       if (window === undefined) return;
       const end = operation === undefined ? begin + TIMEOUT_NANOSECONDS : history.timeAt(operation);
-      if (!wellFormed || begin < window.begin || end >= window.end) continue;
+      if (!wellFormed || begin < window.begin || end >= window.end || isUnknownAccount(history, operation)) continue;
       if (ok) this.#okCount++;
       else this.#otherCount++;
     }
   }
+}
+
+/** Whether a request was refused because an account does not exist. If that is wrong, `accounts-are-right` finds it. */
+function isUnknownAccount(history: History, operation: number | undefined): boolean {
+  if (operation === undefined || history.typeAt(operation) !== 'fail') return false;
+  const { error } = history.at(operation);
+  return Array.isArray(error) && error[0] === 'key-does-not-exist';
 }
 
 /**

@@ -1545,6 +1545,17 @@ describe('it serves while nothing is broken', () => {
     expect(serving(SPARED, transfers(20, 0, 'fail'))).toMatchObject({ count: 1, ok: 0, other: 20 });
   });
 
+  it('demands nothing for accounts that do not exist', () => {
+    const refused = transfers(20, 0, 'fail').map((operation) =>
+      operation.type === 'fail' ? { ...operation, error: ['key-does-not-exist', 'there is no account x'] } : operation,
+    );
+    expect(serving(SPARED, refused)).toMatchObject({ count: 0, ok: 0, other: 0 });
+    const others = transfers(20, 0, 'fail').map((operation) =>
+      operation.type === 'fail' ? { ...operation, error: ['temporarily-unavailable', 'busy'] } : operation,
+    );
+    expect(serving(SPARED, others)).toMatchObject({ count: 1, ok: 0, other: 20 });
+  });
+
   it('demands nothing if messages are lost, or if that is unknown', () => {
     const expected = { count: 0, ok: 0, other: 20, judged: false };
     expect(serving(THREE_NODES, transfers(20, 0, 'info'))).toMatchObject(expected);

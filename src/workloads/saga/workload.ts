@@ -115,7 +115,7 @@ export const sagaTest: WorkloadTest = {
   options: {
     mistakes: {
       value: 'N',
-      text: 'One operation in N is a mistake of its client, which must be refused. Default: none is.',
+      text: 'One operation in N is a mistake of its client, which must be refused; N from 2. Default: none.',
       absent: undefined,
       parse: parseMistakes,
       drawn: ['20'],
@@ -125,7 +125,7 @@ export const sagaTest: WorkloadTest = {
 };
 
 function parseMistakes(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new Error('expected a whole number from 1 on');
+  if (!/^(?:[2-9]|[1-9]\d{1,5})$/.test(text)) throw new Error('expected a whole number from 2 to 999999');
   return Number(text);
 }
 

@@ -60,7 +60,7 @@ describe('mistakes', () => {
       expect(texts).toContainEqual(expect.stringContaining(text));
   });
 
-  it.each(['', '0', '-1', '1.5', 'many'])('need a whole number from 1 on, not %j', (text) => {
-    expect(() => saga.test.options?.mistakes?.parse(text)).toThrow('expected a whole number from 1 on');
+  it.each(['', '0', '1', '-1', '1.5', 'many'])('need a whole number from 2 to 999999, not %j', (text) => {
+    expect(() => saga.test.options?.mistakes?.parse(text)).toThrow('expected a whole number from 2 to 999999');
   });
 });

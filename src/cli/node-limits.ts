@@ -16,14 +16,14 @@ ${WORKLOADS.filter(hasLimits)
 Values smaller than those that fuzz draws may break what a workload promises.`,
   absent: undefined,
   parse: (text) => {
-    const limits: Record<string, number> = {};
+    const limits = new Map<string, number>();
     for (const part of text.split(/\s*,\s*/)) {
       const [name = '', number = '', ...more] = part.split('=');
       if (name === '' || number === '' || more.length > 0) throw new Error(`expected NAME=N, not ${part}`);
-      if (Object.hasOwn(limits, name)) throw new Error(`${name} is given twice`);
-      limits[name] = parseWhole(1)(number);
+      if (limits.has(name)) throw new Error(`${name} is given twice`);
+      limits.set(name, parseWhole(1)(number));
     }
-    return limits;
+    return Object.fromEntries(limits);
   },
 };
 

@@ -37,7 +37,7 @@ import {
   TEST_OPTIONS,
   WORKLOAD_OPTIONS,
 } from './test-options.ts';
-import { describeWorkloadOptions } from './workload-options.ts';
+import { describeWorkloadOptions, requireWorkloadOptions } from './workload-options.ts';
 
 const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
   [true, 0],
@@ -278,6 +278,7 @@ function readReplay({ values, words, rest }: TestOptions, file: string): Task {
     const workload = findWorkload(replay.workload);
     if (workload === undefined) throw new Error(`there is no workload ${JSON.stringify(replay.workload)}`);
     requireLimits(workload, replay.options.nodeLimits);
+    requireWorkloadOptions(workload, replay.options.workloadOptions);
     return { workload, program: undefined, options: { ...replay.options, schedule: replay.schedule } };
   } catch (error) {
     throw new UsageError(`--replay ${file}: ${(error as Error).message}`);

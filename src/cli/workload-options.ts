@@ -57,6 +57,18 @@ export function workloadOptionsOf(
   return Object.keys(given).length === 0 ? undefined : given;
 }
 
+/** Throws an Error unless the workload has all options that a replay file gives, and takes their values. */
+export function requireWorkloadOptions(
+  { name: workload, test }: Workload,
+  given: Readonly<Record<string, string>> = {},
+): void {
+  for (const [name, text] of Object.entries(given)) {
+    const option = Object.hasOwn(test.options ?? {}, name) ? test.options?.[name] : undefined;
+    if (option === undefined) throw new Error(`the workload ${workload} has no option ${JSON.stringify(name)}`);
+    requireValue(name, option, text);
+  }
+}
+
 function requireValue(name: string, option: WorkloadOption, text: string): void {
   try {
     option.parse(text);

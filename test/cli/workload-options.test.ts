@@ -4,7 +4,12 @@ import { expect, it } from 'vitest';
 import { parseOptions } from '../../src/cli/options.ts';
 import { testArguments } from '../../src/cli/test-arguments.ts';
 import { interpretRun, TEST_OPTIONS } from '../../src/cli/test-options.ts';
-import { describeWorkloadOptions, tableOfWorkloadOptions, workloadOptionsOf } from '../../src/cli/workload-options.ts';
+import {
+  describeWorkloadOptions,
+  requireWorkloadOptions,
+  tableOfWorkloadOptions,
+  workloadOptionsOf,
+} from '../../src/cli/workload-options.ts';
 import { encodeReplay, parseReplay } from '../../src/harness/replay.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';
 import { echo } from '../../src/workloads/echo/workload.ts';
@@ -82,4 +87,12 @@ it('the command that repeats a run has them, and so has a replay file', () => {
   expect(testArguments(shaped, options).join(' ')).toContain('--shape line --seed 1');
   const schedule = { operations: [], faults: [], messages: [] };
   expect(parseReplay(encodeReplay({ workload: 'shaped', options, schedule })).options).toEqual(options);
+});
+
+it('a replay file with an option that the workload lacks, or with a wrong value, is refused', () => {
+  requireWorkloadOptions(shaped);
+  requireWorkloadOptions(shaped, { shape: 'line' });
+  expect(() => requireWorkloadOptions(shaped, { shapes: 'line' })).toThrow('workload shaped has no option "shapes"');
+  expect(() => requireWorkloadOptions(uniqueIds, { toString: 'x' })).toThrow('has no option "toString"');
+  expect(() => requireWorkloadOptions(shaped, { shape: 'ring' })).toThrow('--shape "ring": expected one of grid, line');
 });

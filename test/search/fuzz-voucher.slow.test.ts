@@ -83,7 +83,7 @@ const EXPECTED: Readonly<Record<VoucherMutantName, Expected>> = {
   'wallets-written-blindly': { rules: ['wallets-are-right', 'answers-agree'] },
   'shards-written-blindly': { rules: LOST_REDEMPTION },
   'reverts-without-mark': { rules: LOST_REDEMPTION, slow: true },
-  'unproven-remembered': { rules: [...LOST_REDEMPTION, 'answers-agree'] },
+  'unproven-remembered': { rules: LOST_REDEMPTION },
   'unproven-credit-believed': { rules: ['wallets-are-right', 'answers-agree'] },
   'forgets-who-left': { rules: REDEEMED_TWICE, limits: { left: 1 }, from: 20 },
   'sold-out-from-memory': { rules: ['answers-agree'], slow: true },

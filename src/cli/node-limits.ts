@@ -40,6 +40,11 @@ export function requireLimits({ name: workload, limits: known = {} }: Workload, 
   throw new Error(`the workload ${workload} has no limit ${JSON.stringify(wrong)}; ${has}`);
 }
 
+/** A part of a line about a run; empty without limits. */
+export function describeLimits(limits: NodeLimits | undefined): string {
+  return limits === undefined ? '' : `, limits ${limitsText(limits)}`;
+}
+
 /** The inverse of the option: `page=2,group=1`; empty for none. */
 export function limitsText(limits: NodeLimits = {}): string {
   return Object.entries(limits)

@@ -15,7 +15,7 @@ import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { count, number } from './amounts.ts';
-import { limitsText } from './node-limits.ts';
+import { describeLimits } from './node-limits.ts';
 import { recordToldRun } from './recording.ts';
 import { reportRejections } from './rejections.ts';
 
@@ -85,8 +85,7 @@ function describeOrigin(seed: string, { runs, reproduced, complete, schedule, op
   const stopped =
     runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', stopped at the time limit';
   const how = reproduced ? (complete ? '' : stopped) : ', and did not fail again';
-  const limits = options.nodeLimits === undefined ? '' : `, limits ${limitsText(options.nodeLimits)}`;
-  return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}${limits}`;
+  return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}${describeLimits(options.nodeLimits)}`;
 }
 
 /**

@@ -15,7 +15,7 @@ import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
-import { limitsText, requireLimits } from './node-limits.ts';
+import { describeLimits, requireLimits } from './node-limits.ts';
 import { describeOptions, parseOptions, UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
 import { createRunFolder, finishRecord, recordIn, tryToDrawReport } from './recording.ts';
@@ -336,7 +336,6 @@ function describeRun({ task, number, count }: Round): string {
     schedule === undefined
       ? `${ratePerSecond}/s for ${timeLimitMs / 1000} s, ${faultText}`
       : `replaying ${schedule.operations.length} operations and ${schedule.faults.length + schedule.messages.length} faults`;
-  const limits = nodeLimits === undefined ? '' : `, limits ${limitsText(nodeLimits)}`;
   const run = count > 1 ? `run ${number} of ${count}: ` : '';
-  return `${run}${workload.name}: ${where}, ${clients}, ${work}${limits}, seed ${seed}`;
+  return `${run}${workload.name}: ${where}, ${clients}, ${work}${describeLimits(nodeLimits)}, seed ${seed}`;
 }

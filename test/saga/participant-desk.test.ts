@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Documents } from '../../src/kv/documents.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
-import type { LinearizableStore } from '../../src/kv/store.ts';
+import type { LinearizableStore, StoreReplace } from '../../src/kv/store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
@@ -144,6 +144,22 @@ function marksOf(count: number, prefix = 'old'): Mark[] {
   return Array.from({ length: count }, (_, number) => [`${prefix} ${number}`, 0, 'applied', 0]);
 }
 
+/** A desk whose first `count` writes fail with `failure`, and the times of its writes, ms. */
+function deskThatFails(bench: Bench, count: number, failure: StoreReplace) {
+  const sentMs: number[] = [];
+  const desk = bench.desk('n0', {
+    alterStore: (kv) => ({
+      name: kv.name,
+      read: (key) => kv.read(key),
+      replace: async (key, from, text) => {
+        sentMs.push(bench.rig.time.now());
+        return sentMs.length <= count ? failure : kv.replace(key, from, text);
+      },
+    }),
+  });
+  return { desk, sentMs };
+}
+
 describe('steps that wait', () => {
   it('are taken together with one compare-and-set', async () => {
     const bench = new Bench();
@@ -255,18 +271,8 @@ describe('a compare-and-set without an answer', () => {
 
   it('for which the store was unavailable is sent again, after a pause', async () => {
     const bench = new Bench();
-    const sentMs: number[] = [];
     const away = { kind: 'unavailable', error: RpcError.of('temporarily-unavailable') } as const;
-    const desk = bench.desk('n0', {
-      alterStore: (kv) => ({
-        name: kv.name,
-        read: (key) => kv.read(key),
-        replace: async (key, from, text) => {
-          sentMs.push(bench.rig.time.now());
-          return sentMs.length === 1 ? away : kv.replace(key, from, text);
-        },
-      }),
-    });
+    const { desk, sentMs } = deskThatFails(bench, 1, away);
     bench.put(5);
     expect(await desk.act('a')).toBe('done');
     expect([bench.sum, sentMs.length]).toEqual([6, 2]);
@@ -276,18 +282,8 @@ describe('a compare-and-set without an answer', () => {
 
   it('that lost a race is sent again at once, and the next times after a pause', async () => {
     const bench = new Bench();
-    const sentMs: number[] = [];
     const lost = { kind: 'refused', error: RpcError.of('precondition-failed') } as const;
-    const desk = bench.desk('n0', {
-      alterStore: (kv) => ({
-        name: kv.name,
-        read: (key) => kv.read(key),
-        replace: async (key, from, text) => {
-          sentMs.push(bench.rig.time.now());
-          return sentMs.length < 12 ? lost : kv.replace(key, from, text);
-        },
-      }),
-    });
+    const { desk, sentMs } = deskThatFails(bench, 11, lost);
     bench.put(5);
     expect(await desk.act('a')).toBe('done');
     const [first, ...later] = sentMs.slice(1).map((timeMs, index) => timeMs - (sentMs[index] as number));

@@ -74,7 +74,7 @@ export class AvailabilityRule {
 /** Whether a request was refused because an account does not exist. If that is wrong, `accounts-are-right` finds it. */
 function isUnknownAccount(history: History, operation: number | undefined): boolean {
   if (operation === undefined || history.typeAt(operation) !== 'fail') return false;
-  const { error } = history.at(operation);
+  const error = history.errorAt(operation);
   return Array.isArray(error) && error[0] === 'key-does-not-exist';
 }
 

@@ -42,7 +42,7 @@ export interface NodeOptions {
   readonly inFlightMax?: number | undefined;
   /** Requests a second for each client; one more is answered 11. Other nodes are not limited. Absent: no limit. */
   readonly rateLimitPerSecond?: number | undefined;
-  /** Clients whose rate is remembered. Default: 4096. */
+  /** Clients whose rate is remembered. Default: 4096. Only simulations set it. */
   readonly limitedClientsMax?: number | undefined;
 }
 

@@ -18,8 +18,8 @@ import { fnv1a } from '../protocol/hash.ts';
 const REMEMBERED_MS = 15_000;
 /**
  * Of each kind, the newest. Safety rests on it: the copy of a request whose refusal was forgotten is carried out, and
- * one that was carried out and forgotten may be refused. More than some 270 ends a second, for 15 s, are not all
- * remembered; and a copy must come that late, too.
+ * one that was carried out and forgotten may be refused. At more than some 270 ends a second they are forgotten before
+ * 15 s are over.
  */
 const REMEMBERED_MAX = 4096;
 /** Keys and texts are cut at this length. So all that is remembered takes at most some 32 MiB. */

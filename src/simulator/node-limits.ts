@@ -1,4 +1,4 @@
-/** Limits of the node runtime, whatever it serves, as far as they can be smaller in a simulation. */
+/** Limits of the node runtime, for any workload, as far as they can be smaller in a simulation. */
 
 import type { NodeOptions } from '../node/node.ts';
 

@@ -139,7 +139,6 @@ export class ShardDesk {
   async #serveGroup(group: readonly WaitingRequest[]): Promise<void> {
     if (group.length === 0) return;
     const { code } = this.#terms;
-    // A shard that is full from memory is read once more: others may have made room, or it would refuse for ever.
     let isRemembered = this.#known !== undefined;
     let stored = this.#known ?? (await this.#read());
     let walletsOfVer = stored.ver;

@@ -14,6 +14,9 @@
  * - Nothing is guessed. What is not certainly `refused` or `unavailable` is `silent`.
  *
  * `test/kv/store-conformance.ts` checks every store against these.
+ *
+ * An engine is a store of our own services: etcd, a log in a folder, or this process's memory. It can do two things
+ * more. It lists keys, and it removes values that are no longer needed.
  */
 
 import type { RpcError } from '../protocol/errors.ts';
@@ -52,4 +55,39 @@ export interface LinearizableStore {
   read(key: string): Promise<StoreRead>;
   /** Replaces the value that `from` stands for by a text. If `from` is null, the key must not exist. */
   replace(key: string, from: Token | null, text: string): Promise<StoreReplace>;
+}
+
+/**
+ * - `ok`: the value is gone.
+ * - `refused`, `unavailable`, `silent`: as for a replacement.
+ */
+export type StoreRemoval =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'refused' | 'unavailable' | 'silent'; readonly error: RpcError };
+
+/** `more`: there are further keys with this prefix after the last one listed. */
+export type StoreList =
+  | { readonly kind: 'ok'; readonly keys: readonly string[]; readonly more: boolean }
+  | { readonly kind: 'failed'; readonly error: RpcError };
+
+/** Numbers by their names, units last. */
+export type EngineFigures = Readonly<Record<string, number>>;
+
+export interface StoreEngine extends LinearizableStore {
+  /**
+   * Keys that begin with `prefix`, ascending by their UTF-8 bytes.
+   *
+   * @param after only keys after this one; undefined: from the first
+   * @param limit the most keys in one answer, from 1
+   */
+  list(prefix: string, after: string | undefined, limit: number): Promise<StoreList>;
+  /**
+   * Removes the value that `from` stands for. Afterwards the key does not exist, so it can be created again. The caller
+   * must know that no late request can create it again (`retention.ts`).
+   */
+  remove(key: string, from: Token): Promise<StoreRemoval>;
+  /** What the engine counts: calls by outcome, sizes of groups. */
+  figures(): EngineFigures;
+  /** Waits for calls in progress and lets go of connections, files and locks. Later calls answer `failed` or `silent`. */
+  close(): Promise<void>;
 }

@@ -27,7 +27,7 @@ export function startWorkloads(
 ): StartHandlers {
   const starts = [...new Set(workloads.map(({ start }) => start))];
   return async (context) => {
-    const kv = openStore(context);
+    const kv = await openStore(context);
     return (await Promise.all(starts.map((start) => start(context, { ...ports, kv })))).flat();
   };
 }

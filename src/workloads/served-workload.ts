@@ -10,7 +10,7 @@ import type { Rpc } from '../protocol/rpc.ts';
 /** Ports that a node needs beyond its context. The host gives real ones, the simulator its own. */
 export interface NodePorts {
   /** Opens the store of all data, once for each node. Default: Maelstrom's lin-kv. */
-  readonly openStore?: (context: NodeContext) => LinearizableStore;
+  readonly openStore?: (context: NodeContext) => LinearizableStore | Promise<LinearizableStore>;
   /**
    * The reservation of timestamps that survives this node; undefined if the node runs without one.
    *

@@ -3,17 +3,22 @@
 import { RpcError } from '../protocol/errors.ts';
 import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from './store.ts';
 
+const CLOSED = RpcError.of('temporarily-unavailable', 'the store in memory is closed');
+
 export class MemoryEngine implements StoreEngine {
   readonly name = 'memory';
   readonly #entries = new Map<string, { readonly text: string; readonly token: Token }>();
   #revision = 0;
+  #closed = false;
 
   async read(key: string): Promise<StoreRead> {
+    if (this.#closed) return { kind: 'failed', error: CLOSED };
     const entry = this.#entries.get(key);
     return entry === undefined ? { kind: 'absent' } : { kind: 'found', ...entry };
   }
 
   async replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
+    if (this.#closed) return { kind: 'unavailable', error: CLOSED };
     const stale = this.#findStale(key, from);
     if (stale !== undefined) return { kind: 'refused', error: stale };
     const token = `${++this.#revision}` as Token;
@@ -22,6 +27,7 @@ export class MemoryEngine implements StoreEngine {
   }
 
   async list(prefix: string, after: string | undefined, limit: number): Promise<StoreList> {
+    if (this.#closed) return { kind: 'failed', error: CLOSED };
     const keys = [...this.#entries.keys()]
       .filter((key) => key.startsWith(prefix) && (after === undefined || compareKeys(key, after) > 0))
       .sort(compareKeys);
@@ -29,6 +35,7 @@ export class MemoryEngine implements StoreEngine {
   }
 
   async remove(key: string, from: Token): Promise<StoreRemoval> {
+    if (this.#closed) return { kind: 'unavailable', error: CLOSED };
     const stale = this.#findStale(key, from);
     if (stale !== undefined) return { kind: 'refused', error: stale };
     this.#entries.delete(key);
@@ -39,7 +46,9 @@ export class MemoryEngine implements StoreEngine {
     return { keys: this.#entries.size };
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
 
   #findStale(key: string, from: Token | null): RpcError | undefined {
     const token = this.#entries.get(key)?.token ?? null;
@@ -49,11 +58,17 @@ export class MemoryEngine implements StoreEngine {
   }
 }
 
-/** By UTF-8 bytes, which is the order of code points. */
+/** By UTF-8 bytes, which is the order of code points. That of UTF-16 units differs from it beyond U+FFFF. */
 export function compareKeys(one: string, other: string): number {
-  for (let index = 0; ; index++) {
-    const [left, right] = [one.codePointAt(index), other.codePointAt(index)];
-    if (left === undefined || right === undefined) return (left === undefined ? 0 : 1) - (right === undefined ? 0 : 1);
-    if (left !== right) return left - right;
+  const length = Math.min(one.length, other.length);
+  for (let index = 0; index < length; index++) {
+    const [left, right] = [one.charCodeAt(index), other.charCodeAt(index)];
+    if (left !== right) return rank(left) - rank(right);
   }
+  return one.length - other.length;
+}
+
+/** Puts surrogates, which stand for code points beyond U+FFFF, after all other units. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }

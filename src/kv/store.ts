@@ -88,6 +88,9 @@ export interface StoreEngine extends LinearizableStore {
   remove(key: string, from: Token): Promise<StoreRemoval>;
   /** What the engine counts: calls by outcome, sizes of groups. */
   figures(): EngineFigures;
-  /** Waits for calls in progress and lets go of connections, files and locks. Later calls answer `failed` or `silent`. */
+  /**
+   * Waits for calls in progress and lets go of connections, files and locks. Later calls answer `failed`, `silent` or
+   * `unavailable`.
+   */
   close(): Promise<void>;
 }

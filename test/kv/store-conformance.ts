@@ -4,7 +4,7 @@
  */
 
 import { expect, it } from 'vitest';
-import type { LinearizableStore, StoreReplace, Token } from '../../src/kv/store.ts';
+import type { LinearizableStore, StoreEngine, StoreReplace, Token } from '../../src/kv/store.ts';
 
 export interface StoreWorld {
   /** A client of the one store. */
@@ -15,6 +15,11 @@ export interface StoreWorld {
   readonly loseNext: (what: 'request' | 'answer') => void;
   /** From now on nothing reaches the store. */
   readonly cut: () => void;
+}
+
+/** The world of an engine, which can list and remove as well. */
+export interface EngineWorld extends StoreWorld {
+  readonly open: () => StoreEngine;
 }
 
 type Check = (world: StoreWorld) => Promise<void>;
@@ -168,6 +173,134 @@ export const STORE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
     },
   ],
 ]);
+
+type EngineCheck = (world: EngineWorld) => Promise<void>;
+
+/** U+FFEE is before the others by its UTF-8, and after them by its UTF-16. */
+const LISTED = ['a/', 'a/B', 'a/b', 'a/b/c', 'a/é', 'a/\uffee', 'a/😀', 'a/😀b'];
+
+/** By name: what an engine must do beyond that. */
+export const ENGINE_CHECKS: ReadonlyMap<string, EngineCheck> = new Map<string, EngineCheck>([
+  [
+    'lists the keys with a prefix, ascending by their UTF-8',
+    async ({ open, run }) => {
+      const engine = open();
+      expect(await run(engine.list('', undefined, 10))).toEqual({ kind: 'ok', keys: [], more: false });
+      for (const key of ['b', '😀', ...LISTED.toReversed(), 'a', 'a0', 'A/']) await run(engine.replace(key, null, key));
+      expect(await run(open().list('a/', undefined, 100))).toEqual({ kind: 'ok', keys: LISTED, more: false });
+      const all = ['A/', 'a', ...LISTED, 'a0', 'b', '😀'];
+      expect(await run(engine.list('', undefined, 100))).toEqual({ kind: 'ok', keys: all, more: false });
+      expect(await run(engine.list('c', undefined, 100))).toEqual({ kind: 'ok', keys: [], more: false });
+    },
+  ],
+  [
+    'lists portions, each after the last key of the one before, and tells whether there are more',
+    async ({ open, run }) => {
+      const engine = open();
+      for (const key of ['a', 'b', ...LISTED]) await run(engine.replace(key, null, key));
+      const portions: string[][] = [];
+      for (let after: string | undefined, more = true; more; ) {
+        const listed = await run(engine.list('a/', after, 2));
+        if (listed.kind !== 'ok') throw new Error(`it tells ${listed.kind}`);
+        portions.push([...listed.keys]);
+        after = listed.keys.at(-1);
+        more = listed.more && portions.length <= LISTED.length;
+      }
+      expect(portions).toEqual([0, 2, 4, 6].map((index) => LISTED.slice(index, index + 2)));
+      expect(await run(engine.list('a/', 'a/b0', 1))).toEqual({ kind: 'ok', keys: ['a/é'], more: true });
+      expect(await run(engine.list('a/', 'A', 1))).toEqual({ kind: 'ok', keys: ['a/'], more: true });
+      expect(await run(engine.list('a/', 'b', 1))).toEqual({ kind: 'ok', keys: [], more: false });
+    },
+  ],
+  [
+    'removes the value of a token, for all',
+    async ({ open, run }) => {
+      const engine = open();
+      const token = tokenOf(await run(engine.replace(KEY, null, 'one')));
+      await run(engine.replace('kk', null, 'stays'));
+      expect(await run(open().remove(KEY, token))).toEqual({ kind: 'ok' });
+      expect(await run(open().read(KEY))).toEqual({ kind: 'absent' });
+      expect(await run(open().list('', undefined, 10))).toEqual({ kind: 'ok', keys: ['kk'], more: false });
+    },
+  ],
+  [
+    'refuses to remove with an outdated token, and changes nothing',
+    async ({ open, run }) => {
+      const engine = open();
+      const old = tokenOf(await run(engine.replace(KEY, null, 'one')));
+      const token = tokenOf(await run(engine.replace(KEY, old, 'two')));
+      const refused = { kind: 'refused', error: { message: expect.stringMatching(/./) } };
+      expect(await run(engine.remove(KEY, old))).toMatchObject(refused);
+      expect(await run(engine.remove('another', token))).toMatchObject(refused);
+      expect(await run(engine.read(KEY))).toEqual({ kind: 'found', text: 'two', token });
+    },
+  ],
+  [
+    'gives a value that is created again another token',
+    async ({ open, run }) => {
+      const engine = open();
+      const old = tokenOf(await run(engine.replace(KEY, null, 'one')));
+      await run(engine.remove(KEY, old));
+      const token = tokenOf(await run(engine.replace(KEY, null, 'one')));
+      expect(token).not.toBe(old);
+      expect(await run(engine.replace(KEY, old, 'two'))).toMatchObject({ kind: 'refused' });
+      expect(await run(engine.remove(KEY, old))).toMatchObject({ kind: 'refused' });
+      expect(await run(engine.read(KEY))).toEqual({ kind: 'found', text: 'one', token });
+    },
+  ],
+  [
+    'lets one of many removals and replacements from one token succeed',
+    async ({ open, run }) => {
+      const engines = Array.from({ length: WRITERS }, open);
+      for (let round = 0; round < ROUNDS; round++) {
+        const from = tokenOf(await run((engines[0] as StoreEngine).replace(`${round}`, null, 'one')));
+        const results = await run(
+          Promise.all(
+            engines.map((engine, index) =>
+              (index + round) % 2 === 0 ? engine.remove(`${round}`, from) : engine.replace(`${round}`, from, 'two'),
+            ),
+          ),
+        );
+        const winners = results.flatMap(({ kind }, index) => (kind === 'ok' ? [index] : []));
+        expect(winners).toHaveLength(1);
+        const isRemoved = ((winners[0] as number) + round) % 2 === 0;
+        expect((await run(open().read(`${round}`))).kind).toBe(isRemoved ? 'absent' : 'found');
+      }
+    },
+  ],
+  [
+    'counts in finite numbers',
+    async ({ open, run }) => {
+      const engine = open();
+      await run(engine.replace(KEY, null, 'one'));
+      const figures = Object.values(engine.figures());
+      expect(figures.length).toBeGreaterThan(0);
+      for (const figure of figures) expect(figure).toSatisfy(Number.isFinite);
+    },
+  ],
+  [
+    'ends every call after it was closed, and rejects none',
+    async ({ open, run }) => {
+      const engine = open();
+      const token = tokenOf(await run(engine.replace(KEY, null, 'one')));
+      const [inProgress] = await run(Promise.all([engine.replace(KEY, token, 'two'), engine.close()]));
+      expect(['ok', 'silent', 'unavailable']).toContain(inProgress.kind);
+      const told = { error: { message: expect.stringMatching(/./) } };
+      expect(await run(engine.read(KEY))).toMatchObject({ kind: 'failed', ...told });
+      expect(await run(engine.list('', undefined, 1))).toMatchObject({ kind: 'failed', ...told });
+      const unknown = { kind: expect.stringMatching(/^(silent|unavailable)$/), ...told };
+      expect(await run(engine.replace('another', null, 'one'))).toMatchObject(unknown);
+      expect(await run(engine.remove(KEY, token))).toMatchObject(unknown);
+      await run(engine.close());
+    },
+  ],
+]);
+
+/** Tests that an engine does all that stores and engines must. */
+export function describeEngine(createWorld: () => EngineWorld | Promise<EngineWorld>): void {
+  describeStore(createWorld);
+  for (const [name, check] of ENGINE_CHECKS) it(name, async () => check(await createWorld()));
+}
 
 /** Tests that a store does all of this. */
 export function describeStore(createWorld: () => StoreWorld | Promise<StoreWorld>): void {

@@ -4,6 +4,7 @@
  * - A temporary name contains the id of the process that writes it. So a later process can find abandoned files.
  * - A file stays open between write and sync. The system reports a disk error in between only to a process that has the
  *   file open.
+ * - A file that is appended to stays open from the first append until it is closed or removed, for the same reason.
  * - A listing must not miss a file that exists all the time. Linux guarantees that: it lists some hundred names in one
  *   system call, under the folder's lock.
  */
@@ -12,18 +13,25 @@ import { randomBytes } from 'node:crypto';
 import * as nodeFiles from 'node:fs/promises';
 import * as path from 'node:path';
 import { StateFileError } from '../ids/folder-reservation.ts';
-import type { Folder } from '../protocol/folder.ts';
+import type { Folder, FolderLock } from '../protocol/folder.ts';
+import { lockFolder } from './folder-lock.ts';
+import { isAlive } from './process-identity.ts';
 
 const TEMPORARY_AGE_MS_MAX = 3_600_000;
 
 /** The functions of `node:fs/promises` that are needed here. A test may replace them by a full disk. */
-export type Files = Pick<typeof nodeFiles, 'link' | 'mkdir' | 'open' | 'readdir' | 'readFile' | 'stat' | 'unlink'>;
+export type Files = Pick<
+  typeof nodeFiles,
+  'link' | 'mkdir' | 'open' | 'readdir' | 'readFile' | 'stat' | 'unlink' | 'utimes'
+>;
 
 export class NodeFolder implements Folder {
   readonly #folder: string;
   readonly #files: Files;
   /** Files that are written but not synced yet. */
   readonly #unsynced = new Map<string, nodeFiles.FileHandle>();
+  /** Files that are appended to. */
+  readonly #appended = new Map<string, nodeFiles.FileHandle>();
 
   /** Makes the folder if it is missing, for its owner only. Rejects with a StateFileError if it cannot be made. */
   static async open(folder: string, files: Files = nodeFiles): Promise<NodeFolder> {
@@ -51,6 +59,43 @@ export class NodeFolder implements Folder {
     }
   }
 
+  async readPart(name: string, offset: number, length: number): Promise<string> {
+    const file = this.describe(name);
+    return attempt('read', file, async () => {
+      const handle = await this.#files.open(file, 'r');
+      try {
+        const bytes = Buffer.allocUnsafe(length);
+        let filled = 0;
+        for (let bytesRead = -1; filled < length && bytesRead !== 0; filled += bytesRead)
+          ({ bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled));
+        return bytes.toString('latin1', 0, filled);
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async append(name: string, text: string): Promise<void> {
+    const file = this.describe(name);
+    let handle = this.#appended.get(name);
+    if (handle === undefined) {
+      handle = await attempt('open', file, () => this.#files.open(file, 'a', 0o600));
+      this.#appended.set(name, handle);
+    }
+    const bytes = Buffer.from(text, 'latin1');
+    const to = handle;
+    await attempt('write', file, async () => {
+      for (let written = 0; written < bytes.length; )
+        written += (await to.write(bytes, written, bytes.length - written)).bytesWritten;
+    });
+  }
+
+  async close(name: string): Promise<void> {
+    const handle = this.#appended.get(name);
+    this.#appended.delete(name);
+    await handle?.close();
+  }
+
   async write(name: string, text: string): Promise<void> {
     const file = this.describe(name);
     const handle = await attempt('create', file, () => this.#files.open(file, 'wx', 0o600));
@@ -65,6 +110,9 @@ export class NodeFolder implements Folder {
 
   async sync(name: string): Promise<void> {
     const file = this.describe(name);
+    const appended = this.#appended.get(name);
+    // That the file is longer is synced too; only its times are not.
+    if (appended !== undefined) return attempt('sync', file, () => appended.datasync());
     const handle = this.#unsynced.get(name) ?? (await attempt('open', file, () => this.#files.open(file, 'r+')));
     this.#unsynced.delete(name);
     try {
@@ -90,6 +138,7 @@ export class NodeFolder implements Folder {
     const handle = this.#unsynced.get(name);
     this.#unsynced.delete(name);
     await handle?.close();
+    await this.close(name);
     await attempt('remove', file, () => this.#files.unlink(file));
   }
 
@@ -109,6 +158,10 @@ export class NodeFolder implements Folder {
       if (match && (!isAlive(Number(match[1])) || (await this.#isOld(name)))) abandoned.push(name);
     }
     return abandoned;
+  }
+
+  lock(name: string): Promise<FolderLock> {
+    return lockFolder(this, this.#files, name);
   }
 
   describe(name: string): string {
@@ -182,13 +235,4 @@ function stateFileError(doing: string, file: string, cause: unknown): StateFileE
 
 function errorCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) !== 'ESRCH';
-  }
 }

@@ -5,12 +5,15 @@
  * is lost by a draw of its own. So does each text that was never synced (Pillai et al., "All File Systems Are Not
  * Created Equal", OSDI 2014).
  *
- * If only the node ends (kill -9), the disk loses nothing. A disk serves one life at a time: unfinished work of earlier
- * lives counts as abandoned.
+ * A file that is appended to keeps what was synced. Of the rest, a power failure may leave the length without the
+ * blocks: zeros or what the blocks held before, anywhere in that rest.
+ *
+ * If only the node ends (kill -9), the disk loses nothing, but an append in progress may leave a part. A disk serves one
+ * life at a time: unfinished work of earlier lives counts as abandoned, and their locks are gone.
  */
 
 import type { DiskDamage } from '../harness/fault.ts';
-import type { Folder } from '../protocol/folder.ts';
+import type { Folder, FolderLock } from '../protocol/folder.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 
 /** What a disk needs from a life of its node. */
@@ -30,10 +33,15 @@ export interface DiskOptions {
   readonly drawLatencyMs?: () => number;
 }
 
-/** A file without its names. Its text is written once, so `synced` covers all of it. */
+/** A file without its names. */
 interface Inode {
   text: string;
+  /** Whether all of the text is synced. */
   synced: boolean;
+  /** How much of it is synced, from the start. */
+  syncedLength: number;
+  /** Whether it was ever appended to. Every other text is written once. */
+  appended: boolean;
 }
 
 interface NameChange {
@@ -55,6 +63,7 @@ export class SimulatedDisk {
 
   /** The folder as the next life of the node sees it. */
   open(life: DiskLife): Folder {
+    this.#contents.endLife(life, this.#damageRandom);
     return new SimulatedFolder(this.#contents, life, this.#drawLatencyMs);
   }
 
@@ -71,10 +80,42 @@ class Contents {
   names = new Map<string, Inode>();
   /** How many temporary names were ever given. */
   temporaryCount = 0;
+  /** The names of the locks that the present life holds. */
+  readonly locks = new Set<string>();
+  /** The append that has begun and not taken effect. */
+  appending: { readonly name: string; readonly text: string } | undefined;
+  #life: DiskLife | undefined;
   /** The names at the last sync, plus what earlier power failures kept. */
   #durableNames = new Map<string, Inode>();
   /** Invariant: applied to the durable names, these changes give `names`. */
   #changes: NameChange[] = [];
+
+  /** Before `next` begins: cuts short what the life before it was doing, unless it is the same life. */
+  endLife(next: DiskLife, random: SeededRandom): void {
+    if (next === this.#life) return;
+    this.#life = next;
+    this.locks.clear();
+    this.#cutShort(random);
+  }
+
+  /** Of an append in progress a part takes effect. */
+  #cutShort(random: SeededRandom): void {
+    const { appending } = this;
+    this.appending = undefined;
+    if (appending === undefined) return;
+    this.append(appending.name, appending.text.slice(0, random.integer(appending.text.length + 1)));
+  }
+
+  append(name: string, text: string): void {
+    let inode = this.names.get(name);
+    if (inode === undefined) {
+      inode = { text: '', synced: false, syncedLength: 0, appended: true };
+      this.change(name, inode);
+    }
+    inode.text += text;
+    inode.synced = false;
+    inode.appended = true;
+  }
 
   change(name: string, inode: Inode | undefined): void {
     this.#changes.push({ name, inode });
@@ -87,21 +128,34 @@ class Contents {
   }
 
   failPower(random: SeededRandom, tears: boolean): void {
+    this.#cutShort(random);
     for (const change of this.#changes) {
       if (survives(random)) apply(this.#durableNames, change);
     }
     this.names = new Map(this.#durableNames);
     this.#changes = [];
     for (const inode of this.names.values()) {
-      if (!inode.synced) inode.text = afterPowerFailure(inode.text, random, tears);
-      inode.synced = true;
+      if (!inode.synced) {
+        const outcomes = tears ? (inode.appended ? TEARS_OF_APPENDED : TEARS) : LOSSES;
+        const [kept, rest] = [inode.text.slice(0, inode.syncedLength), inode.text.slice(inode.syncedLength)];
+        inode.text = kept + afterPowerFailure(rest, random, outcomes);
+      }
+      markSynced(inode);
     }
   }
 
   lose(): void {
     this.names.clear();
     this.syncNames();
+    this.appending = undefined;
   }
+}
+
+interface Operation {
+  readonly step: string;
+  readonly begin: (() => void) | undefined;
+  /** Returns what settles the call. */
+  readonly takeEffect: () => () => void;
 }
 
 class SimulatedFolder implements Folder {
@@ -111,7 +165,7 @@ class SimulatedFolder implements Folder {
   /** Temporary names with lower numbers are from earlier lives. */
   readonly #firstTemporary: number;
   /** Operations that have not settled. Invariant: the first is running, the others wait. */
-  readonly #operations: { readonly step: string; readonly takeEffect: () => () => void }[] = [];
+  readonly #operations: Operation[] = [];
 
   constructor(contents: Contents, life: DiskLife, drawLatencyMs: () => number) {
     this.#contents = contents;
@@ -131,13 +185,44 @@ class SimulatedFolder implements Folder {
   write(name: string, text: string): Promise<void> {
     return this.#perform(`write ${name}`, () => {
       if (this.#contents.names.has(name)) throw new Error(`${name}: cannot create: it is there`);
-      this.#contents.change(name, { text, synced: false });
+      this.#contents.change(name, { text, synced: false, syncedLength: 0, appended: false });
+    });
+  }
+
+  readPart(name: string, offset: number, length: number): Promise<string> {
+    return this.#perform(`read ${name}`, () => this.#inodeOf(name, 'read').text.slice(offset, offset + length));
+  }
+
+  append(name: string, text: string): Promise<void> {
+    const begin = () => {
+      this.#contents.appending = { name, text };
+    };
+    const effect = () => {
+      this.#contents.appending = undefined;
+      this.#contents.append(name, text);
+    };
+    return this.#perform(`append ${name}`, effect, begin);
+  }
+
+  async close(): Promise<void> {}
+
+  lock(name: string): Promise<FolderLock> {
+    return this.#perform(`lock ${name}`, () => {
+      const { locks } = this.#contents;
+      if (locks.has(name)) throw new Error(`${name}: is held by this life of the node already`);
+      locks.add(name);
+      return {
+        confirm: async () => {},
+        release: async () => {
+          locks.delete(name);
+        },
+      };
     });
   }
 
   sync(name: string): Promise<void> {
     return this.#perform(`sync ${name}`, () => {
-      this.#inodeOf(name, 'sync').synced = true;
+      markSynced(this.#inodeOf(name, 'sync'));
     });
   }
 
@@ -183,7 +268,7 @@ class SimulatedFolder implements Folder {
   }
 
   /** Queues an operation. The operations of a life take effect one after another, in the order of the calls. */
-  #perform<Result>(step: string, effect: () => Result): Promise<Result> {
+  #perform<Result>(step: string, effect: () => Result, begin?: () => void): Promise<Result> {
     return new Promise((resolve, reject) => {
       const takeEffect = () => {
         try {
@@ -193,13 +278,14 @@ class SimulatedFolder implements Folder {
           return () => reject(error);
         }
       };
-      if (this.#operations.push({ step, takeEffect }) === 1) this.#startFirst();
+      if (this.#operations.push({ step, begin, takeEffect }) === 1) this.#startFirst();
     });
   }
 
   #startFirst(): void {
     const operation = this.#operations[0];
     if (operation === undefined) return;
+    operation.begin?.();
     this.#life.onStep?.(`before ${operation.step}`);
     this.#life.setTimer(this.#drawLatencyMs(), () => {
       const settle = operation.takeEffect();
@@ -216,18 +302,31 @@ function apply(names: Map<string, Inode>, { name, inode }: NameChange): void {
   else names.set(name, inode);
 }
 
-/** What a power failure leaves of a text that was not synced. */
-function afterPowerFailure(text: string, random: SeededRandom, tears: boolean): string {
-  const outcome = random.pick(tears ? TEARS : LOSSES);
-  if (outcome === 'whole') return text;
-  if (outcome === 'empty') return '';
-  const kept = text.slice(0, random.integer(text.length + 1));
-  return outcome === 'cut' ? kept : kept.padEnd(text.length, '\0');
+function markSynced(inode: Inode): void {
+  inode.synced = true;
+  inode.syncedLength = inode.text.length;
 }
 
-const LOSSES = ['whole', 'empty'] as const;
+/** What a power failure leaves of a text that was not synced. */
+function afterPowerFailure(text: string, random: SeededRandom, outcomes: readonly Outcome[]): string {
+  const outcome = random.pick(outcomes);
+  if (outcome === 'whole') return text;
+  if (outcome === 'empty') return '';
+  const start = random.integer(text.length + 1);
+  if (outcome === 'cut') return text.slice(0, start);
+  if (outcome === 'zeros') return text.slice(0, start).padEnd(text.length, '\0');
+  const end = start + random.integer(text.length - start + 1);
+  const filler = outcome === 'hole' ? '\0' : String.fromCharCode(97 + random.integer(26));
+  return text.slice(0, start) + filler.repeat(end - start) + text.slice(end);
+}
+
+type Outcome = 'whole' | 'empty' | 'cut' | 'zeros' | 'hole' | 'stale';
+
+const LOSSES: readonly Outcome[] = ['whole', 'empty'];
 /** A file can get its length before its blocks, which then read as zeros. */
-const TEARS = [...LOSSES, 'cut', 'zeros'] as const;
+const TEARS: readonly Outcome[] = [...LOSSES, 'cut', 'zeros'];
+/** A block in the middle may be missing, or hold what it held in another file. */
+const TEARS_OF_APPENDED: readonly Outcome[] = [...TEARS, 'hole', 'stale'];
 
 function survives(random: SeededRandom): boolean {
   return random.integer(2) === 1;

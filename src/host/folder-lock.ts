@@ -1,0 +1,242 @@
+/**
+ * An exclusive lock of a folder, without `flock`, which Node lacks. Its state is one small file for each version,
+ * `<name>.<version>`; the newest is the truth. Who takes the lock, or releases it, links the next version, which only
+ * one can do (why that is safe: `ids/folder-reservation.ts`, whose files are the same).
+ *
+ * - The file says which process holds the lock. If that is dead (`process-identity.ts`), the lock is free at once.
+ * - Of a process in another container, or before another boot, nobody here can tell. So a holder touches its file every
+ *   2 s, and only a lock that was not touched for 10 s, by the clock of who wants it, is taken from such a process.
+ * - A holder that has not touched its file for 5 s, because it was stopped, cannot know whether it still holds the lock.
+ *   It links the next version itself before it says anything. Either that fails, and the lock is lost for good, or
+ *   whoever waits has to wait another 10 s. (Leases with a margin: Gray and Cheriton, SOSP 1989.)
+ */
+
+import type * as nodeFiles from 'node:fs/promises';
+import { StateFileError } from '../ids/folder-reservation.ts';
+import type { Folder, FolderLock } from '../protocol/folder.ts';
+import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+
+/** Intervals of the lock, ms. A touch must fit well into the doubt, and the doubt well into the patience. */
+export interface LockTimes {
+  readonly touchMs: number;
+  readonly doubtMs: number;
+  readonly patienceMs: number;
+  readonly lookMs: number;
+}
+
+export interface LockOptions {
+  readonly times?: LockTimes;
+  /** Who the holder says it is. Default: this process. */
+  readonly identity?: ProcessIdentity;
+}
+
+type LockFiles = Pick<typeof nodeFiles, 'stat' | 'utimes'>;
+
+/** What a version says: who holds the lock, that nobody does, or nothing that can be read. */
+type Content = ProcessIdentity | 'released' | 'unreadable';
+
+const TIMES: LockTimes = { touchMs: 2000, doubtMs: 5000, patienceMs: 10_000, lookMs: 200 };
+const ATTEMPTS_MAX = 64;
+
+/** Takes the lock. Rejects with a StateFileError that says who holds it. */
+export async function lockFolder(
+  folder: Folder,
+  files: LockFiles,
+  name: string,
+  { times = TIMES, identity = ownIdentity() }: LockOptions = {},
+): Promise<FolderLock> {
+  const versions = new LockVersions(folder, name, identity);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const version = await versions.newest();
+    const content = version === 0 ? 'released' : await versions.read(version);
+    // It was removed since the listing, so there is a newer one.
+    if (content === undefined) continue;
+    if (content !== 'released') await requireDead(versions, files, version, content, times);
+    const atMs = performance.now();
+    if (await versions.claim(version + 1, identity)) {
+      await versions.removeAbandoned();
+      return new HeldLock(versions, files, times, version + 1, atMs);
+    }
+  }
+  throw new StateFileError(`${folder.describe(name)}: the lock never stood still for long enough to be taken`);
+}
+
+/** Resolves if the holder is dead, or has not touched the lock for long enough. */
+async function requireDead(
+  versions: LockVersions,
+  files: LockFiles,
+  version: number,
+  content: ProcessIdentity | 'unreadable',
+  times: LockTimes,
+): Promise<void> {
+  const file = versions.describe(version);
+  const running = content === 'unreadable' ? undefined : isRunning(content, versions.identity);
+  if (running === false) return;
+  if (running === undefined) {
+    const firstMs = performance.now();
+    const first = await lastTouch(files, file);
+    for (;;) {
+      if ((await versions.newest()) !== version || (await lastTouch(files, file)) !== first) break;
+      if (performance.now() - firstMs >= times.patienceMs) return;
+      await new Promise((resolve) => setTimeout(resolve, times.lookMs));
+    }
+  }
+  throw new StateFileError(`${file}: the folder is in use, by ${describeHolder(content, versions.identity)}`);
+}
+
+function describeHolder(content: ProcessIdentity | 'unreadable', own: ProcessIdentity): string {
+  if (content === 'unreadable') return 'another process';
+  const { boot, namespace, pid } = content;
+  if (boot !== own.boot) return `process ${pid} of another machine`;
+  if (namespace !== own.namespace) return `process ${pid} of another container`;
+  return pid === own.pid ? `this process (${pid}) itself` : `process ${pid}`;
+}
+
+async function lastTouch(files: LockFiles, file: string): Promise<number | undefined> {
+  try {
+    return (await files.stat(file)).mtimeMs;
+  } catch {
+    return undefined;
+  }
+}
+
+class HeldLock implements FolderLock {
+  readonly #versions: LockVersions;
+  readonly #files: LockFiles;
+  readonly #times: LockTimes;
+  readonly #timer: NodeJS.Timeout;
+  #version: number;
+  /** When the last touch began that succeeded. Nobody takes the lock within `patienceMs` of it. */
+  #touchedMs: number;
+  #touching: Promise<void> | undefined;
+  /** Why it is not held any more. */
+  #end: string | undefined;
+
+  constructor(versions: LockVersions, files: LockFiles, times: LockTimes, version: number, touchedMs: number) {
+    this.#versions = versions;
+    this.#files = files;
+    this.#times = times;
+    this.#version = version;
+    this.#touchedMs = touchedMs;
+    this.#timer = setInterval(() => void this.#touchOnce().catch(() => {}), times.touchMs);
+    this.#timer.unref();
+  }
+
+  async confirm(): Promise<void> {
+    while (this.#end === undefined && this.#isInDoubt()) await this.#touchOnce();
+    if (this.#end !== undefined) throw new StateFileError(`${this.#versions.describe(this.#version)}: ${this.#end}`);
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#touching?.catch(() => {});
+    if (this.#end !== undefined) return;
+    this.#end = 'the lock was released';
+    await this.#versions.claim(this.#version + 1, 'released');
+  }
+
+  #isInDoubt(): boolean {
+    return performance.now() - this.#touchedMs > this.#times.doubtMs;
+  }
+
+  #touchOnce(): Promise<void> {
+    this.#touching ??= this.#touch().finally(() => {
+      this.#touching = undefined;
+    });
+    return this.#touching;
+  }
+
+  async #touch(): Promise<void> {
+    if (this.#end !== undefined) return;
+    const atMs = performance.now();
+    if (this.#isInDoubt()) {
+      const next = this.#version + 1;
+      if (!(await this.#versions.claim(next, this.#versions.identity))) {
+        this.#end = 'the lock was taken by another process while this one stood still';
+        clearInterval(this.#timer);
+        return;
+      }
+      this.#version = next;
+    } else {
+      const now = new Date();
+      await this.#files.utimes(this.#versions.describe(this.#version), now, now);
+    }
+    this.#touchedMs = atMs;
+  }
+}
+
+/** The files of one lock. */
+class LockVersions {
+  readonly identity: ProcessIdentity;
+  readonly #folder: Folder;
+  readonly #name: string;
+
+  constructor(folder: Folder, name: string, identity: ProcessIdentity) {
+    this.#folder = folder;
+    this.#name = name;
+    this.identity = identity;
+  }
+
+  describe(version: number): string {
+    return this.#folder.describe(this.#nameOf(version));
+  }
+
+  /** 0: the lock was never taken. */
+  async newest(): Promise<number> {
+    return Math.max(0, ...(await this.#all()));
+  }
+
+  /** Undefined: it is not there. */
+  async read(version: number): Promise<Content | undefined> {
+    const text = await this.#folder.read(this.#nameOf(version));
+    if (text === undefined) return undefined;
+    try {
+      const content = JSON.parse(text) as Partial<ProcessIdentity> & { readonly released?: boolean };
+      if (content.released === true) return 'released';
+      return Number.isSafeInteger(content.pid) ? (content as ProcessIdentity) : 'unreadable';
+    } catch {
+      return 'unreadable';
+    }
+  }
+
+  /** Links a version and removes older ones. False: another process was first. */
+  async claim(version: number, content: ProcessIdentity | 'released'): Promise<boolean> {
+    const temporary = this.#folder.temporaryName(`${this.#name}.`);
+    const name = this.#nameOf(version);
+    try {
+      await this.#folder.write(temporary, `${JSON.stringify(content === 'released' ? { released: true } : content)}\n`);
+      if (!(await this.#folder.link(temporary, name))) return false;
+    } finally {
+      await this.#folder.remove(temporary).catch(() => {});
+    }
+    const others = await this.#all();
+    if (others.some((other) => other > version)) {
+      await this.remove(version);
+      return false;
+    }
+    for (const other of others) if (other < version) await this.remove(other);
+    return true;
+  }
+
+  async remove(version: number): Promise<void> {
+    await this.#folder.remove(this.#nameOf(version)).catch(() => {});
+  }
+
+  async removeAbandoned(): Promise<void> {
+    for (const name of await this.#folder.abandonedTemporaries(`${this.#name}.`))
+      await this.#folder.remove(name).catch(() => {});
+  }
+
+  #nameOf(version: number): string {
+    return `${this.#name}.${version}`;
+  }
+
+  async #all(): Promise<number[]> {
+    const prefix = `${this.#name}.`;
+    return (await this.#folder.names())
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => name.slice(prefix.length))
+      .filter((version) => /^[1-9][0-9]{0,14}$/.test(version))
+      .map(Number);
+  }
+}

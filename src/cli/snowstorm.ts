@@ -10,6 +10,7 @@ import { serveFuzz } from './fuzz-worker.ts';
 import { idCommand } from './id-command.ts';
 import { UsageError } from './options.ts';
 import { reportCommand } from './report-command.ts';
+import { serveCommand } from './serve-command.ts';
 import { serveStoreCommand } from './serve-store-command.ts';
 import { testCommand } from './test-command.ts';
 import { VERSION } from './version.ts';
@@ -17,7 +18,7 @@ import { VERSION } from './version.ts';
 const EXIT_USAGE = 254;
 const EXIT_CRASH = 255;
 
-const COMMANDS: ReadonlySet<string> = new Set(['test', 'fuzz', 'explore', 'id', 'report', 'serve-store']);
+const COMMANDS: ReadonlySet<string> = new Set(['test', 'fuzz', 'explore', 'id', 'report', 'serve', 'serve-store']);
 
 const HELP = `Usage: snowstorm COMMAND [options]
 
@@ -26,6 +27,7 @@ const HELP = `Usage: snowstorm COMMAND [options]
   explore      runs it simulated with a crash at every single step              (explore --help)
   id decode    shows the parts of ids                                           (id --help)
   report       draws the report of a recorded run again                         (report --help)
+  serve        serves ids, vouchers, profiles and transfers over HTTP            (serve --help)
   serve-store  lists recorded runs and opens their reports, on this machine     (serve-store --help)
   --version    prints the version
   --help       prints this text
@@ -44,6 +46,8 @@ async function main(args: readonly string[]): Promise<number> {
       return idCommand(rest);
     case 'report':
       return reportCommand(rest);
+    case 'serve':
+      return serveCommand(rest);
     case 'serve-store':
       return serveStoreCommand(rest);
     case '--version':

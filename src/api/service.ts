@@ -1,0 +1,117 @@
+/**
+ * The service behind the routes: a checked request becomes a message to the node, and its reply becomes an answer. It
+ * knows no socket. The host has checked size, token and rate before.
+ */
+
+import type { Body } from '../protocol/message.ts';
+import type { Rpc } from '../protocol/rpc.ts';
+import { TextList } from '../protocol/text-list.ts';
+import { type InputCheck, inputCheck, type RawInput } from './input.ts';
+import type { NodeClient, NodeReply } from './node-client.ts';
+import { encodeProblem, type Problem, problemOfError } from './problems.ts';
+import type { Route } from './route.ts';
+import { REQUEST_ID } from './routes/fields.ts';
+import { ROUTES } from './routes/routes.ts';
+
+/** What the host sends. `route` of a problem is the caller's. */
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const JSON_TYPE = 'application/json';
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** The longest request id that the node takes. A longer one is replaced by its digest. */
+const NODE_REQUEST_ID_LENGTH_MAX = 128;
+
+export interface ServiceOptions {
+  readonly client: NodeClient;
+  /** A hash of a text that nobody can find two texts for, in letters and digits. */
+  readonly digest: (text: string) => string;
+  /** A new request id, unique for ever. It tells its time: a UUID of version 7. */
+  readonly newRequestId: () => string;
+}
+
+interface ServedRoute {
+  readonly check: InputCheck;
+  readonly isKeyed: boolean;
+}
+
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #routes = new Map<Route, ServedRoute>();
+  /** Messages that the node has answered once, see `Route.first`. */
+  readonly #answeredFirst = new Set<Body>();
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    for (const route of ROUTES)
+      this.#routes.set(route, { check: inputCheck(route), isKeyed: Object.hasOwn(route.fields, REQUEST_ID) });
+  }
+
+  /** Answers a request. Never rejects. @param path as it came, for problems */
+  answer(route: Route, raw: RawInput, path: string): Answer | Promise<Answer> {
+    const { check, isKeyed } = this.#routes.get(route) as ServedRoute;
+    const checked = check(raw);
+    if (checked.kind === 'problem') return problemAnswer(checked.problem, path);
+    const input = checked.value;
+    if (isKeyed) input[REQUEST_ID] ??= this.#options.newRequestId();
+    const { first } = route;
+    if (first !== undefined && !this.#answeredFirst.has(first)) return this.#askFirst(first, route, input, path);
+    return this.#ask(route, input, path);
+  }
+
+  async #askFirst(first: Body, route: Route, input: Record<string, unknown>, path: string): Promise<Answer> {
+    const reply = await this.#options.client.ask(first);
+    if (reply.kind === 'error') return problemAnswer(problemOfError(reply.error, repeatOf(route)), path);
+    this.#answeredFirst.add(first);
+    return this.#ask(route, input, path);
+  }
+
+  #ask(route: Route, input: Record<string, unknown>, path: string): Answer | Promise<Answer> {
+    const asked = route.request(this.#forNode(input) as never);
+    const reply = this.#options.client.ask({ ...asked, type: route.rpc.type });
+    if (reply instanceof Promise) return reply.then((late) => answerOf(route, input, late, path));
+    return answerOf(route, input, reply, path);
+  }
+
+  #forNode(input: Record<string, unknown>): Record<string, unknown> {
+    const id = input[REQUEST_ID];
+    if (typeof id !== 'string' || id.length <= NODE_REQUEST_ID_LENGTH_MAX) return input;
+    return { ...input, [REQUEST_ID]: this.#options.digest(id) };
+  }
+}
+
+function answerOf(route: Route, input: Record<string, unknown>, reply: NodeReply, path: string): Answer {
+  if (reply.kind === 'error') return problemAnswer(problemOfError(reply.error, repeatOf(route)), path);
+  const answer = route.answer(reply.body as never, input as never);
+  if ('problem' in answer) return problemAnswer(answer.problem, path);
+  return { status: route.status, type: JSON_TYPE, body: encodeMembers(answer.body) };
+}
+
+function repeatOf({ fields }: Route): string {
+  return Object.hasOwn(fields, REQUEST_ID) ? 'with the same request id' : 'with the same request';
+}
+
+export function problemAnswer(problem: Problem, path: string): Answer {
+  return {
+    status: problem.status,
+    type: PROBLEM_TYPE,
+    body: encodeProblem(problem, path),
+    ...(problem.headers && { headers: problem.headers }),
+  };
+}
+
+/** An object as JSON. A list of texts that is JSON already is not read again. */
+export function encodeMembers(members: object, leftOut?: keyof Rpc | 'in_reply_to'): string {
+  let text = '';
+  for (const [name, value] of Object.entries(members)) {
+    if (value === undefined || name === leftOut) continue;
+    const json = value instanceof TextList ? value.json : JSON.stringify(value);
+    text += `${text === '' ? '{' : ','}${JSON.stringify(name)}:${json}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
+}

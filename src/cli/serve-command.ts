@@ -1,0 +1,187 @@
+/**
+ * `snowstorm serve`: the services over HTTP, until a signal ends them.
+ */
+
+import { readFileSync } from 'node:fs';
+import { Instance, newInstanceId } from '../host/http/instance.ts';
+import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
+import { HTTP_LIMITS } from '../host/http/limits.ts';
+import { createJsonLogger } from '../host/stdio/json-logger.ts';
+import { STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
+import type { StoreEngine } from '../kv/store.ts';
+import { startWorkloads } from '../workloads/nodes.ts';
+import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
+import { SERVE_OPTIONS } from './serve-options.ts';
+import { VERSION } from './version.ts';
+
+const EXIT_CRASH = 255;
+
+const HELP = `Usage: snowstorm serve [options]
+
+Serves ids, vouchers, profiles and transfers over HTTP. The page at / lists the routes. Any number of instances may
+share a store; they need not know of each other. It runs until SIGINT (Ctrl-C) or SIGTERM.
+
+${describeOptions(SERVE_OPTIONS)}
+
+Exit status: 0 ended by a signal, 254 bad arguments, or a port or store that cannot be had, 255 it failed itself.
+`;
+
+type ServeValues = ParsedOptions<typeof SERVE_OPTIONS>['values'];
+
+/** Runs the command until a signal comes; resolves to the exit status. */
+export async function serveCommand(args: readonly string[]): Promise<number> {
+  const { values, words, rest } = parseOptions(SERVE_OPTIONS, args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const [unexpected] = [...words, ...rest];
+  if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
+  const tokens = tokenRules(values);
+  const tls = tlsFiles(values);
+  requireTimes(values);
+  // Before anything is told: its reader may send a signal at once.
+  const signals = new Signals();
+  const crashed = new Promise<'crash'>((resolve) => {
+    signals.onCrash = () => resolve('crash');
+  });
+  const engine = await openStore(values);
+  const instance = await start(values, engine, tokens, tls, signals);
+  say(`listening on ${instance.url}, store ${values.store.text}`);
+  const reason = await Promise.race([signals.first, crashed]);
+  signals.onSecond = () => instance.hurry();
+  if (reason !== 'crash') say(`ending at ${reason}, within ${values.drain / 1000} s; again to end at once`);
+  await instance.stop(reason, reason === 'crash' ? 0 : values.drain);
+  return reason === 'crash' ? EXIT_CRASH : 0;
+}
+
+/** The first signal ends the service, a second one hurries. */
+class Signals {
+  readonly first: Promise<NodeJS.Signals>;
+  onSecond: () => void = () => {};
+  onCrash: () => void = () => {};
+
+  constructor() {
+    this.first = new Promise((resolve) => {
+      let came = false;
+      const onSignal = (signal: NodeJS.Signals) => {
+        if (came) this.onSecond();
+        came = true;
+        resolve(signal);
+      };
+      process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    });
+  }
+}
+
+function say(text: string): void {
+  process.stderr.write(`snowstorm serve: ${text}\n`);
+}
+
+async function openStore({ store }: ServeValues): Promise<StoreEngine> {
+  try {
+    return await store.open();
+  } catch (error) {
+    throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
+  }
+}
+
+async function start(
+  values: ServeValues,
+  engine: StoreEngine,
+  tokens: TokenRules | undefined,
+  tls: ReturnType<typeof tlsFiles>,
+  signals: Signals,
+): Promise<Instance> {
+  const { listen, workload: workloads, lease: leaseMs, 'log-level': level } = values;
+  const instanceId = newInstanceId();
+  const idLimits = {
+    leadMsMax: values['max-lead'],
+    maxSkewMs: values['max-skew'],
+    windowMs: Math.max(STORED_WINDOW_MS_DEFAULT, 2 * leaseMs),
+  };
+  try {
+    return await Instance.start({
+      ...listen,
+      tls,
+      engine,
+      startHandlers: (store) =>
+        startWorkloads(
+          { openStore: () => store, openReservation: async () => undefined, idLimits, lease: { leaseMs } },
+          workloads,
+        ),
+      rpcs: [...new Set(workloads.flatMap(({ rpcs }) => rpcs))],
+      limits: {
+        ...HTTP_LIMITS,
+        bodyBytesMax: values['max-body-bytes'],
+        headersMs: values['header-timeout'],
+        requestMs: values['request-timeout'],
+        connectionsMax: values['max-connections'],
+        inFlightMax: values['max-in-flight'],
+      },
+      tokens,
+      ratePerSecond: values['rate-limit'],
+      inFlightMax: values['max-in-flight'],
+      version: VERSION,
+      instanceId,
+      log: createJsonLogger({ level, nodeId: () => instanceId, write: (text) => process.stderr.write(text) }),
+      logsRequests: level === 'debug' || level === 'info',
+      onCrash: () => signals.onCrash(),
+    });
+  } catch (error) {
+    await engine.close();
+    throw startError(error as NodeJS.ErrnoException, listen);
+  }
+}
+
+function startError(error: NodeJS.ErrnoException, { text, host, port }: ServeValues['listen']): Error {
+  if (error.code === 'EADDRINUSE') return new UsageError(`--listen ${text}: the port ${port} of ${host} is in use`);
+  if (error.code === 'EACCES')
+    return new UsageError(`--listen ${text}: this user has no permission to open the port ${port}`);
+  if (error.syscall === 'listen' || error.syscall === 'getaddrinfo')
+    return new UsageError(`--listen ${text}: ${error.message}`);
+  return error;
+}
+
+function requireTimes(values: ServeValues): void {
+  if (values['request-timeout'] < values['header-timeout'])
+    throw new UsageError('--request-timeout must be at least as long as --header-timeout');
+  if (values['max-skew'] < values['max-lead'] + Math.max(STORED_WINDOW_MS_DEFAULT, 2 * values.lease))
+    throw new UsageError(
+      '--max-skew must be longer than --max-lead and twice --lease together, or an instance would refuse its own ids',
+    );
+}
+
+function tokenRules(values: ServeValues): TokenRules | undefined {
+  const { 'jwt-key': files, 'jwt-audience': audience, 'jwt-issuer': issuer } = values;
+  if (files.length === 0) {
+    const without = audience !== undefined ? '--jwt-audience' : issuer !== undefined ? '--jwt-issuer' : undefined;
+    if (without !== undefined) throw new UsageError(`${without} needs --jwt-key`);
+    return undefined;
+  }
+  const keys = files.map((file) => {
+    const content = readFile('--jwt-key', file);
+    try {
+      return readTokenKey(content);
+    } catch (error) {
+      throw new UsageError(`--jwt-key ${file}: ${(error as Error).message}`);
+    }
+  });
+  return { keys, audience, issuer };
+}
+
+function tlsFiles({ 'tls-cert': cert, 'tls-key': key }: ServeValues): { cert: Buffer; key: Buffer } | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined) throw new UsageError('--tls-key needs --tls-cert');
+  if (key === undefined) throw new UsageError('--tls-cert needs --tls-key');
+  return { cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) };
+}
+
+function readFile(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${option} ${file}: ${code === 'ENOENT' ? 'there is no such file' : message}`);
+  }
+}

@@ -1,0 +1,161 @@
+/** The options of `snowstorm serve`. */
+
+import { HTTP_LIMITS } from '../host/http/limits.ts';
+import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
+import { LEASE_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
+import { LEAD_MS_MAX_DEFAULT } from '../ids/id-generator.ts';
+import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
+import { type Option, parseDurationMs, parseNumber, parseOneOf, parseWhole, switchOption } from './options.ts';
+import { servedOption } from './served-option.ts';
+import { storeOption } from './store-option.ts';
+
+const PORT_DEFAULT = 8080;
+const PORT_MAX = 65_535;
+const HOST_DEFAULT = '127.0.0.1';
+const DRAIN_MS_DEFAULT = 10_000;
+const BODY_BYTES_MIN = 1024;
+const BODY_BYTES_LIMIT = 64 * 2 ** 20;
+const RATE_LIMIT_MIN = 0.001;
+const RATE_LIMIT_MAX = 1e9;
+
+export interface Listen {
+  /** As the user wrote it. */
+  readonly text: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `HOST:PORT`, an address of IPv6 in brackets. */
+export function parseListen(text: string): Listen {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(digits) > PORT_MAX)
+    throw new Error(
+      `expected HOST:PORT such as ${HOST_DEFAULT}:${PORT_DEFAULT} or [::1]:${PORT_DEFAULT}, with a port up to ${PORT_MAX}`,
+    );
+  return { text, host, port: Number(digits) };
+}
+
+const parseText =
+  (what: string) =>
+  (text: string): string | undefined => {
+    if (text === '') throw new Error(`expected ${what}`);
+    return text;
+  };
+
+export const SERVE_OPTIONS = {
+  listen: {
+    value: 'HOST:PORT',
+    text: `Where it listens. Port 0: any free port. On another address than those of this machine
+everybody who reaches it may use it, unless there is a --jwt-key. Default: ${HOST_DEFAULT}:${PORT_DEFAULT}.`,
+    absent: parseListen(`${HOST_DEFAULT}:${PORT_DEFAULT}`),
+    parse: parseListen,
+  } satisfies Option<Listen>,
+  store: storeOption,
+  workload: servedOption(),
+  'tls-cert': {
+    value: 'FILE',
+    text: 'The certificate in PEM, with those between it and the root. Then it speaks HTTPS only.',
+    absent: undefined,
+    parse: parseText('a file'),
+  } satisfies Option<string | undefined>,
+  'tls-key': {
+    value: 'FILE',
+    text: 'The private key of the certificate, in PEM.',
+    absent: undefined,
+    parse: parseText('a file'),
+  } satisfies Option<string | undefined>,
+  'jwt-key': {
+    value: 'FILE,...',
+    text: `Then every request needs a JSON Web Token signed with one of these keys. A secret of 32 bytes or
+more: HS256. A public key in PEM: RS256, ES256 (P-256) or EdDSA (Ed25519), by its type.`,
+    absent: [],
+    parse: (text: string): readonly string[] => {
+      const files = text.split(',');
+      if (files.includes('')) throw new Error('expected files, with commas between them');
+      return files;
+    },
+  } satisfies Option<readonly string[]>,
+  'jwt-audience': {
+    value: 'NAME',
+    text: 'Tokens must be for this audience. Without it, tokens for an audience are refused.',
+    absent: undefined,
+    parse: parseText('a name'),
+  } satisfies Option<string | undefined>,
+  'jwt-issuer': {
+    value: 'NAME',
+    text: 'Tokens must be from this issuer.',
+    absent: undefined,
+    parse: parseText('a name'),
+  } satisfies Option<string | undefined>,
+  'rate-limit': {
+    value: 'R',
+    text: `How many requests a second a client may send: the subject of a token, else an address. One more
+gets 429. Probes and metrics are not limited. Default: no limit.`,
+    absent: undefined,
+    parse: parseNumber(RATE_LIMIT_MIN, RATE_LIMIT_MAX),
+  } satisfies Option<number | undefined>,
+  'max-in-flight': {
+    value: 'N',
+    text: `How many requests may be in flight. One more gets 503. Default: ${HTTP_LIMITS.inFlightMax}.`,
+    absent: HTTP_LIMITS.inFlightMax,
+    parse: parseWhole(1),
+  } satisfies Option<number>,
+  'max-connections': {
+    value: 'N',
+    text: `How many connections may be open. One more is closed. Default: ${HTTP_LIMITS.connectionsMax}.`,
+    absent: HTTP_LIMITS.connectionsMax,
+    parse: parseWhole(1),
+  } satisfies Option<number>,
+  'max-body-bytes': {
+    value: 'N',
+    text: `A longer body gets 413. Default: ${HTTP_LIMITS.bodyBytesMax}.`,
+    absent: HTTP_LIMITS.bodyBytesMax,
+    parse: parseWhole(BODY_BYTES_MIN, BODY_BYTES_LIMIT),
+  } satisfies Option<number>,
+  'header-timeout': {
+    value: 'TIME',
+    text: `The headers of a request must be there within this time. Default: ${HTTP_LIMITS.headersMs / 1000}s.`,
+    absent: HTTP_LIMITS.headersMs,
+    parse: parseDurationMs(100),
+  } satisfies Option<number>,
+  'request-timeout': {
+    value: 'TIME',
+    text: `The whole request must be there within this time. Default: ${HTTP_LIMITS.requestMs / 1000}s.`,
+    absent: HTTP_LIMITS.requestMs,
+    parse: parseDurationMs(100),
+  } satisfies Option<number>,
+  lease: {
+    value: 'TIME',
+    text: `The node number in ids is leased in the store. It may be taken over if the instance has not renewed
+it for this time. Default: ${LEASE_MS_DEFAULT / 1000}s.`,
+    absent: LEASE_MS_DEFAULT,
+    parse: parseDurationMs(1),
+  } satisfies Option<number>,
+  'max-lead': {
+    value: 'TIME',
+    text: `How far ids may run ahead of the clock. Beyond it requests get 503. Default: ${LEAD_MS_MAX_DEFAULT / 1000}s.`,
+    absent: LEAD_MS_MAX_DEFAULT,
+    parse: parseDurationMs(1),
+  } satisfies Option<number>,
+  'max-skew': {
+    value: 'TIME',
+    text: `The largest clock error that ids accept. Default: ${MAX_SKEW_MS_DEFAULT / 3_600_000}h.`,
+    absent: MAX_SKEW_MS_DEFAULT,
+    parse: parseDurationMs(1),
+  } satisfies Option<number>,
+  drain: {
+    value: 'TIME',
+    text: `How long requests in flight may take after SIGTERM or SIGINT. Default: ${DRAIN_MS_DEFAULT / 1000}s.`,
+    absent: DRAIN_MS_DEFAULT,
+    parse: parseDurationMs(0),
+  } satisfies Option<number>,
+  'log-level': {
+    value: 'LEVEL',
+    text: `The lowest level that is logged to stderr, a JSON object a line: ${LOG_LEVELS.join(', ')}.
+info has a line for every request, warn only failures. Default: warn.`,
+    absent: 'warn',
+    parse: parseOneOf(LOG_LEVELS),
+  } satisfies Option<LogLevel>,
+  help: switchOption('Prints this text.', 'h'),
+};

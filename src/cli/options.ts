@@ -125,6 +125,14 @@ export function parseNumber(minimum: number, maximum = Number.POSITIVE_INFINITY)
   };
 }
 
+/** Any text but an empty one. The type has room for an option that is absent. */
+export function parseText(what: string): (text: string) => string | undefined {
+  return (text) => {
+    if (text === '') throw new Error(`expected ${what}`);
+    return text;
+  };
+}
+
 /** A whole number within bounds. */
 export function parseWhole(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

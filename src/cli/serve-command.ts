@@ -2,7 +2,6 @@
  * `snowstorm serve`: the services over HTTP, until a signal ends them.
  */
 
-import { readFileSync } from 'node:fs';
 import { Instance, newInstanceId } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
 import { HTTP_LIMITS } from '../host/http/limits.ts';
@@ -10,6 +9,7 @@ import { createJsonLogger } from '../host/stdio/json-logger.ts';
 import { STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import type { StoreEngine } from '../kv/store.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
+import { etcdSettings, readFile } from './etcd-options.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { SERVE_OPTIONS } from './serve-options.ts';
 import { VERSION } from './version.ts';
@@ -45,7 +45,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   const crashed = new Promise<'crash'>((resolve) => {
     signals.onCrash = () => resolve('crash');
   });
-  const engine = await openStore(values);
+  const engine = await openStore(values, signals);
   const instance = await start(values, engine, tokens, tls, signals);
   say(`listening on ${instance.url}, store ${values.store.text}`);
   const reason = await Promise.race([signals.first, crashed]);
@@ -78,9 +78,18 @@ function say(text: string): void {
   process.stderr.write(`snowstorm serve: ${text}\n`);
 }
 
-async function openStore({ store }: ServeValues): Promise<StoreEngine> {
+async function openStore(values: ServeValues, signals: Signals): Promise<StoreEngine> {
+  const { store } = values;
+  const etcd = etcdSettings(values, store.isEtcd);
   try {
-    return await store.open();
+    return await store.open({
+      onFailure: (error) => {
+        say(`the store failed: ${error.message}`);
+        signals.onCrash();
+      },
+      warn: say,
+      etcd,
+    });
   } catch (error) {
     throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
   }
@@ -175,13 +184,4 @@ function tlsFiles({ 'tls-cert': cert, 'tls-key': key }: ServeValues): { cert: Bu
   if (cert === undefined) throw new UsageError('--tls-key needs --tls-cert');
   if (key === undefined) throw new UsageError('--tls-cert needs --tls-key');
   return { cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) };
-}
-
-function readFile(option: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${option} ${file}: ${code === 'ENOENT' ? 'there is no such file' : message}`);
-  }
 }

@@ -5,7 +5,16 @@ import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
 import { LEASE_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import { LEAD_MS_MAX_DEFAULT } from '../ids/id-generator.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
-import { type Option, parseDurationMs, parseNumber, parseOneOf, parseWhole, switchOption } from './options.ts';
+import { ETCD_OPTIONS } from './etcd-options.ts';
+import {
+  type Option,
+  parseDurationMs,
+  parseNumber,
+  parseOneOf,
+  parseText,
+  parseWhole,
+  switchOption,
+} from './options.ts';
 import { servedOption } from './served-option.ts';
 import { storeOption } from './store-option.ts';
 
@@ -36,13 +45,6 @@ export function parseListen(text: string): Listen {
   return { text, host, port: Number(digits) };
 }
 
-const parseText =
-  (what: string) =>
-  (text: string): string | undefined => {
-    if (text === '') throw new Error(`expected ${what}`);
-    return text;
-  };
-
 export const SERVE_OPTIONS = {
   listen: {
     value: 'HOST:PORT',
@@ -52,6 +54,7 @@ everybody who reaches it may use it, unless there is a --jwt-key. Default: ${HOS
     parse: parseListen,
   } satisfies Option<Listen>,
   store: storeOption,
+  ...ETCD_OPTIONS,
   workload: servedOption(),
   'tls-cert': {
     value: 'FILE',

@@ -1,41 +1,53 @@
 /** The option `--store` of services: which engine keeps what they are told. */
 
+import { resolve } from 'node:path';
+import { openDataFolder } from '../host/data-folder.ts';
+import { EtcdEngine, type EtcdOptions } from '../host/etcd/engine.ts';
+import { parseEtcdStore } from '../host/etcd/store-address.ts';
 import { MemoryEngine } from '../kv/memory-engine.ts';
 import type { StoreEngine } from '../kv/store.ts';
 import type { Option } from './options.ts';
+
+/** What the engines need from the process, and from other options. */
+export interface StoreSettings {
+  /** Called once if the engine has stopped for good. The process should end. */
+  readonly onFailure: (error: Error) => void;
+  readonly warn: (text: string) => void;
+  readonly etcd: Omit<EtcdOptions, 'endpoints' | 'prefix' | 'warn'>;
+}
 
 /** A store that is not open yet. */
 export interface StoreChoice {
   /** As the user wrote it. */
   readonly text: string;
+  readonly isEtcd: boolean;
   /** Rejects with a sentence that says why it cannot be had. */
-  readonly open: () => Promise<StoreEngine>;
+  readonly open: (settings: StoreSettings) => Promise<StoreEngine>;
 }
 
-interface StoreKind {
-  /** How it is written in `--help`. */
-  readonly form: string;
-  readonly fits: (text: string) => boolean;
-  /** Throws an Error that says what is wrong with the text. */
-  readonly choose: (text: string) => () => Promise<StoreEngine>;
-}
-
-/** The first that fits is taken. */
-const STORE_KINDS: readonly StoreKind[] = [
-  { form: 'memory', fits: (text) => text === 'memory', choose: () => async () => new MemoryEngine() },
-];
-
-const FORMS = STORE_KINDS.map(({ form }) => form);
+const FOLDER_DEFAULT = './snowstorm-data';
+const ETCD = 'etcd=';
 
 export const storeOption: Option<StoreChoice> = {
-  value: FORMS.join('|'),
-  text: `Where everything is kept. memory: nowhere, for trying it out; nothing outlives the process.`,
-  absent: chooseStore('memory'),
+  value: 'DIR|memory|etcd=URL,…',
+  text: `Where everything is kept. DIR: a log in a folder of this machine, for one instance.
+etcd=URL[,URL…][/PREFIX]: the members of an etcd, for any number of instances. memory: nowhere, for
+trying it out; nothing outlives the process. Default: ${FOLDER_DEFAULT}.`,
+  absent: chooseStore(FOLDER_DEFAULT),
   parse: chooseStore,
 };
 
 function chooseStore(text: string): StoreChoice {
-  const kind = STORE_KINDS.find(({ fits }) => fits(text));
-  if (kind === undefined) throw new Error(`expected ${FORMS.join(' or ')}`);
-  return { text, open: kind.choose(text) };
+  if (text === '') throw new Error('expected a folder, memory or etcd=URL');
+  if (text.startsWith(ETCD)) {
+    const address = parseEtcdStore(text);
+    const open = ({ warn, etcd }: StoreSettings) => EtcdEngine.open({ ...address, ...etcd, warn });
+    return { text, isEtcd: true, open };
+  }
+  if (text === 'memory') return { text, isEtcd: false, open: async () => new MemoryEngine() };
+  return {
+    text,
+    isEtcd: false,
+    open: ({ onFailure, warn }) => openDataFolder(resolve(text), { onFailure, warn }),
+  };
 }

@@ -1,0 +1,77 @@
+/** The options of services for a store on etcd. */
+
+import { readFileSync } from 'node:fs';
+import type { EtcdOptions } from '../host/etcd/engine.ts';
+import { type Option, type ParsedOptions, parseText, parseWhole, UsageError } from './options.ts';
+
+const GROUP_DEFAULT = 64;
+const GROUP_MAX = 127;
+/** Not an option: every user of the machine can read the arguments of a process. */
+const PASSWORD_VARIABLE = 'SNOWSTORM_ETCD_PASSWORD';
+
+export const ETCD_OPTIONS = {
+  'etcd-ca': {
+    value: 'FILE',
+    text: `Certificates in PEM of the authorities that etcd's members are trusted by. Default: those of Node.`,
+    absent: undefined,
+    parse: parseText('a file'),
+  } satisfies Option<string | undefined>,
+  'etcd-cert': {
+    value: 'FILE',
+    text: 'The certificate in PEM that the members ask of a client.',
+    absent: undefined,
+    parse: parseText('a file'),
+  } satisfies Option<string | undefined>,
+  'etcd-key': {
+    value: 'FILE',
+    text: 'The private key of that certificate, in PEM.',
+    absent: undefined,
+    parse: parseText('a file'),
+  } satisfies Option<string | undefined>,
+  'etcd-user': {
+    value: 'NAME',
+    text: `The user for etcd. Its password is in the environment variable ${PASSWORD_VARIABLE}.`,
+    absent: undefined,
+    parse: parseText('a name'),
+  } satisfies Option<string | undefined>,
+  'etcd-group': {
+    value: 'N',
+    text: `How many reads or changes share a request to etcd at most. 1: none. Default: ${GROUP_DEFAULT}.`,
+    absent: GROUP_DEFAULT,
+    parse: parseWhole(1, GROUP_MAX),
+  } satisfies Option<number>,
+};
+
+type EtcdValues = ParsedOptions<typeof ETCD_OPTIONS>['values'];
+
+/** Throws a {@link UsageError} for options that do not fit each other, or the store. */
+export function etcdSettings(values: EtcdValues, isEtcd: boolean): Omit<EtcdOptions, 'endpoints' | 'prefix' | 'warn'> {
+  const { 'etcd-ca': ca, 'etcd-cert': cert, 'etcd-key': key, 'etcd-user': user, 'etcd-group': group } = values;
+  const given = Object.entries({ 'etcd-ca': ca, 'etcd-cert': cert, 'etcd-key': key, 'etcd-user': user });
+  const [name] = given.find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined && !isEtcd) throw new UsageError(`--${name} needs --store etcd=URL`);
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--etcd-cert and --etcd-key need each other');
+  const password = process.env[PASSWORD_VARIABLE];
+  if (user !== undefined && password === undefined)
+    throw new UsageError(`--etcd-user needs a password in the environment variable ${PASSWORD_VARIABLE}`);
+  const tls = {
+    ...(ca !== undefined && { ca: readFile('--etcd-ca', ca).toString() }),
+    ...(cert !== undefined && { cert: readFile('--etcd-cert', cert).toString() }),
+    ...(key !== undefined && { key: readFile('--etcd-key', key).toString() }),
+  };
+  return {
+    group,
+    ...(Object.keys(tls).length > 0 && { tls }),
+    ...(user !== undefined && password !== undefined && { user, password }),
+  };
+}
+
+/** The content of a file that an option names. Throws a {@link UsageError} if it cannot be read. */
+export function readFile(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${option} ${file}: ${code === 'ENOENT' ? 'there is no such file' : message}`);
+  }
+}

@@ -217,9 +217,9 @@ export function onSmallDisk(args: readonly string[]): Promise<Ended> {
 }
 
 /** Polls `condition`, within bounds. */
-export async function until(condition: () => boolean, describe: () => string): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, describe: () => string): Promise<void> {
   const giveUpMs = performance.now() + WAIT_MS_MAX;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > giveUpMs) throw new Error(`waited ${WAIT_MS_MAX / 1000} s in vain: ${describe()}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -1,0 +1,94 @@
+/** Instances of `bin/snowstorm serve` as real processes, which are killed and started again. */
+
+import { createServer } from 'node:net';
+import { afterAll } from 'vitest';
+import { type Ended, Running, SNOWSTORM, until } from './snowstorm-process.ts';
+
+const started = new Set<Running>();
+
+/** Ends what a failed test has left running. */
+export function endServicesAfterwards(): void {
+  afterAll(() => {
+    for (const running of started) running.signal('SIGKILL');
+  });
+}
+
+/** An instance on one port, with as many lives as the test gives it. */
+export class ServiceProcess {
+  readonly port: number;
+  readonly #args: readonly string[];
+  #running: Running | undefined;
+
+  /** @param args of `snowstorm serve`, without `--listen` */
+  static async start(args: readonly string[]): Promise<ServiceProcess> {
+    const service = new ServiceProcess(await freePort(), args);
+    await service.start();
+    return service;
+  }
+
+  private constructor(port: number, args: readonly string[]) {
+    this.port = port;
+    this.#args = args;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#life().child.pid as number;
+  }
+
+  get stderr(): string {
+    return this.#life().stderr;
+  }
+
+  /** Begins the next life. Resolves when it listens. */
+  async start(): Promise<void> {
+    const running = new Running(SNOWSTORM, ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.#args]);
+    this.#running = running;
+    started.add(running);
+    let ended: Ended | undefined;
+    void running.ended.then((end) => {
+      ended = end;
+      started.delete(running);
+    });
+    await until(
+      () => {
+        if (ended !== undefined) throw new Error(`it ended with ${ended.status}: ${ended.stderr}`);
+        return running.stderr.includes('listening on ');
+      },
+      () => `it does not listen: ${running.stderr}`,
+    );
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#life().signal(signal);
+  }
+
+  /** kill -9; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.#life().ended;
+  }
+
+  /** SIGTERM; resolves to how it ended. */
+  async stop(): Promise<Ended> {
+    this.signal('SIGTERM');
+    return this.#life().ended;
+  }
+
+  #life(): Running {
+    if (this.#running === undefined) throw new Error('it was never started');
+    return this.#running;
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { ServiceLoad } from '../support/service-load.ts';
 import { endServicesAfterwards, ServiceProcess } from '../support/service-process.ts';
-import { temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/snowstorm-process.ts';
 
 const KILLS = Number(process.env.KILLS ?? 100);
 const SEED = 1;
@@ -29,11 +29,7 @@ it(`keeps its promises over ${KILLS} kills`, { timeout: 600_000 }, async () => {
     await sleep(1000);
   };
   await load.run(kill());
-  let unfinished: string | undefined = 'something';
-  await until(
-    async () => (unfinished = await load.findUnfinished()) === undefined,
-    () => `still unfinished: ${unfinished}`,
-  );
+  await load.settle();
   await load.resolve();
   expect(await load.audit()).toEqual([]);
   for (const kind of ['redeem', 'transfer', 'assign', 'generate'] as const)

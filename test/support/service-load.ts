@@ -6,6 +6,7 @@
 
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { isRetryable, ServiceClient } from './service-client.ts';
+import { until } from './snowstorm-process.ts';
 
 export interface LoadOptions {
   /** The instances; read before each attempt, since they come and go. */
@@ -95,11 +96,20 @@ export class ServiceLoad {
     this.#lastMs = performance.now();
   }
 
-  /**
-   * Whether something is left unfinished, by audits and counts alone. Repeating a request would finish it, and prove
-   * nothing.
-   */
-  async findUnfinished(): Promise<string | undefined> {
+  /** Resolves to how long it took until nothing was unfinished, ms. */
+  async settle(): Promise<number> {
+    const beganMs = performance.now();
+    let unfinished: string | undefined;
+    const isSettled = async () => {
+      unfinished = await this.#findUnfinished();
+      return unfinished === undefined;
+    };
+    await until(isSettled, () => `still unfinished: ${unfinished}`);
+    return performance.now() - beganMs;
+  }
+
+  /** By audits and counts alone. Repeating a request would finish it, and prove nothing. */
+  async #findUnfinished(): Promise<string | undefined> {
     const audits = await this.#audits();
     const transfers = audits.flatMap(({ unfinished }) => unfinished.map(({ request_id }) => request_id));
     if (transfers.length > 0) return `transfers ${[...new Set(transfers)].slice(0, 5).join(', ')}`;

@@ -15,6 +15,8 @@ import { SERVE_OPTIONS } from './serve-options.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CRASH = 255;
+/** The name of the instance that has its store to itself. */
+const ONLY_INSTANCE = 'i-only';
 
 const HELP = `Usage: snowstorm serve [options]
 
@@ -103,7 +105,8 @@ async function start(
   signals: Signals,
 ): Promise<Instance> {
   const { listen, workload: workloads, lease: leaseMs, 'log-level': level } = values;
-  const instanceId = newInstanceId();
+  // Where there is only one instance at a time, the next life goes on with what this one left behind.
+  const instanceId = values.store.isExclusive ? ONLY_INSTANCE : newInstanceId();
   const idLimits = {
     leadMsMax: values['max-lead'],
     maxSkewMs: values['max-skew'],

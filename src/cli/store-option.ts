@@ -21,6 +21,8 @@ export interface StoreChoice {
   /** As the user wrote it. */
   readonly text: string;
   readonly isEtcd: boolean;
+  /** Whether only one instance at a time can have it. */
+  readonly isExclusive: boolean;
   /** Rejects with a sentence that says why it cannot be had. */
   readonly open: (settings: StoreSettings) => Promise<StoreEngine>;
 }
@@ -42,12 +44,13 @@ function chooseStore(text: string): StoreChoice {
   if (text.startsWith(ETCD)) {
     const address = parseEtcdStore(text);
     const open = ({ warn, etcd }: StoreSettings) => EtcdEngine.open({ ...address, ...etcd, warn });
-    return { text, isEtcd: true, open };
+    return { text, isEtcd: true, isExclusive: false, open };
   }
-  if (text === 'memory') return { text, isEtcd: false, open: async () => new MemoryEngine() };
+  if (text === 'memory') return { text, isEtcd: false, isExclusive: true, open: async () => new MemoryEngine() };
   return {
     text,
     isEtcd: false,
+    isExclusive: true,
     open: ({ onFailure, warn }) => openDataFolder(resolve(text), { onFailure, warn }),
   };
 }

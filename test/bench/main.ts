@@ -1,6 +1,6 @@
 /**
  * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`,
- * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`) only those parts.
+ * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`) only those parts.
  */
 
 import { benchBatches } from './batches.ts';
@@ -9,6 +9,7 @@ import { benchIds } from './ids.ts';
 import { benchMemory, benchNode, benchStart } from './node-process.ts';
 import { benchReport } from './report.ts';
 import { benchSaga } from './saga.ts';
+import { benchServices } from './services.ts';
 import { benchSimulator } from './simulator.ts';
 import { benchVoucher } from './voucher.ts';
 
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   voucher: benchVoucher,
   saga: benchSaga,
   report: benchReport,
+  services: benchServices,
 };
 
 async function main(): Promise<void> {

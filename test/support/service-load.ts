@@ -16,6 +16,8 @@ export interface LoadOptions {
   /** Default: a mix of everything. */
   readonly kinds?: readonly Kind[];
   readonly accounts?: number;
+  /** Each client moves money between two accounts that no other client uses. There must be twice as many accounts. */
+  readonly ownAccounts?: boolean;
   /** Rights of each voucher. When one is sold out, the next one is created. */
   readonly limit?: number;
 }
@@ -66,7 +68,7 @@ export class ServiceLoad {
   #lastMs = 0;
 
   constructor(options: LoadOptions) {
-    this.#options = { kinds: KINDS, accounts: 64, limit: 300, ...options };
+    this.#options = { kinds: KINDS, accounts: 64, ownAccounts: false, limit: 300, ...options };
     this.#random = new SeededRandom(options.seed);
   }
 
@@ -82,8 +84,8 @@ export class ServiceLoad {
   async run(stop: Promise<unknown>): Promise<void> {
     this.#stopping = false;
     this.#lastMs = performance.now();
-    const clients = Array.from({ length: this.#options.clients }, async () => {
-      while (!this.#stopping) await this.#operate();
+    const clients = Array.from({ length: this.#options.clients }, async (_, client) => {
+      while (!this.#stopping) await this.#operate(client);
     });
     await stop;
     this.#stopping = true;
@@ -180,9 +182,9 @@ export class ServiceLoad {
     return found;
   }
 
-  async #operate(): Promise<void> {
+  async #operate(client: number): Promise<void> {
     const kind = this.#random.pick(this.#options.kinds);
-    const body = await this.#draw(kind);
+    const body = await this.#draw(kind, client);
     if (body !== undefined) await this.#ask({ kind, body }, false);
   }
 
@@ -212,12 +214,13 @@ export class ServiceLoad {
     }
   }
 
-  async #draw(kind: Kind): Promise<Readonly<Record<string, unknown>> | undefined> {
+  async #draw(kind: Kind, client: number): Promise<Readonly<Record<string, unknown>> | undefined> {
     const request_id = `r-${this.#options.seed}-${this.#requestCount++}`;
     if (kind === 'generate') return { type: 'generate', count: 1 + this.#random.integer(20) };
     if (kind === 'assign') return { type: 'guid_assign', service: 'load', key: `k${this.#random.integer(2000)}` };
     if (kind === 'transfer') {
-      const accounts = this.#accounts();
+      const all = this.#accounts();
+      const accounts = this.#options.ownAccounts ? all.slice(2 * client, 2 * client + 2) : all;
       const from = this.#random.pick(accounts);
       const to = this.#random.pick(accounts);
       if (from === to) return undefined;

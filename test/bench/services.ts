@@ -221,7 +221,7 @@ async function storeRequests(urls: readonly string[]): Promise<number> {
   const client = new ServiceClient();
   const texts = await Promise.all(urls.map((url) => client.send(url, 'GET', '/metrics')));
   client.close();
-  const counts = texts.map(({ text }) => /^snowstorm_store_requests_total (\d+)$/m.exec(text)?.[1] ?? '0');
+  const counts = texts.map(({ text }) => /^snowstorm_engine_requests_sent (\d+)$/m.exec(text)?.[1] ?? '0');
   return counts.reduce((sum, count) => sum + Number(count), 0);
 }
 

@@ -25,6 +25,11 @@ export interface NodePorts {
    * alone set any.
    */
   readonly limits?: Readonly<Record<string, number>>;
+  /**
+   * Where vouchers are credited: in wallets of their own, or in the accounts of transfers, so that the money can be
+   * transferred (`voucher/account-wallets.ts`). All nodes on a store must agree, for ever. Default: own.
+   */
+  readonly wallets?: 'own' | 'accounts' | undefined;
 }
 
 /** What a workload gets at its start: the node's ports, with the store open. */

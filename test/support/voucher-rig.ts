@@ -15,12 +15,11 @@ import {
   shardKey,
   type VoucherRecord,
   voucherKey,
-  type WalletRecord,
-  walletKey,
 } from '../../src/workloads/voucher/records.ts';
 import { credit, type Terms } from '../../src/workloads/voucher/redemptions.ts';
 import { Rights } from '../../src/workloads/voucher/rights.ts';
 import { ShardDesk, type ShardDeskOptions } from '../../src/workloads/voucher/shard-desk.ts';
+import { type WalletRecord, walletKey } from '../../src/workloads/voucher/wallets.ts';
 import { LATENCY_MS, LOST, StoreRig, type WireMessage } from './store-rig.ts';
 
 export const CODE = 'v';

@@ -1,12 +1,13 @@
 /**
  * Accounts, and what a transfer does to one of them. `a/<account>` holds the balance and the marks of the sagas that
- * changed it (`saga/marks.ts`).
+ * changed it (`saga/marks.ts`). It may be a wallet of vouchers as well.
  */
 
 import * as z from 'zod';
 import { keyPart } from '../../kv/key-part.ts';
 import type { Participants, StepChange } from '../../saga/participants.ts';
 import { Refusal } from '../../saga/plan.ts';
+import { Entry } from '../voucher/wallets.ts';
 import { BALANCE_MAX } from './messages.ts';
 
 export const Account = z.object({
@@ -17,8 +18,16 @@ export const Account = z.object({
   closed: z.boolean(),
   /** Unique to the request that opened it. So a retry recognises its own work. */
   token: z.string(),
+  /**
+   * What vouchers have credited, where accounts are wallets (`voucher/account-wallets.ts`). Invariant: opened + Σ
+   * credited + Σ of the legs taken here = balance.
+   */
+  entries: z.array(Entry).exactOptional(),
 });
 export type Account = z.infer<typeof Account>;
+
+/** An account that no request has opened: a voucher was credited to it. */
+export const UNOPENED: Account = { balance: 0, opened: 0, closed: false, token: '' };
 
 export type Accounts = Participants<Account>;
 

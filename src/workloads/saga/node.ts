@@ -19,7 +19,7 @@ import { Participants, type ParticipantsOptions } from '../../saga/participants.
 import { Order, plannedKind } from '../../saga/plan.ts';
 import { indexKey, isTerminal, openSagaStore, type SagaStore } from '../../saga/record.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
-import { Account, type Accounts, accountKey } from './accounts.ts';
+import { Account, type Accounts, accountKey, UNOPENED } from './accounts.ts';
 import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
 import {
   createTransferKind,
@@ -115,10 +115,12 @@ class TransferService {
       if (content === null) return { ...record, content: { balance, opened: balance, closed: false, token } };
       // Opened by this very request, and changed by others since.
       if (content.token === token) return undefined;
-      if (content.opened !== balance)
+      const isOpened = content.token !== UNOPENED.token;
+      if (isOpened && content.opened !== balance)
         throw RpcError.of('key-already-exists', `account ${account} was opened with another balance`);
       if (content.closed) throw RpcError.of('precondition-failed', `account ${account} is closed`);
-      return undefined;
+      if (isOpened) return undefined;
+      return { ...record, content: { ...content, balance: content.balance + balance, opened: balance, token } };
     });
     if (result.kind !== 'ok') throw result.error;
     return {};

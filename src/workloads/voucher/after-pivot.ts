@@ -8,8 +8,9 @@ import { Abort } from '../../node/abort.ts';
 import type { NodeContext } from '../../node/context.ts';
 import type { RpcError } from '../../protocol/errors.ts';
 import type { VoucherLimits } from './limits.ts';
-import type { Pending, ShardRecord, VoucherStore, WalletRecord } from './records.ts';
+import type { Pending, ShardRecord, VoucherStore } from './records.ts';
 import { type Credit, report, type Terms } from './redemptions.ts';
+import type { WalletRecord } from './wallets.ts';
 
 /**
  * How long credited redemptions are gathered before they are reported, ms. As soon as there are `gather` of them, they

@@ -10,6 +10,7 @@ import { BoundedMap } from '../../protocol/bounded-map.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
+import { AccountWallets } from './account-wallets.ts';
 import { VOUCHER_LIMITS, type VoucherLimits } from './limits.ts';
 import { Redeem, type Redemption, VoucherCreate, VoucherRead, VoucherReport, WalletRead } from './messages.ts';
 import {
@@ -22,13 +23,13 @@ import {
   shardOf,
   type VoucherStore,
   voucherKey,
-  walletKey,
 } from './records.ts';
 import { type Credit, credit, type Terms } from './redemptions.ts';
 import { Rights, sum } from './rights.ts';
 import { ShardDesk } from './shard-desk.ts';
 import { Sweeper } from './sweeper.ts';
 import { Unfinished } from './unfinished.ts';
+import type { Wallets } from './wallets.ts';
 
 /** The number of records that hold the rights of a voucher if its creator does not say. */
 const SHARDS_DEFAULT = 1;
@@ -47,16 +48,18 @@ export function createVoucherParts(
   context: NodeContext,
   kv: LinearizableStore,
   limits: VoucherLimits = VOUCHER_LIMITS,
+  wallets?: Wallets,
 ): VoucherParts {
-  const store = openVoucherStore(context, kv, limits.page);
+  const store = openVoucherStore(context, kv, limits.page, wallets);
   return { store, rights: new Rights(context, store), credit, sweeps: true, limits };
 }
 
 export async function startVouchers(
   context: NodeContext,
-  { kv, limits }: Pick<WorkloadPorts, 'kv' | 'limits'>,
+  { kv, limits, wallets }: Pick<WorkloadPorts, 'kv' | 'limits' | 'wallets'>,
 ): Promise<readonly Handler[]> {
-  return voucherHandlers(context, createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }));
+  const place = wallets === 'accounts' ? new AccountWallets(context, kv) : undefined;
+  return voucherHandlers(context, createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, place));
 }
 
 export function voucherHandlers(context: NodeContext, parts: VoucherParts): readonly Handler[] {
@@ -134,7 +137,7 @@ class VoucherService {
 
   async redeem({ code, user, request_id: requestId }: RequestOf<typeof Redeem>): Promise<ReplyOf<typeof Redeem>> {
     this.#hear();
-    walletKey(user);
+    this.#store.wallets.keyOf(user);
     const terms = await this.#termsOf(code);
     return this.#desk(terms, shardOf(user, terms.shardCount)).redeem(user, requestId);
   }
@@ -167,7 +170,9 @@ class VoucherService {
   }
 
   async readWallet({ user }: RequestOf<typeof WalletRead>): Promise<ReplyOf<typeof WalletRead>> {
-    const { content } = await readOrThrow(this.#store.wallets, walletKey(user));
+    const read = await this.#store.wallets.read(user);
+    if (read.kind !== 'ok') throw read.error;
+    const { content } = read.stored;
     return {
       balance: content?.balance ?? 0,
       entries: (content?.entries ?? []).map(([code, requestId, redemption, credited]) => ({

@@ -6,7 +6,7 @@
  * | --- | --- |
  * | `v/<code>` | the voucher: its fixed parameters, and how many rights each shard was granted and returned |
  * | `vs/<code>/<shard>` | a shard: its rights, how many are used, and the unfinished redemptions |
- * | `w/<user>` | a wallet: the balance and the redemptions that made it, in one document |
+ * | `w/<user>` | a wallet: the balance and the redemptions that made it, in one document (`wallets.ts`) |
  * | `vp/<code>/<shard>/<page>` | a page of the report |
  * | `vn/<node>` | the shards in which a node may have left something unfinished |
  */
@@ -18,6 +18,7 @@ import type { LinearizableStore } from '../../kv/store.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { fnv1a } from '../../protocol/hash.ts';
 import { VOUCHER_LIMITS } from './limits.ts';
+import { OwnWallets, type Wallets } from './wallets.ts';
 
 const Count = z.int().min(0);
 
@@ -56,16 +57,6 @@ export const ShardRecord = z.object({
 });
 export type ShardRecord = z.infer<typeof ShardRecord>;
 
-/** Code, request id, number of the redemption, minor units credited. */
-const Entry = z.tuple([z.string(), z.string(), z.int().min(1), z.int().min(1)]);
-
-export const WalletRecord = z.object({
-  /** Invariant: the sum of what the entries credited. */
-  balance: Count,
-  entries: z.array(Entry),
-});
-export type WalletRecord = z.infer<typeof WalletRecord>;
-
 export const PageRecord = z.object({
   /** Place in the shard, user, request id; ascending. */
   entries: z.array(z.tuple([Count, z.string(), z.string()])),
@@ -81,7 +72,7 @@ export type IndexRecord = z.infer<typeof IndexRecord>;
 export interface VoucherStore {
   readonly vouchers: Documents<VoucherRecord>;
   readonly shards: Documents<ShardRecord>;
-  readonly wallets: Documents<WalletRecord>;
+  readonly wallets: Wallets;
   readonly pages: Documents<PageRecord>;
   readonly indices: Documents<IndexRecord>;
   /** Redemptions on one page. */
@@ -92,11 +83,12 @@ export function openVoucherStore(
   context: NodeContext,
   kv: LinearizableStore,
   pageLength = VOUCHER_LIMITS.page,
+  wallets: Wallets = new OwnWallets(context, kv),
 ): VoucherStore {
   return {
     vouchers: new Documents({ kv, context, name: 'voucher', schema: VoucherRecord }),
     shards: new Documents({ kv, context, name: 'shard of a voucher', schema: ShardRecord }),
-    wallets: new Documents({ kv, context, name: 'wallet', schema: WalletRecord }),
+    wallets,
     pages: new Documents({ kv, context, name: 'page of a report', schema: PageRecord }),
     indices: new Documents({ kv, context, name: 'index of unfinished shards', schema: IndexRecord }),
     pageLength,
@@ -109,10 +101,6 @@ export function voucherKey(code: string): string {
 
 export function shardKey(code: string, shard: number): string {
   return `vs/${keyPart('code', code)}/${shard}`;
-}
-
-export function walletKey(user: string): string {
-  return `w/${keyPart('user', user)}`;
 }
 
 export function pageKey(code: string, shard: number, page: number): string {

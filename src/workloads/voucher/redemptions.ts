@@ -6,23 +6,8 @@
 import type { Stored } from '../../kv/documents.ts';
 import { groupBy } from '../../kv/group-by.ts';
 import type { RpcError } from '../../protocol/errors.ts';
-import { AMOUNT_MAX } from './messages.ts';
-import {
-  type PageRecord,
-  type Pending,
-  pageKey,
-  redemptionNumber,
-  type VoucherStore,
-  type WalletRecord,
-  walletKey,
-} from './records.ts';
-
-/**
- * The most redemptions of one user in progress at once. A wallet keeps room for them, because a decided redemption must
- * be credited.
- */
-const CREDITS_AT_ONCE_MAX = 1000;
-const BALANCE_MAX = Number.MAX_SAFE_INTEGER - CREDITS_AT_ONCE_MAX * AMOUNT_MAX;
+import { type PageRecord, type Pending, pageKey, redemptionNumber, type VoucherStore } from './records.ts';
+import type { WalletRecord } from './wallets.ts';
 
 /** The parameters of a voucher, which never change. */
 export interface Terms {
@@ -41,11 +26,6 @@ export function entryOf(
   return entry && { requestId: entry[1], redemption: entry[2] };
 }
 
-/** Whether a wallet can be credited. It is asked before the pivot; after it a refusal would be too late. */
-export function hasRoom(wallet: WalletRecord | undefined): boolean {
-  return (wallet?.balance ?? 0) <= BALANCE_MAX;
-}
-
 /** Resolves to undefined if the wallet is proven to show the redemption, otherwise to the error. */
 export type Credit = (
   store: VoucherStore,
@@ -59,7 +39,7 @@ export type Credit = (
 export const credit: Credit = async (store, { code, amount, shardCount }, shard, [user, requestId, place], known) => {
   const redemption = redemptionNumber(place, shard, shardCount);
   const result = await store.wallets.update(
-    walletKey(user),
+    user,
     (wallet) => {
       if (entryOf(wallet, code) !== undefined) return undefined;
       const { balance, entries } = wallet ?? { balance: 0, entries: [] };

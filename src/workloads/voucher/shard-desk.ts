@@ -19,19 +19,11 @@ import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { AfterPivot } from './after-pivot.ts';
 import type { VoucherLimits } from './limits.ts';
-import {
-  contentOf,
-  type Pending,
-  redemptionNumber,
-  type ShardRecord,
-  shardKey,
-  type VoucherStore,
-  type WalletRecord,
-  walletKey,
-} from './records.ts';
-import { type Credit, entryOf, hasRoom, type Terms } from './redemptions.ts';
+import { contentOf, type Pending, redemptionNumber, type ShardRecord, shardKey, type VoucherStore } from './records.ts';
+import { type Credit, entryOf, type Terms } from './redemptions.ts';
 import type { Rights } from './rights.ts';
 import { decide, type ShardView } from './shard-decision.ts';
+import type { WalletRecord } from './wallets.ts';
 
 /** How long a request may take until its pivot, ms; its client waits 5 s. */
 const REDEEM_MS_MAX = 3500;
@@ -53,6 +45,8 @@ interface WaitingRequest {
   readonly resolve: (answer: RedeemOutcome) => void;
   readonly reject: (error: RpcError) => void;
   wallet: Stored<WalletRecord> | undefined;
+  /** Why that wallet may not be credited, if it may not. */
+  refusal: RpcError | undefined;
   /** The version from which a pivot with it was sent that is not proven dead. */
   doubtfulVer: number | undefined;
   /** It is decided, and only waits for its wallet. */
@@ -125,7 +119,7 @@ export class ShardDesk {
 
   redeem(user: string, requestId: string): Promise<RedeemOutcome> {
     const endMs = this.#nowMs() + REDEEM_MS_MAX;
-    const first = { wallet: undefined, doubtfulVer: undefined, decided: false };
+    const first = { wallet: undefined, refusal: undefined, doubtfulVer: undefined, decided: false };
     return new Promise((resolve, reject) => {
       this.#queue.push({ user, requestId, endMs, resolve, reject, ...first });
     });
@@ -152,7 +146,11 @@ export class ShardDesk {
       for (const waiting of late) fail(waiting, unavailable(`the shard of ${waiting.user} was busy for too long`));
       open = still;
       if (next.do === 'nothing') return;
-      if (next.do === 'pivot') {
+      if (next.do !== 'wallets' && open.some(({ refusal }) => refusal !== undefined)) {
+        // As remembered, the shard may lack a redemption by an earlier attempt. Then that is the answer.
+        if (isRemembered) stored = await this.#read();
+        else open = refuse(open);
+      } else if (next.do === 'pivot') {
         const problem = await this.#register();
         if (problem !== undefined) throw problem;
         const pivoted = await this.#pivot(stored, next.chosen);
@@ -189,7 +187,8 @@ export class ShardDesk {
   /** Answers requests whose wallet shows the redemption or cannot be read. Returns the others. */
   async #readWallets(group: readonly WaitingRequest[]): Promise<WaitingRequest[]> {
     const { code, amount } = this.#terms;
-    const reads = await Promise.all(group.map(({ user }) => this.#store.wallets.read(walletKey(user))));
+    const { wallets } = this.#store;
+    const reads = await Promise.all(group.map(({ user }) => wallets.read(user)));
     const open: WaitingRequest[] = [];
     for (const [index, waiting] of group.entries()) {
       const read = reads[index] as ReadResult<WalletRecord>;
@@ -198,11 +197,10 @@ export class ShardDesk {
         continue;
       }
       waiting.wallet = read.stored;
-      const { content: wallet } = read.stored;
-      const entry = entryOf(wallet, code);
+      waiting.refusal = wallets.refusalOf(waiting.user, read.stored);
+      const entry = entryOf(read.stored.content, code);
       if (entry !== undefined) waiting.resolve(answerOf(waiting, entry.requestId, entry.redemption, amount));
-      else if (hasRoom(wallet)) open.push(waiting);
-      else fail(waiting, RpcError.of('abort', `the wallet of ${waiting.user} is full`));
+      else open.push(waiting);
     }
     return open;
   }
@@ -291,6 +289,14 @@ export class ShardDesk {
   #nowMs(): number {
     return this.#context.clock.monotonicMs();
   }
+}
+
+/** Ends requests whose wallet may not be credited. Returns the others. */
+function refuse(open: readonly WaitingRequest[]): WaitingRequest[] {
+  return open.filter((waiting) => {
+    if (waiting.refusal !== undefined) fail(waiting, waiting.refusal);
+    return waiting.refusal === undefined;
+  });
 }
 
 /** In this version the user is not redeemed: a pivot sent from an older one is dead. */

@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
-import { openVoucherStore, type Pending, walletKey } from '../../../src/workloads/voucher/records.ts';
-import { credit, hasRoom, report, type Terms } from '../../../src/workloads/voucher/redemptions.ts';
+import { openVoucherStore, type Pending } from '../../../src/workloads/voucher/records.ts';
+import { credit, report, type Terms } from '../../../src/workloads/voucher/redemptions.ts';
+import { walletKey } from '../../../src/workloads/voucher/wallets.ts';
 import { LOST } from '../../support/store-rig.ts';
 import { CODE, VoucherRig } from '../../support/voucher-rig.ts';
 
@@ -62,17 +63,6 @@ describe('a credit', () => {
     const bench = new Bench();
     bench.rig.lose(({ body }) => body.type === 'cas');
     expect(await bench.credit()).toMatchObject({ code: 13, message: expect.stringContaining(walletKey('ann')) });
-  });
-});
-
-describe('a wallet', () => {
-  // Room for a thousand redemptions in progress, of the largest amount.
-  const FULL = Number.MAX_SAFE_INTEGER - 1000 * 1e12;
-
-  it('has room as long as whatever is decided can be credited to it', () => {
-    expect(hasRoom(undefined)).toBe(true);
-    expect(hasRoom({ balance: FULL, entries: [] })).toBe(true);
-    expect(hasRoom({ balance: FULL + 1, entries: [] })).toBe(false);
   });
 });
 

@@ -93,6 +93,13 @@ the last life, since the node may have been down. Default: ${MAX_SKEW_MS_DEFAULT
     absent: MAX_SKEW_MS_DEFAULT,
     parse: parseDurationMs(1),
   } satisfies Option<number>,
+  wallets: {
+    value: 'own|accounts',
+    text: `Where vouchers are credited. own: to wallets that only vouchers change. accounts: to the accounts
+of transfers, so that users can pay with it. All nodes of a cluster must agree. Default: own.`,
+    absent: 'own',
+    parse: parseOneOf(['own', 'accounts']),
+  } satisfies Option<'own' | 'accounts'>,
   'max-in-flight': {
     value: 'N',
     text: `How many requests may be in flight. One more gets error 11. Default: ${IN_FLIGHT_MAX}.`,
@@ -186,7 +193,7 @@ async function main(): Promise<number> {
   }
   const ports = await openPorts(values);
   return serveStdio({
-    startHandlers: startWorkloads(ports, values.workload),
+    startHandlers: startWorkloads({ ...ports, wallets: values.wallets }, values.workload),
     input: process.stdin,
     output: openStdout(),
     logLevel: values['log-level'],

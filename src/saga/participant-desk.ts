@@ -8,6 +8,9 @@
  * this version of the document, or one shortly before it, was seen (`marks.ts`). A saga does not finish without a mark
  * of this step, and the mark stays while it is unfinished. A compare-and-set from that version succeeds only if nothing
  * has happened since.
+ *
+ * The content may be changed by others, outside of any saga and past this desk. Then the remembered version is old: a
+ * compare-and-set from it fails, and no refusal rests on it.
  */
 
 import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';

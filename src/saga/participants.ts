@@ -80,7 +80,10 @@ export class Participants<Content extends object> {
     return readOrThrow(this.#documents, this.#options.keyOf(name));
   }
 
-  /** A change outside any saga. `change` may throw to refuse; undefined changes nothing. */
+  /**
+   * A change outside any saga. `change` may throw to refuse; undefined changes nothing. It must keep the marks as they
+   * are (`marks.ts`). Others may change the document in the same way, past this object.
+   */
   update(
     name: string,
     change: (record: ParticipantRecord<Content>) => ParticipantRecord<Content> | undefined,

@@ -11,10 +11,10 @@
  * step was never taken up to there. It need not read the saga again.
  *
  * This holds although others may change the content outside of any saga, as long as they keep the marks as they are.
- * Say that a step was taken after version v, in version x. Its mark is removed by a tidying write only, in version y. It
- * was ended in some version e from x on, and y is at least e + {@link GRACE_VERSIONS}. So no version less than {@link
- * GRACE_VERSIONS} after v lacks it. Versions are counted, and not writes of sagas. Changes by others use up versions. So
- * a mark may stay for fewer steps, and a node reads sagas more often.
+ * Say that a step was taken after version v, in version x. Only a tidying write removes its mark, in version y. The
+ * mark was ended in some version e from x on, and y is at least e + {@link GRACE_VERSIONS}. So no version less than
+ * that ahead of v lacks it. Versions are counted, and not writes of sagas. Changes by others use up versions. So a
+ * mark may stay for fewer steps, and a node reads sagas more often.
  */
 
 import * as z from 'zod';

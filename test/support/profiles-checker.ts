@@ -4,12 +4,12 @@
  *
  * - The voucher checker sees wallets with the sum of their entries as the balance. So V9 says that the entries are the
  *   redemptions.
- * - The saga checker sees balances without what the entries have credited. So S1 and S3 say that opened + Σ credited + Σ
- *   transfers = balance, of each account at the end and of all in each snapshot. A user may have spent more than was
+ * - The saga checker sees balances without what the entries have credited. So S1 and S3 say that opened + Σ credited +
+ *   Σ transfers = balance, of each account at the end and of all in each snapshot. A user may have spent more than was
  *   opened, so all openings are raised.
  *
- * What remains is judged here: `one-balance` wallet and account show the same · `no-overdraft` · `can-be-spent` at the
- * end a user can pay all that the wallet shows.
+ * What remains is judged here: `one-balance` wallet and account show the same · `no-overdraft` · `can-be-spent` at
+ * the end a user can pay all that the wallet shows.
  */
 
 import type { Checker, CheckResult, TestFacts } from '../../src/checkers/checker.ts';

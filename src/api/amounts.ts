@@ -10,17 +10,21 @@ import { DecimalNumber } from './json-text.ts';
 
 /** Places after the point. */
 const PLACES = 2;
-/** Digits before the point: with both places, every amount is a safe integer. */
-const WHOLE_DIGITS_MAX = 13;
+/** With so many digits every number is a safe integer. */
+const DIGITS_MAX = 15;
 
-const AMOUNT = new RegExp(`^(-?)(0|[1-9]\\d{0,${WHOLE_DIGITS_MAX - 1}})(?:\\.(\\d{1,${PLACES}}))?$`);
+const AMOUNT = new RegExp(`^(-?)(0|[1-9]\\d*)(?:\\.(\\d{1,${PLACES}}))?$`);
 
-/** Minor units; undefined if the text is not an amount: more places, an exponent, a plus sign, a leading zero. */
+/**
+ * Minor units; undefined if the text is not an amount: more places, an exponent, a plus sign, a leading zero. Infinite
+ * if it has too many digits for any amount.
+ */
 export function parseAmount(text: string): number | undefined {
   const match = AMOUNT.exec(text);
   if (match === null) return undefined;
   const [, sign, whole = '', fraction = ''] = match;
-  const minor = Number(whole + fraction.padEnd(PLACES, '0'));
+  const digits = whole + fraction.padEnd(PLACES, '0');
+  const minor = digits.length > DIGITS_MAX ? Number.POSITIVE_INFINITY : Number(digits);
   return sign === '-' && minor !== 0 ? -minor : minor;
 }
 

@@ -3,8 +3,8 @@
  * knows no socket. The host has checked size, token and rate before.
  */
 
+import { RpcError } from '../protocol/errors.ts';
 import type { Body } from '../protocol/message.ts';
-import type { Rpc } from '../protocol/rpc.ts';
 import { TextList } from '../protocol/text-list.ts';
 import { type InputCheck, inputCheck, type RawInput } from './input.ts';
 import type { NodeClient, NodeReply } from './node-client.ts';
@@ -13,7 +13,7 @@ import type { Route } from './route.ts';
 import { REQUEST_ID } from './routes/fields.ts';
 import { ROUTES } from './routes/routes.ts';
 
-/** What the host sends. `route` of a problem is the caller's. */
+/** What the host sends. */
 export interface Answer {
   readonly status: number;
   readonly type: string;
@@ -26,6 +26,8 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 /** The longest request id that the node takes. A longer one is replaced by its digest. */
 const NODE_REQUEST_ID_LENGTH_MAX = 128;
+
+const ALREADY_EXISTS = RpcError.of('key-already-exists').code;
 
 export interface ServiceOptions {
   readonly client: NodeClient;
@@ -66,7 +68,9 @@ export class Service {
 
   async #askFirst(first: Body, route: Route, input: Record<string, unknown>, path: string): Promise<Answer> {
     const reply = await this.#options.client.ask(first);
-    if (reply.kind === 'error') return problemAnswer(problemOfError(reply.error, repeatOf(route)), path);
+    // Whoever opened the house account with another balance knew why.
+    if (reply.kind === 'error' && reply.error.code !== ALREADY_EXISTS)
+      return problemAnswer(problemOfError(reply.error, repeatOf(route)), path);
     this.#answeredFirst.add(first);
     return this.#ask(route, input, path);
   }
@@ -106,7 +110,7 @@ export function problemAnswer(problem: Problem, path: string): Answer {
 }
 
 /** An object as JSON. A list of texts that is JSON already is not read again. */
-export function encodeMembers(members: object, leftOut?: keyof Rpc | 'in_reply_to'): string {
+export function encodeMembers(members: object, leftOut?: 'in_reply_to'): string {
   let text = '';
   for (const [name, value] of Object.entries(members)) {
     if (value === undefined || name === leftOut) continue;

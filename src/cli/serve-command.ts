@@ -2,9 +2,10 @@
  * `snowstorm serve`: the services over HTTP, until a signal ends them.
  */
 
-import { Instance, newInstanceId } from '../host/http/instance.ts';
+import { Instance } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
 import { HTTP_LIMITS } from '../host/http/limits.ts';
+import { newInstanceId } from '../host/http/names.ts';
 import { createJsonLogger } from '../host/stdio/json-logger.ts';
 import { STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import type { StoreEngine } from '../kv/store.ts';
@@ -42,28 +43,35 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   const tokens = tokenRules(values);
   const tls = tlsFiles(values);
   requireTimes(values);
-  // Before anything is told: its reader may send a signal at once.
   const signals = new Signals();
-  const crashed = new Promise<'crash'>((resolve) => {
-    signals.onCrash = () => resolve('crash');
-  });
-  const engine = await openStore(values, signals);
-  const instance = await start(values, engine, tokens, tls, signals);
-  say(`listening on ${instance.url}, store ${values.store.text}`);
-  const reason = await Promise.race([signals.first, crashed]);
-  signals.onSecond = () => instance.hurry();
+  const store = await Promise.race([signals.first, openStore(values, signals)]);
+  if (typeof store === 'string') return 0;
+  const ended = await Promise.race([signals.first, start(values, store, tokens, tls, signals)]);
+  if (typeof ended === 'string') {
+    // It had not started: nothing is in flight.
+    await store.close();
+    return 0;
+  }
+  say(`listening on ${ended.url}, store ${values.store.text}`);
+  const reason = await Promise.race([signals.first, signals.crash]);
+  signals.onSecond = () => ended.hurry();
   if (reason !== 'crash') say(`ending at ${reason}, within ${values.drain / 1000} s; again to end at once`);
-  await instance.stop(reason, reason === 'crash' ? 0 : values.drain);
+  await ended.stop(reason, reason === 'crash' ? 0 : values.drain);
   return reason === 'crash' ? EXIT_CRASH : 0;
 }
 
-/** The first signal ends the service, a second one hurries. */
+/** What ends the service: the first signal; a second one hurries. Or a crash of the node. */
 class Signals {
   readonly first: Promise<NodeJS.Signals>;
+  readonly crash: Promise<'crash'>;
   onSecond: () => void = () => {};
   onCrash: () => void = () => {};
 
+  /** Listens from now on. */
   constructor() {
+    this.crash = new Promise((resolve) => {
+      this.onCrash = () => resolve('crash');
+    });
     this.first = new Promise((resolve) => {
       let came = false;
       const onSignal = (signal: NodeJS.Signals) => {
@@ -133,7 +141,6 @@ async function start(
       },
       tokens,
       ratePerSecond: values['rate-limit'],
-      inFlightMax: values['max-in-flight'],
       version: VERSION,
       instanceId,
       log: createJsonLogger({ level, nodeId: () => instanceId, write: (text) => process.stderr.write(text) }),

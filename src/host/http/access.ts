@@ -43,10 +43,9 @@ export class Access {
     this.#rateLimit = options.ratePerSecond === undefined ? undefined : new RateLimit(options.ratePerSecond);
   }
 
-  /** @param address of the other end of the connection */
-  identify(authorization: string | undefined, address: string): Caller | Problem {
+  /** @param client what the address at the other end of the connection counts as, see `clientOf` */
+  identify(authorization: string | undefined, client: string): Caller | Problem {
     const { tokens } = this.#options;
-    const client = clientOf(address);
     if (tokens === undefined) return { client, scopes: undefined };
     if (authorization === undefined) return unauthorized('a bearer token is needed', undefined);
     const token = BEARER.exec(authorization)?.[1];

@@ -21,7 +21,7 @@ import { type Access, type Caller, clientOf, findMissingScope } from './access.t
 import { BodyReader } from './body-reader.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HttpLimits } from './limits.ts';
-import { type Address, addressOf, findBodyProblem, findHeaderProblem, hasBody } from './request-line.ts';
+import { type Address, addressOf, findBodyProblem, findHeaderProblem, hasBody, mayNotEnd } from './request-line.ts';
 import { continueTrace } from './trace.ts';
 
 /** How often Node looks for connections that are too slow, ms. */
@@ -47,8 +47,9 @@ export interface FrontOptions {
   readonly endpoints: readonly Endpoint[];
   readonly access: Access;
   readonly clock: Clock;
-  /** Called for each answer, if given. */
-  readonly logRequest: ((status: number, fields: LogFields) => void) | undefined;
+  /** Which answers are logged, and how. What is not logged costs nothing. */
+  readonly logs: (status: number) => boolean;
+  readonly log: (status: number, fields: LogFields) => void;
 }
 
 /** One request and what is known of it so far. */
@@ -64,6 +65,8 @@ interface Exchange {
   /** Whether its body is still being received. */
   isReading: boolean;
   isAnswered: boolean;
+  /** Whether its connection is closed after the answer. */
+  isLast: boolean;
 }
 
 export class Front {
@@ -191,6 +194,7 @@ export class Front {
       client: '',
       isReading: false,
       isAnswered: false,
+      isLast: false,
     };
     this.#exchanges.set(request.socket, exchange);
     this.#inFlight++;
@@ -229,10 +233,10 @@ export class Front {
     }
     const { route: endpoint, pathFields } = match;
     exchange.route = endpoint.path;
-    const address_ = this.#clientAt(request.socket);
+    const client = this.#clientAt(request.socket);
     const caller = endpoint.isOpen
-      ? { client: address_, scopes: undefined }
-      : access.identify(request.headers.authorization, address_);
+      ? { client, scopes: undefined }
+      : access.identify(request.headers.authorization, client);
     if ('status' in caller) return caller;
     exchange.client = caller.client;
     const refusal =
@@ -301,15 +305,15 @@ export class Front {
   }
 
   #refuse(exchange: Exchange, problem: Problem): void {
-    const { request, response } = exchange;
-    if (!request.complete && hasBody(request)) this.#closeSlowly(request, response);
+    const { request } = exchange;
+    if (!request.complete && mayNotEnd(request, this.#options.limits)) this.#closeSlowly(exchange);
     this.#send(exchange, problemAnswer(problem, exchange.instance));
   }
 
   /** An error of this program. */
   #fail(exchange: Exchange, error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#options.logRequest?.(500, { route: exchange.route, stack });
+    this.#options.log(500, { route: exchange.route, stack });
     const detail =
       'the request failed for an unknown reason. It may have happened: ask again with the same request id.';
     this.#send(exchange, problemAnswer({ status: 500, code: 'crash', detail }, exchange.instance));
@@ -322,21 +326,21 @@ export class Front {
     const ms = this.#options.clock.monotonicMs() - beganAtMs;
     const method = STANDARD_METHODS.has(request.method ?? '') ? (request.method as string) : 'other';
     this.figures.count(method, route, status, ms);
-    if (this.#options.logRequest !== undefined) this.#log(exchange, status, ms);
+    if (this.#options.logs(status)) this.#log(exchange, status, ms);
     if (response.destroyed) return;
     const fields: string[] = [...HEADERS];
     if (status !== 204) fields.push('Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)));
     for (const name in headers) fields.push(name, headers[name] as string);
     const name = request.headers['x-request-id'];
     if (typeof name === 'string' && REQUEST_NAME.test(name)) fields.push('X-Request-Id', name);
-    if (this.#state === 'draining') fields.push('Connection', 'close');
+    if (exchange.isLast || this.#state === 'draining') fields.push('Connection', 'close');
     response.writeHead(status, fields).end(body);
   }
 
   #log({ request, route, client }: Exchange, status: number, ms: number): void {
     const { headers, method, socket } = request;
     const { traceparent, 'x-request-id': name } = headers;
-    this.#options.logRequest?.(status, {
+    this.#options.log(status, {
       method,
       route,
       status,
@@ -366,10 +370,10 @@ export class Front {
    * The client is still sending. If its connection were cut at once, the system would throw the answer away. So it is
    * read on, within bounds, and cut then.
    */
-  #closeSlowly(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader('Connection', 'close');
-    response.shouldKeepAlive = false;
+  #closeSlowly(exchange: Exchange): void {
+    const { request } = exchange;
     const { socket } = request;
+    exchange.isLast = true;
     socket.destroySoon = () => lingerThenCut(socket);
     request.resume();
   }
@@ -389,7 +393,8 @@ export class Front {
 
   #answerSocket(socket: Duplex, problem: Problem): void {
     this.figures.count('other', NO_ROUTE, problem.status, 0);
-    this.#options.logRequest?.(problem.status, { route: NO_ROUTE, status: problem.status, reason: problem.detail });
+    if (this.#options.logs(problem.status))
+      this.#options.log(problem.status, { route: NO_ROUTE, status: problem.status, reason: problem.detail });
     const body = encodeProblem(problem, '');
     const lines = [
       `HTTP/1.1 ${problem.status} ${STATUS_TITLES[problem.status]}`,

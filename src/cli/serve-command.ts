@@ -2,6 +2,7 @@
  * `snowstorm serve`: the services over HTTP, until a signal ends them.
  */
 
+import { createSecureContext } from 'node:tls';
 import { Instance } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
 import { HTTP_LIMITS } from '../host/http/limits.ts';
@@ -193,5 +194,11 @@ function tlsFiles({ 'tls-cert': cert, 'tls-key': key }: ServeValues): { cert: Bu
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined) throw new UsageError('--tls-key needs --tls-cert');
   if (key === undefined) throw new UsageError('--tls-cert needs --tls-key');
-  return { cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) };
+  const files = { cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) };
+  try {
+    createSecureContext(files);
+  } catch (error) {
+    throw new UsageError(`--tls-cert ${cert} and --tls-key ${key} cannot be used: ${(error as Error).message}`);
+  }
+  return files;
 }

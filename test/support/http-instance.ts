@@ -8,8 +8,7 @@ import { HTTP_LIMITS } from '../../src/host/http/limits.ts';
 import { newInstanceId } from '../../src/host/http/names.ts';
 import { MemoryEngine } from '../../src/kv/memory-engine.ts';
 import type { LogFields } from '../../src/node/environment.ts';
-import { startWorkloads } from '../../src/workloads/nodes.ts';
-import { SERVED_WORKLOADS, servedTogether } from '../../src/workloads/nodes.ts';
+import { SERVED_WORKLOADS, servedTogether, startWorkloads } from '../../src/workloads/nodes.ts';
 
 const CLOSE_MS = 1000;
 
@@ -48,9 +47,11 @@ export class HttpInstance {
   /** Starts one that ends after the tests of this file. */
   static async start(options: Partial<InstanceOptions> = {}): Promise<HttpInstance> {
     const logged: LoggedLine[] = [];
-    const log = (level: string) => (message: string, fields: LogFields = {}) => {
-      logged.push({ level, message, fields });
-    };
+    const log =
+      (level: string) =>
+      (message: string, fields: LogFields = {}) => {
+        logged.push({ level, message, fields });
+      };
     const workloads = servedTogether(SERVED_WORKLOADS);
     const instance = await Instance.start({
       host: '127.0.0.1',

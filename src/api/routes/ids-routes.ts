@@ -46,7 +46,9 @@ export const IDS_ROUTES: readonly Route[] = [
         .object({ service: z.string(), key: z.string(), node: z.string(), created_at: z.string() })
         .optional(),
     }),
-    answer: ({ timestamp, ...rest }, { guid }) => ({ body: { id: guid, created_at: timestamp, ...rest } }),
+    answer: ({ kind, timestamp, node, sequence, assignment }, { guid }) => ({
+      body: { id: guid, kind, created_at: timestamp, node, sequence, ...(assignment && { assignment }) },
+    }),
   }),
   route('POST /guid/assign', 'ids', 'The one id of a service and key: the same for ever, from every instance.', {
     fields: { service: GuidAssign.fields.request.service, key: GuidAssign.fields.request.key },

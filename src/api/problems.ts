@@ -2,7 +2,8 @@
  * What went wrong, as RFC 9457 problem details:
  *
  *     {"type": "urn:snowstorm:problem:amount_invalid", "title": "Bad Request", "status": 400,
- *      "detail": "amount: expected …", "instance": "/api/v1/transfers", "code": "amount_invalid", "message": "amount: …"}
+ *      "detail": "amount: expected …", "instance": "/api/v1/transfers", "code": "amount_invalid",
+ *      "message": "amount: expected …"}
  *
  * `code` is a stable word for programs. `message` repeats `detail` for clients of the systems that this one replaces.
  * If the node refused, `error` has its code and text as on the wire.
@@ -71,6 +72,9 @@ const STATUS_BY_CODE: ReadonlyMap<number, number> = new Map([
 /** How long a client waits before it asks again, in s. */
 const RETRY_AFTER_S = '1';
 
+/** The code of a problem after which nobody knows whether the request happened. */
+export const OUTCOME_UNKNOWN = 'outcome_unknown';
+
 /** @param repeat how a request is asked again safely: `with the same request id` */
 export function problemOfError(error: WireError, repeat: string): Problem {
   const definition = errorByCode(error.code);
@@ -78,7 +82,7 @@ export function problemOfError(error: WireError, repeat: string): Problem {
   const doubt = definition?.definite ? '' : ` It may have happened: ask again ${repeat} to learn the outcome.`;
   return {
     status,
-    code: definition?.name.replaceAll('-', '_') ?? 'unknown_error',
+    code: definition?.definite ? definition.name.replaceAll('-', '_') : OUTCOME_UNKNOWN,
     detail: `${error.text.replace(/^body\./, '')}${doubt === '' || /[.!?]$/.test(error.text) ? '' : '.'}${doubt}`,
     error,
     ...(status === 503 && { headers: { 'Retry-After': RETRY_AFTER_S } }),

@@ -197,6 +197,9 @@ function tlsFiles({ 'tls-cert': cert, 'tls-key': key }: ServeValues): { cert: Bu
   const files = { cert: readFile('--tls-cert', cert), key: readFile('--tls-key', key) };
   try {
     createSecureContext(files);
+    // A key of another kind goes unnoticed there.
+    if (!new X509Certificate(files.cert).checkPrivateKey(createPrivateKey(files.key)))
+      throw new Error('the key is not that of the certificate');
   } catch (error) {
     throw new UsageError(`--tls-cert ${cert} and --tls-key ${key} cannot be used: ${(error as Error).message}`);
   }

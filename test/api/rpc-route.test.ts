@@ -75,7 +75,7 @@ describe('errors of the node', () => {
   it('that are unknown may have happened', () => {
     expect(problemOfError({ code: 4711, text: 'odd' }, 'with the same request')).toMatchObject({
       status: 500,
-      code: 'unknown_error',
+      code: 'outcome_unknown',
       detail: 'odd. It may have happened: ask again with the same request to learn the outcome.',
     });
   });

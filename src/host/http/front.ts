@@ -12,7 +12,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HttpFigures } from '../../api/figures.ts';
-import { encodeProblem, type Problem, STATUS_TITLES, unavailable } from '../../api/problems.ts';
+import { encodeProblem, OUTCOME_UNKNOWN, type Problem, STATUS_TITLES, unavailable } from '../../api/problems.ts';
 import { Router } from '../../api/router.ts';
 import { type Answer, PROBLEM_TYPE, problemAnswer } from '../../api/service.ts';
 import type { LogFields } from '../../node/environment.ts';
@@ -93,7 +93,8 @@ export class Front {
       connectionsCheckingInterval: CHECK_MS,
       keepAliveTimeout: limits.keepAliveMs,
       insecureHTTPParser: false,
-      requireHostHeader: true,
+      // Node would answer without a reason. `findHeaderProblem` looks for it.
+      requireHostHeader: false,
       noDelay: true,
     };
     const server =
@@ -101,8 +102,8 @@ export class Front {
         ? createServer(settings)
         : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS_MAX });
     server.maxConnections = limits.connectionsMax;
-    // Node leaves out headers beyond this number without a word. One more shows that there were too many.
-    server.maxHeadersCount = limits.headersMax + 1;
+    // Node would leave out headers beyond a number without a word. Their bytes are limited, and they are counted.
+    server.maxHeadersCount = 0;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => {
@@ -123,6 +124,7 @@ export class Front {
     this.#bodies = new BodyReader(options.limits);
     server.on('request', (request, response) => this.#take(request, response, false));
     server.on('checkContinue', (request, response) => this.#take(request, response, true));
+    server.on('checkExpectation', (request, response) => this.#take(request, response, false));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseSocket(error, socket));
     server.on('connect', (_request, socket) =>
       this.#answerSocket(socket, {
@@ -316,7 +318,7 @@ export class Front {
     this.#options.log(500, { route: exchange.route, stack });
     const detail =
       'the request failed for an unknown reason. It may have happened: ask again with the same request id.';
-    this.#send(exchange, problemAnswer({ status: 500, code: 'crash', detail }, exchange.instance));
+    this.#send(exchange, problemAnswer({ status: 500, code: OUTCOME_UNKNOWN, detail }, exchange.instance));
   }
 
   #send(exchange: Exchange, { status, type, body, headers }: Answer): void {

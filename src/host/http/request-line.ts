@@ -46,7 +46,8 @@ function tooLong(what: string, length: number, max: number): Problem {
 }
 
 /** What is wrong with the headers; undefined if nothing is. */
-export function findHeaderProblem({ rawHeaders }: IncomingMessage, { headersMax }: HttpLimits): Problem | undefined {
+export function findHeaderProblem(request: IncomingMessage, { headersMax }: HttpLimits): Problem | undefined {
+  const { rawHeaders, headers, httpVersion } = request;
   if (rawHeaders.length > 2 * headersMax)
     return { status: 431, code: 'too_many_headers', detail: `the request has more than ${headersMax} headers` };
   let seen: Set<string> | undefined;
@@ -57,6 +58,10 @@ export function findHeaderProblem({ rawHeaders }: IncomingMessage, { headersMax 
     if (seen.has(name)) return { status: 400, code: 'header_twice', detail: `the header ${name} occurs twice` };
     seen.add(name);
   }
+  if (headers.host === undefined && httpVersion === '1.1')
+    return { status: 400, code: 'host_missing', detail: 'the header host is missing' };
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+    return { status: 417, code: 'expectation_failed', detail: 'no other expectation than 100-continue is met' };
   return undefined;
 }
 

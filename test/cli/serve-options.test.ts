@@ -1,0 +1,41 @@
+/** The options of `snowstorm serve` that are no numbers. */
+
+import { describe, expect, it } from 'vitest';
+import { parseListen, SERVE_OPTIONS } from '../../src/cli/serve-options.ts';
+import { storeOption } from '../../src/cli/store-option.ts';
+
+describe('--listen', () => {
+  it.each([
+    ['127.0.0.1:8080', '127.0.0.1', 8080],
+    ['0.0.0.0:0', '0.0.0.0', 0],
+    ['localhost:65535', 'localhost', 65_535],
+    ['[::1]:8080', '::1', 8080],
+    ['[::ffff:127.0.0.1]:80', '::ffff:127.0.0.1', 80],
+  ])('%s', (text, host, port) => {
+    expect(parseListen(text)).toEqual({ text, host, port });
+  });
+
+  it.each(['', '8080', ':8080', '127.0.0.1', '127.0.0.1:', '::1:80', '[::1]', 'a b:80', 'x:65536', 'x:-1', 'x:8080 '])(
+    'is not %j',
+    (text) => {
+      expect(() => parseListen(text)).toThrow('expected HOST:PORT such as 127.0.0.1:8080 or [::1]:8080');
+    },
+  );
+});
+
+describe('--store', () => {
+  it('memory opens a store in memory', async () => {
+    const choice = storeOption.parse('memory');
+    expect(choice.text).toBe('memory');
+    const engine = await choice.open();
+    expect(engine.name).toBe('memory');
+    await engine.close();
+  });
+});
+
+describe('--jwt-key', () => {
+  it('names one file or several', () => {
+    expect(SERVE_OPTIONS['jwt-key'].parse('a,b')).toEqual(['a', 'b']);
+    expect(() => SERVE_OPTIONS['jwt-key'].parse('a,')).toThrow('expected files, with commas between them');
+  });
+});

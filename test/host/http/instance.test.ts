@@ -1,0 +1,118 @@
+/** An instance whose store does not do what it should: what clients are told. */
+
+import { describe, expect, it } from 'vitest';
+import { newInstanceId, newUuid } from '../../../src/host/http/names.ts';
+import { MemoryEngine } from '../../../src/kv/memory-engine.ts';
+import type { StoreEngine, StoreRead, StoreReplace, Token } from '../../../src/kv/store.ts';
+import { RpcError } from '../../../src/protocol/errors.ts';
+import { HttpInstance } from '../../support/http-instance.ts';
+
+/** A store that can be taken away, and whose writes can be left without an answer. */
+class UnreliableEngine extends MemoryEngine implements StoreEngine {
+  mode: 'well' | 'away' | 'silent' | 'hangs' = 'well';
+  closed = false;
+
+  override async read(key: string): Promise<StoreRead> {
+    if (this.mode === 'hangs') return new Promise(() => {});
+    if (this.mode === 'well') return super.read(key);
+    return { kind: 'failed', error: RpcError.of('timeout', 'no answer from the store') };
+  }
+
+  override async replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
+    if (this.mode === 'well') return super.replace(key, from, text);
+    if (this.mode === 'silent') return { kind: 'silent', error: RpcError.of('timeout', 'no answer from the store') };
+    return { kind: 'unavailable', error: RpcError.of('temporarily-unavailable', 'the store is away') };
+  }
+
+  override async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+describe('an instance whose store is away', () => {
+  it('says that nothing happened, and is not ready', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    await served.post('/api/v1/accounts', { name: 'a', balance: '5' });
+    await served.post('/api/v1/accounts', { name: 'b', balance: '0' });
+    expect((await served.get('/readyz')).json).toEqual({ status: 'ready' });
+    engine.mode = 'away';
+    const answer = await served.get('/api/v1/accounts/a');
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+    expect(answer.json).toMatchObject({ code: 'temporarily_unavailable', error: { code: 11 } });
+    const transfer = await served.post('/api/v1/transfers', { from: 'a', to: 'b', amount: '1', request_id: 'r' });
+    // An earlier copy of the request may have begun it.
+    expect(transfer.json).toMatchObject({
+      status: 500,
+      code: 'outcome_unknown',
+      detail: expect.stringContaining('It may have happened: ask again with the same request id'),
+    });
+    expect((await served.get('/healthz')).status).toBe(200);
+    await expect
+      .poll(async () => (await served.get('/readyz')).json, { timeout: 30_000 })
+      .toMatchObject({
+        status: 503,
+        code: 'not_ready',
+        detail: expect.stringContaining('the store memory does not answer'),
+      });
+    expect((await served.get('/state')).json.trouble).toContain('does not answer');
+    engine.mode = 'well';
+    await expect.poll(async () => (await served.get('/readyz')).status, { timeout: 30_000 }).toBe(200);
+    const again = await served.post('/api/v1/transfers', { from: 'a', to: 'b', amount: '1', request_id: 'r' });
+    expect(again.status).toBe(201);
+  });
+
+  it('says that it may have happened, if it may', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    engine.mode = 'silent';
+    const answer = await served.post('/api/vouchers', { code: 'launch', amount: '1', limit: 1 });
+    expect([500, 504]).toContain(answer.status);
+    expect(answer.json.detail).toContain('It may have happened: ask again with the same request');
+    expect(served.logged).toContainEqual(expect.objectContaining({ level: 'warn', message: 'a request failed' }));
+  });
+
+  it('is not ready when the store does not answer at all', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    engine.mode = 'hangs';
+    await expect
+      .poll(async () => (await served.get('/readyz')).json.detail, { timeout: 30_000 })
+      .toBe('the store memory did not answer within 900 ms');
+  });
+});
+
+describe('an instance that ends', () => {
+  it('gives its node number back, and closes the store', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    const numbers = async () => {
+      const list = await engine.list('', undefined, 100);
+      const keys = list.kind === 'ok' ? list.keys : [];
+      const texts = await Promise.all(keys.map((key) => engine.read(key)));
+      return texts.flatMap((read) =>
+        read.kind === 'found' && read.text.includes('"holder"') ? [JSON.parse(read.text).holder] : [],
+      );
+    };
+    expect(await numbers()).toEqual([expect.stringContaining('i-')]);
+    await served.instance.stop('the test wants it', 1000);
+    expect(await numbers()).toEqual([null]);
+    expect(engine.closed).toBe(true);
+    await expect(served.get('/healthz')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
+
+describe('names', () => {
+  it('of instances have 64 random bits', () => {
+    const names = new Set(Array.from({ length: 1000 }, newInstanceId));
+    expect(names.size).toBe(1000);
+    for (const name of names) expect(name).toMatch(/^i-[a-z2-7]{13}$/);
+  });
+
+  it('of requests are UUIDs that tell their time', () => {
+    const nowMs = Date.UTC(2026, 6, 1);
+    const uuid = newUuid(nowMs);
+    expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16)).toBe(nowMs);
+  });
+});

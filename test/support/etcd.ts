@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -182,10 +182,14 @@ export class EtcdMember {
   }
 
   /** The answer to a request of the gateway; undefined if there is none, or an error. */
-  async ask(path: string, body: object): Promise<Record<string, unknown> | undefined> {
+  async ask(
+    path: string,
+    body: object,
+    headers: Record<string, string> = {},
+  ): Promise<Record<string, unknown> | undefined> {
     try {
       const signal = AbortSignal.timeout(ASK_MS_MAX);
-      const response = await fetch(this.url + path, { method: 'POST', body: JSON.stringify(body), signal });
+      const response = await fetch(this.url + path, { method: 'POST', body: JSON.stringify(body), headers, signal });
       const answer = (await response.json()) as Record<string, unknown>;
       return response.ok ? answer : undefined;
     } catch {
@@ -193,14 +197,16 @@ export class EtcdMember {
     }
   }
 
-  async listens(): Promise<boolean> {
-    try {
-      // It is no HTTPS request, and whoever says so is there.
-      await fetch(this.url.replace('https:', 'http:'), { signal: AbortSignal.timeout(ASK_MS_MAX) });
-      return true;
-    } catch {
-      return false;
-    }
+  listens(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const { hostname, port } = new URL(this.url);
+      const socket = connect(Number(port), hostname);
+      const end = (listens: boolean) => {
+        socket.destroy();
+        resolve(listens);
+      };
+      socket.once('connect', () => end(true)).once('error', () => end(false));
+    });
   }
 
   #start(): [ChildProcess, ProcessGroup, Promise<unknown>] {

@@ -17,7 +17,8 @@ export interface SeenRequest {
 
 /**
  * What is done with a request. `lose`: nothing, and the connection breaks. `lose-answer`: it is carried out, and the
- * connection breaks. `hang`: nothing, for good. An object: nothing, and this is answered. A promise: it is served afterwards.
+ * connection breaks. `hang`: nothing, for good. An object: nothing, and this is answered. A promise: it is served
+ * afterwards.
  */
 export type Fate = 'serve' | 'lose' | 'lose-answer' | 'hang' | Answer | Promise<void>;
 

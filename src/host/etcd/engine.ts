@@ -56,7 +56,7 @@ export interface EtcdOptions {
   readonly openTimeoutMs?: number;
   /** The most calls in one request, up to 127. Default: 64. 1: every call is a request of its own. */
   readonly group?: number;
-  /** The most groups of writes, and of reads, under way at once. Default: 3, and without groups as many as there are. */
+  /** The most groups of writes, and of reads, under way at once. Default: 3; without groups as many as there are. */
   readonly groupsInFlight?: number;
   /** How often the history that is older than this is compacted. Default: 300,000. 0: never. */
   readonly compactEveryMs?: number;

@@ -41,21 +41,24 @@ export class Gateway {
   readonly #location: { readonly protocol: string; readonly host: string; readonly port: number };
   readonly #agent: http.Agent;
 
-  /** @param connectMs a connection that is not ready after this time is given up */
+  /**
+   * Throws an Error if a certificate or key is none.
+   *
+   * @param connectMs a connection that is not ready after this time is given up
+   */
   constructor(url: string, tlsOptions: EtcdTls, connectMs: number) {
     const { protocol, hostname, port } = new URL(url);
     const host = hostname.replace(/^\[|\]$/g, '');
     this.url = url;
     this.#location = { protocol, host, port: Number(port) };
-    const isSecure = protocol === 'https:';
-    this.#agent = new (isSecure ? https.Agent : http.Agent)({ keepAlive: true });
-    const { port: portNumber } = this.#location;
+    const secureContext = protocol === 'https:' ? createContext(tlsOptions) : undefined;
+    const { serverName = host } = tlsOptions;
+    const address = { host, port: Number(port) };
+    const secure = { ...address, ...nameOf(serverName), ...(secureContext && { secureContext }) };
+    this.#agent = new (secureContext ? https.Agent : http.Agent)({ keepAlive: true });
     this.#agent.createConnection = (_, onReady) => {
-      const { serverName = host, ...identity } = tlsOptions;
-      const socket = isSecure
-        ? tls.connect({ ...identity, host, port: portNumber, ...nameOf(serverName), ALPNProtocols: ['http/1.1'] })
-        : net.connect({ host, port: portNumber });
-      whenReady(socket, isSecure ? 'secureConnect' : 'connect', connectMs, onReady as OnReady);
+      const socket = secureContext ? tls.connect(secure) : net.connect(address);
+      whenReady(socket, secureContext ? 'secureConnect' : 'connect', connectMs, onReady as OnReady);
       return undefined;
     };
   }
@@ -116,6 +119,17 @@ export class Gateway {
       );
       request.end(body);
     });
+  }
+}
+
+function createContext({ ca, cert, key }: EtcdTls): tls.SecureContext {
+  try {
+    return tls.createSecureContext({ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
+  } catch (error) {
+    const { reason, message } = error as Error & { reason?: string };
+    const which = Object.entries({ ca, cert, key }).filter(([, text]) => text !== undefined);
+    const names = which.map(([name]) => name).join(', ');
+    throw new Error(`etcd: TLS: what was given as ${names} cannot be used: ${reason ?? message}. Each must be PEM`);
   }
 }
 
@@ -182,9 +196,16 @@ function parse(text: string): object | undefined {
   }
 }
 
-/** Node gathers the errors of several addresses of one name in an AggregateError, whose own message is empty. */
-function reasonOf(error: NodeJS.ErrnoException): { readonly reason: string; readonly code?: string } {
+/**
+ * Node gathers the errors of several addresses of one name in an AggregateError, whose own message is empty. The message
+ * of an error of OpenSSL is about its source files; its `reason` is for people.
+ */
+function reasonOf(error: NodeJS.ErrnoException & { reason?: string }): {
+  readonly reason: string;
+  readonly code?: string;
+} {
   const all = error instanceof AggregateError ? (error.errors as Error[]).map(({ message }) => message) : [];
-  const reason = all.length > 0 ? all.join(', ') : error.message || String(error.code);
+  const own = error.code?.startsWith('ERR_SSL') && error.reason ? error.reason : error.message;
+  const reason = all.length > 0 ? all.join(', ') : own || String(error.code);
   return error.code === undefined ? { reason } : { reason, code: error.code };
 }

@@ -12,6 +12,7 @@ import type { CallResult, Cluster, Request } from './cluster.ts';
 import { describeFailure, type Failure } from './failures.ts';
 import type { Gateway } from './gateway.ts';
 import { readReads, readWrites, requestOfReads, txnOfWrites } from './messages.ts';
+import { findWrongScheme } from './wrong-scheme.ts';
 
 export interface ProofOptions {
   /** Beginning of a key that no text has. */
@@ -79,6 +80,11 @@ async function findAdvice(cluster: Cluster, failed: Failed, options: ProofOption
   if (failure.kind === 'foreign') return describeForeign(cluster, failure);
   for (const [pattern, advice] of ADVICE) if (pattern.test(text)) return `${text}: ${advice({ who, prefix })}`;
   const code = failure.kind === 'not-sent' || failure.kind === 'broken' ? (failure.code ?? '') : '';
+  // Not where nobody listens: that the port is free says nothing.
+  for (const { url } of code === 'ECONNREFUSED' ? [] : cluster.gateways) {
+    const wrong = await findWrongScheme(url, ASK_TIMEOUT_MS);
+    if (wrong !== undefined) return `${text}: ${wrong}`;
+  }
   const tlsAdvice = TLS_ADVICE.find(([pattern]) => pattern.test(code) || pattern.test(text));
   return tlsAdvice && `TLS: ${text}${code === '' ? '' : ` (${code})`}: ${tlsAdvice[1]}`;
 }
@@ -115,16 +121,13 @@ const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
     /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED|CERT_SIGNATURE/,
     'the authority that signed the certificate is not trusted. Give its certificate (ca)',
   ],
-  [/WRONG_VERSION_NUMBER|EPROTO|packet length too long/i, 'this is no TLS port. Is it http instead of https?'],
   [
     /ALERT_|alert (?:bad|unknown|certificate)|certificate required/i,
     'the member refuses our certificate. Give the client certificate and key that it asks for (cert, key)',
   ],
-  [/ERR_OSSL|PEM|KEY_VALUES_MISMATCH|ASN1/, 'the certificate or the key that was given cannot be used'],
 ];
 
 async function describeForeign(cluster: Cluster, { status, text }: { status: number; text: string }): Promise<string> {
-  if (/HTTP request to an HTTPS server/.test(text)) return 'the member speaks TLS only: use https in the URL';
   for (const gateway of cluster.gateways) {
     const version = await gateway.findVersion(ASK_TIMEOUT_MS);
     if (version === undefined) continue;

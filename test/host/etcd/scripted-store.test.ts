@@ -3,7 +3,6 @@
 import { describe, onTestFinished } from 'vitest';
 import { EtcdEngine } from '../../../src/host/etcd/engine.ts';
 import { describeStore } from '../../kv/store-conformance.ts';
-import { SHORT_TIMEOUT_MS } from '../../support/etcd-engine.ts';
 import { ScriptedGateway, type SeenRequest } from '../../support/scripted-gateway.ts';
 
 const CLIENTS = 9;
@@ -11,7 +10,7 @@ const CLIENTS = 9;
 describe('the engine on a scripted gateway', () => {
   describeStore(async () => {
     const gateway = await ScriptedGateway.start();
-    const options = { endpoints: [gateway.url], prefix: 'shop/', timeoutMs: 4 * SHORT_TIMEOUT_MS, compactEveryMs: 0 };
+    const options = { endpoints: [gateway.url], prefix: 'shop/', timeoutMs: 20_000, compactEveryMs: 0 };
     const engines = await Promise.all(Array.from({ length: CLIENTS }, () => EtcdEngine.open(options)));
     onTestFinished(async () => {
       await Promise.all(engines.map((engine) => engine.close()));
@@ -23,7 +22,7 @@ describe('the engine on a scripted gateway', () => {
       run: (work) => work,
       loseNext: (what) => gateway.next(what === 'request' ? 'lose' : 'lose-answer', isWrite),
       cut: () => {
-        gateway.decide = () => 'hang';
+        gateway.decide = () => 'lose';
       },
     };
   });

@@ -17,8 +17,7 @@ export interface SeenRequest {
 
 /**
  * What is done with a request. `lose`: nothing, and the connection breaks. `lose-answer`: it is carried out, and the
- * connection breaks. `hang`: nothing, for good. An object: nothing, and this is answered. A promise: it is served
- * afterwards.
+ * connection breaks. `hang`: nothing, for good. An object: this is answered. A promise: it is served afterwards.
  */
 export type Fate = 'serve' | 'lose' | 'lose-answer' | 'hang' | Answer | Promise<void>;
 
@@ -35,6 +34,8 @@ export const BAD_TOKEN = gatewayError(401, 16, 'etcdserver: invalid auth token')
 interface Answer {
   readonly status: number;
   readonly body: object | string;
+  /** The request is carried out first. */
+  readonly isDone?: boolean;
 }
 
 export function gatewayError(status: number, code: number, text: string): Answer {
@@ -50,6 +51,8 @@ interface Entry {
 /** What members share. */
 export class ScriptedStore {
   readonly entries = new Map<string, Entry>();
+  /** What a member knows that lags behind; only reads that allow it see it. */
+  lagging: ReadonlyMap<string, Entry> | undefined;
   revision = 1;
   /** Tokens that are known. Without any, there are no users. */
   readonly tokens = new Set<string>();
@@ -116,10 +119,13 @@ export class ScriptedGateway {
     if (fate === 'hang') return;
     if (fate === 'lose') return void request.socket.destroy();
     if (fate instanceof Promise) await fate;
-    const answer = typeof fate === 'object' && 'status' in fate ? fate : this.#serve(seen);
+    const told = typeof fate === 'object' && 'status' in fate ? fate : undefined;
+    const answer = told === undefined || told.isDone ? this.#serve(seen) : told;
     if (fate === 'lose-answer') return void request.socket.destroy();
-    const body = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
-    response.writeHead(answer.status, { 'Content-Type': 'application/json' }).end(body);
+    const { status, body } = told ?? answer;
+    response
+      .writeHead(status, { 'Content-Type': 'application/json' })
+      .end(typeof body === 'string' ? body : JSON.stringify(body));
   }
 
   #serve({ path, body, headers }: SeenRequest): Answer {
@@ -151,9 +157,10 @@ export class ScriptedGateway {
     return token;
   }
 
-  #range({ key, range_end: end, limit = '0', keys_only: keysOnly = false }: Body): object {
+  #range({ key, range_end: end, limit = '0', keys_only: keysOnly = false, serializable = false }: Body): object {
+    const { entries, lagging = entries } = this.store;
     const bytes = (name: string) => Buffer.from(name, 'base64');
-    const found = [...this.store.entries]
+    const found = [...(serializable ? lagging : entries)]
       .filter(([name]) => {
         if (end === undefined) return name === key;
         return Buffer.compare(bytes(name), bytes(key)) >= 0 && Buffer.compare(bytes(name), bytes(end)) < 0;

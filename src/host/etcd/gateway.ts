@@ -50,10 +50,10 @@ export class Gateway {
     const { protocol, hostname, port } = new URL(url);
     const host = hostname.replace(/^\[|\]$/g, '');
     this.url = url;
-    this.#location = { protocol, host, port: Number(port) };
+    const address = { host, port: Number(port) || (protocol === 'https:' ? 443 : 80) };
+    this.#location = { protocol, ...address };
     const secureContext = protocol === 'https:' ? createContext(tlsOptions) : undefined;
     const { serverName = host } = tlsOptions;
-    const address = { host, port: Number(port) };
     const secure = { ...address, ...nameOf(serverName), ...(secureContext && { secureContext }) };
     this.#agent = new (secureContext ? https.Agent : http.Agent)({ keepAlive: true });
     this.#agent.createConnection = (_, onReady) => {
@@ -197,8 +197,8 @@ function parse(text: string): object | undefined {
 }
 
 /**
- * Node gathers the errors of several addresses of one name in an AggregateError, whose own message is empty. The message
- * of an error of OpenSSL is about its source files; its `reason` is for people.
+ * Node gathers the errors of several addresses of one name in an AggregateError, whose own message is empty. The
+ * message of an error of OpenSSL is about its source files; its `reason` is for people.
  */
 function reasonOf(error: NodeJS.ErrnoException & { reason?: string }): {
   readonly reason: string;

@@ -127,16 +127,19 @@ whenThere('an etcd whose database is full', () => {
 
 describe.skipIf(program === undefined || !hasOpenssl('etcd over TLS'))('an etcd over TLS', () => {
   const folder = temporaryFolder();
-  const authority = new Authority(folder, 'authority');
   const text = (file: string) => readFileSync(file, 'utf8');
-  const server = authority.sign('server', 'IP:127.0.0.1,DNS:etcd.example.com');
-  const client = authority.sign('client', 'DNS:client');
-  const foreign = new Authority(folder, 'foreign').sign('client', 'DNS:client');
-  const identity = { cert: text(client.cert), key: text(client.key) };
+  const pair = ({ cert, key }: { cert: string; key: string }) => ({ cert: text(cert), key: text(key) });
+  let authority: Authority;
+  let identity: { readonly cert: string; readonly key: string };
   const now = { openTimeoutMs: 60_000 };
 
   describe('that asks for certificates', () => {
-    const use = useCluster(() => EtcdCluster.start(program as string, { tls: { ...server, ca: authority.file } }));
+    const use = useCluster(() => {
+      authority = new Authority(folder, 'authority');
+      identity = pair(authority.sign('client', 'DNS:client'));
+      const server = authority.sign('server', 'IP:127.0.0.1,DNS:etcd.example.com');
+      return EtcdCluster.start(program as string, { tls: { ...server, ca: authority.file } });
+    });
 
     it('serves who has one', async () => {
       const engine = await openEngine([use().url], { tls: { ca: authority.text, ...identity } });
@@ -154,7 +157,7 @@ describe.skipIf(program === undefined || !hasOpenssl('etcd over TLS'))('an etcd 
       const { url } = use();
       const wanted = /TLS: .*Give the client certificate and key that it asks for/;
       expect(await reasonOf([url], { ...now, tls: { ca: authority.text } })).toMatch(wanted);
-      const foreigner = { cert: text(foreign.cert), key: text(foreign.key) };
+      const foreigner = pair(new Authority(folder, 'foreign').sign('client', 'DNS:client'));
       expect(await reasonOf([url], { ...now, tls: { ca: authority.text, ...foreigner } })).toMatch(wanted);
     });
 

@@ -1,6 +1,7 @@
 /** Members that fail: what a call ends with, who is asked next, and how often a write is sent. */
 
-import { describe, expect, it } from 'vitest';
+import { type AddressInfo, createServer } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { EtcdEngine } from '../../../src/host/etcd/engine.ts';
 import type { Token } from '../../../src/kv/store.ts';
 import { openEngine, openScripted, SHORT_TIMEOUT_MS, startGateway, tokenOf } from '../../support/etcd-engine.ts';
@@ -82,6 +83,19 @@ describe('a write', () => {
     expect(await engine.replace('k', null, 'one')).toMatchObject({ kind: 'ok' });
     expect(requestCounts(first, second)).toEqual([1, 1]);
     for (const { headers } of first.requests) expect(headers['grpc-metadata-hasleader']).toBe('true');
+  });
+
+  it('goes to the next member where the first takes connections and never gets one ready', async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void silent.close());
+    const gateway = await startGateway();
+    // It never greets, so TLS is never ready.
+    const { port } = silent.address() as AddressInfo;
+    const endpoints = [`https://127.0.0.1:${port}`, gateway.url];
+    const engine = await openEngine(endpoints, { timeoutMs: 4 * SHORT_TIMEOUT_MS });
+    expect(await engine.replace('k', null, 'one')).toMatchObject({ kind: 'ok' });
+    expect(engine.figures()).toMatchObject({ failovers: 1, timeouts: 0 });
   });
 
   it('is certainly not done if no member takes a connection', async () => {

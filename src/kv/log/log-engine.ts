@@ -94,8 +94,9 @@ export class LogEngine implements StoreEngine {
     try {
       for (const name of await folder.names()) if (name.startsWith(TEMPORARY_PREFIX)) await folder.remove(name);
       const recovered = await recover(folder);
-      // The last life may have ended before its last records were on the disk.
+      // The last life may have ended before its last records and names were on the disk.
       if (recovered.segment > 0) await folder.sync(fileName('log', recovered.segment));
+      await folder.syncNames();
       const engine = new LogEngine(folder, lock, options, recovered);
       await engine.#beginSegment();
       if (recovered.tornBytes > 0) options.warn?.(describeTear(folder, recovered));

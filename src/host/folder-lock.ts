@@ -108,7 +108,7 @@ class HeldLock implements FolderLock {
   #version: number;
   /** When the last touch began that succeeded. Nobody takes the lock within `patienceMs` of it. */
   #touchedMs: number;
-  #touching: Promise<void> | undefined;
+  #claiming: Promise<void> | undefined;
   /** Why it is not held any more. */
   #end: string | undefined;
 
@@ -118,18 +118,18 @@ class HeldLock implements FolderLock {
     this.#times = times;
     this.#version = version;
     this.#touchedMs = touchedMs;
-    this.#timer = setInterval(() => void this.#touchOnce().catch(() => {}), times.touchMs);
+    this.#timer = setInterval(() => void this.#touch().catch(() => {}), times.touchMs);
     this.#timer.unref();
   }
 
   async confirm(): Promise<void> {
-    while (this.#end === undefined && this.#isInDoubt()) await this.#touchOnce();
+    if (this.#end === undefined && this.#isInDoubt()) await this.#claimAgain();
     if (this.#end !== undefined) throw new StateFileError(`${this.#versions.describe(this.#version)}: ${this.#end}`);
   }
 
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#touching?.catch(() => {});
+    await this.#claiming?.catch(() => {});
     if (this.#end !== undefined) return;
     this.#end = 'the lock was released';
     await this.#versions.claim(this.#version + 1, 'released');
@@ -139,29 +139,32 @@ class HeldLock implements FolderLock {
     return performance.now() - this.#touchedMs > this.#times.doubtMs;
   }
 
-  #touchOnce(): Promise<void> {
-    this.#touching ??= this.#touch().finally(() => {
-      this.#touching = undefined;
-    });
-    return this.#touching;
-  }
-
   async #touch(): Promise<void> {
     if (this.#end !== undefined) return;
+    if (this.#isInDoubt()) return this.#claimAgain();
     const atMs = performance.now();
-    if (this.#isInDoubt()) {
-      const next = this.#version + 1;
-      if (!(await this.#versions.claim(next, this.#versions.identity))) {
-        this.#end = 'the lock was taken by another process while this one stood still';
-        clearInterval(this.#timer);
-        return;
-      }
+    const now = new Date();
+    await this.#files.utimes(this.#versions.describe(this.#version), now, now);
+    this.#touchedMs = Math.max(this.#touchedMs, atMs);
+  }
+
+  #claimAgain(): Promise<void> {
+    this.#claiming ??= this.#claim().finally(() => {
+      this.#claiming = undefined;
+    });
+    return this.#claiming;
+  }
+
+  async #claim(): Promise<void> {
+    const atMs = performance.now();
+    const next = this.#version + 1;
+    if (await this.#versions.claim(next, this.#versions.identity)) {
       this.#version = next;
+      this.#touchedMs = atMs;
     } else {
-      const now = new Date();
-      await this.#files.utimes(this.#versions.describe(this.#version), now, now);
+      this.#end = 'the lock was taken by another process while this one stood still';
+      clearInterval(this.#timer);
     }
-    this.#touchedMs = atMs;
   }
 }
 

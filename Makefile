@@ -46,8 +46,10 @@ test-all: ## Everything: make test, then make test-slow, and the sum of both
 maelstrom: build ## Runs a workload inside of Maelstrom (make maelstrom WORKLOAD=voucher MAELSTROM='--nemesis partition')
 	@maelstrom/run $(WORKLOAD) $(MAELSTROM)
 
-fuzz: build ## Runs every workload simulated, 2000 seeds each, under all or some faults
+fuzz: build ## Runs every workload simulated, 2000 seeds each, under all or some faults, then the log of the services
 	@for workload in $(WORKLOADS); do bin/snowstorm fuzz -w $$workload --seeds $(SEEDS) || exit; done
+	@echo '== the log of the services: $(SEEDS) seeds'
+	@SEEDS=$(SEEDS) $(VITEST) --project quick log-fuzz
 
 check: node_modules/.installed ## Types, lint and format, and that the core stays pure
 	@echo '== types'

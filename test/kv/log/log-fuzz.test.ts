@@ -1,0 +1,175 @@
+/**
+ * The engine on a log under kills and power failures at random steps, and engines that are wrong in one way each, which
+ * the same rules must find. `SEEDS=5000` looks at more seeds than the quick suite does, and `make fuzz` does so.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { fileName } from '../../../src/kv/log/format.ts';
+import { crc32c } from '../../../src/protocol/crc32c.ts';
+import type { Folder } from '../../../src/protocol/folder.ts';
+import { LogWorld, type Mistake, type Totals } from './log-world.ts';
+
+const SEEDS = Number(process.env.SEEDS ?? 200);
+/** Within so many seeds every mistake must be found. */
+const MISTAKE_SEEDS = 200;
+const TIMEOUT_MS = 60_000 + SEEDS * 100;
+
+function altered(folder: Folder, own: Partial<Folder>): Folder {
+  return new Proxy(folder, {
+    get: (_, operation: keyof Folder) => own[operation] ?? folder[operation].bind(folder),
+  });
+}
+
+/** Shows and judges by what is not on the disk yet, and tells only of what is. */
+function showingEarly(): Mistake {
+  let syncing: Promise<void> = Promise.resolve();
+  return {
+    folder: (folder) =>
+      altered(folder, {
+        sync: async (name) => {
+          if (!name.startsWith('log-')) return folder.sync(name);
+          syncing = folder.sync(name);
+        },
+      }),
+    engine: (engine) => ({
+      name: engine.name,
+      read: (key) => engine.read(key),
+      replace: async (...change) => {
+        const result = await engine.replace(...change);
+        await syncing;
+        return result;
+      },
+      list: (...query) => engine.list(...query),
+      remove: async (...change) => {
+        const result = await engine.remove(...change);
+        await syncing;
+        return result;
+      },
+      figures: () => engine.figures(),
+      close: () => engine.close(),
+    }),
+  };
+}
+
+/** Every line with the length and the checksum that it should have. */
+function withRightChecksums(text: string): string {
+  return text.replace(/^[0-9a-z\0]{8} [0-9]+ (.*)$/gm, (_, body: string) => {
+    return `${crc32c(body).toString(16).padStart(8, '0')} ${body.length} ${body}`;
+  });
+}
+
+/** Goes on at the end of the last segment instead of beginning one. */
+function appendingAtTheEnd(folder: Folder): Folder {
+  const instead = new Map<string, string>();
+  const insteadOf = (name: string) => instead.get(name) ?? name;
+  let isFirst = true;
+  return altered(folder, {
+    link: async (name, newName) => {
+      const number = Number(newName.split('-')[1]);
+      const last = fileName('log', number - 1);
+      const isAtStart = isFirst && newName.startsWith('log-') && (await folder.names()).includes(last);
+      if (newName.startsWith('log-')) isFirst = false;
+      if (!isAtStart) return folder.link(name, newName);
+      instead.set(newName, last);
+      return true;
+    },
+    append: (name, text) => folder.append(insteadOf(name), text),
+    sync: (name) => folder.sync(insteadOf(name)),
+  });
+}
+
+/** Syncs no snapshot, and still removes what it stands for. */
+function snapshotUnsynced(folder: Folder): Folder {
+  const snapshots = new Set<string>();
+  return altered(folder, {
+    append: (name, text) => {
+      if (text.includes('"snapshot"')) snapshots.add(name);
+      return folder.append(name, text);
+    },
+    sync: async (name) => (snapshots.has(name) ? undefined : folder.sync(name)),
+  });
+}
+
+interface Named {
+  readonly make: () => Mistake;
+  /** What the rules say of it. */
+  readonly finds: RegExp;
+}
+
+const MISTAKES: ReadonlyMap<string, Named> = new Map([
+  [
+    'acknowledges before the sync',
+    {
+      make: () => ({
+        folder: (folder) =>
+          altered(folder, { sync: async (name) => (name.startsWith('log-') ? undefined : folder.sync(name)) }),
+      }),
+      finds: /was told before/,
+    },
+  ],
+  ['shows before the sync', { make: showingEarly, finds: /was told before|where text/ }],
+  [
+    'has no checksum',
+    {
+      make: () => ({
+        folder: (folder) =>
+          altered(folder, {
+            readPart: async (name, offset, length) =>
+              withRightChecksums(await folder.readPart(name, 0, 1_000_000)).slice(offset, offset + length),
+          }),
+      }),
+      finds: /which nobody wrote/,
+    },
+  ],
+  [
+    'removes older files before the snapshot is synced',
+    { make: () => ({ folder: snapshotUnsynced }), finds: /the snapshot is (damaged|cut short)|its first line/ },
+  ],
+  [
+    'appends after a torn tail',
+    {
+      make: () => ({ folder: appendingAtTheEnd, withoutSnapshots: true }),
+      finds: /is damaged or missing|was told before/,
+    },
+  ],
+  [
+    'takes no lock',
+    {
+      make: () => ({
+        folder: (folder) =>
+          altered(folder, { lock: async () => ({ confirm: async () => {}, release: async () => {} }) }),
+      }),
+      finds: /was told before|changed twice|nobody removed/,
+    },
+  ],
+] satisfies [string, Named][]);
+
+describe('an engine on a log', () => {
+  it(
+    `keeps and shows what it must under ${SEEDS} seeds of kills and power failures`,
+    async () => {
+      const sums: Totals = { operations: 0, acknowledged: 0, snapshots: 0, recovered: 0, torn: 0, refused: 0 };
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const world = new LogWorld(`${seed}`);
+        await world.run();
+        expect(world.violations, `seed ${seed}`).toEqual([]);
+        for (const [name, total] of Object.entries(world.totals)) sums[name as keyof Totals] += total;
+      }
+      expect(sums.operations / SEEDS).toBeGreaterThan(50);
+      expect(sums.acknowledged / SEEDS).toBeGreaterThan(10);
+      for (const total of Object.values(sums)) expect(total).toBeGreaterThan(SEEDS / 10);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('the rules find an engine that', () => {
+  it.each([...MISTAKES])('%s', async (_, { make, finds }) => {
+    for (let seed = 1; seed <= MISTAKE_SEEDS; seed++) {
+      const world = new LogWorld(`${seed}`, make);
+      await world.run();
+      if (world.violations.some((violation) => finds.test(violation))) return;
+    }
+    expect.fail(`${MISTAKE_SEEDS} seeds find nothing`);
+  });
+});

@@ -2,6 +2,7 @@
  * `snowstorm serve`: the services over HTTP, until a signal ends them.
  */
 
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { Instance } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
@@ -128,7 +129,13 @@ async function start(
       engine,
       startHandlers: (store) =>
         startWorkloads(
-          { openStore: () => store, openReservation: async () => undefined, idLimits, lease: { leaseMs } },
+          {
+            openStore: () => store,
+            openReservation: async () => undefined,
+            idLimits,
+            lease: { leaseMs },
+            wallets: 'accounts',
+          },
           workloads,
         ),
       rpcs: [...new Set(workloads.flatMap(({ rpcs }) => rpcs))],

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { EtcdEngine } from '../../../src/host/etcd/engine.ts';
-import { describeStore } from '../../kv/store-conformance.ts';
+import { describeEngine } from '../../kv/store-conformance.ts';
 import { EtcdCluster, findEtcd } from '../../support/etcd.ts';
 import { openEngine, PREFIX, tokenOf } from '../../support/etcd-engine.ts';
 import { EtcdProxy } from '../../support/etcd-proxy.ts';
@@ -22,7 +22,7 @@ describe.skipIf(program === undefined)('the engine on etcd', () => {
 
   const open = (options: Parameters<typeof openEngine>[1] = {}) => openEngine(cluster.endpoints, options);
 
-  describeStore(async () => {
+  describeEngine(async () => {
     const proxy = await EtcdProxy.start(cluster.endpoints[0] as string);
     const options = { endpoints: [proxy.url], prefix: `world-${worlds++}/`, timeoutMs: TIMEOUT_MS };
     const engines = await Promise.all(Array.from({ length: CLIENTS }, () => EtcdEngine.open(options)));

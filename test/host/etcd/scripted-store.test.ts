@@ -2,13 +2,13 @@
 
 import { describe, onTestFinished } from 'vitest';
 import { EtcdEngine } from '../../../src/host/etcd/engine.ts';
-import { describeStore } from '../../kv/store-conformance.ts';
+import { describeEngine } from '../../kv/store-conformance.ts';
 import { ScriptedGateway, type SeenRequest } from '../../support/scripted-gateway.ts';
 
 const CLIENTS = 9;
 
 describe('the engine on a scripted gateway', () => {
-  describeStore(async () => {
+  describeEngine(async () => {
     const gateway = await ScriptedGateway.start();
     const options = { endpoints: [gateway.url], prefix: 'shop/', timeoutMs: 20_000, compactEveryMs: 0 };
     const engines = await Promise.all(Array.from({ length: CLIENTS }, () => EtcdEngine.open(options)));

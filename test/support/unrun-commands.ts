@@ -3,6 +3,9 @@
  * `test/process/readme.slow.test.ts`, and its output must be as shown.
  */
 
+import { documentAt } from './documents.ts';
+import { commandsOf, sectionOf } from './readme-commands.ts';
+
 export interface UnrunCommand {
   readonly document: string;
   readonly command: string;
@@ -65,12 +68,16 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
     `java -cp maelstrom.jar:maelstrom/src clojure.main -m snowstorm.main \\
     test -w voucher --bin bin/maelstrom-node --node-count 3`,
   ].map((command) => ({ document: 'maelstrom/README.md', command, reason: NEEDS_MAELSTROM })),
-  {
-    document: 'src/api/README.md',
-    command: 'bin/snowstorm serve --store memory',
-    reason: 'it runs until a signal',
-    comparedBy: 'does what its README shows',
-  },
+  ...[
+    'docker compose --file src/host/http/deploy/compose.yaml up --build',
+    'docker build --file src/host/http/deploy/Dockerfile --target service --tag snowstorm .',
+    'docker build --file src/host/http/deploy/Dockerfile --target etcd --tag snowstorm-etcd .',
+    'kubectl apply --filename src/host/http/deploy/kubernetes/etcd.yaml --filename src/host/http/deploy/kubernetes/snowstorm.yaml',
+  ].map((command) => ({
+    document: 'src/host/http/deploy/README.md',
+    command,
+    reason: 'it needs a container engine; test/process/deploy.slow.test.ts runs what is in the files',
+  })),
   ...[
     'maelstrom/clojure -m snowstorm.check-histories maelstrom/test/histories',
     'maelstrom/clojure -m snowstorm.stand-in-tests 7    # the seed',
@@ -81,11 +88,31 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
   })),
 ];
 
-const NEEDS_SERVER = 'it asks a server that test/process/serve.test.ts starts';
+/** Sections whose commands are executed by a test of their own, which compares their output. */
+const SESSIONS: readonly (Omit<UnrunCommand, 'command'> & { readonly section: string })[] = [
+  {
+    document: 'src/api/README.md',
+    section: 'Try it',
+    reason: 'it asks a server that test/process/serve.test.ts starts',
+    comparedBy: 'does what its README shows',
+  },
+  {
+    document: 'README.md',
+    section: 'Run the services',
+    reason: 'the commands need one shell, which test/process/readme-services.slow.test.ts starts',
+    comparedBy: 'the first README runs the services as shown',
+  },
+];
 
 /** Why a command of a document is not executed; undefined if it is executed. */
 export function findUnrun(document: string, command: string): UnrunCommand | undefined {
-  if (document === 'src/api/README.md' && command.startsWith('curl '))
-    return { document, command, reason: NEEDS_SERVER, comparedBy: 'does what its README shows' };
+  const session = SESSIONS.find(
+    (own) => own.document === document && commandsIn(document, own.section).includes(command),
+  );
+  if (session !== undefined) return { ...session, command };
   return UNRUN_COMMANDS.find((unrun) => unrun.document === document && unrun.command === command);
+}
+
+function commandsIn(document: string, section: string): readonly string[] {
+  return commandsOf(sectionOf(documentAt(document).text, section)).map(({ command }) => command);
 }

@@ -6,9 +6,9 @@
  * - The file says which process holds the lock. If that is dead (`process-identity.ts`), the lock is free at once.
  * - Of a process in another container, or before another boot, nobody here can tell. So a holder touches its file every
  *   2 s, and only a lock that was not touched for 10 s, by the clock of who wants it, is taken from such a process.
- * - A holder that has not touched its file for 5 s, because it was stopped, cannot know whether it still holds the lock.
- *   It links the next version itself before it says anything. Either that fails, and the lock is lost for good, or
- *   whoever waits has to wait another 10 s. (Leases with a margin: Gray and Cheriton, SOSP 1989.)
+ * - A holder that has not touched its file for 5 s, because it was stopped, cannot know whether it still holds the
+ *   lock. It links the next version itself before it says anything. Either that fails, and the lock is lost for good,
+ *   or whoever waits has to wait another 10 s. (Leases with a margin: Gray and Cheriton, SOSP 1989.)
  */
 
 import type * as nodeFiles from 'node:fs/promises';

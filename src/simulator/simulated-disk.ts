@@ -8,8 +8,8 @@
  * A file that is appended to keeps what was synced. Of the rest, a power failure may leave the length without the
  * blocks: zeros or what the blocks held before, anywhere in that rest.
  *
- * If only the node ends (kill -9), the disk loses nothing, but an append in progress may leave a part. A disk serves one
- * life at a time: unfinished work of earlier lives counts as abandoned, and their locks are gone.
+ * If only the node ends (kill -9), the disk loses nothing, but an append in progress may leave a part. A disk serves
+ * one life at a time: unfinished work of earlier lives counts as abandoned, and their locks are gone.
  */
 
 import type { DiskDamage } from '../harness/fault.ts';

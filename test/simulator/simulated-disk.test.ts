@@ -339,6 +339,76 @@ describe('a text that was not synced', () => {
   });
 });
 
+describe('a file that is appended to', () => {
+  const SYNCED = 'on the disk\n';
+  const appendUnsynced = async (folder: Folder) => {
+    await folder.append('a', SYNCED);
+    await folder.sync('a');
+    await folder.syncNames();
+    await folder.append('a', TEXT);
+  };
+  const textsOf = (left: readonly string[]) => left.map((each) => JSON.parse(each).a as string);
+
+  it('grows, and is read in parts', async () => {
+    const folder = newDisk().open(AT_ONCE);
+    await folder.append('a', 'one ');
+    await folder.append('a', 'two');
+    await folder.close('a');
+    expect(await folder.read('a')).toBe('one two');
+    expect(await folder.readPart('a', 2, 3)).toBe('e t');
+    expect(await folder.readPart('a', 5, 9)).toBe('wo');
+    expect(await folder.readPart('a', 9, 9)).toBe('');
+    await expect(folder.readPart('b', 0, 1)).rejects.toThrow('b: cannot read: it is not there');
+  });
+
+  it('keeps what was synced and all or nothing of the rest after a power failure', async () => {
+    expect(textsOf(await outcomes('unsynced', appendUnsynced)).sort()).toEqual([SYNCED, SYNCED + TEXT]);
+  });
+
+  it('keeps what was synced and may have zeros or other text anywhere in the rest when it is torn', async () => {
+    const texts = textsOf(await outcomes('torn', appendUnsynced));
+    for (const text of texts) expect(text.startsWith(SYNCED)).toBe(true);
+    const rests = texts.map((text) => text.slice(SYNCED.length));
+    expect(rests).toEqual(expect.arrayContaining(['', TEXT]));
+    const inTheMiddle = rests.filter((rest) => rest.length === TEXT.length && rest !== TEXT && rest.endsWith('\n'));
+    expect(inTheMiddle.some((rest) => rest.includes('\0'))).toBe(true);
+    expect(inTheMiddle.some((rest) => !rest.includes('\0'))).toBe(true);
+    expect(rests.some((rest) => rest !== '' && rest !== TEXT && TEXT.startsWith(rest))).toBe(true);
+  });
+
+  it('has any part of an append whose life ended meanwhile, and the next life can go on', async () => {
+    const lengths = new Set<number>();
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const disk = newDisk(seed);
+      await disk.open({ ...AT_ONCE }).append('a', SYNCED);
+      void disk.open({ setTimer: () => {} }).append('a', TEXT);
+      const folder = disk.open({ ...AT_ONCE });
+      const text = (await folder.read('a')) as string;
+      expect((SYNCED + TEXT).startsWith(text)).toBe(true);
+      lengths.add(text.length - SYNCED.length);
+      await folder.append('a', 'more');
+      expect(await folder.read('a')).toBe(`${text}more`);
+    }
+    expect(lengths).toContain(0);
+    expect(lengths).toContain(TEXT.length);
+    expect(lengths.size).toBeGreaterThan(TEXT.length / 2);
+  });
+});
+
+describe('a lock', () => {
+  it('is held until it is released or the life ends', async () => {
+    const disk = newDisk();
+    const life = { ...AT_ONCE };
+    const lock = await disk.open(life).lock('lock');
+    await lock.confirm();
+    await expect(disk.open(life).lock('lock')).rejects.toThrow('lock: is held by this life of the node already');
+    await disk.open(life).lock('another');
+    await lock.release();
+    await disk.open(life).lock('lock');
+    await disk.open({ ...AT_ONCE }).lock('lock');
+  });
+});
+
 describe('the loss of a disk', () => {
   it('leaves an empty one, on which the next life can go on', async () => {
     const disk = newDisk();

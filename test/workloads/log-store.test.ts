@@ -1,6 +1,6 @@
 /**
- * Vouchers and transfers on the engine that keeps a log: one node, with the log on its machine's disk. It is killed, and
- * the power fails, and the checkers of the workloads find nothing.
+ * Vouchers and transfers on the engine that keeps a log: one node, with the log on its machine's disk. It is killed,
+ * and the power fails, and the checkers of the workloads find nothing.
  */
 
 import { describe, expect, it } from 'vitest';

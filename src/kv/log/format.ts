@@ -11,8 +11,8 @@
  *         length  │  up to this sequence number all was on the disk when this record was written
  *                 sequence number
  *
- * The length counts what follows it, without the end of the line, and the checksum (CRC-32C) covers the same. A snapshot
- * ends with the number of its records.
+ * The length counts what follows it, without the end of the line, and the checksum (CRC-32C) covers the same. A
+ * snapshot ends with the number of its records.
  */
 
 import { crc32c } from '../../protocol/crc32c.ts';

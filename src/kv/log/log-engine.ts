@@ -1,11 +1,11 @@
 /**
- * A store in one folder: an append-only log, with all values in memory. How it is laid out, what it promises and what it
- * costs: `README.md`.
+ * A store in one folder: an append-only log, with all values in memory. `README.md` says how it is laid out, what it
+ * promises and what it costs.
  *
  * A write is judged when it is called, against the newest value, which may not be on the disk yet. All writes that wait
  * are appended and synced together (group commit: DeWitt et al., "Implementation Techniques for Main Memory Database
- * Systems", SIGMOD 1984); meanwhile the next gather. Only what is on the disk is shown or told. After a failed append or
- * sync nobody knows what is on the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
+ * Systems", SIGMOD 1984); meanwhile the next gather. Only what is on the disk is shown or told. After a failed append
+ * or sync nobody knows what is on the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
  * 2020), so the engine stops for good.
  */
 
@@ -328,7 +328,7 @@ export class LogEngine implements StoreEngine {
     return isLong || this.#segment - this.#firstSegment >= SEGMENTS_MAX;
   }
 
-  /** Begins a snapshot of what is before the present segment, which must be empty still. Others are served meanwhile. */
+  /** Begins a snapshot of what is before the present segment, which must be empty still. Calls go on meanwhile. */
   #beginSnapshot(): void {
     this.#snapshotting = this.#snapshot(this.#segment, this.#durable + 1).finally(() => {
       this.#snapshotting = undefined;

@@ -5,7 +5,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { fileName } from '../../../src/kv/log/format.ts';
+import type { StoreEngine } from '../../../src/kv/store.ts';
 import { crc32c } from '../../../src/protocol/crc32c.ts';
+import { RpcError } from '../../../src/protocol/errors.ts';
 import type { Folder } from '../../../src/protocol/folder.ts';
 import { LogWorld, type Mistake, type Totals } from './log-world.ts';
 
@@ -21,17 +23,17 @@ function altered(folder: Folder, own: Partial<Folder>): Folder {
 }
 
 /** Shows and judges by what is not on the disk yet, and tells only of what is. */
-function showingEarly(): Mistake {
+function showingEarly() {
   let syncing: Promise<void> = Promise.resolve();
   return {
-    folder: (folder) =>
+    folder: (folder: Folder) =>
       altered(folder, {
         sync: async (name) => {
           if (!name.startsWith('log-')) return folder.sync(name);
           syncing = folder.sync(name);
         },
       }),
-    engine: (engine) => ({
+    engine: (engine: StoreEngine): StoreEngine => ({
       name: engine.name,
       read: (key) => engine.read(key),
       replace: async (...change) => {
@@ -48,6 +50,17 @@ function showingEarly(): Mistake {
       figures: () => engine.figures(),
       close: () => engine.close(),
     }),
+  };
+}
+
+function refusingAtTimes(engine: StoreEngine): StoreEngine {
+  let count = 0;
+  return {
+    ...showingEarly().engine(engine),
+    replace: async (...change) => {
+      if (++count % 8 > 0) return engine.replace(...change);
+      return { kind: 'refused', error: RpcError.of('precondition-failed', 'as this test wants it') };
+    },
   };
 }
 
@@ -105,6 +118,13 @@ const MISTAKES: ReadonlyMap<string, Named> = new Map([
           altered(folder, { sync: async (name) => (name.startsWith('log-') ? undefined : folder.sync(name)) }),
       }),
       finds: /was told before/,
+    },
+  ],
+  [
+    'refuses now and then what it should do',
+    {
+      make: () => ({ engine: refusingAtTimes }),
+      finds: /from which a change was refused/,
     },
   ],
   ['shows before the sync', { make: showingEarly, finds: /was told before|where text/ }],

@@ -48,6 +48,9 @@ class KeyHistory {
   /** From which tokens a change has succeeded, and the token it led to; 0: none. */
   readonly #changed = new Map<number, number>();
 
+  /** Changes that were refused although they were from a token that had been told. */
+  readonly #refused: { readonly from: number; readonly ended: number }[] = [];
+
   constructor(key: string) {
     this.#key = key;
   }
@@ -71,6 +74,8 @@ class KeyHistory {
     this.#texts.set(token, text);
     this.#tokens.set(text, token);
     if (token < before) return `${this.#key} is at ${token}, and ${before} was told before`;
+    const refused = this.#refused.find((refusal) => refusal.from === token && refusal.ended < begun);
+    if (refused !== undefined) return `${this.#key} is at ${token}, from which a change was refused`;
     const gone = this.#removals.find((removal) => removal.ok && removal.from === token && removal.ended < begun);
     return gone === undefined ? undefined : `${this.#key} is at ${token}, which was removed`;
   }
@@ -89,6 +94,11 @@ class KeyHistory {
     if (from > 0) this.#changed.set(from, to);
     if (from > 0 && from < before) return `${this.#key} was changed from ${from}, and ${before} was told before`;
     return from === 0 ? this.showAbsent(begun, ended) : undefined;
+  }
+
+  /** A change from a token was refused. If that is the token still, the refusal was wrong. */
+  refuse(from: number, begun: number, ended: number): void {
+    if (this.#toldBefore(begun) === from) this.#refused.push({ from, ended });
   }
 
   removing(from: number, begun: number): (ok: boolean, ended: number) => void {
@@ -279,6 +289,7 @@ export class LogWorld {
     const begun = ++this.#moment;
     const result = await engine.replace(key, from, text);
     const ended = ++this.#moment;
+    if (result.kind === 'refused' && from !== null) history.refuse(Number(from), begun, ended);
     if (result.kind !== 'ok') return;
     this.totals.acknowledged++;
     this.#judge(history.change(Number(from ?? 0), Number(result.token), begun, ended));
@@ -300,6 +311,7 @@ export class LogWorld {
       this.#judge(history.change(Number(from), 0, begun, ended));
       this.#known.delete(key);
     } else if (result.kind !== 'silent') end(false, ended);
+    if (result.kind === 'refused') history.refuse(Number(from), begun, ended);
   }
 
   #historyOf(key: string): KeyHistory {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { compareKeys, MemoryEngine } from '../../src/kv/memory-engine.ts';
 import type { StoreEngine, Token } from '../../src/kv/store.ts';
-import { worldOf } from '../support/lossy-engine.ts';
+import { replacing, worldOf } from '../support/lossy-engine.ts';
 import { describeEngine, ENGINE_CHECKS, type EngineWorld } from './store-conformance.ts';
 
 describe('the engine in memory', () => {
@@ -18,19 +18,6 @@ it('keys are compared by their UTF-8 bytes', () => {
 });
 
 type Alter = (engine: StoreEngine) => StoreEngine;
-
-function replacing(engine: StoreEngine, own: Partial<StoreEngine>): StoreEngine {
-  return {
-    name: engine.name,
-    read: (key) => engine.read(key),
-    replace: (key, from, text) => engine.replace(key, from, text),
-    list: (prefix, after, limit) => engine.list(prefix, after, limit),
-    remove: (key, from) => engine.remove(key, from),
-    figures: () => engine.figures(),
-    close: () => engine.close(),
-    ...own,
-  };
-}
 
 async function removeAny(engine: StoreEngine, key: string): ReturnType<StoreEngine['remove']> {
   const read = await engine.read(key);

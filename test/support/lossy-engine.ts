@@ -47,3 +47,17 @@ export function worldOf(
     },
   };
 }
+
+/** An engine with some calls replaced. */
+export function replacing(engine: StoreEngine, own: Partial<StoreEngine>): StoreEngine {
+  return {
+    name: engine.name,
+    read: (key) => engine.read(key),
+    replace: (key, from, text) => engine.replace(key, from, text),
+    list: (prefix, after, limit) => engine.list(prefix, after, limit),
+    remove: (key, from) => engine.remove(key, from),
+    figures: () => engine.figures(),
+    close: () => engine.close(),
+    ...own,
+  };
+}

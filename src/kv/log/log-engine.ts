@@ -10,6 +10,7 @@
  */
 
 import type { Clock } from '../../protocol/clock.ts';
+import { detached } from '../../protocol/detached.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { Folder, FolderLock } from '../../protocol/folder.ts';
 import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from '../store.ts';
@@ -288,8 +289,10 @@ export class LogEngine implements StoreEngine {
       this.#order.remove(key);
       this.#counts.removals++;
     } else {
-      this.#entries.set(key, { sequence, text });
-      if (before === undefined) this.#order.add(key);
+      // A key stays for long, and may be a part of a long text.
+      const kept = before === undefined ? detached(key) : key;
+      this.#entries.set(kept, { sequence, text });
+      if (before === undefined) this.#order.add(kept);
       this.#liveBytes += bytesOf(key, text);
       this.#counts.writes++;
     }

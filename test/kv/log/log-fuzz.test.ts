@@ -9,6 +9,7 @@ import type { StoreEngine } from '../../../src/kv/store.ts';
 import { crc32c } from '../../../src/protocol/crc32c.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import type { Folder } from '../../../src/protocol/folder.ts';
+import { replacing } from '../../support/lossy-engine.ts';
 import { LogWorld, type Mistake, type Totals } from './log-world.ts';
 
 const SEEDS = Number(process.env.SEEDS ?? 200);
@@ -23,45 +24,40 @@ function altered(folder: Folder, own: Partial<Folder>): Folder {
 }
 
 /** Shows and judges by what is not on the disk yet, and tells only of what is. */
-function showingEarly() {
+function showingEarly(): Mistake {
   let syncing: Promise<void> = Promise.resolve();
   return {
-    folder: (folder: Folder) =>
+    folder: (folder) =>
       altered(folder, {
         sync: async (name) => {
           if (!name.startsWith('log-')) return folder.sync(name);
           syncing = folder.sync(name);
         },
       }),
-    engine: (engine: StoreEngine): StoreEngine => ({
-      name: engine.name,
-      read: (key) => engine.read(key),
-      replace: async (...change) => {
-        const result = await engine.replace(...change);
-        await syncing;
-        return result;
-      },
-      list: (...query) => engine.list(...query),
-      remove: async (...change) => {
-        const result = await engine.remove(...change);
-        await syncing;
-        return result;
-      },
-      figures: () => engine.figures(),
-      close: () => engine.close(),
-    }),
+    engine: (engine) =>
+      replacing(engine, {
+        replace: async (...change) => {
+          const result = await engine.replace(...change);
+          await syncing;
+          return result;
+        },
+        remove: async (...change) => {
+          const result = await engine.remove(...change);
+          await syncing;
+          return result;
+        },
+      }),
   };
 }
 
 function refusingAtTimes(engine: StoreEngine): StoreEngine {
   let count = 0;
-  return {
-    ...showingEarly().engine(engine),
+  return replacing(engine, {
     replace: async (...change) => {
       if (++count % 8 > 0) return engine.replace(...change);
       return { kind: 'refused', error: RpcError.of('precondition-failed', 'as this test wants it') };
     },
-  };
+  });
 }
 
 /** Every line with the length and the checksum that it should have. */

@@ -160,13 +160,13 @@ export function parseOneOf<Word extends string>(words: readonly Word[]): (text: 
 /** A hundred years: longer than ids can be made. */
 const DURATION_MS_MAX = 876_000 * 3_600_000;
 
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A duration such as `500ms`, `5s` or `24h`, in whole ms. */
+/** A duration such as `500ms`, `5s`, `24h` or `30d`, in whole ms. */
 export function parseDurationMs(minimumMs: number): (text: string) => number {
   return (text) => {
-    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
-    if (match === null) throw new Error('expected a duration such as 500ms, 5s or 24h');
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+    if (match === null) throw new Error('expected a duration such as 500ms, 5s, 24h or 30d');
     const durationMs = Math.round(Number(match[1]) * (UNITS_MS[match[2] as string] as number));
     if (durationMs < minimumMs) throw new Error(`expected at least ${minimumMs}ms`);
     if (durationMs > DURATION_MS_MAX) throw new Error(`expected at most ${DURATION_MS_MAX / 3_600_000}h`);

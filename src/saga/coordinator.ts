@@ -5,6 +5,7 @@
  */
 
 import { NOTHING_STORED, type Stored } from '../kv/documents.ts';
+import type { Keeping } from '../kv/horizon.ts';
 import { Abort } from '../node/abort.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
@@ -34,6 +35,8 @@ export interface CoordinatorOptions {
   /** Changes the options of the sweeper, for tests that leave something out. */
   readonly sweeper?: (options: SweeperOptions) => SweeperOptions | undefined;
   readonly isSameRequest?: typeof isSameRequest;
+  /** What ends, and when. Absent: finished sagas are kept for ever. */
+  readonly retention?: Pick<Keeping, 'require'> | undefined;
 }
 
 export class SagaCoordinator {
@@ -74,7 +77,7 @@ export class SagaCoordinator {
 
   /**
    * Runs a saga or joins it. Resolves to its terminal record. Rejects with error 11 if too many are in flight, 22 if
-   * the id belongs to another saga, 13 if its beginning or its end is unknown.
+   * the id belongs to another saga or is older than what is kept, 13 if its beginning or its end is unknown.
    */
   async run<Input>(id: string, kind: SagaKind<Input>, input: Input): Promise<SagaRecord> {
     for (;;) {
@@ -112,13 +115,14 @@ export class SagaCoordinator {
   }
 
   #start<Input>(id: string, kind: SagaKind<Input>, input: Input, digest: string): SagaAtWork {
+    this.#options.retention?.require(id);
     if (this.#work.size >= this.#inFlightMax)
       throw RpcError.of('temporarily-unavailable', `${this.#inFlightMax} requests are at work here`);
     return this.#work.add(id, digest, this.#begin(id, kind, input, digest));
   }
 
   async #begin<Input>(id: string, kind: SagaKind<Input>, input: Input, digest: string): Promise<SagaRecord> {
-    const { store, driver, order } = this.#options;
+    const { store, driver, order, retention } = this.#options;
     const key = sagaKey(id);
     const [listed, prepared] = await Promise.allSettled([this.#index.add(id, digest), kind.prepare?.(input)]);
     // If the id was listed before, something may be unfinished. The sweeper finds it through that entry.
@@ -133,7 +137,12 @@ export class SagaCoordinator {
     const record = driver.begin(kind.name, input, digest);
     const created = await store.sagas.update(
       key,
-      (content) => (content === undefined ? record : undefined),
+      (content) => {
+        if (content !== undefined) return undefined;
+        // Again before each try: if it has ended meanwhile, this might be its second beginning.
+        retention?.require(id);
+        return record;
+      },
       NOTHING_STORED,
     );
     if (created.kind !== 'ok') {
@@ -156,8 +165,8 @@ export class SagaCoordinator {
     let seenAt = observedAt;
     let sinceMs = context.clock.monotonicMs();
     for (;;) {
-      const record = current.content as SagaRecord;
-      if (isTerminal(record) || context.clock.monotonicMs() - sinceMs >= STILL_MS)
+      const record = current.content;
+      if (record === undefined || isTerminal(record) || context.clock.monotonicMs() - sinceMs >= STILL_MS)
         return driver.drive(id, current, seenAt);
       if (!(await context.sleep(LOOK_MS))) throw RpcError.of('crash', 'this node is about to end');
       seenAt = order.next();

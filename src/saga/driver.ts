@@ -34,6 +34,8 @@ export interface DriverOptions {
   readonly finished: FinishedSagas;
   readonly kinds: readonly PlannedKind[];
   readonly moves?: Moves;
+  /** Whether the record of a saga that exists no more was removed, for it was finished long ago. Absent: none is. */
+  readonly isEnded?: ((id: string) => boolean) | undefined;
 }
 
 /** The rules that choose the next state. */
@@ -90,6 +92,8 @@ export class SagaDriver {
     let plan: Plan | undefined;
     for (;;) {
       const { content: record } = current;
+      if (record === undefined && this.#isEnded(id))
+        throw RpcError.of('crash', `saga ${id} was finished, and how is no longer kept`);
       if (record === undefined) throw new Error(`the record of saga ${id} has vanished`);
       if (isTerminal(record)) {
         this.#options.finished.add(id);
@@ -104,8 +108,13 @@ export class SagaDriver {
 
   async read(id: string): Promise<Stored<SagaRecord>> {
     const stored = await readOrThrow(this.#options.sagas, sagaKey(id));
-    if (stored.content !== undefined && isTerminal(stored.content)) this.#options.finished.add(id);
+    const { content } = stored;
+    if (content === undefined ? this.#isEnded(id) : isTerminal(content)) this.#options.finished.add(id);
     return stored;
+  }
+
+  #isEnded(id: string): boolean {
+    return this.#options.isEnded?.(id) ?? false;
   }
 
   /** Takes the steps of this state. Undefined: the saga has moved on meanwhile. */

@@ -4,8 +4,10 @@
  */
 
 import { LinKvStore } from '../kv/lin-kv-store.ts';
+import { Retention } from '../kv/retention.ts';
 import type { StartHandlers } from '../node/node.ts';
 import { echoNode } from './echo/node.ts';
+import { timeOfId } from './id-time.ts';
 import { idsNode } from './ids/node.ts';
 import { sagaNode } from './saga/node.ts';
 import type { NodePorts, ServedWorkload } from './served-workload.ts';
@@ -22,13 +24,16 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
 
 /** The handlers of all workloads together, which share one store. */
 export function startWorkloads(
-  { openStore = (context) => new LinKvStore(context), ...ports }: NodePorts,
+  { openStore = (context) => new LinKvStore(context), retention: kept, ...ports }: NodePorts,
   workloads: readonly ServedWorkload[] = servedTogether(SERVED_WORKLOADS),
 ): StartHandlers {
   const starts = [...new Set(workloads.map(({ start }) => start))];
   return async (context) => {
     const kv = await openStore(context);
-    return (await Promise.all(starts.map((start) => start(context, { ...ports, kv })))).flat();
+    const retention = kept && new Retention({ ...kept, context, timeOf: timeOfId });
+    const handlers = (await Promise.all(starts.map((start) => start(context, { ...ports, kv, retention })))).flat();
+    retention?.start();
+    return handlers;
   };
 }
 

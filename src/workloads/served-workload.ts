@@ -3,6 +3,8 @@
 import type { LeaseOptions } from '../ids/fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
+import type { Keeping } from '../kv/horizon.ts';
+import type { Ending, RetentionOptions } from '../kv/retention.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
 import type { Rpc } from '../protocol/rpc.ts';
@@ -30,11 +32,17 @@ export interface NodePorts {
    * transferred (`voucher/account-wallets.ts`). All nodes on a store must agree, for ever. Default: own.
    */
   readonly wallets?: 'own' | 'accounts' | undefined;
+  /**
+   * How long what is finished is kept: an engine, and a time in ms. All nodes of a store must have it. Absent: for ever.
+   */
+  readonly retention?: Pick<RetentionOptions, 'engine' | 'retainMs' | 'graceMs'> | undefined;
 }
 
 /** What a workload gets at its start: the node's ports, with the store open. */
-export interface WorkloadPorts extends Omit<NodePorts, 'openStore'> {
+export interface WorkloadPorts extends Omit<NodePorts, 'openStore' | 'retention'> {
   readonly kv: LinearizableStore;
+  /** What ends, and when. A workload adds its documents that end. */
+  readonly retention?: (Keeping & { add(ending: Ending): void }) | undefined;
 }
 
 /** What an operator may set for the ids of a node. */

@@ -173,10 +173,11 @@ describe('values of options', () => {
     ['0.4ms', 0],
     ['2m', 120_000],
     ['24h', 86_400_000],
+    ['30d', 2_592_000_000],
   ])('duration %j', (text, durationMs) => expect(parseDurationMs(0)(text)).toBe(durationMs));
 
-  it.each(['', '5', 's', '-1s', '5 s', '5d', '1e3ms', '.5s'])('not a duration: %j', (text) => {
-    expect(() => parseDurationMs(0)(text)).toThrow('expected a duration such as 500ms, 5s or 24h');
+  it.each(['', '5', 's', '-1s', '5 s', '5w', '1e3ms', '.5s'])('not a duration: %j', (text) => {
+    expect(() => parseDurationMs(0)(text)).toThrow('expected a duration such as 500ms, 5s, 24h or 30d');
   });
 
   it('a duration within bounds', () => {

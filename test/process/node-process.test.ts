@@ -372,7 +372,7 @@ describe('the command line of the node', () => {
     ],
     [['--nonsense'], "Unknown option '--nonsense'"],
     [['--log-level', 'loud'], '--log-level "loud": expected one of debug, info, warn, error, silent'],
-    [['--max-lead', '5'], '--max-lead "5": expected a duration such as 500ms, 5s or 24h'],
+    [['--max-lead', '5'], '--max-lead "5": expected a duration such as 500ms, 5s, 24h or 30d'],
     [['--reserve', '10s'], '--reserve must not be longer than --max-lead, or a restarted node could not serve at once'],
     [['--reserve', '0ms'], '--reserve "0ms": expected at least 1ms'],
     [['--max-skew', '9s'], '--max-skew must be at least twice --max-lead, and at least --max-lead plus --reserve'],

@@ -5,7 +5,7 @@ import type { NodeContext } from '../../src/node/context.ts';
 import type { NodePorts, WorkloadPorts } from '../../src/workloads/served-workload.ts';
 import { MemoryReservation } from './memory-reservation.ts';
 
-export function memoryPorts(): NodePorts {
+export function memoryPorts(): Pick<NodePorts, 'openReservation' | 'idLimits'> {
   return { openReservation: async () => new MemoryReservation(), idLimits: {} };
 }
 

@@ -15,6 +15,7 @@ import * as z from 'zod';
 import { Documents, NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
 import { groupBy } from '../../kv/group-by.ts';
 import { type Choice, chooseFirst, GroupQueue } from '../../kv/group-queue.ts';
+import type { Keeping } from '../../kv/horizon.ts';
 import { keyPart } from '../../kv/key-part.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
 import type { NodeContext } from '../../node/context.ts';
@@ -33,7 +34,7 @@ export const AssignmentRecord = z.object({
 export type AssignmentRecord = z.infer<typeof AssignmentRecord>;
 
 /** Service and key of each intended id. */
-const Page = z.object({ intentions: z.record(z.string(), z.tuple([z.string(), z.string()])) });
+export const Page = z.object({ intentions: z.record(z.string(), z.tuple([z.string(), z.string()])) });
 type Page = z.infer<typeof Page>;
 
 /**
@@ -78,13 +79,16 @@ export class Assignments {
   readonly #underWay = new Map<string, Promise<string>>();
   readonly #batchMax: number;
   readonly #queue: GroupQueue<Request>;
+  readonly #retention: Pick<Keeping, 'isCurrent'> | undefined;
 
   constructor(
     context: NodeContext,
     kv: LinearizableStore,
     source: Pick<IdSource, 'nextBatchReserved'>,
     { remembered, batch } = ASSIGNMENT_LIMITS,
+    retention?: Pick<Keeping, 'isCurrent'>,
   ) {
+    this.#retention = retention;
     this.#context = context;
     this.#remembered = new BoundedMap(remembered);
     this.#batchMax = batch;
@@ -105,14 +109,14 @@ export class Assignments {
    * is unknown, with 12 if a name is not well-formed text.
    */
   assign(service: string, key: string): Promise<string> {
-    const documentKey = documentKeyOf(service, key);
+    const documentKey = assignmentKey(service, key);
     const known = this.#remembered.get(documentKey);
-    if (known !== undefined) return Promise.resolve(known);
+    if (known !== undefined && this.#isCurrent(known)) return Promise.resolve(known);
     let answer = this.#underWay.get(documentKey);
-    if (answer === undefined) {
-      answer = this.#find(service, key, documentKey).finally(() => this.#underWay.delete(documentKey));
-      this.#underWay.set(documentKey, answer);
-    }
+    // What another request has asked for may have ended before this one came.
+    if (answer !== undefined) return answer.then((id) => (this.#isCurrent(id) ? id : this.assign(service, key)));
+    answer = this.#find(service, key, documentKey).finally(() => this.#underWay.delete(documentKey));
+    this.#underWay.set(documentKey, answer);
     return answer;
   }
 
@@ -121,7 +125,7 @@ export class Assignments {
     const { content: page } = await readOrThrow(this.#pages, pageKey(id));
     const intentions = page?.intentions ?? {};
     if (!Object.hasOwn(intentions, id)) return undefined;
-    const { content } = await readOrThrow(this.#records, documentKeyOf(...(intentions[id] as [string, string])));
+    const { content } = await readOrThrow(this.#records, assignmentKey(...(intentions[id] as [string, string])));
     return content?.id === id ? content : undefined;
   }
 
@@ -179,7 +183,13 @@ export class Assignments {
     const record: AssignmentRecord = { id, service, key, node, created_at: formatTimestamp(clock.wallMs()) };
     const result = await this.#records.update(
       documentKey,
-      (content) => (content === undefined ? record : undefined),
+      (content) => {
+        if (content !== undefined) return undefined;
+        // Again before each try: an id of that time may have been assigned to this key, and have ended.
+        if (!this.#isCurrent(id))
+          throw RpcError.of('temporarily-unavailable', `nothing was assigned: ${id} is too old`);
+        return record;
+      },
       NOTHING_STORED,
     );
     if (result.kind !== 'ok') throw result.error;
@@ -190,12 +200,25 @@ export class Assignments {
     this.#remembered.set(documentKey, id);
     return id;
   }
+
+  /** Whether the assignment of this id cannot have ended. */
+  #isCurrent(id: string): boolean {
+    return this.#retention?.isCurrent(id) ?? true;
+  }
 }
+
+export const PAGE_PREFIX = 'guid-page/';
 
 function pageKey(id: string): string {
-  return `guid-page/${BigInt(id) >> PAGE_SHIFT}`;
+  return `${PAGE_PREFIX}${BigInt(id) >> PAGE_SHIFT}`;
 }
 
-function documentKeyOf(service: string, key: string): string {
+/** The lowest id that is on the page of this key; undefined if it is the key of no page. */
+export function firstIdOfPage(key: string): string | undefined {
+  const number = key.slice(PAGE_PREFIX.length);
+  return /^\d{1,20}$/.test(number) ? (BigInt(number) << PAGE_SHIFT).toString() : undefined;
+}
+
+export function assignmentKey(service: string, key: string): string {
   return `guid/${keyPart('service', service)}/${keyPart('key', key)}`;
 }

@@ -1,6 +1,7 @@
 /** What a node answers about ids. `messages.ts` declares the messages. */
 
 import { ASSIGNMENT_LIMITS, Assignments } from '../../ids/fleet/assignments.ts';
+import { ENDED_ASSIGNMENTS } from '../../ids/fleet/ended-assignments.ts';
 import { LeasedIds } from '../../ids/fleet/leased-ids.ts';
 import { IdGenerator } from '../../ids/id-generator.ts';
 import type { IdSource } from '../../ids/id-source.ts';
@@ -21,7 +22,9 @@ const RETRY_MS = 100;
 export async function startIds(context: NodeContext, ports: WorkloadPorts): Promise<readonly Handler[]> {
   const ids = await startSource(context, ports);
   context.report('ids', () => ids.figures());
-  return idHandlers(ids, new Assignments(context, ports.kv, ids, { ...ASSIGNMENT_LIMITS, ...ports.limits }));
+  ports.retention?.add(ENDED_ASSIGNMENTS);
+  const limits = { ...ASSIGNMENT_LIMITS, ...ports.limits };
+  return idHandlers(ids, new Assignments(context, ports.kv, ids, limits, ports.retention));
 }
 
 export function idHandlers(ids: IdSource, assignments: Pick<Assignments, 'assign' | 'find'>): readonly Handler[] {

@@ -4,6 +4,7 @@
  */
 
 import { readOrThrow } from '../../kv/documents.ts';
+import type { Keeping } from '../../kv/horizon.ts';
 import { keyPart } from '../../kv/key-part.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
@@ -12,6 +13,7 @@ import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import { type CoordinatorOptions, SagaCoordinator } from '../../saga/coordinator.ts';
 import { type DriverOptions, SagaDriver } from '../../saga/driver.ts';
+import { endedSagas } from '../../saga/ended-sagas.ts';
 import { FinishedSagas } from '../../saga/finished-sagas.ts';
 import { SAGA_LIMITS, type SagaLimits } from '../../saga/limits.ts';
 import { isEnded, type Mark, type ParticipantRecord } from '../../saga/marks.ts';
@@ -41,13 +43,16 @@ export interface SagaParts {
   readonly driver?: Partial<Pick<DriverOptions, 'moves'>>;
   readonly limits?: SagaLimits;
   readonly coordinator?: Partial<Pick<CoordinatorOptions, 'sweeper' | 'isSameRequest'>>;
+  /** What ends, and when. Absent: everything is kept for ever. */
+  readonly retention?: Keeping | undefined;
 }
 
 export async function startTransfers(
   context: NodeContext,
-  { kv, limits }: Pick<WorkloadPorts, 'kv' | 'limits'>,
+  { kv, limits, retention }: Pick<WorkloadPorts, 'kv' | 'limits' | 'retention'>,
 ): Promise<readonly Handler[]> {
-  return transferHandlers(context, kv, { limits: { ...SAGA_LIMITS, ...limits } });
+  retention?.add(endedSagas('transfers'));
+  return transferHandlers(context, kv, { limits: { ...SAGA_LIMITS, ...limits }, retention });
 }
 
 export function transferHandlers(context: NodeContext, kv: LinearizableStore, parts: SagaParts): readonly Handler[] {
@@ -67,12 +72,16 @@ class TransferService {
   readonly #accounts: Accounts;
   readonly #transfers: TransferKind;
   readonly #coordinator: SagaCoordinator;
+  readonly #finished: FinishedSagas;
+  readonly #retention: Keeping | undefined;
 
   constructor(context: NodeContext, kv: LinearizableStore, parts: SagaParts) {
-    const { limits = SAGA_LIMITS } = parts;
+    const { limits = SAGA_LIMITS, retention } = parts;
     const order = new Order();
     const finished = new FinishedSagas(limits.finished);
     this.#context = context;
+    this.#finished = finished;
+    this.#retention = retention;
     this.#store = openSagaStore(context, kv);
     this.#accounts = new Participants({
       context,
@@ -93,6 +102,7 @@ class TransferService {
       order,
       finished,
       kinds: [plannedKind(this.#transfers)],
+      isEnded: retention && ((id) => retention.isEnded(id)),
       ...parts.driver,
     };
     this.#coordinator = new SagaCoordinator({
@@ -102,6 +112,7 @@ class TransferService {
       order,
       finished,
       limits,
+      retention,
       ...parts.coordinator,
     });
   }
@@ -155,6 +166,7 @@ class TransferService {
   async status({ request_id: id }: RequestOf<typeof TransferStatus>): Promise<ReplyOf<typeof TransferStatus>> {
     this.#coordinator.start();
     const record = await this.#coordinator.read(id);
+    this.#retention?.requireKept(id);
     if (record === undefined) throw RpcError.of('key-does-not-exist', `there is no transfer ${id}`);
     const { state, reason, history } = record;
     return { state, ...(reason !== '' && { reason }), history };
@@ -220,7 +232,7 @@ class TransferService {
     return new Set(
       sagas.filter((_, index) => {
         const record = records[index];
-        return record !== undefined && isTerminal(record);
+        return record === undefined ? this.#finished.has(sagas[index] as string) : isTerminal(record);
       }),
     );
   }

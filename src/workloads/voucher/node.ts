@@ -4,6 +4,7 @@
  */
 
 import { NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
+import type { Keeping } from '../../kv/horizon.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
@@ -24,7 +25,7 @@ import {
   type VoucherStore,
   voucherKey,
 } from './records.ts';
-import { type Credit, credit, type Terms } from './redemptions.ts';
+import { type Credit, credit, creditAndForget, type Terms } from './redemptions.ts';
 import { Rights, sum } from './rights.ts';
 import { ShardDesk } from './shard-desk.ts';
 import { Sweeper } from './sweeper.ts';
@@ -42,6 +43,8 @@ export interface VoucherParts {
   /** Whether it finishes what others left unfinished. */
   readonly sweeps: boolean;
   readonly limits: VoucherLimits;
+  /** What ends, and when. Absent: every request is remembered for ever. */
+  readonly retention?: Keeping | undefined;
 }
 
 export function createVoucherParts(
@@ -56,10 +59,11 @@ export function createVoucherParts(
 
 export async function startVouchers(
   context: NodeContext,
-  { kv, limits, wallets }: Pick<WorkloadPorts, 'kv' | 'limits' | 'wallets'>,
+  { kv, limits, wallets, retention }: Pick<WorkloadPorts, 'kv' | 'limits' | 'wallets' | 'retention'>,
 ): Promise<readonly Handler[]> {
   const place = wallets === 'accounts' ? new AccountWallets(context, kv) : undefined;
-  return voucherHandlers(context, createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, place));
+  const parts = createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, place);
+  return voucherHandlers(context, { ...parts, credit: creditAndForget(retention), retention });
 }
 
 export function voucherHandlers(context: NodeContext, parts: VoucherParts): readonly Handler[] {
@@ -138,8 +142,12 @@ class VoucherService {
   async redeem({ code, user, request_id: requestId }: RequestOf<typeof Redeem>): Promise<ReplyOf<typeof Redeem>> {
     this.#hear();
     this.#store.wallets.keyOf(user);
+    this.#parts.retention?.require(requestId);
     const terms = await this.#termsOf(code);
-    return this.#desk(terms, shardOf(user, terms.shardCount)).redeem(user, requestId);
+    const answer = await this.#desk(terms, shardOf(user, terms.shardCount)).redeem(user, requestId);
+    // The wallet may have forgotten that it was this very request.
+    if (answer.outcome === 'already_redeemed') this.#parts.retention?.requireKept(requestId);
+    return answer;
   }
 
   async read({ code }: RequestOf<typeof VoucherRead>): Promise<ReplyOf<typeof VoucherRead>> {

@@ -5,6 +5,7 @@
 
 import type { Stored } from '../../kv/documents.ts';
 import { groupBy } from '../../kv/group-by.ts';
+import type { Keeping } from '../../kv/horizon.ts';
 import type { RpcError } from '../../protocol/errors.ts';
 import { type PageRecord, type Pending, pageKey, redemptionNumber, type VoucherStore } from './records.ts';
 import type { WalletRecord } from './wallets.ts';
@@ -36,19 +37,35 @@ export type Credit = (
 ) => Promise<RpcError | undefined>;
 
 /** Balance and redemption are in one document, so neither exists without the other. */
-export const credit: Credit = async (store, { code, amount, shardCount }, shard, [user, requestId, place], known) => {
-  const redemption = redemptionNumber(place, shard, shardCount);
-  const result = await store.wallets.update(
-    user,
-    (wallet) => {
-      if (entryOf(wallet, code) !== undefined) return undefined;
-      const { balance, entries } = wallet ?? { balance: 0, entries: [] };
-      return { balance: balance + amount, entries: [...entries, [code, requestId, redemption, amount]] };
-    },
-    known,
-  );
-  return result.kind === 'ok' ? undefined : result.error;
-};
+export const credit: Credit = creditAndForget();
+
+/**
+ * The same, and entries forget request ids that have ended. Such a request is refused before its wallet is read; the
+ * user has redeemed for ever.
+ */
+export function creditAndForget(retention?: Pick<Keeping, 'isEnded'>): Credit {
+  return async (store, { code, amount, shardCount }, shard, [user, requestId, place], known) => {
+    const redemption = redemptionNumber(place, shard, shardCount);
+    const result = await store.wallets.update(
+      user,
+      (wallet) => {
+        if (entryOf(wallet, code) !== undefined) return undefined;
+        const { balance, entries } = wallet ?? { balance: 0, entries: [] };
+        const kept = retention === undefined ? entries : entries.map((entry) => withoutEnded(entry, retention));
+        return { balance: balance + amount, entries: [...kept, [code, requestId, redemption, amount]] };
+      },
+      known,
+    );
+    return result.kind === 'ok' ? undefined : result.error;
+  };
+}
+
+type WalletEntry = WalletRecord['entries'][number];
+
+function withoutEnded(entry: WalletEntry, retention: Pick<Keeping, 'isEnded'>): WalletEntry {
+  const [code, requestId, redemption, credited] = entry;
+  return retention.isEnded(requestId) ? [code, '', redemption, credited] : entry;
+}
 
 /** Writes redemptions to the pages of the report. Returns those whose page is proven. */
 export async function report(

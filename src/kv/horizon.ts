@@ -2,9 +2,9 @@
  * What an instance knows of the horizon: the time before which nothing is promised to be kept. It is one document in
  * the store, and only ever raised. `README.md` says why that is safe.
  *
- * Wall clocks decide only when the horizon moves. Everything else rests on the store and on monotonic clocks. An
- * instance that has not read the horizon for half of the grace carries nothing out that could have happened before. And
- * it removes only what lies below a horizon that it has seen stored for the whole grace.
+ * Wall clocks and ids of requests decide only when the horizon moves. Everything else rests on the store and on
+ * monotonic clocks. An instance that has not read the horizon for half of the grace carries nothing out that could have
+ * happened before. And it removes only what lies below a horizon that it has seen stored for the whole grace.
  */
 
 import * as z from 'zod';
@@ -30,20 +30,20 @@ const STEP_MS_MAX = HOUR_MS;
 /** Readings in the time of a grace. */
 const READINGS = 8;
 /**
- * How much faster than time the horizon may move. It may have to catch up, after the service was off for a while. But an
- * instance whose clock is years ahead must not end everything at once.
+ * How much faster than time the horizon may move. It may have to catch up, after the service was off for a while. But
+ * wrong clocks of an instance and a client must not end everything at once.
  */
 const SPEED_MAX = 2;
 
 export const HORIZON_KEY = 'retention';
 
-export const HorizonRecord = z.object({
+const HorizonRecord = z.object({
   /** Unix ms. Invariant: never lowered. */
   horizon: z.int().min(0),
   /** By the name of what ends: the horizon of the last pass of removals that an instance has begun. */
   begun: z.record(z.string(), z.int().min(0)),
 });
-export type HorizonRecord = z.infer<typeof HorizonRecord>;
+type HorizonRecord = z.infer<typeof HorizonRecord>;
 
 export interface HorizonOptions {
   readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'randomUint32' | 'log'>;
@@ -91,6 +91,8 @@ export class Horizon implements Keeping {
   #underWay: Promise<boolean> | undefined;
   /** Ascending in both fields. All but the first are younger than the grace. */
   readonly #seen: Sighting[] = [];
+  /** The newest time of an id that a request brought; 0: none came. */
+  #newestMs = 0;
   #refusedCount = 0;
 
   /** Throws a RangeError if `retainMs` is too short. */
@@ -148,6 +150,7 @@ export class Horizon implements Keeping {
       const text = `request_id ${id} is of ${formatTimestamp(timeMs)}, more than ${describe(FUTURE_MS_MAX)} ahead of the clock here`;
       throw this.#refuse(RpcError.of('precondition-failed', text));
     }
+    this.#newestMs = Math.max(this.#newestMs, timeMs);
     this.requireKept(id);
   }
 
@@ -170,7 +173,10 @@ export class Horizon implements Keeping {
   }
 
   isCurrent(id: string): boolean {
-    return this.fresh && (this.#options.timeOf(id) ?? Number.POSITIVE_INFINITY) >= this.known;
+    const timeMs = this.#options.timeOf(id);
+    if (timeMs === undefined) return this.fresh;
+    this.#newestMs = Math.max(this.#newestMs, timeMs);
+    return this.fresh && timeMs >= this.known;
   }
 
   isEnded(id: string): boolean {
@@ -190,9 +196,13 @@ export class Horizon implements Keeping {
     return this.#underWay;
   }
 
-  /** Raises it if it is time to. It is read in any case. */
+  /** Raises it if it is time to, by the clock and by the requests. It is read in any case. */
   async raise(): Promise<void> {
     const { context } = this.#options;
+    if (this.#newestMs === 0) {
+      await this.read();
+      return;
+    }
     const asked = this.#now();
     const result = await this.#documents.update(HORIZON_KEY, (record) => {
       const next = this.#next(record);
@@ -221,7 +231,8 @@ export class Horizon implements Keeping {
   /** Undefined: it stays, or it was never seen before. */
   #next(record: HorizonRecord | undefined): number | undefined {
     const { context, retainMs } = this.#options;
-    const wantedMs = Math.max(0, Math.floor(context.clock.wallMs() - retainMs));
+    // Only if the clock and the ids of requests agree: a clock that is ahead ends nothing by itself.
+    const wantedMs = Math.max(0, Math.floor(Math.min(context.clock.wallMs(), this.#newestMs) - retainMs));
     if (record === undefined) return wantedMs;
     const newest = this.#seen.at(-1);
     if (newest?.horizon !== record.horizon) return undefined;

@@ -80,6 +80,7 @@ export class SagaCoordinator {
    * the id belongs to another saga or is older than what is kept, 13 if its beginning or its end is unknown.
    */
   async run<Input>(id: string, kind: SagaKind<Input>, input: Input): Promise<SagaRecord> {
+    this.#options.retention?.require(id);
     for (;;) {
       const answer = this.#work.answerOf(id);
       if (answer !== undefined) return this.#requireSame(id, answer, kind, input);
@@ -115,7 +116,6 @@ export class SagaCoordinator {
   }
 
   #start<Input>(id: string, kind: SagaKind<Input>, input: Input, digest: string): SagaAtWork {
-    this.#options.retention?.require(id);
     if (this.#work.size >= this.#inFlightMax)
       throw RpcError.of('temporarily-unavailable', `${this.#inFlightMax} requests are at work here`);
     return this.#work.add(id, digest, this.#begin(id, kind, input, digest));

@@ -33,7 +33,8 @@ export interface NodePorts {
    */
   readonly wallets?: 'own' | 'accounts' | undefined;
   /**
-   * How long what is finished is kept: an engine, and a time in ms. All nodes of a store must have it. Absent: for ever.
+   * How long what is finished is kept: an engine, and a time in ms. All nodes of a store must have it. Absent: for
+   * ever.
    */
   readonly retention?: Pick<RetentionOptions, 'engine' | 'retainMs' | 'graceMs'> | undefined;
 }

@@ -5,7 +5,7 @@
  *
  * - A value is the canonical JSON of an object with a `ver` that grows with every change. So no value ever recurs, and
  *   a late or repeated compare-and-set fails.
- * - Nothing is written blindly and nothing is deleted. A document is created only where there was none.
+ * - Nothing is written blindly, and only retention removes. A document is created only where there was none.
  * - After a timeout or a refusal the document is read again. (A refusal may be the answer to the second copy of a
  *   request whose first copy was carried out.) If it shows the mark of the change, the change was done. If `ver` has
  *   moved on without the mark, the request that was sent is dead. If nothing has changed, the same request is sent

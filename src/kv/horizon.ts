@@ -174,9 +174,10 @@ export class Horizon implements Keeping {
 
   isCurrent(id: string): boolean {
     const timeMs = this.#options.timeOf(id);
-    if (timeMs === undefined) return this.fresh;
-    this.#newestMs = Math.max(this.#newestMs, timeMs);
-    return this.fresh && timeMs >= this.known;
+    this.#newestMs = Math.max(this.#newestMs, timeMs ?? 0);
+    if (this.fresh) return (timeMs ?? Number.POSITIVE_INFINITY) >= this.known;
+    void this.read();
+    return false;
   }
 
   isEnded(id: string): boolean {

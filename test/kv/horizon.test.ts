@@ -101,6 +101,13 @@ describe('a request id', () => {
   });
 });
 
+it('what is remembered is not current until the horizon was read, which is done at once', async () => {
+  const { horizon, now } = new Instance(new MemoryEngine());
+  expect(horizon.isCurrent(now)).toBe(false);
+  await horizon.read();
+  expect(horizon.isCurrent(now)).toBe(true);
+});
+
 describe('a horizon', () => {
   it('ends what is below it when it has been seen for the grace, not before', async () => {
     const engine = new MemoryEngine();

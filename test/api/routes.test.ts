@@ -241,9 +241,24 @@ describe('profiles', () => {
     expect((await transact('-8.51', 't3')).json).toMatchObject({ status: 422, code: 'insufficient_funds' });
     expect((await transact('0', 't4')).json).toMatchObject({ status: 400, code: 'amount_lt_min' });
     expect((await transact('1')).json).toMatchObject({ status: 400, code: 'request_id_invalid' });
-    expect((await ask('POST', '/api/transactions', { phone_number: '1', amount: 1, request_id: 't5' })).status).toBe(
+    expect((await ask('POST', '/api/transactions', { phone_number: '777', amount: 1, request_id: 't5' })).status).toBe(
       404,
     );
+  });
+
+  it('can spend what a voucher has credited', async () => {
+    await ask('POST', '/api/vouchers', { code: 'gift', amount: '5.00', limit: 1 });
+    await ask('POST', '/api/vouchers/redeem', { code: 'gift', phone_number: '0555', request_id: 'g1' });
+    await expect.poll(async () => (await ask('GET', '/api/profiles/0555')).json.balance).toBe('5.00');
+    expect((await ask('POST', '/api/profiles', { phone_number: '0555' })).status).toBe(200);
+    await ask('POST', '/api/v1/accounts', { name: 'shop', balance: '0' });
+    const body = { from: '0555', to: 'shop', amount: '4.99', request_id: 'g2' };
+    expect((await ask('POST', '/api/v1/transfers', body)).status).toBe(201);
+    expect((await ask('GET', '/api/profiles/0555')).json.balance).toBe('0.01');
+    expect((await ask('GET', '/api/wallets/0555')).json).toMatchObject({
+      balance: '0.01',
+      entries: [{ code: 'gift' }],
+    });
   });
 
   it.each(['house', '', '0912 3', '++1', '١٢٣', '1'.repeat(33), '0912\u0000'])(

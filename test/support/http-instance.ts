@@ -63,7 +63,13 @@ export class HttpInstance {
       engine: new MemoryEngine(),
       startHandlers: (store) =>
         startWorkloads(
-          { openStore: () => store, openReservation: async () => undefined, idLimits: {}, lease: {} },
+          {
+            openStore: () => store,
+            openReservation: async () => undefined,
+            idLimits: {},
+            lease: {},
+            wallets: 'accounts',
+          },
           workloads,
         ),
       rpcs: [...new Set(workloads.flatMap(({ rpcs }) => rpcs))],

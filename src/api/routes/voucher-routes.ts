@@ -95,21 +95,28 @@ export const VOUCHER_ROUTES: readonly Route[] = [
     }),
     failures: { 404: 'There is no voucher of this code.' },
   }),
-  route('GET /api/wallets/{phone_number}', 'wallets', 'What vouchers have credited to a phone number.', {
-    fields: { phone_number: PhoneNumber },
-    rpc: WalletRead,
-    request: ({ phone_number: user }) => ({ user }),
-    reply: z.object({
-      phone_number: z.string(),
-      balance: AmountText,
-      entries: z.array(z.object({ code: z.string(), request_id: z.string(), redemption: z.int(), amount: AmountText })),
-    }),
-    answer: ({ balance, entries }, { phone_number }) => ({
-      body: {
-        phone_number,
-        balance: formatAmount(balance),
-        entries: entries.map(({ credited, ...rest }) => ({ ...rest, amount: formatAmount(credited) })),
-      },
-    }),
-  }),
+  route(
+    'GET /api/wallets/{phone_number}',
+    'wallets',
+    'The balance of a phone number, and what vouchers have credited to it.',
+    {
+      fields: { phone_number: PhoneNumber },
+      rpc: WalletRead,
+      request: ({ phone_number: user }) => ({ user }),
+      reply: z.object({
+        phone_number: z.string(),
+        balance: AmountText,
+        entries: z.array(
+          z.object({ code: z.string(), request_id: z.string(), redemption: z.int(), amount: AmountText }),
+        ),
+      }),
+      answer: ({ balance, entries }, { phone_number }) => ({
+        body: {
+          phone_number,
+          balance: formatAmount(balance),
+          entries: entries.map(({ credited, ...rest }) => ({ ...rest, amount: formatAmount(credited) })),
+        },
+      }),
+    },
+  ),
 ];

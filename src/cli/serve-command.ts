@@ -12,6 +12,7 @@ import { createJsonLogger } from '../host/stdio/json-logger.ts';
 import { STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import type { StoreEngine } from '../kv/store.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
+import type { NodePorts } from '../workloads/served-workload.ts';
 import { etcdSettings, readFile } from './etcd-options.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { SERVE_OPTIONS } from './serve-options.ts';
@@ -114,30 +115,15 @@ async function start(
   tls: ReturnType<typeof tlsFiles>,
   signals: Signals,
 ): Promise<Instance> {
-  const { listen, workload: workloads, lease: leaseMs, 'log-level': level } = values;
+  const { listen, workload: workloads, 'log-level': level } = values;
   // Where there is only one instance at a time, the next life goes on with what this one left behind.
   const instanceId = values.store.isExclusive ? ONLY_INSTANCE : newInstanceId();
-  const idLimits = {
-    leadMsMax: values['max-lead'],
-    maxSkewMs: values['max-skew'],
-    windowMs: Math.max(STORED_WINDOW_MS_DEFAULT, 2 * leaseMs),
-  };
   try {
     return await Instance.start({
       ...listen,
       tls,
       engine,
-      startHandlers: (store) =>
-        startWorkloads(
-          {
-            openStore: () => store,
-            openReservation: async () => undefined,
-            idLimits,
-            lease: { leaseMs },
-            wallets: 'accounts',
-          },
-          workloads,
-        ),
+      startHandlers: (store) => startWorkloads(nodePorts(values, store), workloads),
       rpcs: [...new Set(workloads.flatMap(({ rpcs }) => rpcs))],
       limits: {
         ...HTTP_LIMITS,
@@ -159,6 +145,21 @@ async function start(
     await engine.close();
     throw startError(error as NodeJS.ErrnoException, listen);
   }
+}
+
+function nodePorts({ lease: leaseMs, retain: retainMs, ...values }: ServeValues, engine: StoreEngine): NodePorts {
+  return {
+    openStore: () => engine,
+    openReservation: async () => undefined,
+    idLimits: {
+      leadMsMax: values['max-lead'],
+      maxSkewMs: values['max-skew'],
+      windowMs: Math.max(STORED_WINDOW_MS_DEFAULT, 2 * leaseMs),
+    },
+    lease: { leaseMs },
+    wallets: 'accounts',
+    retention: retainMs === undefined ? undefined : { engine, retainMs },
+  };
 }
 
 function startError(error: NodeJS.ErrnoException, { text, host, port }: ServeValues['listen']): Error {

@@ -4,6 +4,7 @@ import { HTTP_LIMITS } from '../host/http/limits.ts';
 import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';
 import { LEASE_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import { LEAD_MS_MAX_DEFAULT } from '../ids/id-generator.ts';
+import { RETAIN_MS_MIN } from '../kv/horizon.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { ETCD_OPTIONS } from './etcd-options.ts';
 import {
@@ -128,6 +129,15 @@ gets 429. Probes and metrics are not limited. Default: no limit.`,
     absent: HTTP_LIMITS.requestMs,
     parse: parseDurationMs(100),
   } satisfies Option<number>,
+  retain: {
+    value: 'TIME',
+    text: `How long finished transfers, assignments and the request ids of redemptions are kept. Older
+requests are refused, so a request id must tell its time: a UUID of version 7, or a snowflake of
+POST /guid/generate. All instances of a store need the same time, 1h or more, such as 30d. Default:
+for ever, with any request id.`,
+    absent: undefined,
+    parse: (text: string): number | undefined => parseDurationMs(RETAIN_MS_MIN)(text),
+  } satisfies Option<number | undefined>,
   lease: {
     value: 'TIME',
     text: `The node number in ids is leased in the store. It may be taken over if the instance has not renewed

@@ -20,8 +20,10 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** From the raise of the horizon to the first removal below it, ms. All instances of a store must agree on it. */
 export const GRACE_MS = 15 * MINUTE_MS;
-/** The shortest time to keep anything, in graces: an hour. */
+/** The shortest time to keep anything, in graces. */
 const RETAIN_GRACES_MIN = 4;
+/** With the default grace: an hour. */
+export const RETAIN_MS_MIN = RETAIN_GRACES_MIN * GRACE_MS;
 /** How far a request id may be ahead of the clock of an instance, ms. Ids from far ahead would never end. */
 const FUTURE_MS_MAX = DAY_MS;
 /** The horizon is raised by at least this part of the time to keep, and at least every hour. */

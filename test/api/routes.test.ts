@@ -249,7 +249,9 @@ describe('profiles', () => {
   it('can spend what a voucher has credited', async () => {
     await ask('POST', '/api/vouchers', { code: 'gift', amount: '5.00', limit: 1 });
     await ask('POST', '/api/vouchers/redeem', { code: 'gift', phone_number: '0555', request_id: 'g1' });
-    await expect.poll(async () => (await ask('GET', '/api/profiles/0555')).json.balance).toBe('5.00');
+    await expect
+      .poll(async () => (await ask('GET', '/api/profiles/0555')).json.balance, { timeout: 30_000 })
+      .toBe('5.00');
     expect((await ask('POST', '/api/profiles', { phone_number: '0555' })).status).toBe(200);
     await ask('POST', '/api/v1/accounts', { name: 'shop', balance: '0' });
     const body = { from: '0555', to: 'shop', amount: '4.99', request_id: 'g2' };

@@ -1,28 +1,36 @@
 /** The server's limits and the order of its checks, over real sockets. */
 
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../../src/host/http/limits.ts';
 import { HttpInstance } from '../../support/http-instance.ts';
 
 const served = await HttpInstance.start({
-  limits: { ...HTTP_LIMITS, bodyBytesMax: 4096, headersMs: 600, requestMs: 1200 },
+  limits: { ...HTTP_LIMITS, bodyBytesMax: 4096 },
   logsRequests: true,
 });
+
+/** For requests that are meant to be too slow. */
+const hasty = await HttpInstance.start({ limits: { ...HTTP_LIMITS, headersMs: 600, requestMs: 1200 } });
+
+/** A condition that a busy machine may fulfil late. */
+const POLLING = { timeout: 30_000 };
 
 const JSON_HEADERS = 'Host: x\r\nContent-Type: application/json\r\n';
 const statusesIn = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 
 /** The only answer on a connection that is closed after it, with its problem. */
 async function refusal(
-  ...parts: readonly (string | Buffer)[]
+  text: string,
+  { by = served, more = [] }: { by?: HttpInstance; more?: readonly string[] } = {},
 ): Promise<{ status: number; problem: { code: string; detail: string } }> {
-  const text = await served.send(...parts);
-  const [status = 0, ...more] = statusesIn(text);
-  expect(more).toEqual([]);
-  expect(text).toMatch(/^connection: close\r$/im);
-  expect(text).toMatch(/^content-type: application\/problem\+json\r$/im);
-  return { status, problem: JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) };
+  const answer = await by.send(text, ...more);
+  const [status = 0, ...others] = statusesIn(answer);
+  expect(others).toEqual([]);
+  expect(answer).toMatch(/^connection: close\r$/im);
+  expect(answer).toMatch(/^content-type: application\/problem\+json\r$/im);
+  return { status, problem: JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) };
 }
 
 describe('what is not HTTP', () => {
@@ -63,7 +71,7 @@ describe('what is not HTTP', () => {
 
 describe('what is too slow', () => {
   it('is answered 408 and closed: headers', async () => {
-    expect(await refusal('GET / HTTP/1.1\r\nHost: x\r\nA:')).toMatchObject({
+    expect(await refusal('GET / HTTP/1.1\r\nHost: x\r\nA:', { by: hasty })).toMatchObject({
       status: 408,
       problem: { code: 'too_slow' },
     });
@@ -71,11 +79,11 @@ describe('what is too slow', () => {
 
   it('is answered 408 and closed: a body', async () => {
     const head = `POST /generate HTTP/1.1\r\n${JSON_HEADERS}Content-Length: 2\r\n\r\n{`;
-    expect(await refusal(head)).toMatchObject({ status: 408, problem: { code: 'too_slow' } });
+    expect(await refusal(head, { by: hasty })).toMatchObject({ status: 408, problem: { code: 'too_slow' } });
   });
 
   it('is closed: a connection that sends nothing', async () => {
-    expect(statusesIn(await served.send())).toEqual([408]);
+    expect(statusesIn(await hasty.send())).toEqual([408]);
   });
 });
 
@@ -89,7 +97,20 @@ describe('what is too large', () => {
   it('is refused while it is sent, and the answer arrives', async () => {
     const head = `POST /generate HTTP/1.1\r\n${JSON_HEADERS}Transfer-Encoding: chunked\r\n\r\n`;
     const chunk = `1000\r\n${' '.repeat(4096)}\r\n`;
-    expect(await refusal(head, ...Array.from({ length: 200 }, () => chunk))).toMatchObject({ status: 413 });
+    expect(await refusal(head, { more: Array.from({ length: 200 }, () => chunk) })).toMatchObject({ status: 413 });
+  });
+
+  it('is answered although the client goes on sending before it reads', async () => {
+    const { hostname, port } = new URL(served.url);
+    const socket = connect(Number(port), hostname).on('error', () => {});
+    let answer = '';
+    socket.pause().setEncoding('utf8');
+    socket.write(`POST /generate HTTP/1.1\r\n${JSON_HEADERS}Content-Length: 4194304\r\n\r\n`);
+    for (let sent = 0; sent < 64 && !socket.destroyed; sent++)
+      await new Promise((resolve) => socket.write(' '.repeat(65_536), resolve));
+    socket.on('data', (part) => (answer += part)).resume();
+    await new Promise((resolve) => socket.on('close', resolve));
+    expect(statusesIn(answer)).toEqual([413]);
   });
 
   it('is not refused at the limit', async () => {
@@ -226,6 +247,52 @@ describe('a request', () => {
     const line = served.logged.findLast(({ fields }) => fields.route === '/api/profiles/{phone_number}');
     expect(line).toMatchObject({ level: 'info', message: 'request', fields: { method: 'GET', status: 404 } });
     expect(JSON.stringify(served.logged)).not.toContain('0123456789');
+  });
+});
+
+describe('what is too much at once', () => {
+  const head = (length: number) => `POST /generate HTTP/1.1\r\n${JSON_HEADERS}Content-Length: ${length}\r\n\r\n`;
+
+  it('gets 503, and probes do not: requests in flight', async () => {
+    const busy = await HttpInstance.start({ limits: { ...HTTP_LIMITS, inFlightMax: 1 } });
+    const slow = connect(Number(new URL(busy.url).port), '127.0.0.1').on('error', () => {});
+    slow.write(`${head(2)}{`);
+    await expect.poll(async () => (await busy.get('/state')).json.inFlight, POLLING).toBe(2);
+    expect(await busy.post('/generate', {})).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+    expect((await busy.get('/healthz')).status).toBe(200);
+    slow.destroy();
+    await expect.poll(async () => (await busy.post('/generate', {})).status, POLLING).toBe(200);
+  });
+
+  it('gets 503: bytes of bodies that are being received', async () => {
+    const busy = await HttpInstance.start({ limits: { ...HTTP_LIMITS, bodiesBytesMax: 8000 } });
+    const slow = connect(Number(new URL(busy.url).port), '127.0.0.1').on('error', () => {});
+    slow.write(head(6000) + ' '.repeat(5000));
+    await expect.poll(async () => (await busy.get('/state')).json.bodyBytesHeld, POLLING).toBe(5000);
+    const large = { 'Content-Type': 'application/json' };
+    const refused = await busy.ask('POST', '/generate', { body: ' '.repeat(4000), headers: large });
+    expect(refused.json).toMatchObject({ status: 503, detail: 'the server is receiving too many large bodies' });
+    slow.destroy();
+    await expect.poll(async () => (await busy.get('/state')).json.bodyBytesHeld, POLLING).toBe(0);
+    expect((await busy.post('/generate', {})).status).toBe(200);
+  });
+
+  it('is closed: connections', async () => {
+    const busy = await HttpInstance.start({ limits: { ...HTTP_LIMITS, connectionsMax: 1 } });
+    const first = connect(Number(new URL(busy.url).port), '127.0.0.1').on('error', () => {});
+    await new Promise((resolve) => first.on('connect', resolve));
+    await expect.poll(() => busy.get('/healthz').catch((error) => error.code), POLLING).toBe('ECONNRESET');
+    first.destroy();
+    await expect
+      .poll(
+        () =>
+          busy.get('/healthz').then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        POLLING,
+      )
+      .toBe(200);
   });
 });
 

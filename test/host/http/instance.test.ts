@@ -82,6 +82,15 @@ describe('an instance whose store is away', () => {
   });
 });
 
+describe('a connection whose request waits for the store', () => {
+  it('is closed when what follows is not HTTP: an answer now would be taken for that of the request', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    engine.mode = 'hangs';
+    expect(await served.send('GET /api/v1/accounts/a HTTP/1.1\r\nHost: x\r\n\r\n', 'garbage\r\n\r\n')).toBe('');
+  });
+});
+
 describe('an instance that ends', () => {
   it('gives its node number back, and closes the store', async () => {
     const engine = new UnreliableEngine();

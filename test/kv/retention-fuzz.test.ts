@@ -33,7 +33,8 @@ describe('with retention, slow and lost calls, pauses, kills and wrong clocks', 
     'a promise is broken by an instance that %s',
     async (_name, mutant) => {
       for (let seed = 0; seed < SEEDS_A_MUTANT; seed++) {
-        const { violations } = await runRetention({ seed, mutantOf: (name) => (name === 'n0' ? mutant : undefined) });
+        const mutantOf = (name: string) => (name === 'n0' ? mutant : undefined);
+        const { violations } = await runRetention({ seed, rate: 4, mutantOf });
         // What clients can see, not only what the engine sees.
         if (violations.some((text) => !text.includes('younger than the horizon'))) return;
       }

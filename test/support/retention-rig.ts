@@ -80,6 +80,7 @@ export class RetentionRig {
   readonly #texts = new Map<string, string>();
   readonly #lives = new Map<string, Life>();
   readonly #pausedUntilMs = new Map<string, number>();
+  readonly #deafUntilMs = new Map<string, number>();
   readonly #clockMs = new Map<string, number>();
   readonly #reservations = new Map<string, MemoryReservation>();
   #uuidCount = 0;
@@ -105,6 +106,11 @@ export class RetentionRig {
 
   pause(name: string, durationMs: number): void {
     this.#pausedUntilMs.set(name, this.time.now() + durationMs);
+  }
+
+  /** For so long it gets no answer when it reads the horizon. */
+  deafen(name: string, durationMs: number): void {
+    this.#deafUntilMs.set(name, this.time.now() + durationMs);
   }
 
   /** Sets its wall clock so far ahead of the world's. */
@@ -214,7 +220,8 @@ export class RetentionRig {
 
   /** The engine as one life of an instance sees it. */
   #wire(name: string, life: Life, random: SeededRandom): StoreEngine {
-    const call = <Result>(apply: () => Promise<Result>, silence: Result): Promise<Result> =>
+    const isDeaf = () => this.troubled && this.time.now() < (this.#deafUntilMs.get(name) ?? 0);
+    const call = <Result>(apply: () => Promise<Result>, silence: Result, isLost = false): Promise<Result> =>
       new Promise((resolve) => {
         const { trouble = 10 } = this.#options;
         const drawn = this.troubled ? random.integer(100) : 100;
@@ -223,7 +230,7 @@ export class RetentionRig {
         const longMs = () => 1 + random.integer(random.pick([100, LATE_MS_MAX]));
         const kind = isTroubled ? random.integer(4) : 4;
         this.#setTimer(name, life, CALL_MS_MAX, () => resolve(silence));
-        if (kind === 0) return;
+        if (kind === 0 || isLost) return;
         this.time.schedule(kind === 1 ? longMs() : shortMs(), () => {
           void apply().then((result) => {
             if (kind !== 2) this.#setTimer(name, life, kind === 3 ? longMs() : shortMs(), () => resolve(result));
@@ -232,7 +239,8 @@ export class RetentionRig {
       });
     return {
       name: 'memory',
-      read: (key) => call(() => this.#engine.read(key), { kind: 'failed', error: SILENCE }),
+      read: (key) =>
+        call(() => this.#engine.read(key), { kind: 'failed', error: SILENCE }, key === HORIZON_KEY && isDeaf()),
       replace: (key, from, text) =>
         call<StoreReplace>(() => this.#replace(key, from, text), { kind: 'silent', error: SILENCE }),
       list: (prefix, after, limit) =>

@@ -19,6 +19,8 @@ const FAR_AHEAD_MS = RETAIN_MS / 2;
 const PAUSE_MS_MAX = 3 * GRACE_MS;
 /** From the last request to the verdict, ms: what is unfinished ends by then. */
 const REST_MS = 15_000;
+/** How old requests are when they are repeated, ms; up to a grace is added. */
+const REPEATED_AFTER_MS = [1000, RETAIN_MS - 2000, RETAIN_MS, RETAIN_MS + GRACE_MS, RETAIN_MS + 2 * GRACE_MS];
 /** What instances may answer: nothing happened now, the id is refused, or the outcome is unknown. */
 const CODES_ALLOWED = [11, 13, 22];
 
@@ -80,7 +82,7 @@ class Run {
     void this.#watch(endMs);
     while (rig.time.now() < endMs) {
       void this.#request(endMs);
-      await this.#sleep(rig.random.integer(2000 / rate));
+      await this.#sleep(rig.random.integer(Math.ceil(2000 / rate)));
     }
     rig.troubled = false;
     for (const name of rig.names) {
@@ -117,7 +119,7 @@ class Run {
       rig.start(name);
       return;
     }
-    switch (random.integer(6)) {
+    switch (random.integer(9)) {
       case 0:
       case 1:
         rig.kill(name);
@@ -127,6 +129,11 @@ class Run {
         rig.pause(name, random.integer(random.pick([1000, PAUSE_MS_MAX])));
         break;
       case 4:
+      case 5:
+      case 6:
+        rig.deafen(name, random.integer(2 * GRACE_MS));
+        break;
+      case 7:
         rig.setClock(name, random.integer(random.pick([4000, RETAIN_MS])) - 2000);
         break;
       default:
@@ -149,7 +156,7 @@ class Run {
     const beganMs = this.rig.time.now();
     void ask();
     for (let count = random.integer(4); count > 0; count--) {
-      const afterMs = random.pick([1000, RETAIN_MS - 2000, RETAIN_MS + GRACE_MS, RETAIN_MS + 2 * GRACE_MS]);
+      const afterMs = random.pick(REPEATED_AFTER_MS);
       const atMs = Math.min(beganMs + afterMs + random.integer(GRACE_MS), endMs + REST_MS / 2);
       void this.#sleep(atMs - beganMs).then(ask);
     }

@@ -6,7 +6,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EndedTest, fixture, SNOWSTORM, snowstorm, temporaryFolder } from '../support/snowstorm-process.ts';
+import { EndedTest, fixture, SNOWSTORM, snowstorm } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const ECHO = ['test', '-w', 'echo', '--bin', fixture('echo.mjs'), '--store', join(folder, 'never')];

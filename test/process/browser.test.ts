@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Browser, findBrowser, type Page, type PageOptions } from '../support/browser.ts';
 import { findHiddenFocus, findLowContrast, findOverflow, findUnnamed } from '../support/page-checks.ts';
-import { processesThatName, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { processesThatName, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const program = findBrowser('the browser that looks at reports');
 const folder = temporaryFolder();

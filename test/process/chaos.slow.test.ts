@@ -3,15 +3,8 @@
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import {
-  type EndedTest,
-  fixture,
-  OUR_NODE,
-  Running,
-  runTest,
-  temporaryFolder,
-  until,
-} from '../support/snowstorm-process.ts';
+import { type EndedTest, fixture, OUR_NODE, Running, runTest, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const CHAOS = fileURLToPath(new URL('../../bin/chaos', import.meta.url));
 const INIT = '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":1}}\n';

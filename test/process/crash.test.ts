@@ -5,7 +5,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { OUR_NODE, Running, snowstorm, temporaryFolder } from '../support/snowstorm-process.ts';
+import { OUR_NODE, Running, snowstorm } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 

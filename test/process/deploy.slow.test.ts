@@ -8,7 +8,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { deployPath, instruction, listsOf } from '../support/deployment.ts';
 import { findEtcd, freePorts } from '../support/etcd.ts';
 import { ServiceClient } from '../support/service-client.ts';
-import { Running, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { Running, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const TIMEOUT_MS = 180_000;

@@ -8,7 +8,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync,
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { freshCopy } from '../support/fresh-copy.ts';
-import { type Ended, EndedTest, fixture, Running, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { type Ended, EndedTest, fixture, Running, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const copy = freshCopy();
 const folder = temporaryFolder();

@@ -5,7 +5,8 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type EndedTest, OUR_NODE, runTest, temporaryFolder } from '../support/snowstorm-process.ts';
+import { type EndedTest, OUR_NODE, runTest } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const NODE_COUNT = 3;

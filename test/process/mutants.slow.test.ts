@@ -3,7 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type EndedTest, fixture, runTest, temporaryFolder } from '../support/snowstorm-process.ts';
+import { type EndedTest, fixture, runTest } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 let runs = 0;

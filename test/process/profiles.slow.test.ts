@@ -7,7 +7,8 @@ import { ProcessBed } from '../../src/host/processes/process-bed.ts';
 import { createRealScheduler } from '../../src/host/real-scheduler.ts';
 import { brokenRules } from '../support/find-failure.ts';
 import { profilesTest } from '../support/profiles-run.ts';
-import { OUR_NODE, processesThatName, temporaryFolder } from '../support/snowstorm-process.ts';
+import { OUR_NODE, processesThatName } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 async function run(wallets: 'own' | 'accounts') {
   const folder = temporaryFolder();

@@ -3,15 +3,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import {
-  fixture,
-  hasPython,
-  Running,
-  runTest,
-  SNOWSTORM,
-  temporaryFolder,
-  until,
-} from '../support/snowstorm-process.ts';
+import { fixture, hasPython, Running, runTest, SNOWSTORM, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const ON_A_TERMINAL = fileURLToPath(new URL('../fixtures/on-a-terminal.py', import.meta.url));

@@ -11,7 +11,7 @@ import { afterAll, expect, it } from 'vitest';
 import { documentAt } from '../support/documents.ts';
 import { findEtcd } from '../support/etcd.ts';
 import { commandsOf, findDifference, sectionOf } from '../support/readme-commands.ts';
-import { temporaryFolder } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const NEXT = '== next command';

@@ -11,9 +11,9 @@ import {
   runTest,
   SNOWSTORM,
   startTest,
-  temporaryFolder,
   until,
 } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 /** A simulated run that fails, because nodes are killed. */

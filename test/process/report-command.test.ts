@@ -17,16 +17,8 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  EndedTest,
-  fixture,
-  onSmallDisk,
-  Running,
-  SNOWSTORM,
-  snowstorm,
-  temporaryFolder,
-  until,
-} from '../support/snowstorm-process.ts';
+import { EndedTest, fixture, onSmallDisk, Running, SNOWSTORM, snowstorm, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const store = join(folder, 'store');

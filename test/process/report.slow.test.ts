@@ -16,7 +16,8 @@ import {
   findOverflow,
   findUnnamed,
 } from '../support/page-checks.ts';
-import { fixture, SNOWSTORM, temporaryFolder } from '../support/snowstorm-process.ts';
+import { fixture, SNOWSTORM } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const program = findBrowser('reports in a browser');
 const folder = temporaryFolder();

@@ -6,7 +6,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { EtcdCluster, findEtcd } from '../support/etcd.ts';
 import { ServiceLoad } from '../support/service-load.ts';
-import { endServicesAfterwards, ServiceProcess } from '../support/service-process.ts';
+import { killServices, ServiceProcess } from '../support/service-process.ts';
 
 const ELECTION_MS = 500;
 const HEARTBEAT_MS = 50;
@@ -15,7 +15,7 @@ const PAUSE_MS = 3000;
 const CALM_MS = 1500;
 
 const etcd = findEtcd('services on three etcd members');
-endServicesAfterwards();
+afterAll(killServices);
 
 describe.skipIf(etcd === undefined)('three instances on three etcd members', () => {
   let cluster: EtcdCluster | undefined;

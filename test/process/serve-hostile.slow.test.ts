@@ -16,7 +16,8 @@ import {
   type Tokens,
   validToken,
 } from '../support/hostile-requests.ts';
-import { Running, SNOWSTORM, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { Running, SNOWSTORM, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const REQUESTS = 10_000;
 const WORKERS = 64;

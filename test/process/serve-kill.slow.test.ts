@@ -1,18 +1,18 @@
 /** `snowstorm serve` on a folder: it is killed again and again under load, and nothing is lost or doubled. */
 
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { ServiceLoad } from '../support/service-load.ts';
-import { endServicesAfterwards, ServiceProcess } from '../support/service-process.ts';
-import { temporaryFolder } from '../support/snowstorm-process.ts';
+import { killServices, ServiceProcess } from '../support/service-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KILLS = Number(process.env.KILLS ?? 100);
 const SEED = 1;
 /** Up to so long a life lasts under load, ms. */
 const LIFE_MS_MAX = 400;
 
-endServicesAfterwards();
+afterAll(killServices);
 const folder = temporaryFolder();
 
 it(`keeps its promises over ${KILLS} kills`, { timeout: 600_000 }, async () => {

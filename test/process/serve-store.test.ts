@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EndedTest, Running, SNOWSTORM, snowstorm, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { EndedTest, Running, SNOWSTORM, snowstorm, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { documentAt } from '../support/documents.ts';
 import { commandsOf, findDifference, runCommand } from '../support/readme-commands.ts';
-import { Running, SNOWSTORM, snowstorm, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { Running, SNOWSTORM, snowstorm, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const COMMAND_MS_MAX = 30_000;
 const folder = temporaryFolder();

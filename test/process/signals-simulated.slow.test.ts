@@ -3,7 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Running, SNOWSTORM, snowstorm, temporaryFolder, until } from '../support/snowstorm-process.ts';
+import { Running, SNOWSTORM, snowstorm, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const STOPPED = 'error the run was stopped before it could be made twice';

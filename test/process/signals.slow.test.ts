@@ -2,15 +2,8 @@
 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  EndedTest,
-  fixture,
-  type Running,
-  runTest,
-  startTest,
-  temporaryFolder,
-  until,
-} from '../support/snowstorm-process.ts';
+import { EndedTest, fixture, type Running, runTest, startTest, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 

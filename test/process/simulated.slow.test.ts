@@ -7,7 +7,8 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WORKLOADS } from '../../src/workloads/registry.ts';
-import { snowstorm, temporaryFolder } from '../support/snowstorm-process.ts';
+import { snowstorm } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const store = (name: string) => ['--store', join(folder, name)];

@@ -4,15 +4,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import {
-  EndedTest,
-  fixture,
-  hasPython,
-  OUR_NODE,
-  runTest,
-  snowstorm,
-  temporaryFolder,
-} from '../support/snowstorm-process.ts';
+import { EndedTest, fixture, hasPython, OUR_NODE, runTest, snowstorm } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const CHAOS = fileURLToPath(new URL('../../bin/chaos', import.meta.url));
 

@@ -3,15 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  type Ended,
-  EndedTest,
-  fixture,
-  snowstorm,
-  startTest,
-  temporaryFolder,
-  until,
-} from '../support/snowstorm-process.ts';
+import { type Ended, EndedTest, fixture, snowstorm, startTest, until } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 

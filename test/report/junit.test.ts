@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { checkJunitFile, writeJunit } from '../../src/cli/junit-file.ts';
 import { UsageError } from '../../src/cli/options.ts';
 import { type JunitCase, junitDocument, junitOfRun, junitOfSeeds } from '../../src/report/junit.ts';
-import { hasPython, temporaryFolder } from '../support/snowstorm-process.ts';
+import { hasPython } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const HEAD = '<?xml version="1.0" encoding="UTF-8"?>';
 const PASSED = { kind: 'passed' } as const;

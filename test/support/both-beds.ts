@@ -16,7 +16,8 @@ import { ProcessBed } from '../../src/host/processes/process-bed.ts';
 import { createRealScheduler } from '../../src/host/real-scheduler.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
-import { processesThatName, temporaryFolder } from './snowstorm-process.ts';
+import { processesThatName } from './snowstorm-process.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const folder = temporaryFolder();
 const program = join(folder, 'mutants.cjs');

@@ -6,7 +6,7 @@
 import { cpSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from './snowstorm-process.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const COPIED = ['src', 'bin', 'test/fixtures/recipe', 'package.json', 'package-lock.json', 'tsconfig.json', 'Makefile'];

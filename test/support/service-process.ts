@@ -1,16 +1,13 @@
 /** Instances of `bin/snowstorm serve` as real processes, which are killed and started again. */
 
-import { createServer } from 'node:net';
-import { afterAll } from 'vitest';
+import { freePorts } from './etcd.ts';
 import { type Ended, Running, SNOWSTORM, until } from './snowstorm-process.ts';
 
 const started = new Set<Running>();
 
 /** Ends what a failed test has left running. */
-export function endServicesAfterwards(): void {
-  afterAll(() => {
-    for (const running of started) running.signal('SIGKILL');
-  });
+export function killServices(): void {
+  for (const running of started) running.signal('SIGKILL');
 }
 
 /** An instance on one port, with as many lives as the test gives it. */
@@ -21,7 +18,8 @@ export class ServiceProcess {
 
   /** @param args of `snowstorm serve`, without `--listen` */
   static async start(args: readonly string[]): Promise<ServiceProcess> {
-    const service = new ServiceProcess(await freePort(), args);
+    const [port] = await freePorts(1);
+    const service = new ServiceProcess(port as number, args);
     await service.start();
     return service;
   }
@@ -82,13 +80,4 @@ export class ServiceProcess {
     if (this.#running === undefined) throw new Error('it was never started');
     return this.#running;
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

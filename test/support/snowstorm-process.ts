@@ -7,11 +7,9 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 import type { Operation } from '../../src/history/operation.ts';
 
 export const SNOWSTORM = fileURLToPath(new URL('../../bin/snowstorm', import.meta.url));
@@ -37,13 +35,6 @@ export function hasPython(what: string): boolean {
     process.stderr.write(`\n*** SKIPPED: ${what}, because there is no python3 on this machine ***\n\n`);
     return false;
   }
-}
-
-/** One temporary folder for a test file, removed when its tests are over. */
-export function temporaryFolder(): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'snowstorm-process-test-')));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export interface Ended {

@@ -6,7 +6,7 @@ import { EtcdEngine, type EtcdOptions } from '../../../src/host/etcd/engine.ts';
 import { Authority, hasOpenssl } from '../../support/certificates.ts';
 import { EtcdCluster, type EtcdMember, findEtcd } from '../../support/etcd.ts';
 import { openEngine, tokenOf } from '../../support/etcd-engine.ts';
-import { temporaryFolder } from '../../support/snowstorm-process.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const program = findEtcd('opening a store on a real etcd');
 const whenThere = describe.skipIf(program === undefined);

@@ -5,7 +5,8 @@ import { basename, join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NodeHandle } from '../../../src/harness/bed.ts';
 import { ProcessBed } from '../../../src/host/processes/process-bed.ts';
-import { fixture, temporaryFolder, until } from '../../support/snowstorm-process.ts';
+import { fixture, until } from '../../support/snowstorm-process.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const beds: ProcessBed[] = [];

@@ -22,9 +22,7 @@ import { RpcError } from '../protocol/errors.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { describeIssue, isRecord } from '../protocol/message.ts';
 import type { LinearizableStore, StoreRead, Token } from './store.ts';
-
-/** How long one update keeps trying, ms. With the last reply it waits for, that is less than the 5 s of its clients. */
-const PATIENCE_MS = 3500;
+import { storeTimings } from './timings.ts';
 
 /** Longest pause before a retry, ms. The actual pause is random; the longest one doubles after each try. */
 const PAUSE_MS = 10;
@@ -78,6 +76,7 @@ export interface DocumentsOptions<Content> {
   readonly name: string;
   /** The content of a document, without its `ver`. */
   readonly schema: z.ZodType<Content>;
+  /** How long one reading or update keeps trying, ms. Default: by the patience of the store. */
   readonly patienceMs?: number;
 }
 
@@ -167,7 +166,7 @@ export class Documents<Content extends object> {
   }
 
   #patience(): Patience {
-    const { context, patienceMs = PATIENCE_MS } = this.#options;
+    const { kv, context, patienceMs = storeTimings(kv.patienceMs).updateMs } = this.#options;
     return new Patience(context, patienceMs);
   }
 }

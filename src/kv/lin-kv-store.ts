@@ -8,14 +8,22 @@ import type { NodeContext } from '../node/context.ts';
 import type { LinearizableStore, StoreRead, StoreReplace, Token } from './store.ts';
 import { CompareAndSet, casRequest, isMissing, type KvOptions, Read } from './store-rpcs.ts';
 
+export interface LinKvOptions extends KvOptions {
+  /** How long it may be away, ms. */
+  readonly patienceMs?: number | undefined;
+}
+
 export class LinKvStore implements LinearizableStore {
   readonly name = 'lin-kv';
+  readonly patienceMs: number | undefined;
   readonly #context: Pick<NodeContext, 'rpc'>;
   readonly #options: KvOptions;
 
-  constructor(context: Pick<NodeContext, 'rpc'>, options: KvOptions = {}) {
+  /** A request waits for its reply as long as the store may be away, unless the options say otherwise. */
+  constructor(context: Pick<NodeContext, 'rpc'>, { patienceMs, ...options }: LinKvOptions = {}) {
     this.#context = context;
-    this.#options = options;
+    this.#options = patienceMs === undefined ? options : { deadlineMs: patienceMs, ...options };
+    this.patienceMs = patienceMs;
   }
 
   async read(key: string): Promise<StoreRead> {

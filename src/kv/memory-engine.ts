@@ -7,9 +7,14 @@ const CLOSED = RpcError.of('temporarily-unavailable', 'the store in memory is cl
 
 export class MemoryEngine implements StoreEngine {
   readonly name = 'memory';
+  readonly patienceMs: number | undefined;
   readonly #entries = new Map<string, { readonly text: string; readonly token: Token }>();
   #revision = 0;
   #closed = false;
+
+  constructor(patienceMs?: number) {
+    this.patienceMs = patienceMs;
+  }
 
   async read(key: string): Promise<StoreRead> {
     if (this.#closed) return { kind: 'failed', error: CLOSED };

@@ -25,8 +25,6 @@ import { type Marking, NotTaken, type ParticipantRecord } from './marks.ts';
 import { OldMarks } from './old-marks.ts';
 import type { Order, Refusal, StepOutcome, Turn } from './plan.ts';
 
-/** How long a step may take, ms. */
-const STEP_MS_MAX = 3000;
 /** Longest pause after a timeout or a lost race, ms. */
 const PAUSE_MS = 20;
 
@@ -60,6 +58,8 @@ export interface ParticipantDeskOptions<Content extends object> {
   /** Finds out whether a saga that this node does not know is finished. If so, notes it. */
   readonly lookUp: (saga: string) => Promise<void>;
   readonly limits: Pick<SagaLimits, 'group' | 'marks'>;
+  /** How long a step may take, ms. */
+  readonly stepMs: number;
 }
 
 export class ParticipantDesk<Content extends object> {
@@ -99,7 +99,7 @@ export class ParticipantDesk<Content extends object> {
         turn,
         what,
         change,
-        endMs: this.#nowMs() + STEP_MS_MAX,
+        endMs: this.#nowMs() + this.#options.stepMs,
         resolve,
         reject,
         arrivedAt: this.#options.order.next(),

@@ -6,6 +6,7 @@
 import type * as z from 'zod';
 import { Documents, NOTHING_STORED, readOrThrow, type Stored, type UpdateResult } from '../kv/documents.ts';
 import type { LinearizableStore } from '../kv/store.ts';
+import { storeTimings } from '../kv/timings.ts';
 import type { NodeContext } from '../node/context.ts';
 import type { Action } from './compose.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
@@ -105,12 +106,13 @@ export class Participants<Content extends object> {
   }
 
   #desk(name: string): ParticipantDesk<Content> {
-    const { context, keyOf, order, finished, lookUp, marking = MARKING } = this.#options;
+    const { context, kv, keyOf, order, finished, lookUp, marking = MARKING } = this.#options;
     const key = keyOf(name);
     let desk = this.#desks.get(key);
     if (desk === undefined) {
       if (this.#desks.size >= this.#limits.desks) this.#forgetIdle();
-      const own = { documents: this.#documents, key, limits: this.#limits };
+      const { stepMs } = storeTimings(kv.patienceMs);
+      const own = { documents: this.#documents, key, limits: this.#limits, stepMs };
       desk = new ParticipantDesk({ ...own, context, marking, order, finished, lookUp });
       this.#desks.set(key, desk);
     }

@@ -99,6 +99,7 @@ class BenchDesk {
       key: KEY,
       marking,
       limits: SAGA_LIMITS,
+      stepMs: 3000,
       order: this.order,
       finished: this.finished,
       lookUp: async (saga) => {
@@ -711,7 +712,7 @@ async function contend(
       if (isOver(saga)) finished.add(saga);
     };
     const documents = new Documents({ kv, context, name: 'sum', schema: participantSchema(Sum) });
-    const own = { documents, key: KEY, limits: SAGA_LIMITS };
+    const own = { documents, key: KEY, limits: SAGA_LIMITS, stepMs: 3000 };
     const desk = new ParticipantDesk<Sum>({ ...own, context, marking, order, finished, lookUp });
     const drive = async (saga: string) => {
       // One node may come when the step must be undone, while the other one does not know that.

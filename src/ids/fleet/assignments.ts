@@ -18,6 +18,7 @@ import { type Choice, chooseFirst, GroupQueue } from '../../kv/group-queue.ts';
 import type { Keeping } from '../../kv/horizon.ts';
 import { keyPart } from '../../kv/key-part.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
+import { storeTimings } from '../../kv/timings.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
 import { RpcError } from '../../protocol/errors.ts';
@@ -41,9 +42,6 @@ type Page = z.infer<typeof Page>;
  * The bits of an id that its page leaves out: the random bit and the last six of the sequence. So a page has 64 places.
  */
 const PAGE_SHIFT = 7n;
-
-/** How long a request waits for its page, ms; its client waits 5 s. */
-const WAIT_MS_MAX = 3500;
 
 export interface AssignmentLimits {
   /** Assignments kept in memory. Each is proven, and never changes. */
@@ -78,6 +76,8 @@ export class Assignments {
   readonly #remembered: BoundedMap<string, string>;
   readonly #underWay = new Map<string, Promise<string>>();
   readonly #batchMax: number;
+  /** How long a request waits for its page, ms. */
+  readonly #waitMs: number;
   readonly #queue: GroupQueue<Request>;
   readonly #retention: Pick<Keeping, 'isCurrent'> | undefined;
 
@@ -92,6 +92,7 @@ export class Assignments {
     this.#context = context;
     this.#remembered = new BoundedMap(remembered);
     this.#batchMax = batch;
+    this.#waitMs = storeTimings(kv.patienceMs).turnMs;
     this.#storeName = kv.name;
     this.#source = source;
     this.#records = new Documents({ kv, context, name: 'assignment', schema: AssignmentRecord });
@@ -133,7 +134,7 @@ export class Assignments {
     const { content } = await readOrThrow(this.#records, documentKey);
     if (content !== undefined) return this.#remember(documentKey, content.id);
     return new Promise((resolve, reject) => {
-      const endMs = this.#context.clock.monotonicMs() + WAIT_MS_MAX;
+      const endMs = this.#context.clock.monotonicMs() + this.#waitMs;
       this.#queue.push({ service, key, documentKey, endMs, resolve, reject });
     });
   }

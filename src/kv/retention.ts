@@ -74,7 +74,12 @@ export class Retention implements Keeping {
     const { context } = this.#options;
     this.#horizon.start();
     // Two turns a grace keep the horizon close to its time.
-    new Sweep({ context, intervalMs: this.#horizon.graceMs / 2, sweep: () => this.#sweep() }).start();
+    const tick = async () => {
+      await this.#sweep();
+      // The horizon moves with time, whether there is anything to remove or not.
+      return true;
+    };
+    new Sweep({ context, intervalMs: this.#horizon.graceMs / 2, tick }).start();
   }
 
   /** From now on such documents end. */

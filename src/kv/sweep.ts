@@ -1,18 +1,22 @@
 /**
- * Repeated search for unfinished work of any node. Work that has not changed for a while, by the node's own clock, is
- * treated as abandoned. It does not matter whether its node is dead or slow.
+ * Repeated search for unfinished work of any node. Each tick looks at one place, so that many nodes cost the store no
+ * more than one reading each and tick. When there was nothing to do for a while, ticks come a little more slowly.
  */
 
 import type { NodeContext } from '../node/context.ts';
 
+/** How much the time between two ticks varies, so that nodes do not sweep together. */
+const SPREAD = 0.2;
+/** After so many ticks without anything to do, the time between two is longer by this factor. */
+const QUIET_TICKS = 10;
+const QUIET_FACTOR = 1.2;
+
 export interface SweepOptions {
   readonly context: Pick<NodeContext, 'sleep' | 'randomUint32'>;
-  /**
-   * Average time between two sweeps, ms. Drawn from half of it to one and a half, so that nodes do not sweep together.
-   */
+  /** Average time between two ticks, ms. */
   readonly intervalMs: number;
-  /** One sweep. It must not reject. */
-  readonly sweep: () => Promise<void>;
+  /** One tick. Resolves to whether there is anything to do. It must not reject. */
+  readonly tick: () => Promise<boolean>;
 }
 
 export class Sweep {
@@ -23,7 +27,7 @@ export class Sweep {
     this.#options = options;
   }
 
-  /** Sweeps from now on until the node stops, one sweep at a time. A second call changes nothing. */
+  /** Sweeps from now on until the node stops, one tick at a time. A second call changes nothing. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
@@ -31,29 +35,18 @@ export class Sweep {
   }
 
   async #run(): Promise<void> {
-    const { context, intervalMs, sweep } = this.#options;
-    while (await context.sleep(intervalMs / 2 + (context.randomUint32() / 2 ** 32) * intervalMs)) await sweep();
-  }
-}
-
-/** What sweeps have seen, by name. An entry that a whole sweep does not see is forgotten. */
-export class Sightings<Sighting> {
-  #earlier: ReadonlyMap<string, Sighting> = new Map();
-  #current = new Map<string, Sighting>();
-
-  /** What the previous sweep noted; if it noted nothing, what this one noted. */
-  of(name: string): Sighting | undefined {
-    return this.#earlier.get(name) ?? this.#current.get(name);
+    const { context, intervalMs, tick } = this.#options;
+    let quietCount = 0;
+    let pauseMs = this.#draw() * intervalMs;
+    while (await context.sleep(pauseMs)) {
+      quietCount = (await tick()) ? 0 : quietCount + 1;
+      const factor = quietCount >= QUIET_TICKS ? QUIET_FACTOR : 1;
+      pauseMs = factor * intervalMs * (1 - SPREAD + 2 * SPREAD * this.#draw());
+    }
   }
 
-  /** Notes it for the next sweep. */
-  note(name: string, sighting: Sighting): void {
-    this.#current.set(name, sighting);
-  }
-
-  /** Ends a sweep. */
-  turn(): void {
-    this.#earlier = this.#current;
-    this.#current = new Map();
+  /** From 0 to 1. */
+  #draw(): number {
+    return this.#options.context.randomUint32() / 2 ** 32;
   }
 }

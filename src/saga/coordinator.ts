@@ -6,6 +6,8 @@
 
 import { NOTHING_STORED, type Stored } from '../kv/documents.ts';
 import type { Keeping } from '../kv/horizon.ts';
+import type { Members } from '../kv/members.ts';
+import { type StoreTimings, storeTimings } from '../kv/timings.ts';
 import { Abort } from '../node/abort.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
@@ -16,17 +18,17 @@ import type { Order, SagaKind } from './plan.ts';
 import { digestOf, isSameRequest, isTerminal, type SagaRecord, type SagaStore, sagaKey } from './record.ts';
 import { SagaIndex } from './saga-index.ts';
 import { type SagaAtWork, SagasAtWork } from './sagas-at-work.ts';
-import { SagaSweeper, type SweeperOptions } from './sweeper.ts';
+import { closeIndex, SagaSweeper, type SweeperOptions } from './sweeper.ts';
 
-/** How long a request waits for the end of its saga, ms; its client waits 5 s. */
-const ANSWER_MS_MAX = 4000;
-/** How often a saga driven by another node is read, ms. If it has not moved in that time, it is taken over. */
+/** How often a saga driven by another node is read, ms. */
 const LOOK_MS = 50;
-const STILL_MS = 1000;
 
 export interface CoordinatorOptions {
   readonly context: NodeContext;
   readonly store: SagaStore;
+  readonly members: Members;
+  /** How long the store may be away, ms. */
+  readonly patienceMs?: number | undefined;
   readonly driver: SagaDriver;
   readonly order: Order;
   readonly finished: FinishedSagas;
@@ -42,37 +44,41 @@ export interface CoordinatorOptions {
 export class SagaCoordinator {
   readonly #options: CoordinatorOptions;
   readonly #index: SagaIndex;
-  readonly #sweeper: SagaSweeper | undefined;
+  readonly #timings: StoreTimings;
   readonly #isSameRequest: typeof isSameRequest;
   readonly #work: SagasAtWork;
   readonly #inFlightMax: number;
   #takenOverCount = 0;
 
   constructor(options: CoordinatorOptions) {
-    const { context, store, finished, sweeper = (own) => own, limits = SAGA_LIMITS } = options;
+    const { context, store, members, patienceMs, finished, limits = SAGA_LIMITS } = options;
+    const { sweeper = (own) => own } = options;
     this.#options = options;
     this.#isSameRequest = options.isSameRequest ?? isSameRequest;
-    this.#index = new SagaIndex(context, store, limits.listed);
+    this.#index = new SagaIndex(context, store, members, limits.listed);
+    this.#timings = storeTimings(patienceMs);
     this.#work = new SagasAtWork((id) => this.#index.remove(id), limits.answers);
     this.#inFlightMax = limits.inFlight;
     const sweeperOptions = sweeper({
       context,
       store,
+      index: this.#index,
+      patienceMs,
       isActive: (id) => this.#work.has(id),
       isFinished: (id) => finished.has(id),
       read: async (id) => (await options.driver.read(id)).content,
       finish: (id) => this.#takeOver(id),
       fence: (id, digest) => this.#fence(id, digest),
-      leave: (id) => this.#index.remove(id),
+      close: (member) => closeIndex(store, member),
       limits,
     });
-    this.#sweeper = sweeperOptions && new SagaSweeper(sweeperOptions);
+    if (sweeperOptions !== undefined) members.attend(new SagaSweeper(sweeperOptions));
     context.report('sagas', () => ({ 'in-flight': this.#work.size, 'taken-over': this.#takenOverCount }));
   }
 
   /** From now on finishes what was left unfinished. */
   start(): void {
-    this.#sweeper?.start();
+    this.#options.members.start();
   }
 
   /**
@@ -87,7 +93,7 @@ export class SagaCoordinator {
       const digest = digestOf(kind.name, input);
       const work = this.#work.get(id) ?? this.#start(id, kind, input, digest);
       try {
-        const record = await this.#within(ANSWER_MS_MAX, work.end, () =>
+        const record = await this.#within(this.#timings.answerMs, work.end, () =>
           RpcError.of('crash', `${id} is not finished yet; it goes on`),
         );
         return this.#requireSame(id, record, kind, input);
@@ -166,13 +172,16 @@ export class SagaCoordinator {
     let sinceMs = context.clock.monotonicMs();
     for (;;) {
       const record = current.content;
-      if (record === undefined || isTerminal(record) || context.clock.monotonicMs() - sinceMs >= STILL_MS)
+      if (record === undefined || isTerminal(record) || context.clock.monotonicMs() - sinceMs >= this.#timings.stillMs)
         return driver.drive(id, current, seenAt);
       if (!(await context.sleep(LOOK_MS))) throw RpcError.of('crash', 'this node is about to end');
       seenAt = order.next();
       const { ver } = current;
+      const askedMs = context.clock.monotonicMs();
       current = await driver.read(id);
-      if (current.ver !== ver) sinceMs = context.clock.monotonicMs();
+      const nowMs = context.clock.monotonicMs();
+      // While the store is away, no node can move it.
+      if (current.ver !== ver || nowMs - askedMs >= this.#timings.requestMs) sinceMs = nowMs;
     }
   }
 

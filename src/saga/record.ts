@@ -1,7 +1,7 @@
 /**
  * What the store holds of sagas. `s/<id>` is a saga: log, state and answer in one document. So every transition is one
- * compare-and-set, and of two that exclude each other only one succeeds. `p/<node>` is an index: the sagas that a node
- * may have left unfinished.
+ * compare-and-set, and of two that exclude each other only one succeeds. `p/<member>` is an index: the sagas that a
+ * member (`kv/members.ts`) may have left unfinished.
  *
  *     running(stage) … → PIVOT → committing(stage) … → committed
  *     running(stage)   → compensating(step) … compensating(0) → aborted
@@ -14,6 +14,7 @@ import * as z from 'zod';
 import { Documents } from '../kv/documents.ts';
 import { keyPart } from '../kv/key-part.ts';
 import type { LinearizableStore } from '../kv/store.ts';
+import { storeTimings } from '../kv/timings.ts';
 import type { NodeContext } from '../node/context.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { fnv1a } from '../protocol/hash.ts';
@@ -53,6 +54,8 @@ export type SagaRecord = z.infer<typeof SagaRecord>;
 export const IndexRecord = z.object({
   /** Id and digest. */
   sagas: z.array(z.tuple([z.string(), z.string()])),
+  /** Invariant: once true, it stays true, and there are no sagas. */
+  closed: z.boolean().exactOptional(),
 });
 export type IndexRecord = z.infer<typeof IndexRecord>;
 
@@ -61,8 +64,8 @@ export interface SagaStore {
   readonly indices: Documents<IndexRecord>;
 }
 
-/** Less than a request waits for its answer, so that a request can still be told that it was not begun, ms. */
-const INDEX_PATIENCE_MS = 2500;
+/** The prefix of the keys of all indices. */
+export const INDEX_NAME = 'p';
 
 export function openSagaStore(context: NodeContext, kv: LinearizableStore): SagaStore {
   return {
@@ -72,7 +75,7 @@ export function openSagaStore(context: NodeContext, kv: LinearizableStore): Saga
       context,
       name: 'index of unfinished sagas',
       schema: IndexRecord,
-      patienceMs: INDEX_PATIENCE_MS,
+      patienceMs: storeTimings(kv.patienceMs).indexMs,
     }),
   };
 }
@@ -81,8 +84,8 @@ export function sagaKey(id: string): string {
   return `s/${keyPart('request_id', id)}`;
 }
 
-export function indexKey(nodeId: string): string {
-  return `p/${keyPart('node', nodeId)}`;
+export function indexKey(member: string): string {
+  return `${INDEX_NAME}/${keyPart('node', member)}`;
 }
 
 export function isTerminal({ state }: Pick<SagaRecord, 'state'>): boolean {

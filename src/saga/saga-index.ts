@@ -2,10 +2,14 @@
  * The sagas that this node may leave unfinished. They are in the store, so others find them when the node is gone. A
  * saga is added before its record is created, and removed when it is finished. All waiting changes share one
  * compare-and-set, so many sagas cost little more than one. Removals wait for the next addition, or a short time.
+ *
+ * Others find the index through the members (`kv/members.ts`), so this node joins them before its first entry. If it was
+ * taken for dead, its index may be closed. Then entries go to another index, under another name.
  */
 
 import type { ReplaceResult, Stored, UpdateResult } from '../kv/documents.ts';
 import { GroupQueue } from '../kv/group-queue.ts';
+import type { Members } from '../kv/members.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { SAGA_LIMITS } from './limits.ts';
@@ -27,8 +31,13 @@ interface Entry {
 export class SagaIndex {
   readonly #context: Pick<NodeContext, 'sleep'>;
   readonly #indices: SagaStore['indices'];
-  readonly #key: string;
+  readonly #members: Members;
   readonly #listedMax: number;
+  /** The member whose index it is; undefined: there is none yet. */
+  #member: string | undefined;
+  /** An earlier one, whose index was closed. */
+  #lost: string | undefined;
+  /** Of the index of `#member`. Invariant: it was read, or is proven to have been stored. */
   #known: Stored<IndexRecord> | undefined;
   readonly #adding: GroupQueue<Entry>;
   /** Sagas to be removed. */
@@ -36,10 +45,15 @@ export class SagaIndex {
   #resting = false;
 
   /** @param listedMax how many sagas it may list */
-  constructor(context: Pick<NodeContext, 'nodeId' | 'sleep'>, { indices }: SagaStore, listedMax = SAGA_LIMITS.listed) {
+  constructor(
+    context: Pick<NodeContext, 'sleep'>,
+    { indices }: SagaStore,
+    members: Members,
+    listedMax = SAGA_LIMITS.listed,
+  ) {
     this.#context = context;
     this.#indices = indices;
-    this.#key = indexKey(context.nodeId);
+    this.#members = members;
     this.#listedMax = listedMax;
     this.#adding = new GroupQueue({
       serve: (adding) => this.#write(adding),
@@ -65,6 +79,23 @@ export class SagaIndex {
     if (!this.#adding.busy) this.#removeSoon();
   }
 
+  /** What it lists; undefined if the store gives no answer. It is read only if others may have added something. */
+  async list(): Promise<IndexRecord['sagas'] | undefined> {
+    if (this.#members.exclusive && this.#member === undefined) return [];
+    if (this.#members.exclusive && this.#known !== undefined) return this.#known.content?.sagas ?? [];
+    this.#member ??= await this.#members.join();
+    const key = indexKey(this.#member);
+    const read = await this.#indices.read(key);
+    if (read.kind !== 'ok') return undefined;
+    const content = read.stored.content ?? { sagas: [] };
+    if (this.#members.exclusive) {
+      // An addition without an answer may still be under way. After this change it is dead.
+      const settled = await this.#indices.replace(key, read.stored, content);
+      if (settled.kind === 'ok') this.#known ??= settled.stored;
+    }
+    return content.sagas;
+  }
+
   #removeSoon(): void {
     if (this.#resting || this.#removing.size === 0) return;
     this.#resting = true;
@@ -76,14 +107,25 @@ export class SagaIndex {
 
   async #write(entries: readonly Entry[]): Promise<void> {
     const adding = new Map(entries.map((entry) => [entry.id, entry]));
+    if (this.#members.exclusive && this.#member === undefined && adding.size === 0) return this.#removing.clear();
+    try {
+      this.#member ??= await this.#members.join(this.#lost);
+    } catch (error) {
+      for (const { reject } of adding.values()) reject(error);
+      return;
+    }
+    const key = indexKey(this.#member);
     const removing = this.#removing;
     this.#removing = new Set();
     /** The sagas that were there before. */
     let listed: ReadonlySet<string> | undefined;
     let sent = false;
+    let closed = false;
     let result: UpdateResult<IndexRecord> | ReplaceResult<IndexRecord> = await this.#indices.update(
-      this.#key,
+      key,
       (content) => {
+        closed = content?.closed ?? false;
+        if (closed && adding.size > 0) throw RpcError.of('precondition-failed', 'it is closed');
         listed ??= new Set((content?.sagas ?? []).map(([id]) => id));
         const next = rewrite(content, adding, removing, this.#listedMax);
         sent ||= next !== undefined;
@@ -94,13 +136,17 @@ export class SagaIndex {
     // A change that was given up and is still under way may remove what is there already. An empty change rules that
     // out.
     if (result.kind === 'ok' && adding.size > 0 && !sent)
-      result = await this.#indices.replace(this.#key, result.stored, result.stored.content);
+      result = await this.#indices.replace(key, result.stored, result.stored.content);
     if (result.kind === 'ok') {
       this.#known = result.stored;
       for (const [id, { isOver, resolve }] of adding) resolve(isOver || !listed?.has(id));
       return;
     }
     this.#known = undefined;
+    if (closed) {
+      this.#lost = this.#member;
+      this.#member = undefined;
+    }
     // An entry too many is handled like any other.
     const error = RpcError.of('temporarily-unavailable', `the index of sagas: ${result.error.message}`);
     for (const { reject } of adding.values()) reject(error);

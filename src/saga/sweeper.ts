@@ -1,28 +1,35 @@
 /**
- * Finishes sagas that any node left unfinished. Again and again a node reads the indices of all nodes. A saga whose
- * record has not moved for a while, by this node's clock, is taken over. It does not matter whether the other node is
- * dead or slow. If an entry has no record, the record is created as aborted. That fences off a creation that may still
- * be under way: it would begin a saga that no index knows.
+ * Finishes sagas that any node left unfinished. It is told which index to look at (`kv/members.ts`). A saga whose record
+ * has not moved for a while, by this node's clock, is taken over. It does not matter whether the other node is dead or
+ * slow. If an entry has no record, the record is created as aborted. That fences off a creation that may still be under
+ * way: it would begin a saga that no index knows.
+ *
+ * That a record has not moved takes two readings that the store answered at once. So the time while the store is away
+ * does not count.
  */
 
-import { Sightings, Sweep } from '../kv/sweep.ts';
+import type { Held, MemberIndex, Sign } from '../kv/members.ts';
+import { type StoreTimings, storeTimings } from '../kv/timings.ts';
 import type { NodeContext } from '../node/context.ts';
+import { RpcError } from '../protocol/errors.ts';
 import type { SagaLimits } from './limits.ts';
-import { indexKey, isTerminal, type SagaRecord, type SagaStore } from './record.ts';
+import { INDEX_NAME, type IndexRecord, indexKey, isTerminal, type SagaRecord, type SagaStore } from './record.ts';
+import type { SagaIndex } from './saga-index.ts';
 
-/** Average time between two sweeps, ms. */
-const SWEEP_MS = 800;
-/**
- * A record that has not moved for so long is taken over, ms. The actual time is drawn for each saga, from this to one
- * and a half of it, so that not all nodes come at once.
- */
-const TAKEOVER_MS = 1200;
-/** A finished saga that is in the index of another node for so long is removed for that node, ms. */
-const FORGOTTEN_MS = 2500;
+/** After so long an index is read again: most sagas are finished by then, ms. */
+const SECOND_LOOK_MS = 500;
+/** How long a finished saga waits for others that are to be removed with it, ms. */
+const CROSS_OUT_MS = 100;
+
+type Entry = IndexRecord['sagas'][number];
 
 export interface SweeperOptions {
   readonly context: NodeContext;
   readonly store: SagaStore;
+  /** The index of this node itself. */
+  readonly index: Pick<SagaIndex, 'list' | 'remove'>;
+  /** How long the store may be away, ms. */
+  readonly patienceMs?: number | undefined;
   /** Whether this node is driving it. */
   readonly isActive: (id: string) => boolean;
   readonly isFinished: (id: string) => boolean;
@@ -31,110 +38,169 @@ export interface SweeperOptions {
   readonly finish: (id: string) => Promise<void>;
   /** Creates the record as aborted, if there is none. */
   readonly fence: (id: string, digest: string) => Promise<void>;
-  /** Removes it from this node's own index. */
-  readonly leave: (id: string) => void;
+  /** Closes the index of another member, if it is empty. */
+  readonly close: (member: string) => Promise<boolean>;
   readonly limits: Pick<SagaLimits, 'looks' | 'taken'>;
 }
 
-interface Sighting {
-  readonly firstMs: number;
-  /** The record as last read: `history.length`; -1: there was none. Undefined: it was not read yet. */
-  readonly length: number | undefined;
-  /** Since when it has been like this. */
-  readonly sinceMs: number;
-  readonly takeoverMs: number;
-  /** The record was read and is terminal. It is known here, because the node may remember fewer finished sagas. */
-  readonly ended: boolean;
+/** An index in which sagas were seen. */
+interface Place {
+  /** Reads it again; undefined if the store gives no answer. */
+  readonly list: () => Promise<readonly Entry[] | undefined>;
+  /** Removes a finished saga from it. */
+  readonly leave: (id: string) => void;
+  readonly isOwn: boolean;
+  /** Its member may be dead, so what it lists is probably unfinished. */
+  readonly isDoubtful: boolean;
 }
 
-export class SagaSweeper {
+/** The record of a saga: `history.length`; 0: there is none; `ended`: it is terminal. Undefined: no answer. */
+type Look = number | 'ended' | undefined;
+
+export class SagaSweeper implements MemberIndex {
+  readonly name = INDEX_NAME;
   readonly #options: SweeperOptions;
-  readonly #sweeps: Sweep;
-  readonly #seen = new Sightings<Sighting>();
+  readonly #timings: StoreTimings;
+  /** Sagas that are being watched. */
+  readonly #watched = new Set<string>();
+  /** Finished sagas that are about to be removed from the indices of others, by member. */
+  readonly #leaving = new Map<string, Set<string>>();
   #takenCount = 0;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
-    this.#sweeps = new Sweep({ context: options.context, intervalMs: SWEEP_MS, sweep: () => this.#sweep() });
+    this.#timings = storeTimings(options.patienceMs);
   }
 
-  /** Sweeps from now on. A node that has never handled a saga does not sweep. */
-  start(): void {
-    this.#sweeps.start();
-  }
-
-  async #sweep(): Promise<void> {
-    const { context, store, limits } = this.#options;
-    await Promise.all(
-      context.nodeIds.map(async (nodeId) => {
-        const read = await store.indices.read(indexKey(nodeId));
-        if (read.kind !== 'ok') return;
-        const sagas = read.stored.content?.sagas ?? [];
-        const forgotten: string[] = [];
-        for (let index = 0; index < sagas.length; index += limits.looks) {
-          const some = sagas.slice(index, index + limits.looks);
-          const told = await Promise.all(some.map(([id, digest]) => this.#look(id, digest, nodeId)));
-          forgotten.push(...some.flatMap(([id], place) => (told[place] ? [id] : [])));
-        }
-        if (forgotten.length > 0) await this.#crossOut(nodeId, forgotten);
-      }),
+  async sweepOwn(): Promise<boolean> {
+    const { index, isFinished } = this.#options;
+    const sagas = await index.list();
+    if (sagas === undefined) return true;
+    for (const [id] of sagas) if (isFinished(id)) index.remove(id);
+    this.#watch(
+      sagas.filter(([id]) => !isFinished(id)),
+      { list: () => index.list(), leave: (id) => index.remove(id), isOwn: true, isDoubtful: false },
     );
-    this.#seen.turn();
+    return sagas.length > 0;
   }
 
-  /** Whether it must be removed from that index. */
-  async #look(id: string, digest: string, nodeId: string): Promise<boolean> {
-    const { context, isActive, isFinished, read, leave } = this.#options;
-    const nowMs = context.clock.monotonicMs();
-    const before = this.#seen.of(id);
-    const sighting = before ?? {
-      firstMs: nowMs,
-      length: undefined,
-      sinceMs: nowMs,
-      takeoverMs: TAKEOVER_MS * (1 + context.randomUint32() / 2 ** 33),
-      ended: false,
-    };
-    this.#seen.note(id, sighting);
-    if (isActive(id)) return false;
-    if (sighting.ended || isFinished(id)) {
-      if (nodeId !== context.nodeId) return nowMs - sighting.firstMs >= FORGOTTEN_MS;
-      leave(id);
-      return false;
+  async sweep(member: string, sign: Sign): Promise<Held> {
+    const list = () => this.#list(member);
+    const sagas = await list();
+    if (sagas === undefined) return undefined;
+    const leave = (id: string) => this.#leaveSoon(member, id);
+    this.#watch(sagas, { list, leave, isOwn: false, isDoubtful: sign !== 'alive' });
+    return sagas.length > 0 ? 'something' : 'nothing';
+  }
+
+  close(member: string): Promise<boolean> {
+    return this.#options.close(member);
+  }
+
+  #watch(entries: readonly Entry[], place: Place): void {
+    const fresh = entries.filter(([id]) => !this.#watched.has(id) && !this.#options.isActive(id));
+    for (const [id] of fresh) this.#watched.add(id);
+    if (fresh.length > 0) void this.#lookAt(fresh, place);
+  }
+
+  /** Looks at the records of these. Most are finished by then, if their node is alive. */
+  async #lookAt(entries: readonly Entry[], place: Place): Promise<void> {
+    const { context, limits } = this.#options;
+    const sinceMs = context.clock.monotonicMs();
+    let open = entries;
+    if (!place.isDoubtful) {
+      const again = (await context.sleep(SECOND_LOOK_MS)) ? await place.list() : undefined;
+      const listed = new Set((again ?? []).map(([id]) => id));
+      open = entries.filter(([id]) => listed.has(id));
+      for (const [id] of entries) if (!listed.has(id)) this.#watched.delete(id);
     }
-    // Most sagas are finished before they are seen a second time.
-    if (before === undefined) return false;
-    let record: SagaRecord | undefined;
+    for (let index = 0; index < open.length; index += limits.looks) {
+      const some = open.slice(index, index + limits.looks);
+      const looks = await Promise.all(some.map(([id]) => this.#look(id)));
+      for (const [number, entry] of some.entries()) void this.#settle(entry, looks[number], sinceMs, place);
+    }
+  }
+
+  /** Sees to it that a saga ends, and then leaves its index. What fails is begun again by a later sweep. */
+  async #settle([id, digest]: Entry, look: Look, sinceMs: number, place: Place): Promise<void> {
+    const { context } = this.#options;
+    let hasEnded = look === 'ended';
+    if (hasEnded && !place.isOwn) {
+      const passedMs = context.clock.monotonicMs() - sinceMs;
+      await context.sleep(Math.max(0, this.#timings.forgottenMs - passedMs));
+    }
+    if (typeof look === 'number') hasEnded = await this.#finish(id, digest, look);
+    this.#watched.delete(id);
+    if (hasEnded) place.leave(id);
+  }
+
+  /** Waits until a saga ends or has not moved for a while, then takes it over. Resolves to whether it has ended. */
+  async #finish(id: string, digest: string, first: number): Promise<boolean> {
+    const { context, isActive, finish, fence, limits } = this.#options;
+    let seen = first;
+    for (;;) {
+      const takeOverMs = this.#timings.takeOverMs * (1 + context.randomUint32() / 2 ** 33);
+      if (!(await context.sleep(takeOverMs)) || isActive(id)) return false;
+      const beganMs = context.clock.monotonicMs();
+      let look = await this.#look(id);
+      const isSlow = context.clock.monotonicMs() - beganMs >= this.#timings.requestMs;
+      if (look === seen && !isSlow && this.#takenCount < limits.taken) {
+        this.#takenCount++;
+        await (look > 0 ? finish(id) : fence(id, digest));
+        this.#takenCount--;
+        look = await this.#look(id);
+      }
+      if (typeof look !== 'number') return look === 'ended';
+      seen = look;
+    }
+  }
+
+  async #look(id: string): Promise<Look> {
+    const { isFinished, read } = this.#options;
+    if (isFinished(id)) return 'ended';
     try {
-      record = await read(id);
+      const record = await read(id);
+      if (record === undefined) return 0;
+      return isTerminal(record) ? 'ended' : record.history.length;
     } catch {
-      return false;
+      return undefined;
     }
-    if (record !== undefined && isTerminal(record)) {
-      // The next sweep removes it, after it has been there long enough.
-      this.#seen.note(id, { ...sighting, ended: true });
-      return false;
-    }
-    const length = record === undefined ? -1 : record.history.length;
-    const since = sighting.length === length ? sighting.sinceMs : nowMs;
-    this.#seen.note(id, { ...sighting, length, sinceMs: since });
-    if (nowMs - since >= sighting.takeoverMs) this.#take(id, digest, record !== undefined);
-    return false;
   }
 
-  #take(id: string, digest: string, exists: boolean): void {
-    const { finish, fence, limits } = this.#options;
-    if (this.#takenCount >= limits.taken) return;
-    this.#takenCount++;
-    void (exists ? finish(id) : fence(id, digest)).finally(() => {
-      this.#takenCount--;
-    });
+  async #list(member: string): Promise<readonly Entry[] | undefined> {
+    const read = await this.#options.store.indices.read(indexKey(member));
+    return read.kind === 'ok' ? (read.stored.content?.sagas ?? []) : undefined;
   }
 
-  async #crossOut(nodeId: string, ids: readonly string[]): Promise<void> {
-    await this.#options.store.indices.update(indexKey(nodeId), (content) => {
+  /** Many of one member are removed together. */
+  #leaveSoon(member: string, id: string): void {
+    const ids = this.#leaving.get(member);
+    if (ids !== undefined) {
+      ids.add(id);
+      return;
+    }
+    this.#leaving.set(member, new Set([id]));
+    void this.#crossOutSoon(member);
+  }
+
+  async #crossOutSoon(member: string): Promise<void> {
+    if (!(await this.#options.context.sleep(CROSS_OUT_MS))) return;
+    const ids = this.#leaving.get(member) ?? new Set();
+    this.#leaving.delete(member);
+    await this.#options.store.indices.update(indexKey(member), (content) => {
       const before = content?.sagas ?? [];
-      const kept = before.filter(([id]) => !ids.includes(id));
+      const kept = before.filter(([id]) => !ids.has(id));
       return kept.length === before.length && content !== undefined ? undefined : { sagas: kept };
     });
   }
+}
+
+/** Closes the index of a member if it is empty, so that nothing can be added. Resolves to whether it is closed. */
+export async function closeIndex({ indices }: Pick<SagaStore, 'indices'>, member: string): Promise<boolean> {
+  const result = await indices.update(indexKey(member), (content) => {
+    if (content?.closed) return undefined;
+    if ((content?.sagas ?? []).length > 0) throw RpcError.of('precondition-failed', 'it is not empty');
+    return { sagas: [], closed: true };
+  });
+  return result.kind === 'ok';
 }

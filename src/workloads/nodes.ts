@@ -4,7 +4,11 @@
  */
 
 import { LinKvStore } from '../kv/lin-kv-store.ts';
+import { FixedMembers } from '../kv/members.ts';
+import { RegisteredMembers } from '../kv/registered-members.ts';
 import { Retention } from '../kv/retention.ts';
+import type { LinearizableStore } from '../kv/store.ts';
+import type { NodeContext } from '../node/context.ts';
 import type { StartHandlers } from '../node/node.ts';
 import { echoNode } from './echo/node.ts';
 import { timeOfId } from './id-time.ts';
@@ -24,17 +28,25 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
 
 /** The handlers of all workloads together, which share one store. */
 export function startWorkloads(
-  { openStore = (context) => new LinKvStore(context), retention: kept, ...ports }: NodePorts,
+  { openStore = openLinKv, patienceMs, membership = 'fixed', retention: kept, ...ports }: NodePorts,
   workloads: readonly ServedWorkload[] = servedTogether(SERVED_WORKLOADS),
 ): StartHandlers {
   const starts = [...new Set(workloads.map(({ start }) => start))];
   return async (context) => {
-    const kv = await openStore(context);
+    const kv = await openStore(context, patienceMs);
+    const members = membership === 'fixed' ? new FixedMembers(context) : new RegisteredMembers(context, kv, membership);
     const retention = kept && new Retention({ ...kept, context, timeOf: timeOfId });
-    const handlers = (await Promise.all(starts.map((start) => start(context, { ...ports, kv, retention })))).flat();
+    const started = starts.map((start) => start(context, { ...ports, kv, members, retention }));
+    const handlers = (await Promise.all(started)).flat();
+    // Whoever died may have been the only one that was ever asked.
+    if (membership !== 'fixed') members.start();
     retention?.start();
     return handlers;
   };
+}
+
+function openLinKv(context: NodeContext, patienceMs: number | undefined): LinearizableStore {
+  return new LinKvStore(context, { patienceMs });
 }
 
 /** Two workloads that no node can serve together: each has handlers of its own for `type`. */

@@ -4,6 +4,8 @@ import type { LeaseOptions } from '../ids/fleet/leased-ids.ts';
 import type { IdGeneratorOptions } from '../ids/id-generator.ts';
 import type { Reservation } from '../ids/reservation.ts';
 import type { Keeping } from '../kv/horizon.ts';
+import type { Members } from '../kv/members.ts';
+import type { RegisteredOptions } from '../kv/registered-members.ts';
 import type { Ending, RetentionOptions } from '../kv/retention.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
@@ -11,8 +13,18 @@ import type { Rpc } from '../protocol/rpc.ts';
 
 /** Ports that a node needs beyond its context. The host gives real ones, the simulator its own. */
 export interface NodePorts {
-  /** Opens the store of all data, once for each node. Default: Maelstrom's lin-kv. */
-  readonly openStore?: (context: NodeContext) => LinearizableStore | Promise<LinearizableStore>;
+  /** Opens the store of all data, once for each node, with this patience. Default: Maelstrom's lin-kv. */
+  readonly openStore?: (
+    context: NodeContext,
+    patienceMs: number | undefined,
+  ) => LinearizableStore | Promise<LinearizableStore>;
+  /** How long the store may be away without anybody noticing, ms: all timers follow from it (`kv/timings.ts`). */
+  readonly patienceMs?: number | undefined;
+  /**
+   * Who may have left something unfinished. `fixed`: the nodes of `node_ids`. `registered`: whoever has registered in
+   * the store, so that nodes need not know each other. Default: fixed.
+   */
+  readonly membership?: Membership | undefined;
   /**
    * The reservation of timestamps that survives this node; undefined if the node runs without one.
    *
@@ -40,11 +52,15 @@ export interface NodePorts {
 }
 
 /** What a workload gets at its start: the node's ports, with the store open. */
-export interface WorkloadPorts extends Omit<NodePorts, 'openStore' | 'retention'> {
+export interface WorkloadPorts extends Omit<NodePorts, 'openStore' | 'patienceMs' | 'membership' | 'retention'> {
   readonly kv: LinearizableStore;
+  /** Default: those of `node_ids`. All workloads of a node share one. */
+  readonly members?: Members;
   /** What ends, and when. A workload adds its documents that end. */
   readonly retention?: (Keeping & { add(ending: Ending): void }) | undefined;
 }
+
+export type Membership = 'fixed' | ({ readonly kind: 'registered' } & RegisteredOptions);
 
 /** What an operator may set for the ids of a node. */
 export type IdLimits = Pick<IdGeneratorOptions, 'leadMsMax' | 'maxSkewMs' | 'windowMs'>;

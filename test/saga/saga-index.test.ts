@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
+import { FixedMembers } from '../../src/kv/members.ts';
 import type { LinearizableStore } from '../../src/kv/store.ts';
 import type { Node } from '../../src/node/node.ts';
 import { indexKey, openSagaStore } from '../../src/saga/record.ts';
@@ -20,7 +21,11 @@ class Bench {
   constructor(alterStore: (kv: LinearizableStore) => LinearizableStore = (kv) => kv) {
     const { context, node } = this.rig.life('n0');
     this.node = node;
-    this.index = new SagaIndex(context, openSagaStore(context, alterStore(new LinKvStore(context))));
+    this.index = new SagaIndex(
+      context,
+      openSagaStore(context, alterStore(new LinKvStore(context))),
+      new FixedMembers(context),
+    );
   }
 
   add(...ids: string[]): Promise<unknown> {

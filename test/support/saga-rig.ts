@@ -5,6 +5,7 @@
 
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
+import { FixedMembers } from '../../src/kv/members.ts';
 import type { LinearizableStore } from '../../src/kv/store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { Node } from '../../src/node/node.ts';
@@ -241,7 +242,14 @@ export class Engine {
   coordinate(...kinds: SagaKind<any>[]): SagaCoordinator {
     const { context, store, order, finished } = this;
     const driver = this.driver(...kinds);
-    this.#coordinator = new SagaCoordinator({ context, store, driver, order, finished });
+    this.#coordinator = new SagaCoordinator({
+      context,
+      store,
+      members: new FixedMembers(context),
+      driver,
+      order,
+      finished,
+    });
     return this.#coordinator;
   }
 

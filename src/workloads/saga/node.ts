@@ -6,7 +6,9 @@
 import { readOrThrow } from '../../kv/documents.ts';
 import type { Keeping } from '../../kv/horizon.ts';
 import { keyPart } from '../../kv/key-part.ts';
+import { FixedMembers, type Members } from '../../kv/members.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
+import { storeTimings } from '../../kv/timings.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
@@ -32,8 +34,7 @@ import {
   type TransferKind,
 } from './transfers.ts';
 
-/** How long to wait for an account that is to be closed, and the longest pause between two looks, ms. */
-const CLOSE_MS_MAX = 3000;
+/** The longest pause between two looks at an account that is to be closed, ms. */
 const CLOSE_PAUSE_MS = 100;
 
 /** Parts that a mutant may replace. */
@@ -49,14 +50,19 @@ export interface SagaParts {
 
 export async function startTransfers(
   context: NodeContext,
-  { kv, limits, retention }: Pick<WorkloadPorts, 'kv' | 'limits' | 'retention'>,
+  { kv, members, limits, retention }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'retention'>,
 ): Promise<readonly Handler[]> {
   retention?.add(endedSagas('transfers'));
-  return transferHandlers(context, kv, { limits: { ...SAGA_LIMITS, ...limits }, retention });
+  return transferHandlers(context, kv, { limits: { ...SAGA_LIMITS, ...limits }, retention }, members);
 }
 
-export function transferHandlers(context: NodeContext, kv: LinearizableStore, parts: SagaParts): readonly Handler[] {
-  const service = new TransferService(context, kv, parts);
+export function transferHandlers(
+  context: NodeContext,
+  kv: LinearizableStore,
+  parts: SagaParts,
+  members: Members = new FixedMembers(context),
+): readonly Handler[] {
+  const service = new TransferService(context, kv, members, parts);
   return [
     handler(AccountOpen, (request) => service.open(request)),
     handler(AccountClose, (request) => service.close(request)),
@@ -69,13 +75,16 @@ export function transferHandlers(context: NodeContext, kv: LinearizableStore, pa
 class TransferService {
   readonly #context: NodeContext;
   readonly #store: SagaStore;
+  readonly #members: Members;
+  /** How long to wait for an account that is to be closed, ms. */
+  readonly #closeMs: number;
   readonly #accounts: Accounts;
   readonly #transfers: TransferKind;
   readonly #coordinator: SagaCoordinator;
   readonly #finished: FinishedSagas;
   readonly #retention: Keeping | undefined;
 
-  constructor(context: NodeContext, kv: LinearizableStore, parts: SagaParts) {
+  constructor(context: NodeContext, kv: LinearizableStore, members: Members, parts: SagaParts) {
     const { limits = SAGA_LIMITS, retention } = parts;
     const order = new Order();
     const finished = new FinishedSagas(limits.finished);
@@ -83,6 +92,8 @@ class TransferService {
     this.#finished = finished;
     this.#retention = retention;
     this.#store = openSagaStore(context, kv);
+    this.#members = members;
+    this.#closeMs = storeTimings(kv.patienceMs).stepMs;
     this.#accounts = new Participants({
       context,
       kv,
@@ -108,6 +119,8 @@ class TransferService {
     this.#coordinator = new SagaCoordinator({
       context,
       store: this.#store,
+      members,
+      patienceMs: kv.patienceMs,
       driver: new SagaDriver(driverOptions),
       order,
       finished,
@@ -141,7 +154,7 @@ class TransferService {
   async close({ account }: RequestOf<typeof AccountClose>): Promise<ReplyOf<typeof AccountClose>> {
     this.#coordinator.start();
     const { clock } = this.#context;
-    const endMs = clock.monotonicMs() + CLOSE_MS_MAX;
+    const endMs = clock.monotonicMs() + this.#closeMs;
     for (;;) {
       const { content } = await this.#accounts.read(account);
       const finished = await this.#findFinished((content?.marks ?? []).filter((mark) => !isEnded(mark)));
@@ -219,9 +232,8 @@ class TransferService {
 
   /** Every id in an index. */
   async #listIndexed(): Promise<ReadonlySet<string>> {
-    const indices = await Promise.all(
-      this.#context.nodeIds.map((nodeId) => readOrThrow(this.#store.indices, indexKey(nodeId))),
-    );
+    const members = await this.#members.ids();
+    const indices = await Promise.all(members.map((member) => readOrThrow(this.#store.indices, indexKey(member))));
     return new Set(indices.flatMap(({ content }) => (content?.sagas ?? []).map(([id]) => id)));
   }
 

@@ -5,6 +5,7 @@
 
 import { NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
 import type { Keeping } from '../../kv/horizon.ts';
+import { FixedMembers, type Members } from '../../kv/members.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
@@ -29,7 +30,7 @@ import { type Credit, credit, creditAndForget, type Terms } from './redemptions.
 import { Rights, sum } from './rights.ts';
 import { ShardDesk } from './shard-desk.ts';
 import { Sweeper } from './sweeper.ts';
-import { Unfinished } from './unfinished.ts';
+import { closeIndex, takeAway, Unfinished } from './unfinished.ts';
 import type { Wallets } from './wallets.ts';
 
 /** The number of records that hold the rights of a voucher if its creator does not say. */
@@ -38,6 +39,7 @@ const SHARDS_DEFAULT = 1;
 /** The parts of the voucher service; a mutant replaces some. */
 export interface VoucherParts {
   readonly store: VoucherStore;
+  readonly members: Members;
   readonly rights: Pick<Rights, 'acquire'>;
   readonly credit: Credit;
   /** Whether it finishes what others left unfinished. */
@@ -52,17 +54,24 @@ export function createVoucherParts(
   kv: LinearizableStore,
   limits: VoucherLimits = VOUCHER_LIMITS,
   wallets?: Wallets,
+  members: Members = new FixedMembers(context),
 ): VoucherParts {
   const store = openVoucherStore(context, kv, limits.page, wallets);
-  return { store, rights: new Rights(context, store), credit, sweeps: true, limits };
+  return { store, members, rights: new Rights(context, store), credit, sweeps: true, limits };
 }
 
 export async function startVouchers(
   context: NodeContext,
-  { kv, limits, wallets, retention }: Pick<WorkloadPorts, 'kv' | 'limits' | 'wallets' | 'retention'>,
+  {
+    kv,
+    members,
+    limits,
+    wallets,
+    retention,
+  }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'wallets' | 'retention'>,
 ): Promise<readonly Handler[]> {
   const place = wallets === 'accounts' ? new AccountWallets(context, kv) : undefined;
-  const parts = createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, place);
+  const parts = createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, place, members);
   return voucherHandlers(context, { ...parts, credit: creditAndForget(retention), retention });
 }
 
@@ -82,21 +91,21 @@ class VoucherService {
   readonly #parts: VoucherParts;
   readonly #store: VoucherStore;
   readonly #unfinished: Unfinished;
-  readonly #sweeper: Sweeper;
   /** By code; the parameters of a voucher never change. */
   readonly #terms: BoundedMap<string, Terms>;
   readonly #desks = new Map<string, ShardDesk>();
 
   constructor(context: NodeContext, parts: VoucherParts) {
-    const { store, limits } = parts;
+    const { store, members, limits } = parts;
     this.#context = context;
     this.#parts = parts;
     this.#store = store;
     this.#terms = new BoundedMap(limits.terms);
-    this.#unfinished = new Unfinished(context, store);
-    this.#sweeper = new Sweeper({
+    this.#unfinished = new Unfinished(store, members);
+    const sweeper = new Sweeper({
       context,
       store,
+      index: this.#unfinished,
       deskOf: async (code, shard) => {
         const terms = await this.#termsOf(code).catch(() => undefined);
         return terms && this.#desk(terms, shard);
@@ -105,12 +114,14 @@ class VoucherService {
         this.#desks.delete(shardKey(code, shard));
         await this.#unfinished.unregister(code, shard);
       },
-      // Listed shards are removed from the index first.
-      prune: (idleMs) => {
+      takeAway: (member, code, shard) => takeAway(store, member, code, shard),
+      close: (member) => closeIndex(store, member),
+      prune: (idleMs, listed) => {
         for (const [key, desk] of this.#desks)
-          if (desk.idleMs >= idleMs && !this.#unfinished.lists(key)) this.#desks.delete(key);
+          if (desk.idleMs >= idleMs && !listed.has(key) && !this.#unfinished.lists(key)) this.#desks.delete(key);
       },
     });
+    if (parts.sweeps) members.attend(sweeper);
   }
 
   async create({
@@ -194,7 +205,7 @@ class VoucherService {
 
   /** From the first voucher message on, this node finishes what was left unfinished. */
   #hear(): void {
-    if (this.#parts.sweeps) this.#sweeper.start();
+    this.#parts.members.start();
   }
 
   #desk(terms: Terms, shard: number): ShardDesk {
@@ -206,7 +217,7 @@ class VoucherService {
         context: this.#context,
         terms,
         shard,
-        register: () => this.#unfinished.register(terms.code, shard),
+        register: ({ epoch }) => this.#unfinished.register(terms.code, shard, epoch),
       });
       this.#desks.set(key, desk);
     }

@@ -8,13 +8,14 @@
  * | `vs/<code>/<shard>` | a shard: its rights, how many are used, and the unfinished redemptions |
  * | `w/<user>` | a wallet: the balance and the redemptions that made it, in one document (`wallets.ts`) |
  * | `vp/<code>/<shard>/<page>` | a page of the report |
- * | `vn/<node>` | the shards in which a node may have left something unfinished |
+ * | `vn/<member>` | the shards in which a member (`kv/members.ts`) may have left something unfinished |
  */
 
 import * as z from 'zod';
 import { Documents, type Stored } from '../../kv/documents.ts';
 import { keyPart } from '../../kv/key-part.ts';
 import type { LinearizableStore } from '../../kv/store.ts';
+import { type StoreTimings, storeTimings } from '../../kv/timings.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { fnv1a } from '../../protocol/hash.ts';
 import { VOUCHER_LIMITS } from './limits.ts';
@@ -54,6 +55,8 @@ export const ShardRecord = z.object({
    */
   left: z.array(z.tuple([z.string(), Count])),
   since: Count,
+  /** How often it was taken out of the index of a dead member. Absent: never. Never falls. */
+  epoch: Count.exactOptional(),
 });
 export type ShardRecord = z.infer<typeof ShardRecord>;
 
@@ -66,6 +69,8 @@ export type PageRecord = z.infer<typeof PageRecord>;
 export const IndexRecord = z.object({
   /** Code and shard. */
   shards: z.array(z.tuple([z.string(), Count])),
+  /** Invariant: once true, it stays true, and there are no shards. */
+  closed: z.boolean().exactOptional(),
 });
 export type IndexRecord = z.infer<typeof IndexRecord>;
 
@@ -75,6 +80,7 @@ export interface VoucherStore {
   readonly wallets: Wallets;
   readonly pages: Documents<PageRecord>;
   readonly indices: Documents<IndexRecord>;
+  readonly timings: StoreTimings;
   /** Redemptions on one page. */
   readonly pageLength: number;
 }
@@ -91,6 +97,7 @@ export function openVoucherStore(
     wallets,
     pages: new Documents({ kv, context, name: 'page of a report', schema: PageRecord }),
     indices: new Documents({ kv, context, name: 'index of unfinished shards', schema: IndexRecord }),
+    timings: storeTimings(kv.patienceMs),
     pageLength,
   };
 }
@@ -107,8 +114,11 @@ export function pageKey(code: string, shard: number, page: number): string {
   return `vp/${keyPart('code', code)}/${shard}/${page}`;
 }
 
-export function indexKey(nodeId: string): string {
-  return `vn/${keyPart('node', nodeId)}`;
+/** The prefix of the keys of all indices. */
+export const INDEX_NAME = 'vn';
+
+export function indexKey(member: string): string {
+  return `${INDEX_NAME}/${keyPart('node', member)}`;
 }
 
 /** The shard of a user, for ever. So one user can be redeemed in one place only. */

@@ -22,8 +22,6 @@ import {
   voucherKey,
 } from './records.ts';
 
-/** How long one search for rights goes on, ms. */
-const SEARCH_MS_MAX = 3000;
 /** Longest pause between two looks at a voucher whose rights are all in transit, ms. */
 const PAUSE_MS = 50;
 /**
@@ -31,8 +29,8 @@ const PAUSE_MS = 50;
  * them.
  */
 const POLITE_LOOKS = 10;
-/** And no longer than this, ms: on a slow network a search ends before so many looks, and they would be stuck. */
-const POLITE_MS_MAX = SEARCH_MS_MAX / 2;
+/** And no longer than this part of a search, which on a slow network ends before so many looks. */
+const POLITE_PART = 1 / 2;
 
 /**
  * Granted: all rights that the voucher says this shard was given so far. The pivot that uses them brings those that
@@ -55,12 +53,13 @@ export class Rights {
    */
   async acquire(code: string, shard: number): Promise<RightsResult> {
     const { clock } = this.#context;
+    const searchMs = this.#store.timings.stepMs;
     const startMs = clock.monotonicMs();
     const passedMs = () => clock.monotonicMs() - startMs;
     for (let look = 0; ; look++) {
-      const result = await this.#tryOnce(code, shard, look >= POLITE_LOOKS || passedMs() >= POLITE_MS_MAX);
+      const result = await this.#tryOnce(code, shard, look >= POLITE_LOOKS || passedMs() >= searchMs * POLITE_PART);
       if (result !== undefined) return result;
-      if (passedMs() >= SEARCH_MS_MAX || !(await pauseUpTo(this.#context, PAUSE_MS)))
+      if (passedMs() >= searchMs || !(await pauseUpTo(this.#context, PAUSE_MS)))
         return RpcError.of('temporarily-unavailable', `the last rights of ${code} are on their way between its shards`);
     }
   }

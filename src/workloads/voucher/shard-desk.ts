@@ -25,8 +25,6 @@ import type { Rights } from './rights.ts';
 import { decide, type ShardView } from './shard-decision.ts';
 import type { WalletRecord } from './wallets.ts';
 
-/** How long a request may take until its pivot, ms; its client waits 5 s. */
-const REDEEM_MS_MAX = 3500;
 const LEAVE_ATTEMPTS_MAX = 5;
 /** Longest pause after a timeout or a lost race, ms. */
 const PAUSE_MS = 20;
@@ -62,8 +60,8 @@ export interface ShardDeskOptions {
   readonly limits: Pick<VoucherLimits, 'group' | 'pending' | 'gather' | 'left'>;
   /** Credits the value of a redemption to its wallet, once. */
   readonly credit: Credit;
-  /** Called before every pivot: records that something may be left unfinished here. */
-  readonly register: () => Promise<RpcError | undefined>;
+  /** Called before every pivot, with the version it starts from: records that something may be left unfinished here. */
+  readonly register: (content: ShardRecord) => Promise<RpcError | undefined>;
 }
 
 export class ShardDesk {
@@ -118,7 +116,7 @@ export class ShardDesk {
   }
 
   redeem(user: string, requestId: string): Promise<RedeemOutcome> {
-    const endMs = this.#nowMs() + REDEEM_MS_MAX;
+    const endMs = this.#nowMs() + this.#store.timings.turnMs;
     const first = { wallet: undefined, refusal: undefined, doubtfulVer: undefined, decided: false };
     return new Promise((resolve, reject) => {
       this.#queue.push({ user, requestId, endMs, resolve, reject, ...first });
@@ -151,7 +149,7 @@ export class ShardDesk {
         if (isRemembered) stored = await this.#read();
         else open = refuse(open);
       } else if (next.do === 'pivot') {
-        const problem = await this.#register();
+        const problem = await this.#register(content);
         if (problem !== undefined) throw problem;
         const pivoted = await this.#pivot(stored, next.chosen);
         if (pivoted === undefined) await this.#pause();

@@ -1,80 +1,106 @@
 /**
- * Finishes what any node left unfinished. Again and again a node looks into the shards that all nodes have listed. A
- * redemption that has been in a shard for a while, by this node's clock, is credited, reported and removed. All of that
- * may be done twice, so it does not matter whether the other node is dead or slow.
+ * Finishes what any node left unfinished. It is told which index to look at (`kv/members.ts`), and looks into the shards
+ * that it lists. A redemption that has been in a shard for a while, by this node's clock, is credited, reported and
+ * removed. All of that may be done twice, so it does not matter whether the other node is dead or slow.
  */
 
-import { Sightings, Sweep } from '../../kv/sweep.ts';
+import type { Held, MemberIndex, Sign } from '../../kv/members.ts';
 import type { NodeContext } from '../../node/context.ts';
-import { contentOf, indexKey, type Pending, shardKey, type VoucherStore } from './records.ts';
+import { contentOf, INDEX_NAME, type IndexRecord, indexKey, shardKey, type VoucherStore } from './records.ts';
 import type { ShardDesk } from './shard-desk.ts';
+import type { Unfinished } from './unfinished.ts';
 
-/** Average time between two sweeps, ms. */
-const SWEEP_MS = 1000;
-/** A redemption that has been in a shard for so long counts as abandoned, ms. */
-const STALE_MS = 1000;
 /** A shard that was not used for so long is removed from the index, ms. */
 const IDLE_MS = 5000;
 
 export interface SweeperOptions {
-  readonly context: NodeContext;
+  readonly context: Pick<NodeContext, 'clock' | 'sleep'>;
   readonly store: VoucherStore;
+  /** The index of this node itself. */
+  readonly index: Pick<Unfinished, 'list'>;
   /** The desk of a shard; undefined if there is no such voucher, or the store gives no answer. */
   readonly deskOf: (code: string, shard: number) => Promise<ShardDesk | undefined>;
   /** Removes a shard from the index that this node has not used for a while. */
   readonly leave: (code: string, shard: number) => Promise<void>;
-  /** Frees memory of shards that were not used for so long, ms. */
-  readonly prune: (idleMs: number) => void;
+  /** Removes an empty shard from the index of a member that seems dead. */
+  readonly takeAway: (member: string, code: string, shard: number) => Promise<void>;
+  /** Closes the index of another member, if it is empty. */
+  readonly close: (member: string) => Promise<boolean>;
+  /** Frees memory of shards that were not used for so long, ms, but for those in the index of this node. */
+  readonly prune: (idleMs: number, listed: ReadonlySet<string>) => void;
 }
 
-export class Sweeper {
+export class Sweeper implements MemberIndex {
+  readonly name = INDEX_NAME;
   readonly #options: SweeperOptions;
-  readonly #sweeps: Sweep;
-  /** When something unfinished was first seen, by the monotonic clock. */
-  readonly #seenMs = new Sightings<number>();
+  /** Keys of the shards that are being looked into. */
+  readonly #watched = new Set<string>();
 
   constructor(options: SweeperOptions) {
     this.#options = options;
-    this.#sweeps = new Sweep({ context: options.context, intervalMs: SWEEP_MS, sweep: () => this.#sweep() });
   }
 
-  /** Sweeps from now on. A node that has never handled a voucher does not sweep. */
-  start(): void {
-    this.#sweeps.start();
+  async sweepOwn(): Promise<boolean> {
+    const { index, deskOf, leave, prune } = this.#options;
+    const shards = await index.list();
+    this.#watch(shards, async (code, shard) => {
+      if (((await deskOf(code, shard))?.idleMs ?? 0) >= IDLE_MS) await leave(code, shard);
+    });
+    if (shards === undefined) return true;
+    prune(IDLE_MS, new Set(shards.map(([code, shard]) => shardKey(code, shard))));
+    return shards.length > 0;
   }
 
-  async #sweep(): Promise<void> {
-    const { context, store, prune } = this.#options;
-    const shards = new Map<string, readonly [code: string, shard: number, own: boolean]>();
-    for (const nodeId of context.nodeIds) {
-      const read = await store.indices.read(indexKey(nodeId));
-      if (read.kind !== 'ok') continue;
-      const own = nodeId === context.nodeId;
-      for (const [code, shard] of read.stored.content?.shards ?? []) {
-        const key = shardKey(code, shard);
-        shards.set(key, [code, shard, own || (shards.get(key)?.[2] ?? false)]);
+  async sweep(member: string, sign: Sign): Promise<Held> {
+    const read = await this.#options.store.indices.read(indexKey(member));
+    if (read.kind !== 'ok') return undefined;
+    const shards = read.stored.content?.shards ?? [];
+    this.#watch(shards, async (code, shard) => {
+      if (sign === 'lapsed') await this.#options.takeAway(member, code, shard);
+    });
+    return shards.length > 0 ? 'something' : 'nothing';
+  }
+
+  close(member: string): Promise<boolean> {
+    return this.#options.close(member);
+  }
+
+  #watch(shards: IndexRecord['shards'] = [], onEmpty: (code: string, shard: number) => Promise<void>): void {
+    for (const [code, shard] of shards) {
+      const key = shardKey(code, shard);
+      if (this.#watched.has(key)) continue;
+      this.#watched.add(key);
+      void this.#look(key, code, shard, onEmpty).finally(() => this.#watched.delete(key));
+    }
+  }
+
+  /**
+   * Looks again and again, as long as something in it does not move. A reading for which the store took long does not
+   * count: meanwhile nobody could move anything.
+   */
+  async #look(
+    key: string,
+    code: string,
+    shard: number,
+    onEmpty: (code: string, shard: number) => Promise<void>,
+  ): Promise<void> {
+    const { context, store, deskOf } = this.#options;
+    let seen: ReadonlySet<number> | undefined;
+    for (;;) {
+      const beganMs = context.clock.monotonicMs();
+      const read = await store.shards.read(key);
+      if (read.kind !== 'ok') return;
+      const { pending } = contentOf(read.stored);
+      if (pending.length === 0) return seen === undefined ? onEmpty(code, shard) : undefined;
+      if (seen !== undefined && context.clock.monotonicMs() - beganMs < store.timings.requestMs) {
+        const before = seen;
+        const stale = pending.filter(([, , place]) => before.has(place));
+        const desk = stale.length > 0 ? await deskOf(code, shard) : undefined;
+        if (desk === undefined) return;
+        desk.finish(stale);
       }
+      seen = new Set(pending.map(([, , place]) => place));
+      if (!(await context.sleep(store.timings.staleMs))) return;
     }
-    for (const [key, [code, shard, own]] of shards) await this.#sweepShard(key, code, shard, own);
-    this.#seenMs.turn();
-    prune(IDLE_MS);
-  }
-
-  async #sweepShard(key: string, code: string, shard: number, own: boolean): Promise<void> {
-    const { context, store, deskOf, leave } = this.#options;
-    const read = await store.shards.read(key);
-    if (read.kind !== 'ok') return;
-    const { pending } = contentOf(read.stored);
-    const nowMs = context.clock.monotonicMs();
-    const stale: Pending[] = [];
-    for (const redemption of pending) {
-      const name = `${key}/${redemption[2]}`;
-      const firstMs = this.#seenMs.of(name) ?? nowMs;
-      this.#seenMs.note(name, firstMs);
-      if (nowMs - firstMs >= STALE_MS) stale.push(redemption);
-    }
-    if (stale.length > 0) (await deskOf(code, shard))?.finish(stale);
-    else if (own && pending.length === 0 && ((await deskOf(code, shard))?.idleMs ?? 0) >= IDLE_MS)
-      await leave(code, shard);
   }
 }

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import { FixedMembers } from '../../../src/kv/members.ts';
 import {
   type IndexRecord,
   openVoucherStore,
@@ -24,7 +25,7 @@ class Bench {
   constructor() {
     const context = this.rig.context('n0');
     this.store = openVoucherStore(context, new LinKvStore(context));
-    this.unfinished = new Unfinished(context, this.store);
+    this.unfinished = new Unfinished(this.store, new FixedMembers(context));
     this.rig.put(KEY, EMPTY);
   }
 
@@ -170,7 +171,9 @@ describe('a shard', () => {
     const bench = new Bench();
     await bench.register();
     const context = bench.rig.context('n0');
-    await bench.rig.run(new Unfinished(context, openVoucherStore(context, new LinKvStore(context))).register(CODE, 1));
+    await bench.rig.run(
+      new Unfinished(openVoucherStore(context, new LinKvStore(context)), new FixedMembers(context)).register(CODE, 1),
+    );
     expect(bench.listed).toEqual([
       [CODE, 0],
       [CODE, 1],

@@ -32,12 +32,17 @@ import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, drawSeed, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
+import { WORKLOAD_OPTIONS } from './test-options.ts';
+import { describeWorkloadOptions, workloadOptionsOf } from './workload-options.ts';
 
 /** Virtual time between the starts of two operations. It gives background work a chance to run in between. */
 const OPERATION_INTERVAL_MS = 50;
 
 const EXIT_FAILED = 1;
 const EXIT_UNKNOWN = 2;
+
+/** As they are explored. */
+const SMALL_WORKLOADS = WORKLOADS.map((workload) => ({ ...workload, test: workload.small ?? workload.test }));
 
 const HELP = `Usage: snowstorm explore -w NAME [options]
 
@@ -46,7 +51,7 @@ disk operation, a timer) and for every fault that can hit the node there.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(EXPLORE_OPTIONS)}
-
+${describeWorkloadOptions(SMALL_WORKLOADS)}
 Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or undecided, 254 bad arguments, 255 the command itself failed.
 `;
 
@@ -54,7 +59,7 @@ type ExploreValues = ParsedOptions<typeof EXPLORE_OPTIONS>['values'];
 
 /** Runs the command; resolves to the exit status. */
 export async function exploreCommand(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(EXPLORE_OPTIONS, args);
+  const parsed = parseOptions(EXPLORE_OPTIONS, args, WORKLOAD_OPTIONS);
   const { values } = parsed;
   if (values.help) {
     process.stdout.write(HELP);
@@ -62,7 +67,7 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
   }
   const workload = checkOptions(parsed);
   if (values.junit !== undefined) checkJunitFile(values.junit);
-  const explored = describeExploration(workload, values);
+  const explored = describeExploration(workload, parsed);
   let found: Found | undefined;
   let story: string | undefined;
   /** Writes the verdict so far, if there is one. Returns the exit status. */
@@ -108,7 +113,7 @@ function checkOptions({ values, words, rest }: ParsedOptions<typeof EXPLORE_OPTI
   return { ...workload, test: workload.small ?? workload.test };
 }
 
-function describeExploration(workload: Workload, values: ExploreValues): Explored {
+function describeExploration(workload: Workload, { values, texts }: ParsedOptions<typeof EXPLORE_OPTIONS>): Explored {
   return {
     workload: workload.name,
     nodeCount: values['node-count'],
@@ -116,6 +121,7 @@ function describeExploration(workload: Workload, values: ExploreValues): Explore
     seed: values.seed ?? drawSeed(),
     actions: values.actions,
     at: values.at,
+    options: workloadOptionsOf(workload, WORKLOAD_OPTIONS, texts),
   };
 }
 
@@ -136,7 +142,7 @@ function search(
   over: () => boolean,
 ): Promise<Found> {
   const { orders, order, hit, depth = 1, actions = ACTIONS, at, 'max-schedules': limit } = values;
-  const { nodeCount, operationCount, seed } = explored;
+  const { nodeCount, operationCount, seed, options: workloadOptions } = explored;
   const intervalMs = orders || order !== undefined ? 0 : OPERATION_INTERVAL_MS;
   const shared: Shared = {
     workload,
@@ -144,7 +150,7 @@ function search(
     simulate: createSimulate(workload, (simulation) => {
       watch.run = simulation.run;
     }),
-    options: drawScenario({ test: workload.test, seed, nodeCount, operationCount, intervalMs }),
+    options: drawScenario({ test: workload.test, seed, nodeCount, operationCount, intervalMs, workloadOptions }),
     schedulesMax: limit ?? SCHEDULES_MAX,
     limit: limit === undefined ? [] : ['--max-schedules', String(limit)],
     over,

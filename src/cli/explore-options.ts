@@ -114,15 +114,18 @@ export interface Explored {
   /** Only if they were given. */
   readonly actions?: readonly Action[] | undefined;
   readonly at?: string | undefined;
+  /** Those of the workload. */
+  readonly options?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The command that repeats the exploration, with `more` options. */
 export function commandOf(explored: Explored, more: readonly string[]): string {
-  const { workload, nodeCount, operationCount, seed, actions, at } = explored;
+  const { workload, nodeCount, operationCount, seed, actions, at, options = {} } = explored;
   const words = [
     ...['-w', workload, '--node-count', String(nodeCount), '--operations', String(operationCount)],
     ...(actions === undefined ? [] : ['--actions', actions.join()]),
     ...(at === undefined ? [] : optionWords('--at', at)),
+    ...Object.entries(options).flatMap(([name, text]) => optionWords(`--${name}`, text)),
     ...optionWords('--seed', seed),
     ...more,
   ];

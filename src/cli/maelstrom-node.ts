@@ -14,6 +14,7 @@ import { LEASE_MS_DEFAULT, STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-
 import { StoreReservation } from '../ids/fleet/store-reservation.ts';
 import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
 import { NODE_MAX } from '../ids/snowflake.ts';
+import { STORE_PATIENCE_MS, STORE_PATIENCE_MS_MAX, STORE_PATIENCE_MS_MIN } from '../kv/timings.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
@@ -45,6 +46,12 @@ const STATE_IN_STORE = 'lin-kv';
 /** Requests a second. A lower limit is a mistake, and no node can answer more than the upper one. */
 const RATE_LIMIT_MIN = 0.001;
 const RATE_LIMIT_MAX = 1e9;
+
+function parsePatience(text: string): number {
+  const patienceMs = parseDurationMs(STORE_PATIENCE_MS_MIN)(text);
+  if (patienceMs > STORE_PATIENCE_MS_MAX) throw new Error(`expected at most ${STORE_PATIENCE_MS_MAX / 1000}s`);
+  return patienceMs;
+}
 
 const OPTIONS = {
   workload: servedOption(),
@@ -100,6 +107,21 @@ of transfers, so that users can pay with it. All nodes of a cluster must agree. 
     absent: 'own',
     parse: parseOneOf(['own', 'accounts']),
   } satisfies Option<'own' | 'accounts'>,
+  members: {
+    value: 'fixed|registered',
+    text: `How nodes find the vouchers and transfers that others left unfinished. fixed: the nodes know each
+other, by node_ids. registered: each registers in lin-kv, under a new name in every life, so nodes
+may come and go. All nodes must agree. Default: fixed.`,
+    absent: 'fixed',
+    parse: parseOneOf(['fixed', 'registered']),
+  } satisfies Option<'fixed' | 'registered'>,
+  'store-patience': {
+    value: 'TIME',
+    text: `How long lin-kv may be away without anybody noticing, from ${STORE_PATIENCE_MS_MIN}ms to ${STORE_PATIENCE_MS_MAX / 1000}s. All timers follow from
+it: clients must wait for 5 times as long. Default: ${STORE_PATIENCE_MS / 1000}s.`,
+    absent: STORE_PATIENCE_MS,
+    parse: parsePatience,
+  } satisfies Option<number>,
   'max-in-flight': {
     value: 'N',
     text: `How many requests may be in flight. One more gets error 11. Default: ${IN_FLIGHT_MAX}.`,
@@ -152,7 +174,7 @@ type NodeValues = ParsedOptions<typeof OPTIONS>['values'];
 /**
  * Where ids get their numbers and keep their bounds. Throws a {@link UsageError} for options that cannot be combined.
  */
-async function openPorts(values: NodeValues): Promise<NodePorts> {
+async function openPorts(values: NodeValues): Promise<Omit<NodePorts, 'patienceMs' | 'membership'>> {
   const leased = values['node-id'] === 'lease';
   const state = values['state-dir'];
   if (leased && state !== undefined && state !== STATE_IN_STORE)
@@ -191,9 +213,14 @@ async function main(): Promise<number> {
     process.stdout.write(values.help ? helpText() : `${VERSION}\n`);
     return 0;
   }
-  const ports = await openPorts(values);
+  const ports: NodePorts = {
+    ...(await openPorts(values)),
+    patienceMs: values['store-patience'],
+    membership: values.members === 'fixed' ? 'fixed' : { kind: 'registered' },
+    wallets: values.wallets,
+  };
   return serveStdio({
-    startHandlers: startWorkloads({ ...ports, wallets: values.wallets }, values.workload),
+    startHandlers: startWorkloads(ports, values.workload),
     input: process.stdin,
     output: openStdout(),
     logLevel: values['log-level'],

@@ -349,6 +349,7 @@ export function interpretRun(
   const nodes = values.nodes ?? interpretNodes(values['node-count']);
   const { count, perNode } = values.concurrency;
   const workloadOptions = workloadOptionsOf(workload, WORKLOAD_OPTIONS, texts);
+  if (processes) requireNoNodeOptions(workload, workloadOptions);
   const nodeLimits = interpretLimits(values.limits, workload, processes);
   return {
     nodes,
@@ -368,6 +369,14 @@ export function interpretRun(
     ...(workloadOptions === undefined ? {} : { workloadOptions }),
     ...(nodeLimits === undefined ? {} : { nodeLimits }),
   };
+}
+
+/** A process has options of its own. */
+function requireNoNodeOptions({ test }: Workload, given: Readonly<Record<string, string>> = {}): void {
+  for (const [name, text] of Object.entries(given)) {
+    if (test.options?.[name]?.ofNodes)
+      throw new UsageError(`--${name} cannot be combined with --bin; give it to the node: -- --${name} ${text}`);
+  }
 }
 
 function interpretLimits(

@@ -101,6 +101,8 @@ export interface WorkloadOption {
   readonly parse: (text: string) => unknown;
   /** Texts that `fuzz` may draw. Absent: none. */
   readonly drawn?: readonly string[];
+  /** Whether it is for simulated nodes, so that processes cannot have it. */
+  readonly ofNodes?: boolean;
 }
 
 /** The function in `operations` for `f`. Throws if there is none, which is an error in the schedule. */

@@ -32,14 +32,18 @@ export interface ScenarioOptions {
   readonly operationCount: number;
   /** Between the begins of two operations, ms; 0: all begin at once, each by a worker of its own. */
   readonly intervalMs: number;
+  /** Default: none. */
+  readonly workloadOptions?: RunOptions['workloadOptions'] | undefined;
 }
 
 /** The first operations that the seed draws, without any fault. */
-export function drawScenario({ test, seed, nodeCount, operationCount, intervalMs }: ScenarioOptions): Scenario {
+export function drawScenario({ workloadOptions, ...drawn }: ScenarioOptions): Scenario {
+  const { test, seed, nodeCount, operationCount, intervalMs } = drawn;
+  const own = workloadOptions && { workloadOptions };
   const concurrency = intervalMs === 0 ? Math.max(operationCount, nodeCount) : nodeCount * WORKERS_PER_NODE;
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index}`);
   const latencyMeanMs = 0;
-  const configured = configureTest(test, { nodes, concurrency, latencyMeanMs });
+  const configured = configureTest(test, { nodes, concurrency, latencyMeanMs, ...own });
   const next = configured.createGenerator(new SeededRandom(seed).fork('scenario'));
   return {
     nodes,
@@ -50,6 +54,7 @@ export function drawScenario({ test, seed, nodeCount, operationCount, intervalMs
     latencyDistribution: 'constant',
     faults: [],
     nemesisIntervalMs: 0,
+    ...own,
     seed,
     schedule: {
       operations: Array.from({ length: operationCount }, (_, index) => ({

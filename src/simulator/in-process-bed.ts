@@ -40,6 +40,8 @@ export interface LifeSupport {
   readonly folder: Folder;
   /** Of the node, by name; see `RunOptions.nodeLimits`. */
   readonly limits: Readonly<Record<string, number>>;
+  /** The options of the workload that were given, by name. */
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export interface LogEntry {
@@ -57,6 +59,8 @@ export interface InProcessBedOptions {
   readonly startHandlers: (support: LifeSupport) => StartHandlers;
   /** The limits of all nodes, by name. Absent: none is set. */
   readonly limits?: Readonly<Record<string, number>> | undefined;
+  /** The options of the workload that were given, by name. Absent: none was. */
+  readonly options?: Readonly<Record<string, string>> | undefined;
   readonly onLog?: ((entry: LogEntry) => void) | undefined;
   /** Called before every step of a node, in or out: `send …`, `receive …`, `before write …`, `timer`. */
   readonly onStep?: ((nodeId: string, step: string) => void) | undefined;
@@ -190,6 +194,7 @@ class Life implements NodeHandle {
         onStep: (step) => this.#step(step),
       }),
       limits: options.limits ?? {},
+      options: options.options ?? {},
     };
     const environment: Environment = {
       clock,

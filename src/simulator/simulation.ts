@@ -44,6 +44,7 @@ export class Simulation {
       random: random ?? new SeededRandom(options.seed).fork('nodes'),
       startHandlers: subject.startHandlers,
       limits: options.nodeLimits,
+      options: options.workloadOptions,
       alter: subject.alter,
       onLog,
       onStep,

@@ -6,6 +6,7 @@ import { FolderReservation } from '../ids/folder-reservation.ts';
 import type { Subject } from '../simulator/simulation.ts';
 import { echo } from './echo/workload.ts';
 import { ids } from './ids/workload.ts';
+import { membershipOf } from './members-option.ts';
 import { startWorkloads } from './nodes.ts';
 import { saga } from './saga/workload.ts';
 import type { NodePorts } from './served-workload.ts';
@@ -31,12 +32,13 @@ export function subjectOf(workload: Workload): Subject {
     name: workload.name,
     test: workload.test,
     startHandlers:
-      ({ folder, life, limits }) =>
+      ({ folder, life, limits, options }) =>
       (context) => {
         const ports: NodePorts = {
           openReservation: ({ nodeId }) => FolderReservation.open(folder, nodeId),
           idLimits: {},
           limits,
+          membership: membershipOf(options, limits),
           ...workload.simulate?.(context, life, limits),
         };
         return startWorkloads(ports, [workload])(context);

@@ -16,6 +16,7 @@ import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { SagaLimits } from '../../saga/limits.ts';
 import { REQUESTS } from '../../simulator/node-limits.ts';
+import { LEASES_MS, MEMBERS_OPTION } from '../members-option.ts';
 import type { Workload } from '../workload.ts';
 import { sagaChecker } from './checker/saga-checker.ts';
 import type { Leg, TransferOutcome } from './messages.ts';
@@ -120,6 +121,7 @@ export const sagaTest: WorkloadTest = {
       parse: parseMistakes,
       drawn: ['20'],
     },
+    members: MEMBERS_OPTION,
   },
   configure: ({ options: { mistakes } }) => createSagaTest({ mistakes: mistakes as number | undefined }),
 };
@@ -130,15 +132,18 @@ function parseMistakes(text: string): number {
 }
 
 /** The smallest test with both committed and aborted transfers. */
-export const smallSagaTest: WorkloadTest = createSagaTest({
-  accounts: [
-    { account: 'a', balance: 100, weight: 1 },
-    { account: 'b', balance: 10, weight: 1 },
-  ],
-  legs: 2,
-  opening: 'transfer',
-  ending: 'short',
-});
+export const smallSagaTest: WorkloadTest = {
+  ...createSagaTest({
+    accounts: [
+      { account: 'a', balance: 100, weight: 1 },
+      { account: 'b', balance: 10, weight: 1 },
+    ],
+    legs: 2,
+    opening: 'transfer',
+    ending: 'short',
+  }),
+  options: { members: MEMBERS_OPTION },
+};
 
 export function createSagaTest({
   accounts = HOLDERS,
@@ -470,5 +475,6 @@ export const saga: Workload = {
     marks: [10, 16],
     desks: [1, 2, 4],
     requests: REQUESTS,
-  } satisfies Record<keyof SagaLimits | 'requests', readonly number[]>,
+    lease: LEASES_MS,
+  } satisfies Record<keyof SagaLimits | 'requests' | 'lease', readonly number[]>,
 };

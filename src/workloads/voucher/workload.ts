@@ -13,6 +13,7 @@ import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { REQUESTS } from '../../simulator/node-limits.ts';
+import { LEASES_MS, MEMBERS_OPTION } from '../members-option.ts';
 import type { Workload } from '../workload.ts';
 import { voucherChecker } from './checker/voucher-checker.ts';
 import { createOtherwise, lastQuestions, PAGE_LENGTH_MAX } from './last-questions.ts';
@@ -75,18 +76,23 @@ export interface VoucherTestOptions {
   readonly renews?: boolean;
 }
 
-export const voucherTest: WorkloadTest = createVoucherTest();
+const OPTIONS: NonNullable<WorkloadTest['options']> = { members: MEMBERS_OPTION };
+
+export const voucherTest: WorkloadTest = { ...createVoucherTest(), options: OPTIONS };
 
 /** The smallest test in which rights move between shards and some users get none. */
-export const smallVoucherTest: WorkloadTest = createVoucherTest({
-  vouchers: [
-    { voucher: { code: 'hot', limit: 3, amount: 500, shards: 2 }, weight: 2 },
-    { voucher: { code: 'cold', limit: 2, amount: 30, shards: 1 }, weight: 1 },
-  ],
-  userCount: 6,
-  opening: 'redeem',
-  renews: false,
-});
+export const smallVoucherTest: WorkloadTest = {
+  ...createVoucherTest({
+    vouchers: [
+      { voucher: { code: 'hot', limit: 3, amount: 500, shards: 2 }, weight: 2 },
+      { voucher: { code: 'cold', limit: 2, amount: 30, shards: 1 }, weight: 1 },
+    ],
+    userCount: 6,
+    opening: 'redeem',
+    renews: false,
+  }),
+  options: OPTIONS,
+};
 
 export function createVoucherTest({
   shards,
@@ -325,5 +331,6 @@ export const voucher: Workload = {
     left: [1, 2, 8],
     terms: [1, 2],
     requests: REQUESTS,
-  } satisfies Record<keyof VoucherLimits | 'requests', readonly number[]>,
+    lease: LEASES_MS,
+  } satisfies Record<keyof VoucherLimits | 'requests' | 'lease', readonly number[]>,
 };

@@ -7,7 +7,7 @@
  * taken for dead, its index may be closed. Then entries go to another index, under another name.
  */
 
-import type { ReplaceResult, Stored, UpdateResult } from '../kv/documents.ts';
+import { NOTHING_STORED, type ReplaceResult, type Stored, type UpdateResult } from '../kv/documents.ts';
 import { GroupQueue } from '../kv/group-queue.ts';
 import type { Members } from '../kv/members.ts';
 import type { NodeContext } from '../node/context.ts';
@@ -109,7 +109,10 @@ export class SagaIndex {
     const adding = new Map(entries.map((entry) => [entry.id, entry]));
     if (this.#members.exclusive && this.#member === undefined && adding.size === 0) return this.#removing.clear();
     try {
-      this.#member ??= await this.#members.join(this.#lost);
+      if (this.#member === undefined) {
+        this.#member = await this.#members.join(this.#lost);
+        if (this.#members.exclusive) this.#known = NOTHING_STORED;
+      }
     } catch (error) {
       for (const { reject } of adding.values()) reject(error);
       return;

@@ -6,6 +6,7 @@
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
 import { FixedMembers } from '../../src/kv/members.ts';
+import { RegisteredMembers, type RegisteredOptions } from '../../src/kv/registered-members.ts';
 import type { LinearizableStore } from '../../src/kv/store.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { Node } from '../../src/node/node.ts';
@@ -45,6 +46,8 @@ export const LONG_MS = 30_000;
 export interface BeginOptions {
   /** All nodes; absent: it is alone. */
   readonly nodeIds?: readonly string[];
+  /** It registers in the store, and knows no other node. */
+  readonly registered?: RegisteredOptions;
   readonly parts?: SagaParts;
   /** How long it waits for the store; long for a node that is to sleep as if the world had stood still. */
   readonly deadlineMs?: number;
@@ -165,11 +168,14 @@ export class SagaNode {
   readonly kill: () => void;
   readonly #handlers: ReturnType<typeof transferHandlers>;
 
-  constructor({ context, node, kill }: RigNode, { parts = {}, alterStore = (kv) => kv }: BeginOptions) {
+  constructor({ context, node, kill }: RigNode, { parts = {}, registered, alterStore = (kv) => kv }: BeginOptions) {
     this.context = context;
     this.node = node;
     this.kill = kill;
-    this.#handlers = transferHandlers(context, alterStore(new LinKvStore(context)), parts);
+    const kv = alterStore(new LinKvStore(context));
+    const members = registered && new RegisteredMembers(context, kv, registered);
+    this.#handlers = transferHandlers(context, kv, parts, members);
+    members?.start();
   }
 
   /** As clients do, past the checks of the node. */

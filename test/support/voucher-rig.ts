@@ -2,6 +2,7 @@
 
 import { LinKv } from '../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../src/kv/lin-kv-store.ts';
+import { RegisteredMembers, type RegisteredOptions } from '../../src/kv/registered-members.ts';
 import type { NodeContext } from '../../src/node/context.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
 import { VOUCHER_LIMITS, type VoucherLimits } from '../../src/workloads/voucher/limits.ts';
@@ -29,6 +30,8 @@ export interface BeginOptions {
   readonly nodeIds?: readonly string[];
   readonly parts?: Partial<VoucherParts>;
   readonly limits?: Partial<VoucherLimits>;
+  /** It registers in the store, and knows no other node. */
+  readonly registered?: RegisteredOptions;
 }
 
 export class VoucherRig extends StoreRig {
@@ -40,11 +43,15 @@ export class VoucherRig extends StoreRig {
     return { ...this.start(nodeId).context, nodeIds };
   }
 
-  begin(nodeId: string, { nodeIds = [nodeId], parts = {}, limits = {} }: BeginOptions = {}): VoucherNode {
+  begin(nodeId: string, { nodeIds = [nodeId], parts = {}, limits = {}, registered }: BeginOptions = {}): VoucherNode {
     const { context, kill } = this.start(nodeId);
     const own = { ...context, nodeIds };
-    const right = createVoucherParts(own, new LinKvStore(own), { ...VOUCHER_LIMITS, ...limits });
-    return new VoucherNode(own, kill, { ...right, ...parts });
+    const kv = new LinKvStore(own);
+    const members = registered && new RegisteredMembers(own, kv, registered);
+    const right = createVoucherParts(own, kv, { ...VOUCHER_LIMITS, ...limits }, members);
+    const node = new VoucherNode(own, kill, { ...right, ...parts });
+    members?.start();
+    return node;
   }
 
   /** A desk alone, without a sweeper. */

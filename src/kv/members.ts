@@ -30,7 +30,8 @@ export interface MemberIndex {
   /** Finishes what another member has left. Never rejects. */
   sweep(member: string, sign: Sign): Promise<Held>;
   /**
-   * Closes the index of a member for ever, if it is empty. Resolves to whether it is proven to be closed. Never rejects.
+   * Closes the index of a member for ever, if it is empty. Resolves to whether it is proven to be closed. Never
+   * rejects.
    */
   close(member: string): Promise<boolean>;
 }
@@ -58,24 +59,24 @@ export interface Members {
  */
 export class FixedMembers implements Members {
   readonly exclusive = false;
-  readonly #nodeId: string;
-  readonly #order: readonly string[];
+  readonly #context: Pick<NodeContext, 'nodeId' | 'nodeIds' | 'randomUint32'>;
+  /** Drawn with the first tick. */
+  #order: readonly string[] = [];
   readonly #indices: MemberIndex[] = [];
   readonly #sweep: Sweep;
   #next = 0;
 
   constructor(context: Pick<NodeContext, 'nodeId' | 'nodeIds' | 'sleep' | 'randomUint32'>) {
-    this.#nodeId = context.nodeId;
-    this.#order = shuffle(context.nodeIds, context.randomUint32);
+    this.#context = context;
     this.#sweep = new Sweep({ context, intervalMs: TICK_MS, tick: () => this.#tick() });
   }
 
   async ids(): Promise<readonly string[]> {
-    return this.#order;
+    return this.#context.nodeIds;
   }
 
   async join(): Promise<string> {
-    return this.#nodeId;
+    return this.#context.nodeId;
   }
 
   attend(index: MemberIndex): void {
@@ -87,10 +88,12 @@ export class FixedMembers implements Members {
   }
 
   async #tick(): Promise<boolean> {
+    const { nodeId, nodeIds, randomUint32 } = this.#context;
+    if (this.#order.length === 0) this.#order = shuffle(nodeIds, randomUint32);
     const member = this.#order[this.#next++ % this.#order.length] as string;
     const held = await Promise.all(
       this.#indices.map(async (index) =>
-        member === this.#nodeId ? index.sweepOwn() : (await index.sweep(member, 'alive')) !== 'nothing',
+        member === nodeId ? index.sweepOwn() : (await index.sweep(member, 'alive')) !== 'nothing',
       ),
     );
     return held.includes(true);

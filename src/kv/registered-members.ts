@@ -4,10 +4,10 @@
  * instance reads the list about once a second, whatever the number of members, and looks at the indices of those whose
  * beat has stood still.
  *
- * A member without a beat for the time of a lease, whose indices are all empty, is removed by anybody: first each of its
- * indices is closed, by a compare-and-set from the empty version, then it leaves the list. Why nothing is forgotten: an
- * index of a name that is not in the list is closed, and a closed index takes no entry. So no clock matters. An instance
- * that was only paused finds its index closed, and registers under another name.
+ * A member without a beat for the time of a lease, whose indices are all empty, is removed by anybody: first each of
+ * its indices is closed, by a compare-and-set from the empty version, then it leaves the list. Why nothing is
+ * forgotten: an index of a name that is not in the list is closed, and a closed index takes no entry. So no clock
+ * matters. An instance that was only paused finds its index closed, and registers under another name.
  *
  * The lease is measured by the observer's own clock, from the end of one reading to the beginning of another, as node
  * numbers are (`ids/fleet/node-numbers.ts`). Time in which the store gave no answer does not count.
@@ -67,7 +67,7 @@ export class RegisteredMembers implements Members {
   readonly #sweep: Sweep;
   /** The name under which this instance is listed. */
   #self: string | undefined;
-  /** The name that it tries to register. It stays the same until that succeeds, so that a lost reply leaves only one. */
+  /** The name that it tries to register. It stays until that succeeds, so that a lost reply leaves only one. */
   #candidate: string | undefined;
   #joining: Promise<string> | undefined;
   #beatMs = 0;

@@ -31,8 +31,8 @@ export interface StoreTimings {
   /** A request for a saga that another node drives takes it over when it has not moved for so long. */
   readonly stillMs: number;
   /**
-   * Work that nobody asks for is taken over when it has not moved for so long. Longer than the patience, because nothing
-   * moves while the store is away. The actual time is drawn, from this to one and a half of it.
+   * Work that nobody asks for is taken over when it has not moved for so long. Longer than the patience, because
+   * nothing moves while the store is away. The actual time is drawn, from this to one and a half of it.
    */
   readonly takeOverMs: number;
   /** A redemption that has been in a shard for so long counts as abandoned. To finish it twice is harmless. */

@@ -36,6 +36,8 @@ export interface CoordinatorOptions {
   readonly limits?: SagaLimits;
   /** Changes the options of the sweeper, for tests that leave something out. */
   readonly sweeper?: (options: SweeperOptions) => SweeperOptions | undefined;
+  /** The store as the node's own index sees it, for the same tests. */
+  readonly index?: (store: SagaStore) => SagaStore;
   readonly isSameRequest?: typeof isSameRequest;
   /** What ends, and when. Absent: finished sagas are kept for ever. */
   readonly retention?: Pick<Keeping, 'require'> | undefined;
@@ -52,10 +54,10 @@ export class SagaCoordinator {
 
   constructor(options: CoordinatorOptions) {
     const { context, store, members, patienceMs, finished, limits = SAGA_LIMITS } = options;
-    const { sweeper = (own) => own } = options;
+    const { sweeper = (own) => own, index = (own) => own } = options;
     this.#options = options;
     this.#isSameRequest = options.isSameRequest ?? isSameRequest;
-    this.#index = new SagaIndex(context, store, members, limits.listed);
+    this.#index = new SagaIndex(context, index(store), members, limits.listed);
     this.#timings = storeTimings(patienceMs);
     this.#work = new SagasAtWork((id) => this.#index.remove(id), limits.answers);
     this.#inFlightMax = limits.inFlight;

@@ -3,8 +3,8 @@
  * saga is added before its record is created, and removed when it is finished. All waiting changes share one
  * compare-and-set, so many sagas cost little more than one. Removals wait for the next addition, or a short time.
  *
- * Others find the index through the members (`kv/members.ts`), so this node joins them before its first entry. If it was
- * taken for dead, its index may be closed. Then entries go to another index, under another name.
+ * Others find the index through the members (`kv/members.ts`), so this node joins them before its first entry. If it
+ * was taken for dead, its index may be closed. Then entries go to another index, under another name.
  */
 
 import { NOTHING_STORED, type ReplaceResult, type Stored, type UpdateResult } from '../kv/documents.ts';

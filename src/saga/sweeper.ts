@@ -1,8 +1,8 @@
 /**
- * Finishes sagas that any node left unfinished. It is told which index to look at (`kv/members.ts`). A saga whose record
- * has not moved for a while, by this node's clock, is taken over. It does not matter whether the other node is dead or
- * slow. If an entry has no record, the record is created as aborted. That fences off a creation that may still be under
- * way: it would begin a saga that no index knows.
+ * Finishes sagas that any node left unfinished. It is told which index to look at (`kv/members.ts`). A saga whose
+ * record has not moved for a while, by this node's clock, is taken over. It does not matter whether the other node is
+ * dead or slow. If an entry has no record, the record is created as aborted. That fences off a creation that may still
+ * be under way: it would begin a saga that no index knows.
  *
  * That a record has not moved takes two readings that the store answered at once. So the time while the store is away
  * does not count.
@@ -148,7 +148,8 @@ export class SagaSweeper implements MemberIndex {
         this.#takenCount++;
         await (look > 0 ? finish(id) : fence(id, digest));
         this.#takenCount--;
-        look = await this.#look(id);
+        // Without a record there is no more to watch than the entry.
+        look = (await this.#look(id)) || undefined;
       }
       if (typeof look !== 'number') return look === 'ended';
       seen = look;

@@ -5,7 +5,9 @@ import type { Membership } from './served-workload.ts';
 
 export const MEMBERS_OPTION: WorkloadOption = {
   value: 'fixed|registered',
-  text: 'How nodes find what others left unfinished. fixed: they know each other, by node_ids. registered: each registers in the store, under a new name in every life. Not with --bin: give it to the node. Default: fixed.',
+  text: `How nodes find what others left unfinished. fixed: they know each other, by node_ids. registered:
+each registers in the store, under a new name in every life. Not with --bin: give it to the node.
+Default: fixed.`,
   absent: 'fixed',
   parse: (text) => {
     if (text !== 'fixed' && text !== 'registered') throw new Error('expected fixed or registered');

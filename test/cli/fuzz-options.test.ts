@@ -10,7 +10,7 @@ function taskOf(...args: string[]) {
   return interpretFuzzOptions(parseOptions(FUZZ_OPTIONS, ['-w', 'voucher', ...args], WORKLOAD_OPTIONS));
 }
 
-const ALL = { faults: true, pace: true, limits: voucher.limits, options: {} };
+const ALL = { faults: true, pace: true, limits: voucher.limits, options: { members: ['registered'] } };
 
 describe('the seeds of a fuzz', () => {
   it('draw faults, pace and the limits of the workload', () => {
@@ -32,9 +32,10 @@ describe('the seeds of a fuzz', () => {
 
   it('draw the options of the workload but those that were given', () => {
     const optionsOf = (...args: string[]) => taskOf('-w', 'saga', ...args).swarm?.options;
-    expect(optionsOf()).toEqual({ mistakes: ['20'] });
-    expect(optionsOf('--mistakes', '7')).toEqual({});
-    expect(optionsOf('--limits', 'group=1')).toEqual({ mistakes: ['20'] });
+    expect(optionsOf()).toEqual({ mistakes: ['20'], members: ['registered'] });
+    expect(optionsOf('--mistakes', '7')).toEqual({ members: ['registered'] });
+    expect(optionsOf('--members', 'fixed')).toEqual({ mistakes: ['20'] });
+    expect(optionsOf('--limits', 'group=1')).toEqual({ mistakes: ['20'], members: ['registered'] });
   });
 
   it('have the limits that were given', () => {

@@ -53,7 +53,9 @@ describe('limits of nodes', () => {
   });
 
   it('are listed in the help, by workload', () => {
-    expect(TEST_OPTIONS.limits.text).toContain('\nvoucher: page, group, pending, gather, left, terms, requests.');
+    expect(TEST_OPTIONS.limits.text).toContain(
+      '\nvoucher: page, group, pending, gather, left, terms, requests, lease.',
+    );
     expect(TEST_OPTIONS.limits.text).not.toContain('echo');
   });
 });

@@ -47,10 +47,14 @@ async function storedBy(
 
 type Document = Readonly<Record<string, readonly unknown[]>>;
 
-async function digestOf(workload: Workload, nodeLimits: NodeLimits): Promise<string> {
+async function digestOf(workload: Workload, nodeLimits: NodeLimits, workloadOptions: WorkloadOptions): Promise<string> {
   const digest = new RunDigest();
   // Many faults, so that nodes leave work to others.
-  const options = { ...fuzzOptions({ seed: '4', test: workload.test, ...BUSY, nemesisIntervalMs: 500 }), nodeLimits };
+  const options = {
+    ...fuzzOptions({ seed: '9', test: workload.test, ...BUSY, nemesisIntervalMs: 500 }),
+    workloadOptions,
+    nodeLimits,
+  };
   const simulation = new Simulation({
     subject: subjectOf(workload),
     options,
@@ -68,12 +72,19 @@ const LIMITS = WORKLOADS.flatMap((workload) =>
 /** Limits that do nothing without another one. */
 const NEEDED: Readonly<Record<string, NodeLimits>> = { clients: { rate: 2 } };
 
+type WorkloadOptions = NonNullable<RunOptions['workloadOptions']>;
+
+/** Those that do nothing without an option. */
+function optionsFor({ test }: Workload, limit: string): WorkloadOptions {
+  return limit === 'lease' && test.options?.members !== undefined ? { members: 'registered' } : {};
+}
+
 const digests = new Map<string, Promise<string>>();
 
 /** Computed once for each workload and limits. */
-function knownDigestOf(workload: Workload, limits: NodeLimits): Promise<string> {
-  const name = `${workload.name} ${JSON.stringify(limits)}`;
-  const digest = digests.get(name) ?? digestOf(workload, limits);
+function knownDigestOf(workload: Workload, limits: NodeLimits, workloadOptions: WorkloadOptions): Promise<string> {
+  const name = `${workload.name} ${JSON.stringify([limits, workloadOptions])}`;
+  const digest = digests.get(name) ?? digestOf(workload, limits, workloadOptions);
   digests.set(name, digest);
   return digest;
 }
@@ -81,8 +92,9 @@ function knownDigestOf(workload: Workload, limits: NodeLimits): Promise<string> 
 describe('a limit of a simulated node', () => {
   it.each(LIMITS)('of $name is in force: $limit', async ({ limit, values, workload }) => {
     const others = NEEDED[limit] ?? {};
-    const digest = await knownDigestOf(workload, { ...others, [limit]: Math.min(...values) });
-    expect(digest).not.toBe(await knownDigestOf(workload, others));
+    const options = optionsFor(workload, limit);
+    const digest = await knownDigestOf(workload, { ...others, [limit]: Math.min(...values) }, options);
+    expect(digest).not.toBe(await knownDigestOf(workload, others, options));
   });
 
   it.each(LIMITS)('of $name can be drawn only once each, and is known: $limit', ({ limit, values, workload }) => {

@@ -43,7 +43,7 @@ export interface SagaParts {
   readonly plan?: typeof planTransfer;
   readonly driver?: Partial<Pick<DriverOptions, 'moves'>>;
   readonly limits?: SagaLimits;
-  readonly coordinator?: Partial<Pick<CoordinatorOptions, 'sweeper' | 'isSameRequest'>>;
+  readonly coordinator?: Partial<Pick<CoordinatorOptions, 'sweeper' | 'index' | 'isSameRequest'>>;
   /** What ends, and when. Absent: everything is kept for ever. */
   readonly retention?: Keeping | undefined;
 }

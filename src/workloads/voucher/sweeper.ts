@@ -1,7 +1,7 @@
 /**
- * Finishes what any node left unfinished. It is told which index to look at (`kv/members.ts`), and looks into the shards
- * that it lists. A redemption that has been in a shard for a while, by this node's clock, is credited, reported and
- * removed. All of that may be done twice, so it does not matter whether the other node is dead or slow.
+ * Finishes what any node left unfinished. It is told which index to look at (`kv/members.ts`), and looks into the
+ * shards that it lists. A redemption that has been in a shard for a while, by this node's clock, is credited, reported
+ * and removed. All of that may be done twice, so it does not matter whether the other node is dead or slow.
  */
 
 import type { Held, MemberIndex, Sign } from '../../kv/members.ts';

@@ -46,7 +46,7 @@ export class Unfinished {
     return this.#listed.has(key);
   }
 
-  /** All shards in the index; undefined if the store gives no answer. It is read only if an earlier life may have one. */
+  /** All shards in the index; undefined: the store gives no answer. It is read only if other lives write to it. */
   async list(): Promise<IndexRecord['shards'] | undefined> {
     if (this.#members.exclusive) return Array.from(this.#listed.values(), ({ place }) => place);
     const read = await this.#store.indices.read(indexKey(await this.#members.join()));

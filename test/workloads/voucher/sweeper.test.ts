@@ -228,7 +228,8 @@ describe('a shard', () => {
     }
     expect(bench.rig.index('n0')).toEqual([[CODE, 0]]);
     const reads = (key: string) => bench.rig.asked('read', key, 'n0').length;
-    expect(reads('vs/')).toBe(2 * reads('vn/n0'));
+    // The last one may have come just before the end.
+    expect(Math.abs(reads('vs/') - 2 * reads('vn/n0'))).toBeLessThanOrEqual(1);
   });
   it('that was idle for a while is removed by its node, and added again with the next redemption', async () => {
     const bench = new Bench();

@@ -41,6 +41,8 @@ describe('snowstorm explore', () => {
     [['-w', 'echo', '--hit', 'kill@2,kill@2'], '--hit "kill@2,kill@2": expected steps in ascending order'],
     [['-w', 'echo', '--hit', 'pause@2#1'], '--hit "pause@2#1": pause has no damage to draw; leave out #1'],
     [['-w', 'echo', '--hit', 'kill-torn@2#4'], '--hit "kill-torn@2#4": expected a draw from #0 to #3'],
+    [['-w', 'saga', '--members', 'all'], '--members "all": expected fixed or registered'],
+    [['-w', 'saga', '--mistakes', '5'], '--mistakes 5: the workload saga has no option --mistakes'],
     [['-w', 'echo', '--', 'argument'], 'unexpected argument "argument"'],
   ])('refuses %j', async (args, text) => {
     await expect(exploreCommand(args)).rejects.toThrow(UsageError);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { requireLimits } from '../../src/cli/node-limits.ts';
 import { parseOptions } from '../../src/cli/options.ts';
 import { testArguments } from '../../src/cli/test-arguments.ts';
-import { interpretTestOptions, TEST_OPTIONS } from '../../src/cli/test-options.ts';
+import { interpretTestOptions, TEST_OPTIONS, WORKLOAD_OPTIONS } from '../../src/cli/test-options.ts';
 import { voucher } from '../../src/workloads/voucher/workload.ts';
 
 function interpret(...args: string[]) {
@@ -50,6 +50,17 @@ describe('limits of nodes', () => {
     expect(() => interpret('-w', 'voucher', '--bin', 'node', '--limits', 'page=2')).toThrow(
       '--limits cannot be combined with --bin: a process has its own limits',
     );
+  });
+
+  it('of members are refused for processes, too, with the way to give them', () => {
+    const interpretAll = (...args: string[]) =>
+      interpretTestOptions(parseOptions(TEST_OPTIONS, args, WORKLOAD_OPTIONS));
+    expect(() => interpretAll('-w', 'voucher', '--bin', 'node', '--members', 'registered')).toThrow(
+      '--members cannot be combined with --bin; give it to the node: -- --members registered',
+    );
+    expect(interpretAll('-w', 'voucher', '--members', 'registered').options.workloadOptions).toEqual({
+      members: 'registered',
+    });
   });
 
   it('are listed in the help, by workload', () => {

@@ -406,6 +406,9 @@ describe('the command line of the node', () => {
       ['--state-dir', 'lin-kv', '--max-skew', '64s'],
       '--max-skew must be at least twice --max-lead, and at least --max-lead plus --reserve',
     ],
+    [['--members', 'some'], '--members "some": expected one of fixed, registered'],
+    [['--store-patience', '49ms'], '--store-patience "49ms": expected at least 50ms'],
+    [['--store-patience', '61s'], '--store-patience "61s": expected at most 60s'],
     [['stray'], 'unexpected argument "stray"'],
   ])('answers %j with exit status 2 and says why', async (args, reason) => {
     const { status, stdout, stderr } = await runNode('', args);
@@ -415,6 +418,7 @@ describe('the command line of the node', () => {
 
   it.each([
     [['--node-id', 'lease', '--state-dir', 'lin-kv']],
+    [['--members', 'registered', '--store-patience', '60s']],
     [['--node-id', 'lease', '--lease', '60s', '--max-skew', '65s']],
     [['--node-id', 'index', '--state-dir', 'lin-kv', '--reserve', '10s', '--max-skew', '15s']],
   ])('takes options that go together, to the limit: %j', async (args) => {

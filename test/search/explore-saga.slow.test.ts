@@ -26,8 +26,10 @@ const TINY = createSagaTest({
 const TIME_LIMIT_MS = 4000;
 const settle = createSettle();
 
-function scenarioOf(operationCount: number) {
-  const scenario = drawScenario({ test: TINY, seed: '1', nodeCount: 2, operationCount, intervalMs: 50 });
+function scenarioOf(operationCount: number, members = 'fixed') {
+  const workloadOptions = { members };
+  const drawn = { test: TINY, seed: '1', nodeCount: 2, operationCount, intervalMs: 50, workloadOptions };
+  const scenario = drawScenario(drawn);
   return { ...scenario, timeLimitMs: TIME_LIMIT_MS };
 }
 
@@ -54,6 +56,18 @@ describe('a transfer', () => {
     const report = await explore({
       simulate: simulateOf(subjectOf(saga)),
       options: scenarioOf(1),
+      actions: ['kill'],
+      depth: 1,
+      schedulesMax: 20_000,
+    });
+    expect(report).toMatchObject({ complete: true, failures: [] });
+    expect(report.steps).toBeGreaterThan(350);
+  });
+
+  it('survives a crash at every step of a node that the other one was not told of', async () => {
+    const report = await explore({
+      simulate: simulateOf(subjectOf(saga)),
+      options: scenarioOf(1, 'registered'),
       actions: ['kill'],
       depth: 1,
       schedulesMax: 20_000,

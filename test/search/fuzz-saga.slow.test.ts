@@ -1,7 +1,8 @@
 /**
  * The proof for transfers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it
- * breaks, and is made small. What is right stays valid. (`no-orphan-fence` is for `explore-saga.slow.test.ts`: hardly
- * any random schedule shows it.)
+ * breaks, and is made small. What is right stays valid. (Hardly any random schedule shows two of them. `no-orphan-fence`
+ * is for `explore-saga.slow.test.ts`. `no-tombstone` has a schedule in the corpus, made by hand: a node takes over a
+ * transfer that is about to be aborted, and the money for it has just come.)
  */
 
 import { describe, expect, it } from 'vitest';
@@ -69,11 +70,12 @@ const REGISTERED: Partial<RunOptions> = {
 
 const MONEY = ['money-is-conserved', 'all-or-nothing'];
 
-const EXPECTED: Readonly<Record<Exclude<SagaMutantName, 'no-orphan-fence' | 'refuses-often'>, Expected>> = {
+const EXPECTED: Readonly<
+  Record<Exclude<SagaMutantName, 'no-orphan-fence' | 'no-tombstone' | 'refuses-often'>, Expected>
+> = {
   'pays-before-the-pivot': { rules: MONEY },
   'pays-unasked': { rules: ['accounts-are-right'], slow: true },
   overdraws: { rules: ['no-overdraft'] },
-  'no-tombstone': { rules: MONEY, from: 90, slow: true },
   'forgets-marks': { rules: MONEY, slow: true },
   'marks-without-grace': { rules: MONEY, from: 20, slow: true },
   'record-read-before-the-account': { rules: MONEY, from: 40, slow: true },

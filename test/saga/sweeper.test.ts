@@ -268,6 +268,25 @@ describe('the saga of a dead node', () => {
   });
 });
 
+it('is not taken over because the store was away: that time does not count', async () => {
+  for (let seed = 0; seed < 8; seed++) {
+    const bench = new Bench(seed);
+    bench.rig.putTransfer('r', LEGS, 'running', 0, 'n0');
+    await bench.sweeping('n1');
+    const readMs = bench.rig.times((message) => isRead(message, 's/r'));
+    while (readMs.length === 0) await bench.rig.pass(10);
+    await bench.rig.pass(100);
+    bench.rig.lose(({ src }) => src === 'lin-kv');
+    await bench.rig.pass(3000);
+    bench.rig.heal();
+    const healedMs = bench.rig.time.now();
+    await bench.rig.pass(SWEEPS_MS);
+    const [takenMs = 0] = bench.rig.wire.flatMap((message) => (isCas(message, 'a/') ? [message.atMs] : []));
+    expect(takenMs - healedMs).toBeGreaterThanOrEqual(1200);
+    expect(bench.rig.saga('r')?.state).toBe('committed');
+  }
+});
+
 describe('the saga of a live node', () => {
   it('is left to it while it moves', async () => {
     const bench = new Bench();

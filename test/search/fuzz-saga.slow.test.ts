@@ -1,8 +1,8 @@
 /**
  * The proof for transfers: each mutant fails within 200 seeds of the defaults of `snowstorm fuzz`, by the rule that it
- * breaks, and is made small. What is right stays valid. (Hardly any random schedule shows two of them. `no-orphan-fence`
- * is for `explore-saga.slow.test.ts`. `no-tombstone` has a schedule in the corpus, made by hand: a node takes over a
- * transfer that is about to be aborted, and the money for it has just come.)
+ * breaks, and is made small. What is right stays valid. (Hardly any random schedule shows two of them.
+ * `no-orphan-fence` is for `explore-saga.slow.test.ts`. `no-tombstone` has a schedule in the corpus, made by hand: a
+ * node takes over a transfer that is about to be aborted, and the money for it has just come.)
  */
 
 import { describe, expect, it } from 'vitest';

@@ -31,6 +31,7 @@ type CallName = 'read' | 'replace' | 'list' | 'remove';
 
 export class MeasuredEngine implements StoreEngine {
   readonly name: string;
+  readonly patienceMs: number | undefined;
   readonly #engine: StoreEngine;
   readonly #clock: Clock;
   readonly #calls: Readonly<Record<CallName, Calls>> = {
@@ -42,6 +43,7 @@ export class MeasuredEngine implements StoreEngine {
 
   constructor(engine: StoreEngine, clock: Clock) {
     this.name = engine.name;
+    this.patienceMs = engine.patienceMs;
     this.#engine = engine;
     this.#clock = clock;
   }

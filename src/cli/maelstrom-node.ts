@@ -14,7 +14,7 @@ import { LEASE_MS_DEFAULT, STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-
 import { StoreReservation } from '../ids/fleet/store-reservation.ts';
 import { LEAD_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT } from '../ids/id-generator.ts';
 import { NODE_MAX } from '../ids/snowflake.ts';
-import { STORE_PATIENCE_MS, STORE_PATIENCE_MS_MAX, STORE_PATIENCE_MS_MIN } from '../kv/timings.ts';
+import { STORE_PATIENCE_MS_MAX } from '../kv/timings.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
@@ -31,6 +31,7 @@ import {
   switchOption,
   UsageError,
 } from './options.ts';
+import { patienceOption } from './patience-option.ts';
 import { servedOption } from './served-option.ts';
 import { VERSION } from './version.ts';
 
@@ -46,12 +47,6 @@ const STATE_IN_STORE = 'lin-kv';
 /** Requests a second. A lower limit is a mistake, and no node can answer more than the upper one. */
 const RATE_LIMIT_MIN = 0.001;
 const RATE_LIMIT_MAX = 1e9;
-
-function parsePatience(text: string): number {
-  const patienceMs = parseDurationMs(STORE_PATIENCE_MS_MIN)(text);
-  if (patienceMs > STORE_PATIENCE_MS_MAX) throw new Error(`expected at most ${STORE_PATIENCE_MS_MAX / 1000}s`);
-  return patienceMs;
-}
 
 const OPTIONS = {
   workload: servedOption(),
@@ -115,13 +110,7 @@ may come and go. All nodes must agree. Default: fixed.`,
     absent: 'fixed',
     parse: parseOneOf(['fixed', 'registered']),
   } satisfies Option<'fixed' | 'registered'>,
-  'store-patience': {
-    value: 'TIME',
-    text: `How long lin-kv may be away without anybody noticing, from ${STORE_PATIENCE_MS_MIN}ms to ${STORE_PATIENCE_MS_MAX / 1000}s. All timers follow from
-it: clients must wait for 5 times as long. Default: ${STORE_PATIENCE_MS / 1000}s.`,
-    absent: STORE_PATIENCE_MS,
-    parse: parsePatience,
-  } satisfies Option<number>,
+  'store-patience': patienceOption('lin-kv', STORE_PATIENCE_MS_MAX),
   'max-in-flight': {
     value: 'N',
     text: `How many requests may be in flight. One more gets error 11. Default: ${IN_FLIGHT_MAX}.`,

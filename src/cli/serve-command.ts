@@ -101,6 +101,7 @@ async function openStore(values: ServeValues, signals: Signals): Promise<StoreEn
         signals.onCrash();
       },
       warn: say,
+      patienceMs: values['store-patience'],
       etcd,
     });
   } catch (error) {
@@ -158,6 +159,8 @@ function nodePorts({ lease: leaseMs, retain: retainMs, ...values }: ServeValues,
     },
     lease: { leaseMs },
     wallets: 'accounts',
+    // Instances on one etcd were not told of each other.
+    membership: values.store.isExclusive ? 'fixed' : { kind: 'registered' },
     retention: retainMs === undefined ? undefined : { engine, retainMs },
   };
 }

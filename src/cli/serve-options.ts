@@ -16,6 +16,7 @@ import {
   parseWhole,
   switchOption,
 } from './options.ts';
+import { patienceOption } from './patience-option.ts';
 import { servedOption } from './served-option.ts';
 import { storeOption } from './store-option.ts';
 
@@ -23,6 +24,8 @@ const PORT_DEFAULT = 8080;
 const PORT_MAX = 65_535;
 const HOST_DEFAULT = '127.0.0.1';
 const DRAIN_MS_DEFAULT = 10_000;
+/** A request is answered within 4 times as long. Longer than half a minute no client waits. */
+const PATIENCE_MS_MAX = 5000;
 const BODY_BYTES_MIN = 1024;
 const BODY_BYTES_LIMIT = 64 * 2 ** 20;
 const RATE_LIMIT_MIN = 0.001;
@@ -129,6 +132,7 @@ gets 429. Probes and metrics are not limited. Default: no limit.`,
     absent: HTTP_LIMITS.requestMs,
     parse: parseDurationMs(100),
   } satisfies Option<number>,
+  'store-patience': patienceOption('the store', PATIENCE_MS_MAX),
   retain: {
     value: 'TIME',
     text: `How long finished transfers, assignments and the request ids of redemptions are kept. Older

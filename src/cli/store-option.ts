@@ -13,6 +13,7 @@ export interface StoreSettings {
   /** Called once if the engine has stopped for good. The process should end. */
   readonly onFailure: (error: Error) => void;
   readonly warn: (text: string) => void;
+  readonly patienceMs: number;
   readonly etcd: Omit<EtcdOptions, 'endpoints' | 'prefix' | 'warn'>;
 }
 
@@ -43,14 +44,16 @@ function chooseStore(text: string): StoreChoice {
   if (text === '') throw new Error('expected a folder, memory or etcd=URL');
   if (text.startsWith(ETCD)) {
     const address = parseEtcdStore(text);
-    const open = ({ warn, etcd }: StoreSettings) => EtcdEngine.open({ ...address, ...etcd, warn });
+    const open = ({ warn, patienceMs, etcd }: StoreSettings) =>
+      EtcdEngine.open({ ...address, ...etcd, warn, patienceMs });
     return { text, isEtcd: true, isExclusive: false, open };
   }
-  if (text === 'memory') return { text, isEtcd: false, isExclusive: true, open: async () => new MemoryEngine() };
+  if (text === 'memory')
+    return { text, isEtcd: false, isExclusive: true, open: async ({ patienceMs }) => new MemoryEngine(patienceMs) };
   return {
     text,
     isEtcd: false,
     isExclusive: true,
-    open: ({ onFailure, warn }) => openDataFolder(resolve(text), { onFailure, warn }),
+    open: ({ onFailure, warn, patienceMs }) => openDataFolder(resolve(text), { onFailure, warn, patienceMs }),
   };
 }

@@ -27,7 +27,7 @@ describe('--store', () => {
   it('memory opens a store in memory', async () => {
     const choice = storeOption.parse('memory');
     expect(choice.text).toBe('memory');
-    const engine = await choice.open({ onFailure: () => {}, warn: () => {}, etcd: {} });
+    const engine = await choice.open({ onFailure: () => {}, warn: () => {}, patienceMs: 1000, etcd: {} });
     expect(engine.name).toBe('memory');
     await engine.close();
   });

@@ -20,7 +20,7 @@ export class ProfileRig extends VoucherRig {
     const started = this.start(nodeId);
     const context = { ...started.context, nodeIds };
     const kv = new LinKvStore(context);
-    const parts = createVoucherParts(context, kv, undefined, new AccountWallets(context, kv));
+    const parts = createVoucherParts(context, kv, undefined, { wallets: new AccountWallets(context, kv) });
     return {
       vouchers: new VoucherNode(context, started.kill, parts),
       transfers: new SagaNode({ ...started, context }, {}),

@@ -48,7 +48,7 @@ export class VoucherRig extends StoreRig {
     const own = { ...context, nodeIds };
     const kv = new LinKvStore(own);
     const members = registered && new RegisteredMembers(own, kv, registered);
-    const right = createVoucherParts(own, kv, { ...VOUCHER_LIMITS, ...limits }, members);
+    const right = createVoucherParts(own, kv, { ...VOUCHER_LIMITS, ...limits }, { members });
     const node = new VoucherNode(own, kill, { ...right, ...parts });
     members?.start();
     return node;

@@ -50,7 +50,9 @@ export interface EtcdOptions {
   readonly tls?: EtcdTls;
   readonly user?: string;
   readonly password?: string;
-  /** For one try. Default: 1000. A call takes at most 6 times as long: it waits, gets a token, is tried twice. */
+  /** See `StoreEngine`. */
+  readonly patienceMs?: number;
+  /** For one try. Default: half of the patience, or 1000. A call takes at most 6 times as long: it waits, gets a token, is tried twice. */
   readonly timeoutMs?: number;
   /** How long `open` tries. Default: 5000. */
   readonly openTimeoutMs?: number;
@@ -102,6 +104,7 @@ type Undone = { readonly kind: 'unavailable' | 'silent'; readonly error: RpcErro
 
 export class EtcdEngine implements StoreEngine {
   readonly name = 'etcd';
+  readonly patienceMs: number | undefined;
   readonly #prefix: string;
   readonly #cluster: Cluster;
   readonly #rules: EtcdRules;
@@ -133,7 +136,9 @@ export class EtcdEngine implements StoreEngine {
   }
 
   private constructor(options: EtcdOptions, rules: EtcdRules) {
-    const { endpoints, prefix, tls = {}, user, password = '', timeoutMs = TIMEOUT_MS, warn = () => {} } = options;
+    const { endpoints, prefix, tls = {}, user, password = '', patienceMs, warn = () => {} } = options;
+    const { timeoutMs = patienceMs === undefined ? TIMEOUT_MS : patienceMs / 2 } = options;
+    this.patienceMs = patienceMs;
     const { group = GROUP, compactEveryMs = COMPACT_EVERY_MS } = options;
     const { groupsInFlight = group === 1 ? Number.POSITIVE_INFINITY : GROUPS_IN_FLIGHT } = options;
     if (endpoints.length === 0) throw new Error('an etcd store needs the URL of a member');

@@ -31,6 +31,8 @@ export interface LogEngineOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Called once when the engine has stopped for good. The host should end the process. */
   readonly onFailure: (error: Error) => void;
+  /** See `StoreEngine`. */
+  readonly patienceMs?: number;
   /** Called for what is not as it should be but does no harm: a torn tail, a snapshot that could not be written. */
   readonly warn?: (text: string) => void;
   /** A snapshot is written when the log has more bytes than this, and so many times the bytes of the live data. */
@@ -52,6 +54,7 @@ interface Pending {
 
 export class LogEngine implements StoreEngine {
   readonly name = 'folder';
+  readonly patienceMs: number | undefined;
   readonly #folder: Folder;
   readonly #lock: FolderLock;
   readonly #options: LogEngineOptions;
@@ -115,6 +118,7 @@ export class LogEngine implements StoreEngine {
     this.#folder = folder;
     this.#lock = lock;
     this.#options = options;
+    this.patienceMs = options.patienceMs;
     this.#entries = recovered.entries;
     this.#durable = recovered.last;
     this.#last = recovered.last;

@@ -49,12 +49,17 @@ export interface VoucherParts {
   readonly retention?: Keeping | undefined;
 }
 
+interface VoucherPlaces {
+  readonly members?: Members | undefined;
+  /** Default: wallets of their own. */
+  readonly wallets?: Wallets | undefined;
+}
+
 export function createVoucherParts(
   context: NodeContext,
   kv: LinearizableStore,
   limits: VoucherLimits = VOUCHER_LIMITS,
-  wallets?: Wallets,
-  members: Members = new FixedMembers(context),
+  { members = new FixedMembers(context), wallets }: VoucherPlaces = {},
 ): VoucherParts {
   const store = openVoucherStore(context, kv, limits.page, wallets);
   return { store, members, rights: new Rights(context, store), credit, sweeps: true, limits };
@@ -71,7 +76,7 @@ export async function startVouchers(
   }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'wallets' | 'retention'>,
 ): Promise<readonly Handler[]> {
   const place = wallets === 'accounts' ? new AccountWallets(context, kv) : undefined;
-  const parts = createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, place, members);
+  const parts = createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, { members, wallets: place });
   return voucherHandlers(context, { ...parts, credit: creditAndForget(retention), retention });
 }
 

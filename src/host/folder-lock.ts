@@ -52,10 +52,10 @@ export async function lockFolder(
     // It was removed since the listing, so there is a newer one.
     if (content === undefined) continue;
     if (content !== 'released') await requireDead(versions, files, version, content, times);
-    const atMs = performance.now();
+    const at = moment();
     if (await versions.claim(version + 1, identity)) {
       await versions.removeAbandoned();
-      return new HeldLock(versions, files, times, version + 1, atMs);
+      return new HeldLock(versions, files, times, version + 1, at);
     }
   }
   throw new StateFileError(`${folder.describe(name)}: the lock never stood still for long enough to be taken`);
@@ -76,8 +76,10 @@ async function requireDead(
     const firstMs = performance.now();
     const first = await lastTouch(files, file);
     for (;;) {
+      // Before the look: who stands still after it has not seen what was touched meanwhile.
+      const lookedMs = performance.now();
       if ((await versions.newest()) !== version || (await lastTouch(files, file)) !== first) break;
-      if (performance.now() - firstMs >= times.patienceMs) return;
+      if (lookedMs - firstMs >= times.patienceMs) return;
       await new Promise((resolve) => setTimeout(resolve, times.lookMs));
     }
   }
@@ -100,6 +102,16 @@ async function lastTouch(files: LockFiles, file: string): Promise<number | undef
   }
 }
 
+/** Now, by both clocks. */
+interface Moment {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+function moment(): Moment {
+  return { monotonicMs: performance.now(), wallMs: Date.now() };
+}
+
 class HeldLock implements FolderLock {
   readonly #versions: LockVersions;
   readonly #files: LockFiles;
@@ -107,17 +119,17 @@ class HeldLock implements FolderLock {
   readonly #timer: NodeJS.Timeout;
   #version: number;
   /** When the last touch began that succeeded. Nobody takes the lock within `patienceMs` of it. */
-  #touchedMs: number;
+  #touched: Moment;
   #claiming: Promise<void> | undefined;
   /** Why it is not held any more. */
   #end: string | undefined;
 
-  constructor(versions: LockVersions, files: LockFiles, times: LockTimes, version: number, touchedMs: number) {
+  constructor(versions: LockVersions, files: LockFiles, times: LockTimes, version: number, touched: Moment) {
     this.#versions = versions;
     this.#files = files;
     this.#times = times;
     this.#version = version;
-    this.#touchedMs = touchedMs;
+    this.#touched = touched;
     this.#timer = setInterval(() => void this.#touch().catch(() => {}), times.touchMs);
     this.#timer.unref();
   }
@@ -136,16 +148,19 @@ class HeldLock implements FolderLock {
   }
 
   #isInDoubt(): boolean {
-    return performance.now() - this.#touchedMs > this.#times.doubtMs;
+    const { monotonicMs, wallMs } = moment();
+    // A machine that was asleep may not have counted that time on its monotonic clock.
+    const passedMs = Math.max(monotonicMs - this.#touched.monotonicMs, wallMs - this.#touched.wallMs);
+    return passedMs > this.#times.doubtMs;
   }
 
   async #touch(): Promise<void> {
     if (this.#end !== undefined) return;
     if (this.#isInDoubt()) return this.#claimAgain();
-    const atMs = performance.now();
-    const now = new Date();
+    const at = moment();
+    const now = new Date(at.wallMs);
     await this.#files.utimes(this.#versions.describe(this.#version), now, now);
-    this.#touchedMs = Math.max(this.#touchedMs, atMs);
+    if (at.monotonicMs > this.#touched.monotonicMs) this.#touched = at;
   }
 
   #claimAgain(): Promise<void> {
@@ -156,11 +171,11 @@ class HeldLock implements FolderLock {
   }
 
   async #claim(): Promise<void> {
-    const atMs = performance.now();
+    const at = moment();
     const next = this.#version + 1;
     if (await this.#versions.claim(next, this.#versions.identity)) {
       this.#version = next;
-      this.#touchedMs = atMs;
+      this.#touched = at;
     } else {
       this.#end = 'the lock was taken by another process while this one stood still';
       clearInterval(this.#timer);

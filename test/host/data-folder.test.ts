@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDataFolder } from '../../src/host/data-folder.ts';
 import { type LockOptions, type LockTimes, lockFolder } from '../../src/host/folder-lock.ts';
 import { type Files, NodeFolder } from '../../src/host/node-folder.ts';
@@ -239,6 +239,32 @@ describe('the lock of a folder', () => {
     const taken = await take(folder);
     await taken.confirm();
     await taken.release();
+  });
+
+  it('is not taken by a taker that stood still itself, while the holder was touching it', async () => {
+    const folder = await newFolder();
+    await take(folder, { identity: elsewhere, times: { ...FAST, doubtMs: 60_000, patienceMs: 120_000 } });
+    let looks = 0;
+    const stat = async (name: string) => {
+      // Two looks in a row may show the same. After the second one the taker stands still, and the holder does not.
+      if (++looks > 2) return nodeFiles.stat(name);
+      if (looks === 2) await new Promise((resolve) => setTimeout(resolve, FAST.patienceMs));
+      return { mtimeMs: 1 };
+    };
+    const files = { ...nodeFiles, stat: stat as unknown as typeof nodeFiles.stat };
+    await expect(lockFolder(await NodeFolder.open(folder), files, 'lock', { times: FAST })).rejects.toThrow(
+      'the folder is in use, by process 7 of another container',
+    );
+  });
+
+  it('is in doubt after a sleep of the machine, which the monotonic clock does not count', async () => {
+    const folder = await newFolder();
+    const lock = await take(folder, { times: { touchMs: 60_000, doubtMs: 5000, patienceMs: 10_000, lookMs: 10 } });
+    const wallMs = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(wallMs + 3_600_000);
+    onTestFinished(() => clock.mockRestore());
+    await nodeFiles.rename(path.join(folder, 'lock.1'), path.join(folder, 'lock.2'));
+    await expect(lock.confirm()).rejects.toThrow('taken by another process while this one stood still');
   });
 
   it('that was taken while its holder stood still is lost for good', async () => {

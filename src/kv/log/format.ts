@@ -26,6 +26,11 @@ export const VALUE_LENGTH_MAX = 16 * 1024 * 1024;
 /** The names of files under way. */
 export const TEMPORARY_PREFIX = 'new-';
 
+/** Whether it is the name of a file that was under way. The user may have files of his own in the folder. */
+export function isTemporary(name: string): boolean {
+  return name.startsWith(TEMPORARY_PREFIX) && name.endsWith('.tmp');
+}
+
 export type FileKind = 'log' | 'snapshot';
 
 /** The data cannot be read, or not all of it is there. The text names the file and the place. */

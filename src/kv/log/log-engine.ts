@@ -14,7 +14,7 @@ import { detached } from '../../protocol/detached.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { Folder, FolderLock } from '../../protocol/folder.ts';
 import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from '../store.ts';
-import { fileName, headerLine, numberOf, recordLine, TEMPORARY_PREFIX, VALUE_LENGTH_MAX } from './format.ts';
+import { fileName, headerLine, isTemporary, numberOf, recordLine, VALUE_LENGTH_MAX } from './format.ts';
 import { KeyOrder } from './key-order.ts';
 import { writeNewFile } from './new-file.ts';
 import { type Entry, type Recovered, recover } from './recovery.ts';
@@ -96,7 +96,7 @@ export class LogEngine implements StoreEngine {
     const startMs = options.clock.monotonicMs();
     const lock = await folder.lock('lock');
     try {
-      for (const name of await folder.names()) if (name.startsWith(TEMPORARY_PREFIX)) await folder.remove(name);
+      for (const name of await folder.names()) if (isTemporary(name)) await folder.remove(name);
       const recovered = await recover(folder);
       // The last life may have ended before its last records and names were on the disk.
       if (recovered.segment > 0) await folder.sync(fileName('log', recovered.segment));
@@ -153,7 +153,7 @@ export class LogEngine implements StoreEngine {
   async replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
     if (key.length + text.length > VALUE_LENGTH_MAX) {
       const problem = `${key.length + text.length} characters of key and text, and at most ${VALUE_LENGTH_MAX} are stored`;
-      return { kind: 'refused', error: RpcError.of('malformed-request', problem) };
+      return { kind: 'unavailable', error: unavailable(problem) };
     }
     const result = await this.#write(key, from, text);
     return typeof result === 'number' ? { kind: 'ok', token: tokenOf(result) } : result;

@@ -1,6 +1,8 @@
 /** The engine on a disk that does as it is told: what it answers, writes, recovers and refuses. */
 
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { Documents, NOTHING_STORED } from '../../../src/kv/documents.ts';
 import { LogEngine, type LogEngineOptions } from '../../../src/kv/log/log-engine.ts';
 import type { StoreReplace, Token } from '../../../src/kv/store.ts';
 import type { Folder } from '../../../src/protocol/folder.ts';
@@ -134,13 +136,23 @@ describe('a life on a log', () => {
     expect((await created).kind).toBe('ok');
   });
 
-  it('refuses a value that is too long, and stores one that is just short enough', async () => {
+  it('does not write a value that is too long, and says so; it stores one that is just short enough', async () => {
     const { engine } = await open(newDisk().open(newLife()));
     const length = 16 * 1024 * 1024 - 1;
     expect(await engine.replace('k', null, 'x'.repeat(length + 1))).toMatchObject({
-      kind: 'refused',
-      error: { code: 12, message: '16777217 characters of key and text, and at most 16777216 are stored' },
+      kind: 'unavailable',
+      error: { code: 11, message: '16777217 characters of key and text, and at most 16777216 are stored' },
     });
+    const context = {
+      clock: { monotonicMs: () => performance.now(), wallMs: () => 0 },
+      sleep: async () => true,
+      randomUint32: () => 0,
+    };
+    const schema = z.object({ text: z.string() });
+    const documents = new Documents({ kv: engine, context, name: 'book', schema, patienceMs: 0 });
+    const book = { text: 'x'.repeat(length) };
+    // A refusal would prove nothing: this must not end as something that may have happened.
+    expect(await documents.update('long', () => book, NOTHING_STORED)).toMatchObject({ kind: 'definite' });
     expect(await engine.replace('k', null, 'x'.repeat(length))).toMatchObject({ kind: 'ok' });
   });
 

@@ -1,6 +1,7 @@
 /** A store in this process's memory: for tests, and for trying the services out. Nothing outlives the process. */
 
 import { RpcError } from '../protocol/errors.ts';
+import { KeyOrder } from './key-order.ts';
 import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from './store.ts';
 
 const CLOSED = RpcError.of('temporarily-unavailable', 'the store in memory is closed');
@@ -9,6 +10,7 @@ export class MemoryEngine implements StoreEngine {
   readonly name = 'memory';
   readonly patienceMs: number | undefined;
   readonly #entries = new Map<string, { readonly text: string; readonly token: Token }>();
+  readonly #order = new KeyOrder();
   #revision = 0;
   #closed = false;
 
@@ -26,6 +28,7 @@ export class MemoryEngine implements StoreEngine {
     if (this.#closed) return { kind: 'unavailable', error: CLOSED };
     const stale = this.#findStale(key, from);
     if (stale !== undefined) return { kind: 'refused', error: stale };
+    if (!this.#entries.has(key)) this.#order.add(key);
     const token = `${++this.#revision}` as Token;
     this.#entries.set(key, { text, token });
     return { kind: 'ok', token };
@@ -33,9 +36,7 @@ export class MemoryEngine implements StoreEngine {
 
   async list(prefix: string, after: string | undefined, limit: number): Promise<StoreList> {
     if (this.#closed) return { kind: 'failed', error: CLOSED };
-    const keys = [...this.#entries.keys()]
-      .filter((key) => key.startsWith(prefix) && (after === undefined || compareKeys(key, after) > 0))
-      .sort(compareKeys);
+    const keys = this.#order.find(prefix, after, limit + 1);
     return { kind: 'ok', keys: keys.slice(0, limit), more: keys.length > limit };
   }
 
@@ -43,7 +44,7 @@ export class MemoryEngine implements StoreEngine {
     if (this.#closed) return { kind: 'unavailable', error: CLOSED };
     const stale = this.#findStale(key, from);
     if (stale !== undefined) return { kind: 'refused', error: stale };
-    this.#entries.delete(key);
+    if (this.#entries.delete(key)) this.#order.remove(key);
     return { kind: 'ok' };
   }
 
@@ -61,19 +62,4 @@ export class MemoryEngine implements StoreEngine {
     const text = `${key} is at ${token ?? 'nothing'}, not at ${from ?? 'nothing'}`;
     return RpcError.of('precondition-failed', text);
   }
-}
-
-/** By UTF-8 bytes, which is the order of code points. That of UTF-16 units differs from it beyond U+FFFF. */
-export function compareKeys(one: string, other: string): number {
-  const length = Math.min(one.length, other.length);
-  for (let index = 0; index < length; index++) {
-    const [left, right] = [one.charCodeAt(index), other.charCodeAt(index)];
-    if (left !== right) return rank(left) - rank(right);
-  }
-  return one.length - other.length;
-}
-
-/** Puts surrogates, which stand for code points beyond U+FFFF, after all other units. */
-function rank(unit: number): number {
-  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }

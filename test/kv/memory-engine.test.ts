@@ -1,20 +1,13 @@
 /** The engine in memory, and the wrong engines that prove of every check of engines that it can fail. */
 
 import { describe, expect, it } from 'vitest';
-import { compareKeys, MemoryEngine } from '../../src/kv/memory-engine.ts';
+import { MemoryEngine } from '../../src/kv/memory-engine.ts';
 import type { StoreEngine, Token } from '../../src/kv/store.ts';
 import { replacing, worldOf } from '../support/lossy-engine.ts';
 import { describeEngine, ENGINE_CHECKS, type EngineWorld } from './store-conformance.ts';
 
 describe('the engine in memory', () => {
   describeEngine(() => worldOf(new MemoryEngine()));
-});
-
-it('keys are compared by their UTF-8 bytes', () => {
-  const keys = ['', 'a', 'aa', 'b', 'é', '\ud7ff', '\ue000', '\uffee', '😀', '😀a', '😁', '𝒳'];
-  const byBytes = keys.toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
-  expect(keys.toSorted(compareKeys)).toEqual(byBytes);
-  for (const key of keys) expect(compareKeys(key, key)).toBe(0);
 });
 
 type Alter = (engine: StoreEngine) => StoreEngine;

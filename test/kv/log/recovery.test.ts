@@ -221,7 +221,8 @@ describe('a snapshot', () => {
 describe('a start', () => {
   it('removes what earlier lives left under way, and leaves other files alone', async () => {
     const { folder } = await filled();
-    for (const name of ['new-7.tmp', 'new-notes.txt', 'notes.txt', 'log-1', 'snapshot-000000000001.bak']) await folder.write(name, 'x');
+    for (const name of ['new-7.tmp', 'new-notes.txt', 'notes.txt', 'log-1', 'snapshot-000000000001.bak'])
+      await folder.write(name, 'x');
     await (await open(folder)).close();
     expect((await folder.names()).sort()).toEqual([
       fileName('log', 1),

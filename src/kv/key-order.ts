@@ -3,8 +3,6 @@
  * of at most a run, so a million keys are no trouble.
  */
 
-import { compareKeys } from '../memory-engine.ts';
-
 const RUN_LENGTH_MAX = 512;
 
 export class KeyOrder {
@@ -75,4 +73,19 @@ function firstAfter(run: readonly string[], key: string, orItself = false): numb
     else high = middle;
   }
   return low;
+}
+
+/** By UTF-8 bytes, which is the order of code points. That of UTF-16 units differs from it beyond U+FFFF. */
+export function compareKeys(one: string, other: string): number {
+  const length = Math.min(one.length, other.length);
+  for (let index = 0; index < length; index++) {
+    const [left, right] = [one.charCodeAt(index), other.charCodeAt(index)];
+    if (left !== right) return rank(left) - rank(right);
+  }
+  return one.length - other.length;
+}
+
+/** Puts surrogates, which stand for code points beyond U+FFFF, after all other units. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }

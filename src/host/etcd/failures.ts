@@ -75,6 +75,14 @@ export const FAILURES: readonly FailureRow[] = [
     provesNotDone: false,
     remedy: 'nothing',
   },
+  // Said before the request is looked at, to all but serializable reads. Before etcd 3.6 the code was 14.
+  {
+    name: 'a learner',
+    matches: (failure) =>
+      [FAILED_PRECONDITION, UNAVAILABLE].some((code) => answers(code, /: rpc not supported for learner$/)(failure)),
+    provesNotDone: true,
+    remedy: 'member',
+  },
   // Users that are not enabled, history that another instance has compacted: every member says so.
   {
     name: 'not as things are',

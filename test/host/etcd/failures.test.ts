@@ -30,6 +30,8 @@ const CASES: readonly (readonly [Failure, string, boolean, string])[] = [
   [error(503, 14, 'all SubConns are in TransientFailure'), 'anything else', false, 'member'],
   [error(504, 4, 'context deadline exceeded'), 'anything else', false, 'member'],
   [error(500, 2, 'context deadline exceeded'), 'anything else', false, 'member'],
+  [error(503, 14, 'etcdserver: rpc not supported for learner'), 'a learner', true, 'member'],
+  [error(400, 9, 'etcdserver: rpc not supported for learner'), 'a learner', true, 'member'],
   [error(400, 11, 'etcdserver: mvcc: required revision has been compacted'), 'not as things are', false, 'nothing'],
   [error(412, 9, 'etcdserver: authentication is not enabled'), 'not as things are', false, 'nothing'],
   [{ kind: 'timeout', timeoutMs: 1000 }, 'anything else', false, 'member'],

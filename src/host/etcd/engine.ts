@@ -229,7 +229,7 @@ export class EtcdEngine implements StoreEngine {
   }
 
   async #write(key: string, from: Token | null, value: Buffer | undefined): Promise<Written> {
-    if (this.#isClosed) return { kind: 'silent', error: silent(CLOSED) };
+    if (this.#isClosed) return undone(CLOSED);
     const name = this.#encode(key);
     const bytes = 2 * name.length + (value?.length ?? 0) + OVERHEAD_BYTES;
     const flaw = findFlaw(key, bytes);

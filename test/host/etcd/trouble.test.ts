@@ -85,6 +85,13 @@ describe('a write', () => {
     for (const { headers } of first.requests) expect(headers['grpc-metadata-hasleader']).toBe('true');
   });
 
+  it('goes to the next member where the first is a learner, which has no vote yet', async () => {
+    const { first, second, engine } = await openTwo();
+    first.decide = () => gatewayError(400, 9, 'etcdserver: rpc not supported for learner');
+    expect(await engine.replace('k', null, 'one')).toMatchObject({ kind: 'ok' });
+    expect(requestCounts(first, second)).toEqual([1, 1]);
+  });
+
   it('goes to the next member where the first takes connections and never gets one ready', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
@@ -303,8 +310,9 @@ describe('a closed engine', () => {
     expect(await Promise.all([write, list])).toMatchObject([{ kind: 'ok' }, { kind: 'ok' }]);
     gateway.requests.length = 0;
     const token = tokenOf(await write);
-    expect(await engine.replace('k', token, 'two')).toMatchObject({ kind: 'silent' });
-    expect(await engine.remove('k', token)).toMatchObject({ kind: 'silent' });
+    // Nothing is sent, which is certain.
+    expect(await engine.replace('k', token, 'two')).toMatchObject({ kind: 'unavailable' });
+    expect(await engine.remove('k', token)).toMatchObject({ kind: 'unavailable' });
     expect(await engine.read('k')).toMatchObject({ kind: 'failed' });
     expect(await engine.list('', undefined, 1)).toMatchObject({ kind: 'failed' });
     expect(gateway.requests).toEqual([]);

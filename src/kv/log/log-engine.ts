@@ -13,12 +13,12 @@ import type { Clock } from '../../protocol/clock.ts';
 import { detached } from '../../protocol/detached.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { Folder, FolderLock } from '../../protocol/folder.ts';
-import { KeyOrder } from '../key-order.ts';
 import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from '../store.ts';
 import { fileName, headerLine, isTemporary, numberOf, recordLine, VALUE_LENGTH_MAX } from './format.ts';
 import { writeNewFile } from './new-file.ts';
-import { type Entry, type Recovered, recover } from './recovery.ts';
+import { type Recovered, recover } from './recovery.ts';
 import { snapshotPieces } from './snapshot.ts';
+import type { Values } from './values.ts';
 
 /** The most characters of keys and texts in one group, unless a single write is longer. */
 const GROUP_LENGTH_MAX = 4 * 1024 * 1024;
@@ -59,9 +59,7 @@ export class LogEngine implements StoreEngine {
   readonly #lock: FolderLock;
   readonly #options: LogEngineOptions;
   /** All values that are on the disk. */
-  readonly #entries: Map<string, Entry>;
-  readonly #order = new KeyOrder();
-  #liveBytes = 0;
+  readonly #values: Values;
   /** The sequence number up to which all is on the disk. */
   #durable: number;
   /** The last sequence number given. */
@@ -119,24 +117,20 @@ export class LogEngine implements StoreEngine {
     this.#lock = lock;
     this.#options = options;
     this.patienceMs = options.patienceMs;
-    this.#entries = recovered.entries;
+    this.#values = recovered.values;
     this.#durable = recovered.last;
     this.#last = recovered.last;
     this.#segment = recovered.segment;
     this.#firstSegment = recovered.firstSegment;
     this.#logBytes = recovered.logBytes;
     this.#tornBytes = recovered.tornBytes;
-    for (const [key, { text }] of this.#entries) {
-      this.#order.add(key);
-      this.#liveBytes += bytesOf(key, text);
-    }
   }
 
   async read(key: string): Promise<StoreRead> {
     await this.#confirmLock();
     if (this.#end !== undefined) return { kind: 'failed', error: unavailable(this.#end) };
     this.#counts.reads++;
-    const entry = this.#entries.get(key);
+    const entry = this.#values.get(key);
     return entry === undefined
       ? { kind: 'absent' }
       : { kind: 'found', text: entry.text, token: tokenOf(entry.sequence) };
@@ -146,7 +140,7 @@ export class LogEngine implements StoreEngine {
     await this.#confirmLock();
     if (this.#end !== undefined) return { kind: 'failed', error: unavailable(this.#end) };
     this.#counts.lists++;
-    const keys = this.#order.find(prefix, after, limit + 1);
+    const keys = this.#values.find(prefix, after, limit + 1);
     return { kind: 'ok', keys: keys.slice(0, limit), more: keys.length > limit };
   }
 
@@ -168,9 +162,9 @@ export class LogEngine implements StoreEngine {
     return {
       ...this.#counts,
       'failed-snapshots': this.#failedSnapshots,
-      keys: this.#entries.size,
+      keys: this.#values.entries.size,
       segments: this.#segment - this.#firstSegment + 1,
-      'live-bytes': this.#liveBytes,
+      'live-bytes': this.#values.bytes,
       'log-bytes': this.#logBytes,
       'torn-bytes': this.#tornBytes,
       'recovery-ms': this.#recoveryMs,
@@ -224,7 +218,7 @@ export class LogEngine implements StoreEngine {
   }
 
   #findStale(key: string, newest: Pending | undefined, from: Token | null): RpcError | undefined {
-    const current = newest === undefined ? this.#entries.get(key) : newest.text === undefined ? undefined : newest;
+    const current = newest === undefined ? this.#values.get(key) : newest.text === undefined ? undefined : newest;
     const token = current === undefined ? null : tokenOf(current.sequence);
     if (token === from) return undefined;
     const text = `${key} is at ${token ?? 'nothing'}, not at ${from ?? 'nothing'}`;
@@ -286,18 +280,13 @@ export class LogEngine implements StoreEngine {
   /** Shows a write that is on the disk. */
   #apply(write: Pending): void {
     const { sequence, key, text } = write;
-    const before = this.#entries.get(key);
-    if (before !== undefined) this.#liveBytes -= bytesOf(key, before.text);
     if (text === undefined) {
-      this.#entries.delete(key);
-      this.#order.remove(key);
+      this.#values.delete(key);
       this.#counts.removals++;
     } else {
       // A key stays for long, and may be a part of a long text.
-      const kept = before === undefined ? detached(key) : key;
-      this.#entries.set(kept, { sequence, text });
-      if (before === undefined) this.#order.add(kept);
-      this.#liveBytes += bytesOf(key, text);
+      const kept = this.#values.get(key) === undefined ? detached(key) : key;
+      this.#values.set(kept, { sequence, text });
       this.#counts.writes++;
     }
     if (this.#newest.get(key) === write) this.#newest.delete(key);
@@ -331,7 +320,7 @@ export class LogEngine implements StoreEngine {
     const { snapshotBytesMin = SNAPSHOT_BYTES_MIN, snapshotFactor = SNAPSHOT_FACTOR } = this.#options;
     if (this.#snapshotting !== undefined || this.#end !== undefined || this.#logBytes < this.#snapshotFromBytes)
       return false;
-    const isLong = this.#logBytes > Math.max(snapshotBytesMin, snapshotFactor * this.#liveBytes);
+    const isLong = this.#logBytes > Math.max(snapshotBytesMin, snapshotFactor * this.#values.bytes);
     return isLong || this.#segment - this.#firstSegment >= SEGMENTS_MAX;
   }
 
@@ -346,7 +335,7 @@ export class LogEngine implements StoreEngine {
     const olderBytes = this.#logBytes;
     const { snapshotBytesMin = SNAPSHOT_BYTES_MIN } = this.#options;
     try {
-      const pieces = snapshotPieces({ kind: 'snapshot', number, from }, this.#entries);
+      const pieces = snapshotPieces({ kind: 'snapshot', number, from }, this.#values.entries);
       await writeNewFile(this.#folder, fileName('snapshot', number), this.#whileServing(pieces));
       this.#counts.snapshots++;
       this.#firstSegment = number;
@@ -392,11 +381,6 @@ function newPending(sequence: number, key: string, text: string | undefined): Pe
 
 function tokenOf(sequence: number): Token {
   return String(sequence) as Token;
-}
-
-/** About what a value takes in a file. */
-function bytesOf(key: string, text: string): number {
-  return key.length + text.length + 40;
 }
 
 function describeTear(folder: Folder, { segment, tornBytes, last }: Recovered): string {

@@ -22,16 +22,12 @@ import {
   UnknownFormatError,
 } from './format.ts';
 import { type Line, readLines } from './lines.ts';
+import { Values } from './values.ts';
 
 const HEADER_LENGTH_MAX = 200;
 
-export interface Entry {
-  readonly sequence: number;
-  readonly text: string;
-}
-
 export interface Recovered {
-  readonly entries: Map<string, Entry>;
+  readonly values: Values;
   /** The sequence number of the last record; 0: there is none. */
   readonly last: number;
   /** The number of the last segment; 0: there is none. */
@@ -58,7 +54,7 @@ export async function recover(folder: Folder): Promise<Recovered> {
   }
   for (let number = start.number; number <= lastSegment; number++)
     await replay.read(number, number < lastSegment ? await readFrom(folder, number + 1) : undefined);
-  const { entries, logBytes, tornBytes } = replay;
+  const { values, logBytes, tornBytes } = replay;
   const last = replay.next - 1;
   if (start.newest > last) {
     const file = describe(folder, 'log', lastSegment);
@@ -66,11 +62,11 @@ export async function recover(folder: Folder): Promise<Recovered> {
       `${file}: it ends with record ${last}, and the snapshot shows that record ${start.newest} was on the disk`,
     );
   }
-  return { entries, last, segment: lastSegment, firstSegment: start.number, logBytes, tornBytes };
+  return { values, last, segment: lastSegment, firstSegment: start.number, logBytes, tornBytes };
 }
 
 interface Start {
-  readonly entries: Map<string, Entry>;
+  readonly values: Values;
   /** The first segment to read. */
   readonly number: number;
   /** The sequence number with which it begins. */
@@ -92,12 +88,12 @@ async function findStart(folder: Folder, snapshots: readonly number[]): Promise<
       damage ??= error;
     }
   }
-  return { entries: new Map(), number: 1, from: 1, newest: 0, damage };
+  return { values: new Values(), number: 1, from: 1, newest: 0, damage };
 }
 
-async function loadSnapshot(folder: Folder, number: number): Promise<Pick<Start, 'entries' | 'from' | 'newest'>> {
+async function loadSnapshot(folder: Folder, number: number): Promise<Pick<Start, 'values' | 'from' | 'newest'>> {
   const file = describe(folder, 'snapshot', number);
-  const entries = new Map<string, Entry>();
+  const values = new Values();
   let [from, newest, count] = [0, 0, 0];
   let isEnded = false;
   for await (const lines of readLines(folder, fileName('snapshot', number))) {
@@ -107,33 +103,33 @@ async function loadSnapshot(folder: Folder, number: number): Promise<Pick<Start,
       else if (record?.text !== undefined) {
         count++;
         newest = Math.max(newest, record.sequence);
-        setIfNewer(entries, record);
+        setIfNewer(values, record);
       } else if (whole && !isEnded && text === JSON.stringify({ end: count })) isEnded = true;
       else throw new DataFolderError(`${file}: the snapshot is damaged at offset ${offset}`);
     }
   }
   if (!isEnded) throw new DataFolderError(`${file}: the snapshot is cut short, after ${count} records`);
-  return { entries, from, newest };
+  return { values, from, newest };
 }
 
-function setIfNewer(entries: Map<string, Entry>, { key, sequence, text }: LogRecord): void {
-  if (sequence <= (entries.get(key)?.sequence ?? 0)) return;
-  if (text === undefined) entries.delete(key);
-  else entries.set(key, { sequence, text });
+function setIfNewer(values: Values, { key, sequence, text }: LogRecord): void {
+  if (sequence <= (values.get(key)?.sequence ?? 0)) return;
+  if (text === undefined) values.delete(key);
+  else values.set(key, { sequence, text });
 }
 
 /** The segments, read in their order. */
 class Replay {
-  readonly entries: Map<string, Entry>;
+  readonly values: Values;
   logBytes = 0;
   tornBytes = 0;
   /** The sequence number of the record that must come next. */
   next: number;
   readonly #folder: Folder;
 
-  constructor(folder: Folder, { entries, from }: Start) {
+  constructor(folder: Folder, { values, from }: Start) {
     this.#folder = folder;
-    this.entries = entries;
+    this.values = values;
     this.next = from;
   }
 
@@ -168,7 +164,7 @@ class Replay {
   #take({ text, whole }: Line): boolean {
     const record = whole ? parseRecord(text) : undefined;
     if (record?.sequence !== this.next) return false;
-    setIfNewer(this.entries, record);
+    setIfNewer(this.values, record);
     this.next++;
     return true;
   }

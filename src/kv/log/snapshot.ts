@@ -1,7 +1,7 @@
 /** A snapshot: all values, so that older segments of the log are not needed any more. */
 
 import { endLine, type Header, headerLine, recordLine } from './format.ts';
-import type { Entry } from './recovery.ts';
+import type { Entry } from './values.ts';
 
 const PIECE_LENGTH = 128 * 1024;
 

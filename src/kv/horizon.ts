@@ -93,7 +93,7 @@ export class Horizon implements Keeping {
   #underWay: Promise<boolean> | undefined;
   /** Ascending in both fields. All but the first are younger than the grace. */
   readonly #seen: Sighting[] = [];
-  /** The newest time of an id that a request brought; 0: none came. */
+  /** The newest time of an id that a request brought, or that was assigned here; 0: none came. */
   #newestMs = 0;
   #refusedCount = 0;
 

@@ -106,7 +106,12 @@ describe('vouchers', () => {
     expect(second.request_id).toMatch(UUID);
     expect((await redeem('launch', '0914')).json).toMatchObject({ status: 410, code: 'sold_out' });
     expect((await redeem('lunch', '0914')).json).toMatchObject({ status: 404, error: { code: 20 } });
-    expect((await ask('GET', '/api/vouchers?code=launch')).json).toMatchObject({ limit: 2, used: 2, left: 0 });
+    expect((await ask('GET', '/api/vouchers?code=launch')).json).toMatchObject({
+      amount: '2.50',
+      limit: 2,
+      used: 2,
+      left: 0,
+    });
     expect((await ask('GET', '/api/wallets/0912')).json).toMatchObject({
       balance: '2.50',
       entries: [{ code: 'launch', request_id: 'r1', redemption: 1, amount: '2.50' }],

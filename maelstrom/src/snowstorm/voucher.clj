@@ -23,11 +23,12 @@
   {\"type\": \"redeem_ok\", \"outcome\": \"sold_out\"}
   ```
 
-  `redemption` is unique within its voucher. How many there are, and how many of them are not credited yet:
+  `redemption` is unique within its voucher. The terms, how many redemptions there are, and how many of them are not
+  credited yet:
 
   ```json
   {\"type\": \"voucher_read\", \"code\": \"launch\"}
-  {\"type\": \"voucher_read_ok\", \"limit\": 300, \"used\": 17, \"pending\": 1}
+  {\"type\": \"voucher_read_ok\", \"limit\": 300, \"amount\": 500, \"used\": 17, \"pending\": 1}
   ```
 
   The redemptions, in pages. The order does not change unless a redemption is added:
@@ -82,11 +83,12 @@
    (s/optional-key :credited)   s/Int})
 
 (c/defrpc voucher-read
-  "The number of redemptions, and how many of them are not credited yet, or not yet known to be."
+  "The terms, the number of redemptions, and how many of them are not credited yet, or not yet known to be."
   {:type (s/eq "voucher_read")
    :code s/Str}
   {:type    (s/eq "voucher_read_ok")
    :limit   s/Int
+   :amount  s/Int
    :used    s/Int
    :pending s/Int})
 

@@ -32,18 +32,21 @@ export const VOUCHER_ROUTES: readonly Route[] = [
     answer: (_, { code, amount, limit }) => ({ body: { code, amount: formatAmount(amount), limit } }),
     failures: { 409: 'There is a voucher of this code with other parameters.' },
   }),
-  route('GET /api/vouchers', 'vouchers', 'A voucher: how many may redeem it, and how many have.', {
+  route('GET /api/vouchers', 'vouchers', 'A voucher: what it credits, how many may redeem it, and how many have.', {
     fields: { code: Name },
     rpc: VoucherRead,
     request: (input) => input,
     reply: z.object({
       code: z.string(),
+      amount: AmountText,
       limit: z.int(),
       used: z.int(),
       left: z.int(),
       pending: z.int().describe('Redeemed, and not or not yet known to be credited.'),
     }),
-    answer: ({ limit, used, pending }, { code }) => ({ body: { code, limit, used, left: limit - used, pending } }),
+    answer: ({ amount, limit, used, pending }, { code }) => ({
+      body: { code, amount: formatAmount(amount), limit, used, left: limit - used, pending },
+    }),
     failures: { 404: 'There is no voucher of this code.' },
   }),
   route('POST /api/vouchers/redeem', 'vouchers', 'Redeems a voucher for a phone number and credits its wallet.', {

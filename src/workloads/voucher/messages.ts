@@ -8,7 +8,7 @@
  *       → {"type": "redeem_ok", "outcome": "already_redeemed"}
  *       → {"type": "redeem_ok", "outcome": "sold_out"}
  *     {"type": "voucher_read", "code": C}
- *       → {"type": "voucher_read_ok", "limit": 300, "used": 17, "pending": 1}
+ *       → {"type": "voucher_read_ok", "limit": 300, "amount": 500, "used": 17, "pending": 1}
  *     {"type": "voucher_report", "code": C, "limit": 100, "offset": 0}
  *       → {"type": "voucher_report_ok", "length": 17,
  *          "redemptions": [{"redemption": 1, "user": U, "request_id": R}, …]}
@@ -67,9 +67,9 @@ export const Redeem = defineRpc(
 
 export const VoucherRead = defineRpc(
   'voucher_read',
-  'How many redemptions there are, and how many of them are not, or not yet known to be, credited.',
+  'The terms of a voucher, how many redemptions there are, and how many of them are not, or not yet known to be, credited.',
   { code: Name },
-  { limit: z.int(), used: z.int(), pending: z.int() },
+  { limit: z.int(), amount: z.int(), used: z.int(), pending: z.int() },
 );
 
 export const Redemption = z.object({ redemption: z.int(), user: z.string(), request_id: z.string() });

@@ -172,6 +172,7 @@ class VoucherService {
     const shards = await this.#readShards(terms);
     return {
       limit: terms.limit,
+      amount: terms.amount,
       used: sum(shards.map(({ used }) => used)),
       pending: sum(shards.map(({ pending }) => pending.length)),
     };

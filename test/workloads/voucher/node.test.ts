@@ -95,7 +95,7 @@ describe('a creation', () => {
       [5, 2, 8],
     ])
       await expect(run(other.create(limit as number, shards, amount))).rejects.toMatchObject({ code: 21 });
-    expect(await run(node.read())).toEqual({ limit: 5, used: 0, pending: 0 });
+    expect(await run(node.read())).toEqual({ limit: 5, amount: 7, used: 0, pending: 0 });
   });
 
   it('splits the rights over the shards; without a number there is one', async () => {
@@ -140,7 +140,7 @@ describe('a report', () => {
     }
     const sizes = rig.asked('cas', 'vp/').map(({ to }) => JSON.parse(to).entries.length);
     expect(Math.max(...sizes)).toBe(64);
-    expect(await run(node.read())).toEqual({ limit: 200, used: 150, pending: 0 });
+    expect(await run(node.read())).toEqual({ limit: 200, amount: 5, used: 150, pending: 0 });
   });
 });
 

@@ -64,7 +64,7 @@ describe('the redemption of a dead node', () => {
     expect(bench.rig.wallet('u')).toMatchObject({ balance: 5, entries: [[CODE, 'by u', 1, 5]] });
     expect(bench.rig.shard(0)).toMatchObject({ used: 1, pending: [] });
     expect(bench.rig.stored(`vp/${CODE}/0/0`)).toMatchObject({ entries: [[0, 'u', 'by u']] });
-    expect(await bench.rig.run(bench.other.read())).toEqual({ limit: 3, used: 1, pending: 0 });
+    expect(await bench.rig.run(bench.other.read())).toEqual({ limit: 3, amount: 5, used: 1, pending: 0 });
   });
 
   it.each<[string, (node: VoucherNode) => Promise<unknown>]>([

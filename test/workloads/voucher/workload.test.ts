@@ -347,7 +347,7 @@ describe('a client', () => {
     expect(await perform('redeem', REQUEST, redeemed)).toMatchObject({ type: 'ok' });
     expect(rig.asked().map(({ type }) => type)).toEqual(['voucher_create', 'redeem', 'redeem']);
     expect(rig.asked()[0]).toEqual({ type: 'voucher_create', ...HOT });
-    const read = { limit: 7, used: 1, pending: 0 };
+    const read = { limit: 7, amount: 5, used: 1, pending: 0 };
     expect(await perform('read', { code: 'cold' }, {}, read)).toMatchObject({ type: 'ok' });
   });
 
@@ -377,7 +377,7 @@ describe('a client', () => {
   });
 
   it('reads how much was used', async () => {
-    const told = { limit: 12, used: 4, pending: 1 };
+    const told = { limit: 12, amount: 5, used: 4, pending: 1 };
     expect(await performOnCreated('read', { code: 'hot' }, told)).toEqual({
       type: 'ok',
       value: { code: 'hot', ...told },
@@ -387,7 +387,7 @@ describe('a client', () => {
 
   it('reports a voucher as settled only when nothing is pending', async () => {
     const value = { code: 'hot' };
-    const told = { limit: 12, used: 4 };
+    const told = { limit: 12, amount: 5, used: 4 };
     expect(await performOnCreated('settled', value, { ...told, pending: 2 })).toEqual({
       type: 'fail',
       value,
@@ -550,7 +550,7 @@ class SmallService {
 
   voucher_read(_node: string, { code }: Fields): Fields {
     const { terms, redemptions } = this.voucher(code);
-    return { limit: terms.limit, used: redemptions.length, pending: 0 };
+    return { limit: terms.limit, amount: terms.amount, used: redemptions.length, pending: 0 };
   }
 
   voucher_report(_node: string, { code, offset, limit }: Fields): Fields {
@@ -690,6 +690,13 @@ class ReadsOnceANode extends SmallService {
     const told = this.#told.get(name) ?? super.voucher_read(node, { code });
     this.#told.set(name, told);
     return told;
+  }
+}
+
+class TellsAnotherAmount extends SmallService {
+  override voucher_read(node: string, { code }: Fields): Fields {
+    const told = super.voucher_read(node, { code });
+    return { ...told, amount: told.amount + 1 };
   }
 }
 
@@ -859,6 +866,7 @@ describe('a run', () => {
     ['tells for ever what a node read first', ReadsOnceANode, ['counts-are-current']],
     ['refuses what it did', RefusesAfterTheFact, ['nothing-unasked', 'as-many-as-asked', 'counts-are-current']],
     ['accepts other terms', TakesAnyTerms, ['as-created']],
+    ['tells another amount than it credits', TellsAnotherAmount, ['as-created']],
   ])('rejects a service that %s, for that reason', async (_name, Service, rules) => {
     const { results } = await runAgainst(new Service());
     const workload = results.workload as Fields;

@@ -47,7 +47,10 @@
                              {:code code, :terms terms, :others others, :operation operation}))
                   (for [{:keys [limit operation]} counts :when (and limit (not= limit (:limit terms)))]
                     (finding :as-created "a voucher has another limit than it was created with"
-                             {:code code, :terms terms, :limit limit, :operation operation})))))
+                             {:code code, :terms terms, :limit limit, :operation operation}))
+                  (for [{:keys [amount operation]} counts :when (and amount (not= amount (:amount terms)))]
+                    (finding :as-created "a voucher has another amount than it was created with"
+                             {:code code, :terms terms, :amount amount, :operation operation})))))
             vouchers)
     (for [{:keys [code refused operation] :as creation} other-creations :when (not refused)]
       (finding :as-created "a voucher was created again under other terms"

@@ -98,6 +98,7 @@
                            (assoc (h/place op)
                                   :used    (if (#{:report :report-all} f) (:length answered) (:used answered))
                                   :limit   (when (#{:read :settled} f) (:limit answered))
+                                  :amount  (when (#{:read :settled} f) (:amount answered))
                                   :pending (when (#{:read :settled} f) (:pending answered)))))
      :reports       (vec (told (by-f ops :report :report-all)))
      :full-reports  full

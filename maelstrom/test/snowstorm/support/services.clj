@@ -55,7 +55,10 @@
           :else
           (case type
             "redeem"         (redeem vouchers body)
-            "voucher_read"   (reply "voucher_read_ok" {:limit (:limit terms), :used (count redemptions), :pending 0})
+            "voucher_read"   (reply "voucher_read_ok" {:limit   (:limit terms)
+                                                         :amount  (:amount terms)
+                                                         :used    (count redemptions)
+                                                         :pending 0})
             "voucher_report" (reply "voucher_report_ok"
                                     {:length      (count redemptions)
                                      :redemptions (vec (take limit (drop offset redemptions)))})))))))

@@ -69,6 +69,7 @@ export interface Count extends Completed {
   readonly used: number;
   /** Of `read` and `settled`. */
   readonly limit?: number;
+  readonly amount?: number;
   readonly pending?: number;
 }
 

@@ -102,9 +102,12 @@ function judgeTerms(run: ObservedRun, vouchers: ReadonlyMap<string, JudgedVouche
     for (const { terms: others, operation } of creations)
       if (!isSame(terms, others))
         findings.add('a voucher was created under two terms', { code, terms, others, operation });
-    for (const { limit, operation } of counts)
+    for (const { limit, amount, operation } of counts) {
       if (limit !== undefined && limit !== terms.limit)
         findings.add('a voucher has another limit than it was created with', { code, terms, limit, operation });
+      if (amount !== undefined && amount !== terms.amount)
+        findings.add('a voucher has another amount than it was created with', { code, terms, amount, operation });
+    }
   }
   for (const { code, terms, refused, operation } of run.otherCreations)
     if (!refused) findings.add('a voucher was created again under other terms', { code, terms, operation });

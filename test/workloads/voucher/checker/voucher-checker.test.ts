@@ -987,6 +987,12 @@ describe('a voucher is as it was created', () => {
       'as-created': ['a voucher has another limit than it was created with'],
     });
   });
+
+  it('rejects another amount in a read', () => {
+    expect(broken(SALE, read(2, { amount: 6 }), END)).toEqual({
+      'as-created': ['a voucher has another amount than it was created with'],
+    });
+  });
 });
 
 describe('refusals are right', () => {

@@ -35,6 +35,9 @@ const NO_ROUTE = 'none';
 
 const HEADERS = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store'] as const;
 
+/** What some path or other has. */
+const ANY_METHOD = 'GET, HEAD, POST, OPTIONS';
+
 /** Texts that a client may choose for itself and see again. */
 const REQUEST_NAME = /^[\w.:+/=-]{1,128}$/;
 
@@ -76,7 +79,8 @@ export class Front {
   readonly #server: Server;
   readonly #router: Router<Endpoint>;
   readonly #bodies: BodyReader;
-  readonly #exchanges = new WeakMap<Duplex, Exchange>();
+  /** The requests of a connection that are not answered whole, in their order; at least the last one. */
+  readonly #exchanges = new WeakMap<Duplex, Exchange[]>();
   readonly #clients = new WeakMap<Socket, string>();
   #state: 'starting' | 'serving' | 'draining' = 'starting';
   #inFlight = 0;
@@ -126,14 +130,10 @@ export class Front {
     server.on('checkContinue', (request, response) => this.#take(request, response, true));
     server.on('checkExpectation', (request, response) => this.#take(request, response, false));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseSocket(error, socket));
-    server.on('connect', (_request, socket) =>
-      this.#answerSocket(socket, {
-        status: 405,
-        code: 'method_not_allowed',
-        detail: 'this server is no proxy',
-        headers: { Allow: 'GET, HEAD, POST, OPTIONS' },
-      }),
-    );
+    server.on('connect', (_request, socket) => {
+      if (this.#unfinishedOn(socket).length > 0) socket.destroy();
+      else this.#answerSocket(socket, NO_TUNNEL);
+    });
     server.on('connection', (socket) => {
       this.#connections++;
       socket.once('close', () => this.#connections--);
@@ -198,7 +198,7 @@ export class Front {
       isAnswered: false,
       isLast: false,
     };
-    this.#exchanges.set(request.socket, exchange);
+    this.#remember(exchange);
     this.#inFlight++;
     response.once('close', () => this.#end());
     response.on('error', () => {});
@@ -222,7 +222,7 @@ export class Front {
     if (headerProblem !== undefined) return headerProblem;
     const match = this.#router.find(method, address.path);
     if (match.kind === 'none') {
-      if (address.path === '*' && method === 'OPTIONS') return this.#tellMethods(exchange, 'GET, HEAD, POST, OPTIONS');
+      if (address.path === '*' && method === 'OPTIONS') return this.#tellMethods(exchange, ANY_METHOD);
       return { status: 404, code: 'no_route', detail: 'there is no such address; / lists all' };
     }
     if (match.kind === 'malformed')
@@ -382,15 +382,30 @@ export class Front {
 
   /** What Node could not read as a request, or not in time. */
   #refuseSocket(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const exchange = this.#exchanges.get(socket);
-    const isPending = exchange !== undefined && !exchange.response.writableFinished;
-    // Another request is being answered on this connection; a second answer would be taken for its own.
-    if (!socket.writable || error.code === 'ECONNRESET' || (isPending && !exchange.isReading)) {
+    const last = this.#exchanges.get(socket)?.at(-1);
+    const isItsBody = last !== undefined && !last.request.complete;
+    const unfinished = this.#unfinishedOn(socket);
+    // An answer now would be taken for that of a request before this one, or be its second.
+    const isMistakable = isItsBody ? !last.isReading || unfinished.length > 1 : unfinished.length > 0;
+    if (!socket.writable || error.code === 'ECONNRESET' || isMistakable) {
       socket.destroy();
       return;
     }
-    if (isPending) exchange.isAnswered = true;
+    if (isItsBody) last.isAnswered = true;
     this.#answerSocket(socket, problemOfParser(error, this.#options.limits));
+  }
+
+  #remember(exchange: Exchange): void {
+    const { socket } = exchange.request;
+    const exchanges = this.#exchanges.get(socket) ?? [];
+    // Answers are written in the order of their requests.
+    while (exchanges[0]?.response.writableFinished) exchanges.shift();
+    exchanges.push(exchange);
+    this.#exchanges.set(socket, exchanges);
+  }
+
+  #unfinishedOn(socket: Duplex): Exchange[] {
+    return (this.#exchanges.get(socket) ?? []).filter(({ response }) => !response.writableFinished);
   }
 
   #answerSocket(socket: Duplex, problem: Problem): void {
@@ -409,6 +424,13 @@ export class Front {
     lingerThenCut(socket);
   }
 }
+
+const NO_TUNNEL: Problem = {
+  status: 405,
+  code: 'method_not_allowed',
+  detail: 'this server is no proxy',
+  headers: { Allow: ANY_METHOD },
+};
 
 const STANDARD_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 

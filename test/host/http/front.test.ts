@@ -82,6 +82,11 @@ describe('what is too slow', () => {
     expect(await refusal(head, { by: hasty })).toMatchObject({ status: 408, problem: { code: 'too_slow' } });
   });
 
+  it('is not answered twice: a body after its request was refused', async () => {
+    const head = `POST /nowhere HTTP/1.1\r\n${JSON_HEADERS}Content-Length: 2\r\n\r\n{`;
+    expect(statusesIn(await hasty.send(head))).toEqual([404]);
+  });
+
   it('is closed: a connection that sends nothing', async () => {
     expect(statusesIn(await hasty.send())).toEqual([408]);
   });
@@ -132,6 +137,20 @@ describe('what is too large', () => {
     expect((await served.get('/healthz', headers)).json).toMatchObject({ status: 431, code: 'too_many_headers' });
     const few = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`X-${index}`, '1']));
     expect((await served.get('/healthz', few)).status).toBe(200);
+  });
+});
+
+describe('a body that waits to be asked for', () => {
+  const expecting = `${JSON_HEADERS}Content-Length: 2\r\nExpect: 100-continue\r\n\r\n`;
+
+  it('is asked for', async () => {
+    const answer = await served.send(`POST /generate HTTP/1.1\r\nConnection: close\r\n${expecting}`, '{}');
+    expect(statusesIn(answer)).toEqual([100, 200]);
+  });
+
+  // The client need not send it any more. So nobody knows whether what follows is the body or the next request.
+  it('is not, if its request is refused, and the connection is closed', async () => {
+    expect(await refusal(`POST /nowhere HTTP/1.1\r\n${expecting}`)).toMatchObject({ status: 404 });
   });
 });
 

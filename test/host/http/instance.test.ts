@@ -1,6 +1,7 @@
 /** An instance whose store does not do what it should: what clients are told. */
 
 import { describe, expect, it } from 'vitest';
+import { HTTP_LIMITS } from '../../../src/host/http/limits.ts';
 import { newInstanceId, newUuid } from '../../../src/host/http/names.ts';
 import { MemoryEngine } from '../../../src/kv/memory-engine.ts';
 import type { StoreEngine, StoreRead, StoreReplace, Token } from '../../../src/kv/store.ts';
@@ -83,11 +84,21 @@ describe('an instance whose store is away', () => {
 });
 
 describe('a connection whose request waits for the store', () => {
-  it('is closed when what follows is not HTTP: an answer now would be taken for that of the request', async () => {
+  const asked = 'GET /api/v1/accounts/a HTTP/1.1\r\nHost: x\r\n\r\n';
+  const head = 'POST /generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+
+  // An answer now would be taken for that of the request.
+  it.each([
+    ['is not HTTP', 'garbage\r\n\r\n'],
+    ['asks for a tunnel', 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['has a broken body', `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n`],
+    ['has a body that does not arrive', `${head}Content-Length: 2\r\n\r\n{`],
+    ['is refused, and its body does not arrive', `${head.replace('generate', 'nowhere')}Content-Length: 2\r\n\r\n{`],
+  ])('is closed without a word when what follows %s', async (_, next) => {
     const engine = new UnreliableEngine();
-    const served = await HttpInstance.start({ engine });
+    const served = await HttpInstance.start({ engine, limits: { ...HTTP_LIMITS, headersMs: 600, requestMs: 1200 } });
     engine.mode = 'hangs';
-    expect(await served.send('GET /api/v1/accounts/a HTTP/1.1\r\nHost: x\r\n\r\n', 'garbage\r\n\r\n')).toBe('');
+    expect(await served.send(asked, next)).toBe('');
   });
 });
 

@@ -1,9 +1,10 @@
 /**
  * Reads the JSON of a request more strictly than `JSON.parse`. A key that occurs twice is refused: two readers of such
  * a text may see two different requests. Nesting is bounded. A number that a JavaScript number may not hold as it was
- * written keeps its source text. The grammar is RFC 8259; what is wrong is told with its place.
+ * written keeps its source text. What is kept of the result does not keep the whole text. The grammar is RFC 8259; what is wrong is told with its place.
  */
 
+import { detached } from '../protocol/detached.ts';
 import { NESTING_DEPTH_MAX } from '../protocol/message.ts';
 
 /** A number that is not a safe integer written without a point: its text as it came. */
@@ -122,7 +123,7 @@ class Reader {
       const code = this.#text.charCodeAt(at);
       if (code === QUOTE) {
         this.#at = at + 1;
-        return escaped ? this.#unescape(start, at + 1) : this.#text.slice(start + 1, at);
+        return escaped ? this.#unescape(start, at + 1) : detached(this.#text.slice(start + 1, at));
       }
       if (code === BACKSLASH) {
         escaped = true;
@@ -149,7 +150,7 @@ class Reader {
     if (token === undefined) throw this.#flaw('a value');
     this.#at += token.length;
     const value = INTEGER.test(token) ? Number(token) : Number.NaN;
-    return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new DecimalNumber(token);
+    return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new DecimalNumber(detached(token));
   }
 
   #take(character: string): boolean {

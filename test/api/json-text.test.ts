@@ -1,5 +1,7 @@
 /** The strict reader of JSON: it agrees with JSON.parse on everything but what it refuses on purpose. */
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { DecimalNumber, JsonFlaw, readJson } from '../../src/api/json-text.ts';
 import { NESTING_DEPTH_MAX } from '../../src/protocol/message.ts';
@@ -129,5 +131,26 @@ describe('the strict reader', () => {
   it('says where a text stops being JSON', () => {
     expect(flawIn('{"a":1,b}')).toBe('expected a key in quotes at character 8');
     expect(flawIn('[1')).toBe('expected a comma or ] at the end');
+  });
+});
+
+describe('what is kept of a text', () => {
+  // From 13 characters on, V8 makes a slice of a text a view of the whole text.
+  it('does not keep the text', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const usedBytes = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const beforeBytes = usedBytes();
+    const kept = Array.from({ length: 64 }, (_, index) => {
+      const text = Buffer.from(
+        `{"the name of a field": "the value of number ${index}"${' '.repeat(2 ** 20)}}`,
+      ).toString();
+      return readJson(text);
+    });
+    expect(usedBytes() - beforeBytes).toBeLessThan(16 * 2 ** 20);
+    expect(kept[7]).toEqual({ 'the name of a field': 'the value of number 7' });
   });
 });

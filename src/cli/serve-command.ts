@@ -136,6 +136,7 @@ async function start(
       },
       tokens,
       ratePerSecond: values['rate-limit'],
+      trustedProxies: values['trusted-proxies'],
       version: VERSION,
       instanceId,
       log: createJsonLogger({ level, nodeId: () => instanceId, write: (text) => process.stderr.write(text) }),

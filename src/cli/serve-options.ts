@@ -30,6 +30,7 @@ const BODY_BYTES_MIN = 1024;
 const BODY_BYTES_LIMIT = 64 * 2 ** 20;
 const RATE_LIMIT_MIN = 0.001;
 const RATE_LIMIT_MAX = 1e9;
+const TRUSTED_PROXIES_MAX = 16;
 
 export interface Listen {
   /** As the user wrote it. */
@@ -102,6 +103,14 @@ gets 429. Probes and metrics are not limited. Default: no limit.`,
     absent: undefined,
     parse: parseNumber(RATE_LIMIT_MIN, RATE_LIMIT_MAX),
   } satisfies Option<number | undefined>,
+  'trusted-proxies': {
+    value: 'N',
+    text: `How many proxies in front of it append to X-Forwarded-For. The client's address is the one that the
+first of them saw, the Nth from the end. Whoever reaches it past them can name any address. Default: 0,
+the header is not looked at.`,
+    absent: 0,
+    parse: parseWhole(0, TRUSTED_PROXIES_MAX),
+  } satisfies Option<number>,
   'max-in-flight': {
     value: 'N',
     text: `How many requests may be in flight. One more gets 503. Default: ${HTTP_LIMITS.inFlightMax}.`,

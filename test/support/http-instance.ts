@@ -60,6 +60,7 @@ export class HttpInstance {
       limits: HTTP_LIMITS,
       tokens: undefined,
       ratePerSecond: undefined,
+      trustedProxies: 0,
       engine: new MemoryEngine(),
       startHandlers: (store) =>
         startWorkloads(

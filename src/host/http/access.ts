@@ -5,7 +5,6 @@
  */
 
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { Problem } from '../../api/problems.ts';
 import type { Scope } from '../../api/route.ts';
 import { RateLimit } from '../../node/rate-limit.ts';
@@ -109,15 +108,4 @@ function unauthorized(detail: string, error: string | undefined): Problem {
     detail,
     headers: { 'WWW-Authenticate': `Bearer realm="snowstorm"${reason}` },
   };
-}
-
-/** A client has an address of IPv4, or 64 bits of one of IPv6: the other 64 are its own choice. */
-export function clientOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=[\d.]+$)/, '').replace(/%.*$/, '');
-  if (!isIPv6(plain)) return plain;
-  const [left = '', right] = plain.split('::');
-  const groups = left.split(':').filter((group) => group !== '');
-  const after = (right ?? '').split(':').filter((group) => group !== '');
-  if (right !== undefined) while (groups.length + after.length < 8) groups.push('0');
-  return `${[...groups, ...after].slice(0, 4).join(':')}::/64`;
 }

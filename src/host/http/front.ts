@@ -17,8 +17,9 @@ import { Router } from '../../api/router.ts';
 import { type Answer, PROBLEM_TYPE, problemAnswer } from '../../api/service.ts';
 import type { LogFields } from '../../node/environment.ts';
 import type { Clock } from '../../protocol/clock.ts';
-import { type Access, type Caller, clientOf, findMissingScope } from './access.ts';
+import { type Access, type Caller, findMissingScope } from './access.ts';
 import { BodyReader } from './body-reader.ts';
+import { addressBehind, clientOf } from './client-address.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Address, addressOf, findBodyProblem, findHeaderProblem, hasBody, mayNotEnd } from './request-line.ts';
@@ -49,6 +50,8 @@ export interface FrontOptions {
   readonly limits: HttpLimits;
   readonly endpoints: readonly Endpoint[];
   readonly access: Access;
+  /** How many proxies in front append to `X-Forwarded-For`. */
+  readonly trustedProxies: number;
   readonly clock: Clock;
   /** Which answers are logged, and how. What is not logged costs nothing. */
   readonly logs: (status: number) => boolean;
@@ -81,6 +84,7 @@ export class Front {
   readonly #bodies: BodyReader;
   /** The requests of a connection that are not answered whole, in their order; at least the last one. */
   readonly #exchanges = new WeakMap<Duplex, Exchange[]>();
+  /** At the other end of a connection. */
   readonly #clients = new WeakMap<Socket, string>();
   #state: 'starting' | 'serving' | 'draining' = 'starting';
   #inFlight = 0;
@@ -235,7 +239,7 @@ export class Front {
     }
     const { route: endpoint, pathFields } = match;
     exchange.route = endpoint.path;
-    const client = this.#clientAt(request.socket);
+    const client = this.#clientOf(request);
     const caller = endpoint.isOpen
       ? { client, scopes: undefined }
       : access.identify(request.headers.authorization, client);
@@ -340,14 +344,14 @@ export class Front {
   }
 
   #log({ request, route, client }: Exchange, status: number, ms: number): void {
-    const { headers, method, socket } = request;
+    const { headers, method } = request;
     const { traceparent, 'x-request-id': name } = headers;
     this.#options.log(status, {
       method,
       route,
       status,
       ms: Math.round(ms * 1000) / 1000,
-      client: client || this.#clientAt(socket),
+      client: client || this.#clientOf(request),
       traceparent: continueTrace(typeof traceparent === 'string' ? traceparent : undefined),
       ...(typeof name === 'string' && REQUEST_NAME.test(name) && { request_name: name }),
     });
@@ -359,10 +363,15 @@ export class Front {
     this.#onIdle?.();
   }
 
-  #clientAt(socket: Socket): string {
+  #clientOf({ socket, headers }: IncomingMessage): string {
+    const { trustedProxies } = this.#options;
+    const forwardedFor = headers['x-forwarded-for'];
+    const own = socket.remoteAddress ?? 'unknown';
+    if (trustedProxies > 0 && typeof forwardedFor === 'string')
+      return clientOf(addressBehind(own, forwardedFor, trustedProxies));
     let client = this.#clients.get(socket);
     if (client === undefined) {
-      client = clientOf(socket.remoteAddress ?? 'unknown');
+      client = clientOf(own);
       this.#clients.set(socket, client);
     }
     return client;

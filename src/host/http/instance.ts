@@ -23,7 +23,7 @@ import { StoreReadiness } from './readiness.ts';
 const END_MS_MAX = 2000;
 
 export interface InstanceOptions
-  extends Pick<FrontOptions, 'host' | 'port' | 'tls' | 'limits'>,
+  extends Pick<FrontOptions, 'host' | 'port' | 'tls' | 'limits' | 'trustedProxies'>,
     Pick<AccessOptions, 'tokens' | 'ratePerSecond'> {
   /** It is closed when the instance has ended. */
   readonly engine: StoreEngine;
@@ -95,7 +95,8 @@ export class Instance {
   }
 
   async #start(): Promise<void> {
-    const { host, port, tls, limits, tokens, ratePerSecond, log, logsRequests, ...options } = this.#options;
+    const { host, port, tls, limits, trustedProxies, tokens, ratePerSecond, log, logsRequests, ...options } =
+      this.#options;
     // Not 503: under overload that would be a line for every request.
     const isFailure = (status: number) => status === 500 || status === 504;
     const endpoints = createEndpoints({
@@ -111,6 +112,7 @@ export class Instance {
       tls,
       limits,
       endpoints,
+      trustedProxies,
       access: new Access({ tokens, ratePerSecond, clock: systemClock }),
       clock: systemClock,
       logs: (status) => logsRequests || isFailure(status),

@@ -2,7 +2,7 @@
 
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Access, clientOf, findMissingScope } from '../../../src/host/http/access.ts';
+import { Access, findMissingScope } from '../../../src/host/http/access.ts';
 import { readTokenKey } from '../../../src/host/http/jwt.ts';
 
 const SECRET = 'a secret that has thirty-two bytes or more';
@@ -30,19 +30,6 @@ function access(ratePerSecond?: number, withTokens = true) {
 }
 
 describe('the client', () => {
-  it.each([
-    ['127.0.0.1', '127.0.0.1'],
-    ['::ffff:192.0.2.7', '192.0.2.7'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['unknown', 'unknown'],
-  ])('of %s is %s', (address, client) => {
-    expect(clientOf(address)).toBe(client);
-  });
-
   it('is the subject of a token, and the address without one', () => {
     const { access: guarded } = access();
     expect(guarded.identify(bearer({ sub: 'shop' }), '192.0.2.7')).toMatchObject({ client: 'sub:shop' });

@@ -269,6 +269,31 @@ describe('a request', () => {
   });
 });
 
+describe('the client behind proxies', () => {
+  const clientsOf = async (trustedProxies: number, headers: readonly Record<string, string | string[]>[]) => {
+    const behind = await HttpInstance.start({ trustedProxies, ratePerSecond: 0.001, logsRequests: true });
+    const statuses: number[] = [];
+    for (const header of headers) statuses.push((await behind.ask('POST', '/generate', { headers: header })).status);
+    return { statuses, clients: behind.logged.flatMap(({ fields }) => fields.client ?? []) };
+  };
+
+  it('is who the nearest trusted ones say it is', async () => {
+    const { statuses, clients } = await clientsOf(1, [
+      { 'X-Forwarded-For': '192.0.2.7' },
+      { 'X-Forwarded-For': '192.0.2.7, 192.0.2.8' },
+      { 'X-Forwarded-For': ['192.0.2.9', '192.0.2.8'] },
+      { 'X-Forwarded-For': 'nobody' },
+    ]);
+    expect(clients).toEqual(['192.0.2.7', '192.0.2.8', '192.0.2.8', '127.0.0.1']);
+    expect(statuses).toEqual([200, 200, 429, 200]);
+  });
+
+  it('is the other end of the connection, if none is trusted', async () => {
+    const { statuses } = await clientsOf(0, [{ 'X-Forwarded-For': '192.0.2.7' }, { 'X-Forwarded-For': '192.0.2.8' }]);
+    expect(statuses).toEqual([200, 429]);
+  });
+});
+
 describe('what is too much at once', () => {
   const head = (length: number) => `POST /generate HTTP/1.1\r\n${JSON_HEADERS}Content-Length: ${length}\r\n\r\n`;
 

@@ -32,7 +32,9 @@ export function encodeOpenApi(routes: readonly Route[], version: string): string
     at(paths, { path })[method.toLowerCase()] = {
       summary,
       ...(path !== '/rpc' && { security: [] }),
-      ...(path === '/rpc' && { requestBody: jsonContent({ type: 'object', required: ['type'] }) }),
+      ...(path === '/rpc' && {
+        requestBody: { required: true, ...jsonContent({ type: 'object', required: ['type'] }) },
+      }),
       responses: { 200: { description: STATUS_TITLES[200], content } },
     };
   }
@@ -87,7 +89,7 @@ function operationOf(route: Route): Json {
     summary,
     security: [{ bearer: [scope] }],
     ...(parameters.length > 0 && { parameters }),
-    ...(bodyNames.length > 0 && { requestBody: jsonContent(body) }),
+    ...(bodyNames.length > 0 && { requestBody: { required: body.required.length > 0, ...jsonContent(body) } }),
     responses: {
       [status]: { description: STATUS_TITLES[status], content: { 'application/json': { schema: schemaOf(reply) } } },
       ...Object.fromEntries(

@@ -30,6 +30,8 @@ describe('openapi.json', () => {
       schema: expect.objectContaining({ type: 'integer', minimum: 1, maximum: 1000 }),
     });
     const { requestBody, responses } = openApi.paths['/api/v1/transfers'].post;
+    expect(requestBody.required).toBe(true);
+    expect(openApi.paths['/generate'].post.requestBody.required).toBe(false);
     expect(requestBody.content['application/json'].schema).toMatchObject({
       type: 'object',
       additionalProperties: false,
@@ -37,6 +39,9 @@ describe('openapi.json', () => {
       properties: { amount: { type: 'string' }, from: { type: 'string', minLength: 1, maxLength: 128 } },
     });
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['201', '400', '401', '404', '409', '422', '503']));
+    for (const path of ['/api/v1/transfers', '/api/transactions'])
+      for (const reason of ['insufficient_funds', 'payer_closed', 'payee_closed', 'payee_full'])
+        expect(openApi.paths[path].post.responses[422].description).toContain(`\`${reason}\``);
     expect(responses[201].content['application/json'].schema.required).toEqual(['request_id', 'from', 'amount', 'to']);
   });
 

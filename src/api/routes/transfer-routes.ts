@@ -38,7 +38,8 @@ function aborted(reason: string, requestId: string): { problem: Problem } {
   return { problem: { status: 422, code, detail, members: { reason, request_id: requestId } } };
 }
 
-const ABORTED = 'The transfer was aborted and moved nothing: `insufficient_funds`, `payer_closed`, `payee_closed`.';
+const ABORTED =
+  'The transfer was aborted and moved nothing: `insufficient_funds`, `payer_closed`, `payee_closed`, `payee_full`.';
 const OTHER_TRANSFER = 'The request id belongs to another transfer.';
 const OTHER_BALANCE = 'It was opened with another balance, or is closed.';
 

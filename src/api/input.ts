@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { excerpt } from '../protocol/excerpt.ts';
 import { describeIssue, isRecord } from '../protocol/message.ts';
 import { BELOW_MINIMUM } from './amounts.ts';
-import { JsonFlaw, readJson } from './json-text.ts';
+import { type DecimalNumber, JsonFlaw, readJson } from './json-text.ts';
 import type { Problem } from './problems.ts';
 import { namesIn, type Route } from './route.ts';
 import { REQUEST_ID, REQUEST_ID_LENGTH_MAX } from './routes/fields.ts';
@@ -45,7 +45,7 @@ export function inputCheck(route: Route): InputCheck {
   return ({ pathFields, query, body, idempotencyKey }) => {
     const fields = new Fields(pathFields);
     try {
-      if (query !== '') fields.addQuery(query, queryNames, numbers);
+      if (query !== '') fields.addQuery(query, queryNames, numbers, names);
       if (body !== '') fields.addBody(bodyObject(body), names);
       if (idempotencyKey !== undefined && names.includes(REQUEST_ID)) fields.addKey(idempotencyKey);
     } catch (error) {
@@ -89,7 +89,7 @@ class Fields {
     this.all = { ...pathFields };
   }
 
-  addQuery(query: string, known: ReadonlySet<string>, numbers: ReadonlySet<string>): void {
+  addQuery(query: string, known: ReadonlySet<string>, numbers: ReadonlySet<string>, all: readonly string[]): void {
     const pairs = query.split('&', QUERY_PARAMETERS_MAX + 1);
     if (pairs.length > QUERY_PARAMETERS_MAX)
       throw new InputError('query_invalid', `the query has more than ${QUERY_PARAMETERS_MAX} parameters`);
@@ -99,6 +99,11 @@ class Fields {
       const equals = pair.indexOf('=');
       const name = decode(equals < 0 ? pair : pair.slice(0, equals));
       const text = equals < 0 ? '' : decode(pair.slice(equals + 1));
+      if (!known.has(name) && !Object.hasOwn(this.all, name) && all.includes(name))
+        throw new InputError(
+          'unknown_field',
+          `${name}: is no query parameter of this request; it belongs into the body`,
+        );
       if (!known.has(name)) throw unknownField(name, [...known], 'query parameter');
       if (seen.has(name)) throw new InputError(`${name}_invalid`, `${name}: is given twice in the query`);
       seen.add(name);
@@ -120,6 +125,12 @@ class Fields {
       throw new InputError(
         'request_id_invalid',
         `Idempotency-Key: expected 1 to ${REQUEST_ID_LENGTH_MAX} characters, received ${key.length}`,
+      );
+    // Node reads a header as Latin-1, whatever the client meant. The same text in the body would be another request id.
+    if (!/^[ -~]*$/.test(key))
+      throw new InputError(
+        'request_id_invalid',
+        'Idempotency-Key: expected ASCII characters only; the field request_id takes any text',
       );
     this.#add(REQUEST_ID, key, 'in the body and in the header Idempotency-Key');
   }
@@ -163,5 +174,12 @@ function problemOfIssue(error: z.ZodError): Problem {
   const isMissing = text.endsWith(': is missing') || (issue?.code === 'too_small' && issue.origin === 'string');
   const word =
     params?.word === BELOW_MINIMUM ? BELOW_MINIMUM : isMissing && !NEVER_REQUIRED.has(name) ? 'required' : 'invalid';
-  return { status: 400, code: `${name}_${word}`, detail: text };
+  return { status: 400, code: `${name}_${word}`, detail: withoutClassName(text) };
+}
+
+/** A client knows no {@link DecimalNumber}: what it sent was a number. */
+function withoutClassName(text: string): string {
+  return text
+    .replace(/expected number, received DecimalNumber$/, 'expected an integer, without a point or an exponent')
+    .replace(/DecimalNumber$/, 'number');
 }

@@ -187,6 +187,18 @@ describe('transfers', () => {
     expect((await transfer(body, { 'Idempotency-Key': `${key}k` })).json).toMatchObject({ code: 'request_id_invalid' });
   });
 
+  it('take a key in quotes as the text in them, and refuse one that is not ASCII', async () => {
+    const body = { from: 'long', to: 'short', amount: '1' };
+    expect((await transfer(body, { 'Idempotency-Key': '"quoted"' })).json.request_id).toBe('quoted');
+    // What UTF-8 sends for an umlaut. Read as Latin-1, it would be another request id than the same text in the body.
+    const { status, json } = await transfer(body, { 'Idempotency-Key': Buffer.from('ä').toString('latin1') });
+    expect({ status, code: json.code, detail: json.detail }).toEqual({
+      status: 400,
+      code: 'request_id_invalid',
+      detail: 'Idempotency-Key: expected ASCII characters only; the field request_id takes any text',
+    });
+  });
+
   it('refuse as the seed system does', async () => {
     const good = { from: 'ada', to: 'bob', amount: '0.5', request_id: 'r' };
     const { from: _from, ...noFrom } = good;
@@ -309,6 +321,29 @@ describe('a query', () => {
   ])('%s gets 400 with the name of what is wrong', async (path, code) => {
     const { status, json } = await ask('GET', path);
     expect({ status, code: json.code }).toEqual({ status: 400, code });
+  });
+
+  it('with a field of the body is told where the field belongs', async () => {
+    expect((await ask('POST', '/generate?count=3')).json.detail).toBe(
+      'count: is no query parameter of this request; it belongs into the body',
+    );
+  });
+});
+
+describe('a number', () => {
+  const send = (path: string, body: string) =>
+    served.ask('POST', path, { body, headers: { 'Content-Type': 'application/json' } });
+
+  it.each([
+    ['/generate', '{"count":1.5}', 'count: expected an integer, without a point or an exponent'],
+    ['/generate', '{"count":1e2}', 'count: expected an integer, without a point or an exponent'],
+    ['/guid/assign', '{"service":"a","key":1.5}', 'key: expected string, received number'],
+    ['/rpc', '{"type":"generate","count":1.5}', undefined],
+  ])('%s %s is refused in words that a client knows', async (path, body, detail) => {
+    const { status, json, text } = await send(path, body);
+    expect(status).toBe(400);
+    expect(json.detail).toBe(detail);
+    expect(text).not.toContain('DecimalNumber');
   });
 });
 

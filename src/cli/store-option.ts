@@ -30,6 +30,8 @@ export interface StoreChoice {
 
 const FOLDER_DEFAULT = './snowstorm-data';
 const ETCD = 'etcd=';
+/** A slip that would make a folder of this name, and a store of its own for each instance, which nobody would notice. */
+const MEANT_FOR_ETCD = /^(?:etcd$|etcd[:=]|\w+:\/\/)/i;
 
 export const storeOption: Option<StoreChoice> = {
   value: 'DIR|memory|etcd=URL,…',
@@ -48,6 +50,11 @@ function chooseStore(text: string): StoreChoice {
       EtcdEngine.open({ ...address, ...etcd, warn, patienceMs });
     return { text, isEtcd: true, isExclusive: false, open };
   }
+  if (MEANT_FOR_ETCD.test(text))
+    throw new Error(
+      'an etcd is given as etcd=URL[,URL…][/prefix], such as etcd=http://10.0.0.1:2379; for a folder of this name, ' +
+        `write ./${text}`,
+    );
   if (text === 'memory')
     return { text, isEtcd: false, isExclusive: true, open: async ({ patienceMs }) => new MemoryEngine(patienceMs) };
   return {

@@ -33,6 +33,26 @@ describe('--store', () => {
   });
 });
 
+describe('a folder of --store', () => {
+  it.each([
+    'etcd',
+    'http://10.0.0.1:2379',
+    'https://a:1,https://b:1/shop',
+    'ETCD=http://a:1',
+    'etcd:http://a:1',
+    'etcd://a:1',
+  ])('is not %s, which is meant for etcd', (text) => {
+    expect(() => storeOption.parse(text)).toThrow(
+      'an etcd is given as etcd=URL[,URL…][/prefix], such as etcd=http://10.0.0.1:2379; for a folder of this name, ' +
+        `write ./${text}`,
+    );
+  });
+
+  it.each(['./etcd', './http://a:1', 'etcd-data', '/srv/etcd', 'etcdata', 'data=1'])('may be %s', (text) => {
+    expect(storeOption.parse(text)).toMatchObject({ text, isEtcd: false, isExclusive: true });
+  });
+});
+
 describe('--jwt-key', () => {
   it('names one file or several', () => {
     expect(SERVE_OPTIONS['jwt-key'].parse('a,b')).toEqual(['a', 'b']);

@@ -98,7 +98,9 @@ function parseValue(name: string, option: Option<unknown>, text: string): unknow
   try {
     return option.parse(text);
   } catch (error) {
-    throw new UsageError(`--${name} ${JSON.stringify(text)}: ${(error as Error).message}`);
+    // What stands on stderr is often kept: a password in a URL is not repeated there.
+    const shown = text.replaceAll(/:\/\/[^/,@]*@/g, '://…@');
+    throw new UsageError(`--${name} ${JSON.stringify(shown)}: ${(error as Error).message}`);
   }
 }
 
@@ -168,10 +170,16 @@ export function parseDurationMs(minimumMs: number): (text: string) => number {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
     if (match === null) throw new Error('expected a duration such as 500ms, 5s, 24h or 30d');
     const durationMs = Math.round(Number(match[1]) * (UNITS_MS[match[2] as string] as number));
-    if (durationMs < minimumMs) throw new Error(`expected at least ${minimumMs}ms`);
+    if (durationMs < minimumMs) throw new Error(`expected at least ${durationText(minimumMs)}`);
     if (durationMs > DURATION_MS_MAX) throw new Error(`expected at most ${DURATION_MS_MAX / 3_600_000}h`);
     return durationMs;
   };
+}
+
+/** In the largest unit that fits it, up to hours. */
+function durationText(durationMs: number): string {
+  const unit = ['h', 's'].find((name) => durationMs % (UNITS_MS[name] as number) === 0 && durationMs > 0) ?? 'ms';
+  return `${durationMs / (UNITS_MS[unit] as number)}${unit}`;
 }
 
 /** The option `--seed`, the same for every command. @param text what the seed decides */

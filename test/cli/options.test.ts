@@ -182,6 +182,8 @@ describe('values of options', () => {
 
   it('a duration within bounds', () => {
     expect(() => parseDurationMs(1)('0.4ms')).toThrow('expected at least 1ms');
+    expect(() => parseDurationMs(3_600_000)('1m')).toThrow('expected at least 1h');
+    expect(() => parseDurationMs(90_000)('1m')).toThrow('expected at least 90s');
     expect(() => parseDurationMs(1)('99999999999999999h')).toThrow('expected at most 876000h');
   });
 });

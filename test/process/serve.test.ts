@@ -229,6 +229,16 @@ describe.concurrent('serve refuses', () => {
     expect({ status, stdout }).toEqual({ status: 254, stdout: '' });
   });
 
+  it('a password in an address, without repeating it', async () => {
+    const { status, stderr } = await snowstorm([
+      'serve',
+      '--store',
+      'etcd=http://root:s3cret@a:1,http://root:s3cret@b:1',
+    ]);
+    expect(stderr).toContain('--store "etcd=http://…@a:1,http://…@b:1": an etcd URL holds no user and no password');
+    expect(status).toBe(254);
+  });
+
   const short = join(folder, 'short-secret');
   writeFileSync(short, 'too short');
 

@@ -42,7 +42,10 @@ interface Member {
 
 function parseMember(text: string): Member {
   if (text.includes('@'))
-    throw new Error('an etcd URL holds no user and no password: the command line is seen by all; they are set apart');
+    throw new Error(
+      'an etcd URL holds no user and no password: the command line is seen by all. ' +
+        'Use --etcd-user and the variable SNOWSTORM_ETCD_PASSWORD',
+    );
   if (/[?#]/.test(text)) throw new Error(`the etcd URL "${text}" may have no "?" and no "#"; expected: ${FORM}`);
   const { scheme, host, port = String(PORT), path = '' } = MEMBER.exec(text)?.groups ?? {};
   if (scheme === undefined) throw new Error(`"${text}" is not an http or https URL of etcd; expected: ${FORM}`);

@@ -35,7 +35,7 @@ describe('the address of an etcd store', () => {
 
   it('with a password is refused, and the error does not tell it', () => {
     const read = () => parseEtcdStore('etcd=http://root:secret@a:1');
-    expect(read).toThrow(/holds no user and no password/);
+    expect(read).toThrow(/holds no user and no password: .* Use --etcd-user and the variable SNOWSTORM_ETCD_PASSWORD/);
     expect(read).not.toThrow(/secret/);
   });
 });

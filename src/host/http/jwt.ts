@@ -66,7 +66,8 @@ function publicKey(key: KeyObject): TokenKey {
   }
   if (type === 'ed25519')
     return { algorithm: 'EdDSA', isSigned: (signed, signature) => verify(null, Buffer.from(signed), key, signature) };
-  throw new Error(`a key of the type ${type} is not supported; expected RSA, EC on P-256, or Ed25519`);
+  const curve = details.namedCurve === undefined ? '' : ` (${details.namedCurve})`;
+  throw new Error(`a key of the type ${type}${curve} is not supported; expected RSA, EC on P-256, or Ed25519`);
 }
 
 export interface TokenClaims {

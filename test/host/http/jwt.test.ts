@@ -105,6 +105,13 @@ describe('the header of a token decides nothing', () => {
     expect(check(token('HS256', CLAIMS, { alg }))).toBe('its algorithm is not that of a key of this server');
   });
 
+  it('an EC key on another curve is named by its curve', () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    expect(() => readTokenKey(pemOf(publicKey))).toThrow(
+      'a key of the type ec (secp384r1) is not supported; expected RSA, EC on P-256, or Ed25519',
+    );
+  });
+
   it('a public key is no secret', () => {
     const signed = `${encode({ alg: 'HS256' })}.${encode(CLAIMS)}`;
     const forged = createHmac('sha256', pemOf(pairs.RS256.publicKey)).update(signed).digest('base64url');

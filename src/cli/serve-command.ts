@@ -10,6 +10,7 @@ import { HTTP_LIMITS } from '../host/http/limits.ts';
 import { newInstanceId } from '../host/http/names.ts';
 import { createJsonLogger } from '../host/stdio/json-logger.ts';
 import { STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
+import { HORIZON_KEY } from '../kv/horizon.ts';
 import type { StoreEngine } from '../kv/store.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
 import type { NodePorts } from '../workloads/served-workload.ts';
@@ -49,6 +50,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   const signals = new Signals();
   const store = await Promise.race([signals.first, openStore(values, signals)]);
   if (typeof store === 'string') return 0;
+  await requireRetention(values, store);
   const ended = await Promise.race([signals.first, start(values, store, tokens, tls, signals)]);
   if (typeof ended === 'string') {
     // It had not started: nothing is in flight.
@@ -107,6 +109,22 @@ async function openStore(values: ServeValues, signals: Signals): Promise<StoreEn
   } catch (error) {
     throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
   }
+}
+
+/**
+ * An instance that does not know the horizon would carry a late repeat out again. Rejects with a {@link UsageError} if
+ * the store has one, or cannot tell.
+ */
+async function requireRetention({ store: { text }, retain }: ServeValues, engine: StoreEngine): Promise<void> {
+  if (retain !== undefined) return;
+  const read = await engine.read(HORIZON_KEY);
+  if (read.kind === 'absent') return;
+  await engine.close();
+  if (read.kind === 'failed') throw new UsageError(`--store ${text}: ${read.error.message}`);
+  throw new UsageError(
+    `--store ${text}: it was served with --retain, so finished requests may have been removed, and without that option ` +
+      'a late repeat of one would be carried out again. Give --retain with the time that was used, or a longer one',
+  );
 }
 
 async function start(

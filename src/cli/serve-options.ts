@@ -146,8 +146,8 @@ the header is not looked at.`,
     value: 'TIME',
     text: `How long finished transfers, assignments and the request ids of redemptions are kept. Older
 requests are refused, so a request id must tell its time: a UUID of version 7, or a snowflake of
-POST /guid/generate. All instances of a store need the same time, 1h or more, such as 30d. Default:
-for ever, with any request id.`,
+POST /guid/generate. All instances of a store need it, 1h or more, such as 30d; the shortest time
+counts. It must not be left out later. Default: for ever, with any request id.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseDurationMs(RETAIN_MS_MIN)(text),
   } satisfies Option<number | undefined>,

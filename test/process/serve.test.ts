@@ -8,6 +8,8 @@ import { request as requestTls } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openDataFolder } from '../../src/host/data-folder.ts';
+import { HORIZON_KEY } from '../../src/kv/horizon.ts';
 import { documentAt } from '../support/documents.ts';
 import { commandsOf, findDifference, runCommand } from '../support/readme-commands.ts';
 import { Running, SNOWSTORM, snowstorm, until } from '../support/snowstorm-process.ts';
@@ -237,6 +239,27 @@ describe.concurrent('serve refuses', () => {
     ]);
     expect(stderr).toContain('--store "etcd=http://…@a:1,http://…@b:1": an etcd URL holds no user and no password');
     expect(status).toBe(254);
+  });
+
+  it('to serve without --retain what was served with it', async () => {
+    const data = join(folder, 'retained');
+    const engine = await openDataFolder(data, { onFailure: () => {}, warn: () => {} });
+    const record = { ver: 1, horizon: 1_790_000_000_000, begun: {} };
+    expect(await engine.replace(HORIZON_KEY, null, JSON.stringify(record))).toMatchObject({ kind: 'ok' });
+    await engine.close();
+    const { status, stderr } = await snowstorm(['serve', '--listen', '127.0.0.1:0', '--store', data]);
+    expect(stderr).toContain(
+      `--store ${data}: it was served with --retain, so finished requests may have been removed, and without that ` +
+        'option a late repeat of one would be carried out again. Give --retain with the time that was used, or a longer one',
+    );
+    expect(status).toBe(254);
+    const running = new Running(SNOWSTORM, ['serve', '--listen', '127.0.0.1:0', '--store', data, '--retain', '30d']);
+    await until(
+      () => running.stderr.includes('listening on'),
+      () => running.stderr,
+    );
+    running.signal('SIGTERM');
+    expect((await running.ended).status).toBe(0);
   });
 
   const short = join(folder, 'short-secret');

@@ -45,6 +45,8 @@ export interface SweeperOptions {
 
 /** An index in which sagas were seen. */
 interface Place {
+  /** Of its member; '' for the node's own. */
+  readonly name: string;
   /** Reads it again; undefined if the store gives no answer. */
   readonly list: () => Promise<readonly Entry[] | undefined>;
   /** Removes a finished saga from it. */
@@ -61,7 +63,7 @@ export class SagaSweeper implements MemberIndex {
   readonly name = INDEX_NAME;
   readonly #options: SweeperOptions;
   readonly #timings: StoreTimings;
-  /** Sagas that are being watched. */
+  /** Entries that are being watched: index and saga. One saga may be in several indices. */
   readonly #watched = new Set<string>();
   /** Finished sagas that are about to be removed from the indices of others, by member. */
   readonly #leaving = new Map<string, Set<string>>();
@@ -79,7 +81,7 @@ export class SagaSweeper implements MemberIndex {
     for (const [id] of sagas) if (isFinished(id)) index.remove(id);
     this.#watch(
       sagas.filter(([id]) => !isFinished(id)),
-      { list: () => index.list(), leave: (id) => index.remove(id), isOwn: true, isDoubtful: false },
+      { name: '', list: () => index.list(), leave: (id) => index.remove(id), isOwn: true, isDoubtful: false },
     );
     return sagas.length > 0;
   }
@@ -89,7 +91,7 @@ export class SagaSweeper implements MemberIndex {
     const sagas = await list();
     if (sagas === undefined) return undefined;
     const leave = (id: string) => this.#leaveSoon(member, id);
-    this.#watch(sagas, { list, leave, isOwn: false, isDoubtful: sign !== 'alive' });
+    this.#watch(sagas, { name: member, list, leave, isOwn: false, isDoubtful: sign !== 'alive' });
     return sagas.length > 0 ? 'something' : 'nothing';
   }
 
@@ -98,8 +100,8 @@ export class SagaSweeper implements MemberIndex {
   }
 
   #watch(entries: readonly Entry[], place: Place): void {
-    const fresh = entries.filter(([id]) => !this.#watched.has(id) && !this.#options.isActive(id));
-    for (const [id] of fresh) this.#watched.add(id);
+    const fresh = entries.filter(([id]) => !this.#watched.has(nameOf(place, id)) && !this.#options.isActive(id));
+    for (const [id] of fresh) this.#watched.add(nameOf(place, id));
     if (fresh.length > 0) void this.#lookAt(fresh, place);
   }
 
@@ -112,7 +114,7 @@ export class SagaSweeper implements MemberIndex {
       const again = (await context.sleep(SECOND_LOOK_MS)) ? await place.list() : undefined;
       const listed = new Set((again ?? []).map(([id]) => id));
       open = entries.filter(([id]) => listed.has(id));
-      for (const [id] of entries) if (!listed.has(id)) this.#watched.delete(id);
+      for (const [id] of entries) if (!listed.has(id)) this.#watched.delete(nameOf(place, id));
     }
     for (let index = 0; index < open.length; index += limits.looks) {
       const some = open.slice(index, index + limits.looks);
@@ -125,12 +127,12 @@ export class SagaSweeper implements MemberIndex {
   async #settle([id, digest]: Entry, look: Look, sinceMs: number, place: Place): Promise<void> {
     const { context } = this.#options;
     let hasEnded = look === 'ended';
-    if (hasEnded && !place.isOwn) {
+    if (hasEnded && !place.isOwn && !place.isDoubtful) {
       const passedMs = context.clock.monotonicMs() - sinceMs;
       await context.sleep(Math.max(0, this.#timings.forgottenMs - passedMs));
     }
     if (typeof look === 'number') hasEnded = await this.#finish(id, digest, look);
-    this.#watched.delete(id);
+    this.#watched.delete(nameOf(place, id));
     if (hasEnded) place.leave(id);
   }
 
@@ -194,6 +196,10 @@ export class SagaSweeper implements MemberIndex {
       return kept.length === before.length && content !== undefined ? undefined : { sagas: kept };
     });
   }
+}
+
+function nameOf({ name }: Place, id: string): string {
+  return JSON.stringify([name, id]);
 }
 
 /** Closes the index of a member if it is empty, so that nothing can be added. Resolves to whether it is closed. */

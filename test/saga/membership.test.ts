@@ -153,6 +153,20 @@ describe('what instances left that nobody was told of', () => {
     },
   );
 
+  it('leaves all indices in which it is, however many instances took the request', async () => {
+    const bench = new Bench();
+    const digest = 'd';
+    const dead = Array.from({ length: 8 }, (_, number) => `dead.${number}`);
+    bench.rig.put('members', { members: dead.map((id) => ({ id, beat: 0, indices: ['p'] })) });
+    for (const id of dead) bench.rig.put(indexKey(id), { sagas: [['r', digest]] });
+    bench.begin('n0');
+    await bench.rig.pass(10_000);
+    expect(bench.rig.saga('r')).toMatchObject({ state: 'aborted', reason: 'abandoned' });
+    expect(dead.map((id) => bench.rig.index(id))).toEqual(dead.map(() => []));
+    await bench.rig.pass(REMOVED_MS);
+    expect(bench.members).toEqual([]);
+  });
+
   it('is finished by one that is alone', async () => {
     const bench = new Bench();
     const node = bench.begin('n0');

@@ -29,19 +29,21 @@ describe('what is right', () => {
 
 /**
  * Each was not valid once: a refusal by a life that knew nothing of the one before, a copy that came to another life, a
- * last audit that saw two moments, and two requests that came so late that all had settled, and moved one account
- * together.
+ * last audit that saw two moments, two requests that came so late that all had settled, and moved one account together,
+ * and a transfer that left the indices of many dead members one after the other.
  */
 describe('seeds that found something', () => {
-  it.each<[seed: string, nodes: readonly string[] | undefined]>([
-    ['581', undefined],
+  it.each<[seed: string, nodes?: readonly string[], members?: 'registered']>([
+    ['581'],
     ['350', ['n0', 'n1', 'n2']],
-    ['269', undefined],
-    ['1240', undefined],
-  ])('are valid: %s', async (seed, nodes) => {
+    ['269'],
+    ['1240'],
+    ['48', undefined, 'registered'],
+  ])('are valid: %s', async (seed, nodes, members) => {
     const subject = subjectOf(saga);
     const own = fuzzOptions({ seed, test: subject.test });
-    const options = { ...own, ...(nodes && { nodes, concurrency: 4 * nodes.length }) };
+    const workloadOptions = members && { workloadOptions: { members } };
+    const options = { ...own, ...(nodes && { nodes, concurrency: 4 * nodes.length }), ...workloadOptions };
     const { results } = await new Simulation({ subject, options, settle: createSettle() }).finish();
     expect(results['valid?'], JSON.stringify(brokenRules(results))).toBe(true);
   });

@@ -119,7 +119,7 @@ class VoucherService {
         this.#desks.delete(shardKey(code, shard));
         await this.#unfinished.unregister(code, shard);
       },
-      takeAway: (member, code, shard) => takeAway(store, member, code, shard),
+      takeAway: (member, code, shard) => takeAway(context, store, member, code, shard),
       close: (member) => closeIndex(store, member),
       prune: (idleMs, listed) => {
         for (const [key, desk] of this.#desks)

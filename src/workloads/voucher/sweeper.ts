@@ -22,7 +22,7 @@ export interface SweeperOptions {
   readonly deskOf: (code: string, shard: number) => Promise<ShardDesk | undefined>;
   /** Removes a shard from the index that this node has not used for a while. */
   readonly leave: (code: string, shard: number) => Promise<void>;
-  /** Removes an empty shard from the index of a member that seems dead. */
+  /** Removes a shard from the index of a member that seems dead, when nothing of it is left there. */
   readonly takeAway: (member: string, code: string, shard: number) => Promise<void>;
   /** Closes the index of another member, if it is empty. */
   readonly close: (member: string) => Promise<boolean>;
@@ -30,11 +30,16 @@ export interface SweeperOptions {
   readonly prune: (idleMs: number, listed: ReadonlySet<string>) => void;
 }
 
+/** Called for a shard in which nothing is left. */
+type OnEmpty = (code: string, shard: number) => Promise<void>;
+
 export class Sweeper implements MemberIndex {
   readonly name = INDEX_NAME;
   readonly #options: SweeperOptions;
   /** Keys of the shards that are being looked into. */
   readonly #watched = new Set<string>();
+  /** Shards that are being taken away from a member, by both names. */
+  readonly #leaving = new Set<string>();
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -55,9 +60,8 @@ export class Sweeper implements MemberIndex {
     const read = await this.#options.store.indices.read(indexKey(member));
     if (read.kind !== 'ok') return undefined;
     const shards = read.stored.content?.shards ?? [];
-    this.#watch(shards, async (code, shard) => {
-      if (sign === 'lapsed') await this.#options.takeAway(member, code, shard);
-    });
+    this.#watch(shards);
+    if (sign === 'lapsed') for (const [code, shard] of shards) void this.#takeAway(member, code, shard);
     return shards.length > 0 ? 'something' : 'nothing';
   }
 
@@ -65,7 +69,15 @@ export class Sweeper implements MemberIndex {
     return this.#options.close(member);
   }
 
-  #watch(shards: IndexRecord['shards'] = [], onEmpty: (code: string, shard: number) => Promise<void>): void {
+  async #takeAway(member: string, code: string, shard: number): Promise<void> {
+    const name = JSON.stringify([member, code, shard]);
+    if (this.#leaving.has(name)) return;
+    this.#leaving.add(name);
+    await this.#options.takeAway(member, code, shard);
+    this.#leaving.delete(name);
+  }
+
+  #watch(shards: IndexRecord['shards'] = [], onEmpty: OnEmpty = async () => {}): void {
     for (const [code, shard] of shards) {
       const key = shardKey(code, shard);
       if (this.#watched.has(key)) continue;
@@ -78,12 +90,7 @@ export class Sweeper implements MemberIndex {
    * Looks again and again, as long as something in it does not move. A reading for which the store took long does not
    * count: meanwhile nobody could move anything.
    */
-  async #look(
-    key: string,
-    code: string,
-    shard: number,
-    onEmpty: (code: string, shard: number) => Promise<void>,
-  ): Promise<void> {
+  async #look(key: string, code: string, shard: number, onEmpty: OnEmpty): Promise<void> {
     const { context, store, deskOf } = this.#options;
     let seen: ReadonlySet<number> | undefined;
     for (;;) {

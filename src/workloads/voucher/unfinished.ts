@@ -13,6 +13,7 @@
  */
 
 import type { Members } from '../../kv/members.ts';
+import type { NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { contentOf, type IndexRecord, indexKey, shardKey, type VoucherStore } from './records.ts';
 
@@ -126,19 +127,33 @@ export class Unfinished {
 }
 
 /**
- * Takes an empty shard out of the index of another member, which seems dead. The index is changed from exactly the
- * version that was read before the shard, so that an addition meanwhile stays. What fails is tried again later.
+ * Takes a shard out of the index of another member, which seems dead. The fence is a new epoch of the shard. What that
+ * member redeemed there is among what was pending then, so it waits until all of that has left. The index is changed
+ * from exactly the version that was read before the fence, so that an addition meanwhile stays. What fails is tried
+ * again later.
  */
-export async function takeAway(store: VoucherStore, member: string, code: string, shard: number): Promise<void> {
+export async function takeAway(
+  { sleep }: Pick<NodeContext, 'sleep'>,
+  store: VoucherStore,
+  member: string,
+  code: string,
+  shard: number,
+): Promise<void> {
   const index = await store.indices.read(indexKey(member));
   if (index.kind !== 'ok' || index.stored.content === undefined) return;
   const key = shardKey(code, shard);
   const read = await store.shards.read(key);
   if (read.kind !== 'ok') return;
   const content = contentOf(read.stored);
-  if (content.pending.length > 0) return;
   const fence = await store.shards.replace(key, read.stored, { ...content, epoch: (content.epoch ?? 0) + 1 });
   if (fence.kind !== 'ok') return;
+  const places = new Set(content.pending.map(([, , place]) => place));
+  for (let isLeft = places.size > 0; isLeft; ) {
+    if (!(await sleep(store.timings.staleMs))) return;
+    const again = await store.shards.read(key);
+    if (again.kind !== 'ok') return;
+    isLeft = contentOf(again.stored).pending.some(([, , place]) => places.has(place));
+  }
   const shards = without(index.stored.content.shards, code, shard);
   await store.indices.replace(indexKey(member), index.stored, { shards });
 }

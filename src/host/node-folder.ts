@@ -173,7 +173,9 @@ export class NodeFolder implements Folder {
     const first = await attempt('make the folder', folder, () =>
       this.#files.mkdir(folder, { recursive: true, mode: 0o700 }),
     );
-    if (first === undefined) return;
+    // An earlier process may have made it, and have ended before the sync below. If the parent cannot be synced, it was
+    // probably made by others, who can.
+    if (first === undefined) return this.#syncFolder(path.dirname(folder)).catch(() => {});
     // A new folder is a name in its parent. Without a sync of the parent, a power failure could undo it.
     for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
       await this.#syncFolder(path.dirname(made));

@@ -161,6 +161,30 @@ describe('a folder that a process has', () => {
   });
 });
 
+describe('a folder that was made', () => {
+  it('is a lasting name of its parent also if the life that made it ended before it was', async () => {
+    const parent = await newFolder();
+    const folder = path.join(parent, 'data');
+    const synced: string[] = [];
+    let isEnding = true;
+    const files: Files = {
+      ...nodeFiles,
+      open: (async (file: string, flags: string) => {
+        if (isEnding) throw Object.assign(new Error('simulated'), { code: 'EIO' });
+        synced.push(file);
+        return nodeFiles.open(file, flags);
+      }) as typeof nodeFiles.open,
+    };
+    await expect(NodeFolder.open(folder, files)).rejects.toThrow(`${parent}: cannot sync the folder: the disk failed`);
+    isEnding = false;
+    await NodeFolder.open(folder, files);
+    expect(synced).toEqual([parent]);
+    // Others may own the parent and keep it to themselves.
+    isEnding = true;
+    await NodeFolder.open(folder, files);
+  });
+});
+
 describe('a file of a folder that is appended to', () => {
   it('grows, is read in parts, and stays open until it is closed', async () => {
     const path = await newFolder();

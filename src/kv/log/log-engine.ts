@@ -72,7 +72,7 @@ export class LogEngine implements StoreEngine {
   /** Why calls are not served any more. */
   #end: string | undefined;
   #isFailed = false;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
 
   /** The number of the segment that is written to. */
   #segment: number;
@@ -171,12 +171,15 @@ export class LogEngine implements StoreEngine {
     };
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#end ??= 'the store is closed';
     await this.#committing;
     await this.#snapshotting;
-    if (this.#isClosed) return;
-    this.#isClosed = true;
     // What failed before cannot be repaired here, and was told.
     await this.#folder.close(fileName('log', this.#segment)).catch(() => {});
     await this.#lock.release().catch(() => {});

@@ -156,6 +156,22 @@ describe('a life on a log', () => {
     expect(await engine.replace('k', null, 'x'.repeat(length))).toMatchObject({ kind: 'ok' });
   });
 
+  it('has let go of the folder when any of several closes has ended', async () => {
+    const folder = newDisk().open(newLife());
+    let isFree = false;
+    const lock = async () => ({
+      confirm: async () => {},
+      release: async () => {
+        await new Promise(setImmediate);
+        isFree = true;
+      },
+    });
+    const { engine } = await open(altered(folder, { lock }));
+    void engine.close();
+    await engine.close();
+    expect(isFree).toBe(true);
+  });
+
   it('is refused while another one has the folder, and is not after a close', async () => {
     const folder = newDisk().open(newLife());
     const first = await open(folder);

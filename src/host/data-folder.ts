@@ -2,12 +2,20 @@
 
 import { LogEngine, type LogEngineOptions } from '../kv/log/log-engine.ts';
 import { NodeFolder } from './node-folder.ts';
+import { createRealScheduler } from './real-scheduler.ts';
 import { systemClock } from './system.ts';
 
 /**
  * Opens the store in a folder, which is made if it is missing. Rejects with an error that names the file, and says in a
  * sentence what is wrong: the folder cannot be made or written, another process has it, or its data is damaged.
  */
-export async function openDataFolder(path: string, options: Omit<LogEngineOptions, 'clock'>): Promise<LogEngine> {
-  return LogEngine.open(await NodeFolder.open(path), { clock: systemClock, ...options });
+export async function openDataFolder(
+  path: string,
+  options: Omit<LogEngineOptions, 'clock' | 'scheduler'>,
+): Promise<LogEngine> {
+  return LogEngine.open(await NodeFolder.open(path), {
+    clock: systemClock,
+    scheduler: createRealScheduler(),
+    ...options,
+  });
 }

@@ -13,6 +13,7 @@ import type { Clock } from '../../protocol/clock.ts';
 import { detached } from '../../protocol/detached.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { Folder, FolderLock } from '../../protocol/folder.ts';
+import type { Scheduler } from '../../protocol/scheduler.ts';
 import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from '../store.ts';
 import { fileName, headerLine, isTemporary, numberOf, recordLine, VALUE_LENGTH_MAX } from './format.ts';
 import { writeNewFile } from './new-file.ts';
@@ -24,11 +25,15 @@ import type { Values } from './values.ts';
 const GROUP_LENGTH_MAX = 4 * 1024 * 1024;
 const SNAPSHOT_BYTES_MIN = 64 * 1024 * 1024;
 const SNAPSHOT_FACTOR = 4;
+/** A disk that takes longer for one group is taken for failed, ms. */
+const DISK_MS_MAX = 30_000;
 /** Every start makes a segment. */
 const SEGMENTS_MAX = 32;
 
 export interface LogEngineOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** Bounds how long the disk may take for a group ({@link DISK_MS_MAX}). Absent: nothing does. */
+  readonly scheduler?: Pick<Scheduler, 'schedule'>;
   /** Called once when the engine has stopped for good. The host should end the process. */
   readonly onFailure: (error: Error) => void;
   /** See `StoreEngine`. */
@@ -242,12 +247,7 @@ export class LogEngine implements StoreEngine {
     while (this.#waiting.length > 0 && !this.#isFailed) {
       const group = this.#takeGroup();
       try {
-        if (this.#isSnapshotDue()) {
-          await this.#beginSegment();
-          this.#beginSnapshot();
-        }
-        await this.#append(group);
-        await this.#lock.confirm();
+        await this.#inTime(this.#store(group));
       } catch (error) {
         this.#fail(error, group);
         break;
@@ -257,6 +257,32 @@ export class LogEngine implements StoreEngine {
       await undefined;
     }
     this.#committing = undefined;
+  }
+
+  /** Rejects if the disk does not answer. What it does with the group later changes nothing any more. */
+  async #inTime(work: Promise<void>): Promise<void> {
+    const { scheduler } = this.#options;
+    if (scheduler === undefined) return work;
+    let cancel = () => {};
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`the disk has not answered within ${DISK_MS_MAX / 1000} s`);
+      cancel = scheduler.schedule(DISK_MS_MAX, () => reject(error));
+    });
+    try {
+      await Promise.race([work, late]);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Resolves when the group is on the disk, in a segment that is read. */
+  async #store(group: readonly Pending[]): Promise<void> {
+    if (this.#isSnapshotDue()) {
+      await this.#beginSegment();
+      this.#beginSnapshot();
+    }
+    await this.#append(group);
+    await this.#lock.confirm();
   }
 
   #takeGroup(): Pending[] {

@@ -156,6 +156,43 @@ describe('a life on a log', () => {
     expect(await engine.replace('k', null, 'x'.repeat(length))).toMatchObject({ kind: 'ok' });
   });
 
+  it('stops if the disk does not answer: what it was writing is silent, what waits was not begun', async () => {
+    const folder = newDisk().open(newLife());
+    const timers: { readonly delayMs: number; readonly callback: () => void }[] = [];
+    const schedule = (delayMs: number, callback: () => void) => {
+      const timer = { delayMs, callback };
+      timers.push(timer);
+      return () => void timers.splice(timers.indexOf(timer), 1);
+    };
+    let answer = () => {};
+    const hangs = { isOn: false };
+    const sync = async (name: string) => {
+      if (hangs.isOn) await new Promise<void>((resolve) => (answer = resolve));
+      await folder.sync(name);
+    };
+    const { engine, failures } = await open(altered(folder, { sync }), { scheduler: { schedule } });
+    expect((await engine.replace('a', null, 'old')).kind).toBe('ok');
+    expect(timers).toEqual([]);
+    hangs.isOn = true;
+    const writing = engine.replace('b', null, 'new');
+    await expect.poll(() => timers.length).toBe(1);
+    const waiting = engine.replace('c', null, 'new');
+    // Judged by what is not on the disk yet.
+    const refused = engine.replace('b', null, 'newer');
+    await Promise.resolve();
+    expect(timers[0]?.delayMs).toBe(30_000);
+    timers[0]?.callback();
+    const text = expect.stringMatching('the disk has not answered within 30 s');
+    expect(await writing).toMatchObject({ kind: 'silent', error: { message: text } });
+    expect([await waiting, await refused]).toMatchObject([{ kind: 'unavailable' }, { kind: 'unavailable' }]);
+    expect(failures).toMatchObject([{ message: text }]);
+    answer();
+    await engine.close();
+    expect(await engine.read('a')).toMatchObject({ kind: 'failed' });
+    const next = await open(folder);
+    expect(await readAll(next.engine)).toEqual({ a: 'old', b: 'new' });
+  });
+
   it('has let go of the folder when any of several closes has ended', async () => {
     const folder = newDisk().open(newLife());
     let isFree = false;

@@ -33,7 +33,7 @@ describe('what is right', () => {
  * and a transfer that left the indices of many dead members one after the other.
  */
 describe('seeds that found something', () => {
-  it.each<[seed: string, nodes?: readonly string[], members?: 'registered']>([
+  it.each<[seed: string, nodes?: readonly string[] | undefined, members?: 'registered']>([
     ['581'],
     ['350', ['n0', 'n1', 'n2']],
     ['269'],

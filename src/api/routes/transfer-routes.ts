@@ -92,14 +92,19 @@ export const TRANSFER_ROUTES: readonly Route[] = [
     }),
     failures: { 404: 'There is no such transfer.' },
   }),
-  route('POST /api/profiles', 'wallets', 'Opens a profile: the account of a phone number.', {
-    fields: { phone_number: PhoneNumber, balance: Balance.exactOptional() },
-    rpc: AccountOpen,
-    request: ({ phone_number: account, balance = 0 }) => ({ account, balance }),
-    reply: z.object({ phone_number: z.string(), balance: AmountText }),
-    answer: (_, { phone_number, balance = 0 }) => ({ body: { phone_number, balance: formatAmount(balance) } }),
-    failures: { 409: OTHER_BALANCE },
-  }),
+  route(
+    'POST /api/profiles',
+    'wallets',
+    'Opens a profile: the account of a phone number. What vouchers have credited before stays.',
+    {
+      fields: { phone_number: PhoneNumber, balance: Balance.exactOptional() },
+      rpc: AccountOpen,
+      request: ({ phone_number: account, balance = 0 }) => ({ account, balance }),
+      reply: z.object({ phone_number: z.string(), balance: AmountText }),
+      answer: (_, { phone_number, balance = 0 }) => ({ body: { phone_number, balance: formatAmount(balance) } }),
+      failures: { 409: OTHER_BALANCE },
+    },
+  ),
   route('GET /api/profiles/{phone_number}', 'wallets', 'The balance of a profile.', {
     fields: { phone_number: PhoneNumber },
     rpc: Audit,

@@ -92,6 +92,7 @@ function errorAnswer(error: RpcError | WireError): Answer {
     status,
     type: JSON_TYPE,
     body: JSON.stringify({ type: 'error', code, text }),
+    code,
     ...(status === 503 && { headers: { 'Retry-After': '1' } }),
   };
 }

@@ -19,6 +19,8 @@ export interface Answer {
   readonly type: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of a problem, or of an error on the wire. For the log: it tells nothing about the caller, as a text might. */
+  readonly code?: string | number;
 }
 
 export const JSON_TYPE = 'application/json';
@@ -105,6 +107,7 @@ export function problemAnswer(problem: Problem, path: string): Answer {
     status: problem.status,
     type: PROBLEM_TYPE,
     body: encodeProblem(problem, path),
+    code: problem.code,
     ...(problem.headers && { headers: problem.headers }),
   };
 }

@@ -325,14 +325,14 @@ export class Front {
     this.#send(exchange, problemAnswer({ status: 500, code: OUTCOME_UNKNOWN, detail }, exchange.instance));
   }
 
-  #send(exchange: Exchange, { status, type, body, headers }: Answer): void {
+  #send(exchange: Exchange, { status, type, body, headers, code }: Answer): void {
     if (exchange.isAnswered) return;
     exchange.isAnswered = true;
     const { request, response, beganAtMs, route } = exchange;
     const ms = this.#options.clock.monotonicMs() - beganAtMs;
     const method = STANDARD_METHODS.has(request.method ?? '') ? (request.method as string) : 'other';
     this.figures.count(method, route, status, ms);
-    if (this.#options.logs(status)) this.#log(exchange, status, ms);
+    if (this.#options.logs(status)) this.#log(exchange, status, ms, code);
     if (response.destroyed) return;
     const fields: string[] = [...HEADERS];
     if (status !== 204) fields.push('Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)));
@@ -343,13 +343,14 @@ export class Front {
     response.writeHead(status, fields).end(body);
   }
 
-  #log({ request, route, client }: Exchange, status: number, ms: number): void {
+  #log({ request, route, client }: Exchange, status: number, ms: number, code: Answer['code']): void {
     const { headers, method } = request;
     const { traceparent, 'x-request-id': name } = headers;
     this.#options.log(status, {
       method,
       route,
       status,
+      ...(code !== undefined && { code }),
       ms: Math.round(ms * 1000) / 1000,
       client: client || this.#clientOf(request),
       traceparent: continueTrace(typeof traceparent === 'string' ? traceparent : undefined),

@@ -264,7 +264,15 @@ describe('a request', () => {
   it('is logged by its route, without what it holds', async () => {
     await served.get('/api/profiles/0123456789');
     const line = served.logged.findLast(({ fields }) => fields.route === '/api/profiles/{phone_number}');
-    expect(line).toMatchObject({ level: 'info', message: 'request', fields: { method: 'GET', status: 404 } });
+    expect(line).toMatchObject({
+      level: 'info',
+      message: 'request',
+      fields: { method: 'GET', status: 404, code: 'key_does_not_exist' },
+    });
+    await served.ask('POST', '/rpc', { body: '{"type":"none"}', headers: { 'Content-Type': 'application/json' } });
+    expect(served.logged.at(-1)).toMatchObject({ fields: { route: '/rpc', status: 404, code: 10 } });
+    await served.get('/healthz');
+    expect(served.logged.at(-1)?.fields).not.toHaveProperty('code');
     expect(JSON.stringify(served.logged)).not.toContain('0123456789');
   });
 });

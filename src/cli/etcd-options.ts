@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { EtcdOptions } from '../host/etcd/engine.ts';
 import { type Option, type ParsedOptions, parseText, parseWhole, UsageError } from './options.ts';
+import type { StoreChoice } from './store-option.ts';
 
 const GROUP_DEFAULT = 64;
 const GROUP_MAX = 127;
@@ -45,11 +46,17 @@ export const ETCD_OPTIONS = {
 type EtcdValues = ParsedOptions<typeof ETCD_OPTIONS>['values'];
 
 /** Throws a {@link UsageError} for options that do not fit each other, or the store. */
-export function etcdSettings(values: EtcdValues, isEtcd: boolean): Omit<EtcdOptions, 'endpoints' | 'prefix' | 'warn'> {
+export function etcdSettings(
+  values: EtcdValues,
+  { isEtcd, usesTls }: Pick<StoreChoice, 'isEtcd' | 'usesTls'>,
+): Omit<EtcdOptions, 'endpoints' | 'prefix' | 'warn'> {
   const { 'etcd-ca': ca, 'etcd-cert': cert, 'etcd-key': key, 'etcd-user': user, 'etcd-group': group } = values;
   const given = Object.entries({ 'etcd-ca': ca, 'etcd-cert': cert, 'etcd-key': key, 'etcd-user': user });
   const [name] = given.find(([, value]) => value !== undefined) ?? [];
   if (name !== undefined && !isEtcd) throw new UsageError(`--${name} needs --store etcd=URL`);
+  // Without TLS a certificate would be left aside, and the user would believe that it is checked.
+  const [file] = given.find(([option, value]) => value !== undefined && option !== 'etcd-user') ?? [];
+  if (file !== undefined && !usesTls) throw new UsageError(`--${file} needs https in the URLs of --store`);
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--etcd-cert and --etcd-key need each other');
   const password = process.env[PASSWORD_VARIABLE];
   if (user !== undefined && password === undefined)

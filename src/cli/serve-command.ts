@@ -95,7 +95,7 @@ function say(text: string): void {
 
 async function openStore(values: ServeValues, signals: Signals): Promise<StoreEngine> {
   const { store } = values;
-  const etcd = etcdSettings(values, store.isEtcd);
+  const etcd = etcdSettings(values, store);
   try {
     return await store.open({
       onFailure: (error) => {

@@ -22,6 +22,8 @@ export interface StoreChoice {
   /** As the user wrote it. */
   readonly text: string;
   readonly isEtcd: boolean;
+  /** Whether it is reached by TLS, so that certificates are of use. */
+  readonly usesTls: boolean;
   /** Whether only one instance at a time can have it. */
   readonly isExclusive: boolean;
   /** Rejects with a sentence that says why it cannot be had. */
@@ -48,18 +50,22 @@ function chooseStore(text: string): StoreChoice {
     const address = parseEtcdStore(text);
     const open = ({ warn, patienceMs, etcd }: StoreSettings) =>
       EtcdEngine.open({ ...address, ...etcd, warn, patienceMs });
-    return { text, isEtcd: true, isExclusive: false, open };
+    const usesTls = address.endpoints.every((url) => url.startsWith('https:'));
+    return { text, isEtcd: true, usesTls, isExclusive: false, open };
   }
   if (MEANT_FOR_ETCD.test(text))
     throw new Error(
       'an etcd is given as etcd=URL[,URL…][/prefix], such as etcd=http://10.0.0.1:2379; for a folder of this name, ' +
         `write ./${text}`,
     );
-  if (text === 'memory')
-    return { text, isEtcd: false, isExclusive: true, open: async ({ patienceMs }) => new MemoryEngine(patienceMs) };
+  if (text === 'memory') {
+    const open = async ({ patienceMs }: StoreSettings) => new MemoryEngine(patienceMs);
+    return { text, isEtcd: false, usesTls: false, isExclusive: true, open };
+  }
   return {
     text,
     isEtcd: false,
+    usesTls: false,
     isExclusive: true,
     open: ({ onFailure, warn, patienceMs }) => openDataFolder(resolve(text), { onFailure, warn, patienceMs }),
   };

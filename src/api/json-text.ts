@@ -1,7 +1,8 @@
 /**
  * Reads the JSON of a request more strictly than `JSON.parse`. A key that occurs twice is refused: two readers of such
  * a text may see two different requests. Nesting is bounded. A number that a JavaScript number may not hold as it was
- * written keeps its source text. What is kept of the result does not keep the whole text. The grammar is RFC 8259; what is wrong is told with its place.
+ * written keeps its source text. What is kept of the result does not keep the whole text. The grammar is RFC 8259; what
+ * is wrong is told with its place.
  */
 
 import { detached } from '../protocol/detached.ts';

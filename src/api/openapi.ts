@@ -1,17 +1,23 @@
 /** The routes as OpenAPI 3.1, whose schemas are those of JSON Schema 2020-12, as zod writes them. */
 
 import * as z from 'zod';
-import { STATUS_TITLES } from './problems.ts';
+import { STATUS_TITLES, statusesOfErrors } from './problems.ts';
 import { namesIn, type Route } from './route.ts';
 import { REQUEST_ID } from './routes/fields.ts';
-import { SYSTEM_ROUTES } from './system-routes.ts';
+import { RPC_ROUTE, SYSTEM_ROUTES, type SystemRoute } from './system-routes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-const PROBLEM_REF = { $ref: '#/components/schemas/Problem' };
+const PROBLEM_CONTENT = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+const WIRE_ERROR_CONTENT = { 'application/json': { schema: { $ref: '#/components/schemas/WireError' } } };
 
-/** Statuses that every route may answer. */
-const COMMON_STATUSES = [400, 401, 403, 413, 414, 415, 429, 431, 500, 503, 504];
+/** What every route may answer, by status. */
+const COMMON_FAILURES: Readonly<Record<number, string>> = Object.fromEntries(
+  [400, 401, 403, 408, 413, 414, 415, 417, 429, 431, 500, 503, 504].map((status) => [
+    status,
+    STATUS_TITLES[status] as string,
+  ]),
+);
 
 const ProblemSchema = z.object({
   type: z.string(),
@@ -24,20 +30,15 @@ const ProblemSchema = z.object({
   error: z.object({ code: z.int(), text: z.string() }).optional().describe("The node's error, as on the wire."),
 });
 
+const WireErrorSchema = z
+  .object({ type: z.literal('error'), code: z.int(), text: z.string() })
+  .describe('What the node answers when it refuses.');
+
 export function encodeOpenApi(routes: readonly Route[], version: string): string {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) at(paths, route)[route.method.toLowerCase()] = operationOf(route);
-  for (const { method, path, summary, type } of SYSTEM_ROUTES) {
-    const content = { [type.split(';')[0] as string]: {} };
-    at(paths, { path })[method.toLowerCase()] = {
-      summary,
-      ...(path !== '/rpc' && { security: [] }),
-      ...(path === '/rpc' && {
-        requestBody: { required: true, ...jsonContent({ type: 'object', required: ['type'] }) },
-      }),
-      responses: { 200: { description: STATUS_TITLES[200], content } },
-    };
-  }
+  for (const route of SYSTEM_ROUTES)
+    at(paths, route)[route.method.toLowerCase()] = route === RPC_ROUTE ? rpcOperation() : systemOperation(route);
   return JSON.stringify({
     openapi: '3.1.0',
     info: { title: 'Snowstorm', version, summary: 'Ids, vouchers, profiles and transfers.' },
@@ -45,9 +46,45 @@ export function encodeOpenApi(routes: readonly Route[], version: string): string
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
-      schemas: { Problem: schemaOf(ProblemSchema) },
+      schemas: { Problem: schemaOf(ProblemSchema), WireError: schemaOf(WireErrorSchema) },
     },
   });
+}
+
+function systemOperation({ summary, type, failures = {} }: SystemRoute): Json {
+  const content = { [type.split(';')[0] as string]: {} };
+  return {
+    summary,
+    security: [],
+    responses: { 200: { description: STATUS_TITLES[200], content }, ...problems(failures) },
+  };
+}
+
+/** The bodies of messages are in the reference of the wire. */
+function rpcOperation(): Json {
+  const message = jsonContent({ type: 'object', properties: { type: { type: 'string' } }, required: ['type'] });
+  const byNode = statusesOfErrors().map((status) => [
+    status,
+    { description: STATUS_TITLES[status], content: { ...PROBLEM_CONTENT, ...WIRE_ERROR_CONTENT } },
+  ]);
+  return {
+    summary: RPC_ROUTE.summary,
+    requestBody: { required: true, ...message },
+    responses: {
+      200: { description: STATUS_TITLES[200], ...message },
+      ...problems(COMMON_FAILURES),
+      ...Object.fromEntries(byNode),
+    },
+  };
+}
+
+/** @param texts descriptions by status */
+function problems(texts: Readonly<Record<number, string>>): Json {
+  const responses = Object.entries(texts).map(([status, text]) => [
+    status,
+    { description: text, content: PROBLEM_CONTENT },
+  ]);
+  return Object.fromEntries(responses);
 }
 
 function at(paths: Record<string, Record<string, Json>>, { path }: { readonly path: string }): Record<string, Json> {
@@ -84,7 +121,6 @@ function operationOf(route: Route): Json {
     required: bodyNames.filter((name) => required.has(name) && name !== REQUEST_ID),
     additionalProperties: false,
   };
-  const statuses = [...new Set([...COMMON_STATUSES, ...Object.keys(failures).map(Number)])].sort((a, b) => a - b);
   return {
     summary,
     security: [{ bearer: [scope] }],
@@ -92,15 +128,7 @@ function operationOf(route: Route): Json {
     ...(bodyNames.length > 0 && { requestBody: { required: body.required.length > 0, ...jsonContent(body) } }),
     responses: {
       [status]: { description: STATUS_TITLES[status], content: { 'application/json': { schema: schemaOf(reply) } } },
-      ...Object.fromEntries(
-        statuses.map((failed) => [
-          failed,
-          {
-            description: failures[failed] ?? STATUS_TITLES[failed],
-            content: { 'application/problem+json': { schema: PROBLEM_REF } },
-          },
-        ]),
-      ),
+      ...problems({ ...COMMON_FAILURES, ...failures }),
     },
   };
 }

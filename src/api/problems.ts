@@ -89,6 +89,11 @@ export function problemOfError(error: WireError, repeat: string): Problem {
   };
 }
 
+/** All statuses that the node's errors may have. */
+export function statusesOfErrors(): number[] {
+  return [...new Set([...STATUS_BY_CODE.values(), 500])];
+}
+
 export function statusOfError(code: number): number {
   return STATUS_BY_CODE.get(code) ?? 500;
 }

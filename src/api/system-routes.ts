@@ -10,6 +10,8 @@ export interface SystemRoute {
   readonly type: string;
   /** Whether the rate limit holds for it. Probes must be answered even under overload. */
   readonly limited: boolean;
+  /** What it answers beside 200, by status, for people. */
+  readonly failures?: Readonly<Record<number, string>>;
 }
 
 export const RPC_ROUTE: SystemRoute = {
@@ -35,6 +37,7 @@ export const SYSTEM_ROUTES: readonly SystemRoute[] = [
     summary: 'Whether it serves: it has started, is not ending, and the store answers.',
     type: 'application/json',
     limited: false,
+    failures: { 503: 'It does not serve, and why.' },
   },
   {
     method: 'GET',

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { namesIn, type Route, SCOPES } from '../../src/api/route.ts';
 import { ROUTES } from '../../src/api/routes/routes.ts';
+import { SYSTEM_ROUTES } from '../../src/api/system-routes.ts';
 import { type Answer, HttpInstance } from '../support/http-instance.ts';
 
 const served = await HttpInstance.start();
@@ -20,11 +21,24 @@ function routeOf(method: string, path: string): Route {
 }
 
 const tried = new Set<Route>();
+const openApi = (await served.get('/openapi.json')).json;
+
+/** An answer is one of those that /openapi.json tells of. */
+function requireDocumented(method: string, path: string, { status, headers, json }: Answer): void {
+  const { responses } = openApi.paths[path][method.toLowerCase()];
+  const { content } = responses[status] ?? expect.fail(`${method} ${path} does not tell of ${status}`);
+  const type = String(headers['content-type']).split(';')[0] as string;
+  const { schema } = content[type] ?? expect.fail(`${method} ${path} does not tell of ${type} with ${status}`);
+  const { $ref: place } = schema;
+  const whole = place === undefined ? schema : openApi.components.schemas[place.split('/').at(-1)];
+  expect(z.fromJSONSchema(whole).safeParse(json).error).toBeUndefined();
+}
 
 /** Asks, and checks a success against the declaration of the route. */
 async function ask(method: string, path: string, body?: object, headers = {}): Promise<Answer> {
   const route = routeOf(method, path);
   const answer = await served.ask(method, path, { headers, ...(body && { body }) });
+  requireDocumented(method, route.path, answer);
   if (answer.status < 300) {
     expect(answer.status).toBe(route.status);
     expect(answer.headers['content-type']).toBe('application/json');
@@ -287,6 +301,29 @@ describe('profiles', () => {
       expect(json).toMatchObject({ status: 400, code: expect.stringMatching(/^phone_number_(?:invalid|required)$/) });
     },
   );
+});
+
+describe('the service itself', () => {
+  it.each(SYSTEM_ROUTES.filter(({ method }) => method === 'GET').map(({ path }) => path))(
+    'answers %s as documented',
+    async (path) => {
+      const { status, headers } = await served.get(path);
+      expect(status).toBe(200);
+      const documented = openApi.paths[path].get.responses[200].content;
+      expect(Object.keys(documented)).toEqual([String(headers['content-type']).split(';')[0]]);
+    },
+  );
+
+  it.each([
+    [{ type: 'generate' }, 200],
+    [{ type: 'generate', count: 0 }, 400],
+    [{ type: 'unknown' }, 404],
+    [{ type: 'voucher_read', code: 'none' }, 404],
+  ])('answers %j at /rpc as documented', async (body, status) => {
+    const answer = await served.post('/rpc', body);
+    expect(answer.status).toBe(status);
+    requireDocumented('POST', '/rpc', answer);
+  });
 });
 
 describe('the table of routes', () => {

@@ -53,8 +53,8 @@ export interface EtcdOptions {
   /** See `StoreEngine`. */
   readonly patienceMs?: number;
   /**
-   * For one try. Default: half of the patience, or 1000. A call takes at most 6 times as long: it waits, gets a token, is
-   * tried twice.
+   * For one try. Default: half of the patience, or 1000. A call takes at most 6 times as long: it waits, gets a token,
+   * is tried twice.
    */
   readonly timeoutMs?: number;
   /** How long `open` tries. Default: 5000. */

@@ -8,7 +8,7 @@ import type { Body } from '../protocol/message.ts';
 import { TextList } from '../protocol/text-list.ts';
 import { type InputCheck, inputCheck, type RawInput } from './input.ts';
 import type { NodeClient, NodeReply } from './node-client.ts';
-import { encodeProblem, type Problem, problemOfError } from './problems.ts';
+import { encodeProblem, type Problem, problemOfError, type WireError } from './problems.ts';
 import type { Route } from './route.ts';
 import { REQUEST_ID } from './routes/fields.ts';
 import { ROUTES } from './routes/routes.ts';
@@ -72,7 +72,7 @@ export class Service {
     const reply = await this.#options.client.ask(first);
     // Whoever opened the house account with another balance knew why.
     if (reply.kind === 'error' && reply.error.code !== ALREADY_EXISTS)
-      return problemAnswer(problemOfError(reply.error, repeatOf(route)), path);
+      return failureAnswer(route, input, reply.error, path);
     this.#answeredFirst.add(first);
     return this.#ask(route, input, path);
   }
@@ -92,14 +92,18 @@ export class Service {
 }
 
 function answerOf(route: Route, input: Record<string, unknown>, reply: NodeReply, path: string): Answer {
-  if (reply.kind === 'error') return problemAnswer(problemOfError(reply.error, repeatOf(route)), path);
+  if (reply.kind === 'error') return failureAnswer(route, input, reply.error, path);
   const answer = route.answer(reply.body as never, input as never);
   if ('problem' in answer) return problemAnswer(answer.problem, path);
   return { status: route.status, type: JSON_TYPE, body: encodeMembers(answer.body) };
 }
 
-function repeatOf({ fields }: Route): string {
-  return Object.hasOwn(fields, REQUEST_ID) ? 'with the same request id' : 'with the same request';
+/** It tells the request id: the client may not know it, and asks again by it. */
+function failureAnswer({ fields }: Route, input: Record<string, unknown>, error: WireError, path: string): Answer {
+  const isKeyed = Object.hasOwn(fields, REQUEST_ID);
+  const problem = problemOfError(error, isKeyed ? 'with the same request id' : 'with the same request');
+  const members = isKeyed && { members: { [REQUEST_ID]: input[REQUEST_ID] } };
+  return problemAnswer({ ...problem, ...members }, path);
 }
 
 export function problemAnswer(problem: Problem, path: string): Answer {

@@ -8,19 +8,20 @@ import type { StoreEngine, StoreRead, StoreReplace, Token } from '../../../src/k
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { HttpInstance } from '../../support/http-instance.ts';
 
-/** A store that can be taken away, and whose writes can be left without an answer. */
+/** A store that can be taken away, whose writes can be left without an answer, and which may lose accounts only. */
 class UnreliableEngine extends MemoryEngine implements StoreEngine {
-  mode: 'well' | 'away' | 'silent' | 'hangs' = 'well';
+  mode: 'well' | 'away' | 'silent' | 'hangs' | 'no-accounts' = 'well';
   closed = false;
 
   override async read(key: string): Promise<StoreRead> {
     if (this.mode === 'hangs') return new Promise(() => {});
-    if (this.mode === 'well') return super.read(key);
+    if (this.mode === 'well' || this.mode === 'no-accounts') return super.read(key);
     return { kind: 'failed', error: RpcError.of('timeout', 'no answer from the store') };
   }
 
   override async replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
-    if (this.mode === 'well') return super.replace(key, from, text);
+    if (this.mode === 'well' || (this.mode === 'no-accounts' && !key.startsWith('a/')))
+      return super.replace(key, from, text);
     if (this.mode === 'silent') return { kind: 'silent', error: RpcError.of('timeout', 'no answer from the store') };
     return { kind: 'unavailable', error: RpcError.of('temporarily-unavailable', 'the store is away') };
   }
@@ -71,6 +72,19 @@ describe('an instance whose store is away', () => {
     expect([500, 504]).toContain(answer.status);
     expect(answer.json.detail).toContain('It may have happened: ask again with the same request');
     expect(served.logged).toContainEqual(expect.objectContaining({ level: 'warn', message: 'a request failed' }));
+  });
+
+  it('says by which request id to ask again, if it made that itself', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    await served.post('/api/vouchers', { code: 'launch', amount: '1', limit: 1 });
+    engine.mode = 'no-accounts';
+    const body = { code: 'launch', phone_number: '0912' };
+    const { status, json } = await served.post('/api/vouchers/redeem', body);
+    expect({ status, code: json.code }).toEqual({ status: 500, code: 'outcome_unknown' });
+    engine.mode = 'well';
+    const again = await served.post('/api/vouchers/redeem', { ...body, request_id: json.request_id });
+    expect(again.json).toMatchObject({ request_id: json.request_id, redemption: 1 });
   });
 
   it('is not ready when the store does not answer at all', async () => {

@@ -177,7 +177,9 @@ class Replay {
 
   #damaged(file: string, offset: number): DataFolderError {
     const text = `record ${this.next} should be at offset ${offset}, and is damaged or missing; later ones are there`;
-    return new DataFolderError(`${file}: ${text}`);
+    return new DataFolderError(
+      `${file}: ${text}. The disk has lost what was acknowledged: restore the folder from a backup`,
+    );
   }
 }
 

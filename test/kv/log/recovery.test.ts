@@ -95,7 +95,8 @@ describe('the tail of the last segment', () => {
     await overwrite(folder, LOG, [lines[0], lines[1], 'x', lines[2], lines[3]].join(''));
     const at = `${lines[0]}${lines[1]}`.length;
     await expect(open(folder)).rejects.toThrow(
-      `${LOG}: record 2 should be at offset ${at}, and is damaged or missing; later ones are there`,
+      `${LOG}: record 2 should be at offset ${at}, and is damaged or missing; later ones are there. ` +
+        'The disk has lost what was acknowledged: restore the folder from a backup',
     );
   });
 

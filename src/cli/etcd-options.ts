@@ -1,5 +1,6 @@
 /** The options of services for a store on etcd. */
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { EtcdOptions } from '../host/etcd/engine.ts';
 import { type Option, type ParsedOptions, parseText, parseWhole, UsageError } from './options.ts';
@@ -62,7 +63,7 @@ export function etcdSettings(
   if (user !== undefined && password === undefined)
     throw new UsageError(`--etcd-user needs a password in the environment variable ${PASSWORD_VARIABLE}`);
   const tls = {
-    ...(ca !== undefined && { ca: readFile('--etcd-ca', ca).toString() }),
+    ...(ca !== undefined && { ca: readCertificates('--etcd-ca', ca) }),
     ...(cert !== undefined && { cert: readFile('--etcd-cert', cert).toString() }),
     ...(key !== undefined && { key: readFile('--etcd-key', key).toString() }),
   };
@@ -71,6 +72,17 @@ export function etcdSettings(
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(user !== undefined && password !== undefined && { user, password }),
   };
+}
+
+/** Node would leave a file without one aside, and then trust nobody. */
+function readCertificates(option: string, file: string): string {
+  const pem = readFile(option, file);
+  try {
+    new X509Certificate(pem);
+  } catch {
+    throw new UsageError(`${option} ${file}: there is no certificate in PEM in it`);
+  }
+  return pem.toString();
 }
 
 /** The content of a file that an option names. Throws a {@link UsageError} if it cannot be read. */

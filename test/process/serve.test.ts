@@ -275,6 +275,7 @@ describe.concurrent('serve refuses', () => {
     [['--etcd-ca', 'ca.pem'], '--etcd-ca needs --store etcd=URL'],
     [['--store', 'etcd=http://127.0.0.1:1', '--etcd-ca', short], '--etcd-ca needs https in the URLs of --store'],
     [['--store', 'etcd=http://a:1', '--etcd-cert', short, '--etcd-key', short], '--etcd-cert needs https in the URLs'],
+    [['--store', 'etcd=https://a:1', '--etcd-ca', short], `--etcd-ca ${short}: there is no certificate in PEM in it`],
     [['--tls-cert', 'cert.pem'], '--tls-cert needs --tls-key'],
     [['--tls-key', 'key.pem'], '--tls-key needs --tls-cert'],
     [['--jwt-key', join(folder, 'missing')], 'there is no such file'],

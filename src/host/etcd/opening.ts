@@ -119,7 +119,7 @@ const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
   [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, "the member's certificate is not valid now. Renew it, and check the clock"],
   [
     /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED|CERT_SIGNATURE/,
-    'the authority that signed the certificate is not trusted. Give its certificate (ca)',
+    'the authority that signed the certificate is not trusted. Give its certificate (--etcd-ca)',
   ],
   [
     /ALERT_|alert (?:bad|unknown|certificate)|certificate required/i,

@@ -79,7 +79,7 @@ async function benchEtcd(etcd: string, embedded: Measured): Promise<Row[]> {
     const three = await open(INSTANCES, []);
     const redeem = await measure(three, 'redeem', 5);
     const transfer = await measure(three, 'transfer', 6);
-    const gapsMs = await killLeaders(cluster, three);
+    const { gapsMs, settledMs } = await killLeaders(cluster, three);
     await stop(three);
     const single = await open(INSTANCES, ['--etcd-group', '1']);
     const redeemSingle = await measure(single, 'redeem', 8);
@@ -98,6 +98,11 @@ async function benchEtcd(etcd: string, embedded: Measured): Promise<Row[]> {
         name: `${LEADER_KILLS} kills of the leader: longest time without service`,
         value: `${(gapMs / 1000).toFixed(2)} s (${gapsMs.map((ms) => (ms / 1000).toFixed(1)).join(', ')})`,
         goal: goalAtMost(gapMs / 1000, 2, ' s'),
+      },
+      {
+        name: '… until nothing was unfinished',
+        value: `${(settledMs / 1000).toFixed(1)} s after the last request`,
+        goal: goalAtMost(settledMs / 1000, 10, ' s'),
       },
     ];
   } finally {
@@ -151,7 +156,10 @@ async function measure(services: readonly ServiceProcess[], kind: Kind, seed: nu
   return { perSecond: (done / passedMs) * 1000, requests, cpuMs: cpu };
 }
 
-async function killLeaders(cluster: EtcdCluster, services: readonly ServiceProcess[]): Promise<number[]> {
+async function killLeaders(
+  cluster: EtcdCluster,
+  services: readonly ServiceProcess[],
+): Promise<{ readonly gapsMs: readonly number[]; readonly settledMs: number }> {
   const load = new ServiceLoad({ urls: () => services.map(({ url }) => url), seed: 7, clients: CLIENTS });
   await load.prepare();
   const gapsMs: number[] = [];
@@ -168,12 +176,12 @@ async function killLeaders(cluster: EtcdCluster, services: readonly ServiceProce
     }
   };
   await load.run(kills());
-  await load.settle();
+  const settledMs = await load.settle();
   await load.resolve();
   const found = await load.audit();
   if (found.length > 0) throw new Error(`the audit found: ${found.join('; ')}`);
   load.close();
-  return gapsMs;
+  return { gapsMs, settledMs };
 }
 
 async function benchIds({ url, pid }: ServiceProcess): Promise<Row> {

@@ -73,6 +73,8 @@ interface Exchange {
   isAnswered: boolean;
   /** Whether its connection is closed after the answer. */
   isLast: boolean;
+  /** Whether its answer is sent, or its connection gone. */
+  hasEnded: boolean;
 }
 
 export class Front {
@@ -109,6 +111,7 @@ export class Front {
       tls === undefined
         ? createServer(settings)
         : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS_MAX });
+    server.timeout = limits.unreadMs;
     server.maxConnections = limits.connectionsMax;
     // Node would leave out headers beyond a number without a word. Their bytes are limited, and they are counted.
     server.maxHeadersCount = 0;
@@ -201,17 +204,25 @@ export class Front {
       isReading: false,
       isAnswered: false,
       isLast: false,
+      hasEnded: false,
     };
     this.#remember(exchange);
     this.#inFlight++;
-    response.once('close', () => this.#end());
+    response.once('close', () => this.#end(exchange));
     response.on('error', () => {});
     try {
-      const problem = this.#admit(exchange, expectsContinue);
+      const problem = this.#findCrowd(request.socket) ?? this.#admit(exchange, expectsContinue);
       if (problem !== undefined) this.#refuse(exchange, problem);
     } catch (error) {
       this.#fail(exchange, error);
     }
+  }
+
+  /** Node reads all requests that came in one packet, however large the answers are that wait to be sent. */
+  #findCrowd(socket: Socket): Problem | undefined {
+    const { pipelinedMax } = this.#options.limits;
+    if ((this.#exchanges.get(socket)?.length ?? 0) <= pipelinedMax) return undefined;
+    return unavailable(`${pipelinedMax} requests of this connection are not answered yet`);
   }
 
   /** Checks a request up to its body. Undefined: it is answered, or will be. */
@@ -358,7 +369,9 @@ export class Front {
     });
   }
 
-  #end(): void {
+  #end(exchange: Exchange): void {
+    if (exchange.hasEnded) return;
+    exchange.hasEnded = true;
     this.#inFlight--;
     if (this.#inFlight > 0) return;
     this.#onIdle?.();
@@ -407,11 +420,19 @@ export class Front {
 
   #remember(exchange: Exchange): void {
     const { socket } = exchange.request;
-    const exchanges = this.#exchanges.get(socket) ?? [];
+    let exchanges = this.#exchanges.get(socket);
+    if (exchanges === undefined) {
+      const own: Exchange[] = [];
+      exchanges = own;
+      this.#exchanges.set(socket, own);
+      // An answer that waits for the one before it is not told that the connection is gone.
+      socket.once('close', () => {
+        for (const open of own.splice(0)) this.#end(open);
+      });
+    }
     // Answers are written in the order of their requests.
     while (exchanges[0]?.response.writableFinished) exchanges.shift();
     exchanges.push(exchange);
-    this.#exchanges.set(socket, exchanges);
   }
 
   #unfinishedOn(socket: Duplex): Exchange[] {

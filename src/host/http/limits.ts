@@ -15,10 +15,17 @@ export interface HttpLimits {
   readonly headersMs: number;
   /** To the end of the body, ms. Beyond: 408. */
   readonly requestMs: number;
+  /**
+   * How long nothing may move on a connection while a request is answered, ms. The client does not read then. Longer
+   * than any answer takes. Beyond: closed.
+   */
+  readonly unreadMs: number;
   /** How long a connection may be idle between two requests, ms. */
   readonly keepAliveMs: number;
   /** One more is closed at once. */
   readonly connectionsMax: number;
+  /** Requests of one connection that are not answered yet. One more: 503. */
+  readonly pipelinedMax: number;
   /** Requests that are not answered yet. One more: 503. */
   readonly inFlightMax: number;
 }
@@ -32,8 +39,10 @@ export const HTTP_LIMITS: HttpLimits = {
   bodiesBytesMax: 64 * 2 ** 20,
   headersMs: 10_000,
   requestMs: 20_000,
+  unreadMs: 40_000,
   // Load balancers keep connections for 60 s; the server must not be the first to close one.
   keepAliveMs: 65_000,
   connectionsMax: 10_000,
+  pipelinedMax: 16,
   inFlightMax: 10_000,
 };

@@ -140,6 +140,45 @@ describe('what is too large', () => {
   });
 });
 
+describe('an answer that nobody reads', () => {
+  const ROUNDS = 200;
+  /** All at once, with answers far larger than the buffers of the system. */
+  const many = 'POST /guid/generate?count=10000 HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(ROUNDS);
+
+  const openDeaf = (served: HttpInstance) => {
+    const deaf = connect(Number(new URL(served.url).port), '127.0.0.1').on('error', () => {});
+    deaf.setEncoding('latin1').pause().write(many);
+    return deaf;
+  };
+
+  it('is given up, so that its request is not in flight for ever', async () => {
+    const limits = { ...HTTP_LIMITS, unreadMs: 500, pipelinedMax: ROUNDS };
+    const hurried = await HttpInstance.start({ limits });
+    const deaf = openDeaf(hurried);
+    await expect.poll(async () => (await hurried.get('/state')).json.inFlight, POLLING).toBeGreaterThan(1);
+    await expect
+      .poll(async () => (await hurried.get('/state')).json, POLLING)
+      .toMatchObject({ inFlight: 1, connections: 1 });
+    deaf.destroy();
+  });
+
+  it('is one of few on its connection: the others get 503', async () => {
+    const bounded = await HttpInstance.start({ limits: { ...HTTP_LIMITS, pipelinedMax: 4 } });
+    const deaf = openDeaf(bounded);
+    let statuses: number[] = [];
+    let text = '';
+    deaf.on('data', (part: string) => {
+      text += part;
+      statuses = statusesIn(text);
+    });
+    deaf.resume();
+    await expect.poll(() => statuses.length, POLLING).toBe(ROUNDS);
+    expect(new Set(statuses)).toEqual(new Set([200, 503]));
+    expect(text).toContain('4 requests of this connection are not answered yet');
+    deaf.destroy();
+  });
+});
+
 describe('a body that waits to be asked for', () => {
   const expecting = `${JSON_HEADERS}Content-Length: 2\r\nExpect: 100-continue\r\n\r\n`;
 

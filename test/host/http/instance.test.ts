@@ -1,5 +1,6 @@
 /** An instance whose store does not do what it should: what clients are told. */
 
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../../src/host/http/limits.ts';
 import { newInstanceId, newUuid } from '../../../src/host/http/names.ts';
@@ -113,6 +114,20 @@ describe('a connection whose request waits for the store', () => {
     const served = await HttpInstance.start({ engine, limits: { ...HTTP_LIMITS, headersMs: 600, requestMs: 1200 } });
     engine.mode = 'hangs';
     expect(await served.send(asked, next)).toBe('');
+  });
+});
+
+describe('requests of a connection that is gone', () => {
+  it('are not in flight any more, also those that waited for the answer before theirs', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    engine.mode = 'hangs';
+    const socket = connect(Number(new URL(served.url).port), '127.0.0.1').on('error', () => {});
+    socket.write('GET /api/v1/accounts/a HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5));
+    const inFlight = async () => (await served.get('/state')).json.inFlight;
+    await expect.poll(inFlight, { timeout: 30_000 }).toBe(6);
+    socket.destroy();
+    await expect.poll(inFlight, { timeout: 30_000 }).toBe(1);
   });
 });
 

@@ -23,7 +23,7 @@ const RSA_BITS_MIN = 2048;
  */
 export function readTokenKey(content: Buffer): TokenKey {
   const text = content.toString('latin1');
-  if (!text.includes('-----BEGIN')) return secretKey(text.endsWith('\n') ? content.subarray(0, -1) : content);
+  if (!text.includes('-----BEGIN')) return secretKey(content.subarray(0, text.replace(/\r?\n$/, '').length));
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
     throw new Error('this is a private key; the server needs the public key only');
   let key: KeyObject;

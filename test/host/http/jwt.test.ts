@@ -185,8 +185,8 @@ describe('the claims of a token', () => {
 });
 
 describe('a key', () => {
-  it('may have a line break after the secret', () => {
-    const key = readTokenKey(Buffer.concat([SECRET, Buffer.from('\n')]));
+  it.each(['\n', '\r\n'])('may have the line break %j after the secret', (lineBreak) => {
+    const key = readTokenKey(Buffer.concat([SECRET, Buffer.from(lineBreak)]));
     expect(verifyToken(token('HS256'), { keys: [key], audience: undefined, issuer: undefined }, NOW_S)).toMatchObject({
       subject: 'shop',
     });

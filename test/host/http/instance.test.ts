@@ -132,6 +132,18 @@ describe('requests of a connection that is gone', () => {
 });
 
 describe('an instance that ends', () => {
+  it('leaves what it gives up without an answer: an error would say that nothing happened', async () => {
+    const engine = new UnreliableEngine();
+    const served = await HttpInstance.start({ engine });
+    engine.mode = 'hangs';
+    const body = '{"from":"a","to":"b","amount":"1","request_id":"r"}';
+    const head = `POST /api/v1/transfers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+    const answer = served.send(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+    await expect.poll(async () => (await served.get('/state')).json.inFlight, { timeout: 30_000 }).toBe(2);
+    await served.instance.stop('the test wants it', 50);
+    expect(await answer).toBe('');
+  });
+
   it('gives its node number back, and closes the store', async () => {
     const engine = new UnreliableEngine();
     const served = await HttpInstance.start({ engine });

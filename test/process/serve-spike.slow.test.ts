@@ -1,6 +1,6 @@
 /**
- * The spike of a voucher campaign against `snowstorm serve` on a folder, in a quarter of a minute. `make bench` runs the
- * whole of it, and tells latencies. A machine that is too slow may answer 503, which helps the client to try again;
+ * The spike of a voucher campaign against `snowstorm serve` on a folder, in a quarter of a minute. `make bench` runs
+ * all of it, and tells latencies. A machine that is too slow may answer 503, which tells the client to try again;
  * nothing else may fail.
  */
 

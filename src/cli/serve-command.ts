@@ -20,6 +20,8 @@ import { SERVE_OPTIONS } from './serve-options.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CRASH = 255;
+/** An opening of the store that takes longer is told, ms. */
+const SLOW_MS = 1000;
 /** The name of the instance that has its store to itself. */
 const ONLY_INSTANCE = 'i-only';
 
@@ -96,6 +98,8 @@ function say(text: string): void {
 async function openStore(values: ServeValues, signals: Signals): Promise<StoreEngine> {
   const { store } = values;
   const etcd = etcdSettings(values, store);
+  // A large log is read for seconds, and the lock of a holder that cannot be seen is waited for.
+  const slow = setTimeout(() => say(`the store ${store.text} is still being opened`), SLOW_MS);
   try {
     return await store.open({
       onFailure: (error) => {
@@ -108,6 +112,8 @@ async function openStore(values: ServeValues, signals: Signals): Promise<StoreEn
     });
   } catch (error) {
     throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
+  } finally {
+    clearTimeout(slow);
   }
 }
 

@@ -17,7 +17,8 @@ import {
 import { brokenRules } from '../../support/find-failure.ts';
 import { profilesOptions, profilesSubject, profilesTest } from '../../support/profiles-run.ts';
 
-const SEEDS = 40;
+/** More of them: SEEDS=40 make test FILE=test/workloads/voucher/profiles.test.ts */
+const SEEDS = Number(process.env.SEEDS ?? 12);
 const MUTANT_SEEDS_MAX = 30;
 
 /** Runs seeds until one fails. */

@@ -76,6 +76,10 @@ async function benchEtcd(etcd: string, embedded: Measured): Promise<Row[]> {
     const redeemOne = await measure(one, 'redeem', 3);
     const transferOne = await measure(one, 'transfer', 4);
     await stop(one);
+    const alone = await open(1, ['--etcd-group', '1']);
+    const redeemAlone = await measure(alone, 'redeem', 10);
+    const transferAlone = await measure(alone, 'transfer', 11);
+    await stop(alone);
     const three = await open(INSTANCES, []);
     const redeem = await measure(three, 'redeem', 5);
     const transfer = await measure(three, 'transfer', 6);
@@ -91,9 +95,11 @@ async function benchEtcd(etcd: string, embedded: Measured): Promise<Row[]> {
       ...rowsOf('etcd, one instance: transfers', transferOne, 1),
       ...rowsOf('etcd, three instances: redemptions', redeem, 0.6),
       ...rowsOf('etcd, three instances: transfers', transfer, 1),
-      ratio('redemptions, grouped against each alone', redeem.perSecond, redeemSingle, 1.5),
-      ratio('transfers, grouped against each alone', transfer.perSecond, transferSingle, 1.5),
-      ratio('redemptions, embedded against etcd, each alone', embedded.perSecond, redeemSingle, 4),
+      ratio('one instance: redemptions, grouped against each alone', redeemOne.perSecond, redeemAlone, 1.5),
+      ratio('… transfers', transferOne.perSecond, transferAlone, 1.5),
+      ratio('three instances: redemptions, grouped against each alone', redeem.perSecond, redeemSingle, 1.5),
+      ratio('… transfers', transfer.perSecond, transferSingle, 1.5),
+      ratio('redemptions, embedded against three instances, each alone', embedded.perSecond, redeemSingle, 4),
       {
         name: `${LEADER_KILLS} kills of the leader: longest time without service`,
         value: `${(gapMs / 1000).toFixed(2)} s (${gapsMs.map((ms) => (ms / 1000).toFixed(1)).join(', ')})`,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { deployPath, instruction, listsOf } from '../support/deployment.ts';
 import { findEtcd, freePorts } from '../support/etcd.ts';
+import { findProgram } from '../support/programs.ts';
 import { ServiceClient } from '../support/service-client.ts';
 import { Running, until } from '../support/snowstorm-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -15,7 +16,7 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const TIMEOUT_MS = 180_000;
 
 const etcd = findEtcd('the deployment files');
-const haproxy = findProgram('haproxy', 'the load balancer of the compose file');
+const haproxy = findProgram('the load balancer of the compose file', { names: ['haproxy'], debian: 'haproxy' });
 const folder = temporaryFolder();
 const client = new ServiceClient();
 const running: Running[] = [];
@@ -165,11 +166,4 @@ async function expectTransfers(url: string, name: string): Promise<void> {
   );
   expect((await Promise.all(transfers)).map(({ status }) => status)).toEqual(transfers.map(() => 201));
   expect((await client.send(url, 'GET', `/api/v1/accounts/${accounts[1]}`)).json.balance).toBe('15.00');
-}
-
-function findProgram(name: string, what: string): string | undefined {
-  const found = [name, `/usr/sbin/${name}`].find((path) => spawnSync(path, ['-v']).status === 0);
-  if (found === undefined)
-    process.stderr.write(`\n*** SKIPPED: ${what}, because there is no ${name} on this machine ***\n\n`);
-  return found;
 }

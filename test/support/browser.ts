@@ -8,10 +8,11 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { findProgram } from './programs.ts';
 
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
 const COMMAND_MS_MAX = 20_000;
@@ -37,23 +38,7 @@ const FLAGS = [
 
 /** The browser of this machine; says so loudly if there is none. */
 export function findBrowser(what: string): string | undefined {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const found = PROGRAMS.flatMap((program) => folders.map((folder) => join(folder, program))).find(isProgram);
-  if (found === undefined) {
-    const reason = 'there is no chromium on this machine (apt-get install chromium)';
-    process.stderr.write(`\n*** SKIPPED: ${what}, because ${reason} ***\n\n`);
-  }
-  return found;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findProgram(what, { names: PROGRAMS, debian: 'chromium', variable: 'CHROMIUM' });
 }
 
 type Params = Readonly<Record<string, unknown>>;

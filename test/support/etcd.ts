@@ -5,13 +5,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProcessGroup } from '../../src/host/processes/process-group.ts';
 import { Reaper } from '../../src/host/processes/reaper.ts';
+import { findProgram } from './programs.ts';
 
 const MARK_VARIABLE = 'SNOWSTORM_ETCD_TEST';
 const START_MS_MAX = 50_000;
@@ -22,23 +23,7 @@ const LOG_CHARS_MAX = 4000;
 
 /** The etcd of this machine, or the one that `ETCD` names; says so loudly if there is none. */
 export function findEtcd(what: string): string | undefined {
-  if (process.env.ETCD) return process.env.ETCD;
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const found = folders.map((folder) => join(folder, 'etcd')).find(isProgram);
-  if (found === undefined) {
-    const reason = 'there is no etcd on this machine (apt-get install etcd-server)';
-    process.stderr.write(`\n*** SKIPPED: ${what}, because ${reason} ***\n\n`);
-  }
-  return found;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return findProgram(what, { names: ['etcd'], debian: 'etcd-server', variable: 'ETCD' });
 }
 
 export interface EtcdSettings {

@@ -1,13 +1,11 @@
 /** The options of services for a store on etcd. */
 
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import type { EtcdOptions } from '../host/etcd/engine.ts';
+import { type EtcdOptions, GROUP_DEFAULT, GROUP_MAX } from '../host/etcd/engine.ts';
+import { readFile } from './option-file.ts';
 import { type Option, type ParsedOptions, parseText, parseWhole, UsageError } from './options.ts';
 import type { StoreChoice } from './store-option.ts';
 
-const GROUP_DEFAULT = 64;
-const GROUP_MAX = 127;
 /** Not an option: every user of the machine can read the arguments of a process. */
 const PASSWORD_VARIABLE = 'SNOWSTORM_ETCD_PASSWORD';
 
@@ -83,14 +81,4 @@ function readCertificates(option: string, file: string): string {
     throw new UsageError(`${option} ${file}: there is no certificate in PEM in it`);
   }
   return pem.toString();
-}
-
-/** The content of a file that an option names. Throws a {@link UsageError} if it cannot be read. */
-export function readFile(option: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${option} ${file}: ${code === 'ENOENT' ? 'there is no such file' : message}`);
-  }
 }

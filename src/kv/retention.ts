@@ -74,12 +74,7 @@ export class Retention implements Keeping {
     const { context } = this.#options;
     this.#horizon.start();
     // Two turns a grace keep the horizon close to its time.
-    const tick = async () => {
-      await this.#sweep();
-      // The horizon moves with time, whether there is anything to remove or not.
-      return true;
-    };
-    new Sweep({ context, intervalMs: this.#horizon.graceMs / 2, tick }).start();
+    new Sweep({ context, intervalMs: this.#horizon.graceMs / 2, tick: () => this.#tick() }).start();
   }
 
   /** From now on such documents end. */
@@ -104,13 +99,15 @@ export class Retention implements Keeping {
     return this.#horizon.isEnded(id);
   }
 
-  async #sweep(): Promise<void> {
+  /** Always as if there were something to do: the horizon moves with time. */
+  async #tick(): Promise<true> {
     await this.#horizon.raise();
     for (const ending of this.#endings) {
-      if (this.#horizon.ended === 0) return;
+      if (this.#horizon.ended === 0) return true;
       const below = await this.#horizon.takePass(ending.name);
       if (below !== undefined) await this.#removeBelow(ending, below);
     }
+    return true;
   }
 
   /** What fails is left for the next pass: each looks at everything below its horizon. */

@@ -47,13 +47,10 @@ const PAGE = 1000;
 export class ServiceLoad {
   /** Requests with a final answer, by kind. */
   readonly done: Record<Kind, number> = { redeem: 0, transfer: 0, assign: 0, generate: 0 };
-  /** Answers that were not final, by their text or code. */
-  readonly retried = new Map<string, number>();
   /** What must never be: wrong answers and errors that no retry helps against. */
   readonly wrong: string[] = [];
   /** The longest time without a final answer, ms. */
   longestGapMs = 0;
-  readonly latenciesMs: number[] = [];
   readonly #options: Required<LoadOptions>;
   readonly #client = new ServiceClient();
   readonly #random: SeededRandom;
@@ -190,12 +187,9 @@ export class ServiceLoad {
 
   /** @param always asks until there is a final answer, also after the end of the load */
   async #ask(asked: Asked, always: boolean): Promise<void> {
-    const beganMs = performance.now();
     for (;;) {
       const answer = await this.#client.rpc(this.#random.pick(this.#options.urls()), asked.body);
       if (isRetryable(answer)) {
-        const name = answer.kind === 'ok' ? '' : `${answer.kind} ${answer.status}`;
-        this.retried.set(name, (this.retried.get(name) ?? 0) + 1);
         if (this.#stopping && !always) {
           this.#unanswered.push(asked);
           return;
@@ -206,7 +200,6 @@ export class ServiceLoad {
       const nowMs = performance.now();
       this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#lastMs);
       this.#lastMs = nowMs;
-      this.latenciesMs.push(nowMs - beganMs);
       this.done[asked.kind]++;
       if (answer.kind === 'ok') this.#note(asked, answer.body);
       else this.wrong.push(`${JSON.stringify(asked.body)} was answered ${JSON.stringify(answer)}`);

@@ -78,8 +78,8 @@ export interface EtcdRules {
 
 const TIMEOUT_MS = 1000;
 const OPEN_TIMEOUT_MS = 5000;
-const GROUP = 64;
-const GROUP_MAX = 127;
+export const GROUP_DEFAULT = 64;
+export const GROUP_MAX = 127;
 const GROUPS_IN_FLIGHT = 3;
 const COMPACT_EVERY_MS = 300_000;
 
@@ -142,7 +142,7 @@ export class EtcdEngine implements StoreEngine {
     const { endpoints, prefix, tls = {}, user, password = '', patienceMs, warn = () => {} } = options;
     const { timeoutMs = patienceMs === undefined ? TIMEOUT_MS : patienceMs / 2 } = options;
     this.patienceMs = patienceMs;
-    const { group = GROUP, compactEveryMs = COMPACT_EVERY_MS } = options;
+    const { group = GROUP_DEFAULT, compactEveryMs = COMPACT_EVERY_MS } = options;
     const { groupsInFlight = group === 1 ? Number.POSITIVE_INFINITY : GROUPS_IN_FLIGHT } = options;
     if (endpoints.length === 0) throw new Error('an etcd store needs the URL of a member');
     if (prefix === '') throw new Error('an etcd store needs a key prefix: it is not alone in the cluster');

@@ -43,7 +43,7 @@ export interface RouteFigures {
 export class HttpFigures {
   readonly #routes = new Map<string, RouteFigures>();
 
-  /** @param route the path of the table; what no route has is counted under one name, whatever its path */
+  /** @param route the path of the table; all paths without a route are counted under one name */
   count(method: string, route: string, status: number, ms: number): void {
     const key = `${method} ${route}`;
     let figures = this.#routes.get(key);

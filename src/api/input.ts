@@ -126,7 +126,7 @@ class Fields {
         'request_id_invalid',
         `Idempotency-Key: expected 1 to ${REQUEST_ID_LENGTH_MAX} characters, received ${key.length}`,
       );
-    // Node reads a header as Latin-1, whatever the client meant. The same text in the body would be another request id.
+    // Node reads every header as Latin-1. The same text in the body would be another request id.
     if (!/^[ -~]*$/.test(key))
       throw new InputError(
         'request_id_invalid',

@@ -72,7 +72,7 @@ const STATUS_BY_CODE: ReadonlyMap<number, number> = new Map([
 /** How long a client waits before it asks again, in s. */
 const RETRY_AFTER_S = '1';
 
-/** The code of a problem after which nobody knows whether the request happened. */
+/** The code of a problem after which it is unknown whether the request happened. */
 export const OUTCOME_UNKNOWN = 'outcome_unknown';
 
 /** @param repeat how a request is asked again safely: `with the same request id` */

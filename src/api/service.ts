@@ -33,7 +33,7 @@ const ALREADY_EXISTS = RpcError.of('key-already-exists').code;
 
 export interface ServiceOptions {
   readonly client: NodeClient;
-  /** A hash of a text that nobody can find two texts for, in letters and digits. */
+  /** A hash for which no two texts with the same value can be found, in letters and digits. */
   readonly digest: (text: string) => string;
   /** A new request id, unique for ever. It tells its time: a UUID of version 7. */
   readonly newRequestId: () => string;
@@ -70,7 +70,7 @@ export class Service {
 
   async #askFirst(first: Body, route: Route, input: Record<string, unknown>, path: string): Promise<Answer> {
     const reply = await this.#options.client.ask(first);
-    // Whoever opened the house account with another balance knew why.
+    // An operator may have opened the house account with another balance.
     if (reply.kind === 'error' && reply.error.code !== ALREADY_EXISTS)
       return failureAnswer(route, input, reply.error, path);
     this.#answeredFirst.add(first);

@@ -72,7 +72,7 @@ export function etcdSettings(
   };
 }
 
-/** Node would leave a file without one aside, and then trust nobody. */
+/** Node would leave a file without one aside, and then trust no authority. */
 function readCertificates(option: string, file: string): string {
   const pem = readFile(option, file);
   try {

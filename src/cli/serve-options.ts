@@ -106,7 +106,7 @@ gets 429. Probes and metrics are not limited. Default: no limit.`,
   'trusted-proxies': {
     value: 'N',
     text: `How many proxies in front of it append to X-Forwarded-For. The client's address is the one that the
-first of them saw, the Nth from the end. Whoever reaches it past them can name any address. Default: 0,
+first of them saw, the Nth from the end. A client that reaches it past them can name any address. Default: 0,
 the header is not looked at.`,
     absent: 0,
     parse: parseWhole(0, TRUSTED_PROXIES_MAX),

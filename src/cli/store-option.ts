@@ -32,7 +32,7 @@ export interface StoreChoice {
 
 const FOLDER_DEFAULT = './snowstorm-data';
 const ETCD = 'etcd=';
-/** A slip that would make a folder of this name: a store of its own for each instance, and nobody would notice. */
+/** A slip that would make a folder of this name: a store of its own for each instance, unnoticed. */
 const MEANT_FOR_ETCD = /^(?:etcd$|etcd[:=]|\w+:\/\/)/i;
 
 export const storeOption: Option<StoreChoice> = {

@@ -4,11 +4,12 @@
  * one can do (why that is safe: `ids/folder-reservation.ts`, whose files are the same).
  *
  * - The file says which process holds the lock. If that is dead (`process-identity.ts`), the lock is free at once.
- * - Of a process in another container, or before another boot, nobody here can tell. So a holder touches its file every
- *   2 s, and only a lock that was not touched for 10 s, by the clock of who wants it, is taken from such a process.
+ * - Of a process in another container, or before another boot, this process cannot tell. So a holder touches its file
+ *   every 2 s, and only a lock that was not touched for 10 s, by the clock of who wants it, is taken from such a
+ *   process.
  * - A holder that has not touched its file for 5 s, because it was stopped, cannot know whether it still holds the
  *   lock. It links the next version itself before it says anything. Either that fails, and the lock is lost for good,
- *   or whoever waits has to wait another 10 s. (Leases with a margin: Gray and Cheriton, SOSP 1989.)
+ *   or a taker that waits has to wait another 10 s. (Leases with a margin: Gray and Cheriton, SOSP 1989.)
  */
 
 import type * as nodeFiles from 'node:fs/promises';
@@ -32,7 +33,7 @@ export interface LockOptions {
 
 type LockFiles = Pick<typeof nodeFiles, 'stat' | 'utimes'>;
 
-/** What a version says: who holds the lock, that nobody does, or nothing that can be read. */
+/** What a version says: who holds the lock, that it is free, or nothing that can be read. */
 type Content = ProcessIdentity | 'released' | 'unreadable';
 
 const TIMES: LockTimes = { touchMs: 2000, doubtMs: 5000, patienceMs: 10_000, lookMs: 200 };
@@ -118,7 +119,7 @@ class HeldLock implements FolderLock {
   readonly #times: LockTimes;
   readonly #timer: NodeJS.Timeout;
   #version: number;
-  /** When the last touch began that succeeded. Nobody takes the lock within `patienceMs` of it. */
+  /** When the last touch began that succeeded. No process takes the lock within `patienceMs` of it. */
   #touched: Moment;
   #claiming: Promise<void> | undefined;
   /** Why it is not held any more. */

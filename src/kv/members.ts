@@ -55,7 +55,7 @@ export interface Members {
 
 /**
  * The nodes of `node_ids`. A node looks at the indices of one member a tick, in an order of its own. So each is looked
- * at about once a tick by somebody, and N nodes cost N readings.
+ * at about once a tick by one of them, and N nodes cost N readings.
  */
 export class FixedMembers implements Members {
   readonly exclusive = false;

@@ -1,7 +1,7 @@
 /**
  * Members that nobody was told of: the document `members` lists them. An instance registers before its first index
  * entry, under a name that no other life ever has. It shows that it is alive by a number that it raises, its beat. Each
- * instance reads the list about once a second, whatever the number of members, and looks at the indices of those whose
+ * instance reads the list about once a second, however many members there are, and looks at the indices of those whose
  * beat has stood still.
  *
  * A member without a beat for the time of a lease, whose indices are all empty, is removed by anybody: first each of

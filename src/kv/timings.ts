@@ -31,7 +31,7 @@ export interface StoreTimings {
   /** A request for a saga that another node drives takes it over when it has not moved for so long. */
   readonly stillMs: number;
   /**
-   * Work that nobody asks for is taken over when it has not moved for so long. Longer than the patience, because
+   * Work that no request asks for is taken over when it has not moved for so long. Longer than the patience, because
    * nothing moves while the store is away. The actual time is drawn, from this to one and a half of it.
    */
   readonly takeOverMs: number;

@@ -7,7 +7,7 @@
 /** Exclusive use of a folder, until it is released or the process ends. */
 export interface FolderLock {
   /**
-   * Resolves when nobody else can have had the lock until now. Rejects if somebody took it, which can happen while this
+   * Resolves when no other process can have had the lock until now. Rejects if one took it, which can happen while this
    * process stands still. Await it before you tell anyone what rests on the lock. It takes no time as a rule.
    */
   confirm(): Promise<void>;

@@ -38,7 +38,7 @@ export function startWorkloads(
     const retention = kept && new Retention({ ...kept, context, timeOf: timeOfId });
     const started = starts.map((start) => start(context, { ...ports, kv, members, retention }));
     const handlers = (await Promise.all(started)).flat();
-    // Whoever died may have been the only one that was ever asked.
+    // A node that died may have been the only one that was ever asked.
     if (membership !== 'fixed') members.start();
     retention?.start();
     return handlers;

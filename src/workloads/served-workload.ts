@@ -21,8 +21,8 @@ export interface NodePorts {
   /** How long the store may be away without anybody noticing, ms: all timers follow from it (`kv/timings.ts`). */
   readonly patienceMs?: number | undefined;
   /**
-   * Who may have left something unfinished. `fixed`: the nodes of `node_ids`. `registered`: whoever has registered in
-   * the store, so that nodes need not know each other. Default: fixed.
+   * Who may have left something unfinished. `fixed`: the nodes of `node_ids`. `registered`: those that have registered
+   * in the store, so that nodes need not know each other. Default: fixed.
    */
   readonly membership?: Membership | undefined;
   /**

@@ -1,6 +1,6 @@
 /**
  * One member of the cluster, spoken to over the JSON gateway: a request is sent once, and it ends within its time
- * whatever the member does. Connections are kept alive.
+ * however the member behaves. Connections are kept alive.
  *
  * A request gets a connection only when that is ready, TLS included. So without a connection nothing was sent, and that
  * is certain.

@@ -80,7 +80,7 @@ async function findAdvice(cluster: Cluster, failed: Failed, options: ProofOption
   if (failure.kind === 'foreign') return describeForeign(cluster, failure);
   for (const [pattern, advice] of ADVICE) if (pattern.test(text)) return `${text}: ${advice({ who, prefix })}`;
   const code = failure.kind === 'not-sent' || failure.kind === 'broken' ? (failure.code ?? '') : '';
-  // Not where nobody listens: that the port is free says nothing.
+  // Not where no program listens: that the port is free says nothing.
   for (const { url } of code === 'ECONNREFUSED' ? [] : cluster.gateways) {
     const wrong = await findWrongScheme(url, ASK_TIMEOUT_MS);
     if (wrong !== undefined) return `${text}: ${wrong}`;

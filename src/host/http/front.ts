@@ -264,19 +264,14 @@ export class Front {
       if (this.#inFlight > limits.inFlightMax)
         return unavailable(`${limits.inFlightMax} requests are in flight already`);
     }
-    if (hasBody(request)) return this.#receive(exchange, endpoint, caller, pathFields, address, expectsContinue);
-    this.#serve(exchange, endpoint, caller, pathFields, address, '');
+    const serve = (body: string) => this.#serve(exchange, endpoint, caller, pathFields, address, body);
+    if (hasBody(request)) return this.#receive(exchange, expectsContinue, serve);
+    serve('');
     return undefined;
   }
 
-  #receive(
-    exchange: Exchange,
-    endpoint: Endpoint,
-    caller: Caller,
-    pathFields: Readonly<Record<string, string>>,
-    address: Address,
-    expectsContinue: boolean,
-  ): Problem | undefined {
+  /** Serves a request when its body is there. */
+  #receive(exchange: Exchange, expectsContinue: boolean, serve: (body: string) => void): Problem | undefined {
     const { request, response } = exchange;
     const problem = findBodyProblem(request, this.#options.limits);
     if (problem !== undefined) return problem;
@@ -286,7 +281,7 @@ export class Front {
       exchange.isReading = false;
       if (exchange.isAnswered) return;
       if (typeof body !== 'string') this.#refuse(exchange, body);
-      else this.#serve(exchange, endpoint, caller, pathFields, address, body);
+      else serve(body);
     });
     return undefined;
   }

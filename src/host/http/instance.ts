@@ -84,7 +84,8 @@ export class Instance {
     front.close();
     this.#node.stop(reason);
     await bounded(this.#node.idle(), END_MS_MAX);
-    // The node number is given back by a call that nobody waits for. It begins before the next turn of the event loop.
+    // The node number is given back by a call whose end is not waited for. It begins before the next turn of the event
+    // loop.
     await new Promise((resolve) => setImmediate(resolve));
     await bounded(this.#engine.close(), END_MS_MAX);
   }

@@ -5,8 +5,8 @@
  * A write is judged when it is called, against the newest value, which may not be on the disk yet. All writes that wait
  * are appended and synced together (group commit: DeWitt et al., "Implementation Techniques for Main Memory Database
  * Systems", SIGMOD 1984); meanwhile the next gather. Only what is on the disk is shown or told. After a failed append
- * or sync nobody knows what is on the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
- * 2020), so the engine stops for good.
+ * or sync it is unknown what is on the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX
+ * ATC 2020), so the engine stops for good.
  */
 
 import type { Clock } from '../../protocol/clock.ts';
@@ -201,7 +201,7 @@ export class LogEngine implements StoreEngine {
     const newest = this.#newest.get(key);
     const stale = this.#findStale(key, newest, from);
     if (stale !== undefined) {
-      // It was refused because of a value that nobody may see before it is on the disk.
+      // It was refused because of a value that no client may see before it is on the disk.
       if (newest !== undefined && (await newest.ended) !== 'durable') return this.#notDone('unavailable');
       this.#counts.refusals++;
       return { kind: 'refused', error: stale };

@@ -4,10 +4,10 @@
  * The newest whole snapshot comes first, then all segments from its number on. A record of a segment that is older than
  * the value in the snapshot changes nothing, because a snapshot may hold some newer values.
  *
- * The last records of the last segment may be torn: their life ended before they were on the disk, so nobody was told
- * of them. They are left out. Every record says up to where all was on the disk when it was written. So a bad record
- * with a later one that was written after it was on the disk is damage, and the folder is refused. What follows in a
- * segment that is not the last, from the first record of the next one on, was left out by an earlier recovery.
+ * The last records of the last segment may be torn: their life ended before they were on the disk, so no client was
+ * told of them. They are left out. Every record says up to where all was on the disk when it was written. So a bad
+ * record with a later one that was written after it was on the disk is damage, and the folder is refused. What follows
+ * in a segment that is not the last, from the first record of the next one on, was left out by an earlier recovery.
  */
 
 import type { Folder } from '../../protocol/folder.ts';

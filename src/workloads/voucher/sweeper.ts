@@ -88,7 +88,7 @@ export class Sweeper implements MemberIndex {
 
   /**
    * Looks again and again, as long as something in it does not move. A reading for which the store took long does not
-   * count: meanwhile nobody could move anything.
+   * count: meanwhile no node could move anything.
    */
   async #look(key: string, code: string, shard: number, onEmpty: OnEmpty): Promise<void> {
     const { context, store, deskOf } = this.#options;

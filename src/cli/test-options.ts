@@ -5,7 +5,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, resolve } from 'node:path';
-import { FAULTS, type Fault, isMessageFault, needsMachine } from '../harness/fault.ts';
+import { FAULTS, type Fault, isEngineFault, isMessageFault, NODE_FAULTS, needsMachine } from '../harness/fault.ts';
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../harness/fault-plan.ts';
 import { LATENCY_DISTRIBUTIONS } from '../harness/latency.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
@@ -88,6 +88,7 @@ export function interpretFaults(
     if (nodeCount < nodesMin) {
       return nodesMin === 2 ? 'needs at least two nodes' : `needs at least ${nodesMin} nodes`;
     }
+    if (isEngineFault(fault)) return 'is a fault of a store that the test has started';
     if (processes && needsMachine(fault)) return 'needs a simulated node; leave out --bin';
     if (fault === 'disk-loss' && !survivesDiskLoss) return 'is a fault that this workload does not claim to survive';
     return undefined;
@@ -207,7 +208,7 @@ virtual time: hours in seconds, and a seed reproduces its run.`,
   nemesis: {
     value: 'FAULTS',
     text: `Faults to inject, separated by commas:
-${wrap([...FAULTS, 'all'].join(', '))}.
+${wrap([...NODE_FAULTS, 'all'].join(', '))}.
 NAME=N: mean interval in seconds; for ${FAULTS.filter(isMessageFault).join(', ')} a probability
 (default ${MESSAGE_FAULT_RATE_DEFAULT}). With --bin there are no faults of disks and clocks. Default: none.`,
     absent: [],

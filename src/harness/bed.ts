@@ -1,6 +1,6 @@
 /**
- * Where nodes live: as processes of this machine, or in this process on virtual time. The run exchanges lines with a
- * bed and does not know which one it is.
+ * Where nodes live: as processes of this machine, as services over HTTP, or in this process on virtual time. The run
+ * exchanges messages with a bed and does not know which one it is.
  */
 
 import type { ClockFault, DiskDamage } from './fault.ts';
@@ -41,6 +41,8 @@ export interface NodeHandle {
   resume(): void;
   /** Output that waits for a newline; absent if nodes print whole lines only. */
   readonly heldOutput?: () => HeldOutput | undefined;
+  /** Why the node is not ready yet, in words; absent if the bed cannot know. */
+  readonly findTrouble?: () => string | undefined;
   /** Kills the node without warning, as Maelstrom does. Resolves when nothing of it is left. */
   kill(): Promise<void>;
 }
@@ -60,6 +62,51 @@ export interface Bed {
   readonly findLeaks?: () => Promise<readonly Leak[]>;
   /** Faults of the machines under the nodes; absent if the machines are real. */
   readonly machines?: Machines;
+  /**
+   * How the requests of clients reach a node if not as lines on its input: over HTTP. Only `init` comes to
+   * {@link NodeHandle.deliver} then. A node that is down is asked as well: a refused connection tells the client more
+   * than silence. `reply` is called at most once with the body of the reply, the text of a JSON object that has a
+   * `type` and no `in_reply_to`: the node's own, or an error that the client's end of the connection knows.
+   */
+  readonly ask?: (nodeId: string, body: Readonly<Record<string, unknown>>, reply: (body: string) => void) => void;
+  /** The store under the nodes, if its members or the links to it can be disturbed. */
+  readonly engine?: Engine;
+  /** Called once by the run. The bed tells `record` the messages that do not pass the network of the run. */
+  readonly observe?: (record: RecordMessage) => void;
+}
+
+/** A message was sent. The returned function says that it arrived. */
+export type RecordMessage = (src: string, dest: string, body: Readonly<Record<string, unknown>>) => () => void;
+
+/** The store under the nodes. A link is named by its ends: the id of a node, the name of a member. */
+export interface Engine {
+  readonly members: readonly string[];
+  /** The member that led when last seen; undefined if none did. */
+  leader(): string | undefined;
+  /** Kills members as SIGKILL does. Returns those that were up. */
+  kill(members: readonly string[]): readonly string[];
+  /** Starts killed members again on their data. */
+  restart(members: readonly string[]): void;
+  /** Stops members where they are, as SIGSTOP does. Returns those that were up and not paused. */
+  pause(members: readonly string[]): readonly string[];
+  resume(members: readonly string[]): void;
+  /**
+   * From now on `dest` does not hear `src`. What is sent meanwhile is held, as TCP does. Every cut needs a `mend` of
+   * its own.
+   */
+  cut(src: string, dest: string): void;
+  mend(src: string, dest: string): void;
+  /** Delays what `dest` hears from `src`. The returned function removes this delay. */
+  delay(src: string, dest: string, delayMs: number): () => void;
+  /** Resets every connection between the two. */
+  reset(src: string, dest: string): void;
+  /** Fills the database up to its quota. The returned function makes room again. */
+  fill(): () => void;
+  /**
+   * Resolves when every member is up, takes writes and knows the leader. Rejects with an Error that says what is wrong
+   * if that takes longer than `withinMs`.
+   */
+  healthy(withinMs: number): Promise<void>;
 }
 
 export interface Leak {

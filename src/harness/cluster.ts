@@ -9,7 +9,7 @@ import { describeErrorCode } from '../protocol/errors.ts';
 import { stringifyExact, stringifyName, stringifyRecord } from '../protocol/exact-json.ts';
 import { isFlat } from '../protocol/message.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import type { Bed, HeldOutput, NodeHandle } from './bed.ts';
+import type { Bed, Engine, HeldOutput, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
 import type { ClockFault, DiskDamage, GrudgeRecord } from './fault.ts';
 import { Init } from './init.ts';
@@ -164,14 +164,24 @@ export class Cluster implements FaultTarget {
     await Promise.all([...this.#members.values()].map((member) => this.#end(member)));
   }
 
+  get engine(): Engine | undefined {
+    return this.#options.bed.engine;
+  }
+
   cut(grudge: GrudgeRecord): void {
     for (const [dest, sources] of Object.entries(grudge))
-      for (const src of sources) this.#options.network.cut(src, dest);
+      for (const src of sources) this.#carrierOf(src, dest).cut(src, dest);
   }
 
   mend(grudge: GrudgeRecord): void {
     for (const [dest, sources] of Object.entries(grudge))
-      for (const src of sources) this.#options.network.mend(src, dest);
+      for (const src of sources) this.#carrierOf(src, dest).mend(src, dest);
+  }
+
+  /** What carries messages from `src` to `dest`. */
+  #carrierOf(src: string, dest: string): Pick<Engine, 'cut' | 'mend'> {
+    const { engine, network } = { ...this.#options, engine: this.engine };
+    return engine?.members.some((member) => member === src || member === dest) ? engine : network;
   }
 
   kill(nodes: readonly string[], damage: DiskDamage | undefined): readonly string[] {
@@ -284,7 +294,7 @@ export class Cluster implements FaultTarget {
     member.paused = false;
     member.sent.moveTo(member.sentBefore);
     member.initClient?.close();
-    this.#options.network.setDown(member.id);
+    if (!this.#isAsked) this.#options.network.setDown(member.id);
     if (handle !== undefined) member.ended = handle.kill();
     return member.ended;
   }
@@ -294,11 +304,12 @@ export class Cluster implements FaultTarget {
     const { id, life } = member;
     const client = new Client({ network, scheduler, nodeId: id, onMalformed: () => {}, exempt: true });
     member.initClient = client;
-    network.admit(id, {
-      client: client.id,
-      expects: ({ src, body }) =>
-        member.life === life && typeof body.in_reply_to === 'number' && member.sent.has(src, body.in_reply_to),
-    });
+    if (!this.#isAsked)
+      network.admit(id, {
+        client: client.id,
+        expects: ({ src, body }) =>
+          member.life === life && typeof body.in_reply_to === 'number' && member.sent.has(src, body.in_reply_to),
+      });
     const timeoutMs = life === 1 ? initTimeoutMs : RESTART_TIMEOUT_MS;
     const result = await client.rpc(Init, { node_id: id, node_ids: [...nodes] }, timeoutMs);
     client.close();
@@ -306,7 +317,7 @@ export class Cluster implements FaultTarget {
     if (result.kind === 'ok') {
       if (member.life === life && member.up) {
         member.readyMs = scheduler.now();
-        network.open(id);
+        if (!this.#isAsked) network.open(id);
         this.#options.onReady();
       }
       return true;
@@ -319,6 +330,11 @@ export class Cluster implements FaultTarget {
     return false;
   }
 
+  /** Whether clients reach nodes by another way than the network of the run, which cannot hold their requests then. */
+  get #isAsked(): boolean {
+    return this.#options.bed.ask !== undefined;
+  }
+
   #deliver(member: Member, { id, src, dest, body }: NetworkMessage): void {
     const { msg_id: messageId, in_reply_to: inReplyTo } = body;
     if (typeof inReplyTo === 'number') {
@@ -326,11 +342,25 @@ export class Cluster implements FaultTarget {
       member.sentBefore.take(src, inReplyTo);
     } else if (typeof messageId === 'number') this.#asked.add(src, messageId);
     const { handle } = member;
+    const { bed } = this.#options;
+    if (bed.ask !== undefined && body.type !== Init.type) {
+      const { msg_id: _, ...request } = body;
+      bed.ask(member.id, request, (reply) => this.#receiveReply(member, src, messageId as number, reply));
+      return;
+    }
     if (handle?.deliverMessage !== undefined && isFlat(body)) handle.deliverMessage({ src, dest, body });
     else
       handle?.deliver(
         `{"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body)}}`,
       );
+  }
+
+  /** The body of a reply has no `in_reply_to`: the connection that it came on says which request it answers. */
+  #receiveReply(member: Member, client: string, messageId: number, body: string): void {
+    // A client that has given up has closed its connection.
+    if (!this.#listening || !this.#options.network.has(client)) return;
+    const ends = `"src":${stringifyName(member.id)},"dest":${stringifyName(client)}`;
+    this.#receiveLine(member, `{${ends},"body":${body.slice(0, -1)},"in_reply_to":${messageId}}}`);
   }
 
   #receiveLine(member: Member, line: string): void {
@@ -416,7 +446,11 @@ function describeInitFailure(result: Exclude<ClientResult, { kind: 'ok' }>, time
 }
 
 /** The likely cause of a missing answer, as the end of a sentence. */
-function describeSilence({ hasSpoken, closedOutput }: Member, held: HeldOutput | undefined): string {
+function describeSilence({ hasSpoken, closedOutput, handle }: Member, held: HeldOutput | undefined): string {
+  if (handle?.findTrouble !== undefined) {
+    const trouble = handle.findTrouble();
+    return trouble === undefined ? '' : `: ${trouble}`;
+  }
   if (held !== undefined)
     return `; it printed ${describeBytes(held)} without a newline, and every message must end with one`;
   if (closedOutput) return '';

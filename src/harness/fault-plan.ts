@@ -8,9 +8,11 @@
 import type { SeededRandom } from '../protocol/random.ts';
 import {
   type ClockFault,
+  type EngineFault,
   type Fault,
   type FaultEvent,
   type GrudgeRecord,
+  isEngineFault,
   isMessageFault,
   KILL_FAULTS,
   type MessageEvent,
@@ -24,10 +26,21 @@ import type { DrawFate } from './network.ts';
  * as large ones.
  */
 const CLOCK_ERROR_BITS_MAX = 22;
+/** A delay of a link: from hardly any to longer than the engine waits for an answer. */
+const LINK_DELAY_MS_MAX = 1000;
 const DRIFT_RATES = [0.5, 0.9, 0.999, 1.001, 1.1, 2] as const;
 
 /** How long a node is stopped, relative to the kind's interval. */
 const STOPPED_SHARE = 0.25;
+const STOPPING: readonly Fault[] = [
+  ...KILL_FAULTS,
+  'pause',
+  'engine-kill',
+  'engine-kill-all',
+  'engine-pause',
+  'engine-leader',
+  'engine-full',
+];
 
 /** The default probability that a message fault hits a message. */
 export const MESSAGE_FAULT_RATE_DEFAULT = 0.02;
@@ -43,7 +56,10 @@ export interface FaultPlanOptions {
   readonly faultValues: Readonly<Partial<Record<Fault, number>>>;
   readonly intervalMs: number;
   readonly nodes: readonly string[];
+  /** The services that nodes can be cut from. */
   readonly services: readonly string[];
+  /** The members of the store under the nodes; none if there is no such store. */
+  readonly members: readonly string[];
   readonly random: SeededRandom;
 }
 
@@ -73,7 +89,7 @@ function* drawEvents(
 }
 
 function stops(fault: Fault): boolean {
-  return fault === 'pause' || (KILL_FAULTS as readonly Fault[]).includes(fault);
+  return STOPPING.includes(fault);
 }
 
 type Drawn = FaultEvent extends infer Event
@@ -82,7 +98,9 @@ type Drawn = FaultEvent extends infer Event
     : never
   : never;
 
-function drawEvent(fault: Fault, { nodes, services }: FaultPlanOptions, random: SeededRandom): Drawn {
+function drawEvent(fault: Fault, options: FaultPlanOptions, random: SeededRandom): Drawn {
+  if (isEngineFault(fault)) return drawEngineEvent(fault, options, random);
+  const { nodes, services } = options;
   const someNodes = () =>
     random.shuffle(nodes).slice(0, random.integer(2) === 0 ? 1 : 1 + random.integer(nodes.length));
   switch (fault) {
@@ -126,6 +144,45 @@ function drawEvent(fault: Fault, { nodes, services }: FaultPlanOptions, random: 
     default:
       throw new Error(`${fault} is a fault of single messages and has no time`);
   }
+}
+
+function drawEngineEvent(fault: EngineFault, { nodes, members }: FaultPlanOptions, random: SeededRandom): Drawn {
+  switch (fault) {
+    case 'engine-kill':
+    case 'engine-pause':
+      return { fault, members: [random.pick(members)] };
+    case 'engine-kill-all':
+      return { fault, members };
+    case 'engine-leader':
+    case 'engine-full':
+      return { fault };
+    case 'engine-partition': {
+      const shape = random.pick([...partitionShapes(members.length), 'bridge' as const, 'one-way' as const]);
+      return { fault, ...cut(shape, createGrudge(shape, members, random)) };
+    }
+    case 'link-delay':
+      return { fault, links: drawLinks(nodes, members, random), delayMs: 1 + random.integer(LINK_DELAY_MS_MAX) };
+    case 'link-reset':
+      return { fault, links: drawLinks(nodes, members, random) };
+  }
+}
+
+/** Some directed links between nodes and members, or between members: one link, or any number of them. */
+function drawLinks(nodes: readonly string[], members: readonly string[], random: SeededRandom): GrudgeRecord {
+  const links = members.flatMap((member) => [
+    ...nodes.flatMap((node) => [
+      [node, member],
+      [member, node],
+    ]),
+    ...members.filter((other) => other !== member).map((other) => [member, other]),
+  ]) as [src: string, dest: string][];
+  const count = random.integer(2) === 0 ? 1 : 1 + random.integer(links.length);
+  const drawn: Record<string, string[]> = {};
+  for (const [src, dest] of random.shuffle(links).slice(0, count)) {
+    const sources = drawn[dest] ?? [];
+    drawn[dest] = [...sources, src];
+  }
+  return drawn;
 }
 
 function cut(shape: CutShape, grudge: Grudge): { shape: string; grudge: GrudgeRecord } {

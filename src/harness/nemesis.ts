@@ -9,7 +9,15 @@
 import { beginStep, endStep } from '../checkers/fault-steps.ts';
 import { NEMESIS, type OperationEntry } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import type { ClockFault, DiskDamage, FaultEvent, GrudgeRecord } from './fault.ts';
+import type { Engine } from './bed.ts';
+import {
+  type ClockFault,
+  type DiskDamage,
+  type EngineFaultEvent,
+  type FaultEvent,
+  type GrudgeRecord,
+  isEngineEvent,
+} from './fault.ts';
 import { describeGrudge } from './grudge.ts';
 
 /**
@@ -25,6 +33,21 @@ export interface FaultTarget {
   resume(nodes: readonly string[]): void;
   /** Returns a function that undoes the fault. */
   disturbClock(nodes: readonly string[], fault: ClockFault): () => void;
+  /** The store under the nodes. Absent: no fault of it may be injected. */
+  readonly engine?: Engine | undefined;
+}
+
+/** How often the connections of a link are reset as long as `link-reset` lasts, ms. */
+const RESET_EVERY_MS = 200;
+
+/** A fault that was carried out. */
+interface CarriedOut {
+  /** For the progress line; undefined if nothing was hit. */
+  readonly text: string | undefined;
+  /** For the history: what was hit. */
+  readonly done: unknown;
+  /** Undoes it, and returns the value for the history. */
+  readonly undo: () => unknown;
 }
 
 export interface NemesisOptions {
@@ -133,35 +156,25 @@ export class Nemesis {
     return active;
   }
 
-  /**
-   * Carries out the event. `text` is for the progress line, `done` for the history; `undo` undoes it and returns the
-   * value for the history.
-   */
-  #carryOut(event: FaultEvent): { text: string | undefined; done: unknown; undo: () => unknown } {
+  #carryOut(event: FaultEvent): CarriedOut {
     const { target } = this.#options;
     const announce = (value: unknown) => this.#record(beginStep(event.fault), value);
+    if (isEngineEvent(event)) {
+      announce('shape' in event ? event.shape : null);
+      return this.#hitEngine(event, engineOf(target));
+    }
     switch (event.fault) {
       case 'partition':
       case 'bridge':
       case 'one-way':
-      case 'service-cut': {
-        const { grudge, shape } = event;
-        announce(shape);
-        target.cut(grudge);
-        return {
-          text: `${event.fault} ${shape} (${describeGrudge(new Map(Object.entries(grudge)))})`,
-          done: ['isolated', grudge],
-          undo: () => {
-            target.mend(grudge);
-            return 'network-healed';
-          },
-        };
-      }
+      case 'service-cut':
+        announce(event.shape);
+        return this.#cut(event);
       case 'pause': {
         announce(null);
         const hit = target.pause(event.nodes);
         return {
-          text: hit.length === 0 ? undefined : `${hit.join(',')} paused`,
+          text: textOf(hit, 'paused'),
           done: hit,
           undo: () => {
             target.resume(hit);
@@ -188,7 +201,7 @@ export class Nemesis {
         const { nodes, damage, clock } = event;
         const hit = target.kill(nodes, damage);
         return {
-          text: hit.length === 0 ? undefined : `${hit.join(',')} killed`,
+          text: textOf(hit, 'killed'),
           done: damage === undefined && clock === undefined ? hit : { nodes: hit, damage, ...clock },
           undo: () => {
             if (clock !== undefined) this.#setBack(hit, clock);
@@ -196,6 +209,72 @@ export class Nemesis {
             return 'restarted';
           },
         };
+      }
+    }
+  }
+
+  #cut({ fault, shape, grudge }: Extract<FaultEvent, { readonly shape: string }>): CarriedOut {
+    const { target } = this.#options;
+    target.cut(grudge);
+    return {
+      text: `${fault} ${shape} (${describeGrudge(new Map(Object.entries(grudge)))})`,
+      done: ['isolated', grudge],
+      undo: () => {
+        target.mend(grudge);
+        return 'network-healed';
+      },
+    };
+  }
+
+  #hitEngine(event: EngineFaultEvent, engine: Engine): CarriedOut {
+    switch (event.fault) {
+      case 'engine-kill':
+      case 'engine-kill-all':
+        return killMembers(engine, event.members);
+      case 'engine-leader': {
+        const leader = engine.leader();
+        return killMembers(engine, leader === undefined ? [] : [leader]);
+      }
+      case 'engine-partition':
+        return this.#cut(event);
+      case 'engine-pause': {
+        const hit = engine.pause(event.members);
+        const undo = () => {
+          engine.resume(hit);
+          return 'resumed';
+        };
+        return { text: textOf(hit, 'paused'), done: hit, undo };
+      }
+      case 'engine-full': {
+        const makeRoom = engine.fill();
+        const undo = () => {
+          makeRoom();
+          return 'room-made';
+        };
+        return { text: 'the database is full', done: { members: engine.members, full: true }, undo };
+      }
+      case 'link-delay': {
+        const { links, delayMs } = event;
+        const undos = linksOf(links).map(([src, dest]) => engine.delay(src, dest, delayMs));
+        const undo = () => {
+          for (const undoOne of undos) undoOne();
+          return 'links-fast';
+        };
+        return { text: `links delayed by ${delayMs} ms`, done: { links, delayMs }, undo };
+      }
+      case 'link-reset': {
+        const { links } = event;
+        let cancel = () => {};
+        const resetAll = () => {
+          for (const [src, dest] of linksOf(links)) engine.reset(src, dest);
+          cancel = this.#options.scheduler.schedule(RESET_EVERY_MS, resetAll);
+        };
+        resetAll();
+        const undo = () => {
+          cancel();
+          return 'links-stable';
+        };
+        return { text: 'links reset', done: { links }, undo };
       }
     }
   }
@@ -211,4 +290,26 @@ export class Nemesis {
   #record(f: string, value: unknown): void {
     this.#options.record({ process: NEMESIS, type: 'info', f, value });
   }
+}
+
+function engineOf({ engine }: FaultTarget): Engine {
+  if (engine === undefined) throw new Error('there is no engine under these nodes whose members could be hit');
+  return engine;
+}
+
+function killMembers(engine: Engine, members: readonly string[]): CarriedOut {
+  const hit = engine.kill(members);
+  const undo = () => {
+    engine.restart(hit);
+    return 'restarted';
+  };
+  return { text: textOf(hit, 'killed'), done: hit, undo };
+}
+
+function textOf(hit: readonly string[], done: string): string | undefined {
+  return hit.length === 0 ? undefined : `${hit.join(',')} ${done}`;
+}
+
+function linksOf(links: GrudgeRecord): readonly (readonly [src: string, dest: string])[] {
+  return Object.entries(links).flatMap(([dest, sources]) => sources.map((src) => [src, dest] as const));
 }

@@ -225,6 +225,20 @@ export class Network {
     return true;
   }
 
+  /**
+   * A message that goes another way counts and is told like one that passes here. The returned function says that it
+   * arrived.
+   */
+  note(src: string, dest: string, body: Readonly<Record<string, unknown>>): () => void {
+    const message: NetworkMessage = { id: this.#nextMessageId++, src, dest, body };
+    this.#servers.send++;
+    this.#options.onEvent?.('send', message);
+    return () => {
+      this.#servers.receive++;
+      this.#options.onEvent?.('receive', message);
+    };
+  }
+
   /** From now on `dest` does not hear `src`. Every cut needs a `mend` of its own. */
   cut(src: string, dest: string): void {
     const deaf = this.#endpoints.get(dest)?.deaf;

@@ -40,6 +40,9 @@ import type { WorkloadTest } from './workload-test.ts';
  */
 const EARLINESS_MS_MAX = 1e-6;
 
+/** The members of the store under the nodes must work together again within this time after the healing, ms. */
+const ENGINE_RECOVERY_MS_MAX = 30_000;
+
 export interface RunObserver {
   readonly onOperation?: (operation: Operation) => void;
   /** @param timeMs since the start of the operations; 0 before it */
@@ -120,7 +123,8 @@ export class TestRun {
       faultValues: options.faultValues ?? {},
       intervalMs: options.nemesisIntervalMs,
       nodes: options.nodes,
-      services: [...services.keys()],
+      services: bed.engine?.members ?? [...services.keys()],
+      members: bed.engine?.members ?? [],
       random: random.fork('nemesis'),
     };
     this.#network = this.#createNetwork(plan, random, arrange);
@@ -141,6 +145,7 @@ export class TestRun {
       startMsSince: (nodeId, sinceMs) => this.#cluster.startMsSince(nodeId, sinceMs),
       heal: () => this.#nemesis.heal(),
     });
+    bed.observe?.((src, dest, body) => this.#network.note(src, dest, body));
     for (const [id, service] of services) {
       this.#network.addEndpoint(id, ({ src, body }) => {
         const reply = service.handle(src, body);
@@ -299,6 +304,7 @@ export class TestRun {
     this.#cluster.setClocks();
     this.#network.calm();
     await this.#cluster.restarted();
+    await this.#awaitEngine();
     if (faulty) {
       await this.#finalPhase.probe();
       this.#cluster.judgeUnready();
@@ -307,6 +313,15 @@ export class TestRun {
       await new Promise<void>((resolve) => this.#scheduler.schedule(calmMs, resolve));
     if (this.#aborted || createFinalInvocations === undefined) return;
     await this.#finalPhase.ask(createFinalInvocations(this.#finalRandom, this.#askers, this.#log.history));
+  }
+
+  /** The store under the nodes must recover before the nodes are asked: its recovery is not theirs. */
+  async #awaitEngine(): Promise<void> {
+    try {
+      await this.#bed.engine?.healthy(ENGINE_RECOVERY_MS_MAX);
+    } catch (error) {
+      if (!this.#aborted) this.report({ node: 'engine', rule: 'engine', text: (error as Error).message });
+    }
   }
 
   /** A node that is told to end must leave nothing behind. */

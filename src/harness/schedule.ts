@@ -3,13 +3,13 @@
  * same seed, a schedule gives the same run. With events left out, it gives a smaller one.
  */
 
-import type { FaultEvent, MessageEvent } from './fault.ts';
+import { type FaultEvent, isEngineEvent, type MessageEvent, type NodeFaultEvent } from './fault.ts';
 import type { DrawFate } from './network.ts';
 import type { OperationEvent } from './operations.ts';
 
 export interface Schedule {
   readonly operations: readonly OperationEvent[];
-  readonly faults: readonly FaultEvent[];
+  readonly faults: readonly NodeFaultEvent[];
   readonly messages: readonly MessageEvent[];
 }
 
@@ -23,15 +23,16 @@ export function repeatFates(messages: readonly MessageEvent[]): DrawFate | undef
 /** Records the decisions of a run. Pass its listeners to the run as observer. */
 export class ScheduleRecorder {
   readonly #operations: OperationEvent[] = [];
-  readonly #faults: FaultEvent[] = [];
+  readonly #faults: NodeFaultEvent[] = [];
   readonly #messages: MessageEvent[] = [];
 
   readonly onBegin = (event: OperationEvent): void => {
     this.#operations.push(event);
   };
 
+  /** Simulated nodes have no engine, so no fault of one can be replayed. */
   readonly onFault = (event: FaultEvent): void => {
-    this.#faults.push(event);
+    if (!isEngineEvent(event)) this.#faults.push(event);
   };
 
   readonly onFate = (event: MessageEvent): void => {

@@ -9,7 +9,7 @@
  */
 
 import { type CheckResult, mergeValidity, type Validity } from '../checkers/checker.ts';
-import type { Fault, FaultEvent } from '../harness/fault.ts';
+import type { Fault, NodeFaultEvent } from '../harness/fault.ts';
 import type { RunOutcome, RunStatus } from '../harness/run.ts';
 import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { RunningHash } from '../protocol/hash.ts';
@@ -178,7 +178,7 @@ function diverged(at: PlannedInjection, found: string): Error {
   );
 }
 
-function eventOf({ action, node }: Injection, { nodes }: Scenario, { phase, elapsedMs }: RunStatus): FaultEvent {
+function eventOf({ action, node }: Injection, { nodes }: Scenario, { phase, elapsedMs }: RunStatus): NodeFaultEvent {
   const atMs = elapsedMs;
   switch (action) {
     case 'kill':

@@ -1,6 +1,6 @@
 /** Faults in words, for people: the target, the effect, and the end. */
 
-import type { ClockFault, DiskDamage, FaultEvent, MessageEvent } from '../harness/fault.ts';
+import type { ClockFault, DiskDamage, MessageEvent, NodeFaultEvent } from '../harness/fault.ts';
 import { describeGrudge } from '../harness/grudge.ts';
 
 interface Words {
@@ -14,7 +14,7 @@ const DAMAGE: Readonly<Record<DiskDamage, string>> = {
   lost: ', and its disk is lost',
 };
 
-export function describeFault(event: FaultEvent): Words {
+export function describeFault(event: NodeFaultEvent): Words {
   if ('grudge' in event) {
     const cut = describeGrudge(new Map(Object.entries(event.grudge)));
     return { who: 'network', what: `is cut for ${ms(event.durationMs)}, ${event.fault} ${event.shape}: ${cut}` };
@@ -36,7 +36,7 @@ export function describeFault(event: FaultEvent): Words {
   }
 }
 
-export function describeFaultEnd(event: FaultEvent): Words {
+export function describeFaultEnd(event: NodeFaultEvent): Words {
   if ('grudge' in event) return { who: 'network', what: `is healed (${event.fault} ${event.shape})` };
   const who = event.nodes.join(', ');
   switch (event.fault) {

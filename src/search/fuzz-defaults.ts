@@ -3,7 +3,7 @@
  * so that messages meet on their way.
  */
 
-import { FAULTS } from '../harness/fault.ts';
+import { NODE_FAULTS } from '../harness/fault.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { WorkloadTest } from '../harness/workload-test.ts';
 
@@ -26,7 +26,7 @@ export function fuzzOptions({ test, ...given }: FuzzOptions): RunOptions {
     timeLimitMs: 20_000,
     latencyMeanMs: 5,
     latencyDistribution: 'exponential',
-    faults: FAULTS.filter((fault) => fault !== 'disk-loss' || (test?.survivesDiskLoss ?? false)),
+    faults: NODE_FAULTS.filter((fault) => fault !== 'disk-loss' || (test?.survivesDiskLoss ?? false)),
     nemesisIntervalMs: 4000,
     ...given,
   };

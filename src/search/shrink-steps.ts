@@ -6,10 +6,10 @@
 import {
   type ClockFault,
   type Fault,
-  type FaultEvent,
   KILL_FAULTS,
   type KillFault,
   type MessageEvent,
+  type NodeFaultEvent,
 } from '../harness/fault.ts';
 import type { Schedule } from '../harness/schedule.ts';
 import { ddmin } from './delta-debugging.ts';
@@ -124,8 +124,8 @@ export async function simplify(search: ShrinkSearch): Promise<void> {
 }
 
 async function simplifyFault(search: ShrinkSearch, index: number): Promise<void> {
-  const current = () => search.best.schedule.faults[index] as FaultEvent;
-  const accept = (event: FaultEvent) =>
+  const current = () => search.best.schedule.faults[index] as NodeFaultEvent;
+  const accept = (event: NodeFaultEvent) =>
     search.accept(withSchedule(search.best, { faults: search.best.schedule.faults.with(index, event) }));
   const kill = asKill(current());
   if (kill !== undefined) await accept(kill);
@@ -145,17 +145,17 @@ async function simplifyFault(search: ShrinkSearch, index: number): Promise<void>
 }
 
 /** A plain kill in place of a kill with damage or a wrong clock. */
-function asKill(event: FaultEvent): FaultEvent | undefined {
+function asKill(event: NodeFaultEvent): NodeFaultEvent | undefined {
   if (!isKill(event) || (event.fault === 'kill' && event.damage === undefined && event.clock === undefined)) return;
   const { atMs, durationMs, nodes } = event;
   return { atMs, durationMs, fault: 'kill', nodes };
 }
 
-function isKill(event: FaultEvent): event is Extract<FaultEvent, { readonly fault: KillFault }> {
+function isKill(event: NodeFaultEvent): event is Extract<NodeFaultEvent, { readonly fault: KillFault }> {
   return (KILL_FAULTS as readonly string[]).includes(event.fault);
 }
 
-function plainerClocks(event: FaultEvent): FaultEvent[] {
+function plainerClocks(event: NodeFaultEvent): NodeFaultEvent[] {
   if (!('clock' in event) || event.clock?.wallOffsetMs === undefined) return [];
   const { clock } = event;
   const sign = Math.sign(event.clock.wallOffsetMs);
@@ -193,15 +193,15 @@ function* shorterWaits(run: RecordedRun, moments: readonly number[], position: n
 }
 
 /** The fault with a smaller clock error. The same fault if that would be none, or if its error is of another kind. */
-function lessOff(event: FaultEvent, byMs: number): FaultEvent {
+function lessOff(event: NodeFaultEvent, byMs: number): NodeFaultEvent {
   if (!('clock' in event) || event.clock?.wallOffsetMs === undefined) return event;
   const { clock } = event;
   const amountMs = withoutDust(Math.abs(event.clock.wallOffsetMs) - byMs);
   return amountMs > 0 ? withOffset(event, clock, Math.sign(event.clock.wallOffsetMs) * amountMs) : event;
 }
 
-function withOffset(event: FaultEvent, clock: ClockFault, wallOffsetMs: number): FaultEvent {
-  return { ...event, clock: { ...clock, wallOffsetMs } } as FaultEvent;
+function withOffset(event: NodeFaultEvent, clock: ClockFault, wallOffsetMs: number): NodeFaultEvent {
+  return { ...event, clock: { ...clock, wallOffsetMs } } as NodeFaultEvent;
 }
 
 function withTimes(run: RecordedRun, move: (atMs: number) => number): RecordedRun {

@@ -6,7 +6,7 @@
  * before sent `init`. Later clients get their numbers during the run, so the new numbers in their fates are a guess.
  */
 
-import type { FaultEvent, GrudgeRecord, MessageEvent } from '../harness/fault.ts';
+import type { GrudgeRecord, MessageEvent, NodeFaultEvent } from '../harness/fault.ts';
 import type { OperationEvent } from '../harness/operations.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Schedule } from '../harness/schedule.ts';
@@ -171,7 +171,7 @@ function withWorkers(run: RecordedRun, { nodes, concurrency, workerMap }: Worker
 }
 
 /** The fault without its effect on one node; undefined if it has no other effect. */
-function withoutVictim(event: FaultEvent, nodeId: string): FaultEvent | undefined {
+function withoutVictim(event: NodeFaultEvent, nodeId: string): NodeFaultEvent | undefined {
   if ('grudge' in event) {
     const pairs = grudgePairs(event.grudge).filter(({ src, dest }) => src !== nodeId && dest !== nodeId);
     return pairs.length === 0 ? undefined : withGrudge(event, pairs);
@@ -180,7 +180,7 @@ function withoutVictim(event: FaultEvent, nodeId: string): FaultEvent | undefine
   return nodes.length === 0 ? undefined : { ...event, nodes };
 }
 
-export type CutEvent = Extract<FaultEvent, { readonly grudge: GrudgeRecord }>;
+export type CutEvent = Extract<NodeFaultEvent, { readonly grudge: GrudgeRecord }>;
 
 const PART = 'part of ';
 

@@ -1,7 +1,7 @@
 /** Records the events that a story of a run needs; `story.ts` tells it. */
 
 import { endStep } from '../checkers/fault-steps.ts';
-import type { FaultEvent, MessageEvent } from '../harness/fault.ts';
+import { isEngineEvent, type MessageEvent, type NodeFaultEvent } from '../harness/fault.ts';
 import type { NetworkMessage } from '../harness/network.ts';
 import type { RunObserver } from '../harness/run.ts';
 import { NEMESIS, type Operation } from '../history/operation.ts';
@@ -11,7 +11,7 @@ import type { LogEntry } from '../simulator/in-process-bed.ts';
 export type StoryEvent = { readonly atMs: number } & (
   | { readonly kind: 'start'; readonly nodes: string[] }
   | { readonly kind: 'operation'; readonly operation: Operation }
-  | { readonly kind: 'fault' | 'fault-end'; readonly fault: FaultEvent }
+  | { readonly kind: 'fault' | 'fault-end'; readonly fault: NodeFaultEvent }
   | { readonly kind: 'fate'; readonly fate: MessageEvent; readonly message: NetworkMessage | undefined }
   | { readonly kind: 'drop'; readonly message: NetworkMessage }
   | { readonly kind: 'log'; readonly entry: LogEntry }
@@ -23,7 +23,7 @@ export class StoryRecorder {
   readonly #events: StoryEvent[] = [];
   readonly #started = new Set<string>();
   /** Active faults, the one that ends first at the front. */
-  readonly #faults: { readonly fault: FaultEvent; readonly endMs: number }[] = [];
+  readonly #faults: { readonly fault: NodeFaultEvent; readonly endMs: number }[] = [];
   #lastSent: NetworkMessage | undefined;
   /** The message whose loss was recorded as its fate. */
   #lost: NetworkMessage | undefined;
@@ -51,6 +51,7 @@ export class StoryRecorder {
       }
     },
     onFault: (fault) => {
+      if (isEngineEvent(fault)) return;
       const atMs = this.#now();
       this.#events.push({ atMs, kind: 'fault', fault });
       this.#faults.push({ fault, endMs: atMs + fault.durationMs });

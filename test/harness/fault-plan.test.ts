@@ -14,6 +14,7 @@ function plan(faults: readonly Fault[], change: Partial<FaultPlanOptions> = {}):
     intervalMs: 1000,
     nodes: NODES,
     services: ['lin-kv', 'seq-kv'],
+    members: ['e1', 'e2', 'e3'],
     random: new SeededRandom('plan'),
     ...change,
   };
@@ -44,11 +45,14 @@ describe('a plan of faults', () => {
       expect(event.fault).toBe(fault);
       expect(event.atMs).toBeGreaterThanOrEqual(before.atMs + before.durationMs);
       if ('nodes' in event) expect(event.nodes.length).toBeGreaterThan(0);
-      else expect(cuts(event).length).toBeGreaterThan(0);
+      else if ('members' in event) expect(event.members.length).toBeGreaterThan(0);
+      else if ('links' in event) expect(Object.keys(event.links).length).toBeGreaterThan(0);
+      else if ('grudge' in event) expect(cuts(event).length).toBeGreaterThan(0);
+      else expect(['engine-leader', 'engine-full']).toContain(fault);
     }
     const meanMs = events.reduce((sum, { durationMs }) => sum + durationMs, 0) / events.length;
     // A node is stopped for a quarter of the time.
-    const expectedMs = /^(kill|disk|pause|clock-restart)/.test(fault) ? 250 : 1000;
+    const expectedMs = /^(kill|disk|pause|clock-restart|engine-(?!partition))/.test(fault) ? 250 : 1000;
     expect(meanMs / expectedMs).toBeGreaterThan(0.8);
     expect(meanMs / expectedMs).toBeLessThan(1.2);
   });

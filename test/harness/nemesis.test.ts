@@ -54,6 +54,7 @@ class Scene {
         intervalMs: 1000,
         nodes,
         services: [],
+        members: [],
         random: new SeededRandom(seed),
       }),
       endMs,

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { completeWith } from '../../src/harness/client.ts';
-import type { FaultEvent } from '../../src/harness/fault.ts';
+import type { NodeFaultEvent } from '../../src/harness/fault.ts';
 import type { RunObserver } from '../../src/harness/run.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';
 import { ScheduleRecorder } from '../../src/harness/schedule.ts';
@@ -82,7 +82,7 @@ async function run(
 }
 
 /** A run with the given faults and 100 operations a second. */
-function runWith(of: Subject, faults: readonly FaultEvent[], options: Partial<RunOptions> = {}) {
+function runWith(of: Subject, faults: readonly NodeFaultEvent[], options: Partial<RunOptions> = {}) {
   const operations = Array.from({ length: 400 }, (_, number) => ({
     atMs: 10 * number,
     worker: number % 20,
@@ -134,7 +134,7 @@ describe('a killed node', () => {
         return { id: `${life} ${names.length}` };
       }),
     ]);
-    const seen = async (fault: FaultEvent) => {
+    const seen = async (fault: NodeFaultEvent) => {
       const { history } = await runWith(counting, [fault]);
       return answersOf(history, 1).some(({ value }) => String(value).startsWith('2 1'));
     };
@@ -394,7 +394,7 @@ describe('rules that hold for every workload', () => {
         void context.rpc('lin-kv', Ask, { key: 'x' });
         return [handler(Generate, () => ({ id: `${context.nodeId}-${life}-${number++}` }))];
       }, alter && { alter });
-    const faults: FaultEvent[] = [
+    const faults: NodeFaultEvent[] = [
       { fault: 'service-cut', shape: 'full', atMs: 0, durationMs: 3000, grudge: { n0: ['lin-kv'] } },
       { fault: 'kill', atMs: 100, durationMs: 100, nodes: ['n0'] },
     ];

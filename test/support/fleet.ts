@@ -1,7 +1,7 @@
 /** A simulated fleet whose nodes lease their numbers, and what its nodes report. */
 
 import { expect } from 'vitest';
-import type { FaultEvent } from '../../src/harness/fault.ts';
+import type { NodeFaultEvent } from '../../src/harness/fault.ts';
 import type { RunOutcome } from '../../src/harness/run.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';
 import type { Schedule } from '../../src/harness/schedule.ts';
@@ -97,7 +97,7 @@ export function schedule(
   nodeCount: number,
   count: number,
   intervalMs: number,
-  faults: readonly FaultEvent[],
+  faults: readonly NodeFaultEvent[],
 ): Schedule {
   const operations = Array.from({ length: count }, (_, number) => ({
     atMs: number * intervalMs,
@@ -108,7 +108,7 @@ export function schedule(
   return { operations, faults, messages: [] };
 }
 
-export function kill(atMs: number, durationMs: number, nodes: readonly string[]): FaultEvent {
+export function kill(atMs: number, durationMs: number, nodes: readonly string[]): NodeFaultEvent {
   return { fault: 'kill', atMs, durationMs, nodes };
 }
 

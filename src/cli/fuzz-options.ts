@@ -125,7 +125,7 @@ export function interpretFuzzOptions({ values, words, rest, texts }: ParsedOptio
     from: values.from,
     seedCount: values.seeds,
     jobs: Math.min(values.jobs ?? availableParallelism(), values.seeds),
-    options: interpretRun(values, workload, false, texts),
+    options: interpretRun(values, workload, 'simulated', texts),
     swarm: values.swarm === 'off' ? undefined : undrawn(swarmOf(workload), texts),
   };
 }

@@ -24,6 +24,8 @@ export interface StoreChoice {
   readonly isEtcd: boolean;
   /** Whether it is reached by TLS, so that certificates are of use. */
   readonly usesTls: boolean;
+  /** The folder that keeps it, as the user wrote it; undefined if none does. */
+  readonly folder?: string;
   /** Whether only one instance at a time can have it. */
   readonly isExclusive: boolean;
   /** Rejects with a sentence that says why it cannot be had. */
@@ -66,6 +68,7 @@ function chooseStore(text: string): StoreChoice {
     text,
     isEtcd: false,
     usesTls: false,
+    folder: text,
     isExclusive: true,
     open: ({ onFailure, warn, patienceMs }) => openDataFolder(resolve(text), { onFailure, warn, patienceMs }),
   };

@@ -5,23 +5,29 @@
 import { isMessageFault } from '../harness/fault.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { type Ground, interpretFaults } from './chosen-faults.ts';
 import { limitsText } from './node-limits.ts';
-import { interpretFaults, interpretNodes } from './test-options.ts';
+import { interpretNodes } from './test-options.ts';
 
 /**
- * The arguments of `snowstorm test` that make the same simulated run, a word each. A schedule cannot be expressed.
+ * The arguments of `snowstorm test` that make the same run, a word each, but for programs of nodes. A schedule cannot be
+ * expressed.
  */
-export function testArguments(workload: Workload, options: RunOptions): readonly string[] {
+export function testArguments(
+  workload: Workload,
+  options: RunOptions,
+  bed: Ground['bed'] = 'simulated',
+): readonly string[] {
   const { nodes, concurrency, availability, initTimeoutMs, workloadOptions = {}, nodeLimits } = options;
-  const nemesis = renderFaults(workload, options);
+  const nemesis = renderFaults(workload, options, bed);
   return [
     ...['-w', workload.name],
-    ...renderNodes(nodes),
+    ...(typeof bed === 'object' ? bed.words : renderNodes(nodes)),
     ...['--time-limit', renderSeconds(options.timeLimitMs)],
     ...['--rate', String(options.ratePerSecond)],
     ...['--concurrency', concurrency % nodes.length === 0 ? `${concurrency / nodes.length}n` : String(concurrency)],
-    ...['--latency', String(options.latencyMeanMs)],
-    ...['--latency-dist', options.latencyDistribution],
+    ...(typeof bed === 'object' ? [] : ['--latency', String(options.latencyMeanMs)]),
+    ...(typeof bed === 'object' ? [] : ['--latency-dist', options.latencyDistribution]),
     ...(nemesis === '' ? [] : ['--nemesis', nemesis]),
     ...['--nemesis-interval', renderSeconds(options.nemesisIntervalMs)],
     ...(availability === undefined ? [] : ['--availability', String(availability)]),
@@ -55,10 +61,10 @@ export function shellWord(text: string): string {
 }
 
 /** The value of `--nemesis`, with `all` for all faults that these nodes can suffer; empty for none. */
-function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: RunOptions): string {
+function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: RunOptions, bed: Ground['bed']): string {
   const all = interpretFaults([{ fault: 'all', value: undefined }], {
     nodeCount: nodes.length,
-    processes: false,
+    bed,
     survivesDiskLoss: test.survivesDiskLoss,
   });
   const isAll = all.faults.join() === faults.join();

@@ -25,16 +25,17 @@ import {
   describeSpeed,
   execute,
   type Finished,
-  type Task,
   type TestOptions,
   type UnderWay,
   withMessageLog,
 } from './test-execution.ts';
 import {
+  bedOf,
   interpretTestOptions,
   PROCESS_EVENTS,
   SIMULATED_EVENTS,
   TEST_OPTIONS,
+  type TestTask,
   WORKLOAD_OPTIONS,
 } from './test-options.ts';
 import { describeWorkloadOptions, requireWorkloadOptions } from './workload-options.ts';
@@ -86,7 +87,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
 
 /** One run of a test, which may be one of many. */
 interface Round {
-  readonly task: Task;
+  readonly task: TestTask;
   readonly parsed: TestOptions;
   readonly signals: Signals;
   /** Those of earlier runs, for JUnit. This run adds its own. */
@@ -100,7 +101,7 @@ interface Round {
  * The task with the seed of its `number`th run. The first run has the seed of the command line, so it is the same as
  * without --test-count.
  */
-function taskOfRun(task: Task, number: number): Task {
+function taskOfRun(task: TestTask, number: number): TestTask {
   const { seed } = task.options;
   return number === 1 ? task : { ...task, options: { ...task.options, seed: `${seed}-${number}` } };
 }
@@ -109,10 +110,10 @@ function taskOfRun(task: Task, number: number): Task {
 async function runOnce(round: Round): Promise<number> {
   const { task, parsed, signals, number, count } = round;
   const { values } = parsed;
-  const { workload, options } = task;
+  const { options } = task;
   const beganMs = number === 1 ? 0 : performance.now();
   const startedAt = new Date();
-  const runFolder = openRunFolder(parsed, workload.name, startedAt);
+  const runFolder = openRunFolder(task, values, startedAt);
   const recording = runFolder === undefined ? undefined : recordIn(runFolder, options.nodes);
   const progress = new Progress(
     process.stderr,
@@ -134,7 +135,7 @@ async function runOnce(round: Round): Promise<number> {
   const { results } = outcome;
   if (count > 1) process.stdout.write(`Run ${number} of ${count}, seed ${options.seed}\n\n`);
   process.stdout.write(`${formatResults(results)}\n\n`);
-  if (task.program === undefined) process.stdout.write(`${describeSpeed(finished)}\n`);
+  if (bedOf(task) === 'simulated') process.stdout.write(`${describeSpeed(finished)}\n`);
   const again = describeAgain(task, parsed);
   const files = new FileProblems();
   files.attempt(() => {
@@ -158,7 +159,7 @@ async function runOnce(round: Round): Promise<number> {
     files.throwAny();
     return EXIT_STATUS.get(results['valid?']) as number;
   };
-  if (task.program === undefined && !interrupted && hasFailed(results) && values.shrink > 0)
+  if (bedOf(task) === 'simulated' && !interrupted && hasFailed(results) && values.shrink > 0)
     await explain(round, runFolder, conclude);
   if (runFolder !== undefined) {
     process.stdout.write(describeRecord(runFolder, round, interrupted));
@@ -170,9 +171,11 @@ async function runOnce(round: Round): Promise<number> {
 
 /** The options of the run, for its record. */
 function describeOptionsOf({ task, parsed, number, count }: Round): Readonly<Record<string, unknown>> {
-  const { workload, program = null, options } = task;
+  const { workload, deployment, options } = task;
+  const program = programOf(task) ?? null;
   const run = count > 1 ? { run: `${number} of ${count}` } : {};
-  return { workload: workload.name, program, args: parsed.rest, ...options, ...run };
+  const services = deployment && { services: deployment.words.join(' ') };
+  return { workload: workload.name, program, ...services, args: parsed.rest, ...options, ...run };
 }
 
 /**
@@ -249,15 +252,22 @@ function describeRecord({ folder, leftOut }: RunFolder, { task, number, count }:
   return `Recorded in ${[folder, run, `seed ${task.options.seed}`, stopped, leftOut ?? []].flat().join(', ')}\n`;
 }
 
-function describeAgain({ workload, program, options }: Task, { values, rest }: TestOptions): string {
+function describeAgain(task: TestTask, { values, rest }: TestOptions): string {
+  const { workload, options } = task;
   const command =
     values.replay !== undefined
       ? [replayCommand(values.replay)]
-      : ['snowstorm', 'test', ...testArguments(workload, options).map(shellWord)];
+      : ['snowstorm', 'test', ...testArguments(workload, options, bedOf(task)).map(shellWord)];
   const twice = values['check-determinism'] ? ['--check-determinism'] : [];
+  const program = programOf(task);
   const node = program === undefined ? [] : ['--bin', shellWord(program)];
   const nodeArguments = rest.length === 0 ? [] : ['--', ...rest.map(shellWord)];
   return [...command, ...twice, ...node, ...nodeArguments].join(' ');
+}
+
+/** What --bin named. */
+function programOf({ program, deployment }: TestTask): string | undefined {
+  return deployment?.kind === 'served' ? deployment.program : program;
 }
 
 /** A case for each checker. Of a repeated test a case for each run so far. */
@@ -269,9 +279,11 @@ function describeJunit({ task, cases, number, count }: Round, results: CheckResu
   return junitDocument([{ name: `snowstorm.${workload.name}`, cases }]);
 }
 
-function readReplay({ values, words, rest }: TestOptions, file: string): Task {
+function readReplay({ values, words, rest }: TestOptions, file: string): TestTask {
   if (values.bin !== undefined || rest.length > 0)
     throw new UsageError('--replay cannot be combined with --bin and its arguments');
+  for (const name of ['serve', 'url'] as const)
+    if (values[name] !== undefined) throw new UsageError(`--replay cannot be combined with --${name}`);
   if (words.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}`);
   try {
     const replay = parseReplay(readFileSync(file, 'utf8'));
@@ -279,20 +291,28 @@ function readReplay({ values, words, rest }: TestOptions, file: string): Task {
     if (workload === undefined) throw new Error(`there is no workload ${JSON.stringify(replay.workload)}`);
     requireLimits(workload, replay.options.nodeLimits);
     requireWorkloadOptions(workload, replay.options.workloadOptions);
-    return { workload, program: undefined, options: { ...replay.options, schedule: replay.schedule } };
+    return {
+      workload,
+      program: undefined,
+      deployment: undefined,
+      options: { ...replay.options, schedule: replay.schedule },
+    };
   } catch (error) {
     throw new UsageError(`--replay ${file}: ${(error as Error).message}`);
   }
 }
 
 /** Undefined if nothing is recorded. */
-function openRunFolder({ values }: TestOptions, workload: string, time: Date): RunFolder | undefined {
-  const { store, bin, messages } = values;
+function openRunFolder(task: TestTask, { store, messages }: TestOptions['values'], time: Date): RunFolder | undefined {
+  const isSimulated = bedOf(task) === 'simulated';
   if (store === 'none') {
-    if (bin !== undefined) throw new UsageError('--store none cannot be combined with --bin: processes write logs');
-    return undefined;
+    if (isSimulated) return undefined;
+    throw new UsageError(
+      `--store none cannot be combined with ${task.deployment?.words[0] ?? '--bin'}: processes write logs`,
+    );
   }
-  return createRunFolder(store, workload, time, messages ?? (bin === undefined ? SIMULATED_EVENTS : PROCESS_EVENTS));
+  const { name } = task.workload;
+  return createRunFolder(store, name, time, messages ?? (isSimulated ? SIMULATED_EVENTS : PROCESS_EVENTS));
 }
 
 /**
@@ -327,15 +347,21 @@ function stopOnSignals(signals: Signals, underWay: UnderWay, progress: Progress)
 }
 
 function describeRun({ task, number, count }: Round): string {
-  const { workload, options, program } = task;
-  const { nodes, concurrency, ratePerSecond, timeLimitMs, faults, seed, schedule, nodeLimits } = options;
+  const { workload, options } = task;
+  const { concurrency, ratePerSecond, timeLimitMs, faults, seed, schedule, nodeLimits } = options;
   const clients = `${concurrency} client${concurrency === 1 ? '' : 's'}`;
   const faultText = faults.length === 0 ? 'no faults' : `faults: ${faults.join(', ')}`;
-  const where = program === undefined ? `${nodes.length} simulated nodes` : `${nodes.length} × ${program}`;
   const work =
     schedule === undefined
       ? `${ratePerSecond}/s for ${timeLimitMs / 1000} s, ${faultText}`
       : `replaying ${schedule.operations.length} operations and ${schedule.faults.length + schedule.messages.length} faults`;
   const run = count > 1 ? `run ${number} of ${count}: ` : '';
-  return `${run}${workload.name}: ${where}, ${clients}, ${work}${describeLimits(nodeLimits)}, seed ${seed}`;
+  return `${run}${workload.name}: ${describeNodes(task)}, ${clients}, ${work}${describeLimits(nodeLimits)}, seed ${seed}`;
+}
+
+function describeNodes({ program, deployment, options: { nodes } }: TestTask): string {
+  if (deployment?.kind === 'external') return `services at ${deployment.urls.join(', ')}`;
+  if (deployment?.kind === 'served')
+    return `${nodes.length} × ${deployment.program ?? 'snowstorm'} serve on ${deployment.engine.text}`;
+  return program === undefined ? `${nodes.length} simulated nodes` : `${nodes.length} × ${program}`;
 }

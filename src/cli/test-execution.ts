@@ -5,7 +5,6 @@
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
 import type { NetworkEvent } from '../harness/network.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../harness/run.ts';
-import type { RunOptions } from '../harness/run-options.ts';
 import { ProcessBed } from '../host/processes/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
 import type { RunFolder } from '../host/records/run-folder.ts';
@@ -13,21 +12,13 @@ import { both, LineComparison, logLine, messageText } from '../host/records/run-
 import { createSettle } from '../host/settle.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
-import type { Workload } from '../workloads/workload.ts';
 import { number } from './amounts.ts';
 import type { ParsedOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
-import type { TEST_OPTIONS } from './test-options.ts';
+import type { TEST_OPTIONS, TestTask } from './test-options.ts';
 
 export type TestOptions = ParsedOptions<typeof TEST_OPTIONS>;
-
-/** What to run. */
-export interface Task {
-  readonly workload: Workload;
-  readonly program: string | undefined;
-  readonly options: RunOptions;
-}
 
 /** The current run, for its progress and for signals. */
 export interface UnderWay {
@@ -72,14 +63,15 @@ export function withMessageLog(observer: RunObserver, { values }: TestOptions, p
 }
 
 /** Prepares the run of a task. */
-export function execute(task: Task, parsed: TestOptions, surroundings: Surroundings): Execution {
+export function execute(task: TestTask, parsed: TestOptions, surroundings: Surroundings): Execution {
+  if (task.deployment !== undefined) return runServices(task, task.deployment, parsed, surroundings);
   return task.program === undefined
     ? simulate(task, parsed, surroundings)
     : runProcesses(task, task.program, parsed, surroundings);
 }
 
 function runProcesses(
-  { workload, options }: Task,
+  { workload, options }: TestTask,
   program: string,
   { values, rest }: TestOptions,
   { runFolder, progress, observer, beganMs }: Surroundings,
@@ -111,7 +103,7 @@ function runProcesses(
 }
 
 function simulate(
-  { workload, options }: Task,
+  { workload, options }: TestTask,
   { values }: TestOptions,
   { runFolder, progress, observer }: Surroundings,
 ): Execution {

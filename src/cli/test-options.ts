@@ -2,21 +2,19 @@
  * The options of `snowstorm test`, with Maelstrom's names and defaults, and their meaning for a run.
  */
 
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, resolve } from 'node:path';
-import { FAULTS, type Fault, isEngineFault, isMessageFault, NODE_FAULTS, needsMachine } from '../harness/fault.ts';
-import { MESSAGE_FAULT_RATE_DEFAULT } from '../harness/fault-plan.ts';
 import { LATENCY_DISTRIBUTIONS } from '../harness/latency.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
 import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { isClient } from '../protocol/client-id.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { type Ground, interpretFaults, nemesisOption } from './chosen-faults.ts';
+import { DEPLOYMENT_OPTIONS, type Deployment, interpretDeployment } from './deployment-options.ts';
 import { limitsOption, limitsText, requireLimits } from './node-limits.ts';
 import {
   drawSeed,
-  exceedOne,
   type Option,
   type ParsedOptions,
   parseNumber,
@@ -26,6 +24,7 @@ import {
   switchOption,
   UsageError,
 } from './options.ts';
+import { requireProgram } from './program-file.ts';
 import { tableOfWorkloadOptions, workloadOptionsOf } from './workload-options.ts';
 
 const NODES_DEFAULT = ['n1', 'n2', 'n3', 'n4', 'n5'];
@@ -34,6 +33,8 @@ const TIME_LIMIT_S = 60;
 const NEMESIS_INTERVAL_S = 10;
 const RATE = 5;
 const SHRINK_S = 10;
+/** An instance opens its store before it serves. */
+const SERVICE_INIT_TIMEOUT_MS = 30_000;
 
 /** How many message events are recorded by default. */
 export const PROCESS_EVENTS = 100_000;
@@ -43,82 +44,6 @@ export const SIMULATED_EVENTS = 20_000;
 interface Concurrency {
   readonly count: number;
   readonly perNode: boolean;
-}
-
-/** Maelstrom's. */
-
-const HELP_TEXT_WIDTH = 95;
-
-/** Breaks a long list into lines. */
-function wrap(text: string): string {
-  return text.replaceAll(new RegExp(`(.{1,${HELP_TEXT_WIDTH}})(?: |$)`, 'g'), '$1\n').trimEnd();
-}
-
-/** A fault of the command line. */
-export interface ChosenFault {
-  readonly fault: Fault | 'all';
-  /** Mean interval in ms, or the probability of a message fault; undefined: the default. */
-  readonly value: number | undefined;
-}
-
-/** The least number of nodes for a fault; 1 for faults that are not listed. */
-const FAULT_NODES_MIN: Readonly<Partial<Record<Fault, number>>> = { partition: 2, 'one-way': 2, bridge: 3 };
-
-function parseFaults(text: string): readonly ChosenFault[] {
-  return text.split(/\s*,\s*/).map((part) => {
-    const [name = '', value, ...more] = part.split('=');
-    const fault = parseOneOf([...FAULTS, 'all' as const])(name);
-    if (value === undefined) return { fault, value: undefined };
-    if (fault === 'all' || more.length > 0) throw new Error(`expected NAME or NAME=N, not ${part}`);
-    if (isMessageFault(fault)) return { fault, value: parseNumber(0, 1)(value) };
-    return { fault, value: parseNumber(Number.MIN_VALUE)(value) * 1000 };
-  });
-}
-
-/**
- * The faults of `--nemesis`, as far as this workload and these nodes can suffer them. Throws a {@link UsageError} for a
- * named fault that they cannot suffer.
- */
-export function interpretFaults(
-  chosen: readonly ChosenFault[],
-  { nodeCount, processes, survivesDiskLoss }: { nodeCount: number; processes: boolean; survivesDiskLoss: boolean },
-): Pick<RunOptions, 'faults' | 'faultValues'> {
-  const obstacle = (fault: Fault): string | undefined => {
-    const nodesMin = FAULT_NODES_MIN[fault] ?? 1;
-    if (nodeCount < nodesMin) {
-      return nodesMin === 2 ? 'needs at least two nodes' : `needs at least ${nodesMin} nodes`;
-    }
-    if (isEngineFault(fault)) return 'is a fault of a store that the test has started';
-    if (processes && needsMachine(fault)) return 'needs a simulated node; leave out --bin';
-    if (fault === 'disk-loss' && !survivesDiskLoss) return 'is a fault that this workload does not claim to survive';
-    return undefined;
-  };
-  const faults = new Set<Fault>();
-  const faultValues: Partial<Record<Fault, number>> = {};
-  for (const { fault, value } of chosen) {
-    if (fault === 'all') {
-      for (const each of FAULTS) if (obstacle(each) === undefined) faults.add(each);
-      continue;
-    }
-    const reason = obstacle(fault);
-    if (reason !== undefined) throw new UsageError(`--nemesis ${fault} ${reason}`);
-    faults.add(fault);
-    if (value !== undefined) faultValues[fault] = value;
-  }
-  refuseSurplus([...faults], faultValues);
-  return { faults: FAULTS.filter((fault) => faults.has(fault)), faultValues };
-}
-
-/**
- * A message meets one fate at most. With a sum above 1 the last faults would be rarer than requested, unnoticed.
- */
-function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<Record<Fault, number>>>): void {
-  const rates = faults
-    .filter(isMessageFault)
-    .map((fault) => ({ fault, rate: faultValues[fault] ?? MESSAGE_FAULT_RATE_DEFAULT }));
-  if (!exceedOne(rates.map(({ rate }) => rate))) return;
-  const list = rates.map(({ fault, rate }) => `${fault} (${rate})`).join(', ');
-  throw new UsageError(`--nemesis: the probabilities of ${list} add up to more than 1`);
 }
 
 /** Throws an Error that says what is expected: names that cannot be taken for anything else on the network. */
@@ -158,6 +83,7 @@ virtual time: hours in seconds, and a seed reproduces its run.`,
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
+  ...DEPLOYMENT_OPTIONS,
   'node-count': {
     value: 'N',
     text: `Runs nodes n0 … n(N-1). Default: the nodes ${NODES_DEFAULT[0]} … ${NODES_DEFAULT[NODES_DEFAULT.length - 1]}.`,
@@ -205,15 +131,7 @@ virtual time: hours in seconds, and a seed reproduces its run.`,
     absent: 'constant',
     parse: parseOneOf(LATENCY_DISTRIBUTIONS),
   } satisfies Option<(typeof LATENCY_DISTRIBUTIONS)[number]>,
-  nemesis: {
-    value: 'FAULTS',
-    text: `Faults to inject, separated by commas:
-${wrap([...NODE_FAULTS, 'all'].join(', '))}.
-NAME=N: mean interval in seconds; for ${FAULTS.filter(isMessageFault).join(', ')} a probability
-(default ${MESSAGE_FAULT_RATE_DEFAULT}). With --bin there are no faults of disks and clocks. Default: none.`,
-    absent: [],
-    parse: parseFaults,
-  } satisfies Option<readonly ChosenFault[]>,
+  nemesis: nemesisOption,
   'nemesis-interval': {
     value: 'SECONDS',
     text: `Mean time between two steps of the nemesis. Default: ${NEMESIS_INTERVAL_S}.`,
@@ -229,9 +147,10 @@ NAME=N: mean interval in seconds; for ${FAULTS.filter(isMessageFault).join(', ')
   } satisfies Option<RunOptions['availability'] | undefined>,
   'init-timeout': {
     value: 'SECONDS',
-    text: `How long a node may take to start and answer its first init. Default: ${INIT_TIMEOUT_MS / 1000}.`,
+    text: `How long a node may take to start and answer its first init. Default: ${INIT_TIMEOUT_MS / 1000}; with --serve
+and --url ${SERVICE_INIT_TIMEOUT_MS / 1000}.`,
     absent: undefined,
-    parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, 1e6)(text),
+    parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, 1e6)(text) * 1000,
   } satisfies Option<number | undefined>,
   limits: limitsOption,
   seed: seedOption('Repeats all choices: pace, values, faults. Default: a new seed, which is printed.'),
@@ -291,30 +210,43 @@ export function interpretNodes(nodeCount: number | undefined): readonly string[]
 /** The options of all workloads. */
 export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(WORKLOADS, Object.keys(TEST_OPTIONS));
 
+/** What to test: which workload, on which nodes, by which run. */
+export interface TestTask {
+  readonly workload: Workload;
+  /** The program of a node; undefined: nodes are simulated, or services. */
+  readonly program: string | undefined;
+  /** Services that are tested in place of nodes. */
+  readonly deployment: Deployment | undefined;
+  readonly options: RunOptions;
+}
+
+/** Where the nodes of a task live. */
+export function bedOf({ program, deployment }: Pick<TestTask, 'program' | 'deployment'>): Ground['bed'] {
+  return deployment ?? (program === undefined ? 'simulated' : 'processes');
+}
+
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
-export function interpretTestOptions({ values, words, rest, texts }: ParsedOptions<typeof TEST_OPTIONS>): {
-  workload: Workload;
-  /** The program of a node; undefined: nodes are simulated. */
-  program: string | undefined;
-  options: RunOptions;
-} {
+export function interpretTestOptions({ values, words, rest, texts }: ParsedOptions<typeof TEST_OPTIONS>): TestTask {
+  const { workload, bin } = values;
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
-  if (values.workload === undefined) throw new UsageError('-w NAME is missing: name the workload to test');
-  if (values.bin === undefined) {
+  if (workload === undefined) throw new UsageError('-w NAME is missing: name the workload to test');
+  const deployment = interpretDeployment(values, bin, texts, rest);
+  if (deployment === undefined && bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
-    if (values['check-determinism']) throw new UsageError('--check-determinism cannot be combined with --bin');
+    const given = deployment === undefined ? '--bin' : deployment.kind === 'served' ? '--serve' : '--url';
+    if (values['check-determinism']) throw new UsageError(`--check-determinism cannot be combined with ${given}`);
     // Otherwise the error would look like a missing program.
     if (!existsSync(tmpdir())) throw new UsageError(`TMPDIR ${tmpdir()}: there is no such folder; nodes run in it`);
   }
+  const program = deployment === undefined && bin !== undefined ? requireProgram('bin', bin) : undefined;
+  const bed = bedOf({ program, deployment });
   return {
-    workload: values.workload,
-    program: values.bin === undefined ? undefined : requireProgram(values.bin),
-    options: {
-      ...interpretRun(values, values.workload, values.bin !== undefined, texts),
-      seed: values.seed ?? drawSeed(),
-    },
+    workload,
+    program,
+    deployment,
+    options: { ...interpretRun(values, workload, bed, texts), seed: values.seed ?? drawSeed() },
   };
 }
 
@@ -342,16 +274,18 @@ type RunValues = Pick<
 export function interpretRun(
   values: RunValues,
   workload: Workload,
-  processes: boolean,
+  bed: Ground['bed'],
   texts: Readonly<Record<string, string>>,
 ): Omit<RunOptions, 'seed'> {
   if (values.nodes !== undefined && values['node-count'] !== undefined)
     throw new UsageError('--nodes cannot be combined with --node-count: it names all nodes');
-  const nodes = values.nodes ?? interpretNodes(values['node-count']);
+  const isSimulated = bed === 'simulated';
+  const nodes = typeof bed === 'object' ? bed.nodes : (values.nodes ?? interpretNodes(values['node-count']));
   const { count, perNode } = values.concurrency;
   const workloadOptions = workloadOptionsOf(workload, WORKLOAD_OPTIONS, texts);
-  if (processes) requireNoNodeOptions(workload, workloadOptions);
-  const nodeLimits = interpretLimits(values.limits, workload, processes);
+  if (!isSimulated) requireNoNodeOptions(workload, workloadOptions);
+  const nodeLimits = interpretLimits(values.limits, workload, isSimulated);
+  const initTimeoutMs = values['init-timeout'] ?? (typeof bed === 'object' ? SERVICE_INIT_TIMEOUT_MS : undefined);
   return {
     nodes,
     concurrency: perNode ? count * nodes.length : count,
@@ -361,12 +295,12 @@ export function interpretRun(
     latencyDistribution: values['latency-dist'],
     ...interpretFaults(values.nemesis, {
       nodeCount: nodes.length,
-      processes,
+      bed,
       survivesDiskLoss: workload.test.survivesDiskLoss,
     }),
     nemesisIntervalMs: values['nemesis-interval'] * 1000,
     ...(values.availability === undefined ? {} : { availability: values.availability }),
-    ...(values['init-timeout'] === undefined ? {} : { initTimeoutMs: values['init-timeout'] * 1000 }),
+    ...(initTimeoutMs === undefined ? {} : { initTimeoutMs }),
     ...(workloadOptions === undefined ? {} : { workloadOptions }),
     ...(nodeLimits === undefined ? {} : { nodeLimits }),
   };
@@ -383,9 +317,9 @@ function requireNoNodeOptions({ test }: Workload, given: Readonly<Record<string,
 function interpretLimits(
   limits: RunOptions['nodeLimits'],
   workload: Workload,
-  processes: boolean,
+  isSimulated: boolean,
 ): RunOptions['nodeLimits'] {
-  if (limits !== undefined && processes)
+  if (limits !== undefined && !isSimulated)
     throw new UsageError('--limits cannot be combined with --bin: a process has its own limits');
   try {
     requireLimits(workload, limits);
@@ -393,45 +327,4 @@ function interpretLimits(
     throw new UsageError(`--limits ${limitsText(limits)}: ${(error as Error).message}`);
   }
   return limits;
-}
-
-/** The program's full path. A name without a slash that is not a program here is looked up in PATH, as in Maelstrom. */
-function requireProgram(file: string): string {
-  const program = resolve(file);
-  const wrong = (text: string) => new UsageError(`--bin ${file}: ${text}`);
-  if (file !== '' && !file.includes('/')) {
-    const found = [program, ...pathFolders().map((folder) => resolve(folder, file))].find(isProgram);
-    if (found !== undefined) return found;
-    if (!existsSync(program)) throw wrong('there is no such file here and no such program in PATH');
-  }
-  if (!isFile(program, wrong)) throw wrong('this is not a file');
-  try {
-    accessSync(program, constants.X_OK);
-  } catch {
-    throw wrong('this file is not executable; chmod +x it');
-  }
-  return program;
-}
-
-function pathFolders(): readonly string[] {
-  return (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-}
-
-/** Whether it is an executable file. */
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
-function isFile(path: string, wrong: (text: string) => UsageError): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw wrong(code === 'ENOENT' || code === 'ENOTDIR' ? 'there is no such file' : message);
-  }
 }

@@ -251,7 +251,7 @@ export class Nemesis {
           makeRoom();
           return 'room-made';
         };
-        return { text: 'the database is full', done: { members: engine.members, full: true }, undo };
+        return { text: 'the database is full', done: { nodes: engine.members, full: true }, undo };
       }
       case 'link-delay': {
         const { links, delayMs } = event;
@@ -264,14 +264,15 @@ export class Nemesis {
       }
       case 'link-reset': {
         const { links } = event;
-        let cancel = () => {};
+        let isInForce = true;
         const resetAll = () => {
+          if (!isInForce) return;
           for (const [src, dest] of linksOf(links)) engine.reset(src, dest);
-          cancel = this.#options.scheduler.schedule(RESET_EVERY_MS, resetAll);
+          this.#after(RESET_EVERY_MS, resetAll);
         };
         resetAll();
         const undo = () => {
-          cancel();
+          isInForce = false;
           return 'links-stable';
         };
         return { text: 'links reset', done: { links }, undo };

@@ -81,7 +81,7 @@ it('help has a part for each workload that has options', () => {
 
 it('the command that repeats a run has them, and so has a replay file', () => {
   const { values } = parseOptions(TEST_OPTIONS, [], TABLE);
-  const run = interpretRun(values, shaped, false, {});
+  const run = interpretRun(values, shaped, 'simulated', {});
   expect(run).not.toHaveProperty('workloadOptions');
   const options: RunOptions = { ...run, seed: '1', workloadOptions: { shape: 'line' } };
   expect(testArguments(shaped, options).join(' ')).toContain('--shape line --seed 1');

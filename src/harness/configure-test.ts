@@ -23,10 +23,11 @@ export function configureTest(
     nodes,
     concurrency,
     latencyMeanMs,
+    names = '',
     workloadOptions,
-  }: Pick<RunOptions, 'nodes' | 'concurrency' | 'latencyMeanMs' | 'workloadOptions'>,
+  }: Pick<RunOptions, 'nodes' | 'concurrency' | 'latencyMeanMs' | 'names' | 'workloadOptions'>,
 ): WorkloadTest {
   if (test.configure === undefined) return test;
   const options = parseWorkloadOptions(test.options, workloadOptions);
-  return test.configure({ nodes, concurrency, latencyMeanMs, options });
+  return test.configure({ nodes, concurrency, latencyMeanMs, names, options });
 }

@@ -74,6 +74,7 @@ const ReplayFile = z
       initTimeoutMs: z.number().positive().exactOptional(),
       workloadOptions: z.record(z.string(), z.string()).exactOptional(),
       nodeLimits: z.record(z.string(), z.int().min(1)).exactOptional(),
+      names: z.string().exactOptional(),
       seed: z.string(),
     }),
     schedule: z.strictObject({

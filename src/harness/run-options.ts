@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly workloadOptions?: Readonly<Record<string, string>>;
   /** Limits of all simulated nodes by name (`Workload.limits`): only those that differ from a real node's. */
   readonly nodeLimits?: Readonly<Record<string, number>>;
+  /** In every name of the test, for a system that keeps what other runs left (`TestSetting.names`). Default: empty. */
+  readonly names?: string;
   readonly seed: string;
   /** What to replay, in place of the operations and faults that the seed would draw. */
   readonly schedule?: Schedule;

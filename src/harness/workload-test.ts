@@ -38,6 +38,11 @@ export interface TestSetting {
   /** Number of workers. Worker `t` talks to node `t mod nodes.length`. */
   readonly concurrency: number;
   readonly latencyMeanMs: number;
+  /**
+   * In every name that a test draws or fixes ({@link nameIn}), because the system may keep the names of other runs:
+   * letters and digits. Empty: the system begins empty.
+   */
+  readonly names: string;
   /** The workload's own options by name: parsed, or the default. */
   readonly options: Readonly<Record<string, unknown>>;
 }
@@ -103,6 +108,11 @@ export interface WorkloadOption {
   readonly drawn?: readonly string[];
   /** Whether it is for simulated nodes, so that processes cannot have it. */
   readonly ofNodes?: boolean;
+}
+
+/** A name that only this run uses: `k3x9-hot0`. @param names see {@link TestSetting} */
+export function nameIn(names: string, name: string): string {
+  return names === '' ? name : `${names}-${name}`;
 }
 
 /** The function in `operations` for `f`. Throws if there is none, which is an error in the schedule. */

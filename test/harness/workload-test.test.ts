@@ -49,7 +49,7 @@ describe('the first phase', () => {
 });
 
 describe('the setting', () => {
-  it('tells nodes, workers, latency and the options, parsed, before anything is drawn', async () => {
+  it('tells nodes, workers, latency, names and the options, parsed, before anything is drawn', async () => {
     const seen: TestSetting[] = [];
     const test = variant({
       options: { depth: { value: 'N', text: '', absent: 1, parse: Number } },
@@ -64,13 +64,14 @@ describe('the setting', () => {
         nodes: ['a', 'b'],
         concurrency: 4,
         latencyMeanMs: 3,
-        ...(workloadOptions && { workloadOptions }),
+        ...(workloadOptions && { names: 'k3x9', workloadOptions }),
       });
     const { history } = await run({ depth: '7' }).finish();
-    expect(seen).toEqual([{ nodes: ['a', 'b'], concurrency: 4, latencyMeanMs: 3, options: { depth: 7 } }]);
+    const known = { nodes: ['a', 'b'], concurrency: 4, latencyMeanMs: 3 };
+    expect(seen).toEqual([{ ...known, names: 'k3x9', options: { depth: 7 } }]);
     expect(history.at(0).value).toBe('depth 7');
     await run().finish();
-    expect(seen[1]?.options).toEqual({ depth: 1 });
+    expect(seen[1]).toEqual({ ...known, names: '', options: { depth: 1 } });
   });
 });
 

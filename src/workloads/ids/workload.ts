@@ -8,7 +8,7 @@ import * as z from 'zod';
 import type { CountWork } from '../../checkers/activity.ts';
 import { answerIn, type Client, type Completion, completeWith } from '../../harness/client.ts';
 import { WeightedChoice } from '../../harness/drawing.ts';
-import { type Invocation, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
+import { type Invocation, nameIn, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { AssignmentLimits } from '../../ids/fleet/assignments.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
@@ -65,7 +65,7 @@ const SERVICES = ['payment', 'booking'];
  * some keys are known to both. New keys come after a number of draws. Otherwise everything would be assigned in the
  * first seconds.
  */
-const HOT_KEY = /^hot-\d+$/;
+const HOT_KEY = /(?:^|-)hot-\d+$/;
 const HOT_KEY_COUNT = 2;
 const DRAWS_PER_HOT_KEYS = 24;
 /** One draw in so many may choose any hot key so far. */
@@ -89,39 +89,46 @@ const CHOICES = 1 << 16;
 /** The keys of one generator. */
 class Keys {
   readonly #random: SeededRandom;
+  readonly #names: string;
   /** Unique among the generators. */
   readonly #prefix: string;
   #freshCount = 0;
   #hotCount = 0;
 
-  constructor(random: SeededRandom) {
+  constructor(random: SeededRandom, names: string) {
     this.#random = random;
+    this.#names = names;
     this.#prefix = random.integer(2 ** 40).toString(36);
   }
 
   /** A new one every time. */
   fresh(): Pair {
-    return { service: this.#random.pick(SERVICES), key: `${this.#prefix}-${this.#freshCount++}` };
+    return pairIn(this.#names, this.#random.pick(SERVICES), `${this.#prefix}-${this.#freshCount++}`);
   }
 
   hot(): Pair {
     const newest = HOT_KEY_COUNT * Math.floor(this.#hotCount++ / DRAWS_PER_HOT_KEYS);
     const old = newest > 0 && this.#random.integer(OLD_HOT_KEY_INTERVAL) === 0;
     const number = old ? this.#random.integer(newest) : newest + this.#random.integer(HOT_KEY_COUNT);
-    return { service: this.#random.pick(SERVICES), key: `hot-${number}` };
+    return pairIn(this.#names, this.#random.pick(SERVICES), `hot-${number}`);
   }
 }
 
+function pairIn(names: string, service: string, key: string): Pair {
+  return { service: nameIn(names, service), key: nameIn(names, key) };
+}
+
 /** The first hot keys, and the last ones of a run. */
-function lastPairs(history: History): readonly Pair[] {
+function lastPairs(history: History, names: string): readonly Pair[] {
   const pairs = new Map<string, Pair>();
+  const add = ({ service, key }: Pair) => pairs.set(`${service} ${key}`, { service, key });
   for (let number = 0; number < HOT_KEY_COUNT; number++)
-    for (const service of SERVICES) pairs.set(`${service} hot-${number}`, { service, key: `hot-${number}` });
+    for (const service of SERVICES) add(pairIn(names, service, `hot-${number}`));
   const firstCount = pairs.size;
   for (const { type, f, value } of history.clientOperations()) {
     if (type !== 'invoke' || f !== 'assign') continue;
-    const { service, key } = value as Pair;
-    if (HOT_KEY.test(key)) pairs.set(`${service} ${key}`, { service, key });
+    const pair = value as Pair;
+    if (HOT_KEY.test(pair.key)) add(pair);
   }
   const all = [...pairs.values()];
   return [...all.slice(0, firstCount), ...all.slice(firstCount).slice(-LAST_PAIRS_MAX)];
@@ -140,27 +147,34 @@ const MIX = new WeightedChoice<(random: SeededRandom, keys: Keys) => Invocation>
 ]);
 
 export const idsTest: WorkloadTest = {
-  reusableClients: true,
-  // A leased node keeps nothing on its disk: number, bound and assignments are in the store.
-  survivesDiskLoss: true,
-  createGenerator: (random) => {
-    const keys = new Keys(random);
-    return () => MIX.draw(random)(random, keys);
-  },
-  createInvoke: () => {
-    const recent = new RecentIds();
-    return (client, { f, value }) => operationIn('ids', OPERATIONS, f)(client, value, recent);
-  },
-  // From every node, because each may have kept its own answer.
-  createFinalInvocations: (_random, askers, history) =>
-    [
-      generate({}),
-      { f: 'status', value: { of: 0 } },
-      ...lastPairs(history).map((value) => ({ f: 'assign', value })),
-    ].flatMap((invocation) => Array.from({ length: askers }, () => invocation)),
-  checker: idsChecker,
-  createWorkCounter: countIds,
+  ...createIdsTest(''),
+  configure: ({ names }) => createIdsTest(names),
 };
+
+function createIdsTest(names: string): WorkloadTest {
+  return {
+    reusableClients: true,
+    // A leased node keeps nothing on its disk: number, bound and assignments are in the store.
+    survivesDiskLoss: true,
+    createGenerator: (random) => {
+      const keys = new Keys(random, names);
+      return () => MIX.draw(random)(random, keys);
+    },
+    createInvoke: () => {
+      const recent = new RecentIds();
+      return (client, { f, value }) => operationIn('ids', OPERATIONS, f)(client, value, recent);
+    },
+    // From every node, because each may have kept its own answer.
+    createFinalInvocations: (_random, askers, history) =>
+      [
+        generate({}),
+        { f: 'status', value: { of: 0 } },
+        ...lastPairs(history, names).map((value) => ({ f: 'assign', value })),
+      ].flatMap((invocation) => Array.from({ length: askers }, () => invocation)),
+    checker: idsChecker,
+    createWorkCounter: countIds,
+  };
+}
 
 /** Work is a generated id, or the first acknowledged assignment of a key. */
 function countIds(): CountWork {

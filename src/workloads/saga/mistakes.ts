@@ -3,12 +3,12 @@
  * refused, with error 12 or 20, and leave nothing behind.
  */
 
-import type { Invocation } from '../../harness/workload-test.ts';
+import { type Invocation, nameIn } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { RequestInputOf } from '../../protocol/rpc.ts';
 import type { Transfer } from './messages.ts';
 
-const STRANGER = /^stranger-/;
+const STRANGER = /(?:^|-)stranger-\d$/;
 
 /** Whether an account is one that no operation opens. */
 export function isStranger(account: string): boolean {
@@ -33,13 +33,14 @@ function legs(...pairs: readonly (readonly [account: string, amount: number])[])
   return { legs: pairs.map(([account, amount]) => ({ account, amount })) };
 }
 
-/** The next mistake. */
+/** The next mistake. @param names see `TestSetting` */
 export function drawMistake(
   random: SeededRandom,
+  names: string,
   requestId: string,
   [one, other]: readonly [string, string],
 ): Invocation {
-  const stranger = `stranger-${random.integer(4)}`;
+  const stranger = nameIn(names, `stranger-${random.integer(4)}`);
   const transfer = (movement: Movement): Invocation => ({
     f: 'transfer',
     value: { request_id: requestId, ...movement },

@@ -12,7 +12,7 @@
 
 import type { CountWork } from '../../checkers/activity.ts';
 import { WeightedChoice } from '../../harness/drawing.ts';
-import type { Invocation, WorkloadTest } from '../../harness/workload-test.ts';
+import { type Invocation, nameIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { SagaLimits } from '../../saga/limits.ts';
 import { REQUESTS } from '../../simulator/node-limits.ts';
@@ -109,6 +109,8 @@ export interface SagaTestOptions {
   readonly ending?: 'full' | 'short';
   /** One operation in so many is a mistake, which must be refused. Absent: none. */
   readonly mistakes?: number | undefined;
+  /** See `TestSetting`. */
+  readonly names?: string;
 }
 
 export const sagaTest: WorkloadTest = {
@@ -123,7 +125,7 @@ export const sagaTest: WorkloadTest = {
     },
     members: MEMBERS_OPTION,
   },
-  configure: ({ options: { mistakes } }) => createSagaTest({ mistakes: mistakes as number | undefined }),
+  configure: ({ names, options: { mistakes } }) => createSagaTest({ names, mistakes: mistakes as number | undefined }),
 };
 
 function parseMistakes(text: string): number {
@@ -131,18 +133,21 @@ function parseMistakes(text: string): number {
   return Number(text);
 }
 
+const SMALL: SagaTestOptions = {
+  accounts: [
+    { account: 'a', balance: 100, weight: 1 },
+    { account: 'b', balance: 10, weight: 1 },
+  ],
+  legs: 2,
+  opening: 'transfer',
+  ending: 'short',
+};
+
 /** The smallest test with both committed and aborted transfers. */
 export const smallSagaTest: WorkloadTest = {
-  ...createSagaTest({
-    accounts: [
-      { account: 'a', balance: 100, weight: 1 },
-      { account: 'b', balance: 10, weight: 1 },
-    ],
-    legs: 2,
-    opening: 'transfer',
-    ending: 'short',
-  }),
+  ...createSagaTest(SMALL),
   options: { members: MEMBERS_OPTION },
+  configure: ({ names }) => createSagaTest({ ...SMALL, names }),
 };
 
 export function createSagaTest({
@@ -151,9 +156,10 @@ export function createSagaTest({
   opening = 'open',
   ending = 'full',
   mistakes,
+  names = '',
 }: SagaTestOptions = {}): WorkloadTest {
   if (accounts.length < legs) throw new Error(`a transfer with ${legs} accounts takes more than ${accounts.length}`);
-  const scene = createScene(accounts, legs);
+  const scene = createScene(accounts, legs, names);
   return {
     reusableClients: true,
     // A node keeps all its data in the store.
@@ -192,6 +198,7 @@ function holders(name: string, count: number, terms: Omit<Holder, 'account'>): H
 
 /** The accounts of a test, and the shapes of its transfers. */
 interface Scene {
+  readonly names: string;
   readonly openings: readonly Opening[];
   readonly accounts: readonly string[];
   readonly accountsDrawn: WeightedChoice<string>;
@@ -202,8 +209,10 @@ interface Scene {
   readonly shapes: readonly Shape[];
 }
 
-function createScene(accounts: readonly Holder[], legs: number): Scene {
+function createScene(holders: readonly Holder[], legs: number, names: string): Scene {
+  const accounts = holders.map((holder) => ({ ...holder, account: nameIn(names, holder.account) }));
   return {
+    names,
     openings: accounts.map(({ account, balance }) => ({ account, balance })),
     accounts: accounts.map(({ account }) => account),
     accountsDrawn: new WeightedChoice(accounts.map(({ account, weight }) => [weight, account])),
@@ -239,7 +248,7 @@ class Drawing {
     this.#random = random;
     this.#scene = scene;
     this.#mistakes = mistakes;
-    this.#prefix = random.uint32().toString(16).padStart(8, '0');
+    this.#prefix = nameIn(scene.names, random.uint32().toString(16).padStart(8, '0'));
     for (const account of scene.closable) this.#places.set(account, { number: 0, closeCount: 0 });
   }
 
@@ -304,7 +313,8 @@ class Drawing {
   /** It is none of the latest requests: those are repeated. */
   #mistake(): Invocation {
     const [one, other] = this.#distinctAccounts(2) as [string, string];
-    return drawMistake(this.#random, `${this.#prefix}-m${this.#requestCount++}`, [one, other]);
+    const requestId = `${this.#prefix}-m${this.#requestCount++}`;
+    return drawMistake(this.#random, this.#scene.names, requestId, [one, other]);
   }
 
   #last(): TransferRequest {

@@ -7,7 +7,7 @@ import type { FinalStep, Invocation } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { Outcome } from './messages.ts';
-import { type Request, requestOf, type Scene, type Voucher } from './scene.ts';
+import type { Request, Scene, Voucher } from './scene.ts';
 
 /** Requests that are repeated. */
 const REPLAYS_MAX = 150;
@@ -33,7 +33,7 @@ export function lastQuestions(random: SeededRandom, scene: Scene, history: Histo
   // One more than the rights that can be left, so that the last users are told that there are none.
   const drain = vouchers.flatMap(({ code, limit }) => {
     const count = Math.max(0, limit - (redeemedCounts.get(code) ?? 0)) + 1;
-    return Array.from({ length: count }, (_, number) => requestOf(code, `fresh-${code}-${number}`));
+    return Array.from({ length: count }, (_, number) => scene.requestOf(code, `fresh-${code}-${number}`));
   });
   // Shuffled, so that mostly another node is asked than at the first time.
   const replayed = random.shuffle(requests).slice(0, REPLAYS_MAX);

@@ -8,6 +8,7 @@
  */
 
 import { WeightedChoice } from '../../harness/drawing.ts';
+import { nameIn } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 
 export interface Voucher {
@@ -52,22 +53,38 @@ export interface SceneOptions {
   readonly userCount: number;
   /** Whether new vouchers open and users come and go. */
   readonly renews: boolean;
+  /** See `TestSetting`. */
+  readonly names: string;
 }
 
 export class Scene {
   readonly offers: readonly Offer[];
   readonly userCount: number;
   readonly renews: boolean;
+  readonly #names: string;
 
-  constructor({ offers, userCount, renews }: SceneOptions) {
-    this.offers = offers;
+  constructor({ offers, userCount, renews, names }: SceneOptions) {
+    this.offers = offers.map((offer) => {
+      const { voucher } = offer;
+      return { ...offer, voucher: { ...voucher, code: nameIn(names, voucher.code) } };
+    });
     this.userCount = userCount;
     this.renews = renews;
+    this.#names = names;
   }
 
   /** The vouchers open from the beginning. */
   get first(): readonly Voucher[] {
     return this.offers.filter(({ after = 0 }) => after === 0).map(({ voucher }) => voucher);
+  }
+
+  userAt(number: number): string {
+    return nameIn(this.#names, `u${number}`);
+  }
+
+  /** The `number`th request of a user for a voucher. The same arguments give the same request. */
+  requestOf(code: string, user: string, number = 0): Request {
+    return { code, user, request_id: nameIn(this.#names, `r${number}`) };
   }
 
   /** Throws for a code that no test uses. */
@@ -132,10 +149,11 @@ export class Market {
   user(): string {
     const { userCount, renews } = this.#scene;
     const oldest = renews ? Math.floor(this.#redeemCount / DRAWS_PER_USER) : 0;
-    if (this.#random.integer(FREQUENT_DRAW_INTERVAL) > 0) return `u${oldest + this.#random.integer(userCount)}`;
+    if (this.#random.integer(FREQUENT_DRAW_INTERVAL) > 0)
+      return this.#scene.userAt(oldest + this.#random.integer(userCount));
     const firstFrequent = Math.ceil(oldest / FREQUENT_USER_INTERVAL);
     const count = Math.ceil(userCount / FREQUENT_USER_INTERVAL);
-    return `u${(firstFrequent + this.#random.integer(count)) * FREQUENT_USER_INTERVAL}`;
+    return this.#scene.userAt((firstFrequent + this.#random.integer(count)) * FREQUENT_USER_INTERVAL);
   }
 
   #number({ newest }: Kind): number {
@@ -159,9 +177,4 @@ export class Market {
 function voucherAt({ offer }: Kind, number: number): Voucher {
   const { voucher } = offer;
   return number === 0 ? voucher : { ...voucher, code: `${voucher.code}-${number}` };
-}
-
-/** The `number`th request of a user for a voucher. The same arguments give the same request. */
-export function requestOf(code: string, user: string, number = 0): Request {
-  return { code, user, request_id: `r${number}` };
 }

@@ -28,7 +28,7 @@ import {
   WalletRead,
 } from './messages.ts';
 import { voucherNode } from './node.ts';
-import { Market, type Offer, type Request, requestOf, Scene, type Voucher } from './scene.ts';
+import { Market, type Offer, type Request, Scene, type Voucher } from './scene.ts';
 
 /**
  * Each voucher is sold out a while before the next one of its kind opens. The last kind fills pages of reports. It
@@ -74,25 +74,32 @@ export interface VoucherTestOptions {
   readonly opening?: 'create' | 'redeem';
   /** Whether new vouchers open as long as the run lasts. If not, the run may have nothing left to redeem at its end. */
   readonly renews?: boolean;
+  /** See `TestSetting`. */
+  readonly names?: string;
 }
 
 const OPTIONS: NonNullable<WorkloadTest['options']> = { members: MEMBERS_OPTION };
 
-export const voucherTest: WorkloadTest = { ...createVoucherTest(), options: OPTIONS };
+export const voucherTest = configurable({});
 
 /** The smallest test in which rights move between shards and some users get none. */
-export const smallVoucherTest: WorkloadTest = {
-  ...createVoucherTest({
-    vouchers: [
-      { voucher: { code: 'hot', limit: 3, amount: 500, shards: 2 }, weight: 2 },
-      { voucher: { code: 'cold', limit: 2, amount: 30, shards: 1 }, weight: 1 },
-    ],
-    userCount: 6,
-    opening: 'redeem',
-    renews: false,
-  }),
-  options: OPTIONS,
-};
+export const smallVoucherTest = configurable({
+  vouchers: [
+    { voucher: { code: 'hot', limit: 3, amount: 500, shards: 2 }, weight: 2 },
+    { voucher: { code: 'cold', limit: 2, amount: 30, shards: 1 }, weight: 1 },
+  ],
+  userCount: 6,
+  opening: 'redeem',
+  renews: false,
+});
+
+function configurable(own: VoucherTestOptions): WorkloadTest {
+  return {
+    ...createVoucherTest(own),
+    options: OPTIONS,
+    configure: ({ names }) => createVoucherTest({ ...own, names }),
+  };
+}
 
 export function createVoucherTest({
   shards,
@@ -100,12 +107,13 @@ export function createVoucherTest({
   userCount = USER_COUNT,
   opening = 'create',
   renews = true,
+  names = '',
 }: VoucherTestOptions = {}): WorkloadTest {
   const offers = vouchers.map((offer) => {
     const { voucher } = offer;
     return { ...offer, voucher: { ...voucher, shards: shards ?? voucher.shards } };
   });
-  const scene = new Scene({ offers, userCount, renews });
+  const scene = new Scene({ offers, userCount, renews, names });
   return {
     reusableClients: true,
     // A node keeps all its data in the store.
@@ -143,6 +151,7 @@ function countRedemptions(): CountWork {
 
 class Drawing {
   readonly #random: SeededRandom;
+  readonly #scene: Scene;
   readonly #market: Market;
   /** Open vouchers that no operation has created yet. */
   readonly #due: Voucher[] = [];
@@ -152,6 +161,7 @@ class Drawing {
 
   constructor(random: SeededRandom, scene: Scene) {
     this.#random = random;
+    this.#scene = scene;
     this.#market = new Market(random, scene);
   }
 
@@ -164,7 +174,7 @@ class Drawing {
     const { code } = this.#market.voucherToRedeem();
     const user = this.#market.user();
     const number = this.#random.integer(SECOND_REQUEST_INTERVAL) === 0 ? 1 : 0;
-    const value = requestOf(code, user, number);
+    const value = this.#scene.requestOf(code, user, number);
     this.#last = value;
     this.#keep(value);
     this.#due.push(...this.#market.opened());

@@ -18,6 +18,7 @@ import { etcdSettings } from './etcd-options.ts';
 import { readFile } from './option-file.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { SERVE_OPTIONS } from './serve-options.ts';
+import type { StoreRules } from './store-option.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CRASH = 255;
@@ -38,8 +39,12 @@ Exit status: 0 ended by a signal, 254 bad arguments, or a port or store that can
 
 type ServeValues = ParsedOptions<typeof SERVE_OPTIONS>['values'];
 
-/** Runs the command until a signal comes; resolves to the exit status. */
-export async function serveCommand(args: readonly string[]): Promise<number> {
+/**
+ * Runs the command until a signal comes; resolves to the exit status.
+ *
+ * @param rules of a store that is wrong; only tests have them
+ */
+export async function serveCommand(args: readonly string[], rules: StoreRules = {}): Promise<number> {
   const { values, words, rest } = parseOptions(SERVE_OPTIONS, args);
   if (values.help) {
     process.stdout.write(HELP);
@@ -51,7 +56,7 @@ export async function serveCommand(args: readonly string[]): Promise<number> {
   const tls = tlsFiles(values);
   requireTimes(values);
   const signals = new Signals();
-  const store = await Promise.race([signals.first, openStore(values, signals)]);
+  const store = await Promise.race([signals.first, openStore(values, signals, rules)]);
   if (typeof store === 'string') return 0;
   await requireRetention(values, store);
   const ended = await Promise.race([signals.first, start(values, store, tokens, tls, signals)]);
@@ -96,13 +101,13 @@ function say(text: string): void {
   process.stderr.write(`snowstorm serve: ${text}\n`);
 }
 
-async function openStore(values: ServeValues, signals: Signals): Promise<StoreEngine> {
+async function openStore(values: ServeValues, signals: Signals, rules: StoreRules): Promise<StoreEngine> {
   const { store } = values;
   const etcd = etcdSettings(values, store);
   // A large log is read for seconds, and the lock of a holder that cannot be seen is waited for.
   const slow = setTimeout(() => say(`the store ${store.text} is still being opened`), SLOW_MS);
   try {
-    return await store.open({
+    const engine = await store.open({
       onFailure: (error) => {
         say(`the store failed: ${error.message}`);
         signals.onCrash();
@@ -110,7 +115,9 @@ async function openStore(values: ServeValues, signals: Signals): Promise<StoreEn
       warn: say,
       patienceMs: values['store-patience'],
       etcd,
+      rules,
     });
+    return rules.engine?.(engine) ?? engine;
   } catch (error) {
     throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
   } finally {

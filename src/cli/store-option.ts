@@ -2,10 +2,11 @@
 
 import { resolve } from 'node:path';
 import { openDataFolder } from '../host/data-folder.ts';
-import { EtcdEngine, type EtcdOptions } from '../host/etcd/engine.ts';
+import { EtcdEngine, type EtcdOptions, type EtcdRules } from '../host/etcd/engine.ts';
 import { parseEtcdStore } from '../host/etcd/store-address.ts';
 import { MemoryEngine } from '../kv/memory-engine.ts';
 import type { StoreEngine } from '../kv/store.ts';
+import type { Folder } from '../protocol/folder.ts';
 import type { Option } from './options.ts';
 
 /** What the engines need from the process, and from other options. */
@@ -15,6 +16,16 @@ export interface StoreSettings {
   readonly warn: (text: string) => void;
   readonly patienceMs: number;
   readonly etcd: Omit<EtcdOptions, 'endpoints' | 'prefix' | 'warn'>;
+  readonly rules?: StoreRules;
+}
+
+/** What a test may make wrong, to see that it notices. */
+export interface StoreRules {
+  readonly etcd?: EtcdRules;
+  /** The folder as its engine sees it. */
+  readonly folder?: (folder: Folder) => Folder;
+  /** The engine as the node sees it. */
+  readonly engine?: (engine: StoreEngine) => StoreEngine;
 }
 
 /** A store that is not open yet. */
@@ -50,8 +61,8 @@ function chooseStore(text: string): StoreChoice {
   if (text === '') throw new Error('expected a folder, memory or etcd=URL');
   if (text.startsWith(ETCD)) {
     const address = parseEtcdStore(text);
-    const open = ({ warn, patienceMs, etcd }: StoreSettings) =>
-      EtcdEngine.open({ ...address, ...etcd, warn, patienceMs });
+    const open = ({ warn, patienceMs, etcd, rules }: StoreSettings) =>
+      EtcdEngine.open({ ...address, ...etcd, warn, patienceMs }, rules?.etcd);
     const usesTls = address.endpoints.every((url) => url.startsWith('https:'));
     return { text, isEtcd: true, usesTls, isExclusive: false, open };
   }
@@ -70,6 +81,7 @@ function chooseStore(text: string): StoreChoice {
     usesTls: false,
     folder: text,
     isExclusive: true,
-    open: ({ onFailure, warn, patienceMs }) => openDataFolder(resolve(text), { onFailure, warn, patienceMs }),
+    open: ({ onFailure, warn, patienceMs, rules }) =>
+      openDataFolder(resolve(text), { onFailure, warn, patienceMs }, rules?.folder),
   };
 }

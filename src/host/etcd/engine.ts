@@ -72,8 +72,10 @@ export interface EtcdOptions {
 /** What a test may make wrong, to see that it notices. */
 export interface EtcdRules {
   readonly classify?: (failure: Failure) => FailureRow;
+  readonly txnOfWrites?: typeof txnOfWrites;
   readonly readWrites?: typeof readWrites;
   readonly requestOfReads?: typeof requestOfReads;
+  readonly readReads?: typeof readReads;
 }
 
 const TIMEOUT_MS = 1000;
@@ -250,20 +252,20 @@ export class EtcdEngine implements StoreEngine {
 
   async #sendWrites(calls: readonly WriteCall[]): Promise<void> {
     this.#writeGroups.count(calls.length);
-    const { readWrites: read = readWrites } = this.#rules;
-    const result = await this.#cluster.call({ path: '/v3/kv/txn', body: txnOfWrites(calls), idempotent: false });
-    const outcomes = result.kind === 'ok' ? read(calls, result.body) : undefined;
+    const rules = { txnOfWrites, readWrites, ...this.#rules };
+    const result = await this.#cluster.call({ path: '/v3/kv/txn', body: rules.txnOfWrites(calls), idempotent: false });
+    const outcomes = result.kind === 'ok' ? rules.readWrites(calls, result.body) : undefined;
     const undone = outcomes === undefined ? whatFailed(result) : undefined;
     for (const [index, { settle }] of calls.entries()) settle(outcomes?.[index] ?? (undone as Undone));
   }
 
   async #sendReads(calls: readonly ReadCall[]): Promise<void> {
-    const { requestOfReads: request = requestOfReads } = this.#rules;
+    const rules = { requestOfReads, readReads, ...this.#rules };
     const keys = new Map(calls.map(({ name, key }) => [name, key]));
     this.#readGroups.count(calls.length);
     const sent = [...keys.values()];
-    const result = await this.#cluster.call({ ...request(sent), idempotent: true });
-    const entries = result.kind === 'ok' ? readReads(sent, result.body) : undefined;
+    const result = await this.#cluster.call({ ...rules.requestOfReads(sent), idempotent: true });
+    const entries = result.kind === 'ok' ? rules.readReads(sent, result.body) : undefined;
     if (entries === undefined) {
       const { error } = whatFailed(result);
       for (const { settle } of calls) settle({ kind: 'failed', error });

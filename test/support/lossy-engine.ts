@@ -48,16 +48,12 @@ export function worldOf(
   };
 }
 
-/** An engine with some calls replaced. */
-export function replacing(engine: StoreEngine, own: Partial<StoreEngine>): StoreEngine {
-  return {
-    name: engine.name,
-    read: (key) => engine.read(key),
-    replace: (key, from, text) => engine.replace(key, from, text),
-    list: (prefix, after, limit) => engine.list(prefix, after, limit),
-    remove: (key, from) => engine.remove(key, from),
-    figures: () => engine.figures(),
-    close: () => engine.close(),
-    ...own,
-  };
+/** An engine or a folder with some calls replaced. */
+export function replacing<Port extends object>(port: Port, own: Partial<Port>): Port {
+  return new Proxy(port, {
+    get: (_, name) => {
+      const member = Reflect.get(name in own ? own : port, name);
+      return typeof member === 'function' ? member.bind(port) : member;
+    },
+  });
 }

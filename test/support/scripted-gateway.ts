@@ -184,11 +184,12 @@ export class ScriptedGateway {
     return { ...(succeeded && { succeeded }), ...(responses.length > 0 && { responses }) };
   }
 
-  #holds({ key, target, create_revision: created, mod_revision: modified }: Body): boolean {
+  #holds({ key, target, result, create_revision: created, mod_revision: modified, value }: Body): boolean {
     const entry = this.store.entries.get(key);
-    return target === 'CREATE'
-      ? String(entry?.createRevision ?? 0) === created
-      : String(entry?.modRevision ?? 0) === modified;
+    if (target === 'VALUE') return entry?.value === value;
+    const [actual = 0, expected] =
+      target === 'CREATE' ? [entry?.createRevision, created] : [entry?.modRevision, modified];
+    return result === 'GREATER' ? actual > Number(expected) : String(actual) === expected;
   }
 
   #operate(

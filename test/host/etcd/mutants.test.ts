@@ -1,17 +1,22 @@
 /** Engines that are wrong in one way each, and the check that notices. The right engine passes all checks. */
 
 import { describe, expect, it } from 'vitest';
-import type { EtcdRules } from '../../../src/host/etcd/engine.ts';
-import { classifyFailure } from '../../../src/host/etcd/failures.ts';
-import { readWrites, requestOfReads } from '../../../src/host/etcd/messages.ts';
-import { holdBack, openScripted, SHORT_TIMEOUT_MS, tokenOf } from '../../support/etcd-engine.ts';
+import type { StoreRules } from '../../../src/cli/store-option.ts';
+import type { EtcdOptions } from '../../../src/host/etcd/engine.ts';
+import { ETCD_MUTANTS, type EtcdMutantName } from '../../fixtures/mutants/engines/etcd.ts';
+import { holdBack, openScripted, SHORT_TIMEOUT_MS, tokenOf, wireKey } from '../../support/etcd-engine.ts';
 import { NO_SPACE } from '../../support/scripted-gateway.ts';
 
-type Check = (rules: EtcdRules) => Promise<void>;
+type Check = (rules: StoreRules) => Promise<void>;
+
+async function openWrong(options: Partial<EtcdOptions>, { etcd = {}, engine: alter }: StoreRules) {
+  const { gateway, engine } = await openScripted(options, etcd);
+  return { gateway, engine: alter?.(engine) ?? engine };
+}
 
 /** What is `unavailable` must never take effect. */
 const claimsNothingAfterATimeout: Check = async (rules) => {
-  const { gateway, engine } = await openScripted({ timeoutMs: SHORT_TIMEOUT_MS }, rules);
+  const { gateway, engine } = await openWrong({ timeoutMs: SHORT_TIMEOUT_MS }, rules);
   const { held, release } = holdBack();
   gateway.next(held);
   const result = await engine.replace('k', null, 'one');
@@ -21,7 +26,7 @@ const claimsNothingAfterATimeout: Check = async (rules) => {
 };
 
 const claimsNothingOfAFullDatabase: Check = async (rules) => {
-  const { gateway, engine } = await openScripted({}, rules);
+  const { gateway, engine } = await openWrong({}, rules);
   gateway.next({ ...NO_SPACE, isDone: true });
   const result = await engine.replace('k', null, 'one');
   expect(await engine.read('k')).toMatchObject({ text: 'one' });
@@ -29,7 +34,7 @@ const claimsNothingOfAFullDatabase: Check = async (rules) => {
 };
 
 const tellsOutcomesApart: Check = async (rules) => {
-  const { gateway, engine } = await openScripted({}, rules);
+  const { gateway, engine } = await openWrong({}, rules);
   tokenOf(await engine.replace('taken', null, 'one'));
   gateway.requests.length = 0;
   const keys = ['new', 'taken', 'newer'];
@@ -41,7 +46,7 @@ const tellsOutcomesApart: Check = async (rules) => {
 };
 
 const readsTheNewest: Check = async (rules) => {
-  const { gateway, engine } = await openScripted({}, rules);
+  const { gateway, engine } = await openWrong({}, rules);
   const token = tokenOf(await engine.replace('k', null, 'one'));
   gateway.store.lagging = new Map(gateway.store.entries);
   await engine.replace('k', token, 'two');
@@ -49,53 +54,52 @@ const readsTheNewest: Check = async (rules) => {
   expect(await Promise.all(['k', 'other'].map((key) => engine.read(key)))).toMatchObject([{ text: 'two' }, {}]);
 };
 
-const WRONG: readonly (readonly [string, Check, EtcdRules])[] = [
-  [
-    'takes a timeout for a failure',
-    claimsNothingAfterATimeout,
-    {
-      classify: (failure) => ({
-        ...classifyFailure(failure),
-        ...(failure.kind === 'timeout' && { provesNotDone: true }),
-      }),
-    },
-  ],
-  [
-    'takes a full database for a refusal',
-    claimsNothingOfAFullDatabase,
-    {
-      classify: (failure) => {
-        const row = classifyFailure(failure);
-        return row.name === 'database space exceeded' ? { ...row, provesNotDone: true } : row;
-      },
-    },
-  ],
-  [
-    'tells all of a group what happened to the first',
-    tellsOutcomesApart,
-    {
-      readWrites: (writes, body) => {
-        const [first] = readWrites(writes, body) ?? [];
-        return first && writes.map(() => first);
-      },
-    },
-  ],
-  [
-    'is content with what a lagging member knows',
-    readsTheNewest,
-    {
-      requestOfReads: (keys) => {
-        const { path, body } = requestOfReads(keys);
-        const text = JSON.stringify(body).replaceAll('{"key":', '{"serializable":true,"key":');
-        return { path, body: JSON.parse(text) };
-      },
-    },
-  ],
-];
+const comparesWithTheVersion: Check = async (rules) => {
+  const { engine } = await openWrong({}, rules);
+  const first = tokenOf(await engine.replace('k', null, 'one'));
+  const second = tokenOf(await engine.replace('k', first, 'two'));
+  tokenOf(await engine.replace('k', second, 'one'));
+  const result = await engine.replace('k', first, 'three');
+  expect(await engine.read('k')).toMatchObject({ text: 'one' });
+  expect(result.kind).toBe('refused');
+};
 
-describe('an engine that', () => {
-  it.each(WRONG)('%s is found', async (_, check, rules) => {
+const doesNotOverwriteOthers: Check = async (rules) => {
+  const { engine } = await openWrong({}, rules);
+  const token = tokenOf(await engine.replace('k', null, 'one'));
+  tokenOf(await engine.replace('k', token, 'two'));
+  const result = await engine.replace('k', token, 'three');
+  expect(await engine.read('k')).toMatchObject({ text: 'two' });
+  expect(result.kind).toBe('refused');
+};
+
+const leavesWhatIsUnknownAsItIs: Check = async (rules) => {
+  const { gateway, engine } = await openWrong({}, rules);
+  const token = tokenOf(await engine.replace('k', null, 'one'));
+  const { store } = gateway;
+  gateway.next('lose', () => {
+    const modRevision = ++store.revision;
+    store.entries.set(wireKey('k'), { value: btoa('of another'), createRevision: 1, modRevision });
+    return true;
+  });
+  const result = await engine.replace('k', token, 'two');
+  expect(await engine.read('k')).toMatchObject({ text: 'of another' });
+  expect(result.kind).toBe('silent');
+};
+
+const CHECKS: Readonly<Record<EtcdMutantName, Check>> = {
+  'timeout-taken-for-failure': claimsNothingAfterATimeout,
+  'no-space-taken-for-definite': claimsNothingOfAFullDatabase,
+  'serializable-reads': readsTheNewest,
+  'compare-by-value': comparesWithTheVersion,
+  'compare-by-existence': doesNotOverwriteOthers,
+  'retry-with-another-token': leavesWhatIsUnknownAsItIs,
+  'one-outcome-for-the-group': tellsOutcomesApart,
+};
+
+describe('an engine that is wrong', () => {
+  it.each(Object.entries(CHECKS))('is found: %s', async (name, check) => {
     await check({});
-    await expect(check(rules)).rejects.toThrow(/expected/);
+    await expect(check(ETCD_MUTANTS[name as EtcdMutantName]())).rejects.toThrow(/expected/);
   });
 });

@@ -9,6 +9,7 @@ import type { StoreEngine } from '../../../src/kv/store.ts';
 import { crc32c } from '../../../src/protocol/crc32c.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import type { Folder } from '../../../src/protocol/folder.ts';
+import { showingEarly, takingNoLock } from '../../fixtures/mutants/engines/folder.ts';
 import { replacing } from '../../support/lossy-engine.ts';
 import { LogWorld, type Mistake, type Totals } from './log-world.ts';
 
@@ -16,39 +17,6 @@ const SEEDS = Number(process.env.SEEDS ?? 200);
 /** Within so many seeds every mistake must be found. */
 const MISTAKE_SEEDS = 200;
 const TIMEOUT_MS = 60_000 + SEEDS * 100;
-
-function altered(folder: Folder, own: Partial<Folder>): Folder {
-  return new Proxy(folder, {
-    get: (_, operation: keyof Folder) => own[operation] ?? folder[operation].bind(folder),
-  });
-}
-
-/** Shows and judges by what is not on the disk yet, and tells only of what is. */
-function showingEarly(): Mistake {
-  let syncing: Promise<void> = Promise.resolve();
-  return {
-    folder: (folder) =>
-      altered(folder, {
-        sync: async (name) => {
-          if (!name.startsWith('log-')) return folder.sync(name);
-          syncing = folder.sync(name);
-        },
-      }),
-    engine: (engine) =>
-      replacing(engine, {
-        replace: async (...change) => {
-          const result = await engine.replace(...change);
-          await syncing;
-          return result;
-        },
-        remove: async (...change) => {
-          const result = await engine.remove(...change);
-          await syncing;
-          return result;
-        },
-      }),
-  };
-}
 
 function refusingAtTimes(engine: StoreEngine): StoreEngine {
   let count = 0;
@@ -72,7 +40,7 @@ function appendingAtTheEnd(folder: Folder): Folder {
   const instead = new Map<string, string>();
   const insteadOf = (name: string) => instead.get(name) ?? name;
   let isFirst = true;
-  return altered(folder, {
+  return replacing(folder, {
     link: async (name, newName) => {
       const number = Number(newName.split('-')[1]);
       const last = fileName('log', number - 1);
@@ -90,7 +58,7 @@ function appendingAtTheEnd(folder: Folder): Folder {
 /** Syncs no snapshot, and still removes what it stands for. */
 function snapshotUnsynced(folder: Folder): Folder {
   const snapshots = new Set<string>();
-  return altered(folder, {
+  return replacing(folder, {
     append: (name, text) => {
       if (text.includes('"snapshot"')) snapshots.add(name);
       return folder.append(name, text);
@@ -111,7 +79,7 @@ const MISTAKES: ReadonlyMap<string, Named> = new Map([
     {
       make: () => ({
         folder: (folder) =>
-          altered(folder, { sync: async (name) => (name.startsWith('log-') ? undefined : folder.sync(name)) }),
+          replacing(folder, { sync: async (name) => (name.startsWith('log-') ? undefined : folder.sync(name)) }),
       }),
       finds: /was told before/,
     },
@@ -123,13 +91,13 @@ const MISTAKES: ReadonlyMap<string, Named> = new Map([
       finds: /from which a change was refused/,
     },
   ],
-  ['shows before the sync', { make: showingEarly, finds: /was told before|where text/ }],
+  ['shows before the sync', { make: () => showingEarly(['sync']), finds: /was told before|where text/ }],
   [
     'has no checksum',
     {
       make: () => ({
         folder: (folder) =>
-          altered(folder, {
+          replacing(folder, {
             readPart: async (name, offset, length) =>
               withRightChecksums(await folder.readPart(name, 0, 1_000_000)).slice(offset, offset + length),
           }),
@@ -151,10 +119,7 @@ const MISTAKES: ReadonlyMap<string, Named> = new Map([
   [
     'takes no lock',
     {
-      make: () => ({
-        folder: (folder) =>
-          altered(folder, { lock: async () => ({ confirm: async () => {}, release: async () => {} }) }),
-      }),
+      make: takingNoLock,
       finds: /was told before|changed twice|nobody removed/,
     },
   ],

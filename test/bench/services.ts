@@ -177,7 +177,7 @@ async function killLeaders(
       await leader.kill();
       await sleep(CALM_MS);
       gapsMs.push(load.longestGapMs);
-      leader.restart();
+      leader.start();
       await sleep(CALM_MS);
     }
   };

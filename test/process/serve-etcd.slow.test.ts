@@ -47,7 +47,7 @@ async function faults(cluster: EtcdCluster, services: readonly ServiceProcess[])
   for (const member of cluster.members) {
     await member.kill();
     await sleep(CALM_MS);
-    member.restart();
+    member.start();
     await sleep(CALM_MS);
   }
   for (const service of services) {
@@ -63,7 +63,7 @@ async function faults(cluster: EtcdCluster, services: readonly ServiceProcess[])
   const next = await cluster.leader();
   await Promise.all([next.kill(), services[0]?.kill()]);
   await sleep(CALM_MS);
-  next.restart();
+  next.start();
   await services[0]?.start();
   await sleep(CALM_MS);
 }

@@ -1,6 +1,6 @@
 /** Instances of `bin/snowstorm serve` as real processes, which are killed and started again. */
 
-import { freePorts } from './etcd.ts';
+import { freePorts } from '../../src/host/deployment/ports.ts';
 import { type Ended, Running, SNOWSTORM, until } from './snowstorm-process.ts';
 
 const started = new Set<Running>();

@@ -5,10 +5,11 @@
  */
 
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { EtcdMember } from '../../../src/host/deployment/etcd-member.ts';
 import type { EtcdEngine, EtcdRules } from '../../../src/host/etcd/engine.ts';
 import { classifyFailure } from '../../../src/host/etcd/failures.ts';
 import type { StoreReplace } from '../../../src/kv/store.ts';
-import { EtcdCluster, type EtcdMember, findEtcd, waitFor } from '../../support/etcd.ts';
+import { EtcdCluster, findEtcd, waitFor } from '../../support/etcd.ts';
 import { openEngine } from '../../support/etcd-engine.ts';
 
 const COUNTERS = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -132,7 +133,7 @@ async function killed(member: EtcdMember, marking: Marking): Promise<void> {
   await marking.progress();
   await member.kill();
   await marking.progress();
-  member.restart();
+  member.start();
   await marking.progress();
 }
 

@@ -2,9 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EtcdMember } from '../../../src/host/deployment/etcd-member.ts';
 import { EtcdEngine, type EtcdOptions } from '../../../src/host/etcd/engine.ts';
 import { Authority, hasOpenssl } from '../../support/certificates.ts';
-import { EtcdCluster, type EtcdMember, findEtcd } from '../../support/etcd.ts';
+import { EtcdCluster, findEtcd } from '../../support/etcd.ts';
 import { openEngine, tokenOf } from '../../support/etcd-engine.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -62,7 +63,7 @@ whenThere('an etcd with users', () => {
     const token = tokenOf(await engine.replace('k', null, 'one'));
     const root = { name: 'root', password: 'of root' };
     const authorization = (await member.ask('/v3/auth/authenticate', root))?.token as string;
-    expect(await member.ask('/v3/auth/disable', {}, { authorization })).toBeDefined();
+    expect(await member.ask('/v3/auth/disable', {}, { headers: { authorization } })).toBeDefined();
     expect(await engine.replace('k', token, 'two')).toMatchObject({
       kind: 'unavailable',
       error: { message: expect.stringMatching(/authentication is not enabled/) },

@@ -3,8 +3,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { freePorts } from '../../../src/host/deployment/ports.ts';
 import { EtcdEngine, type EtcdOptions } from '../../../src/host/etcd/engine.ts';
-import { freePorts } from '../../support/etcd.ts';
 import { openEngine, SHORT_TIMEOUT_MS, startGateway } from '../../support/etcd-engine.ts';
 import { gatewayError, NO_LEADER, NO_SPACE, TIMED_OUT } from '../../support/scripted-gateway.ts';
 

@@ -1,0 +1,326 @@
+/**
+ * The engine under the services of a deployment: members of etcd as processes of this machine with relays before them,
+ * or the members of a cluster that exists already, of which only the links can be disturbed.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine, RecordMessage } from '../../harness/bed.ts';
+import { Reaper } from '../processes/reaper.ts';
+import { ClusterRelays, type RelayedMember } from './cluster-relays.ts';
+import { EtcdBallast } from './etcd-ballast.ts';
+import { createMembers, type EtcdMember, type MemberSettings } from './etcd-member.ts';
+import { askEtcd, type EtcdStatus } from './etcd-status.ts';
+import { EtcdWatch, type KnownMembers } from './etcd-watch.ts';
+import { freePorts, withOtherPorts } from './ports.ts';
+
+const START_MS_MAX = 50_000;
+const POLL_MS = 20;
+const HEALTH_POLL_MS = 100;
+/** No key: deleting it changes nothing, and is agreed on by the members like every write. */
+const NO_KEY = Buffer.from('snowstorm-health/').toString('base64');
+
+export interface EtcdClusterSettings
+  extends Pick<MemberSettings, 'program' | 'heartbeatMs' | 'electionMs' | 'onExit' | 'logFolder'> {
+  readonly memberCount: 1 | 3 | 5;
+  /** The ids of the instances that use it. */
+  readonly instances: readonly string[];
+  /** For the data, in a new folder within it, which stays. Default: a temporary folder, removed at the end. */
+  readonly folder?: string;
+  /** What {@link EtcdCluster.fill} fills. Default: 32 MiB. */
+  readonly quotaBytes?: number;
+}
+
+const QUOTA_BYTES = 32 * 1024 * 1024;
+
+/** Members that are processes of this run. */
+interface OwnMembers {
+  readonly all: ReadonlyMap<string, EtcdMember>;
+  readonly reaper: Reaper;
+  readonly folder: string;
+  readonly isTemporary: boolean;
+  readonly quotaBytes: number;
+}
+
+interface Parts {
+  readonly members: readonly RelayedMember[];
+  readonly own?: OwnMembers;
+}
+
+export class EtcdCluster implements Engine {
+  readonly members: readonly string[];
+  readonly #relays: ClusterRelays;
+  readonly #own: OwnMembers | undefined;
+  readonly #known: KnownMembers;
+  readonly #watch: EtcdWatch;
+  readonly #ballast: EtcdBallast | undefined;
+  #isClosed = false;
+
+  private constructor({ members, own }: Parts) {
+    this.members = members.map(({ name }) => name);
+    this.#own = own;
+    this.#relays = new ClusterRelays(members, (id) => this.#watch.nameOf(id));
+    this.#known = {
+      urls: new Map(members.map(({ name, url }) => [name, url])),
+      isAwake: (name) => {
+        const member = own?.all.get(name);
+        return own === undefined || (member?.isUp === true && !member.isPaused);
+      },
+    };
+    this.#watch = new EtcdWatch(this.#known);
+    this.#ballast = own && new EtcdBallast(this.#known, own.quotaBytes);
+  }
+
+  /** Starts a new cluster. Resolves when it is healthy. */
+  static start(settings: EtcdClusterSettings): Promise<EtcdCluster> {
+    return withOtherPorts(async () => {
+      let cluster: EtcdCluster | undefined;
+      let isStarted = false;
+      const onExit = (name: string, how: string) => {
+        if (cluster !== undefined) cluster.#onExit(name);
+        if (isStarted) settings.onExit?.(name, how);
+      };
+      cluster = new EtcdCluster(await createParts({ ...settings, onExit }));
+      try {
+        for (const member of cluster.#processes()) cluster.#begin(member);
+        await cluster.#awaitHealth(START_MS_MAX, true);
+        isStarted = true;
+        return cluster;
+      } catch (error) {
+        await cluster.close();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Puts relays before the members of a cluster that exists. Its members cannot be killed, paused or filled up, and the
+   * links between them cannot be disturbed.
+   *
+   * @param urls of its members, for clients
+   */
+  static async relayTo(urls: readonly string[], instances: readonly string[]): Promise<EtcdCluster> {
+    return withOtherPorts(async () => {
+      const ports = [...(await freePorts(urls.length * instances.length))];
+      const members = urls.map((url, index) => ({
+        name: `e${index + 1}`,
+        url,
+        instancePorts: new Map(instances.map((id) => [id, ports.pop() as number])),
+      }));
+      const cluster = new EtcdCluster({ members });
+      try {
+        await Promise.all(cluster.members.map((name) => cluster.#relays.open(name)));
+        return cluster;
+      } catch (error) {
+        await cluster.close();
+        throw error;
+      }
+    });
+  }
+
+  /** The URLs of the members for an instance, through relays. */
+  endpointsFor(instance: string): readonly string[] {
+    return this.#relays.endpointsFor(instance);
+  }
+
+  /** Tells `record` the requests of instances on connections that are made from now on, and their answers. */
+  observe(record: RecordMessage): void {
+    this.#relays.record = record;
+  }
+
+  leader(): string | undefined {
+    return this.#watch.leader();
+  }
+
+  kill(members: readonly string[]): readonly string[] {
+    const up = this.#processes(members).filter(({ isUp }) => isUp);
+    for (const member of up) {
+      this.#relays.refuse(member.name);
+      this.#watch.forget(member.name);
+      void member.kill();
+    }
+    return up.map(({ name }) => name);
+  }
+
+  restart(members: readonly string[]): void {
+    for (const member of this.#processes(members)) this.#begin(member);
+  }
+
+  pause(members: readonly string[]): readonly string[] {
+    const hit = this.#processes(members).filter((member) => member.pause());
+    return hit.map(({ name }) => name);
+  }
+
+  resume(members: readonly string[]): void {
+    for (const member of this.#processes(members)) member.resume();
+  }
+
+  cut(src: string, dest: string): void {
+    this.#check(src, dest);
+    this.#relays.links.cut(src, dest);
+  }
+
+  mend(src: string, dest: string): void {
+    this.#relays.links.mend(src, dest);
+  }
+
+  delay(src: string, dest: string, delayMs: number): () => void {
+    this.#check(src, dest);
+    return this.#relays.links.delay(src, dest, delayMs);
+  }
+
+  reset(src: string, dest: string): void {
+    this.#check(src, dest);
+    this.#relays.reset(src, dest);
+  }
+
+  fill(): () => void {
+    if (this.#ballast === undefined) throw notOwn();
+    return this.#ballast.fill();
+  }
+
+  healthy(withinMs: number): Promise<void> {
+    return this.#awaitHealth(withinMs, false);
+  }
+
+  /** Kills the members and ends the relays. Removes the data if it is in a temporary folder. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#watch.close();
+    this.#ballast?.close();
+    this.#relays.close();
+    if (this.#own === undefined) return;
+    await Promise.all([...this.#own.all.values()].map((member) => member.kill()));
+    this.#own.reaper.dismiss();
+    if (this.#own.isTemporary) rmSync(this.#own.folder, { recursive: true, force: true });
+  }
+
+  #processes(names: readonly string[] = this.members): readonly EtcdMember[] {
+    const { all } = this.#own ?? {};
+    if (all === undefined) throw notOwn();
+    return names.map((name) => {
+      const member = all.get(name);
+      if (member === undefined) throw new Error(`etcd has no member ${name}; there are ${this.members.join(', ')}`);
+      return member;
+    });
+  }
+
+  /** Starts a member. Its relays take connections when it does: until then these are refused, as by the member. */
+  #begin(member: EtcdMember): void {
+    member.start();
+    void this.#openWhenUp(member);
+  }
+
+  async #openWhenUp(member: EtcdMember): Promise<void> {
+    while (member.isUp && !this.#isClosed) {
+      try {
+        if (await member.listens()) {
+          await this.#relays.open(member.name);
+          break;
+        }
+      } catch {
+        // Another program has taken the port of a relay meanwhile. It may give it back.
+      }
+      await sleep(POLL_MS);
+    }
+    if (!member.isUp || this.#isClosed) this.#relays.refuse(member.name);
+  }
+
+  #onExit(name: string): void {
+    this.#relays.refuse(name);
+    this.#watch.forget(name);
+  }
+
+  #check(src: string, dest: string): void {
+    const members = [src, dest].filter((end) => this.members.includes(end));
+    if (members.length === 0) throw new Error(`${src} and ${dest}: neither is a member of etcd`);
+    if (members.length === 2 && this.#own === undefined) throw notOwn();
+  }
+
+  async #awaitHealth(withinMs: number, endsEarly: boolean): Promise<void> {
+    const endMs = performance.now() + withinMs;
+    for (;;) {
+      const trouble = await this.#findTrouble();
+      if (trouble === undefined) return;
+      const isLost = endsEarly && [...(this.#own?.all.values() ?? [])].some(({ endedHow }) => endedHow !== undefined);
+      if (isLost || this.#isClosed) throw new Error(`etcd: ${trouble}`);
+      if (performance.now() >= endMs) throw new Error(`etcd, ${withinMs / 1000} s later: ${trouble}`);
+      await sleep(HEALTH_POLL_MS);
+    }
+  }
+
+  /** What is wrong with the cluster, in words; undefined if nothing is. */
+  async #findTrouble(): Promise<string | undefined> {
+    const found = await Promise.all(this.members.map((name) => this.#findTroubleOf(name)));
+    const troubles = found.flatMap(({ trouble }) => trouble ?? []);
+    if (troubles.length > 0) return troubles.join('; ');
+    const leaders = new Set(found.map(({ leader }) => leader));
+    if (leaders.size > 1 || this.leader() === undefined) return 'its members do not agree on a leader';
+    if (this.#ballast?.isEmpty === false) return 'its database was filled up and is not empty yet';
+    return this.#watch.isComplete ? undefined : 'the ids of its members are not known yet';
+  }
+
+  async #findTroubleOf(name: string): Promise<{ readonly trouble?: string; readonly leader?: string }> {
+    const member = this.#own?.all.get(name);
+    if (member?.endedHow !== undefined) return { trouble: `${name} has ended by itself: ${member.endedHow}` };
+    if (member?.isUp === false) return { trouble: `${name} is down` };
+    if (member?.isPaused) return { trouble: `${name} is paused` };
+    const url = this.#known.urls.get(name) as string;
+    const status = await this.#watch.look(name);
+    const trouble = status === undefined ? 'does not answer' : await troubleOf(status, url);
+    if (trouble !== undefined) return { trouble: `${name} ${trouble}` };
+    if (!this.#relays.isOpen(name)) return { trouble: `the relays of ${name} take no connections` };
+    return { leader: (status as EtcdStatus).leader };
+  }
+}
+
+async function troubleOf({ leader, errors }: EtcdStatus, url: string): Promise<string | undefined> {
+  if (leader === '0') return 'knows no leader';
+  if (errors.length > 0) return `tells of ${errors.join(', ')}`;
+  return (await askEtcd(url, '/v3/kv/deleterange', { key: NO_KEY })) === undefined ? 'takes no writes' : undefined;
+}
+
+async function createParts({
+  memberCount,
+  instances,
+  folder: parent,
+  quotaBytes = QUOTA_BYTES,
+  ...settings
+}: EtcdClusterSettings): Promise<Parts> {
+  const names = Array.from({ length: memberCount }, (_, index) => `e${index + 1}`);
+  const ports = [...(await freePorts(memberCount * (3 + instances.length)))];
+  const nextPort = () => ports.pop() as number;
+  const places = names.map((name) => ({
+    name,
+    clientPort: nextPort(),
+    peerPort: nextPort(),
+    advertisedPeerPort: nextPort(),
+  }));
+  const { logFolder } = settings;
+  for (const path of [parent, logFolder]) if (path !== undefined) mkdirSync(path, { recursive: true });
+  const folder = mkdtempSync(join(parent ?? tmpdir(), 'snowstorm-etcd-'));
+  const mark = randomUUID();
+  const reaper = new Reaper(mark);
+  const all = createMembers({ ...settings, folder, quotaBytes, reaper, mark }, places);
+  const members = all.map(({ name, url, peerUrl }, index) => ({
+    name,
+    url,
+    peer: { url: peerUrl, relayPort: places[index]?.advertisedPeerPort as number },
+    instancePorts: new Map(instances.map((id) => [id, nextPort()])),
+  }));
+  const own = {
+    all: new Map(all.map((member) => [member.name, member])),
+    reaper,
+    folder,
+    isTemporary: parent === undefined,
+    quotaBytes,
+  };
+  return { members, own };
+}
+
+function notOwn(): Error {
+  return new Error('etcd was there before this run: only the links between instances and its members can be disturbed');
+}

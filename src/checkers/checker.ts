@@ -28,6 +28,8 @@ export interface TestFacts {
    * concurrency`.
    */
   readonly concurrency: number;
+  /** Whether nodes name themselves otherwise: instances of services draw their names. Absent: no. */
+  readonly haveOwnNames?: boolean;
   /** The fraction of invocations that must be ok; absent: not checked. */
   readonly availability?: 'total' | number;
   /** How many messages a fault lost, delayed, duplicated or reordered. No history shows it. Absent: unknown. */

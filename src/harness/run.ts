@@ -439,6 +439,7 @@ export class TestRun {
       chances: this.#chances,
       serviceRequests: this.#serviceRequests,
       recovery: this.#finalPhase.recovery,
+      haveOwnNames: this.#bed.ask !== undefined,
       isFaulty: this.#isFaulty,
       healedAt: this.#healedAt,
       operationsMs: this.#operationsMs,

@@ -27,6 +27,8 @@ export interface FinishedRun {
   readonly chances: Chances;
   readonly serviceRequests: ServiceRequests;
   readonly recovery: ReadonlyMap<string, number | undefined>;
+  /** Whether nodes have names that the run does not know. */
+  readonly haveOwnNames: boolean;
   /** Whether faults were planned. */
   readonly isFaulty: boolean;
   /** The length of the history when everything was healed; infinite if it never was. Later operations do not count. */
@@ -36,7 +38,8 @@ export interface FinishedRun {
 }
 
 export function judgeRun(facts: FinishedRun): CheckResult {
-  const { options, test, log, network, chances, serviceRequests, recovery, isFaulty, healedAt, operationsMs } = facts;
+  const { options, test, log, network, chances, serviceRequests, recovery } = facts;
+  const { haveOwnNames, isFaulty, healedAt, operationsMs } = facts;
   const { nodes, concurrency, availability, latencyMeanMs, nodeLimits = {}, schedule, ratePerSecond } = options;
   const fates = network.fates();
   const { createWorkCounter } = test;
@@ -63,6 +66,6 @@ export function judgeRun(facts: FinishedRun): CheckResult {
   });
   const hitMessageCount = Object.values(fates).reduce((sum, count) => sum + count, 0);
   const demanded = availability === undefined ? {} : { availability };
-  const known = { nodes, concurrency, ...demanded, hitMessageCount, latencyMeanMs, nodeLimits };
+  const known = { nodes, haveOwnNames, concurrency, ...demanded, hitMessageCount, latencyMeanMs, nodeLimits };
   return checker.check(known, log.history);
 }

@@ -27,7 +27,7 @@ export class AssignmentRules {
   readonly oneToOne = new Findings();
   readonly toldTruly = new Findings();
   /** A set of anything: what a status says may be any JSON value. */
-  readonly #nodes: ReadonlySet<unknown>;
+  readonly #nodes: ReadonlySet<unknown> | undefined;
   /** Every id of every (service, key), once each. The first is the one that was acknowledged first. */
   readonly #assigned: AssignedId[] = [];
   readonly #assignedByPair = new Map<string, AssignedId[]>();
@@ -36,9 +36,9 @@ export class AssignmentRules {
   readonly #toldById = new Map<string, ToldAssignment[]>();
   readonly #toldByPair = new Map<string, ToldAssignment>();
 
-  /** @param nodes all nodes that may have assigned an id */
-  constructor(nodes: readonly string[]) {
-    this.#nodes = new Set(nodes);
+  /** @param nodes all nodes that may have assigned an id; undefined: their names are not known */
+  constructor(nodes: readonly string[] | undefined) {
+    this.#nodes = nodes && new Set(nodes);
   }
 
   /** Each id of each (service, key) once, however often it was answered. */
@@ -133,7 +133,8 @@ export class AssignmentRules {
     if (!isRecord(assignment)) return 'an assignment is no object';
     const { service, key, node, created_at: createdAt } = assignment;
     if (typeof service !== 'string' || typeof key !== 'string') return 'an assignment does not name service and key';
-    if (!this.#nodes.has(node)) return 'an assignment is by no node of this run';
+    if (this.#nodes?.has(node) === false) return 'an assignment is by no node of this run';
+    if (typeof node !== 'string' || node === '') return 'an assignment does not name its node';
     if (typeof createdAt !== 'string' || !ISO_8601.test(createdAt)) return 'an assignment has no time';
     return undefined;
   }

@@ -94,7 +94,7 @@ class IdsRun {
   constructor(test: TestFacts, handoutsMax: number) {
     this.#slots = new SlotRule(handoutsMax);
     this.#order = new OrderRule(test);
-    this.#assignments = new AssignmentRules(test.nodes);
+    this.#assignments = new AssignmentRules(test.haveOwnNames ? undefined : test.nodes);
   }
 
   get assignedCount(): number {

@@ -621,6 +621,24 @@ describe('what a status says of an assignment is right', () => {
   });
 });
 
+describe('assignments by nodes that name themselves', () => {
+  const id = snowflake({ ms: 1 });
+  const checkNamed = (node: unknown) => {
+    const history = handwritten(...generate(0, [id]), ...statusOfAssigned(1, id, assignmentTo('a', { node })));
+    return broken(idsChecker().check({ ...THREE_NODES, haveOwnNames: true }, history));
+  };
+
+  it('may be by any node', () => {
+    expect(checkNamed('i-5sk2')).toEqual({});
+  });
+
+  it.each([undefined, '', 7])('must name it: %j', (node) => {
+    expect(checkNamed(node)).toMatchObject({
+      'assignment-is-right': [{ problem: 'an assignment does not name its node' }],
+    });
+  });
+});
+
 describe('answers are as asked', () => {
   it.each([
     ['too few ids', { count: 3 }, 1],

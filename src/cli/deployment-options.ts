@@ -13,7 +13,7 @@ const URLS_MAX = 64;
 /** The engine of a command line. */
 type EngineText =
   /** An etcd that the test starts. */
-  | { readonly kind: 'started'; readonly text: string; readonly memberCount: number }
+  | { readonly kind: 'started'; readonly text: string; readonly memberCount: 1 | 3 | 5 }
   /** What `serve --store` takes. */
   | { readonly kind: 'given'; readonly text: string; readonly store: StoreChoice };
 
@@ -23,32 +23,39 @@ export type EngineChoice =
   | Extract<EngineText, { readonly kind: 'given' }>;
 
 /** Services to test, in place of nodes on stdin and stdout. */
-export type Deployment =
-  | {
-      readonly kind: 'served';
-      /** The options that say so, a word each. */
-      readonly words: readonly string[];
-      readonly nodes: readonly string[];
-      readonly engine: EngineChoice;
-      /** In place of this program; it gets the arguments of `serve`. */
-      readonly program: string | undefined;
-      /** Further arguments for `serve`. */
-      readonly args: readonly string[];
-    }
-  | {
-      readonly kind: 'external';
-      readonly words: readonly string[];
-      readonly nodes: readonly string[];
-      /** One for each node. */
-      readonly urls: readonly string[];
-      readonly token: string | undefined;
-    };
+export type Deployment = ServedDeployment | ExternalDeployment;
+
+interface AnyDeployment {
+  /** The options that say so, a word each. */
+  readonly words: readonly string[];
+  readonly nodes: readonly string[];
+  /** Whether what it keeps may have names of earlier runs, so that those of this run must be new. */
+  readonly isUsed: boolean;
+}
+
+/** Instances that the test starts. */
+export interface ServedDeployment extends AnyDeployment {
+  readonly kind: 'served';
+  readonly engine: EngineChoice;
+  /** In place of this program; it gets the arguments of `serve`. */
+  readonly program: string | undefined;
+  /** Further arguments for `serve`. */
+  readonly args: readonly string[];
+}
+
+/** Instances that run already. */
+interface ExternalDeployment extends AnyDeployment {
+  readonly kind: 'external';
+  /** One for each node. */
+  readonly urls: readonly string[];
+  readonly token: string | undefined;
+}
 
 function parseEngine(text: string): EngineText {
   const match = /^etcd:(\d+)$/.exec(text);
   if (match !== null) {
     if (!/^[135]$/.test(match[1] as string)) throw new Error('an etcd has 1, 3 or 5 members, such as etcd:3');
-    return { kind: 'started', text, memberCount: Number(match[1]) };
+    return { kind: 'started', text, memberCount: Number(match[1]) as 1 | 3 | 5 };
   }
   try {
     return { kind: 'given', text, store: storeOption.parse(text) };
@@ -155,6 +162,7 @@ function interpretExternal(
   return {
     kind: 'external',
     words: wordsOf(texts),
+    isUsed: true,
     nodes: nodeIds(urls.length),
     urls,
     token: token === undefined ? undefined : readFile('--token', token).toString().trim(),
@@ -171,7 +179,7 @@ function interpretServed(
   if (texts.token !== undefined) throw new UsageError('--token needs --url');
   const owned = rest.find((word) => /^--(?:listen|store|workload|w)(?:=|$)|^-w$/.test(word));
   if (owned !== undefined) throw new UsageError(`${owned} after -- is set by the test itself`);
-  const served = { kind: 'served' as const, words: wordsOf(texts), nodes: nodeIds(count), args: rest };
+  const served = { kind: 'served' as const, words: wordsOf(texts), nodes: nodeIds(count), args: rest, isUsed: false };
   const program = bin === undefined ? undefined : requireProgram('bin', bin);
   if (engine.kind === 'started')
     return { ...served, program, engine: { ...engine, program: findEtcd(engine.text, etcd) } };
@@ -179,7 +187,7 @@ function interpretServed(
   if (engine.store.isExclusive && count > 1)
     throw new UsageError(`--engine ${engine.text} is for one instance; --serve ${count} needs an etcd, such as etcd:3`);
   if (engine.store.folder !== undefined) requireNew(engine.text, resolve(engine.store.folder));
-  return { ...served, program, engine };
+  return { ...served, isUsed: engine.store.isEtcd, program, engine };
 }
 
 function wordsOf(texts: Readonly<Record<string, string>>): readonly string[] {

@@ -10,8 +10,8 @@ import { limitsText } from './node-limits.ts';
 import { interpretNodes } from './test-options.ts';
 
 /**
- * The arguments of `snowstorm test` that make the same run, a word each, but for programs of nodes. A schedule cannot be
- * expressed.
+ * The arguments of `snowstorm test` that make the same run, a word each, but for programs of nodes. A schedule cannot
+ * be expressed.
  */
 export function testArguments(
   workload: Workload,

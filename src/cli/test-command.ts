@@ -23,6 +23,7 @@ import { makeSmall, recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
 import {
   describeSpeed,
+  type Execution,
   execute,
   type Finished,
   type TestOptions,
@@ -31,6 +32,7 @@ import {
 } from './test-execution.ts';
 import {
   bedOf,
+  drawNames,
   interpretTestOptions,
   PROCESS_EVENTS,
   SIMULATED_EVENTS,
@@ -40,6 +42,8 @@ import {
 } from './test-options.ts';
 import { describeWorkloadOptions, requireWorkloadOptions } from './workload-options.ts';
 
+/** The test was given up before it began. */
+const EXIT_QUIT = 2;
 const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
   [true, 0],
   [false, 1],
@@ -103,7 +107,9 @@ interface Round {
  */
 function taskOfRun(task: TestTask, number: number): TestTask {
   const { seed } = task.options;
-  return number === 1 ? task : { ...task, options: { ...task.options, seed: `${seed}-${number}` } };
+  if (number === 1) return task;
+  const names = task.deployment?.isUsed ? { names: drawNames() } : {};
+  return { ...task, options: { ...task.options, ...names, seed: `${seed}-${number}` } };
 }
 
 /** Makes a run, prints its results and records it; resolves to its exit status. */
@@ -115,17 +121,19 @@ async function runOnce(round: Round): Promise<number> {
   const startedAt = new Date();
   const runFolder = openRunFolder(task, values, startedAt);
   const recording = runFolder === undefined ? undefined : recordIn(runFolder, options.nodes);
-  const progress = new Progress(
-    process.stderr,
-    describeProgress(options.timeLimitMs, () => execution.underWay.run.status()),
+  let execution: Execution | undefined;
+  const describeRunning = describeProgress(options.timeLimitMs, () => (execution as Execution).underWay.run.status());
+  const progress = new Progress(process.stderr, () =>
+    execution === undefined ? 'starting the store' : describeRunning(),
   );
   const observer = withMessageLog(recording?.observer ?? {}, parsed, progress);
-  const execution = execute(task, parsed, { runFolder, progress, observer, beganMs });
-  // Before the first line: its reader may send a signal at once.
-  stopOnSignals(signals, execution.underWay, progress);
-  progress.print(describeRun(round));
   let finished: Finished;
   try {
+    quitOnSecondSignal(signals, progress);
+    execution = await execute(task, parsed, { runFolder, progress, observer, beganMs });
+    // Before the first line: its reader may send a signal at once.
+    stopOnSignals(signals, execution.underWay, progress);
+    progress.print(describeRun(round));
     finished = await execution.finish();
   } finally {
     progress.stop();
@@ -333,6 +341,14 @@ class Signals {
   }
 }
 
+/** While the store under services starts there is no verdict to keep yet. What was started ends with this process. */
+function quitOnSecondSignal(signals: Signals, progress: Progress): void {
+  signals.onSignal = () => {
+    signals.onSignal = () => process.exit(EXIT_QUIT);
+    progress.print('stopping when the store has started; Ctrl-C again to quit');
+  };
+}
+
 /**
  * The first signal ends the run and keeps its verdict. A second one does not wait for operations in flight. Later ones,
  * and those during the writing of the record, do nothing: the verdict is close.
@@ -344,6 +360,7 @@ function stopOnSignals(signals: Signals, underWay: UnderWay, progress: Progress)
     progress.print('stopping: the verdict covers what has run so far; Ctrl-C again to quit');
     return underWay.run.stop();
   };
+  if (signals.came) signals.onSignal();
 }
 
 function describeRun({ task, number, count }: Round): string {

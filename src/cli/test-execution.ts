@@ -5,6 +5,7 @@
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
 import type { NetworkEvent } from '../harness/network.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../harness/run.ts';
+import type { LogOptions } from '../host/processes/logged-process.ts';
 import { ProcessBed } from '../host/processes/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
 import type { RunFolder } from '../host/records/run-folder.ts';
@@ -13,9 +14,11 @@ import { createSettle } from '../host/settle.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import { number } from './amounts.ts';
+import type { Deployment } from './deployment-options.ts';
 import type { ParsedOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
+import { prepareServices, type RealRun } from './services-execution.ts';
 import type { TEST_OPTIONS, TestTask } from './test-options.ts';
 
 export type TestOptions = ParsedOptions<typeof TEST_OPTIONS>;
@@ -62,8 +65,8 @@ export function withMessageLog(observer: RunObserver, { values }: TestOptions, p
   });
 }
 
-/** Prepares the run of a task. */
-export function execute(task: TestTask, parsed: TestOptions, surroundings: Surroundings): Execution {
+/** Prepares the run of a task. Rejects with an Error for people if what it needs cannot be started. */
+export async function execute(task: TestTask, parsed: TestOptions, surroundings: Surroundings): Promise<Execution> {
   if (task.deployment !== undefined) return runServices(task, task.deployment, parsed, surroundings);
   return task.program === undefined
     ? simulate(task, parsed, surroundings)
@@ -73,22 +76,40 @@ export function execute(task: TestTask, parsed: TestOptions, surroundings: Surro
 function runProcesses(
   { workload, options }: TestTask,
   program: string,
-  { values, rest }: TestOptions,
-  { runFolder, progress, observer, beganMs }: Surroundings,
+  parsed: TestOptions,
+  surroundings: Surroundings,
 ): Execution {
+  const bed = new ProcessBed({ program, args: parsed.rest, ...logsOf(parsed, surroundings) });
+  // For the duration of the start in the record.
+  const schedulerStartMs = performance.now() - surroundings.beganMs;
+  const run = new TestRun(options, workload.test, bed, createRealScheduler(), surroundings.observer);
+  return realExecution({ run, close: () => bed.close() }, schedulerStartMs);
+}
+
+async function runServices(
+  task: TestTask,
+  deployment: Deployment,
+  parsed: TestOptions,
+  surroundings: Surroundings,
+): Promise<Execution> {
+  const services = await prepareServices(task, deployment, logsOf(parsed, surroundings), surroundings.observer);
+  return realExecution(services, performance.now() - surroundings.beganMs);
+}
+
+/** Where nodes in processes of their own write to. */
+function logsOf({ values }: TestOptions, { runFolder, progress }: Surroundings): LogOptions {
   const record = runFolder as RunFolder;
-  const bed = new ProcessBed({
-    program,
-    args: rest,
+  return {
     logFolder: record.logFolder,
     onLogLost: (path, error) => record.addLoss(path, error),
     ...(values['log-stderr'] && {
       onStderr: (nodeId: string, line: string) => progress.print(`${nodeId}: ${line}`),
     }),
-  });
-  // For the duration of the start in the record.
-  const schedulerStartMs = performance.now() - beganMs;
-  const run = new TestRun(options, workload.test, bed, createRealScheduler(), observer);
+  };
+}
+
+/** @param schedulerStartMs when the clock of the run was made, since the start of the command */
+function realExecution({ run, close }: RealRun, schedulerStartMs: number): Execution {
   return {
     underWay: { run, stopped: false },
     finish: async () => {
@@ -96,7 +117,7 @@ function runProcesses(
         const outcome = await run.run();
         return { outcome, harness: describeHarness({ 'start-milliseconds': outcome.startMs + schedulerStartMs }) };
       } finally {
-        await bed.close();
+        await close();
       }
     },
   };

@@ -33,6 +33,7 @@ const TIME_LIMIT_S = 60;
 const NEMESIS_INTERVAL_S = 10;
 const RATE = 5;
 const SHRINK_S = 10;
+const NAMES_MAX = 36 ** 6;
 /** An instance opens its store before it serves. */
 const SERVICE_INIT_TIMEOUT_MS = 30_000;
 
@@ -220,6 +221,11 @@ export interface TestTask {
   readonly options: RunOptions;
 }
 
+/** The names of a run, for a system that keeps what earlier runs left. */
+export function drawNames(): string {
+  return Math.floor(Math.random() * NAMES_MAX).toString(36);
+}
+
 /** Where the nodes of a task live. */
 export function bedOf({ program, deployment }: Pick<TestTask, 'program' | 'deployment'>): Ground['bed'] {
   return deployment ?? (program === undefined ? 'simulated' : 'processes');
@@ -236,6 +242,9 @@ export function interpretTestOptions({ values, words, rest, texts }: ParsedOptio
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
     const given = deployment === undefined ? '--bin' : deployment.kind === 'served' ? '--serve' : '--url';
+    if (deployment?.kind === 'served' && deployment.engine.kind === 'given' && deployment.engine.store.folder)
+      if (values['test-count'] > 1)
+        throw new UsageError('--test-count cannot be combined with a folder as --engine: every run needs a new one');
     if (values['check-determinism']) throw new UsageError(`--check-determinism cannot be combined with ${given}`);
     // Otherwise the error would look like a missing program.
     if (!existsSync(tmpdir())) throw new UsageError(`TMPDIR ${tmpdir()}: there is no such folder; nodes run in it`);
@@ -246,7 +255,11 @@ export function interpretTestOptions({ values, words, rest, texts }: ParsedOptio
     workload,
     program,
     deployment,
-    options: { ...interpretRun(values, workload, bed, texts), seed: values.seed ?? drawSeed() },
+    options: {
+      ...interpretRun(values, workload, bed, texts),
+      ...(deployment?.isUsed && { names: drawNames() }),
+      seed: values.seed ?? drawSeed(),
+    },
   };
 }
 

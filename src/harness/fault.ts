@@ -25,7 +25,7 @@ const MEMBER_FAULTS = ['engine-kill', 'engine-kill-all', 'engine-pause'] as cons
  * `engine-partition` cuts its members from each other; the last two hit links between nodes and members, and between
  * members.
  */
-export const ENGINE_FAULTS = [
+const ENGINE_FAULTS = [
   ...MEMBER_FAULTS,
   'engine-leader',
   'engine-full',

@@ -79,6 +79,8 @@ function findObstacle(fault: Fault, { nodeCount, bed, survivesDiskLoss }: Ground
 }
 
 function findObstacleOfServices(fault: Fault, deployment: Deployment): string | undefined {
+  // A refused connection proves that nothing was sent, but not that a second copy is refused, too.
+  if (fault === 'duplication') return 'sends requests twice, and a connection of HTTP does not';
   if (isMessageFault(fault)) return undefined;
   if (needsMachine(fault)) return 'needs a simulated node; leave out --serve and --url';
   if (deployment.kind === 'external') return 'needs instances that the test has started: --serve N';

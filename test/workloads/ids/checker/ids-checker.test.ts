@@ -622,9 +622,12 @@ describe('what a status says of an assignment is right', () => {
 });
 
 describe('assignments by nodes that name themselves', () => {
-  const id = snowflake({ ms: 1 });
+  const id = snowflake();
   const checkNamed = (node: unknown) => {
-    const history = handwritten(...generate(0, [id]), ...statusOfAssigned(1, id, assignmentTo('a', { node })));
+    const history = handwritten(
+      ...generate(0, [snowflake({ ms: 1 })]),
+      ...statusOfAssigned(1, id, assignmentTo('a', { node })),
+    );
     return broken(idsChecker().check({ ...THREE_NODES, haveOwnNames: true }, history));
   };
 

@@ -1,0 +1,91 @@
+/** Members whose program is no etcd, and who leads by what members say. */
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EtcdCluster } from '../../../src/host/deployment/etcd-cluster.ts';
+import { createMembers } from '../../../src/host/deployment/etcd-member.ts';
+import { type EtcdStatus, findLeader } from '../../../src/host/deployment/etcd-status.ts';
+import { Reaper } from '../../../src/host/processes/reaper.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+
+/** A member with this program. `exits` tells how it ended by itself. */
+function create(name: string, program: string) {
+  const data = join(folder, name);
+  mkdirSync(data);
+  const reaper = new Reaper(name);
+  const exits: string[] = [];
+  const onExit = (_: string, how: string) => exits.push(how);
+  const settings = { program, folder: data, reaper, mark: name, onExit };
+  const [member] = createMembers(settings, [{ name, clientPort: 20_001, peerPort: 20_002 }]);
+  if (member === undefined) throw new Error('there is no member');
+  return { member, exits, dismiss: () => reaper.dismiss() };
+}
+
+describe('a member', () => {
+  it.each([
+    ['ls', '/bin/ls', /^exit status 2; the end of .*ls\.log: \/bin\/ls: unrecognized option '--name'/],
+    ['missing', '/bin/no-such-etcd', /^it could not be started \(spawn \/bin\/no-such-etcd ENOENT\)/],
+  ])('that ends by itself says how: %s', async (name, program, how) => {
+    const { member, exits, dismiss } = create(name, program);
+    member.start();
+    expect(member.isUp).toBe(true);
+    await expect.poll(() => exits).toEqual([expect.stringMatching(how)]);
+    expect(member).toMatchObject({ isUp: false, endedHow: exits[0] });
+    expect(member.pause()).toBe(false);
+    member.start();
+    await expect.poll(() => exits.length).toBe(2);
+    dismiss();
+  });
+
+  it('that is killed and started at once has not ended by itself, and lives once', async () => {
+    const program = join(folder, 'sleeper');
+    writeFileSync(program, '#!/bin/sh\necho begun >&2\nexec sleep 1000\n', { mode: 0o755 });
+    const { member, exits, dismiss } = create('sleeper-data', program);
+    const log = () => readFileSync(join(folder, 'sleeper-data', 'sleeper-data.log'), 'utf8');
+    member.start();
+    await expect.poll(log).toBe('begun\n');
+    for (let round = 0; round < 3; round++) {
+      void member.kill();
+      member.start();
+      member.start();
+    }
+    await expect.poll(log).toBe('begun\n--- snowstorm: life 2 ---\nbegun\n');
+    expect([member.pause(), member.pause(), member.isPaused]).toEqual([true, false, true]);
+    await member.kill();
+    expect(member).toMatchObject({ isUp: false, isPaused: false, endedHow: undefined });
+    expect(exits).toEqual([]);
+    dismiss();
+  });
+});
+
+describe('a cluster', () => {
+  it('that cannot be started says why', async () => {
+    const settings = { program: '/bin/ls', memberCount: 1, instances: ['n1'] } as const;
+    await expect(EtcdCluster.start(settings)).rejects.toThrow(
+      /^etcd: e1 has ended by itself: exit status 2; the end of .*e1\.log: \/bin\/ls: unrecognized option/,
+    );
+  });
+});
+
+describe('the leader', () => {
+  const status = (memberId: string, leader: string, term: number): EtcdStatus => ({
+    memberId,
+    leader,
+    term,
+    dbBytes: 0,
+    errors: [],
+  });
+
+  it('is the one that says so, with the highest term', () => {
+    const old = ['e1', status('1', '1', 4)] as const;
+    const next = ['e2', status('2', '2', 5)] as const;
+    const candidate = ['e3', status('3', '0', 9)] as const;
+    expect(findLeader(new Map([old, next, candidate]))).toBe('e2');
+    expect(findLeader(new Map([next, old]))).toBe('e2');
+    expect(findLeader(new Map([candidate, ['e2', status('2', '1', 4)]]))).toBeUndefined();
+    expect(findLeader(new Map())).toBeUndefined();
+  });
+});

@@ -241,7 +241,7 @@ export function interpretTestOptions({ values, words, rest, texts }: ParsedOptio
   if (deployment === undefined && bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
-    const given = deployment === undefined ? '--bin' : deployment.kind === 'served' ? '--serve' : '--url';
+    const given = deployment?.words[0] ?? '--bin';
     if (deployment?.kind === 'served' && deployment.engine.kind === 'given' && deployment.engine.store.folder)
       if (values['test-count'] > 1)
         throw new UsageError('--test-count cannot be combined with a folder as --engine: every run needs a new one');
@@ -296,7 +296,7 @@ export function interpretRun(
   const nodes = typeof bed === 'object' ? bed.nodes : (values.nodes ?? interpretNodes(values['node-count']));
   const { count, perNode } = values.concurrency;
   const workloadOptions = workloadOptionsOf(workload, WORKLOAD_OPTIONS, texts);
-  if (!isSimulated) requireNoNodeOptions(workload, workloadOptions);
+  if (!isSimulated) requireNoNodeOptions(workload, bed, workloadOptions);
   const nodeLimits = interpretLimits(values.limits, workload, isSimulated);
   const initTimeoutMs = values['init-timeout'] ?? (typeof bed === 'object' ? SERVICE_INIT_TIMEOUT_MS : undefined);
   return {
@@ -320,10 +320,16 @@ export function interpretRun(
 }
 
 /** A process has options of its own. */
-function requireNoNodeOptions({ test }: Workload, given: Readonly<Record<string, string>> = {}): void {
+function requireNoNodeOptions(
+  { test }: Workload,
+  bed: Ground['bed'],
+  given: Readonly<Record<string, string>> = {},
+): void {
   for (const [name, text] of Object.entries(given)) {
-    if (test.options?.[name]?.ofNodes)
-      throw new UsageError(`--${name} cannot be combined with --bin; give it to the node: -- --${name} ${text}`);
+    if (!test.options?.[name]?.ofNodes) continue;
+    if (typeof bed === 'object')
+      throw new UsageError(`--${name} cannot be combined with ${bed.words[0]}: it is for simulated nodes`);
+    throw new UsageError(`--${name} cannot be combined with --bin; give it to the node: -- --${name} ${text}`);
   }
 }
 

@@ -3,16 +3,13 @@
  * or the members of a cluster that exists already, of which only the links can be disturbed.
  */
 
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine, RecordMessage } from '../../harness/bed.ts';
-import { Reaper } from '../processes/reaper.ts';
-import { ClusterRelays, type RelayedMember } from './cluster-relays.ts';
+import { ClusterRelays } from './cluster-relays.ts';
 import { EtcdBallast } from './etcd-ballast.ts';
-import { createMembers, type EtcdMember, type MemberSettings } from './etcd-member.ts';
+import type { EtcdMember } from './etcd-member.ts';
+import { type ClusterParts, createMembersWithRelays, type EtcdClusterSettings, type OwnMembers } from './etcd-setup.ts';
 import { askEtcd, type EtcdStatus } from './etcd-status.ts';
 import { EtcdWatch, type KnownMembers } from './etcd-watch.ts';
 import { freePorts, withOtherPorts } from './ports.ts';
@@ -23,33 +20,6 @@ const HEALTH_POLL_MS = 100;
 /** No key: deleting it changes nothing, and is agreed on by the members like every write. */
 const NO_KEY = Buffer.from('snowstorm-health/').toString('base64');
 
-export interface EtcdClusterSettings
-  extends Pick<MemberSettings, 'program' | 'heartbeatMs' | 'electionMs' | 'onExit' | 'logFolder'> {
-  readonly memberCount: 1 | 3 | 5;
-  /** The ids of the instances that use it. */
-  readonly instances: readonly string[];
-  /** For the data, in a new folder within it, which stays. Default: a temporary folder, removed at the end. */
-  readonly folder?: string;
-  /** What {@link EtcdCluster.fill} fills. Default: 32 MiB. */
-  readonly quotaBytes?: number;
-}
-
-const QUOTA_BYTES = 32 * 1024 * 1024;
-
-/** Members that are processes of this run. */
-interface OwnMembers {
-  readonly all: ReadonlyMap<string, EtcdMember>;
-  readonly reaper: Reaper;
-  readonly folder: string;
-  readonly isTemporary: boolean;
-  readonly quotaBytes: number;
-}
-
-interface Parts {
-  readonly members: readonly RelayedMember[];
-  readonly own?: OwnMembers;
-}
-
 export class EtcdCluster implements Engine {
   readonly members: readonly string[];
   readonly #relays: ClusterRelays;
@@ -59,7 +29,7 @@ export class EtcdCluster implements Engine {
   readonly #ballast: EtcdBallast | undefined;
   #isClosed = false;
 
-  private constructor({ members, own }: Parts) {
+  private constructor({ members, own }: ClusterParts) {
     this.members = members.map(({ name }) => name);
     this.#own = own;
     this.#relays = new ClusterRelays(members, (id) => this.#watch.nameOf(id));
@@ -83,7 +53,7 @@ export class EtcdCluster implements Engine {
         if (cluster !== undefined) cluster.#onExit(name);
         if (isStarted) settings.onExit?.(name, how);
       };
-      cluster = new EtcdCluster(await createParts({ ...settings, onExit }));
+      cluster = new EtcdCluster(await createMembersWithRelays({ ...settings, onExit }));
       try {
         for (const member of cluster.#processes()) cluster.#begin(member);
         await cluster.#awaitHealth(START_MS_MAX, true);
@@ -281,44 +251,6 @@ async function troubleOf({ leader, errors }: EtcdStatus, url: string): Promise<s
   if (leader === '0') return 'knows no leader';
   if (errors.length > 0) return `tells of ${errors.join(', ')}`;
   return (await askEtcd(url, '/v3/kv/deleterange', { key: NO_KEY })) === undefined ? 'takes no writes' : undefined;
-}
-
-async function createParts({
-  memberCount,
-  instances,
-  folder: parent,
-  quotaBytes = QUOTA_BYTES,
-  ...settings
-}: EtcdClusterSettings): Promise<Parts> {
-  const names = Array.from({ length: memberCount }, (_, index) => `e${index + 1}`);
-  const ports = [...(await freePorts(memberCount * (3 + instances.length)))];
-  const nextPort = () => ports.pop() as number;
-  const places = names.map((name) => ({
-    name,
-    clientPort: nextPort(),
-    peerPort: nextPort(),
-    advertisedPeerPort: nextPort(),
-  }));
-  const { logFolder } = settings;
-  for (const path of [parent, logFolder]) if (path !== undefined) mkdirSync(path, { recursive: true });
-  const folder = mkdtempSync(join(parent ?? tmpdir(), 'snowstorm-etcd-'));
-  const mark = randomUUID();
-  const reaper = new Reaper(mark);
-  const all = createMembers({ ...settings, folder, quotaBytes, reaper, mark }, places);
-  const members = all.map(({ name, url, peerUrl }, index) => ({
-    name,
-    url,
-    peer: { url: peerUrl, relayPort: places[index]?.advertisedPeerPort as number },
-    instancePorts: new Map(instances.map((id) => [id, nextPort()])),
-  }));
-  const own = {
-    all: new Map(all.map((member) => [member.name, member])),
-    reaper,
-    folder,
-    isTemporary: parent === undefined,
-    quotaBytes,
-  };
-  return { members, own };
 }
 
 function notOwn(): Error {

@@ -11,6 +11,7 @@ const QUEUE_BYTES_MAX = 256 * 1024;
 interface Parcel {
   /** `end`: nothing more comes. `reset`: the connection is broken. */
   readonly content: Buffer | 'end' | 'reset';
+  /** 0: at once. */
   readonly dueMs: number;
   readonly onPassed: readonly (() => void)[];
 }
@@ -19,10 +20,9 @@ export class RelayFlow {
   readonly #source: Socket;
   #dest: Socket | undefined;
   #conditions: Conditions = { isHeld: true, delayMs: 0 };
+  /** In the order of the bytes: what is due earlier does not overtake. */
   readonly #queue: Parcel[] = [];
   #queuedBytes = 0;
-  /** Invariant: what comes later is due no earlier. */
-  #lastDueMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(source: Socket) {
@@ -48,8 +48,7 @@ export class RelayFlow {
   /** @param onPassed called when the other end was given this content */
   take(content: Parcel['content'], onPassed: Parcel['onPassed'] = []): void {
     const { delayMs } = this.#conditions;
-    if (delayMs > 0) this.#lastDueMs = Math.max(this.#lastDueMs, performance.now() + delayMs);
-    this.#queue.push({ content, onPassed, dueMs: this.#lastDueMs });
+    this.#queue.push({ content, onPassed, dueMs: delayMs > 0 ? performance.now() + delayMs : 0 });
     if (typeof content !== 'string') this.#queuedBytes += content.length;
     this.pass();
   }

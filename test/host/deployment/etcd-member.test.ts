@@ -1,6 +1,6 @@
 /** Members whose program is no etcd, and who leads by what members say. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EtcdCluster } from '../../../src/host/deployment/etcd-cluster.ts';
@@ -25,18 +25,38 @@ function create(name: string, program: string) {
 }
 
 describe('a member', () => {
-  it.each([
-    ['ls', '/bin/ls', /^exit status 2; the end of .*ls\.log: \/bin\/ls: unrecognized option '--name'/],
-    ['missing', '/bin/no-such-etcd', /^it could not be started \(spawn \/bin\/no-such-etcd ENOENT\)/],
-  ])('that ends by itself says how: %s', async (name, program, how) => {
-    const { member, exits, dismiss } = create(name, program);
+  it('that cannot be started says why', async () => {
+    const { member, exits, dismiss } = create('missing', '/bin/no-such-etcd');
     member.start();
     expect(member.isUp).toBe(true);
-    await expect.poll(() => exits).toEqual([expect.stringMatching(how)]);
+    await expect
+      .poll(() => exits)
+      .toEqual([expect.stringMatching(/^it could not be started \(spawn \/bin\/no-such-etcd ENOENT\)/)]);
     expect(member).toMatchObject({ isUp: false, endedHow: exits[0] });
-    expect(member.pause()).toBe(false);
+    dismiss();
+  });
+
+  it('that ends by itself says how, and may be started again', async () => {
+    const end = join(folder, 'end');
+    const program = join(folder, 'waiting');
+    writeFileSync(program, `#!/bin/sh\nwhile [ ! -e ${end} ]; do sleep 0.05; done\necho bye >&2\nexit 3\n`, {
+      mode: 0o755,
+    });
+    const { member, exits, dismiss } = create('waiting-data', program);
+    const log = join(folder, 'waiting-data', 'waiting-data.log');
     member.start();
-    await expect.poll(() => exits.length).toBe(2);
+    await expect.poll(() => existsSync(log)).toBe(true);
+    // It is up: this begins no other life.
+    member.start();
+    writeFileSync(end, '');
+    const how = `exit status 3; the end of ${log}: bye`;
+    await expect.poll(() => exits).toEqual([how]);
+    expect(member.pause()).toBe(false);
+    for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
+    expect(member).toMatchObject({ isUp: false, endedHow: how });
+    expect(readFileSync(log, 'utf8')).toBe('bye\n');
+    member.start();
+    await expect.poll(() => exits).toEqual([how, expect.stringMatching(/life 2 ---\nbye$/)]);
     dismiss();
   });
 

@@ -139,7 +139,7 @@ describe('requests and answers', () => {
   });
 
   it('that are long are told in part', () => {
-    const long = { key: base64('é'.repeat(500)), value: base64('x'.repeat(201)), note: 'y'.repeat(300) };
+    const long = { key: base64(`a${'é'.repeat(700)}`), value: base64('x'.repeat(201)), note: 'y'.repeat(300) };
     const bytes = Buffer.from([0xff, 0xfe]).toString('base64');
     const requests =
       request('/a', long) + request('/b', { value: base64('z'.repeat(20_000)) }) + request('/c', { value: bytes });
@@ -150,7 +150,7 @@ describe('requests and answers', () => {
         {
           type: '/a',
           msg_id: 1,
-          key: `${'é'.repeat(200)}…`,
+          key: `a${'é'.repeat(199)}…`,
           value: `${'x'.repeat(200)}…`,
           note: `${'y'.repeat(200)}…`,
         },

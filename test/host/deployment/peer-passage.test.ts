@@ -61,5 +61,8 @@ describe('a connection between members', () => {
     expect(isHeld()).toEqual([false, false]);
     links.cut('e2', 'e3');
     expect(isHeld()).toEqual([true, true]);
+    links.mend('e2', 'e3');
+    links.cut('e3', 'e2');
+    expect(isHeld()).toEqual([true, true]);
   });
 });

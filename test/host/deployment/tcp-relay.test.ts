@@ -43,6 +43,8 @@ class Rig {
   readonly relay: TcpRelay;
   readonly links: Links;
   readonly accepted: End[] = [];
+  /** Pieces of bytes that were passed on. */
+  passedCount = 0;
 
   private constructor(server: Server, port: number) {
     this.server = server;
@@ -55,7 +57,11 @@ class Rig {
       admit: () => ({
         source: 'n1',
         conditions: (direction) => (direction === 'out' ? links.conditions('n1', 'e1') : links.conditions('e1', 'n1')),
-        read: () => [],
+        read: () => [
+          () => {
+            this.passedCount++;
+          },
+        ],
       }),
     });
   }
@@ -157,8 +163,9 @@ describe('a cut', () => {
     const { client, server } = await rig.pair();
     rig.links.cut('n1', 'e1');
     rig.links.cut('n1', 'e1');
-    rig.links.mend('n1', 'e1');
     client.send('x');
+    await timePasses(rig, server, client);
+    rig.links.mend('n1', 'e1');
     await timePasses(rig, server, client);
     expect(server.text).toBe('');
     rig.links.mend('n1', 'e1');
@@ -175,6 +182,20 @@ describe('a cut', () => {
     expect(client).toMatchObject({ error: undefined, hasEnded: false });
     rig.links.mend('e1', 'n1');
     await expect.poll(() => client.error).toBe('ECONNRESET');
+  });
+
+  it('drops what was sent to an end that is gone, and does not tell that it was passed on', async () => {
+    const rig = await Rig.start();
+    const { client, server } = await rig.pair();
+    rig.links.cut('n1', 'e1');
+    client.send('lost');
+    await timePasses(rig, server, client);
+    const passedBefore = rig.passedCount;
+    server.socket.resetAndDestroy();
+    await expect.poll(() => client.error).toBe('ECONNRESET');
+    rig.links.mend('n1', 'e1');
+    await expect.poll(() => rig.relay.connectionCount).toBe(0);
+    expect(rig.passedCount).toBe(passedBefore);
   });
 
   it('keeps a limited amount: the sender must wait', async () => {
@@ -195,9 +216,12 @@ describe('a cut', () => {
     const client = await rig.connect();
     client.send('hello');
     await expect.poll(() => rig.relay.connectionCount).toBe(1);
-    expect(rig.accepted).toEqual([]);
+    // A later one, not through the relay, is the first that the server has.
+    const direct = new End(connect((rig.server.address() as AddressInfo).port, '127.0.0.1'));
+    direct.send('direct');
+    await expect.poll(() => rig.accepted.map(({ text }) => text)).toEqual(['direct']);
     rig.links.mend('e1', 'n1');
-    await expect.poll(() => rig.accepted[0]?.text).toBe('hello');
+    await expect.poll(() => rig.accepted[1]?.text).toBe('hello');
   });
 
   it('drops a new connection that is given up meanwhile', async () => {
@@ -242,8 +266,10 @@ describe('a delay', () => {
     await expect.poll(() => server.text, { interval: 1 }).toBe('x');
     // A timer may fire a fraction of a millisecond early.
     expect(performance.now() - startMs).toBeGreaterThan(299);
-    for (const remove of removes) remove();
     removes[0]?.();
+    removes[0]?.();
+    expect(rig.links.conditions('n1', 'e1')).toEqual({ isHeld: false, delayMs: 150 });
+    removes[1]?.();
     expect(rig.links.conditions('n1', 'e1')).toEqual({ isHeld: false, delayMs: 0 });
   });
 });

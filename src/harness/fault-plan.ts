@@ -1,8 +1,8 @@
 /**
  * Draws the faults of a run. Each kind has an endless row of events with quiet times between them. Both durations are
  * drawn uniformly from 0 to twice the kind's interval, as in Jepsen's partition nemesis. Nodes stay down or paused for
- * a quarter of that: otherwise, under several kinds at once, no node would ever be up. Every kind draws from a stream
- * of its own, so adding a kind does not change the others.
+ * a quarter of that: otherwise, under several kinds at once, no node would ever be up. Faults of the store under them
+ * last a tenth. Every kind draws from a stream of its own, so adding a kind does not change the others.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -32,15 +32,11 @@ const DRIFT_RATES = [0.5, 0.9, 0.999, 1.001, 1.1, 2] as const;
 
 /** How long a node is stopped, relative to the kind's interval. */
 const STOPPED_SHARE = 0.25;
-const STOPPING: readonly Fault[] = [
-  ...KILL_FAULTS,
-  'pause',
-  'engine-kill',
-  'engine-kill-all',
-  'engine-pause',
-  'engine-leader',
-  'engine-full',
-];
+/**
+ * How long a fault of the store under the nodes lasts, relative to the kind's interval. All nodes need that store, and
+ * most of its faults stop it: with longer ones there would be no time without a fault in which work is done.
+ */
+const ENGINE_SHARE = 0.1;
 
 /** The default probability that a message fault hits a message. */
 export const MESSAGE_FAULT_RATE_DEFAULT = 0.02;
@@ -82,14 +78,17 @@ function* drawEvents(
   let atMs = fault === 'partition' ? 0 : random.float() * 2 * intervalMs;
   for (;;) {
     const event = drawEvent(fault, options, random);
-    const durationMs = random.float() * 2 * intervalMs * (stops(fault) ? STOPPED_SHARE : 1);
+    const durationMs = random.float() * 2 * intervalMs * shareOf(fault, options);
     yield { atMs, durationMs, ...event } as FaultEvent;
     atMs += durationMs + random.float() * 2 * intervalMs;
   }
 }
 
-function stops(fault: Fault): boolean {
-  return STOPPING.includes(fault);
+/** How long a fault lasts, relative to the time between two of its kind. */
+function shareOf(fault: Fault, { members }: FaultPlanOptions): number {
+  const hitsEngine = isEngineFault(fault) || (fault === 'service-cut' && members.length > 0);
+  if (hitsEngine) return ENGINE_SHARE;
+  return fault === 'pause' || (KILL_FAULTS as readonly Fault[]).includes(fault) ? STOPPED_SHARE : 1;
 }
 
 type Drawn = FaultEvent extends infer Event

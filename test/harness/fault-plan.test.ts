@@ -51,8 +51,9 @@ describe('a plan of faults', () => {
       else expect(['engine-leader', 'engine-full']).toContain(fault);
     }
     const meanMs = events.reduce((sum, { durationMs }) => sum + durationMs, 0) / events.length;
-    // A node is stopped for a quarter of the time.
-    const expectedMs = /^(kill|disk|pause|clock-restart|engine-(?!partition))/.test(fault) ? 250 : 1000;
+    // A node is stopped for a quarter of the time, and the store under nodes for a tenth.
+    const share = /^(kill|disk|pause|clock-restart)/.test(fault) ? 0.25 : 1;
+    const expectedMs = /^(engine|link|service)/.test(fault) ? 100 : share * 1000;
     expect(meanMs / expectedMs).toBeGreaterThan(0.8);
     expect(meanMs / expectedMs).toBeLessThan(1.2);
   });

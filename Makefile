@@ -15,6 +15,11 @@ NEMESIS_INTERVAL ?= 5
 WORKLOADS ?= echo unique-ids ids voucher saga
 SEEDS ?= 2000
 
+# What `make services` does: make services WORKLOADS=saga SECONDS_EACH=3600 SERVICES='--nemesis-interval 40'
+SECONDS_EACH ?= 60
+SEED ?= 1
+SERVICES ?=
+
 # A file of tests, or several, in place of the quick suite: make test FILE=test/ids/snowflake.test.ts
 FILE ?=
 
@@ -22,7 +27,7 @@ VITEST := $(BIN)/vitest run --config test/vitest.config.mts
 
 SOURCES := $(shell find src -name '*.ts' -o -name '*.css') package.json
 
-.PHONY: help run test test-slow test-all fix docs digests fuzz check build bench coverage clean maelstrom
+.PHONY: help run test test-slow test-all fix docs digests fuzz services check build bench coverage clean maelstrom
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +55,13 @@ fuzz: build ## Runs every workload simulated, 2000 seeds each, under all or some
 	@for workload in $(WORKLOADS); do bin/snowstorm fuzz -w $$workload --seeds $(SEEDS) || exit; done
 	@echo '== the log of the services: $(SEEDS) seeds'
 	@SEEDS=$(SEEDS) $(VITEST) --project quick log-fuzz
+
+services: WORKLOADS = ids voucher saga
+services: build ## Tests three services on an etcd of three members under all faults, 60 s a workload; needs etcd
+	@for workload in $(WORKLOADS); do \
+	  bin/snowstorm test -w $$workload --serve 3 --engine etcd:3 --nemesis all --nemesis-interval 15 \
+	    --time-limit $(SECONDS_EACH) --rate 30 --concurrency 4n --seed $(SEED) $(SERVICES) || exit; \
+	done
 
 check: node_modules/.installed ## Types, lint and format, and that the core stays pure
 	@echo '== types'

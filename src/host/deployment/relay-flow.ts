@@ -89,8 +89,7 @@ export class RelayFlow {
 
   #throttle(): void {
     if (this.#source.destroyed) return;
-    const isFull = this.#queuedBytes >= QUEUE_BYTES_MAX || this.#dest?.writableNeedDrain === true;
-    if (isFull) this.#source.pause();
+    if (this.#queuedBytes >= QUEUE_BYTES_MAX) this.#source.pause();
     else if (this.#source.isPaused()) this.#source.resume();
   }
 }

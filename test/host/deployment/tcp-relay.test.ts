@@ -190,10 +190,14 @@ describe('a cut', () => {
     rig.links.cut('n1', 'e1');
     client.send('lost');
     await timePasses(rig, server, client);
+    rig.links.cut('e1', 'n1');
     const passedBefore = rig.passedCount;
     server.socket.resetAndDestroy();
-    await expect.poll(() => client.error).toBe('ECONNRESET');
+    await expect.poll(() => server.socket.closed).toBe(true);
+    for (let turns = 0; turns < 100; turns++) await new Promise(setImmediate);
     rig.links.mend('n1', 'e1');
+    rig.links.mend('e1', 'n1');
+    await expect.poll(() => client.error).toBe('ECONNRESET');
     await expect.poll(() => rig.relay.connectionCount).toBe(0);
     expect(rig.passedCount).toBe(passedBefore);
   });

@@ -179,11 +179,10 @@ async function runOnce(round: Round): Promise<number> {
 
 /** The options of the run, for its record. */
 function describeOptionsOf({ task, parsed, number, count }: Round): Readonly<Record<string, unknown>> {
-  const { workload, deployment, options } = task;
-  const program = programOf(task) ?? null;
+  const { workload, options } = task;
+  const program = describeProgram(task) ?? null;
   const run = count > 1 ? { run: `${number} of ${count}` } : {};
-  const services = deployment && { services: deployment.words.join(' ') };
-  return { workload: workload.name, program, ...services, args: parsed.rest, ...options, ...run };
+  return { workload: workload.name, program, args: parsed.rest, ...options, ...run };
 }
 
 /**
@@ -376,9 +375,15 @@ function describeRun({ task, number, count }: Round): string {
   return `${run}${workload.name}: ${describeNodes(task)}, ${clients}, ${work}${describeLimits(nodeLimits)}, seed ${seed}`;
 }
 
-function describeNodes({ program, deployment, options: { nodes } }: TestTask): string {
-  if (deployment?.kind === 'external') return `services at ${deployment.urls.join(', ')}`;
-  if (deployment?.kind === 'served')
-    return `${nodes.length} × ${deployment.program ?? 'snowstorm'} serve on ${deployment.engine.text}`;
+function describeNodes(task: TestTask): string {
+  const { nodes } = task.options;
+  const program = describeProgram(task);
   return program === undefined ? `${nodes.length} simulated nodes` : `${nodes.length} × ${program}`;
+}
+
+/** What a node is; undefined: it is simulated. */
+function describeProgram({ program, deployment }: TestTask): string | undefined {
+  if (deployment === undefined) return program;
+  if (deployment.kind === 'external') return `service at ${deployment.urls.join(', ')}`;
+  return `${deployment.program ?? 'snowstorm'} serve on ${deployment.engine.text}`;
 }

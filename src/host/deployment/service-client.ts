@@ -36,8 +36,6 @@ export class ServiceClient {
   readonly #options: ServiceClientOptions;
   readonly #http = new HttpAgent({ keepAlive: true });
   readonly #https = new HttpsAgent({ keepAlive: true });
-  /** Requests in flight, as functions that drop them. */
-  readonly #inFlight = new Set<() => void>();
   #closed = false;
 
   constructor(options: ServiceClientOptions = {}) {
@@ -73,7 +71,6 @@ export class ServiceClient {
   /** Ends all connections. What is in flight gets no reply. */
   close(): void {
     this.#closed = true;
-    for (const drop of this.#inFlight) drop();
     this.#http.destroy();
     this.#https.destroy();
   }
@@ -96,19 +93,19 @@ export class ServiceClient {
         : requestHttp(address, { ...settings, agent: this.#http });
 
     let isConnected = false;
+    let isSettled = false;
     const settle = (seen: Seen) => {
-      if (!this.#inFlight.delete(drop)) return;
+      if (isSettled) return;
+      isSettled = true;
       clearTimeout(connectTimer);
       clearTimeout(answerTimer);
       // Otherwise the connection is kept for the next request.
       if (seen.kind !== 'answered') request.destroy();
       if (!this.#closed) see(seen);
     };
-    const drop = () => settle({ kind: 'silent' });
     const fail = (why: string) => settle({ kind: isConnected ? 'broken' : 'unsent', why });
     const connectTimer = setTimeout(() => fail(`it took more than ${connectMsMax} ms`), connectMsMax);
-    const answerTimer = setTimeout(drop, answerMsMax);
-    this.#inFlight.add(drop);
+    const answerTimer = setTimeout(() => settle({ kind: 'silent' }), answerMsMax);
     const onConnected = () => {
       isConnected = true;
       clearTimeout(connectTimer);
@@ -148,7 +145,7 @@ function receive(
 /** Undefined: it is not UTF-8. */
 function decode(bytes: Buffer): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -275,13 +275,15 @@ describe('an instance whose store cannot be opened', () => {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(starts()).toBe(before);
     life.handle.resume();
+    // Killed between two starts.
     await until(
-      () => starts() > before,
+      () => starts() > before && services.alive().length === 0,
       () => services.log('n1'),
     );
+    const started = starts();
     await life.handle.kill();
-    expect(services.alive()).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(starts()).toBe(started);
     expect(services.alive()).toEqual([]);
     expect(life.exits).toEqual([]);
   });
@@ -325,6 +327,31 @@ describe('an instance that others have started', () => {
     await life.handle.kill();
     await bed.close();
     expect(await listens(url)).toBe(true);
+  });
+
+  it('is asked no more after the end of its life, and its connections end with the bed', async () => {
+    const held: ServerResponse[] = [];
+    const server = createServer((_request, response) => held.push(response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    ends.push(() => server.close());
+    const bed = bedOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const life = new Life(bed, 'n1');
+    await until(
+      () => held.length > 0,
+      () => 'it is not asked',
+    );
+    await life.handle.kill();
+    held[0]?.writeHead(503).end();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(held).toHaveLength(1);
+    expect(life.lines).toEqual([]);
+    const connections = () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+    expect(await connections()).toBe(1);
+    await bed.close();
+    await until(
+      async () => (await connections()) === 0,
+      () => 'one is open',
+    );
   });
 
   it('is not ready while its probe says so, and tells why', async () => {

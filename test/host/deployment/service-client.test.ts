@@ -1,19 +1,25 @@
 /** The client of services against servers that answer, refuse, break and hang in every way. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HTTP_RULES, type HttpRule, type Seen } from '../../../src/host/deployment/http-rules.ts';
 import { ServiceClient, type ServiceClientOptions } from '../../../src/host/deployment/service-client.ts';
 import { HTTP_LIMITS } from '../../../src/host/http/limits.ts';
 import { isDefinite } from '../../../src/protocol/errors.ts';
+import { Authority, hasOpenssl } from '../../support/certificates.ts';
 import { HttpInstance } from '../../support/http-instance.ts';
 import { until } from '../../support/snowstorm-process.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** No answer comes in this time from a server that hangs. Others have as long as the machine needs. */
 const HANG_MS = 300;
+const CLIENT_FILE = resolve('src/host/deployment/service-client.ts');
 const REQUEST = { type: 'redeem', code: 'v', user: 'u', request_id: 'r' };
 
+const folder = temporaryFolder();
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
@@ -128,6 +134,12 @@ const CASES: readonly Case[] = [
     gives: CRASH,
   },
   {
+    what: 'is behind a proxy that answers what would be a problem of ours, by its content',
+    happens: true,
+    act: json(503, problem(503, 'temporarily_unavailable')),
+    gives: CRASH,
+  },
+  {
     what: 'redirects',
     happens: true,
     act: (socket) => void socket.write(answer(307, 'text/html', '', 'Location: /elsewhere\r\n')),
@@ -139,7 +151,6 @@ const CASES: readonly Case[] = [
   { what: 'answers a list', happens: true, act: json(200, `[${OK}]`), gives: CRASH },
   { what: 'answers an object without a type', happens: true, act: json(200, '{"ok":true}'), gives: CRASH },
   { what: 'answers an envelope', happens: true, act: json(200, '{"type":"redeem_ok","in_reply_to":1}'), gives: CRASH },
-  { what: 'answers with a byte order mark', happens: true, act: json(200, `\u{feff}{"a":1}`), gives: CRASH },
   {
     what: 'answers bytes that are not UTF-8',
     happens: true,
@@ -332,6 +343,22 @@ describe('where no connection comes about', () => {
   });
 });
 
+/** A process that runs a program which uses the sources. */
+function runProgram(program: string, env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  let text = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+  return { child, output: () => text };
+}
+
+/** Resolves when all its output has come, too. */
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => child.once('close', resolve));
+}
+
 /** A process that listens and accepts no connection. */
 async function fullServer(): Promise<{ child: ChildProcess; port: number }> {
   const program = `
@@ -435,19 +462,21 @@ describe('connections', () => {
 
   it('end with the client, in use or not, and nothing is answered then', async () => {
     const server = await CaseServer.listen((socket, number) => {
-      if (number === 1) json(200, OK)(socket);
+      if (number <= 2) json(200, OK)(socket);
     });
     const client = newClient();
-    expect(await ask(client, server.url)).toBe(OK);
+    expect(await Promise.all([ask(client, server.url), ask(client, server.url)])).toEqual([OK, OK]);
     const replies: string[] = [];
-    for (let count = 0; count < 3; count++) client.ask(server.url, REQUEST, (body) => replies.push(body));
+    const askInVain = () => client.ask(server.url, REQUEST, (body) => replies.push(body));
+    askInVain();
     await until(
-      () => server.requests.length === 4,
-      () => 'they do not arrive',
+      () => server.requests.length === 3,
+      () => 'it does not arrive',
     );
-    client.ask(server.url, REQUEST, (body) => replies.push(body));
+    expect(await server.openConnections()).toBe(2);
+    askInVain();
     client.close();
-    client.ask(server.url, REQUEST, (body) => replies.push(body));
+    askInVain();
     await until(
       async () => (await server.openConnections()) === 0,
       () => 'some are open',
@@ -457,17 +486,41 @@ describe('connections', () => {
 
   it('do not keep a process that has closed its client', async () => {
     const server = await CaseServer.listen(() => {});
-    const file = new URL('../../../src/host/deployment/service-client.ts', import.meta.url).pathname;
     const program = `
-      const { ServiceClient } = require(${JSON.stringify(file)});
+      const { ServiceClient } = require(${JSON.stringify(CLIENT_FILE)});
       const client = new ServiceClient();
       client.ask(${JSON.stringify(server.url)}, {}, () => {});
       setTimeout(() => client.close(), 200);`;
-    const child = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', program], { stdio: 'inherit' });
+    const { child } = runProgram(program);
     const beganMs = performance.now();
-    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+    expect(await exitOf(child)).toBe(0);
     // A timer of the request would keep it for 30 s.
     expect(performance.now() - beganMs).toBeLessThan(25_000);
+  });
+});
+
+describe.runIf(hasOpenssl('requests over TLS'))('a request over TLS', () => {
+  it('is answered by an instance whose certificate is known, and is no proof otherwise', async () => {
+    const authority = new Authority(folder, 'deployment');
+    const files = authority.sign('server', 'IP:127.0.0.1');
+    const tls = { cert: readFileSync(files.cert), key: readFileSync(files.key) };
+    const { url } = await HttpInstance.start({ tls });
+    const reply = await ask(newClient(), url);
+    expect(JSON.parse(reply)).toMatchObject({
+      code: CRASH,
+      text: expect.stringMatching(/^the connection broke: .*VERIFY/),
+    });
+
+    const program = `
+      const { ServiceClient } = require(${JSON.stringify(CLIENT_FILE)});
+      const client = new ServiceClient();
+      client.ask(${JSON.stringify(url)}, { type: 'generate' }, (body) => {
+        process.stdout.write(body);
+        client.close();
+      });`;
+    const { child, output } = runProgram(program, { NODE_EXTRA_CA_CERTS: authority.file });
+    expect(await exitOf(child)).toBe(0);
+    expect(JSON.parse(output())).toMatchObject({ type: 'generate_ok' });
   });
 });
 

@@ -69,6 +69,11 @@ export interface Bed {
    * `type` and no `in_reply_to`: the node's own, or an error that the client's end of the connection knows.
    */
   readonly ask?: (nodeId: string, body: Readonly<Record<string, unknown>>, reply: (body: string) => void) => void;
+  /**
+   * Within which time every node must serve after the healing, and answer the final invocations, ms, on a network
+   * without latency. Absent: that of nodes which have all their services at hand.
+   */
+  readonly recoveryMsMax?: number;
   /** The store under the nodes, if its members or the links to it can be disturbed. */
   readonly engine?: Engine;
   /** Called once by the run. The bed tells `record` the messages that do not pass the network of the run. */

@@ -148,7 +148,8 @@ export class Cluster implements FaultTarget {
 
   /** Reports every node that was started again and has not answered `init` yet. */
   judgeUnready(): void {
-    if (!this.#listening) return;
+    // A node that clients reach by another way may have served already: the probes have told whether it does.
+    if (!this.#listening || this.#isAsked) return;
     for (const member of this.#members.values()) {
       if (!member.up || member.readyMs !== undefined || member.life === 1) continue;
       const held = member.handle?.heldOutput?.();

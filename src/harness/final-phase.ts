@@ -5,7 +5,7 @@
 
 import type { OperationType } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import { persist, recoveryMsMax } from './recovery.ts';
+import { persist } from './recovery.ts';
 import type { Workers } from './workers.ts';
 import type { FinalInvocation, FinalStep, Invocation } from './workload-test.ts';
 
@@ -21,8 +21,8 @@ export interface FinalPhaseOptions {
   readonly nodes: readonly string[];
   readonly workers: Workers;
   readonly scheduler: Scheduler;
-  /** Mean delay of messages between nodes, ms. */
-  readonly latencyMeanMs: number;
+  /** How long a node may take to serve, or to answer a final invocation, ms. */
+  readonly recoveryMsMax: number;
   /** Makes the next operation that shows whether a node serves again. */
   readonly nextProbe: () => Invocation;
   /** How many workers take turns in asking. Each talks to a different node. */
@@ -36,7 +36,6 @@ export interface FinalPhaseOptions {
 
 export class FinalPhase {
   readonly #options: FinalPhaseOptions;
-  readonly #recoveryMsMax: number;
   /**
    * For each node, after how many ms it served; undefined if it never did. Also an entry for each final invocation that
    * was never ok.
@@ -47,7 +46,6 @@ export class FinalPhase {
 
   constructor(options: FinalPhaseOptions) {
     this.#options = options;
-    this.#recoveryMsMax = recoveryMsMax(options.latencyMeanMs);
   }
 
   get recovery(): ReadonlyMap<string, number | undefined> {
@@ -114,19 +112,19 @@ export class FinalPhase {
 
   /** A node without a worker is probed by a guest. */
   async #probeNode(nodeId: string, index: number): Promise<void> {
-    const { workers, nextProbe, isAborted, scheduler, startMsSince } = this.#options;
+    const { workers, nextProbe, isAborted, scheduler, startMsSince, recoveryMsMax } = this.#options;
     const sinceMs = scheduler.now();
     const act: Act = (onEnd) =>
       index < workers.length
         ? workers.perform(index, nextProbe(), onEnd)
         : workers.probeAsGuest(nodeId, nextProbe(), onEnd);
     // A node may take as long to start again as it took at first.
-    const takenMs = await this.#persist(act, () => this.#recoveryMsMax + startMsSince(nodeId, sinceMs));
+    const takenMs = await this.#persist(act, () => recoveryMsMax + startMsSince(nodeId, sinceMs));
     if (!isAborted()) this.#recovery.set(nodeId, takenMs);
   }
 
   /** Retries until `act` ends ok. A fault that was injected meanwhile starts the time limit anew. */
-  async #persist(act: Act, withinMs = () => this.#recoveryMsMax): Promise<number | undefined> {
+  async #persist(act: Act, withinMs = () => this.#options.recoveryMsMax): Promise<number | undefined> {
     const { scheduler, isAborted, heal } = this.#options;
     for (let excused = 0; ; excused = this.#injectedCount) {
       if (excused > 0) heal();

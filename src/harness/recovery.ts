@@ -6,7 +6,7 @@
 import type { OperationType } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 
-/** Every node must serve again within this time after the healing, ms, on a network without latency. */
+/** Unless the bed says otherwise, every node must serve again within this time after the healing, ms. */
 const RECOVERY_MS_MAX = 10_000;
 /**
  * It may wait for so many round trips, one after the other, in addition. The network of the run makes these slow, not
@@ -20,9 +20,10 @@ const RETRY_MS = 100;
  * Within which time every node must serve again, ms.
  *
  * @param latencyMeanMs mean delay of a message between nodes, ms
+ * @param atOnceMs the time on a network without latency
  */
-export function recoveryMsMax(latencyMeanMs: number): number {
-  return RECOVERY_MS_MAX + ROUND_TRIPS_MAX * 2 * latencyMeanMs;
+export function recoveryMsMax(latencyMeanMs: number, atOnceMs = RECOVERY_MS_MAX): number {
+  return atOnceMs + ROUND_TRIPS_MAX * 2 * latencyMeanMs;
 }
 
 /**

@@ -25,6 +25,7 @@ import { createLatency } from './latency.ts';
 import { Nemesis } from './nemesis.ts';
 import { type Arrange, type DrawFate, Network, type NetworkEvent, type NetworkMessage } from './network.ts';
 import { DrawnOperations, type OperationEvent, type OperationSource, RecordedOperations } from './operations.ts';
+import { recoveryMsMax } from './recovery.ts';
 import { RunLog } from './run-log.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from './run-options.ts';
 import { repeatFates } from './schedule.ts';
@@ -138,7 +139,7 @@ export class TestRun {
       nodes: options.nodes,
       workers: this.#workers,
       scheduler,
-      latencyMeanMs: options.latencyMeanMs,
+      recoveryMsMax: recoveryMsMax(options.latencyMeanMs, bed.recoveryMsMax),
       nextProbe,
       askers: this.#askers,
       isAborted: () => this.#aborted,

@@ -51,6 +51,16 @@ class AskedNode implements NodeHandle {
   }
 }
 
+interface AskedRunOptions extends Partial<RunOptions> {
+  /** How long each answer takes. */
+  readonly delayMs?: number;
+  /** Why nodes do not answer init; absent: they do. */
+  readonly trouble?: string;
+  /** Whether nodes answer init in their first life only. */
+  readonly restartsSilently?: boolean;
+  readonly recoveryMsMax?: number;
+}
+
 class AskedRun {
   readonly time = new VirtualTime();
   readonly engine = new ScriptedEngine();
@@ -62,12 +72,13 @@ class AskedRun {
 
   constructor(
     answer: Answer,
-    { delayMs = 1, trouble, ...options }: Partial<RunOptions> & { delayMs?: number; trouble?: string } = {},
+    { delayMs = 1, trouble, restartsSilently, recoveryMsMax, ...options }: AskedRunOptions = {},
   ) {
     const latest = new Map<string, AskedNode>();
     const bed: Bed = {
       startNode: (nodeId, events) => {
-        const node = new AskedNode(nodeId, events, trouble);
+        const isSilent = restartsSilently && latest.has(nodeId);
+        const node = new AskedNode(nodeId, events, isSilent ? 'it is silent' : trouble);
         this.lives.push(node);
         latest.set(nodeId, node);
         return node;
@@ -79,6 +90,7 @@ class AskedRun {
         if (text !== undefined) this.time.schedule(delayMs, () => reply(text));
       },
       engine: this.engine,
+      ...(recoveryMsMax !== undefined && { recoveryMsMax }),
       observe: (record) => {
         this.record = record;
       },
@@ -147,6 +159,23 @@ describe('nodes that are asked', () => {
     const { results } = await run.finish();
     expect(results.protocol).toMatchObject({ count: 0 });
     expect(results.stats).toMatchObject({ 'ok-count': 0 });
+  });
+
+  it('need not have answered init again if they serve', async () => {
+    const run = new AskedRun(echoes, { faults: ['kill-all'], restartsSilently: true, timeLimitMs: 20_000 });
+    const { results } = await run.finish();
+    expect(run.lives.length).toBeGreaterThan(2);
+    expect(results.protocol).toMatchObject({ count: 0 });
+    expect(results.recovery?.['valid?']).toBe(true);
+  });
+
+  it('may take longer to recover if their bed says so', async () => {
+    const silent: Answer = (node, body) => (run.time.now() < 31_000 ? undefined : echoes(node, body));
+    const faults = { faults: ['pause'] as const, timeLimitMs: 15_000 };
+    const run = new AskedRun(silent, { ...faults, recoveryMsMax: 30_000 });
+    expect((await run.finish()).results.recovery?.['valid?']).toBe(true);
+    const hasty = new AskedRun((node, body) => (hasty.time.now() < 31_000 ? undefined : echoes(node, body)), faults);
+    expect((await hasty.finish()).results.recovery?.['valid?']).toBe(false);
   });
 
   it('are judged by what they answer', async () => {

@@ -35,7 +35,11 @@ export interface ExternalInstances {
   readonly urls: ReadonlyMap<string, string>;
 }
 
+/** A store on this machine elects and is written to in real time, beside everything else that runs here. */
+const RECOVERY_MS_MAX = 30_000;
+
 export class ServiceBed implements Bed {
+  readonly recoveryMsMax = RECOVERY_MS_MAX;
   readonly engine?: Engine;
   readonly observe?: (record: RecordMessage) => void;
   readonly #instances: InstanceCommand | ExternalInstances;

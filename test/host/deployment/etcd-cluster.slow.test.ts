@@ -191,12 +191,25 @@ describe.skipIf(program === undefined)('a cluster behind relays', () => {
     expect(await later).toBe('200');
   });
 
+  it('does what an instance asks that cannot hear the answer', async () => {
+    const client = clientOf('e1');
+    await client.put('way', 'before');
+    cluster.cut('e1', 'n1');
+    const answer = client.put('way', 'after', HEALTHY_MS);
+    await expect.poll(() => clientOf('e2').get('way'), POLL).toBe('after');
+    cluster.mend('e1', 'n1');
+    expect(await answer).toBe('200');
+  });
+
   it('serves while the connections between its members are reset', async () => {
+    const lostCount = () => readFileSync(join(logFolder, 'e2.log'), 'utf8').split('lost TCP streaming').length;
+    const before = lostCount();
     for (let round = 0; round < 3; round++) {
       cluster.reset('e1', 'e2');
       cluster.reset('e2', 'e3');
       await expect.poll(() => clientOf('e1').put('reset'), POLL).toBe('200');
     }
+    await expect.poll(lostCount, POLL).toBeGreaterThan(before);
   });
 
   it('takes no writes when it is full, and does again when it was emptied, with a member down meanwhile', async () => {

@@ -1,6 +1,6 @@
 /**
- * One life of an instance of `snowstorm serve` as a process of this machine: started, watched until it is ready, killed,
- * paused.
+ * One life of an instance of `snowstorm serve` as a process of this machine: started, watched until it is ready,
+ * paused, killed.
  *
  * An instance whose store cannot be opened ends. Before it was ready that is no failure of it: it is started again
  * within the same life, as systemd and Kubernetes do, until the store is there.

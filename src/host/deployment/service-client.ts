@@ -58,7 +58,7 @@ export class ServiceClient {
     else this.#send(url, '/rpc', stringifyRecord(body), answerMsMax, see);
   }
 
-  /** Why an instance does not serve, in words, by its `GET /readyz`; undefined: it serves. Not settled after `close`. */
+  /** Why an instance does not serve, in words, by its `GET /readyz`; undefined: it serves. Unsettled after `close`. */
   findTrouble(url: string): Promise<string | undefined> {
     return new Promise((resolve) => {
       this.#send(url, READY_PATH, undefined, READINESS_MS_MAX, (seen) => {

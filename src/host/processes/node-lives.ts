@@ -1,4 +1,4 @@
-/** The lives of the nodes of a run, as processes: at most one of each node at a time, and none of them is left behind. */
+/** The lives of the nodes of a run, as processes: at most one of each node at a time, and none is left behind. */
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';

@@ -280,8 +280,10 @@ describe('an instance whose store cannot be opened', () => {
       () => starts() > before && services.alive().length === 0,
       () => services.log('n1'),
     );
-    const started = starts();
+    // Its end is seen soon, and it is started again later than this.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     await life.handle.kill();
+    const started = starts();
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(starts()).toBe(started);
     expect(services.alive()).toEqual([]);
@@ -331,7 +333,7 @@ describe('an instance that others have started', () => {
 
   it('is asked no more after the end of its life, and its connections end with the bed', async () => {
     const held: ServerResponse[] = [];
-    const server = createServer((_request, response) => held.push(response));
+    const server = createServer({ keepAliveTimeout: 0 }, (_request, response) => held.push(response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     ends.push(() => server.close());
     const bed = bedOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

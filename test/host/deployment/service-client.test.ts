@@ -324,6 +324,11 @@ describe('where no connection comes about', () => {
     });
   });
 
+  it('one that the system refuses before it tries is unavailable', async () => {
+    // An address for all machines is for datagrams only.
+    expect(JSON.parse(await ask(newClient(), 'http://255.255.255.255:1')).code).toBe(UNAVAILABLE);
+  });
+
   it('one that takes too long is given up, and is unavailable', async () => {
     const { child, port } = await fullServer();
     try {

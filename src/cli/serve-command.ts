@@ -38,13 +38,20 @@ Exit status: 0 ended by a signal, 254 bad arguments, or a port or store that can
 `;
 
 type ServeValues = ParsedOptions<typeof SERVE_OPTIONS>['values'];
+type Retention = NonNullable<NodePorts['retention']>;
+
+/** What a test may make different. */
+export interface ServeRules extends StoreRules {
+  /** In place of `--retain`: shorter than that option allows, or wrong. */
+  readonly retention?: (engine: StoreEngine) => Retention;
+}
 
 /**
  * Runs the command until a signal comes; resolves to the exit status.
  *
- * @param rules of a store that is wrong; only tests have them
+ * @param rules only tests have them
  */
-export async function serveCommand(args: readonly string[], rules: StoreRules = {}): Promise<number> {
+export async function serveCommand(args: readonly string[], rules: ServeRules = {}): Promise<number> {
   const { values, words, rest } = parseOptions(SERVE_OPTIONS, args);
   if (values.help) {
     process.stdout.write(HELP);
@@ -58,8 +65,9 @@ export async function serveCommand(args: readonly string[], rules: StoreRules = 
   const signals = new Signals();
   const store = await Promise.race([signals.first, openStore(values, signals, rules)]);
   if (typeof store === 'string') return 0;
-  await requireRetention(values, store);
-  const ended = await Promise.race([signals.first, start(values, store, tokens, tls, signals)]);
+  const retention = rules.retention?.(store) ?? chosenRetention(values, store);
+  if (retention === undefined) await requireNoHorizon(values, store);
+  const ended = await Promise.race([signals.first, start(values, store, retention, tokens, tls, signals)]);
   if (typeof ended === 'string') {
     // It had not started: nothing is in flight.
     await store.close();
@@ -125,12 +133,15 @@ async function openStore(values: ServeValues, signals: Signals, rules: StoreRule
   }
 }
 
+function chosenRetention({ retain: retainMs }: ServeValues, engine: StoreEngine): Retention | undefined {
+  return retainMs === undefined ? undefined : { engine, retainMs };
+}
+
 /**
  * An instance that does not know the horizon would carry a late repeat out again. Rejects with a {@link UsageError} if
  * the store has one, or cannot tell.
  */
-async function requireRetention({ store: { text }, retain }: ServeValues, engine: StoreEngine): Promise<void> {
-  if (retain !== undefined) return;
+async function requireNoHorizon({ store: { text } }: ServeValues, engine: StoreEngine): Promise<void> {
   const read = await engine.read(HORIZON_KEY);
   if (read.kind === 'absent') return;
   await engine.close();
@@ -144,6 +155,7 @@ async function requireRetention({ store: { text }, retain }: ServeValues, engine
 async function start(
   values: ServeValues,
   engine: StoreEngine,
+  retention: Retention | undefined,
   tokens: TokenRules | undefined,
   tls: ReturnType<typeof tlsFiles>,
   signals: Signals,
@@ -156,7 +168,7 @@ async function start(
       ...listen,
       tls,
       engine,
-      startHandlers: (store) => startWorkloads(nodePorts(values, store), workloads),
+      startHandlers: (store) => startWorkloads({ ...nodePorts(values, store), retention }, workloads),
       rpcs: [...new Set(workloads.flatMap(({ rpcs }) => rpcs))],
       limits: {
         ...HTTP_LIMITS,
@@ -181,7 +193,7 @@ async function start(
   }
 }
 
-function nodePorts({ lease: leaseMs, retain: retainMs, ...values }: ServeValues, engine: StoreEngine): NodePorts {
+function nodePorts({ lease: leaseMs, ...values }: ServeValues, engine: StoreEngine): NodePorts {
   return {
     openStore: () => engine,
     openReservation: async () => undefined,
@@ -194,7 +206,6 @@ function nodePorts({ lease: leaseMs, retain: retainMs, ...values }: ServeValues,
     wallets: 'accounts',
     // Instances on one etcd were not told of each other.
     membership: values.store.isExclusive ? 'fixed' : { kind: 'registered' },
-    retention: retainMs === undefined ? undefined : { engine, retainMs },
   };
 }
 

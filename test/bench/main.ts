@@ -1,6 +1,6 @@
 /**
  * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`,
- * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`) only those parts.
+ * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`, `retention`) only those parts.
  */
 
 import { benchBatches } from './batches.ts';
@@ -8,6 +8,7 @@ import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { benchMemory, benchNode, benchStart } from './node-process.ts';
 import { benchReport } from './report.ts';
+import { benchRetention } from './retention.ts';
 import { benchSaga } from './saga.ts';
 import { benchServices } from './services.ts';
 import { benchSimulator } from './simulator.ts';
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   saga: benchSaga,
   report: benchReport,
   services: benchServices,
+  retention: benchRetention,
 };
 
 async function main(): Promise<void> {

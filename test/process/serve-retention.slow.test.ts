@@ -1,6 +1,6 @@
 /**
- * Instances with a short time to keep, on a real etcd, under faults: what is finished goes, in time and not too early, so
- * the store does not grow. Nothing is lost, done twice, or answered when it is gone.
+ * Instances with a short time to keep, on a real etcd, under faults: what is finished goes, in time and not too early,
+ * so the store does not grow. Nothing is lost, done twice, or answered when it is gone.
  */
 
 import { randomUUID } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * A run of real instances with a short time to keep, on a real etcd, under faults: what is finished is removed again and
- * again meanwhile. Beside it the store has a transfer that is older than all others and was never finished.
+ * A run of real instances with a short time to keep, on a real etcd, under faults: what is finished is removed again
+ * and again meanwhile. Beside it the store has a transfer that is older than all others and was never finished.
  */
 
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Instances of `bin/snowstorm serve` as real processes, which are killed and started again. */
+/** Instances of `snowstorm serve` as real processes, which are killed and started again. */
 
 import { freePorts } from '../../src/host/deployment/ports.ts';
 import { type Ended, Running, SNOWSTORM, until } from './snowstorm-process.ts';
@@ -14,19 +14,24 @@ export function killServices(): void {
 export class ServiceProcess {
   readonly port: number;
   readonly #args: readonly string[];
+  readonly #program: string;
   #running: Running | undefined;
 
-  /** @param args of `snowstorm serve`, without `--listen` */
-  static async start(args: readonly string[]): Promise<ServiceProcess> {
+  /**
+   * @param args of `snowstorm serve`, without `--listen`
+   * @param program in place of `snowstorm`
+   */
+  static async start(args: readonly string[], program = SNOWSTORM): Promise<ServiceProcess> {
     const [port] = await freePorts(1);
-    const service = new ServiceProcess(port as number, args);
+    const service = new ServiceProcess(port as number, args, program);
     await service.start();
     return service;
   }
 
-  private constructor(port: number, args: readonly string[]) {
+  private constructor(port: number, args: readonly string[], program: string) {
     this.port = port;
     this.#args = args;
+    this.#program = program;
   }
 
   get url(): string {
@@ -43,7 +48,7 @@ export class ServiceProcess {
 
   /** Begins the next life. Resolves when it listens. */
   async start(): Promise<void> {
-    const running = new Running(SNOWSTORM, ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.#args]);
+    const running = new Running(this.#program, ['serve', '--listen', `127.0.0.1:${this.port}`, ...this.#args]);
     this.#running = running;
     started.add(running);
     let ended: Ended | undefined;

@@ -1,0 +1,144 @@
+/**
+ * The proof for `snowstorm test --serve`: services whose engine is wrong in one way fail, by a rule of the workload, and
+ * the right ones are valid under the same command. No run is the same twice, so a mutant has a few seeds.
+ *
+ * Two mutants cannot be shown by a workload, which is how documents are meant: `compare-by-value`, because they have a
+ * growing `ver`, so no value comes back; and `no-space-taken-for-definite`, because after a refusal they read again, and
+ * a full database can be read. `test/host/etcd/mutants.test.ts` finds both by the engine alone.
+ */
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CheckResult } from '../../src/checkers/checker.ts';
+import { buildEngineMutants, type EngineMutantName } from '../support/engine-mutants.ts';
+import { findEtcd } from '../support/etcd.ts';
+import { brokenRules } from '../support/find-failure.ts';
+import { killServices, ServiceProcess } from '../support/service-process.ts';
+import { EndedTest, Running, SNOWSTORM } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const TIMEOUT_MS = 600_000;
+
+const folder = temporaryFolder();
+let programOf: (name: EngineMutantName) => string;
+let runs = 0;
+
+beforeAll(async () => {
+  programOf = await buildEngineMutants(folder);
+});
+afterAll(killServices);
+
+interface Command {
+  /** The options of `snowstorm test`, without seed and store. */
+  readonly args: readonly string[];
+  readonly seeds: readonly string[];
+}
+
+interface Shown extends Command {
+  readonly mutant: EngineMutantName;
+  /** The rule that the mutant breaks in each run that shows it. */
+  readonly rule: string;
+}
+
+function load(workload: string, rate: number, seconds: number, concurrency = 32): string[] {
+  return `-w ${workload} --rate ${rate} --time-limit ${seconds} --concurrency ${concurrency}`.split(' ');
+}
+
+const SERVED = ['--serve', '3', '--engine', 'etcd:3'];
+
+const CALM: Command = { args: [...load('voucher', 50, 10), ...SERVED], seeds: ['1', '2'] };
+
+const SHOWN: readonly Shown[] = [
+  { mutant: 'one-outcome-for-the-group', rule: 'acknowledged-is-kept', ...CALM },
+  { mutant: 'compare-by-existence', rule: 'acknowledged-is-kept', ...CALM },
+  {
+    mutant: 'retry-with-another-token',
+    rule: 'counts-are-current',
+    args: [...load('voucher', 60, 20), ...SERVED, '--nemesis', 'link-reset=5'],
+    seeds: ['1', '2', '3'],
+  },
+  {
+    // What a member is asked while it is paused, it answers when it goes on, before it has caught up with the others.
+    // With more patience than a pause takes, no instance turns to another member.
+    mutant: 'serializable-reads',
+    rule: 'counts-are-current',
+    args: [...load('voucher', 60, 30), ...SERVED, '--nemesis', 'engine-pause=4', '--', '--store-patience', '3s'],
+    seeds: ['1', '2', '3', '4'],
+  },
+  {
+    // An update reads again, and finds out, unless it cannot read for longer than it goes on: 3.5 s. With these seeds
+    // the one cut begins after some seconds, and for 6 s no instance hears any member, while members hear them.
+    mutant: 'timeout-taken-for-failure',
+    rule: 'settles',
+    args: [...load('saga', 60, 10, 60), ...SERVED, '--nemesis', 'service-cut=40'],
+    seeds: ['1146', '782', '239', '1951'],
+  },
+  {
+    mutant: 'read-before-sync',
+    rule: 'counts-are-current',
+    args: [...load('voucher', 100, 20), '--serve', '1', '--nemesis', 'kill=2'],
+    seeds: ['1', '2', '3'],
+  },
+];
+
+const RIGHT = new Map(SHOWN.map(({ args, seeds }) => [args.join(' '), { args, seeds }]));
+
+/** @param args with a folder of the run's own as the store if there is one instance */
+async function runServed(name: EngineMutantName, args: readonly string[], seed: string): Promise<EndedTest> {
+  const own = join(folder, `run-${++runs}`);
+  const engine = args.includes('--engine') ? [] : ['--engine', join(own, 'data')];
+  return run(['--bin', programOf(name), '--seed', seed, ...engine], args, own);
+}
+
+/** Runs `snowstorm test` to its end, and checks that none of its processes stays. */
+async function run(options: readonly string[], args: readonly string[], own: string): Promise<EndedTest> {
+  const store = join(own, 'store');
+  const running = new Running(SNOWSTORM, ['test', '--store', store, ...options, ...args]);
+  const ended = await running.ended;
+  await running.nothingLeft();
+  return new EndedTest(ended, store);
+}
+
+/** In the order of the checker. */
+function rulesBrokenIn({ results }: EndedTest): readonly string[] {
+  return brokenRules(results as CheckResult);
+}
+
+describe.skipIf(findEtcd('services whose engine is wrong') === undefined)('services', () => {
+  it.each(SHOWN)('are found with the engine $mutant, by $rule', { timeout: TIMEOUT_MS }, async (shown) => {
+    const { mutant, args, seeds, rule } = shown;
+    const told: string[] = [];
+    for (const seed of seeds) {
+      const ended = await runServed(mutant, args, seed);
+      if (ended.status === 1 && rulesBrokenIn(ended).includes(rule)) return;
+      told.push(`${seed}: ${rulesBrokenIn(ended).join(' ')} ${ended.verdict}`);
+    }
+    expect.fail(told.join('\n'));
+  });
+
+  it.each([...RIGHT])('are valid with the right engine: %s', { timeout: TIMEOUT_MS }, async (_, { args, seeds }) => {
+    const ended = await runServed('right', args, seeds[0] as string);
+    expect(ended.verdict).toMatch(/The run is valid\.$/);
+    expect(ended.status).toBe(0);
+  });
+});
+
+describe('two instances on one folder', () => {
+  it('are found if they take no lock, by one-to-one', { timeout: TIMEOUT_MS }, async () => {
+    const own = join(folder, `run-${++runs}`);
+    const start = () => ServiceProcess.start(['--store', join(own, 'data')], programOf('no-lock'));
+    const urls = [(await start()).url, (await start()).url];
+    const ended = await run(['--url', urls.join()], load('ids', 50, 5), own);
+    expect(ended.status).toBe(1);
+    expect(rulesBrokenIn(ended)).toContain('one-to-one');
+  });
+
+  it('do not start if they take the lock', { timeout: TIMEOUT_MS }, async () => {
+    const own = join(folder, `run-${++runs}`);
+    const start = () => ServiceProcess.start(['--store', join(own, 'data')], programOf('right'));
+    const { url } = await start();
+    await expect(start()).rejects.toThrow('the folder is in use');
+    const ended = await run(['--url', url], load('ids', 50, 5), own);
+    expect(ended.verdict).toMatch(/The run is valid\.$/);
+  });
+});

@@ -2,10 +2,11 @@
  * The history of a run: every operation, in the order of events.
  *
  * A run of a minute at full speed has millions of entries. So they are kept in columns (typed arrays in chunks, values
- * beside them). `Operation` objects are made only for reading.
+ * beside them). `Operation` objects are made only for reading. Long lists of integers share their parts.
  */
 
 import { NEMESIS, type Operation, type OperationEntry, type OperationType } from './operation.ts';
+import { isShareable, SharedList, SharedLists } from './shared-list.ts';
 
 const CHUNK_LENGTH = 1 << 14;
 const TYPES: readonly OperationType[] = ['invoke', 'ok', 'fail', 'info'];
@@ -25,6 +26,8 @@ export class History implements Iterable<Operation> {
   readonly #functions: string[] = [];
   readonly #functionNumbers = new Map<string, number>();
   readonly #errors = new Map<number, unknown>();
+  readonly #finals = new Set<number>();
+  readonly #lists = new SharedLists();
 
   /** Builds a history from entries, in their order. */
   static of(entries: Iterable<OperationEntry>): History {
@@ -47,8 +50,9 @@ export class History implements Iterable<Operation> {
     chunk.process[offset] = entry.process === NEMESIS ? NEMESIS_PROCESS : entry.process;
     chunk.type[offset] = TYPES.indexOf(entry.type);
     chunk.f[offset] = this.#functionNumber(entry.f);
-    chunk.value[offset] = entry.value;
+    chunk.value[offset] = isShareable(entry.value) ? this.#lists.share(entry.value) : entry.value;
     if (entry.error !== undefined) this.#errors.set(index, entry.error);
+    if (entry['final?'] === true) this.#finals.add(index);
     return index;
   }
 
@@ -78,13 +82,25 @@ export class History implements Iterable<Operation> {
     return this.#functions[this.#chunkOf(index).f[index % CHUNK_LENGTH] as number] as string;
   }
 
+  /** A long list of integers is a new array each time. */
   valueAt(index: number): unknown {
-    return this.#chunkOf(index).value[index % CHUNK_LENGTH];
+    return readable(this.#chunkOf(index).value[index % CHUNK_LENGTH]);
+  }
+
+  /** The value, if it is a list, without a copy; undefined if it is none. */
+  listAt(index: number): SharedList | readonly unknown[] | undefined {
+    const value = this.#chunkOf(index).value[index % CHUNK_LENGTH];
+    return value instanceof SharedList || Array.isArray(value) ? value : undefined;
   }
 
   /** Undefined if there is none. */
   errorAt(index: number): unknown {
     return this.#errors.get(index);
+  }
+
+  /** Whether it was asked at the end (`Operation`). */
+  isFinalAt(index: number): boolean {
+    return this.#finals.has(index);
   }
 
   /** The operation at `index`; a RangeError outside the history. */
@@ -98,10 +114,16 @@ export class History implements Iterable<Operation> {
       type: TYPES[chunk.type[offset] as number] as OperationType,
       process: process === NEMESIS_PROCESS ? NEMESIS : process,
       f: this.#functions[chunk.f[offset] as number] as string,
-      value: chunk.value[offset],
+      value: readable(chunk.value[offset]),
     };
     const error = this.#errors.get(index);
-    return error === undefined ? operation : { ...operation, error };
+    const isFinal = this.#finals.has(index);
+    if (error === undefined && !isFinal) return operation;
+    return {
+      ...operation,
+      ...(error !== undefined && { error }),
+      ...(isFinal && { 'final?': true }),
+    };
   }
 
   *[Symbol.iterator](): Iterator<Operation> {
@@ -127,6 +149,10 @@ export class History implements Iterable<Operation> {
     }
     return number;
   }
+}
+
+function readable(value: unknown): unknown {
+  return value instanceof SharedList ? value.toArray() : value;
 }
 
 function newChunk(): Chunk {

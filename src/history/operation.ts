@@ -26,6 +26,8 @@ export interface Operation {
    * `["unknown", text, code]`.
    */
   readonly error?: unknown;
+  /** Asked at the end, when everything is healed, so that its answer must be complete. Absent: it was not. */
+  readonly 'final?'?: true;
 }
 
 /** An operation that the history has not numbered yet. */

@@ -14,7 +14,8 @@ import type { LogEntry } from '../../simulator/in-process-bed.ts';
 export function operationLine(operation: Operation): string {
   // The members by name: a loop over the object would double the cost.
   const { index, time, type, process, f, value, error } = operation;
-  if (error !== undefined || (value !== null && typeof value !== 'string')) return stringifyRecord({ ...operation });
+  if (error !== undefined || operation['final?'] || (value !== null && typeof value !== 'string'))
+    return stringifyRecord({ ...operation });
   const processText = typeof process === 'number' ? process : stringifyName(process);
   const valueText = value === null ? 'null' : stringifyText(value);
   return `{"index":${index},"time":${time},"type":"${type}","process":${processText},"f":${stringifyName(f)},"value":${valueText}}`;

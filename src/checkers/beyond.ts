@@ -3,9 +3,10 @@
  * they are. A breach is a warning; in a strict check it makes the run invalid.
  */
 
+import { isRecord } from '../protocol/message.ts';
 import type { CheckResult } from './checker.ts';
 import { proofsOf, type RuleReport } from './findings.ts';
-import { asSentence, withProofs } from './proof.ts';
+import { asSentence, type Proof, withProofs } from './proof.ts';
 
 /** What a result has under `beyond`. */
 export interface Beyond {
@@ -30,7 +31,7 @@ export function withBeyond(
   const isWhole = Object.keys(broken).length === 0;
   const beyond: Beyond = { 'valid?': isWhole, ...broken };
   if (isWhole || !strict) return { ...result, beyond };
-  const sentences = [result.summary ?? [], tellBroken(broken)].flat();
+  const sentences = [result.summary ?? [], ...tellBroken(broken)].flat();
   return {
     ...result,
     'valid?': false,
@@ -41,8 +42,27 @@ export function withBeyond(
 }
 
 /** A sentence for each broken rule: its first example, and how many there are. */
-function tellBroken(rules: Readonly<Record<string, RuleReport>>): string {
-  return Object.entries(rules)
-    .map(([rule, { count, examples }]) => asSentence(`${examples[0]?.problem ?? rule} (${rule}: ${count})`))
-    .join(' ');
+function tellBroken(rules: Readonly<Record<string, RuleReport>>): readonly string[] {
+  return Object.entries(rules).map(([rule, { count, examples }]) =>
+    asSentence(`${examples[0]?.problem ?? rule} (${rule}: ${count})`),
+  );
+}
+
+/**
+ * The broken rules that are no proofs, as a result or its record has them: those of a check that is not strict.
+ */
+export function warningsIn({ beyond, proofs }: CheckResult): Readonly<Record<string, RuleReport>> {
+  if (!isRecord(beyond)) return {};
+  const proven = new Set(Array.isArray(proofs) ? proofs.map((proof: Proof) => proof.rule) : []);
+  const broken = Object.entries(beyond).filter(([rule, report]) => isReport(report) && !proven.has(rule));
+  return Object.fromEntries(broken) as Readonly<Record<string, RuleReport>>;
+}
+
+/** The same, a sentence for each. */
+export function describeWarnings(result: CheckResult): readonly string[] {
+  return tellBroken(warningsIn(result));
+}
+
+function isReport(report: unknown): report is RuleReport {
+  return isRecord(report) && typeof report.count === 'number' && Array.isArray(report.examples);
 }

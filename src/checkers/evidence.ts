@@ -2,7 +2,9 @@
 
 import type { History } from '../history/history.ts';
 import { isRecord } from '../protocol/message.ts';
+import { warningsIn } from './beyond.ts';
 import type { CheckResult } from './checker.ts';
+import { proofsOf } from './findings.ts';
 import { PROOFS_MAX, type Proof } from './proof.ts';
 
 /** A proof, with the name of the checker that gave it. */
@@ -18,6 +20,15 @@ export function findProofs(results: CheckResult, history: History): readonly Nam
   return Object.entries(results).flatMap(([checker, result]) => {
     if (!isRecord(result) || result['valid?'] !== false || !Array.isArray(result.proofs)) return [];
     return result.proofs.flatMap((proof) => readProof(checker, proof, history) ?? []).slice(0, PROOFS_MAX);
+  });
+}
+
+/** What broke rules beyond Jepsen's and left the verdict as it is, by checker. */
+export function findWarnings(results: CheckResult, history: History): readonly NamedProof[] {
+  return Object.entries(results).flatMap(([checker, result]) => {
+    if (!isRecord(result)) return [];
+    const proofs = proofsOf(warningsIn(result as CheckResult));
+    return proofs.flatMap((proof) => readProof(checker, proof, history) ?? []);
   });
 }
 

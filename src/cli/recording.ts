@@ -24,8 +24,17 @@ import { SIMULATED_EVENTS } from './test-options.ts';
 
 /** Makes the folder of a run that begins at `time`. Throws a `UsageError` if it cannot be made. */
 export function createRunFolder(root: string, workload: string, time: Date, messageEventsMax: number): RunFolder {
+  return inStore(root, () => RunFolder.create(root, workload, time, messageEventsMax));
+}
+
+/** The same for a recorded history that is judged at `time`. */
+export function createCheckFolder(root: string, workload: string, time: Date): RunFolder {
+  return inStore(root, () => RunFolder.createUnlinked(root, workload, time));
+}
+
+function inStore(root: string, create: () => RunFolder): RunFolder {
   try {
-    return RunFolder.create(root, workload, time, messageEventsMax);
+    return create();
   } catch (error) {
     throw new UsageError(`--store ${root}: ${(error as Error).message}`);
   }

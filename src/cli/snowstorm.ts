@@ -4,6 +4,7 @@
 
 import { isMainThread } from 'node:worker_threads';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
+import { checkCommand } from './check-command.ts';
 import { exploreCommand } from './explore-command.ts';
 import { fuzzCommand } from './fuzz-command.ts';
 import { serveFuzz } from './fuzz-worker.ts';
@@ -18,11 +19,21 @@ import { VERSION } from './version.ts';
 const EXIT_USAGE = 254;
 const EXIT_CRASH = 255;
 
-const COMMANDS: ReadonlySet<string> = new Set(['test', 'fuzz', 'explore', 'id', 'report', 'serve', 'serve-store']);
+const COMMANDS: ReadonlySet<string> = new Set([
+  'test',
+  'check',
+  'fuzz',
+  'explore',
+  'id',
+  'report',
+  'serve',
+  'serve-store',
+]);
 
 const HELP = `Usage: snowstorm COMMAND [options]
 
   test         runs a workload, on real processes or simulated, and checks it   (test --help)
+  check        judges recorded histories, of Jepsen and Maelstrom too            (check --help)
   fuzz         runs it simulated with many seeds, under all or some faults      (fuzz --help)
   explore      runs it simulated with a crash at every single step              (explore --help)
   id decode    shows the parts of ids                                           (id --help)
@@ -38,6 +49,8 @@ async function main(args: readonly string[]): Promise<number> {
   switch (command) {
     case 'test':
       return testCommand(rest);
+    case 'check':
+      return checkCommand(rest);
     case 'fuzz':
       return fuzzCommand(rest);
     case 'explore':

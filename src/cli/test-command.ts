@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { CheckResult, Validity } from '../checkers/checker.ts';
+import type { CheckResult } from '../checkers/checker.ts';
 import { parseReplay } from '../harness/replay.ts';
 import { REPLAY_FILE, SHRUNK_FOLDER } from '../host/records/recorded-run.ts';
 import type { RunFolder } from '../host/records/run-folder.ts';
@@ -14,6 +14,7 @@ import { type JunitCase, junitCaseOfRun, junitDocument, junitOfRun } from '../re
 import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
+import { exitStatusOf } from './exit-status.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeLimits, requireLimits } from './node-limits.ts';
 import { describeOptions, parseOptions, UsageError } from './options.ts';
@@ -44,11 +45,6 @@ import { describeWorkloadOptions, requireWorkloadOptions } from './workload-opti
 
 /** The test was given up before it began. */
 const EXIT_QUIT = 2;
-const EXIT_STATUS: ReadonlyMap<Validity, number> = new Map<Validity, number>([
-  [true, 0],
-  [false, 1],
-  ['unknown', 2],
-]);
 
 const HELP = `Usage: snowstorm test -w NAME [options]
        snowstorm test -w NAME --bin FILE [options] [-- arguments of the node]
@@ -165,7 +161,7 @@ async function runOnce(round: Round): Promise<number> {
   const conclude = (): number => {
     process.stdout.write(`${formatVerdict(results)}\n`);
     files.throwAny();
-    return EXIT_STATUS.get(results['valid?']) as number;
+    return exitStatusOf(results['valid?']);
   };
   if (bedOf(task) === 'simulated' && !interrupted && hasFailed(results) && values.shrink > 0)
     await explain(round, runFolder, conclude);

@@ -144,6 +144,28 @@ export function junitOfExploration({ workload, seed, validity, text, story, comm
   return { name: className, cases: [{ name: 'explore', className, outcome, properties: { seed } }] };
 }
 
+/** A recorded history that `snowstorm check` judged, or could not read. */
+export interface JunitHistory {
+  readonly path: string;
+  readonly workload: string;
+  /** The verdict in one line, or why there is none. */
+  readonly reason: string;
+  /** Absent: it is malformed. */
+  readonly results?: CheckResult;
+  /** The command that judges it again. */
+  readonly command: string;
+}
+
+/** A case for each history. */
+export function junitOfHistories(histories: readonly JunitHistory[]): JunitSuite {
+  const cases = histories.map(({ path, workload, results, reason, command }): JunitCase => {
+    const told = results === undefined ? reason : formatResults(results);
+    const outcome = outcomeOf(results?.['valid?'] ?? 'unknown', reason, [told, again(command)]);
+    return { name: path, className: `snowstorm.${workload}`, outcome };
+  });
+  return { name: 'snowstorm.check', cases };
+}
+
 function seedValidity({ validity, difference }: JunitSeed): Validity {
   return difference === undefined ? validity : false;
 }

@@ -3,7 +3,7 @@
  * overview to the single message.
  */
 
-import { findProofs, momentOf, type NamedProof } from '../checkers/evidence.ts';
+import { findProofs, findWarnings, momentOf, type NamedProof } from '../checkers/evidence.ts';
 import { isMessageFault } from '../harness/fault.ts';
 import { isRecord } from '../protocol/message.ts';
 import { renderFacts, renderFiles, renderOptions, renderResults } from './fact-sections.ts';
@@ -103,6 +103,7 @@ function splitSentence(text: string): readonly string[] {
 function listSections(record: RunRecord): readonly Section[] {
   const { history, results, nodes, concurrency, story, shrunk } = record;
   const { proofs, proven, spans, moment } = inspect(record);
+  const warnings = findWarnings(results, history);
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1);
   const axis = new TimeAxis(end);
   const small = shrunk === undefined ? undefined : renderShrunk(shrunk);
@@ -115,6 +116,9 @@ function listSections(record: RunRecord): readonly Section[] {
   return [
     ...(proofs.length > 0
       ? [{ id: 'proof', title: 'What proves it', content: renderProofs(proofs, history, record) }]
+      : []),
+    ...(warnings.length > 0
+      ? [{ id: 'warnings', title: 'What Jepsen does not see', content: renderProofs(warnings, history, record) }]
       : []),
     ...(story === undefined ? [] : [{ id: 'story', title: 'The story', content: renderStory(story) }]),
     ...(story === undefined ? [] : [messages]),

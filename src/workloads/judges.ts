@@ -1,6 +1,6 @@
 /**
- * Who judges the history of which workload: all checkers by the names of their workloads, one line each. `snowstorm
- * check` takes them from here. A workload without a node of ours has a line, too: its histories come from Maelstrom.
+ * All checkers by the names of their workloads, one line each. `snowstorm check` takes them from here. A workload
+ * without a node of ours has a line, too: its histories come from Maelstrom.
  */
 
 import type { Checker } from '../checkers/checker.ts';
@@ -27,6 +27,8 @@ export interface Judge {
   readonly workload: string;
   /** Whether it has an opinion on consistency models. Absent: it has none. */
   readonly takesModels?: true;
+  /** Whether it looks for final reads, so that a history must tell which ones are. Absent: it does not. */
+  readonly needsFinalReads?: true;
   /** Throws an Error that says what is wrong with the options. */
   readonly checker: (options: JudgeOptions) => Checker;
 }
@@ -39,8 +41,8 @@ const JUDGES: readonly Judge[] = [
   { workload: 'saga', checker: sagaChecker },
   { workload: 'broadcast', checker: broadcastChecker },
   { workload: 'g-set', checker: gSetChecker },
-  { workload: 'g-counter', checker: pnCounterChecker },
-  { workload: 'pn-counter', checker: pnCounterChecker },
+  { workload: 'g-counter', needsFinalReads: true, checker: pnCounterChecker },
+  { workload: 'pn-counter', needsFinalReads: true, checker: pnCounterChecker },
 ];
 
 /** The names of all workloads that can be judged. */

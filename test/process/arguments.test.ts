@@ -75,6 +75,7 @@ describe.concurrent('the command line tells', () => {
       usage: 'snowstorm test',
       tells: ['--nemesis-interval SECONDS', 'unique-ids'],
     },
+    { args: ['check', '--help'], usage: 'snowstorm check HISTORY', tells: ['--strict', '--json', 'pn-counter'] },
     { args: ['id', '--help'], usage: 'snowstorm id decode', tells: ['timestamp'] },
     { args: ['id', 'decode', '--help'], usage: 'snowstorm id decode', tells: ['timestamp'] },
   ])('how it is used: $args', async ({ args, usage, tells }) => {

@@ -1,6 +1,7 @@
 /** The lines of a file that may be larger than the memory. */
 
 import { closeSync, openSync, readSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 import { parseExact } from '../../protocol/exact-json.ts';
 
 const CHUNK_BYTES = 1 << 20;
@@ -23,6 +24,21 @@ export function isCutShort({ text, whole }: Line): boolean {
     return false;
   } catch {
     return true;
+  }
+}
+
+/** The text of a file in pieces, cut between any two characters. Throws the error of the file system. */
+export function* readPieces(path: string): IterableIterator<string> {
+  const descriptor = openSync(path, 'r');
+  try {
+    const decoder = new StringDecoder('utf8');
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let length = CHUNK_BYTES; length > 0; ) {
+      length = readSync(descriptor, chunk, 0, CHUNK_BYTES, null);
+      yield length > 0 ? decoder.write(chunk.subarray(0, length)) : decoder.end();
+    }
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -8,8 +8,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { CheckResult } from '../../checkers/checker.ts';
 import type { TrafficEntry } from '../../harness/traffic.ts';
+import { parseOperation } from '../../history/formats/operation-reader.ts';
 import { History } from '../../history/history.ts';
-import type { OperationEntry } from '../../history/operation.ts';
 import { isRecord } from '../../protocol/message.ts';
 import { formatVerdict } from '../../report/result-block.ts';
 import type { RunRecord, Story } from '../../report/run-record.ts';
@@ -23,9 +23,6 @@ export const STORY_FILE = 'story.json';
 export const REPLAY_FILE = 'replay.json';
 /** The folder within a run's folder that holds the same failure, shrunk. */
 export const SHRUNK_FOLDER = 'shrunk';
-
-/** The largest number in the process column of a {@link History}. */
-const PROCESS_MAX = 2 ** 31 - 1;
 
 export interface ReadingOptions {
   /** The history of the run, if it is still in memory. */
@@ -79,8 +76,8 @@ function readHistory(path: string, onCutShort: (path: string) => void): History 
       break;
     }
     const where = `${path}: line ${line.number}`;
-    const operation = parseRecorded(line.text, where);
-    if (!isOperation(operation)) throw new RecordError(`${where}: expected an operation`);
+    const operation = parseOperation(parseRecorded(line.text, where));
+    if (typeof operation === 'string') throw new RecordError(`${where}: ${operation}`);
     history.append(operation);
   }
   return history;
@@ -92,20 +89,6 @@ function* linesOf(path: string): IterableIterator<Line> {
   } catch (error) {
     throw new RecordError(`${path}: ${(error as Error).message}`);
   }
-}
-
-function isOperation(value: unknown): value is OperationEntry {
-  if (!isRecord(value)) return false;
-  const { time, type, process, f } = value;
-  const isProcess =
-    process === 'nemesis' ||
-    (Number.isInteger(process) && (process as number) >= 0 && (process as number) <= PROCESS_MAX);
-  return (
-    typeof time === 'number' &&
-    typeof f === 'string' &&
-    isProcess &&
-    ['invoke', 'ok', 'fail', 'info'].includes(type as string)
-  );
 }
 
 function readStory(path: string): Story | undefined {

@@ -58,6 +58,13 @@ export class RunFolder {
     return new RunFolder(makeFolder(workloadFolder, time), links, messageEventsMax);
   }
 
+  /** The same for what is judged long after its run: no link leads to it, and it has no messages of its own. */
+  static createUnlinked(root: string, workload: string, time: Date): RunFolder {
+    const workloadFolder = resolve(root, workload);
+    mkdirSync(workloadFolder, { recursive: true });
+    return new RunFolder(makeFolder(workloadFolder, time), [], 0);
+  }
+
   /** Makes a folder in this one, for another run that belongs to this run. */
   nested(name: string): RunFolder {
     const folder = join(this.folder, name);

@@ -1,0 +1,69 @@
+/**
+ * Recorded operations, checked and put into a history. The values of an invocation and of its completion share what is
+ * equal: a transaction of four parts is stored once and not twice.
+ */
+
+import { isRecord } from '../../protocol/message.ts';
+import { History } from '../history.ts';
+import { NEMESIS, type OperationEntry, type OperationType } from '../operation.ts';
+
+/** The largest number in the process column of a {@link History}. */
+const PROCESS_MAX = 2 ** 31 - 1;
+const TYPES: readonly unknown[] = ['invoke', 'ok', 'fail', 'info'] satisfies readonly OperationType[];
+
+/** Gathers a history. */
+export class OperationReader {
+  readonly history = new History();
+  /** The values of open invocations, by process. */
+  readonly #open = new Map<number, unknown>();
+
+  /** Adds an operation. Returns what is wrong with it, in words; undefined if it was added. */
+  add(recorded: unknown): string | undefined {
+    const entry = parseOperation(recorded);
+    if (typeof entry === 'string') return entry;
+    const { process, type, f, value } = entry;
+    if (process === NEMESIS) this.history.append(entry);
+    else if (type === 'invoke') {
+      if (this.#open.has(process)) return `process ${process} invokes ${f} while its last operation is open`;
+      this.#open.set(process, value);
+      this.history.append(entry);
+    } else {
+      if (!this.#open.has(process)) return `process ${process} completes ${f} without an invocation`;
+      this.history.append({ ...entry, value: sharing(value, this.#open.get(process)) });
+      this.#open.delete(process);
+    }
+    return undefined;
+  }
+}
+
+/** The operation in a record; a text that says what is wrong with it. Other members of the record are left out. */
+export function parseOperation(recorded: unknown): OperationEntry | string {
+  if (!isRecord(recorded)) return 'expected an operation: a map with type, process, f and value';
+  const { time = 0, type, process, f, value, error } = recorded;
+  if (!TYPES.includes(type)) return 'expected an operation: its type must be invoke, ok, fail or info';
+  if (!isProcess(process)) return 'expected an operation: its process must be a number from 0 on, or nemesis';
+  if (typeof f !== 'string') return 'expected an operation: its f must be the name of a function';
+  if (typeof time !== 'number') return 'expected an operation: its time must be nanoseconds since the start of the run';
+  const entry = { time, type: type as OperationType, process, f, value };
+  const isFinal = recorded['final?'] === true;
+  if ((error === undefined || error === null) && !isFinal) return entry;
+  return { ...entry, ...(error !== undefined && error !== null && { error }), ...(isFinal && { 'final?': true }) };
+}
+
+function isProcess(value: unknown): value is OperationEntry['process'] {
+  if (value === NEMESIS) return true;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= PROCESS_MAX;
+}
+
+/** The same value, made of parts of `model` where they are equal. */
+function sharing(value: unknown, model: unknown): unknown {
+  if (!Array.isArray(value) || !Array.isArray(model)) return value;
+  let isSame = value.length === model.length;
+  for (let index = 0; index < value.length; index++) {
+    const item = value[index] as unknown;
+    const part = sharing(item, model[index]);
+    if (part !== item) value[index] = part;
+    if (part !== model[index]) isSame = false;
+  }
+  return isSame ? model : value;
+}

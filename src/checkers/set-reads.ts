@@ -8,7 +8,7 @@
  */
 
 import type { History } from '../history/history.ts';
-import { type Chunk, type SharedList, SharedLists } from '../history/shared-list.ts';
+import { type Chunk, SharedList, SharedLists } from '../history/shared-list.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { indexPairs } from './pairs.ts';
 import { NEVER } from './places.ts';
@@ -19,8 +19,8 @@ export class ObservedElement {
   /** The invocation of its first add, and of its last one. */
   firstAdded = NEVER;
   added = NEVER;
-  /** Whether an add was not refused. */
-  mayExist = false;
+  /** The invocation of its first add that was not refused. */
+  firstPossible = NEVER;
   /** The first acknowledgement of an add: of all adds, and after the last invocation of one. */
   firstAcknowledged = NEVER;
   acknowledged = NEVER;
@@ -29,7 +29,7 @@ export class ObservedElement {
   /** The invocation of the last read that has it, and that lacks it. Reads that ended before its add do not count. */
   lastPresent = -1;
   lastAbsent = -1;
-  /** The reply of the first read that has it though nobody can have added it by then. */
+  /** The first reply that has it though no add of it can have happened by then. */
   phantom = NEVER;
   /** The reply of the first read that has it more than once. */
   duplicated = NEVER;
@@ -52,7 +52,7 @@ export class ObservedElement {
 interface Read {
   readonly invocation: number;
   readonly completion: number;
-  readonly chunks: readonly number[];
+  readonly chunks: Int32Array;
 }
 
 /** Everything that was added, in the order of the first adds, then everything else that reads show. */
@@ -93,7 +93,7 @@ function observeAdds(history: History, adds: ReadonlySet<string>, elements: Elem
       element.firstAdded = Math.min(element.firstAdded, index);
       element.added = index;
       element.acknowledged = NEVER;
-      element.mayExist ||= !refused.has(index);
+      if (!refused.has(index)) element.firstPossible = Math.min(element.firstPossible, index);
     } else {
       element.firstAcknowledged = Math.min(element.firstAcknowledged, index);
       element.acknowledged = Math.min(element.acknowledged, index);
@@ -108,20 +108,19 @@ class Sweep {
   readonly #reads: readonly Read[];
   /** The latest completion among each read and all before it. */
   readonly #latest: Float64Array;
-  readonly #chunks: ObservedElement[][];
+  readonly #table: ChunkTable;
   /** By how many more a read has each chunk than the read before it. */
   readonly #surplus: Int32Array;
 
   constructor(history: History, elements: Elements) {
     this.#history = history;
     this.#elements = elements;
-    const table = new ChunkTable(elements);
+    this.#table = new ChunkTable(history, elements);
     this.#reads = [...indexPairs(history)]
       .filter(({ completion }) => history.typeAt(completion) === 'ok' && history.functionAt(completion) === 'read')
-      .map((pair) => ({ ...pair, chunks: table.numbersOf(history.listAt(pair.completion)) }))
+      .map((pair) => ({ ...pair, chunks: this.#table.numbersOf(history.listAt(pair.completion)) }))
       .sort((one, other) => one.invocation - other.invocation);
-    this.#chunks = table.chunks;
-    this.#surplus = new Int32Array(table.chunks.length);
+    this.#surplus = new Int32Array(this.#table.size);
     this.#latest = new Float64Array(this.#reads.length);
     let latest = -1;
     for (const [number, { completion }] of this.#reads.entries())
@@ -129,38 +128,46 @@ class Sweep {
   }
 
   run(): void {
-    let before: readonly number[] = [];
+    let before: Int32Array = new Int32Array();
     for (const [number, read] of this.#reads.entries()) {
-      this.#take(number, before, read);
+      for (const element of this.#change(number, before, read.chunks)) this.#look(element, number, read.completion);
       before = read.chunks;
       if (this.#history.isFinalAt(read.completion)) this.#missed(read);
     }
     for (const element of this.#elements.all) this.#endStretch(element, this.#reads.length);
   }
 
-  #take(number: number, before: readonly number[], { chunks, completion }: Read): void {
-    for (const chunk of chunks) (this.#surplus[chunk] as number)++;
-    for (const chunk of before) (this.#surplus[chunk] as number)--;
+  /** Counts the occurrences of elements in a read. Returns those in chunks that it has more or less often. */
+  #change(number: number, before: Int32Array, chunks: Int32Array): readonly ObservedElement[] {
+    const [start, length] = commonEnds(before, chunks);
+    const lists = [before, chunks].map((list) => list.subarray(start, list.length - length)) as [
+      Int32Array,
+      Int32Array,
+    ];
+    for (const chunk of lists[0]) (this.#surplus[chunk] as number)--;
+    for (const chunk of lists[1]) (this.#surplus[chunk] as number)++;
     const touched: ObservedElement[] = [];
-    for (const list of [chunks, before])
+    for (const list of lists)
       for (const chunk of list) {
         const surplus = this.#surplus[chunk] as number;
         if (surplus === 0) continue;
         this.#surplus[chunk] = 0;
-        for (const element of this.#chunks[chunk] as ObservedElement[]) {
+        for (const element of this.#table.elementsOf(chunk)) {
           element.occurrences += surplus;
           if (element.touched === number) continue;
           element.touched = number;
           touched.push(element);
         }
       }
-    for (const element of touched) {
-      if (element.occurrences > 1) element.duplicated = Math.min(element.duplicated, completion);
-      if (element.occurrences > 0 === element.isPresent) continue;
-      this.#endStretch(element, number);
-      element.isPresent = !element.isPresent;
-      element.stretch = number;
-    }
+    return touched;
+  }
+
+  #look(element: ObservedElement, number: number, completion: number): void {
+    if (element.occurrences > 1) element.duplicated = Math.min(element.duplicated, completion);
+    if (element.occurrences > 0 === element.isPresent) return;
+    this.#endStretch(element, number);
+    element.isPresent = !element.isPresent;
+    element.stretch = number;
   }
 
   /** @param end the number of the first read after the stretch */
@@ -191,7 +198,7 @@ class Sweep {
       if (completion > element.added) seen = Math.min(seen, completion);
     }
     element.seen = Math.min(element.seen, seen);
-    if (!element.mayExist || earliest < element.firstAdded) element.phantom = Math.min(element.phantom, earliest);
+    if (earliest < element.firstPossible) element.phantom = Math.min(element.phantom, earliest);
   }
 
   #missed({ invocation, completion }: Read): void {
@@ -200,43 +207,63 @@ class Sweep {
   }
 }
 
-/** Numbers chunks, and knows the elements in each. */
+/** How many chunks two lists have in common at their beginnings, and then at their ends. */
+function commonEnds(one: Int32Array, other: Int32Array): readonly [number, number] {
+  const shorter = Math.min(one.length, other.length);
+  let start = 0;
+  while (start < shorter && one[start] === other[start]) start++;
+  let length = 0;
+  while (length < shorter - start && one[one.length - 1 - length] === other[other.length - 1 - length]) length++;
+  return [start, length];
+}
+
+/** The chunks of all reads by number: first those that the history shares, then those that are made here. */
 class ChunkTable {
-  readonly chunks: ObservedElement[][] = [];
+  readonly #history: History;
   readonly #elements: Elements;
-  readonly #numbers = new Map<Chunk, number>();
-  /** For lists that the history does not share: chunks of numbers of elements. */
+  /** The elements of each chunk, where they were asked for. */
+  readonly #known: ObservedElement[][] = [];
+  /** For lists that the history does not share: their elements are numbered. */
   readonly #lists = new SharedLists();
   readonly #numberOf = new Map<ObservedElement, number>();
   readonly #numbered: ObservedElement[] = [];
 
-  constructor(elements: Elements) {
+  constructor(history: History, elements: Elements) {
+    this.#history = history;
     this.#elements = elements;
   }
 
-  numbersOf(list: SharedList | readonly unknown[] | undefined): readonly number[] {
-    if (list === undefined) return [];
-    if (!Array.isArray(list))
-      return (list as SharedList).chunks.map((chunk) => this.#number(chunk, (value) => this.#elements.of(value)));
-    const { chunks } = this.#lists.share(list.map((value) => this.#numberElement(value)));
-    return chunks.map((chunk) => this.#number(chunk, (number) => this.#numbered[number] as ObservedElement));
+  get size(): number {
+    return this.#history.sharedChunks.length + this.#lists.chunks.length;
   }
 
-  #numberElement(value: unknown): number {
-    const element = this.#elements.of(value);
+  numbersOf(list: SharedList | readonly unknown[] | undefined): Int32Array {
+    if (list === undefined) return new Int32Array();
+    if (list instanceof SharedList) return list.chunks;
+    const { chunks } = this.#lists.share(list.map((value) => this.#number(this.#elements.of(value))));
+    return chunks.map((number) => number + this.#history.sharedChunks.length);
+  }
+
+  elementsOf(chunk: number): readonly ObservedElement[] {
+    let elements = this.#known[chunk];
+    if (elements === undefined) {
+      const shared = this.#history.sharedChunks;
+      elements =
+        chunk < shared.length
+          ? (shared[chunk] as Chunk).map((value) => this.#elements.of(value))
+          : (this.#lists.chunks[chunk - shared.length] as Chunk).map(
+              (number) => this.#numbered[number] as ObservedElement,
+            );
+      this.#known[chunk] = elements;
+    }
+    return elements;
+  }
+
+  #number(element: ObservedElement): number {
     let number = this.#numberOf.get(element);
     if (number === undefined) {
       number = this.#numbered.push(element) - 1;
       this.#numberOf.set(element, number);
-    }
-    return number;
-  }
-
-  #number(chunk: Chunk, elementOf: (value: number) => ObservedElement): number {
-    let number = this.#numbers.get(chunk);
-    if (number === undefined) {
-      number = this.chunks.push(chunk.map(elementOf)) - 1;
-      this.#numbers.set(chunk, number);
     }
     return number;
   }

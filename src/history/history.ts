@@ -6,7 +6,7 @@
  */
 
 import { NEMESIS, type Operation, type OperationEntry, type OperationType } from './operation.ts';
-import { isShareable, SharedList, SharedLists } from './shared-list.ts';
+import { isShareable, type Chunk as ListChunk, SharedList, SharedLists } from './shared-list.ts';
 
 const CHUNK_LENGTH = 1 << 14;
 const TYPES: readonly OperationType[] = ['invoke', 'ok', 'fail', 'info'];
@@ -85,6 +85,11 @@ export class History implements Iterable<Operation> {
   /** A long list of integers is a new array each time. */
   valueAt(index: number): unknown {
     return readable(this.#chunkOf(index).value[index % CHUNK_LENGTH]);
+  }
+
+  /** The chunks of all lists that share their parts, by their numbers. */
+  get sharedChunks(): readonly ListChunk[] {
+    return this.#lists.chunks;
   }
 
   /** The value, if it is a list, without a copy; undefined if it is none. */

@@ -20,19 +20,22 @@ const SHARED_LENGTH_MIN = 128;
 export type Chunk = readonly number[];
 
 export class SharedList {
-  readonly chunks: readonly Chunk[];
-  readonly length: number;
+  /** The numbers of its chunks in {@link SharedLists.chunks}. */
+  readonly chunks: Int32Array;
+  readonly #length: number;
+  readonly #lists: SharedLists;
 
-  constructor(chunks: readonly Chunk[], length: number) {
+  constructor(lists: SharedLists, chunks: Int32Array, length: number) {
     this.chunks = chunks;
-    this.length = length;
+    this.#length = length;
+    this.#lists = lists;
   }
 
   /** A new array each time. */
   toArray(): number[] {
-    const values = new Array<number>(this.length);
+    const values = new Array<number>(this.#length);
     let length = 0;
-    for (const chunk of this.chunks) for (const value of chunk) values[length++] = value;
+    for (const number of this.chunks) for (const value of this.#lists.chunks[number] as Chunk) values[length++] = value;
     return values;
   }
 }
@@ -50,38 +53,46 @@ function isSmallInteger(item: unknown): boolean {
 
 /** Lists with common parts. */
 export class SharedLists {
-  readonly #byHash = new Map<number, Chunk[]>();
-  /** What followed a chunk the last time. Most lists go on as the list before them. */
-  readonly #next = new Map<Chunk | undefined, Chunk>();
+  /** All chunks, by their numbers. */
+  readonly chunks: Chunk[] = [];
+  readonly #byHash = new Map<number, number[]>();
+  /** The number of what followed a chunk the last time. Most lists go on as the list before them. */
+  readonly #next: number[] = [];
+  /** The first chunk of the last list. */
+  #first: number | undefined;
 
   /** @param values small integers ({@link isShareable}) */
   share(values: readonly number[]): SharedList {
-    const chunks: Chunk[] = [];
-    let previous: Chunk | undefined;
+    const numbers: number[] = [];
+    let previous: number | undefined;
     for (let start = 0; start < values.length; ) {
-      const expected = this.#next.get(previous);
-      const chunk = expected !== undefined && continues(values, start, expected) ? expected : this.#cut(values, start);
-      if (chunk !== expected) this.#next.set(previous, chunk);
-      chunks.push(chunk);
-      start += chunk.length;
-      previous = chunk;
+      const expected = previous === undefined ? this.#first : this.#next[previous];
+      const isExpected = expected !== undefined && continues(values, start, this.chunks[expected] as Chunk);
+      const number = isExpected ? expected : this.#cut(values, start);
+      if (previous === undefined) this.#first = number;
+      else this.#next[previous] = number;
+      numbers.push(number);
+      start += (this.chunks[number] as Chunk).length;
+      previous = number;
     }
-    return new SharedList(chunks, values.length);
+    return new SharedList(this, Int32Array.from(numbers), values.length);
   }
 
-  /** The chunk that begins at `start`. */
-  #cut(values: readonly number[], start: number): Chunk {
+  /** The number of the chunk that begins at `start`. */
+  #cut(values: readonly number[], start: number): number {
     let [end, hash] = [start, 0];
     do hash = (Math.imul(hash, 31) + (values[end++] as number)) | 0;
     while (end < values.length && !endsChunk(values[end - 1] as number, end - start));
     const same = this.#byHash.get(hash) ?? [];
     if (same.length === 0) this.#byHash.set(hash, same);
-    let chunk = same.find((other) => other.length === end - start && matches(values, start, other));
-    if (chunk === undefined) {
-      chunk = values.slice(start, end);
-      same.push(chunk);
-    }
-    return chunk;
+    const known = same.find((other) => {
+      const chunk = this.chunks[other] as Chunk;
+      return chunk.length === end - start && matches(values, start, chunk);
+    });
+    if (known !== undefined) return known;
+    const number = this.chunks.push(values.slice(start, end)) - 1;
+    same.push(number);
+    return number;
   }
 }
 

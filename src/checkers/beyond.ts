@@ -6,7 +6,7 @@
 import { isRecord } from '../protocol/message.ts';
 import type { CheckResult } from './checker.ts';
 import { proofsOf, type RuleReport } from './findings.ts';
-import { asSentence, type Proof, withProofs } from './proof.ts';
+import { asSentence, withProofs } from './proof.ts';
 
 /** What a result has under `beyond`. */
 export interface Beyond {
@@ -53,7 +53,7 @@ function tellBroken(rules: Readonly<Record<string, RuleReport>>): readonly strin
  */
 export function warningsIn({ beyond, proofs }: CheckResult): Readonly<Record<string, RuleReport>> {
   if (!isRecord(beyond)) return {};
-  const proven = new Set(Array.isArray(proofs) ? proofs.map((proof: Proof) => proof.rule) : []);
+  const proven = new Set(Array.isArray(proofs) ? proofs.map((proof: unknown) => isRecord(proof) && proof.rule) : []);
   const broken = Object.entries(beyond).filter(([rule, report]) => isReport(report) && !proven.has(rule));
   return Object.fromEntries(broken) as Readonly<Record<string, RuleReport>>;
 }
@@ -63,6 +63,10 @@ export function describeWarnings(result: CheckResult): readonly string[] {
   return tellBroken(warningsIn(result));
 }
 
+/** A record may hold anything. */
 function isReport(report: unknown): report is RuleReport {
-  return isRecord(report) && typeof report.count === 'number' && Array.isArray(report.examples);
+  if (!isRecord(report) || typeof report.count !== 'number' || !Array.isArray(report.examples)) return false;
+  return report.examples.every(
+    (example) => isRecord(example) && typeof example.problem === 'string' && Array.isArray(example.operations ?? []),
+  );
 }

@@ -1,9 +1,11 @@
 /**
  * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`,
- * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`, `retention`) only those parts.
+ * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`, `retention`, `check`) only those
+ * parts.
  */
 
 import { benchBatches } from './batches.ts';
+import { benchCheck } from './check.ts';
 import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { benchMemory, benchNode, benchStart } from './node-process.ts';
@@ -27,6 +29,7 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   report: benchReport,
   services: benchServices,
   retention: benchRetention,
+  check: benchCheck,
 };
 
 async function main(): Promise<void> {

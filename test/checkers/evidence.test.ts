@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Checker, CheckResult } from '../../src/checkers/checker.ts';
-import { findProofs, momentOf } from '../../src/checkers/evidence.ts';
+import { findProofs, findWarnings, momentOf } from '../../src/checkers/evidence.ts';
 import type { Proof } from '../../src/checkers/proof.ts';
 import { History } from '../../src/history/history.ts';
 import { parseExact, stringifyExact } from '../../src/protocol/exact-json.ts';
@@ -124,5 +124,41 @@ describe('the moment', () => {
   it('is unknown where no proof has a time', () => {
     expect(momentOf([], IDS)).toBeUndefined();
     expect(momentOf([proofOf([])], new History())).toBeUndefined();
+  });
+});
+
+describe('findWarnings', () => {
+  const report = { count: 9, examples: [{ problem: 'two of it', operation: 5, operations: [0, 5], element: 7 }] };
+  const found = {
+    checker: 'workload',
+    rule: 'no-duplicates',
+    problem: 'two of it',
+    facts: { element: 7 },
+    operations: [0, 5],
+    operationCount: 2,
+  };
+  const valid = (beyond: unknown, more: object = {}) => ({
+    workload: { 'valid?': true, beyond, ...more },
+    'valid?': true as const,
+  });
+
+  it('has what broke a rule beyond those of Jepsen, though the run is valid', () => {
+    expect(findWarnings(valid({ 'valid?': false, 'no-duplicates': report }), IDS)).toEqual([found]);
+  });
+
+  it('has nothing that is a proof', () => {
+    const proofs = [{ ...found, checker: undefined }];
+    expect(findWarnings(valid({ 'valid?': false, 'no-duplicates': report }, { proofs }), IDS)).toEqual([]);
+  });
+
+  it.each([
+    undefined,
+    'none',
+    { 'valid?': true },
+    { 'no-duplicates': { count: 1 } },
+    { 'no-duplicates': { count: 1, examples: [null] } },
+    { 'no-duplicates': { count: 1, examples: [{ problem: 'so', operations: 5 }] } },
+  ])('has nothing of %j in a record', (beyond) => {
+    expect(findWarnings(valid(beyond, { proofs: [null] }), IDS)).toEqual([]);
   });
 });

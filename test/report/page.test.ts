@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
+import { setFullChecker } from '../../src/checkers/set-full.ts';
 import { History } from '../../src/history/history.ts';
 import { renderPage } from '../../src/report/page.ts';
 import type { RunRecord } from '../../src/report/run-record.ts';
@@ -56,6 +57,14 @@ describe('a page', () => {
     expect(root.one('h1').text).toBe(`${sign} It is so.`);
     expect(root.one('.reason').text).toBe('And why? Because.');
     expect(root.one('head').one('title').text).toBe(`${sign} unique-ids 2026-01-02T03:04:05Z · Snowstorm`);
+  });
+
+  it('shows what only rules beyond Jepsen find, also of a valid run', () => {
+    const history = handwritten(...[invoke(0, 'add', 1), ok(0, 'add', 1), invoke(1, 'read'), ok(1, 'read', [1, 1])]);
+    const workload = setFullChecker({ add: 'add', strict: false }).check({ nodes: ['n0'], concurrency: 2 }, history);
+    const root = openPage(recordOf(history, { results: { workload, 'valid?': true } }));
+    expect(titles(root)[0]).toBe('What Jepsen does not see');
+    expect(root.one('ol.proofs').text).toContain('no-duplicates: a read shows 1 more than once');
   });
 
   it('tells the small run with its story, its proof and its messages', () => {

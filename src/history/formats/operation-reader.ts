@@ -1,11 +1,11 @@
 /**
- * Recorded operations, checked and put into a history. The values of an invocation and of its completion share what is
- * equal: a transaction of four parts is stored once and not twice.
+ * Recorded operations, checked and put into a history. A process does one thing at a time.
  */
 
 import { isRecord } from '../../protocol/message.ts';
 import { History } from '../history.ts';
 import { NEMESIS, type OperationEntry, type OperationType } from '../operation.ts';
+import { Interning } from './interning.ts';
 
 /** The largest number in the process column of a {@link History}. */
 const PROCESS_MAX = 2 ** 31 - 1;
@@ -14,24 +14,22 @@ const TYPES: readonly unknown[] = ['invoke', 'ok', 'fail', 'info'] satisfies rea
 /** Gathers a history. */
 export class OperationReader {
   readonly history = new History();
-  /** The values of open invocations, by process. */
-  readonly #open = new Map<number, unknown>();
+  readonly #busy = new Set<number>();
+  readonly #interning = new Interning();
 
   /** Adds an operation. Returns what is wrong with it, in words; undefined if it was added. */
   add(recorded: unknown): string | undefined {
     const entry = parseOperation(recorded);
     if (typeof entry === 'string') return entry;
     const { process, type, f, value } = entry;
-    if (process === NEMESIS) this.history.append(entry);
-    else if (type === 'invoke') {
-      if (this.#open.has(process)) return `process ${process} invokes ${f} while its last operation is open`;
-      this.#open.set(process, value);
-      this.history.append(entry);
-    } else {
-      if (!this.#open.has(process)) return `process ${process} completes ${f} without an invocation`;
-      this.history.append({ ...entry, value: sharing(value, this.#open.get(process)) });
-      this.#open.delete(process);
+    if (process !== NEMESIS) {
+      const isBusy = this.#busy.has(process);
+      if (type === 'invoke' && isBusy) return `process ${process} invokes ${f} while its last operation is open`;
+      if (type !== 'invoke' && !isBusy) return `process ${process} completes ${f} without an invocation`;
+      if (isBusy) this.#busy.delete(process);
+      else this.#busy.add(process);
     }
+    this.history.append({ ...entry, value: this.#interning.intern(value) });
     return undefined;
   }
 }
@@ -53,17 +51,4 @@ export function parseOperation(recorded: unknown): OperationEntry | string {
 function isProcess(value: unknown): value is OperationEntry['process'] {
   if (value === NEMESIS) return true;
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= PROCESS_MAX;
-}
-
-/** The same value, made of parts of `model` where they are equal. */
-function sharing(value: unknown, model: unknown): unknown {
-  if (!Array.isArray(value) || !Array.isArray(model)) return value;
-  let isSame = value.length === model.length;
-  for (let index = 0; index < value.length; index++) {
-    const item = value[index] as unknown;
-    const part = sharing(item, model[index]);
-    if (part !== item) value[index] = part;
-    if (part !== model[index]) isSame = false;
-  }
-  return isSame ? model : value;
 }

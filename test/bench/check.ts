@@ -1,0 +1,79 @@
+/**
+ * (j) The checkers of Maelstrom's workloads, on histories in memory, beside what a program that does nothing takes.
+ * Where the real checker was measured (10 operations at once, a cold JVM), the figure says how much sooner ours is.
+ */
+
+import { spawnSync } from 'node:child_process';
+import type { Checker } from '../../src/checkers/checker.ts';
+import { setFullChecker } from '../../src/checkers/set-full.ts';
+import { History } from '../../src/history/history.ts';
+import { goalAtMost, interleave, printSection, type Row } from './measure.ts';
+
+const ROUNDS = 5;
+const TEST = { nodes: ['n0'], concurrency: 2 };
+
+interface Measured {
+  readonly name: string;
+  readonly history: () => History;
+  readonly checker: Checker;
+  readonly secondsMax: number;
+  /** What the real checker takes for a history of this kind and size; absent: it was not measured. */
+  readonly realSeconds?: number;
+}
+
+const MEASURED: readonly Measured[] = [
+  {
+    name: 'set-full of 100,000 elements, 10,000 reads',
+    history: () => growingSet(100_000, 10_000),
+    checker: setFullChecker({ add: 'add', strict: true }),
+    secondsMax: 2,
+  },
+];
+
+export async function benchCheck(): Promise<void> {
+  const rows: Row[] = [];
+  for (const measured of MEASURED) rows.push(await measure(measured));
+  printSection('(j) the checkers of recorded histories', 'node --import tsx test/bench/main.ts check', rows);
+}
+
+async function measure({ name, history: make, checker, secondsMax, realSeconds }: Measured): Promise<Row> {
+  const history = make();
+  const check = () => {
+    if (checker.check(TEST, history)['valid?'] !== true) throw new Error(`${name}: the history must be valid`);
+  };
+  const { ours } = await interleave(ROUNDS, {
+    node: () => secondsOf(() => spawnSync(process.execPath, ['-e', '0'])),
+    ours: () => secondsOf(check),
+  });
+  const sooner = realSeconds === undefined ? '' : `, 1/${(realSeconds / ours.value).toFixed(0)} of the real checker`;
+  return {
+    name,
+    value: `${ours.value.toFixed(2)} s, ${ours.ratio.toFixed(1)} × node -e 0${sooner}`,
+    goal: goalAtMost(ours.value, secondsMax, ' s'),
+  };
+}
+
+/** Adds in turn with reads that show everything so far. */
+function growingSet(elements: number, reads: number): History {
+  const history = new History();
+  const shown: number[] = [];
+  const operate = (process: number, f: string, asked: unknown, answered: unknown) => {
+    const time = history.length * 1e6;
+    history.append({ time, type: 'invoke', process, f, value: asked });
+    history.append({ time: time + 5e5, type: 'ok', process, f, value: answered });
+  };
+  for (let read = 0; read < reads; read++) {
+    for (let count = 0; count < elements / reads; count++) {
+      operate(0, 'add', shown.length, shown.length);
+      shown.push(shown.length);
+    }
+    operate(1, 'read', null, [...shown]);
+  }
+  return history;
+}
+
+function secondsOf(act: () => void): number {
+  const startMs = performance.now();
+  act();
+  return (performance.now() - startMs) / 1000;
+}

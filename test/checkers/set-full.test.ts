@@ -128,6 +128,15 @@ describe('an element', () => {
     expect(plain(history)).toMatchObject({ 'stale-count': 0, 'stable-latencies': ZEROES });
   });
 
+  it('is stale until a nanosecond after the last read that lacks it began', () => {
+    const history = handwritten(
+      ...[invoke(0, 'add', 7, 0), ok(0, 'add', 7, 1)],
+      ...[invoke(1, 'read', null, 1.999999), ok(1, 'read', [], 2)],
+      ...[invoke(1, 'read', null, 6), ok(1, 'read', [7], 7)],
+    );
+    expect(plain(history)).toMatchObject({ stale: [7], 'stable-latencies': quantiles(1) });
+  });
+
   it('that is added twice is judged from its last add on', () => {
     const history = handwritten(
       ...[invoke(0, 'add', 7), ok(0, 'add', 7), invoke(1, 'read'), ok(1, 'read', [])],

@@ -32,6 +32,12 @@ describe('a list', () => {
     expect(lists.chunks.length - before).toBeLessThanOrEqual(4);
   });
 
+  it('that grows by one at a time has chunks as long as any other', () => {
+    const lists = new SharedLists();
+    for (let length = 200; length < 3000; length++) lists.share(upTo(length));
+    expect(lists.share(upTo(3000)).chunks.length).toBeLessThanOrEqual(3000 / 32);
+  });
+
   it.each([
     ['a short one', [1, 2, 3]],
     ['one of texts', upTo(200).map(String)],

@@ -1,10 +1,10 @@
 /**
- * The proof for `snowstorm test --serve`: services whose engine is wrong in one way fail, by a rule of the workload, and
- * the right ones are valid under the same command. No run is the same twice, so a mutant has a few seeds.
+ * The proof for `snowstorm test --serve`: services whose engine is wrong in one way fail, by a rule of the workload,
+ * and the right ones are valid under the same command. No run is the same twice, so a mutant has a few seeds.
  *
- * Two mutants cannot be shown by a workload, which is how documents are meant: `compare-by-value`, because they have a
- * growing `ver`, so no value comes back; and `no-space-taken-for-definite`, because after a refusal they read again, and
- * a full database can be read. `test/host/etcd/mutants.test.ts` finds both by the engine alone.
+ * Two mutants cannot be shown by a workload, and documents are made for that: `compare-by-value`, because they have a
+ * growing `ver`, so no value comes back; and `no-space-taken-for-definite`, because after a refusal they read again,
+ * and a full database can be read. `test/host/etcd/mutants.test.ts` finds both by the engine alone.
  */
 
 import { join } from 'node:path';

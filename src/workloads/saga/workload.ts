@@ -13,6 +13,7 @@
 import type { CountWork } from '../../checkers/activity.ts';
 import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, nameIn, type WorkloadTest } from '../../harness/workload-test.ts';
+import type { History } from '../../history/history.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import type { SagaLimits } from '../../saga/limits.ts';
 import { REQUESTS } from '../../simulator/node-limits.ts';
@@ -77,9 +78,12 @@ const PREDECESSOR_INTERVAL = 8;
 const LATE_CLOSE_INTERVAL = 4;
 const SHORT_AUDIT_LENGTH_MAX = 4;
 
-/** So many that each part of a long run is answered in the time for a last question, even on a slow network. */
+/** At least so many, so that each part is answered in the time for a last question, even on a slow network. */
 const STATUS_PARTS = 64;
 const REPLAY_PARTS = 16;
+/** In an hour there are more requests than these parts can ask for in that time. */
+const STATUSES_PER_PART_MAX = 64;
+const REPLAYS_PER_PART_MAX = 256;
 const LAST_TRANSFERS = 2;
 const LAST_OTHERS = 4;
 
@@ -171,9 +175,9 @@ export function createSagaTest({
       return () => first.shift() ?? drawing.operation();
     },
     createInvoke: () => createSagaInvoke(scene.openings),
-    createFinalInvocations: (random) => {
+    createFinalInvocations: (random, _askers, history) => {
       const drawing = new Drawing(random, scene);
-      return ending === 'full' ? lastQuestions(random, scene, drawing) : fewLastQuestions(scene, drawing);
+      return ending === 'full' ? lastQuestions(random, scene, drawing, history) : fewLastQuestions(scene, drawing);
     },
     checker: sagaChecker,
     createWorkCounter: countTransfers,
@@ -411,23 +415,39 @@ function inParts(f: string, parts: number): Invocation[] {
   return Array.from({ length: parts }, (_, part) => ({ f, value: { part, parts } }));
 }
 
-function lastQuestions(random: SeededRandom, scene: Scene, drawing: Drawing): readonly Invocation[] {
+/** How often a transfer was asked for, and how often that was answered. */
+function countTransfersIn(history: History): { readonly asked: number; readonly answered: number } {
+  let asked = 0;
+  let answered = 0;
+  for (let index = 0; index < history.length; index++) {
+    if (history.functionAt(index) !== 'transfer') continue;
+    const type = history.typeAt(index);
+    if (type === 'invoke') asked++;
+    else if (type === 'ok') answered++;
+  }
+  return { asked, answered };
+}
+
+function lastQuestions(random: SeededRandom, scene: Scene, drawing: Drawing, history: History): readonly Invocation[] {
   const settled: Invocation = { f: 'settled', value: allOf(scene) };
+  const { asked, answered } = countTransfersIn(history);
+  const statuses = inParts('statuses', Math.max(STATUS_PARTS, Math.ceil(asked / STATUSES_PER_PART_MAX)));
+  const replays = inParts('replay', Math.max(REPLAY_PARTS, Math.ceil(answered / REPLAYS_PER_PART_MAX)));
   return [
     ...opens(scene),
     // Fresh ones: these must be answered even after many faults.
     ...Array.from({ length: LAST_TRANSFERS }, () => drawing.transfer()),
     // Before any repetition, so that only the nodes themselves can finish what is left.
     settled,
-    ...inParts('statuses', STATUS_PARTS),
+    ...statuses,
     drawing.audit(),
     // Shuffled, so that mostly another node is asked than at the first time.
-    ...random.shuffle(inParts('replay', REPLAY_PARTS)),
+    ...random.shuffle(replays),
     // Of fresh requests: the draws of others are unknown here.
     ...Array.from({ length: LAST_OTHERS }, () => refusedTransfer(drawing)),
     ...seldom(scene, drawing),
     settled,
-    ...inParts('statuses', STATUS_PARTS),
+    ...statuses,
     drawing.audit(),
   ];
 }

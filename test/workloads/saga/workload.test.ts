@@ -35,8 +35,8 @@ function draw(seed: string, count: number, test: WorkloadTest = sagaTest): Drawn
   return Array.from({ length: count }, () => next() as Drawn);
 }
 
-function drawFinal(seed = 'final', test: WorkloadTest = sagaTest): readonly Drawn[] {
-  return (test.createFinalInvocations?.(new SeededRandom(seed), 3, new History()) ?? []) as readonly Drawn[];
+function drawFinal(seed = 'final', test: WorkloadTest = sagaTest, history = new History()): readonly Drawn[] {
+  return (test.createFinalInvocations?.(new SeededRandom(seed), 3, history) ?? []) as readonly Drawn[];
 }
 
 function valuesOf(operations: readonly Drawn[], f: string): Fields[] {
@@ -1018,5 +1018,26 @@ describe('a run', () => {
     expect(Object.keys(workload).filter((name) => workload[name]?.count > 0)).toContain(rule);
     expect(workload['valid?']).toBe(false);
     expect(results.protocol?.count).toBe(0);
+  });
+});
+
+describe('the last questions after a long run', () => {
+  it('are as many as can be answered one by one in the time for each', () => {
+    const history = History.of(
+      Array.from({ length: 40_000 }, (_, index) => ({
+        index,
+        time: index,
+        process: 0,
+        type: index % 2 === 0 ? ('invoke' as const) : ('ok' as const),
+        f: 'transfer',
+        value: { request_id: `t${index}` },
+      })),
+    );
+    const drawn = drawFinal('long', sagaTest, history);
+    const partsOf = (f: string) => valuesOf(drawn, f).map(({ part, parts }) => [part, parts]);
+    const all = (parts: number) => Array.from({ length: parts }, (_, part) => [part, parts]);
+    // 20,000 requests, of which an operation asks for at most 64, or repeats at most 256.
+    expect(partsOf('statuses')).toEqual([...all(313), ...all(313)]);
+    expect(partsOf('replay').sort(([one = 0], [other = 0]) => one - other)).toEqual(all(79));
   });
 });

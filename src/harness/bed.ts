@@ -86,6 +86,8 @@ export type RecordMessage = (src: string, dest: string, body: Readonly<Record<st
 /** The store under the nodes. A link is named by its ends: the id of a node, the name of a member. */
 export interface Engine {
   readonly members: readonly string[];
+  /** Whether links between members can be disturbed, too. If not, only those between nodes and members can. */
+  readonly hasPeerLinks: boolean;
   /** The member that led when last seen; undefined if none did. */
   leader(): string | undefined;
   /** Kills members as SIGKILL does. Returns those that were up. */

@@ -56,6 +56,8 @@ export interface FaultPlanOptions {
   readonly services: readonly string[];
   /** The members of the store under the nodes; none if there is no such store. */
   readonly members: readonly string[];
+  /** See `Engine`. */
+  readonly hasPeerLinks: boolean;
   readonly random: SeededRandom;
 }
 
@@ -145,7 +147,8 @@ function drawEvent(fault: Fault, options: FaultPlanOptions, random: SeededRandom
   }
 }
 
-function drawEngineEvent(fault: EngineFault, { nodes, members }: FaultPlanOptions, random: SeededRandom): Drawn {
+function drawEngineEvent(fault: EngineFault, options: FaultPlanOptions, random: SeededRandom): Drawn {
+  const { members } = options;
   switch (fault) {
     case 'engine-kill':
     case 'engine-pause':
@@ -160,20 +163,21 @@ function drawEngineEvent(fault: EngineFault, { nodes, members }: FaultPlanOption
       return { fault, ...cut(shape, createGrudge(shape, members, random)) };
     }
     case 'link-delay':
-      return { fault, links: drawLinks(nodes, members, random), delayMs: 1 + random.integer(LINK_DELAY_MS_MAX) };
+      return { fault, links: drawLinks(options, random), delayMs: 1 + random.integer(LINK_DELAY_MS_MAX) };
     case 'link-reset':
-      return { fault, links: drawLinks(nodes, members, random) };
+      return { fault, links: drawLinks(options, random) };
   }
 }
 
 /** Some directed links between nodes and members, or between members: one link, or any number of them. */
-function drawLinks(nodes: readonly string[], members: readonly string[], random: SeededRandom): GrudgeRecord {
+function drawLinks({ nodes, members, hasPeerLinks }: FaultPlanOptions, random: SeededRandom): GrudgeRecord {
+  const peersOf = (member: string) => (hasPeerLinks ? members.filter((other) => other !== member) : []);
   const links = members.flatMap((member) => [
     ...nodes.flatMap((node) => [
       [node, member],
       [member, node],
     ]),
-    ...members.filter((other) => other !== member).map((other) => [member, other]),
+    ...peersOf(member).map((other) => [member, other]),
   ]) as [src: string, dest: string][];
   const count = random.integer(2) === 0 ? 1 : 1 + random.integer(links.length);
   const drawn: Record<string, string[]> = {};

@@ -127,6 +127,7 @@ export class TestRun {
       services: bed.engine?.members ?? [...services.keys()],
       members: bed.engine?.members ?? [],
       random: random.fork('nemesis'),
+      hasPeerLinks: bed.engine?.hasPeerLinks ?? false,
     };
     this.#network = this.#createNetwork(plan, random, arrange);
     this.#cluster = this.#createCluster();

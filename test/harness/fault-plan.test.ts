@@ -15,6 +15,7 @@ function plan(faults: readonly Fault[], change: Partial<FaultPlanOptions> = {}):
     nodes: NODES,
     services: ['lin-kv', 'seq-kv'],
     members: ['e1', 'e2', 'e3'],
+    hasPeerLinks: true,
     random: new SeededRandom('plan'),
     ...change,
   };
@@ -56,6 +57,15 @@ describe('a plan of faults', () => {
     const expectedMs = /^(engine|link|service)/.test(fault) ? 100 : share * 1000;
     expect(meanMs / expectedMs).toBeGreaterThan(0.8);
     expect(meanMs / expectedMs).toBeLessThan(1.2);
+  });
+
+  it.each(['link-delay', 'link-reset'] as const)('hits only the links that the store lets it hit: %s', (fault) => {
+    const amongMembers = (events: readonly FaultEvent[]) =>
+      events
+        .flatMap((event) => ('links' in event ? Object.entries(event.links) : []))
+        .flatMap(([dest, sources]) => sources.filter((src) => [src, dest].every((end) => end.startsWith('e'))));
+    expect(amongMembers(firstEvents(fault)).length).toBeGreaterThan(0);
+    expect(amongMembers(firstEvents(fault, 200, { hasPeerLinks: false }))).toEqual([]);
   });
 
   it('keeps to the interval given for a fault', () => {

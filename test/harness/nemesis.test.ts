@@ -55,6 +55,7 @@ class Scene {
         nodes,
         services: [],
         members: [],
+        hasPeerLinks: false,
         random: new SeededRandom(seed),
       }),
       endMs,

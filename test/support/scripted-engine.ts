@@ -4,6 +4,7 @@ import type { Engine } from '../../src/harness/bed.ts';
 
 export class ScriptedEngine implements Engine {
   readonly members = ['e1', 'e2', 'e3'];
+  readonly hasPeerLinks = true;
   readonly done: (readonly unknown[])[] = [];
   readonly #up = new Set(this.members);
   #leader: string | undefined = 'e2';

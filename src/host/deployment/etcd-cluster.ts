@@ -22,6 +22,7 @@ const NO_KEY = Buffer.from('snowstorm-health/').toString('base64');
 
 export class EtcdCluster implements Engine {
   readonly members: readonly string[];
+  readonly hasPeerLinks: boolean;
   readonly #relays: ClusterRelays;
   readonly #own: OwnMembers | undefined;
   readonly #known: KnownMembers;
@@ -31,6 +32,7 @@ export class EtcdCluster implements Engine {
 
   private constructor({ members, own }: ClusterParts) {
     this.members = members.map(({ name }) => name);
+    this.hasPeerLinks = own !== undefined;
     this.#own = own;
     this.#relays = new ClusterRelays(members, (id) => this.#watch.nameOf(id));
     this.#known = {

@@ -260,6 +260,7 @@ describe.skipIf(program === undefined)('a cluster that was there before', () => 
     onTestFinished(() => cluster.close());
     await cluster.healthy(HEALTHY_MS);
     expect([cluster.members, cluster.leader()]).toEqual([['e1'], 'e1']);
+    expect(cluster.hasPeerLinks).toBe(false);
     const client = new Client(cluster.endpointsFor('n1')[0] as string);
     expect(await client.put('a', 'x', HEALTHY_MS)).toBe('200');
     cluster.cut('e1', 'n1');

@@ -99,6 +99,7 @@ export class TestRun {
   #cancelPump: (() => void) | undefined;
   #cancelTimeLimit: () => void = () => {};
   #whenOver: () => void = () => {};
+  #whenAborted: () => void = () => {};
   #failure: unknown;
 
   constructor(
@@ -199,6 +200,7 @@ export class TestRun {
     this.#cluster.ignore();
     this.#workers.close();
     this.#pump();
+    this.#whenAborted();
   }
 
   /** Runs the test. Rejects only for errors of the harness or of the workload. */
@@ -319,11 +321,15 @@ export class TestRun {
 
   /** The store under the nodes must recover before the nodes are asked: its recovery is not theirs. */
   async #awaitEngine(): Promise<void> {
-    try {
-      await this.#bed.engine?.healthy(ENGINE_RECOVERY_MS_MAX);
-    } catch (error) {
-      if (!this.#aborted) this.report({ node: 'engine', rule: 'engine', text: (error as Error).message });
-    }
+    const { engine } = this.#bed;
+    if (engine === undefined || this.#aborted) return;
+    const aborted = new Promise<void>((resolve) => {
+      this.#whenAborted = resolve;
+    });
+    const healthy = engine.healthy(ENGINE_RECOVERY_MS_MAX).catch((error: Error) => {
+      if (!this.#aborted) this.report({ node: 'engine', rule: 'engine', text: error.message });
+    });
+    await Promise.race([healthy, aborted]);
   }
 
   /** A node that is told to end must leave nothing behind. */

@@ -241,6 +241,16 @@ describe('the store under nodes', () => {
     ]);
   });
 
+  it('is not waited for in a run that is given up', async () => {
+    const run = new AskedRun(echoes, { faults: ['engine-kill'], timeLimitMs: 1000 });
+    run.engine.isSilent = true;
+    const finished = run.finish();
+    await run.time.advance(2000);
+    expect(run.run.status().phase).toBe('recovering');
+    run.run.abort();
+    expect((await finished).results.protocol).toMatchObject({ count: 0 });
+  });
+
   it('has its messages counted beside those of clients', async () => {
     const run = new AskedRun(echoes);
     const finished = run.finish();

@@ -10,6 +10,8 @@ export class ScriptedEngine implements Engine {
   #leader: string | undefined = 'e2';
   /** Why it does not become healthy; undefined: it does. */
   trouble: string | undefined;
+  /** Whether it never becomes healthy, and does not say so either. */
+  isSilent = false;
 
   leader(): string | undefined {
     return this.#leader;
@@ -59,6 +61,7 @@ export class ScriptedEngine implements Engine {
 
   async healthy(): Promise<void> {
     this.#note('healthy', undefined);
+    if (this.isSilent) await new Promise<never>(() => {});
     if (this.trouble !== undefined) throw new Error(this.trouble);
   }
 

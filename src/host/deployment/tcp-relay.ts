@@ -7,6 +7,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Conditions } from './links.ts';
 import { RelayFlow } from './relay-flow.ts';
 
+/** Connections by TLS are not relayed. */
+const HTTP_PORT = 80;
+
 /** `out` is from the end that made the connection to the destination. */
 export type Direction = 'out' | 'back';
 
@@ -121,7 +124,7 @@ class RelayedConnection {
     this.#back?.setConditions(back);
   }
 
-  /** Both ends see a reset, whatever is held. */
+  /** Both ends see a reset, even if bytes are held. */
   reset(): void {
     this.#source.resetAndDestroy();
     // A socket that is still connecting would wait for its connection first.
@@ -130,8 +133,7 @@ class RelayedConnection {
   }
 
   #connect(): void {
-    const { hostname, port } = this.#options.destination;
-    const dest = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
+    const dest = connect({ ...addressOf(this.#options.destination), allowHalfOpen: true, noDelay: true });
     const back = new RelayFlow(dest);
     this.#dest = dest;
     this.#back = back;
@@ -164,4 +166,9 @@ class RelayedConnection {
     this.#back?.close();
     this.#onOver();
   }
+}
+
+/** A URL leaves out the port of its scheme, and writes an address of IPv6 in brackets. */
+function addressOf({ hostname, port }: URL): { readonly host: string; readonly port: number } {
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || HTTP_PORT) };
 }

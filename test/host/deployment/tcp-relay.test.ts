@@ -1,13 +1,15 @@
 /** Real connections through a relay: what is held, delayed, reset and refused, in which direction. */
 
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Links } from '../../../src/host/deployment/links.ts';
 import { freePorts } from '../../../src/host/deployment/ports.ts';
 import { TcpRelay } from '../../../src/host/deployment/tcp-relay.ts';
 
 const MIB = 1024 * 1024;
+const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
 
 /** One end of a connection, and what it has seen. */
 class End {
@@ -46,14 +48,14 @@ class Rig {
   /** Pieces of bytes that were passed on. */
   passedCount = 0;
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, host: string, port: number) {
     this.server = server;
     server.on('connection', (socket) => this.accepted.push(new End(socket)));
     this.links = new Links(() => this.relay.refresh());
     const { links } = this;
     this.relay = new TcpRelay({
       port,
-      destination: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+      destination: new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`),
       admit: () => ({
         source: 'n1',
         conditions: (direction) => (direction === 'out' ? links.conditions('n1', 'e1') : links.conditions('e1', 'n1')),
@@ -66,11 +68,11 @@ class Rig {
     });
   }
 
-  static async start(): Promise<Rig> {
-    const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  static async start(host = '127.0.0.1'): Promise<Rig> {
+    const server = createServer({ allowHalfOpen: true }).listen(0, host);
     await once(server, 'listening');
     const [port] = await freePorts(1);
-    const rig = new Rig(server, port as number);
+    const rig = new Rig(server, host, port as number);
     await rig.relay.open();
     onTestFinished(() => {
       rig.relay.close();
@@ -114,6 +116,12 @@ describe('a relay', () => {
     server.socket.end(Buffer.alloc(3 * MIB, 'answer '));
     await expect.poll(() => [client.bytes, client.hasEnded]).toEqual([3 * MIB, true]);
     expect(server.text).toBe('question '.repeat(MIB).slice(0, server.text.length));
+  });
+
+  it.skipIf(!hasIPv6)('leads to a destination of IPv6', async () => {
+    const { client, server } = await (await Rig.start('::1')).pair();
+    client.send('hello');
+    await expect.poll(() => server.text).toBe('hello');
   });
 
   it('keeps nothing of connections that are over', async () => {

@@ -119,8 +119,8 @@ export const nemesisOption: Option<readonly ChosenFault[]> = {
   text: `Faults to inject, separated by commas:
 ${wrap([...FAULTS, 'all'].join(', '))}.
 NAME=N: mean interval in seconds; for ${FAULTS.filter(isMessageFault).join(', ')} a probability
-(default ${MESSAGE_FAULT_RATE_DEFAULT}). With --bin there are no faults of disks and clocks; engine-…
-and link-… need --serve. Default: none.`,
+(default ${MESSAGE_FAULT_RATE_DEFAULT}). Faults of disks and clocks need simulated nodes; engine-… and link-…
+need --serve with an etcd. all: those that these nodes can suffer. Default: none.`,
   absent: [],
   parse: parseFaults,
 };

@@ -84,28 +84,30 @@ export const DEPLOYMENT_OPTIONS = {
   serve: {
     value: 'N',
     text: `Tests N instances of our services over HTTP (snowstorm serve), in place of nodes on stdin and
-stdout. With --bin FILE: FILE serve, in place of this program. The words after -- are options of serve.`,
+stdout. With --bin FILE they run FILE serve, in place of this program. The words after -- are
+options of serve.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseWhole(1, INSTANCES_MAX)(text),
   } satisfies Option<number | undefined>,
   engine: {
     value: 'ENGINE',
-    text: `Where the instances keep what they are told. etcd:3: an etcd of 3 members that the test starts
-(or 1, or 5), whose faults it can inject. etcd=URL[,URL…][/PREFIX]: an etcd that runs. DIR: a new
-folder, for one instance. memory: nowhere, for one instance. Default: etcd:3.`,
+    text: `With --serve: where the instances keep what they are told. etcd:3: an etcd of 3 members (or 1,
+or 5) that the test starts and can kill, pause, fill up and cut. etcd=URL[,URL…][/PREFIX]: an etcd
+that runs already; only its links to the instances are disturbed. DIR: a new folder, for one
+instance. memory: nowhere, for one instance. Default: etcd:3.`,
     absent: parseEngine('etcd:3'),
     parse: parseEngine,
   } satisfies Option<EngineText>,
   etcd: {
     value: 'FILE',
-    text: 'The program of etcd: a path, or a name in PATH. Default: etcd.',
+    text: 'With --engine etcd:N: the program of etcd, a path or a name in PATH. Default: etcd.',
     absent: undefined,
     parse: parseText('a program'),
   } satisfies Option<string | undefined>,
   url: {
     value: 'URL,...',
     text: `Tests instances that run already, in place of --serve. All names in the test are new to them.
-Only faults of single messages can be injected.`,
+Only faults of single messages can be injected: loss, reordering, delay.`,
     absent: undefined,
     parse: (text: string): readonly string[] | undefined => parseUrls(text),
   } satisfies Option<readonly string[] | undefined>,

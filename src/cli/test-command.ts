@@ -1,6 +1,7 @@
 /**
- * `snowstorm test`: nodes, Maelstrom's network, a verdict. With `--bin` the nodes are processes, without it they are
- * simulated in this one. Options, defaults and exit statuses are Maelstrom's.
+ * `snowstorm test`: nodes, Maelstrom's network, a verdict. With `--bin` the nodes are processes, with `--serve` or
+ * `--url` services over HTTP, and otherwise they are simulated in this process. Options, defaults and exit statuses are
+ * Maelstrom's.
  */
 
 import { readFileSync } from 'node:fs';
@@ -48,8 +49,11 @@ const EXIT_QUIT = 2;
 
 const HELP = `Usage: snowstorm test -w NAME [options]
        snowstorm test -w NAME --bin FILE [options] [-- arguments of the node]
+       snowstorm test -w NAME --serve N [options] [-- options of snowstorm serve]
+       snowstorm test -w NAME --url URL,... [options]
 
-Runs nodes, sends them requests as Maelstrom does, injects faults, checks the history.
+Runs nodes, sends them requests as Maelstrom does, injects faults, checks the history. Nodes are simulated, or are
+processes (--bin), or services over HTTP (--serve, --url).
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(TEST_OPTIONS)}

@@ -1,5 +1,5 @@
 /**
- * How `snowstorm test` makes a run: with processes or with simulated nodes, and twice to compare both runs.
+ * How `snowstorm test` makes a run: with processes, services or simulated nodes, and twice to compare both runs.
  */
 
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
@@ -30,7 +30,7 @@ export interface UnderWay {
   stopped: boolean;
 }
 
-/** How a run is made, on either bed. */
+/** How a run is made, on every bed. */
 export interface Execution {
   readonly underWay: UnderWay;
   /** Makes the run, and returns figures of this machine for the record. */

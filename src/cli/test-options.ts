@@ -79,8 +79,8 @@ export const TEST_OPTIONS = {
   bin: {
     value: 'FILE',
     text: `The program of a node: a path, or a name in PATH. It runs in the system's temporary folder. The
-words after -- are its arguments. Without --bin our own node is simulated in this process on
-virtual time: hours in seconds, and a seed reproduces its run.`,
+words after -- are its arguments. Without --bin, --serve and --url our own node is simulated in
+this process on virtual time: hours in seconds, and a seed reproduces its run.`,
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
@@ -157,7 +157,7 @@ and --url ${SERVICE_INIT_TIMEOUT_MS / 1000}.`,
   seed: seedOption('Repeats all choices: pace, values, faults. Default: a new seed, which is printed.'),
   replay: {
     value: 'FILE',
-    text: 'Replays a recorded schedule, which replaces all options of the run; not with --bin.',
+    text: 'Replays a recorded schedule, which replaces all options of the run; simulated nodes only.',
     absent: undefined,
     parse: (file: string): string | undefined => file,
   } satisfies Option<string | undefined>,
@@ -168,10 +168,10 @@ is not valid. Default: 1.`,
     absent: 1,
     parse: parseWhole(1),
   } satisfies Option<number>,
-  'check-determinism': switchOption('Runs twice and compares every line; not with --bin.'),
+  'check-determinism': switchOption('Runs twice and compares every line; simulated nodes only.'),
   store: {
     value: 'DIR',
-    text: 'The folder where runs are recorded; none: nowhere, not with --bin. Default: store.',
+    text: 'The folder where runs are recorded; none: nowhere, simulated nodes only. Default: store.',
     absent: 'store',
     parse: (text: string): string => {
       if (text === '') throw new Error('expected a folder');
@@ -180,8 +180,8 @@ is not valid. Default: 1.`,
   } satisfies Option<string>,
   messages: {
     value: 'N',
-    text: `How many message events are recorded at most. Default: ${PROCESS_EVENTS}; without --bin
-${SIMULATED_EVENTS}, since the seed reproduces them all.`,
+    text: `How many message events are recorded at most. Default: ${PROCESS_EVENTS}; of simulated
+nodes ${SIMULATED_EVENTS}, since the seed reproduces them all.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseWhole(0)(text),
   } satisfies Option<number | undefined>,

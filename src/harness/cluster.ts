@@ -181,8 +181,8 @@ export class Cluster implements FaultTarget {
 
   /** What carries messages from `src` to `dest`. */
   #carrierOf(src: string, dest: string): Pick<Engine, 'cut' | 'mend'> {
-    const { engine, network } = { ...this.#options, engine: this.engine };
-    return engine?.members.some((member) => member === src || member === dest) ? engine : network;
+    const { engine } = this;
+    return engine?.members.some((member) => member === src || member === dest) ? engine : this.#options.network;
   }
 
   kill(nodes: readonly string[], damage: DiskDamage | undefined): readonly string[] {

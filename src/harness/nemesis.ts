@@ -251,7 +251,7 @@ export class Nemesis {
           makeRoom();
           return 'room-made';
         };
-        return { text: 'the database is full', done: { nodes: engine.members, full: true }, undo };
+        return { text: 'the database filled up', done: { nodes: engine.members, full: true }, undo };
       }
       case 'link-delay': {
         const { links, delayMs } = event;

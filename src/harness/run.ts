@@ -2,7 +2,7 @@
  * The run of one test, from `init` to the verdict. Nodes, services and clients share one network. Operations begin at
  * the requested rate, and the nemesis injects faults meanwhile. Then every checker judges the history.
  *
- * The same code serves both beds. After faults there is a final phase, as in TigerBeetle's simulator. Everything is
+ * The same code serves every bed. After faults there is a final phase, as in TigerBeetle's simulator. Everything is
  * healed. Then every node must serve again and the final invocations must be answered, within a stated time. A run ends
  * early for what ends a test in Maelstrom too: a node exits, or does not answer `init`.
  */
@@ -127,8 +127,8 @@ export class TestRun {
       nodes: options.nodes,
       services: bed.engine?.members ?? [...services.keys()],
       members: bed.engine?.members ?? [],
-      random: random.fork('nemesis'),
       hasPeerLinks: bed.engine?.hasPeerLinks ?? false,
+      random: random.fork('nemesis'),
     };
     this.#network = this.#createNetwork(plan, random, arrange);
     this.#cluster = this.#createCluster();

@@ -18,7 +18,7 @@ export interface HttpMessage {
 
 export interface HttpReaderOptions {
   readonly bodyBytesMax: number;
-  /** Whether no body follows this head, whatever its fields say. */
+  /** Whether no body follows this head, even if its fields tell of one. */
   readonly hasNoBody: (startLine: string) => boolean;
   readonly onMessage: (message: HttpMessage) => void;
 }

@@ -1,6 +1,6 @@
 /** The options of `snowstorm test` for services over HTTP: instances that it starts, or that run already. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readFile } from './option-file.ts';
 import { type Option, type ParsedOptions, parseText, parseWhole, UsageError } from './options.ts';
@@ -167,8 +167,15 @@ function interpretExternal(
     isUsed: true,
     nodes: nodeIds(urls.length),
     urls,
-    token: token === undefined ? undefined : readFile('--token', token).toString().trim(),
+    token: token === undefined ? undefined : readToken(token),
   };
+}
+
+/** A header of HTTP cannot carry anything else than one word of visible ASCII. */
+function readToken(file: string): string {
+  const token = readFile('--token', file).toString().trim();
+  if (!/^[!-~]+$/.test(token)) throw new UsageError(`--token ${file}: expected one word, such as a JSON Web Token`);
+  return token;
 }
 
 function interpretServed(
@@ -216,6 +223,8 @@ function findEtcd(engine: string, file: string | undefined): string {
 
 /** What an earlier run left there would look like lost or doubled operations. */
 function requireNew(engine: string, folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length > 0)
+  if (!existsSync(folder)) return;
+  if (!statSync(folder).isDirectory()) throw new UsageError(`--engine ${engine}: this is not a folder; name a new one`);
+  if (readdirSync(folder).length > 0)
     throw new UsageError(`--engine ${engine}: this folder is not empty; name a new one`);
 }

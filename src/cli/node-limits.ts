@@ -9,7 +9,7 @@ type NodeLimits = NonNullable<RunOptions['nodeLimits']>;
 
 export const limitsOption: Option<NodeLimits | undefined> = {
   value: 'NAME=N,...',
-  text: `Smaller limits of the nodes, so that a short run reaches them; not with --bin:
+  text: `Smaller limits of the nodes, so that a short run reaches them; simulated nodes only:
 ${WORKLOADS.filter(hasLimits)
   .map(({ name, limits = {} }) => `${name}: ${Object.keys(limits).join(', ')}.`)
   .join('\n')}

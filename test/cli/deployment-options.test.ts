@@ -23,6 +23,8 @@ writeFileSync(ETCD, '#!/bin/sh\n');
 chmodSync(ETCD, 0o755);
 const TOKEN = join(folder, 'token');
 writeFileSync(TOKEN, 'abc.def.ghi\n');
+const NO_TOKEN = join(folder, 'no-token');
+writeFileSync(NO_TOKEN, '-----BEGIN PUBLIC KEY-----\nabc\n');
 const STARTED = ['--serve', '3', '--etcd', ETCD];
 const OTHER = 'etcd=http://127.0.0.1:1,http://127.0.0.1:2/shop';
 
@@ -116,6 +118,7 @@ describe('mistakes with services', () => {
     [[...URL, '--engine', 'memory'], '--engine cannot be combined with --url'],
     [[...URL, '--', '--lease', '5s'], 'arguments after -- are for instances that the test starts: --serve N'],
     [[...SERVE, '--token', TOKEN], '--token needs --url'],
+    [[...URL, '--token', NO_TOKEN], `--token ${NO_TOKEN}: expected one word, such as a JSON Web Token`],
     [[...SERVE, '--', '--listen', ':1'], '--listen after -- is set by the test itself'],
     [[...SERVE, '--', '--store=x'], '--store=x after -- is set by the test itself'],
     [[...SERVE, '--etcd', ETCD], '--etcd cannot be combined with --engine memory'],
@@ -123,6 +126,7 @@ describe('mistakes with services', () => {
       ['--serve', '2', '--engine', 'memory'],
       '--engine memory is for one instance; --serve 2 needs an etcd, such as etcd:3',
     ],
+    [['--serve', '1', '--engine', TOKEN], `--engine ${TOKEN}: this is not a folder; name a new one`],
     [['--serve', '1', '--engine', folder], 'this folder is not empty; name a new one'],
     [
       ['--serve', '1', '--engine', join(folder, 'new'), '--test-count', '2'],

@@ -30,7 +30,6 @@ export class ClusterRelays {
   /** Told of the requests of instances on connections that are made from now on. */
   record: RecordMessage | undefined;
   readonly #members: ReadonlyMap<string, Relays>;
-  readonly #open = new Set<string>();
   #lastMessageId = 0;
 
   /** @param nameOf the member with this id, hexadecimal */
@@ -69,18 +68,16 @@ export class ClusterRelays {
 
   /** Whether connections to the member are taken. */
   isOpen(member: string): boolean {
-    return this.#open.has(member);
+    return this.#of(member).every((relay) => relay.isOpen);
   }
 
   /** Takes connections to the member. Rejects if a port is taken by another program. */
   async open(member: string): Promise<void> {
     await Promise.all(this.#of(member).map((relay) => relay.open()));
-    this.#open.add(member);
   }
 
   /** Connections to the member are refused. Those there are end as the member ends them. */
   refuse(member: string): void {
-    this.#open.delete(member);
     for (const relay of this.#of(member)) relay.refuse();
   }
 
@@ -96,7 +93,6 @@ export class ClusterRelays {
   }
 
   close(): void {
-    this.#open.clear();
     for (const member of this.#members.keys()) for (const relay of this.#of(member)) relay.close();
   }
 

@@ -45,14 +45,20 @@ export class TcpRelay {
     return this.#connections.size;
   }
 
-  /** Listens. Rejects if the port is taken. */
+  /** Whether it takes connections. */
+  get isOpen(): boolean {
+    return this.#server?.listening === true;
+  }
+
+  /** Listens. Rejects if the port is taken. Resolves also if it is refused meanwhile. */
   open(): Promise<void> {
     if (this.#server !== undefined) return Promise.resolve();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (source) => this.#accept(source));
     this.#server = server;
     return new Promise((resolve, reject) => {
-      server.once('error', (error) => {
-        if (this.#server === server) this.#server = undefined;
+      server.on('error', (error) => {
+        // One that listens goes on without the connection that it could not take.
+        if (this.#server === server && !server.listening) this.#server = undefined;
         reject(error);
       });
       server.once('close', resolve);

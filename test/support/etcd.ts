@@ -56,7 +56,7 @@ export class EtcdCluster {
   static async #spawn(program: string, { memberCount = 1, ...settings }: EtcdSettings): Promise<EtcdCluster> {
     const folder = mkdtempSync(join(tmpdir(), 'snowstorm-etcd-'));
     const mark = randomUUID();
-    const reaper = new Reaper(mark);
+    const reaper = new Reaper(mark, { folder });
     const ports = await freePorts(2 * memberCount);
     const places = Array.from({ length: memberCount }, (_, index) => ({
       name: `m${index}`,
@@ -99,8 +99,8 @@ export class EtcdCluster {
   /** Kills all members and removes their data. */
   async end(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
-    this.#reaper.dismiss();
     rmSync(this.#folder, { recursive: true, force: true });
+    this.#reaper.dismiss();
   }
 }
 

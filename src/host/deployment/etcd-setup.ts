@@ -1,7 +1,7 @@
 /** The parts of a new cluster for a deployment: ports, folders, members that are not started yet. */
 
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Reaper } from '../processes/reaper.ts';
@@ -54,9 +54,12 @@ export async function createMembersWithRelays({
   }));
   const { logFolder } = settings;
   for (const path of [parent, logFolder]) if (path !== undefined) mkdirSync(path, { recursive: true });
-  const folder = mkdtempSync(join(parent ?? tmpdir(), 'snowstorm-etcd-'));
   const mark = randomUUID();
-  const reaper = new Reaper(mark);
+  const folder = join(parent ?? tmpdir(), `snowstorm-etcd-${mark}`);
+  const isTemporary = parent === undefined;
+  // Before the folder: from its first moment on it is removed whatever happens to this process.
+  const reaper = new Reaper(mark, isTemporary ? { folder } : {});
+  makeFolder(folder, reaper);
   const all = createMembers({ ...settings, folder, quotaBytes, reaper, mark }, places);
   const members = all.map(({ name, url, peerUrl }, index) => ({
     name,
@@ -68,8 +71,17 @@ export async function createMembersWithRelays({
     all: new Map(all.map((member) => [member.name, member])),
     reaper,
     folder,
-    isTemporary: parent === undefined,
+    isTemporary,
     quotaBytes,
   };
   return { members, own };
+}
+
+function makeFolder(folder: string, reaper: Reaper): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    reaper.dismiss();
+    throw error;
+  }
 }

@@ -48,7 +48,7 @@ export interface ChaosChildOptions {
 export class ChaosChild implements Child {
   readonly #options: ChaosChildOptions;
   readonly #variable = `SNOWSTORM_CHAOS_${randomUUID().replaceAll('-', '')}`;
-  readonly #reaper = new Reaper(MARK, this.#variable);
+  readonly #reaper = new Reaper(MARK, { variable: this.#variable });
   #life: Life | undefined;
   #held = false;
 

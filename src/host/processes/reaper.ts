@@ -3,7 +3,8 @@
  *
  * A small shell in its own session reads from a pipe which process groups the nodes have, and which of them are gone.
  * When the pipe closes, for any reason, it kills the groups that are left. Then it kills every process with the run's
- * mark (see `strays.ts`). A second process is needed, because a process cannot react to its own SIGKILL.
+ * mark (see `strays.ts`), and removes the folder of what they kept. A second process is needed, because a process
+ * cannot react to its own SIGKILL.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -25,13 +26,25 @@ for round in 1 2 3 4 5; do
     pid=\${file#/proc/}
     kill -9 "\${pid%/environ}"
   done
+done
+[ -n "$2" ] || exit
+for round in 1 2 3 4 5 6 7 8 9 10; do
+  rm -rf "$2" && break
+  sleep 0.1 # A process that is being killed may have made a file meanwhile.
 done`;
+
+export interface ReaperOptions {
+  /** The environment variable that holds the mark. */
+  readonly variable?: string;
+  /** A folder to be removed when all are killed. */
+  readonly folder?: string;
+}
 
 export class Reaper {
   readonly #shell: ChildProcess;
 
-  constructor(mark: string, variable = MARK_VARIABLE) {
-    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', `${variable}=${mark}`], {
+  constructor(mark: string, { variable = MARK_VARIABLE, folder = '' }: ReaperOptions = {}) {
+    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', `${variable}=${mark}`, folder], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
@@ -50,7 +63,7 @@ export class Reaper {
     this.#shell.stdin?.write(`forget ${pid}\n`);
   }
 
-  /** To be called when no process of the run is left. */
+  /** To be called when no process of the run is left, nor the folder. */
   dismiss(): void {
     this.#shell.kill('SIGKILL');
   }

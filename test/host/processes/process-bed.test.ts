@@ -372,6 +372,24 @@ describe('the reaper', () => {
     expect(await signalOf(stranger)).toBe('SIGTERM');
   });
 
+  it('removes the folder of what its processes kept, and keeps it when it is dismissed', async () => {
+    const reaper = JSON.stringify(resolve('src/host/processes/reaper.ts'));
+    const [removed, kept] = [join(folder, 'removed'), join(folder, 'kept of all')];
+    for (const path of [removed, kept]) mkdirSync(join(path, 'within'), { recursive: true });
+    const program = `
+      const { Reaper } = require(${reaper});
+      new Reaper('no process has this mark/', { folder: ${JSON.stringify(removed)} });
+      new Reaper('no process has this mark/', { folder: ${JSON.stringify(kept)} }).dismiss();
+      process.kill(process.pid, 'SIGKILL');`;
+    const started = spawn(process.execPath, ['-r', 'tsx/cjs', '-e', program], { stdio: 'ignore' });
+    expect(await signalOf(started)).toBe('SIGKILL');
+    await until(
+      () => !existsSync(removed),
+      () => `${removed} is there`,
+    );
+    expect(existsSync(kept)).toBe(true);
+  });
+
   it('kills the paused nodes of a bed whose process was killed', async () => {
     const token = randomUUID();
     const alive = () => commandLines().filter((commandLine) => commandLine.includes(token));

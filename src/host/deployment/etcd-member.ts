@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { ProcessGroup } from '../processes/process-group.ts';
+import { killAllMarked, ProcessGroup } from '../processes/process-group.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { MARK_VARIABLE } from '../processes/strays.ts';
 import { type AskOptions, askEtcd } from './etcd-status.ts';
@@ -33,7 +33,7 @@ export interface MemberSettings {
   /** Files. With `ca`, members ask clients for a certificate of it. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   readonly reaper: Reaper;
-  /** Of the reaper. */
+  /** Of the reaper. That of a member is `<mark>/<name>`. */
   readonly mark: string;
   /** Called for a member that ends without a kill; `how` gives its exit status and its last output. */
   readonly onExit?: (name: string, how: string) => void;
@@ -154,11 +154,16 @@ export class EtcdMember {
       const end = (how: string) => {
         life.group.end();
         if (!life.isKilled) this.#endByItself(how);
-        resolve();
+        // If the program is a script, a child of it that left the group may hold the ports and the data.
+        resolve(killAllMarked(this.#mark));
       };
       child.once('error', ({ message }) => end(`it could not be started (${message})`));
       child.once('exit', (status, signal) => end(signal === null ? `exit status ${status}` : `signal ${signal}`));
     });
+  }
+
+  get #mark(): string {
+    return `${this.#settings.mark}/${this.name}`;
   }
 
   #endByItself(how: string): void {
@@ -168,14 +173,14 @@ export class EtcdMember {
   }
 
   #spawn(): ChildProcess {
-    const { program, mark } = this.#settings;
+    const { program } = this.#settings;
     this.#lifeCount++;
     const log = openSync(this.#logPath, this.#lifeCount === 1 ? 'w' : 'a');
     if (this.#lifeCount > 1) writeSync(log, `--- snowstorm: life ${this.#lifeCount} ---\n`);
     // Its settings must not come from the environment of the run.
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD'));
     const arch = process.arch === 'x64' ? {} : { ETCD_UNSUPPORTED_ARCH: process.arch };
-    const env = { ...Object.fromEntries(inherited), ...arch, [MARK_VARIABLE]: mark };
+    const env = { ...Object.fromEntries(inherited), ...arch, [MARK_VARIABLE]: this.#mark };
     try {
       return spawn(program, [...this.#args], { stdio: ['ignore', 'ignore', log], detached: true, env });
     } finally {

@@ -1,12 +1,13 @@
 /** Members whose program is no etcd, and who leads by what members say. */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EtcdCluster } from '../../../src/host/deployment/etcd-cluster.ts';
 import { createMembers } from '../../../src/host/deployment/etcd-member.ts';
 import { type EtcdStatus, findLeader } from '../../../src/host/deployment/etcd-status.ts';
 import { Reaper } from '../../../src/host/processes/reaper.ts';
+import { processesThatName } from '../../support/snowstorm-process.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -77,6 +78,21 @@ describe('a member', () => {
     await member.kill();
     expect(member).toMatchObject({ isUp: false, isPaused: false, endedHow: undefined });
     expect(exits).toEqual([]);
+    dismiss();
+  });
+});
+
+describe('a member', () => {
+  it('that is a script is killed with the children that left it', async () => {
+    const child = join(folder, 'a-child-that-left');
+    const program = join(folder, 'script');
+    symlinkSync('/bin/sleep', child);
+    writeFileSync(program, `#!/bin/sh\nsetsid ${child} 1000 &\nexec ${child} 1001\n`, { mode: 0o755 });
+    const { member, dismiss } = create('script-data', program);
+    member.start();
+    await expect.poll(() => processesThatName(`${child} 100`)).toHaveLength(2);
+    await member.kill();
+    await expect.poll(() => processesThatName(`${child} 100`)).toEqual([]);
     dismiss();
   });
 });

@@ -8,6 +8,7 @@ import { parseEtcdStore } from '../host/etcd/store-address.ts';
 import type { LogOptions } from '../host/processes/logged-process.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
 import type { Deployment, EngineChoice, ServedDeployment } from './deployment-options.ts';
+import { UsageError } from './options.ts';
 import type { TestTask } from './test-options.ts';
 
 /** A run in real time, and the end of what it runs on. */
@@ -58,7 +59,7 @@ function externalServices({
   };
 }
 
-/** Undefined for a store that has no links which could be disturbed. */
+/** Undefined for a store that has no links which could be disturbed. Rejects with a {@link UsageError}. */
 async function startEngine(
   { engine, nodes }: ServedDeployment,
   { logFolder }: LogOptions,
@@ -66,10 +67,20 @@ async function startEngine(
 ): Promise<EtcdCluster | undefined> {
   if (engine.kind === 'started') {
     const { program, memberCount } = engine;
-    return EtcdCluster.start({ program, memberCount, instances: nodes, logFolder, onExit });
+    const hint = `Each member is started as ${program}; --etcd FILE names another program`;
+    return explained(engine, hint, EtcdCluster.start({ program, memberCount, instances: nodes, logFolder, onExit }));
   }
   if (!engine.store.isEtcd || engine.store.usesTls) return undefined;
-  return EtcdCluster.relayTo(parseEtcdStore(engine.text).endpoints, nodes);
+  const hint = 'Every member must run, be reached from here, and take writes without a password';
+  return explained(engine, hint, EtcdCluster.relayTo(parseEtcdStore(engine.text).endpoints, nodes));
+}
+
+async function explained(engine: EngineChoice, hint: string, start: Promise<EtcdCluster>): Promise<EtcdCluster> {
+  try {
+    return await start;
+  } catch (error) {
+    throw new UsageError(`--engine ${engine.text}: ${(error as Error).message}. ${hint}`);
+  }
 }
 
 function instanceCommand(

@@ -14,7 +14,10 @@ import { askEtcd, type EtcdStatus } from './etcd-status.ts';
 import { EtcdWatch, type KnownMembers } from './etcd-watch.ts';
 import { freePorts, withOtherPorts } from './ports.ts';
 
-const START_MS_MAX = 50_000;
+/** On a machine that is busy with other things, members may need many elections. */
+const START_MS_MAX = 90_000;
+/** For a cluster that runs already. */
+const GIVEN_MS_MAX = 10_000;
 const POLL_MS = 20;
 const HEALTH_POLL_MS = 100;
 /** No key: deleting it changes nothing, and is agreed on by the members like every write. */
@@ -28,6 +31,8 @@ export class EtcdCluster implements Engine {
   readonly #known: KnownMembers;
   readonly #watch: EtcdWatch;
   readonly #ballast: EtcdBallast | undefined;
+  /** Why the relays of a member take no connections, if that is an error. */
+  readonly #relayTroubles = new Map<string, string>();
   #isClosed = false;
 
   private constructor({ members, own }: ClusterParts) {
@@ -70,7 +75,7 @@ export class EtcdCluster implements Engine {
 
   /**
    * Puts relays before the members of a cluster that exists. Its members cannot be killed, paused or filled up, and the
-   * links between them cannot be disturbed.
+   * links between them cannot be disturbed. Rejects if they do not work together soon.
    *
    * @param urls of its members, for clients
    */
@@ -85,6 +90,7 @@ export class EtcdCluster implements Engine {
       const cluster = new EtcdCluster({ members });
       try {
         await Promise.all(cluster.members.map((name) => cluster.#relays.open(name)));
+        await cluster.healthy(GIVEN_MS_MAX);
         return cluster;
       } catch (error) {
         await cluster.close();
@@ -166,8 +172,8 @@ export class EtcdCluster implements Engine {
     this.#relays.close();
     if (this.#own === undefined) return;
     await Promise.all([...this.#own.all.values()].map((member) => member.kill()));
+    if (this.#own.isTemporary) rmSync(this.#own.folder, { recursive: true, force: true, maxRetries: 5 });
     this.#own.reaper.dismiss();
-    if (this.#own.isTemporary) rmSync(this.#own.folder, { recursive: true, force: true });
   }
 
   #processes(names: readonly string[] = this.members): readonly EtcdMember[] {
@@ -191,10 +197,12 @@ export class EtcdCluster implements Engine {
       try {
         if (await member.listens()) {
           await this.#relays.open(member.name);
+          this.#relayTroubles.delete(member.name);
           break;
         }
-      } catch {
+      } catch (error) {
         // Another program has taken the port of a relay meanwhile. It may give it back.
+        this.#relayTroubles.set(member.name, (error as Error).message);
       }
       await sleep(POLL_MS);
     }
@@ -212,12 +220,17 @@ export class EtcdCluster implements Engine {
     if (members.length === 2 && this.#own === undefined) throw notOwn();
   }
 
+  /** Whether waiting for the start is in vain: a member has ended, or a port is taken. */
+  get #isLost(): boolean {
+    return this.#relayTroubles.size > 0 || this.#processes().some(({ endedHow }) => endedHow !== undefined);
+  }
+
   async #awaitHealth(withinMs: number, endsEarly: boolean): Promise<void> {
     const endMs = performance.now() + withinMs;
     for (;;) {
       const trouble = await this.#findTrouble();
       if (trouble === undefined) return;
-      const isLost = endsEarly && [...(this.#own?.all.values() ?? [])].some(({ endedHow }) => endedHow !== undefined);
+      const isLost = endsEarly && this.#isLost;
       if (isLost || this.#isClosed) throw new Error(`etcd: ${trouble}`);
       if (performance.now() >= endMs) throw new Error(`etcd, ${withinMs / 1000} s later: ${trouble}`);
       await sleep(HEALTH_POLL_MS);
@@ -230,7 +243,10 @@ export class EtcdCluster implements Engine {
     const troubles = found.flatMap(({ trouble }) => trouble ?? []);
     if (troubles.length > 0) return troubles.join('; ');
     const leaders = new Set(found.map(({ leader }) => leader));
-    if (leaders.size > 1 || this.leader() === undefined) return 'its members do not agree on a leader';
+    if (leaders.size > 1) return 'its members do not agree on a leader';
+    // Of a cluster that was there, the leader may be a member without a URL, or two URLs may lead to one member.
+    if (this.#own === undefined) return undefined;
+    if (this.leader() === undefined) return 'its members do not agree on a leader';
     if (this.#ballast?.isEmpty === false) return 'its database was filled up and is not empty yet';
     return this.#watch.isComplete ? undefined : 'the ids of its members are not known yet';
   }
@@ -243,8 +259,11 @@ export class EtcdCluster implements Engine {
     const url = this.#known.urls.get(name) as string;
     const status = await this.#watch.look(name);
     const trouble = status === undefined ? 'does not answer' : await troubleOf(status, url);
-    if (trouble !== undefined) return { trouble: `${name} ${trouble}` };
-    if (!this.#relays.isOpen(name)) return { trouble: `the relays of ${name} take no connections` };
+    if (trouble !== undefined) return { trouble: `${member === undefined ? `${name} (${url})` : name} ${trouble}` };
+    if (!this.#relays.isOpen(name)) {
+      const why = this.#relayTroubles.get(name);
+      return { trouble: `the relays of ${name} take no connections${why === undefined ? '' : `: ${why}`}` };
+    }
     return { leader: (status as EtcdStatus).leader };
   }
 }

@@ -44,13 +44,16 @@ export function listens({ hostname, port }: URL): Promise<boolean> {
   });
 }
 
-/** Starts something on free ports, and again on others if that fails: another program may have taken one meanwhile. */
+/** What programs say if they cannot have a port. */
+const TAKEN = /EADDRINUSE|address already in use/;
+
+/** Starts something on free ports, and again on others if another program has taken one meanwhile. */
 export async function withOtherPorts<T>(start: () => Promise<T>): Promise<T> {
   for (let count = 1; ; count++) {
     try {
       return await start();
     } catch (error) {
-      if (count === STARTS_MAX) throw error;
+      if (count === STARTS_MAX || !TAKEN.test((error as Error).message)) throw error;
     }
   }
 }

@@ -5,6 +5,7 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { EtcdCluster } from '../../../src/host/deployment/etcd-cluster.ts';
+import { freePorts } from '../../../src/host/deployment/ports.ts';
 import { EtcdCluster as BareCluster, findEtcd } from '../../support/etcd.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -269,7 +270,25 @@ describe.skipIf(program === undefined)('a cluster that was there before', () => 
     for (const act of [() => cluster.kill(['e1']), () => cluster.pause(['e1']), () => cluster.fill()])
       expect(act).toThrow('etcd was there before this run');
     await bare.members[0]?.kill();
-    await expect(cluster.healthy(1)).rejects.toThrow('e1 does not answer');
+    await expect(cluster.healthy(1)).rejects.toThrow(`e1 (${bare.endpoints[0]}) does not answer`);
+  });
+
+  it('may be known by some of its members', async () => {
+    const bare = await BareCluster.start(program as string, { memberCount: 3 });
+    onTestFinished(() => bare.end());
+    const leader = await bare.leader();
+    const follower = bare.members.find((member) => member !== leader) as typeof leader;
+    // Two URLs of one member are two names for it.
+    const urls = [follower.url, follower.url.replace('127.0.0.1', 'localhost')];
+    const cluster = await EtcdCluster.relayTo(urls, ['n1']);
+    onTestFinished(() => cluster.close());
+    await cluster.healthy(HEALTHY_MS);
+  });
+
+  it('must be there', async () => {
+    const [port] = await freePorts(1);
+    const url = `http://127.0.0.1:${port}`;
+    await expect(EtcdCluster.relayTo([url], ['n1'])).rejects.toThrow(`e1 (${url}) does not answer`);
   });
 });
 

@@ -98,6 +98,18 @@ describe('a member', () => {
 });
 
 describe('a cluster', () => {
+  it('is not started again for what another port would not mend', async () => {
+    const starts = join(folder, 'starts');
+    const program = join(folder, 'dies');
+    writeFileSync(program, `#!/bin/sh\necho >>${starts}\nexit 3\n`, { mode: 0o755 });
+    const start = () => EtcdCluster.start({ program, memberCount: 1, instances: ['n1'] });
+    await expect(start()).rejects.toThrow('e1 has ended by itself: exit status 3');
+    expect(readFileSync(starts, 'utf8')).toBe('\n');
+    writeFileSync(program, `#!/bin/sh\necho >>${starts}\necho bind: address already in use >&2\nexit 3\n`);
+    await expect(start()).rejects.toThrow('address already in use');
+    expect(readFileSync(starts, 'utf8')).toBe('\n'.repeat(4));
+  });
+
   it('that cannot be started says why', async () => {
     const settings = { program: '/bin/ls', memberCount: 1, instances: ['n1'] } as const;
     await expect(EtcdCluster.start(settings)).rejects.toThrow(

@@ -45,7 +45,7 @@ export const HTTP_RULES: readonly HttpRule[] = [
   // It is starting, or too many requests are in flight.
   { fits: (seen) => isProblem(seen, [503], 'temporarily_unavailable'), gives: 'temporarily-unavailable' },
   { fits: (seen) => isProblem(seen, [429]), gives: 'temporarily-unavailable' },
-  { fits: (seen) => isProblem(seen, DENIALS), gives: 'not-supported' },
+  { fits: isDenied, gives: 'not-supported' },
   { fits: () => true, gives: 'crash' },
 ];
 
@@ -91,6 +91,11 @@ function isReply(seen: Seen): boolean {
   const { type, code, in_reply_to: inReplyTo } = seen.json ?? {};
   if (typeof type !== 'string' || inReplyTo !== undefined) return false;
   return seen.status === 200 || (type === 'error' && Number.isInteger(code));
+}
+
+/** A request like this will never be served. */
+export function isDenied(seen: Seen): boolean {
+  return isProblem(seen, DENIALS);
 }
 
 function isProblem(seen: Seen, statuses: readonly number[], code?: string): boolean {

@@ -65,7 +65,11 @@ export class InstanceProcess {
 
   /** Why it is not ready, in words; undefined: it is, or was. */
   findTrouble(): string | undefined {
-    return this.#isReady ? undefined : (this.#ended ?? this.#watch.trouble);
+    if (this.#isReady) return undefined;
+    if (this.#ended !== undefined || this.#url !== undefined) return this.#ended ?? this.#watch.trouble;
+    const { lastWord } = this.#process;
+    const said = lastWord === undefined ? 'it has written nothing to stderr' : `the last that it said is: ${lastWord}`;
+    return `it has not said that it listens, as serve does; ${said}`;
   }
 
   pause(): void {

@@ -8,7 +8,8 @@ export class ReadinessWatch {
   readonly #client: Pick<ServiceClient, 'findTrouble'>;
   readonly #url: () => string | undefined;
   readonly #onReady: () => void;
-  #trouble: string | undefined = 'it does not listen yet';
+  #trouble: string | undefined;
+  #isAnswered = false;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -25,7 +26,9 @@ export class ReadinessWatch {
 
   /** Why it was not ready when it was asked last, in words; undefined: it was. */
   get trouble(): string | undefined {
-    return this.#trouble;
+    if (this.#isAnswered) return this.#trouble;
+    const url = this.#url();
+    return url === undefined ? 'it does not listen yet' : `${url} has not answered yet`;
   }
 
   stop(): void {
@@ -43,6 +46,7 @@ export class ReadinessWatch {
       const trouble = await this.#client.findTrouble(url);
       if (this.#stopped) return;
       this.#trouble = trouble;
+      this.#isAnswered = true;
       if (trouble === undefined) {
         this.#onReady();
         return;

@@ -9,7 +9,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { stringifyRecord } from '../../protocol/exact-json.ts';
-import { HTTP_RULES, type HttpRule, replyTo, type Seen, seeAnswer } from './http-rules.ts';
+import { HTTP_RULES, type HttpRule, isDenied, replyTo, type Seen, seeAnswer } from './http-rules.ts';
 
 const ANSWER_MS_MAX = 30_000;
 /** Less than a client of a run waits, so that it gets to know. A lost SYN is sent again after a second. */
@@ -18,6 +18,7 @@ const READINESS_MS_MAX = 5000;
 /** As long as a line of a node may be. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 const READY_PATH = '/readyz';
+const RPC_PATH = '/rpc';
 
 export interface ServiceClientOptions {
   /** Sent as `Authorization: Bearer`. */
@@ -55,15 +56,24 @@ export class ServiceClient {
       if (text !== undefined) reply(text);
     };
     if (url === undefined) queueMicrotask(() => see({ kind: 'unsent', why: 'it does not listen yet' }));
-    else this.#send(url, '/rpc', stringifyRecord(body), answerMsMax, see);
+    else this.#send(url, RPC_PATH, stringifyRecord(body), answerMsMax, see);
   }
 
-  /** Why an instance does not serve, in words, by its `GET /readyz`; undefined: it serves. Unsettled after `close`. */
+  /**
+   * Why an instance does not serve, in words, by its `GET /readyz`, or because it denies any request; undefined: it
+   * serves. Unsettled after `close`.
+   */
   findTrouble(url: string): Promise<string | undefined> {
     return new Promise((resolve) => {
       this.#send(url, READY_PATH, undefined, READINESS_MS_MAX, (seen) => {
-        if (seen.kind === 'answered' && seen.status === 200) resolve(undefined);
-        else resolve(describeTrouble(`${url}${READY_PATH}`, seen));
+        if (!isReady(seen)) {
+          resolve(describeTrouble(`${url}${READY_PATH}`, seen));
+          return;
+        }
+        // Its probes need no token.
+        this.#send(url, RPC_PATH, '{}', READINESS_MS_MAX, (asked) => {
+          resolve(isDenied(asked) ? describeTrouble(`${url}${RPC_PATH}`, asked) : undefined);
+        });
       });
     });
   }
@@ -151,11 +161,17 @@ function decode(bytes: Buffer): string | undefined {
   }
 }
 
+/** As `serve` says it. Another server may answer 200 to everything. */
+function isReady(seen: Seen): boolean {
+  return seen.kind === 'answered' && seen.status === 200 && seen.json?.status === 'ready';
+}
+
 function describeTrouble(address: string, seen: Seen): string {
   switch (seen.kind) {
     case 'answered': {
-      const detail = typeof seen.json?.detail === 'string' ? `: ${seen.json.detail}` : '';
-      return `${address} answers ${seen.status}${detail}`;
+      const hint = seen.status === 401 ? ' (--token FILE sends one to --url)' : '';
+      if (typeof seen.json?.detail === 'string') return `${address} answers ${seen.status}: ${seen.json.detail}${hint}`;
+      return `${address} answers ${seen.status}, not as snowstorm serve does: is this the address of an instance?`;
     }
     case 'silent':
       return `${address} does not answer`;

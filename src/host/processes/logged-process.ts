@@ -95,6 +95,11 @@ export class LoggedProcess {
     this.#closed = this.#untilClosed();
   }
 
+  /** The last line that it has written to stderr. */
+  get lastWord(): string | undefined {
+    return this.#lastWords.at(-1);
+  }
+
   /** Whether it was told to die. */
   get killed(): boolean {
     return this.#killed;

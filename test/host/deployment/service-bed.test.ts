@@ -145,7 +145,7 @@ describe('an instance', () => {
       code: UNAVAILABLE,
       text: 'no connection: it does not listen yet',
     });
-    expect(life.handle.findTrouble?.()).toBe('it does not listen yet');
+    expect(life.handle.findTrouble?.()).toMatch(/^it has not said that it listens, as serve does/);
     await life.untilReady();
     const body = { type: 'init_ok', in_reply_to: 7 };
     expect(life.lines.map((line) => JSON.parse(line))).toEqual([{ src: 'n1', dest: 'c1', body }]);
@@ -359,7 +359,7 @@ describe('an instance that others have started', () => {
   it('is not ready while its probe says so, and tells why', async () => {
     let status = 503;
     const server = createServer((_request, response) => {
-      response.writeHead(status).end(JSON.stringify({ detail: 'the store is away' }));
+      response.writeHead(status).end(JSON.stringify({ status: 'ready', detail: 'the store is away' }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     ends.push(() => server.close());

@@ -14,10 +14,8 @@ import { HttpInstance } from '../../support/http-instance.ts';
 import { until } from '../../support/snowstorm-process.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-/** The system completes no more connections by itself after so long. */
+/** No answer comes in this time from a server that hangs. Others have as long as the machine needs. */
 const HANG_MS = 300;
-/** A request has arrived by then, also on a slow machine. */
-const DROP_MS = 2000;
 const CLIENT_FILE = resolve('src/host/deployment/service-client.ts');
 const REQUEST = { type: 'redeem', code: 'v', user: 'u', request_id: 'r' };
 
@@ -221,20 +219,21 @@ function ask(client: ServiceClient, url: string | undefined, body = REQUEST): Pr
   return new Promise((resolve) => client.ask(url, body, resolve));
 }
 
-/** The reply, or undefined if the request was dropped without one. */
+/** The reply, or undefined if there is none for a while. */
 async function replyIn({ act, gives }: Case, rules?: readonly HttpRule[]): Promise<string | undefined> {
   const server = await CaseServer.listen(act);
-  const client = newClient({ ...(rules && { rules }), ...(gives === undefined && { answerMsMax: DROP_MS }) });
+  const client = newClient({ ...(rules && { rules }), ...(gives === undefined && { answerMsMax: HANG_MS }) });
   let reply: string | undefined;
   client.ask(server.url, REQUEST, (body) => {
     if (reply !== undefined) throw new Error('there are two replies');
     reply = body;
   });
-  const isDropped = async () => server.requests.length > 0 && (await server.openConnections()) === 0;
-  await until(
-    async () => reply !== undefined || (gives === undefined && (await isDropped())),
-    () => 'there is no reply',
-  );
+  if (gives === undefined) await new Promise((resolve) => setTimeout(resolve, 2 * HANG_MS));
+  else
+    await until(
+      () => reply !== undefined,
+      () => 'there is no reply',
+    );
   expect(server.requests).toHaveLength(1);
   return reply;
 }
@@ -249,11 +248,11 @@ describe('a server that has read the request and', () => {
 
 describe('a rule that', () => {
   /** The servers that carried a request out of which the client is told that it never happens. */
-  async function lies(rules: readonly HttpRule[], cases: readonly Case[]): Promise<string[]> {
+  async function lies(rules: readonly HttpRule[]): Promise<string[]> {
     const replies = await Promise.all(
-      cases.map(async (tried) => {
+      CASES.filter(({ happens }) => happens).map(async (tried) => {
         const body = JSON.parse((await replyIn(tried, rules)) ?? '{}');
-        return tried.happens && body.type === 'error' && isDefinite(body.code) ? [tried.what] : [];
+        return body.type === 'error' && isDefinite(body.code) ? [tried.what] : [];
       }),
     );
     return replies.flat();
@@ -266,7 +265,7 @@ describe('a rule that', () => {
   const hasStatus = (seen: Seen, ...statuses: number[]) => seen.kind === 'answered' && statuses.includes(seen.status);
 
   it('is true is never caught', async () => {
-    expect(await lies(HTTP_RULES, CASES)).toEqual([]);
+    expect(await lies(HTTP_RULES)).toEqual([]);
   });
 
   it.each([
@@ -303,8 +302,7 @@ describe('a rule that', () => {
       'answers a page with 200',
     ],
   ])('%s is caught', async (_what, rules, by) => {
-    const cases = CASES.filter(({ what }) => what === by);
-    expect(await lies(rules, cases)).toEqual([by]);
+    expect(await lies(rules)).toContain(by);
   });
 });
 
@@ -337,10 +335,6 @@ describe('where no connection comes about', () => {
       // The system completes some connections by itself, although the process accepts none.
       const fillers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
       ends.push(() => fillers.map((socket) => socket.destroy()));
-      await until(
-        () => fillers.some(({ connecting }) => !connecting),
-        () => 'none is connected',
-      );
       await new Promise((resolve) => setTimeout(resolve, HANG_MS));
       expect(fillers.some(({ connecting }) => connecting)).toBe(true);
       const reply = await ask(newClient({ connectMsMax: HANG_MS }), `http://127.0.0.1:${port}`);
@@ -418,6 +412,15 @@ describe('an instance of ours', () => {
     expect(await client.findTrouble((await HttpInstance.start()).url)).toBeUndefined();
     const starting = await CaseServer.listen(problems(503, 'not_ready'));
     expect(await client.findTrouble(starting.url)).toBe(`${starting.url}/readyz answers 503: some detail`);
+    const keys = [{ algorithm: 'HS256', secret: Buffer.alloc(32) }] as never;
+    const guarded = await HttpInstance.start({ tokens: { keys, audience: undefined, issuer: undefined } });
+    expect(await client.findTrouble(guarded.url)).toBe(
+      `${guarded.url}/rpc answers 401: a bearer token is needed (--token FILE sends one to --url)`,
+    );
+    const foreign = await CaseServer.listen((socket) => void socket.write(answer(200, 'text/html', '<p>Hello</p>')));
+    expect(await client.findTrouble(foreign.url)).toBe(
+      `${foreign.url}/readyz answers 200, not as snowstorm serve does: is this the address of an instance?`,
+    );
     const broken = await CaseServer.listen((socket) => socket.destroy());
     expect(await client.findTrouble(broken.url)).toBe(`${broken.url}/readyz cannot be reached: ECONNRESET`);
   });
@@ -464,7 +467,7 @@ describe('connections', () => {
 
   it('of requests without an answer are dropped', async () => {
     const server = await CaseServer.listen(() => {});
-    newClient({ answerMsMax: DROP_MS }).ask(server.url, REQUEST, () => {});
+    newClient({ answerMsMax: HANG_MS }).ask(server.url, REQUEST, () => {});
     await until(
       async () => server.requests.length === 1 && (await server.openConnections()) === 0,
       () => 'it is still open',

@@ -10,6 +10,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
+import type { Fault, FaultEvent } from '../../src/harness/fault.ts';
+import { planFaults } from '../../src/harness/fault-plan.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
 import { buildEngineMutants, type EngineMutantName } from '../support/engine-mutants.ts';
 import { findEtcd } from '../support/etcd.ts';
 import { brokenRules } from '../support/find-failure.ts';
@@ -38,12 +41,16 @@ interface Shown extends Command {
   readonly mutant: EngineMutantName;
   /** The rule that the mutant breaks in each run that shows it. */
   readonly rule: string;
+  /** Whether the first fault that a seed draws is the one for which the seed was chosen. */
+  // biome-ignore lint/suspicious/noExplicitAny: a fault has fields by its kind
+  readonly begins?: (event: any) => boolean;
 }
 
 function load(workload: string, rate: number, seconds: number, concurrency = 32): string[] {
   return `-w ${workload} --rate ${rate} --time-limit ${seconds} --concurrency ${concurrency}`.split(' ');
 }
 
+const MEMBERS = ['e1', 'e2', 'e3'];
 const SERVED = ['--serve', '3', '--engine', 'etcd:3'];
 
 const CALM: Command = { args: [...load('voucher', 50, 10), ...SERVED], seeds: ['1', '2'] };
@@ -58,20 +65,25 @@ const SHOWN: readonly Shown[] = [
     seeds: ['1', '2', '3'],
   },
   {
-    // What a member is asked while it is paused, it answers when it goes on, before it has caught up with the others.
-    // With more patience than a pause takes, no instance turns to another member.
+    // One member hears of changes late, unless it leads. Its instance does not wait in vain, so it stays with it.
     mutant: 'serializable-reads',
     rule: 'counts-are-current',
-    args: [...load('voucher', 60, 30), ...SERVED, '--nemesis', 'engine-pause=4', '--', '--store-patience', '3s'],
-    seeds: ['1', '2', '3', '4'],
+    args: [...load('voucher', 50, 12, 24), ...SERVED, '--nemesis', 'link-delay=60', '--', '--store-patience', '3s'],
+    seeds: ['10879', '222749', '10879', '222749', '10879'],
+    begins: ({ links, delayMs, durationMs }) =>
+      durationMs > 5000 &&
+      delayMs > 250 &&
+      Object.values<readonly string[]>(links).some((sources) => sources.join() === 'e2,e1'),
   },
   {
-    // An update reads again, and finds out, unless it cannot read for longer than it goes on: 3.5 s. With these seeds
-    // the one cut begins after some seconds, and for 6 s no instance hears any member, while members hear them.
+    // An update reads again, and finds out, unless it cannot read for as long as it goes on, which is 3.5 s. For longer
+    // no instance hears any member, while members hear them.
     mutant: 'timeout-taken-for-failure',
     rule: 'settles',
     args: [...load('saga', 60, 10, 60), ...SERVED, '--nemesis', 'service-cut=40'],
     seeds: ['1146', '782', '239', '1951'],
+    begins: ({ shape, grudge, durationMs }) =>
+      durationMs > 5500 && shape === 'replies' && Object.keys(grudge).length === 3,
   },
   {
     mutant: 'read-before-sync',
@@ -99,6 +111,21 @@ async function run(options: readonly string[], args: readonly string[], own: str
   return new EndedTest(ended, store);
 }
 
+/** As the run draws it. */
+function firstFault(fault: Fault, intervalMs: number, seed: string): FaultEvent {
+  const [row] = planFaults({
+    faults: [fault],
+    faultValues: {},
+    intervalMs,
+    nodes: ['n1', 'n2', 'n3'],
+    services: MEMBERS,
+    members: MEMBERS,
+    random: new SeededRandom(seed).fork('nemesis'),
+  });
+  const [event] = row ?? [];
+  return event as FaultEvent;
+}
+
 /** In the order of the checker. */
 function rulesBrokenIn({ results }: EndedTest): readonly string[] {
   return brokenRules(results as CheckResult);
@@ -114,6 +141,13 @@ describe.skipIf(findEtcd('services whose engine is wrong') === undefined)('servi
       told.push(`${seed}: ${rulesBrokenIn(ended).join(' ')} ${ended.verdict}`);
     }
     expect.fail(told.join('\n'));
+  });
+
+  it.each(SHOWN.filter(({ begins }) => begins !== undefined))('have seeds that draw the fault for $mutant', (shown) => {
+    const { args, seeds, begins } = shown;
+    const [fault, seconds] = (args[args.indexOf('--nemesis') + 1] as string).split('=');
+    const drawn = seeds.map((seed) => firstFault(fault as Fault, 1000 * Number(seconds), seed));
+    expect(drawn.filter((event) => !begins?.(event) || event.atMs > 4000)).toEqual([]);
   });
 
   it.each([...RIGHT])('are valid with the right engine: %s', { timeout: TIMEOUT_MS }, async (_, { args, seeds }) => {

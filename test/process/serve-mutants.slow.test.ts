@@ -120,6 +120,7 @@ function firstFault(fault: Fault, intervalMs: number, seed: string): FaultEvent 
     nodes: ['n1', 'n2', 'n3'],
     services: MEMBERS,
     members: MEMBERS,
+    hasPeerLinks: true,
     random: new SeededRandom(seed).fork('nemesis'),
   });
   const [event] = row ?? [];

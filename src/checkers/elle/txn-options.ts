@@ -1,0 +1,21 @@
+/** What the judges of transactions are asked for. */
+
+import { checkModels, DEFAULT_MODELS } from './consistency-models.ts';
+
+export interface TxnCheckerOptions {
+  /** The models that must hold, by their names. Absent: `strict-serializable`. */
+  readonly consistencyModels?: readonly string[];
+  /** Whether a breach of a rule beyond Elle's makes the run invalid. */
+  readonly strict: boolean;
+}
+
+/**
+ * The models asked for. A name may hold several, with commas between.
+ *
+ * @throws an Error that names a model which is unknown or forbids nothing
+ */
+export function modelsAsked({ consistencyModels = DEFAULT_MODELS }: TxnCheckerOptions): readonly string[] {
+  const models = consistencyModels.flatMap((text) => text.split(',').map((model) => model.trim()));
+  checkModels(models);
+  return models;
+}

@@ -10,6 +10,8 @@ import { gSetChecker } from './g-set/checker/g-set-checker.ts';
 import { idsChecker } from './ids/checker/ids-checker.ts';
 import { pnCounterChecker } from './pn-counter/checker/pn-counter-checker.ts';
 import { sagaChecker } from './saga/checker/saga-checker.ts';
+import { txnListAppendChecker } from './txn-list-append/checker/txn-list-append-checker.ts';
+import { txnRwRegisterChecker } from './txn-rw-register/checker/txn-rw-register-checker.ts';
 import { uniqueIdsChecker } from './unique-ids/checker/unique-ids-checker.ts';
 import { voucherChecker } from './voucher/checker/voucher-checker.ts';
 
@@ -43,6 +45,8 @@ const JUDGES: readonly Judge[] = [
   { workload: 'g-set', checker: gSetChecker },
   { workload: 'g-counter', needsFinalReads: true, checker: pnCounterChecker },
   { workload: 'pn-counter', needsFinalReads: true, checker: pnCounterChecker },
+  { workload: 'txn-list-append', takesModels: true, checker: txnListAppendChecker },
+  { workload: 'txn-rw-register', takesModels: true, checker: txnRwRegisterChecker },
 ];
 
 /** The names of all workloads that can be judged. */

@@ -14,6 +14,21 @@ export interface CorpusCase {
   readonly history: History;
   /** The result map of the real checker of the workload. */
   readonly result: CheckResult;
+  /**
+   * Of transactions, in place of it: the verdict, the types and the counts of anomalies, and the models ruled out, by
+   * the model that was asked for.
+   */
+  readonly byModel: Readonly<Record<string, ModelResult>>;
+}
+
+export interface ModelResult {
+  readonly 'valid?'?: CheckResult['valid?'];
+  readonly 'anomaly-types'?: readonly string[];
+  readonly not?: readonly string[];
+  readonly 'also-not'?: readonly string[];
+  readonly counts?: Readonly<Record<string, number>>;
+  /** The real checker threw this. */
+  readonly error?: string;
 }
 
 export function readCorpus(workload: string): readonly CorpusCase[] {
@@ -23,8 +38,8 @@ export function readCorpus(workload: string): readonly CorpusCase[] {
   return lines
     .filter((line) => line !== '')
     .map((line) => {
-      const { name, history, result } = JSON.parse(line) as Recorded;
-      return { name, history: History.of(history), result };
+      const { name, history, result, byModel } = JSON.parse(line) as Recorded;
+      return { name, history: History.of(history), result, byModel };
     });
 }
 
@@ -32,4 +47,5 @@ interface Recorded {
   readonly name: string;
   readonly history: readonly OperationEntry[];
   readonly result: CheckResult;
+  readonly byModel: Readonly<Record<string, ModelResult>>;
 }

@@ -1,7 +1,7 @@
 /**
  * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`,
- * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`, `retention`, `check`) only those
- * parts.
+ * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`, `retention`, `check`,
+ * `transactions`) only those parts.
  */
 
 import { benchBatches } from './batches.ts';
@@ -14,6 +14,7 @@ import { benchRetention } from './retention.ts';
 import { benchSaga } from './saga.ts';
 import { benchServices } from './services.ts';
 import { benchSimulator } from './simulator.ts';
+import { benchTransactions } from './transactions.ts';
 import { benchVoucher } from './voucher.ts';
 
 const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   services: benchServices,
   retention: benchRetention,
   check: benchCheck,
+  transactions: benchTransactions,
 };
 
 async function main(): Promise<void> {

@@ -146,12 +146,15 @@ export class Cluster implements FaultTarget {
     return Math.min(durationMs, this.#options.initTimeoutMs);
   }
 
-  /** Reports every node that was started again and has not answered `init` yet. */
-  judgeUnready(): void {
-    // A node that clients reach by another way may have served already: the probes have told whether it does.
-    if (!this.#listening || this.#isAsked) return;
+  /**
+   * Reports every node that was started again and has not answered `init` yet. One that clients reach by another way
+   * may have served all the same.
+   */
+  judgeUnready(hasServed: (id: string) => boolean): void {
+    if (!this.#listening) return;
     for (const member of this.#members.values()) {
       if (!member.up || member.readyMs !== undefined || member.life === 1) continue;
+      if (this.#isAsked && hasServed(member.id)) continue;
       const held = member.handle?.heldOutput?.();
       const seconds = (this.#options.scheduler.now() - member.startedMs) / 1000;
       const text = `${member.id} was started again and did not answer init within ${Math.floor(seconds)} s`;

@@ -311,7 +311,7 @@ export class TestRun {
     await this.#awaitEngine();
     if (faulty) {
       await this.#finalPhase.probe();
-      this.#cluster.judgeUnready();
+      this.#cluster.judgeUnready((id) => this.#finalPhase.recovery.get(id) !== undefined);
     }
     if (calmMs !== undefined && !this.#aborted)
       await new Promise<void>((resolve) => this.#scheduler.schedule(calmMs, resolve));

@@ -169,6 +169,13 @@ describe('nodes that are asked', () => {
     expect(results.recovery?.['valid?']).toBe(true);
   });
 
+  it('that never serve again are told with the reason', async () => {
+    const run = new AskedRun(() => UNAVAILABLE, { faults: ['kill-all'], restartsSilently: true, timeLimitMs: 20_000 });
+    const { results } = await run.finish();
+    expect(JSON.stringify(results.protocol?.violations)).toContain('did not answer init within');
+    expect(JSON.stringify(results.protocol?.violations)).toContain(': it is silent');
+  });
+
   it('may take longer to recover if their bed says so', async () => {
     const silent: Answer = (node, body) => (run.time.now() < 31_000 ? undefined : echoes(node, body));
     const faults = { faults: ['pause'] as const, timeLimitMs: 15_000 };

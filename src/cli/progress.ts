@@ -59,7 +59,7 @@ export function describeProgress(timeLimitMs: number, statusOf: () => RunStatus)
 
 export function describeStatus(status: RunStatus, timeLimitMs: number, rate: number): string {
   if (status.phase === 'starting') return 'starting the nodes';
-  if (status.phase === 'recovering') return 'all faults are healed: waiting for the nodes to serve again';
+  if (status.phase === 'recovering') return 'the operations are over: every node must answer the last questions';
   if (status.phase === 'checking') return 'checking the history';
   const counts = [`${status.okCount} ok`];
   if (status.failCount > 0) counts.push(`${status.failCount} fail`);

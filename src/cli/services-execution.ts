@@ -42,8 +42,11 @@ export async function prepareServices(
   );
   run = new TestRun(options, workload.test, bed, createRealScheduler(), observer);
   const close = async () => {
-    await bed.close();
-    await cluster?.close();
+    try {
+      await bed.close();
+    } finally {
+      await cluster?.close();
+    }
   };
   return { run, close };
 }

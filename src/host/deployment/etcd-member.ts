@@ -146,11 +146,18 @@ export class EtcdMember {
   }
 
   /** Resolves when the life is over. */
-  #live(): Promise<void> {
-    const child = this.#spawn();
+  async #live(): Promise<void> {
+    let child: ChildProcess;
+    try {
+      child = this.#spawn();
+    } catch (error) {
+      // Its log cannot be opened, or the system has no process left.
+      this.#endByItself(`it could not be started (${(error as Error).message})`);
+      return;
+    }
     const life = { group: new ProcessGroup(child.pid, this.#settings.reaper), isKilled: false };
     this.#life = life;
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       const end = (how: string) => {
         life.group.end();
         if (!life.isKilled) this.#endByItself(how);

@@ -1,6 +1,6 @@
 /** Members whose program is no etcd, and who leads by what members say. */
 
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EtcdCluster } from '../../../src/host/deployment/etcd-cluster.ts';
@@ -34,6 +34,19 @@ describe('a member', () => {
       .poll(() => exits)
       .toEqual([expect.stringMatching(/^it could not be started \(spawn \/bin\/no-such-etcd ENOENT\)/)]);
     expect(member).toMatchObject({ isUp: false, endedHow: exits[0] });
+    dismiss();
+  });
+
+  it('whose log cannot be written has ended by itself, and may be killed and started again', async () => {
+    const { member, exits, dismiss } = create('lost', '/bin/sh');
+    rmSync(join(folder, 'lost'), { recursive: true });
+    member.start();
+    await expect.poll(() => exits).toEqual([expect.stringMatching(/^it could not be started \(ENOENT/)]);
+    await member.kill();
+    mkdirSync(join(folder, 'lost'));
+    member.start();
+    await expect.poll(() => exits.length).toBe(2);
+    expect(exits[1]).not.toContain('ENOENT');
     dismiss();
   });
 

@@ -228,9 +228,10 @@ export class EtcdCluster implements Engine {
   async #awaitHealth(withinMs: number, endsEarly: boolean): Promise<void> {
     const endMs = performance.now() + withinMs;
     for (;;) {
+      // Asked first: then the trouble that is found next says why.
+      const isLost = endsEarly && this.#isLost;
       const trouble = await this.#findTrouble();
       if (trouble === undefined) return;
-      const isLost = endsEarly && this.#isLost;
       if (isLost || this.#isClosed) throw new Error(`etcd: ${trouble}`);
       if (performance.now() >= endMs) throw new Error(`etcd, ${withinMs / 1000} s later: ${trouble}`);
       await sleep(HEALTH_POLL_MS);
@@ -256,14 +257,13 @@ export class EtcdCluster implements Engine {
     if (member?.endedHow !== undefined) return { trouble: `${name} has ended by itself: ${member.endedHow}` };
     if (member?.isUp === false) return { trouble: `${name} is down` };
     if (member?.isPaused) return { trouble: `${name} is paused` };
+    const taken = this.#relayTroubles.get(name);
+    if (taken !== undefined) return { trouble: `the relays of ${name} take no connections: ${taken}` };
     const url = this.#known.urls.get(name) as string;
     const status = await this.#watch.look(name);
     const trouble = status === undefined ? 'does not answer' : await troubleOf(status, url);
     if (trouble !== undefined) return { trouble: `${member === undefined ? `${name} (${url})` : name} ${trouble}` };
-    if (!this.#relays.isOpen(name)) {
-      const why = this.#relayTroubles.get(name);
-      return { trouble: `the relays of ${name} take no connections${why === undefined ? '' : `: ${why}`}` };
-    }
+    if (!this.#relays.isOpen(name)) return { trouble: `the relays of ${name} take no connections` };
     return { leader: (status as EtcdStatus).leader };
   }
 }

@@ -188,6 +188,10 @@ function interpretServed(
   if (texts.token !== undefined) throw new UsageError('--token needs --url');
   const owned = rest.find((word) => /^--(?:listen|store|workload|w)(?:=|$)|^-w$/.test(word));
   if (owned !== undefined) throw new UsageError(`${owned} after -- is set by the test itself`);
+  if (rest.some((word) => /^--jwt-key(?:=|$)/.test(word)))
+    throw new UsageError(
+      '--jwt-key after --: the test would be refused; start such instances yourself: --url, --token',
+    );
   const served = { kind: 'served' as const, words: wordsOf(texts), nodes: nodeIds(count), args: rest, isUsed: false };
   const program = bin === undefined ? undefined : requireProgram('bin', bin);
   if (engine.kind === 'started')

@@ -120,6 +120,10 @@ describe('mistakes with services', () => {
     [[...SERVE, '--token', TOKEN], '--token needs --url'],
     [[...URL, '--token', NO_TOKEN], `--token ${NO_TOKEN}: expected one word, such as a JSON Web Token`],
     [[...SERVE, '--', '--listen', ':1'], '--listen after -- is set by the test itself'],
+    [
+      [...SERVE, '--', '--jwt-key', 'k'],
+      '--jwt-key after --: the test would be refused; start such instances yourself',
+    ],
     [[...SERVE, '--', '--store=x'], '--store=x after -- is set by the test itself'],
     [[...SERVE, '--etcd', ETCD], '--etcd cannot be combined with --engine memory'],
     [

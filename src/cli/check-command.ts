@@ -26,6 +26,7 @@ import {
   parseText,
   switchOption,
   UsageError,
+  wrapList,
 } from './options.ts';
 import { createCheckFolder, finishRecord, tryToDrawReport } from './recording.ts';
 import { shellWord } from './test-arguments.ts';
@@ -38,7 +39,7 @@ const OPTIONS = {
     short: 'w',
     value: 'NAME',
     text: `The workload of the histories. Default: that of the record, for folders.
-${JUDGED_WORKLOADS.join(', ')}.`,
+${wrapList(JUDGED_WORKLOADS)}.`,
     absent: undefined,
     parse: (text: string): string | undefined => parseOneOf(JUDGED_WORKLOADS)(text),
   } satisfies Option<string | undefined>,

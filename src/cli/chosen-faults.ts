@@ -4,14 +4,7 @@ import { FAULTS, type Fault, isEngineFault, isMessageFault, needsMachine } from 
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../harness/fault-plan.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Deployment } from './deployment-options.ts';
-import { exceedOne, type Option, parseNumber, parseOneOf, UsageError } from './options.ts';
-
-const HELP_TEXT_WIDTH = 95;
-
-/** Breaks a long list into lines. */
-function wrap(text: string): string {
-  return text.replaceAll(new RegExp(`(.{1,${HELP_TEXT_WIDTH}})(?: |$)`, 'g'), '$1\n').trimEnd();
-}
+import { exceedOne, type Option, parseNumber, parseOneOf, UsageError, wrapList } from './options.ts';
 
 /** A fault of the command line. */
 export interface ChosenFault {
@@ -117,7 +110,7 @@ function refuseSurplus(faults: readonly Fault[], faultValues: Readonly<Partial<R
 export const nemesisOption: Option<readonly ChosenFault[]> = {
   value: 'FAULTS',
   text: `Faults to inject, separated by commas:
-${wrap([...FAULTS, 'all'].join(', '))}.
+${wrapList([...FAULTS, 'all'])}.
 NAME=N: mean interval in seconds; for ${FAULTS.filter(isMessageFault).join(', ')} a probability
 (default ${MESSAGE_FAULT_RATE_DEFAULT}). Faults of disks and clocks need simulated nodes; engine-… and link-…
 need --serve with an etcd. all: those that these nodes can suffer. Default: none.`,

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { describeUnknownOption, findDashedOption, findOneHyphen, optionWord } from './option-guess.ts';
 
+const LIST_WIDTH = 95;
 const SEED_MAX = 2 ** 32;
 const PROBABILITY_EXCESS_MAX = 1e-9;
 
@@ -112,6 +113,14 @@ export function describeOptions(options: Options): string {
   });
   const width = Math.max(...rows.map(({ left }) => left.length)) + 2;
   return rows.map(({ left, text }) => left.padEnd(width) + text.replaceAll('\n', `\n${' '.repeat(width)}`)).join('\n');
+}
+
+/** Words with commas between them, in lines that a help text has room for. */
+export function wrapList(words: readonly string[]): string {
+  return words
+    .join(', ')
+    .replaceAll(new RegExp(`(.{1,${LIST_WIDTH}})(?: |$)`, 'g'), '$1\n')
+    .trimEnd();
 }
 
 export function switchOption(text: string, short?: string): Option<boolean> {

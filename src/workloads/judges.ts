@@ -8,6 +8,8 @@ import { broadcastChecker } from './broadcast/checker/broadcast-checker.ts';
 import { echoChecker } from './echo/checker/echo-checker.ts';
 import { gSetChecker } from './g-set/checker/g-set-checker.ts';
 import { idsChecker } from './ids/checker/ids-checker.ts';
+import { kafkaChecker } from './kafka/checker/kafka-checker.ts';
+import { linKvChecker } from './lin-kv/checker/lin-kv-checker.ts';
 import { pnCounterChecker } from './pn-counter/checker/pn-counter-checker.ts';
 import { sagaChecker } from './saga/checker/saga-checker.ts';
 import { txnListAppendChecker } from './txn-list-append/checker/txn-list-append-checker.ts';
@@ -45,6 +47,8 @@ const JUDGES: readonly Judge[] = [
   { workload: 'g-set', checker: gSetChecker },
   { workload: 'g-counter', needsFinalReads: true, checker: pnCounterChecker },
   { workload: 'pn-counter', needsFinalReads: true, checker: pnCounterChecker },
+  { workload: 'lin-kv', checker: linKvChecker },
+  { workload: 'kafka', checker: kafkaChecker },
   { workload: 'txn-list-append', takesModels: true, checker: txnListAppendChecker },
   { workload: 'txn-rw-register', takesModels: true, checker: txnRwRegisterChecker },
 ];

@@ -7,6 +7,9 @@ import { spawnSync } from 'node:child_process';
 import type { Checker } from '../../src/checkers/checker.ts';
 import { setFullChecker } from '../../src/checkers/set-full.ts';
 import { History } from '../../src/history/history.ts';
+import { kafkaChecker } from '../../src/workloads/kafka/checker/kafka-checker.ts';
+import { linKvChecker } from '../../src/workloads/lin-kv/checker/lin-kv-checker.ts';
+import { busyLogs, busyRegisters } from '../support/busy-histories.ts';
 import { goalAtMost, interleave, printSection, type Row } from './measure.ts';
 
 const ROUNDS = 5;
@@ -27,6 +30,24 @@ const MEASURED: readonly Measured[] = [
     history: () => growingSet(100_000, 10_000),
     checker: setFullChecker({ add: 'add', strict: true }),
     secondsMax: 2,
+  },
+  {
+    name: 'a register with unique values, 1,000,000 operations of 20 clients',
+    history: () => busyRegisters({ operations: 1_000_000, keys: 1, clientsOfKey: 20, endlessOfKey: 0 }),
+    checker: linKvChecker({ strict: false }),
+    secondsMax: 2,
+  },
+  {
+    name: "Maelstrom's lin-kv: 5 values, 60 clients at 6 keys, 50,000 operations, 20 indefinite ones a key",
+    history: () => busyRegisters({ operations: 50_000, keys: 6, clientsOfKey: 10, endlessOfKey: 20, values: 5 }),
+    checker: linKvChecker({ strict: false }),
+    secondsMax: 2,
+  },
+  {
+    name: 'kafka, 1,000,000 messages in 100,000 polls',
+    history: () => busyLogs(1_000_000),
+    checker: kafkaChecker({ strict: true }),
+    secondsMax: 3,
   },
 ];
 

@@ -6,9 +6,9 @@
  * if the last read that has it began after the last one that lacks it, lost if it was known before that one began, and
  * never read otherwise. A latency is the time from known until reads stopped to lack it (stable) or to have it (lost),
  * as the reads sampled it. Jepsen compares frequencies with the wrong sign, so `duplicated` is always empty, and it
- * ignores elements that nobody added.
+ * ignores elements that no client added.
  *
- * Beyond it, under `beyond`: `no-phantoms` no read has what nobody can have added · `no-duplicates` no read has an
+ * Beyond it, under `beyond`: `no-phantoms` no read has what was not asked for · `no-duplicates` no read has an
  * element twice · `final-reads-are-complete` a final read has everything that was acknowledged before it.
  */
 

@@ -98,7 +98,7 @@ async function measure(etcd: string, program: string, retainMs: number | undefin
 async function look({ witness, urls, feed, prefix }: Sample, minute: Minute): Promise<void> {
   const oldestMs = Date.now() - OLDEST_MS;
   for (const url of urls) {
-    // Whatever it answers: it is an error if that revision was compacted already.
+    // Its answer does not matter: it is an error if that revision was compacted already.
     await askEtcd(url, '/v3/kv/compaction', { revision: String(feed.revision), physical: true });
     const status = await askEtcd(url, '/v3/maintenance/status', {});
     const counted = status && (await askEtcd(url, '/v3/kv/range', { ...rangeOf(prefix), count_only: true }));

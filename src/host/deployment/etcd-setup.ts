@@ -57,7 +57,7 @@ export async function createMembersWithRelays({
   const mark = randomUUID();
   const folder = join(parent ?? tmpdir(), `snowstorm-etcd-${mark}`);
   const isTemporary = parent === undefined;
-  // Before the folder: from its first moment on it is removed whatever happens to this process.
+  // Before the folder: from its first moment on it is removed, even if this process is killed.
   const reaper = new Reaper(mark, isTemporary ? { folder } : {});
   makeFolder(folder, reaper);
   const all = createMembers({ ...settings, folder, quotaBytes, reaper, mark }, places);

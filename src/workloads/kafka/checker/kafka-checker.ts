@@ -2,7 +2,7 @@
  * Logs with offsets: what was acknowledged must come out, each message at one offset, every process in order. Source:
  * `jepsen.tests.kafka` as Maelstrom uses it, fields and quirks included; the README beside this folder has a table.
  *
- * Where the real checker throws, this one decides. A polled message that nobody sent is `no-writer-of-value`, and
+ * Where the real checker throws, this one decides. A polled message that was never sent is `no-writer-of-value`, and
  * invalid. An answer with an empty list, or a large offset, is nothing special.
  */
 

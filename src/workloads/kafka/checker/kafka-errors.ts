@@ -127,7 +127,7 @@ class Rules {
     return { count: list.count, errs: list.listed() };
   }
 
-  /** What an ok poll has though its send failed, or nobody sent it, or the same operation did. */
+  /** What an ok poll has though its send failed, or no send had it, or the same operation did. */
   readsOfPolls(): Readonly<Record<string, ErrorReport>> {
     const failed = new ErrorList<KafkaError>({ max: UNLIMITED });
     const unwritten = new ErrorList<KafkaError>({ max: UNLIMITED });

@@ -14,7 +14,7 @@ import type { Operation } from '../history/operation.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { SeededRandom } from '../protocol/random.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
-import type { Bed } from './bed.ts';
+import type { Bed, Engine } from './bed.ts';
 import { Chances } from './chances.ts';
 import { Cluster } from './cluster.ts';
 import { configureTest } from './configure-test.ts';
@@ -308,7 +308,8 @@ export class TestRun {
     this.#cluster.setClocks();
     this.#network.calm();
     await this.#cluster.restarted();
-    await this.#awaitEngine();
+    // A wait for nothing would change the order of what happens at the same moment.
+    if (this.#bed.engine !== undefined) await this.#recoveryOf(this.#bed.engine);
     if (faulty) {
       await this.#finalPhase.probe();
       this.#cluster.judgeUnready((id) => this.#finalPhase.recovery.get(id) !== undefined);
@@ -320,9 +321,8 @@ export class TestRun {
   }
 
   /** The store under the nodes must recover before the nodes are asked: its recovery is not theirs. */
-  async #awaitEngine(): Promise<void> {
-    const { engine } = this.#bed;
-    if (engine === undefined || this.#aborted) return;
+  async #recoveryOf(engine: Engine): Promise<void> {
+    if (this.#aborted) return;
     const aborted = new Promise<void>((resolve) => {
       this.#whenAborted = resolve;
     });

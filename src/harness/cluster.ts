@@ -11,7 +11,7 @@ import { isFlat } from '../protocol/message.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 import type { Bed, Engine, HeldOutput, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
-import type { ClockFault, DiskDamage, GrudgeRecord } from './fault.ts';
+import { type ClockFault, type DiskDamage, type GrudgeRecord, grudgePairs } from './fault.ts';
 import { Init } from './init.ts';
 import type { FaultTarget } from './nemesis.ts';
 import type { Network, NetworkMessage } from './network.ts';
@@ -173,13 +173,11 @@ export class Cluster implements FaultTarget {
   }
 
   cut(grudge: GrudgeRecord): void {
-    for (const [dest, sources] of Object.entries(grudge))
-      for (const src of sources) this.#carrierOf(src, dest).cut(src, dest);
+    for (const { src, dest } of grudgePairs(grudge)) this.#carrierOf(src, dest).cut(src, dest);
   }
 
   mend(grudge: GrudgeRecord): void {
-    for (const [dest, sources] of Object.entries(grudge))
-      for (const src of sources) this.#carrierOf(src, dest).mend(src, dest);
+    for (const { src, dest } of grudgePairs(grudge)) this.#carrierOf(src, dest).mend(src, dest);
   }
 
   /** What carries messages from `src` to `dest`. */

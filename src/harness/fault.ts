@@ -70,6 +70,14 @@ export function isMessageFault(fault: Fault): fault is MessageFault {
 /** For each receiver, the senders that it does not hear, or the other end of a link that is hit. */
 export type GrudgeRecord = Readonly<Record<string, readonly string[]>>;
 
+/** A link in one direction. */
+export type Link = Pick<MessageEvent, 'src' | 'dest'>;
+
+/** Every link of a grudge. */
+export function grudgePairs(grudge: GrudgeRecord): Link[] {
+  return Object.entries(grudge).flatMap(([dest, sources]) => sources.map((src) => ({ src, dest })));
+}
+
 export interface ClockFault {
   /** How far it moves the wall clock, ms. */
   readonly wallOffsetMs?: number;

@@ -16,6 +16,7 @@ import {
   type EngineFaultEvent,
   type FaultEvent,
   type GrudgeRecord,
+  grudgePairs,
   isEngineEvent,
 } from './fault.ts';
 import { describeGrudge } from './grudge.ts';
@@ -255,7 +256,7 @@ export class Nemesis {
       }
       case 'link-delay': {
         const { links, delayMs } = event;
-        const undos = linksOf(links).map(([src, dest]) => engine.delay(src, dest, delayMs));
+        const undos = grudgePairs(links).map(({ src, dest }) => engine.delay(src, dest, delayMs));
         const undo = () => {
           for (const undoOne of undos) undoOne();
           return 'links-fast';
@@ -267,7 +268,7 @@ export class Nemesis {
         let isInForce = true;
         const resetAll = () => {
           if (!isInForce) return;
-          for (const [src, dest] of linksOf(links)) engine.reset(src, dest);
+          for (const { src, dest } of grudgePairs(links)) engine.reset(src, dest);
           this.#after(RESET_EVERY_MS, resetAll);
         };
         resetAll();
@@ -309,8 +310,4 @@ function killMembers(engine: Engine, members: readonly string[]): CarriedOut {
 
 function textOf(hit: readonly string[], done: string): string | undefined {
   return hit.length === 0 ? undefined : `${hit.join(',')} ${done}`;
-}
-
-function linksOf(links: GrudgeRecord): readonly (readonly [src: string, dest: string])[] {
-  return Object.entries(links).flatMap(([dest, sources]) => sources.map((src) => [src, dest] as const));
 }

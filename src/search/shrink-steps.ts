@@ -6,6 +6,7 @@
 import {
   type ClockFault,
   type Fault,
+  grudgePairs,
   KILL_FAULTS,
   type KillFault,
   type MessageEvent,
@@ -15,7 +16,6 @@ import type { Schedule } from '../harness/schedule.ts';
 import { ddmin } from './delta-debugging.ts';
 import type { ShrinkSearch } from './shrink-search.ts';
 import {
-  grudgePairs,
   type RecordedRun,
   withBusyWorkersOnly,
   withGrudge,

@@ -6,7 +6,7 @@
  * before sent `init`. Later clients get their numbers during the run, so the new numbers in their fates are a guess.
  */
 
-import type { GrudgeRecord, MessageEvent, NodeFaultEvent } from '../harness/fault.ts';
+import { type GrudgeRecord, grudgePairs, type Link, type NodeFaultEvent } from '../harness/fault.ts';
 import type { OperationEvent } from '../harness/operations.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Schedule } from '../harness/schedule.ts';
@@ -183,13 +183,6 @@ function withoutVictim(event: NodeFaultEvent, nodeId: string): NodeFaultEvent | 
 export type CutEvent = Extract<NodeFaultEvent, { readonly grudge: GrudgeRecord }>;
 
 const PART = 'part of ';
-
-/** A link in one direction. */
-export type Link = Pick<MessageEvent, 'src' | 'dest'>;
-
-export function grudgePairs(grudge: GrudgeRecord): Link[] {
-  return Object.entries(grudge).flatMap(([dest, sources]) => sources.map((src) => ({ src, dest })));
-}
 
 /** The cut with only some of its pairs. The name of its shape then says that. */
 export function withGrudge(event: CutEvent, pairs: readonly Link[]): CutEvent {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { faultsChecker } from '../../src/checkers/nemesis.ts';
-import type { EngineFaultEvent } from '../../src/harness/fault.ts';
+import { type EngineFaultEvent, grudgePairs } from '../../src/harness/fault.ts';
 import { type FaultTarget, Nemesis } from '../../src/harness/nemesis.ts';
 import { History } from '../../src/history/history.ts';
 import { NEMESIS, type OperationEntry } from '../../src/history/operation.ts';
@@ -47,7 +47,7 @@ class Scene {
 }
 
 function each(grudge: Readonly<Record<string, readonly string[]>>, act: (src: string, dest: string) => void): void {
-  for (const [dest, sources] of Object.entries(grudge)) for (const src of sources) act(src, dest);
+  for (const { src, dest } of grudgePairs(grudge)) act(src, dest);
 }
 
 describe('a fault of the engine', () => {

@@ -4,7 +4,7 @@
  */
 
 import type { History } from '../../../history/history.ts';
-import { inMapOrder } from './clojure-order.ts';
+import { inMapOrder } from '../../../protocol/clojure-hash.ts';
 import type { KafkaEvents } from './kafka-events.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
@@ -49,7 +49,7 @@ export function worstRealtimeLag(events: KafkaEvents): WorstLag {
       offsets.set(key, Math.max(offsets.get(key) ?? BEFORE_ALL, greatestOffset(events, poll)));
     }
     const time = invoked.get(process) as number;
-    for (const key of inMapOrder([...offsets.keys()])) {
+    for (const key of inMapOrder([...offsets.keys()], (key) => key)) {
       const end = ends[keyNumbers.get(key) ?? -1]?.of((offsets.get(key) as number) + 1);
       const lag = end === undefined ? 0 : Math.max(0, time - end) / NANOSECONDS_PER_SECOND;
       if (hasAny && lag <= worst.lag) continue;

@@ -29,39 +29,38 @@ export function isCutShort({ text, whole }: Line): boolean {
 
 /** The text of a file in pieces, cut between any two characters. Throws the error of the file system. */
 export function* readPieces(path: string): IterableIterator<string> {
-  const descriptor = openSync(path, 'r');
-  try {
-    const decoder = new StringDecoder('utf8');
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let length = CHUNK_BYTES; length > 0; ) {
-      length = readSync(descriptor, chunk, 0, CHUNK_BYTES, null);
-      yield length > 0 ? decoder.write(chunk.subarray(0, length)) : decoder.end();
-    }
-  } finally {
-    closeSync(descriptor);
-  }
+  const decoder = new StringDecoder('utf8');
+  for (const chunk of readChunks(path)) yield decoder.write(chunk);
+  yield decoder.end();
 }
 
 /** Throws the error of the file system. */
 export function* readLines(path: string): IterableIterator<Line> {
+  let rest: Buffer = Buffer.alloc(0);
+  let number = 0;
+  for (const chunk of readChunks(path)) {
+    const bytes = Buffer.concat([rest, chunk]);
+    let start = 0;
+    // Only whole lines are decoded: a character may be split between two chunks.
+    for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
+      yield { text: bytes.toString('utf8', start, end), number: ++number, whole: true };
+      start = end + 1;
+    }
+    rest = bytes.subarray(start);
+  }
+  if (rest.length > 0) yield { text: rest.toString('utf8'), number: ++number, whole: false };
+}
+
+/** The bytes of a file. A chunk holds until the next one is asked for. */
+function* readChunks(path: string): IterableIterator<Buffer> {
   const descriptor = openSync(path, 'r');
   try {
-    let rest: Buffer = Buffer.alloc(0);
-    let number = 0;
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const length = readSync(descriptor, chunk, 0, CHUNK_BYTES, null);
-      const bytes = Buffer.concat([rest, chunk.subarray(0, length)]);
-      let start = 0;
-      // Only whole lines are decoded: a character may be split between two chunks.
-      for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-        yield { text: bytes.toString('utf8', start, end), number: ++number, whole: true };
-        start = end + 1;
-      }
-      rest = bytes.subarray(start);
-      if (length === 0) break;
+      if (length === 0) return;
+      yield chunk.subarray(0, length);
     }
-    if (rest.length > 0) yield { text: rest.toString('utf8'), number: ++number, whole: false };
   } finally {
     closeSync(descriptor);
   }

@@ -103,10 +103,13 @@ export function unavailable(detail: string): Problem {
   return { status: 503, code: 'temporarily_unavailable', detail, headers: { 'Retry-After': RETRY_AFTER_S } };
 }
 
+/** What the types of problems of this service begin with, before the code. A proxy may answer with problems, too. */
+export const PROBLEM_NAMES = 'urn:snowstorm:problem:';
+
 /** @param instance the path of the request */
 export function encodeProblem({ status, code, detail, error, members }: Problem, instance: string): string {
   return JSON.stringify({
-    type: `urn:snowstorm:problem:${code}`,
+    type: `${PROBLEM_NAMES}${code}`,
     title: STATUS_TITLES[status],
     status,
     detail,

@@ -7,6 +7,8 @@
  * themselves.
  */
 
+import { PROBLEM_NAMES } from '../../api/problems.ts';
+import { PROBLEM_TYPE } from '../../api/service.ts';
 import { type ErrorName, RpcError } from '../../protocol/errors.ts';
 import { excerpt } from '../../protocol/excerpt.ts';
 import { escapeToOneLine } from '../../protocol/invisible.ts';
@@ -61,9 +63,6 @@ export function replyTo(seen: Seen, rules: readonly HttpRule[]): string | undefi
   return JSON.stringify({ type: 'error', code, text: describe(seen) });
 }
 
-const PROBLEM_TYPE = 'application/problem+json';
-/** What the types of our problems begin with. A proxy may answer with problems, too. */
-const OUR_PROBLEM = 'urn:snowstorm:problem:';
 const EXCERPT_LENGTH = 120;
 
 /** @param body undefined if it is not UTF-8 */
@@ -72,8 +71,8 @@ export function seeAnswer(status: number, contentType: string | undefined, body:
   const json = readObject(text);
   const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase();
   const type = mediaType === PROBLEM_TYPE && json?.status === status ? json.type : undefined;
-  const isOurs = typeof type === 'string' && type.startsWith(OUR_PROBLEM);
-  return { kind: 'answered', status, body: text, json, problem: isOurs ? type.slice(OUR_PROBLEM.length) : undefined };
+  const isOurs = typeof type === 'string' && type.startsWith(PROBLEM_NAMES);
+  return { kind: 'answered', status, body: text, json, problem: isOurs ? type.slice(PROBLEM_NAMES.length) : undefined };
 }
 
 function readObject(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -3,11 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NodeHandle } from '../../../src/harness/bed.ts';
 import { openDataFolder } from '../../../src/host/data-folder.ts';
+import { listens } from '../../../src/host/deployment/ports.ts';
 import { ServiceBed } from '../../../src/host/deployment/service-bed.ts';
 import { HttpInstance } from '../../support/http-instance.ts';
 import { processesThatName, SNOWSTORM, until } from '../../support/snowstorm-process.ts';
@@ -122,19 +123,6 @@ class Life {
       () => `${this.handle.findTrouble?.()} ${this.exits}`,
     );
   }
-}
-
-/** Whether anything listens there. */
-function listens(url: string): Promise<boolean> {
-  const { port, hostname } = new URL(url);
-  return new Promise((resolve) => {
-    const socket = connect(Number(port), hostname);
-    const end = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => end(true)).once('error', () => end(false));
-  });
 }
 
 describe('an instance', () => {
@@ -300,10 +288,10 @@ describe('the end of the bed', () => {
     let replies = 0;
     services.bed.ask('n2', { type: 'generate' }, () => replies++);
     const urls = [...services.urls('n1'), ...services.urls('n2')];
-    expect(await Promise.all(urls.map(listens))).toEqual([true, true]);
+    expect(await Promise.all(urls.map((url) => listens(new URL(url))))).toEqual([true, true]);
     await services.bed.close();
     expect(services.alive()).toEqual([]);
-    expect(await Promise.all(urls.map(listens))).toEqual([false, false]);
+    expect(await Promise.all(urls.map((url) => listens(new URL(url))))).toEqual([false, false]);
     expect(lives.flatMap(({ exits }) => exits)).toEqual([]);
     expect(() => services.start('n1')).toThrow('n1 was started after the end');
     expect(replies).toBeLessThanOrEqual(1);
@@ -328,7 +316,7 @@ describe('an instance that others have started', () => {
     expect(() => life.handle.pause()).toThrow('cannot be paused');
     await life.handle.kill();
     await bed.close();
-    expect(await listens(url)).toBe(true);
+    expect(await listens(new URL(url))).toBe(true);
   });
 
   it('is asked no more after the end of its life, and its connections end with the bed', async () => {

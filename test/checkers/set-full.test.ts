@@ -50,7 +50,7 @@ describe('an element', () => {
     });
   });
 
-  it('that nobody reads is never read, and a run without any other is unknown', () => {
+  it('that no read shows is never read, and a run without any other is unknown', () => {
     const history = handwritten(invoke(0, 'add', 7), ok(0, 'add', 7), invoke(1, 'read'), fail(1, 'read'));
     const result = { ...NOTHING, 'valid?': 'unknown', 'attempt-count': 1, 'never-read-count': 1, 'never-read': [7] };
     expect(plain(history)).toEqual(result);
@@ -157,7 +157,7 @@ describe('an element', () => {
 describe('beyond Jepsen', () => {
   const adds = [invoke(0, 'add', 1), ok(0, 'add', 1)];
 
-  it('a phantom is found: an element that nobody added', () => {
+  it('a phantom is found: an element that no client added', () => {
     const history = handwritten(
       ...adds,
       invoke(1, 'read'),

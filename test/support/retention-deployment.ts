@@ -153,7 +153,7 @@ async function runTransfers(options: RetentionDeploymentOptions, parts: Parts): 
   return { violations, askedCount, removedCount: witness.removed.size, keptCount, oldestMs, refusedCount };
 }
 
-/** Stores a transfer that runs, and that is in nobody's index. Resolves to its request id. */
+/** Stores a transfer that runs, and that is in no index. Resolves to its request id. */
 async function plantOrphan(feed: ChangeFeed): Promise<string> {
   const timestampMs = Date.now() - 3_600_000;
   const id = encodeUuid({ timestampMs, node: 1, sequence: 0, entropy: 0 });

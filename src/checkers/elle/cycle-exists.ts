@@ -1,5 +1,5 @@
 /**
- * Which models a component rules out because it has a cycle that they forbid, whatever its exact type. Tarjan's
+ * Which models a component rules out because it has a cycle that they forbid, of any exact type. Tarjan's
  * algorithm on the edges that a model looks at answers that in linear time. Weaker models come first; once one is ruled
  * out, all stronger ones are.
  */

@@ -7,7 +7,7 @@
  * are all alike.
  *
  * One configuration covers another one in the same state if the other owes and has used all that it owes and has used:
- * whatever comes next for the other one can come next for it. So only configurations that nothing covers are kept.
+ * all that may come next for the other one may come next for it. So only configurations that nothing covers are kept.
  */
 
 const BITS = 32;

@@ -162,7 +162,7 @@ class Search {
   }
 
   /**
-   * The states before a position whose end no order allows, whatever came some ends before it. Undefined if that is not
+   * The states before a position whose end no order allows, from any state some ends before it. Undefined if that is not
    * shown.
    *
    * A frontier that begins with every state, in each of which every open call is free and none that never ends is used,

@@ -4,8 +4,9 @@
  *
  * Forms become the values that `history.jsonl` has: keywords and symbols are texts without their colon, maps are
  * objects, vectors, lists and sets are arrays, integers and doubles are as in `protocol/exact-json.ts`. A tagged
- * literal or a record (`#inst "…"`, `#jepsen.history.Op{…}`) is the form after its tag. Source: the EDN specification,
- * and what `pr-str` writes beyond it (`##Inf`, `0x1f`, ratios, `#"…"`, `#:space{…}`).
+ * literal or a record (`#inst "…"`, `#jepsen.history.Op{…}`) is the form after its tag.
+ *
+ * Source: the EDN specification, and what `pr-str` writes beyond it (`##Inf`, `0x1f`, ratios, `#"…"`, `#:space{…}`).
  */
 
 import { ExactNumber, stringifyExact } from '../../protocol/exact-json.ts';

@@ -6,7 +6,7 @@ import { canonicalKey, parseExact } from '../../../src/protocol/exact-json.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 
 describe('a value', () => {
-  it('is what it was, whatever came before it', () => {
+  it('is what it was, after any other', () => {
     const random = new SeededRandom('values');
     const draw = (depth: number): unknown => {
       const kind = random.integer(depth > 3 ? 6 : 9);

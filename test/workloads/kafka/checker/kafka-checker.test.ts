@@ -184,7 +184,7 @@ describe('an anomaly of kafka', () => {
     });
   });
 
-  it('lost-write: a message that nobody polled, though later ones were', () => {
+  it('lost-write: a message that was never polled, though later ones were', () => {
     const history = handwritten(
       ...THREE,
       ...send(2, '7', 13, 5),
@@ -327,7 +327,7 @@ describe('an anomaly of kafka', () => {
     expectErrors(history, { types: ['empty-transaction-graph'], 'empty-transaction-graph': { count: 1, errs: true } });
   });
 
-  it('no-writer-of-value: a message that nobody sent, where Jepsen throws', () => {
+  it('no-writer-of-value: a message that was never sent, where Jepsen throws', () => {
     const history = handwritten(
       ...THREE,
       ...poll(1, {
@@ -455,7 +455,7 @@ describe('beyond Jepsen', () => {
     ],
     [
       'committed-ahead',
-      'a committed offset that nobody has polled',
+      'a committed offset that no process has polled',
       [...THREE, ...list(2, { 7: 0 }), ...poll(1, ALL)],
       'key "7" has 0 as committed, and nothing was polled',
     ],

@@ -12,7 +12,7 @@ const REFUSED = ['precondition-failed', 'current value 1 is not 2'];
 const refuse = (process: number, f: string, value: unknown, error: unknown) => ({ ...fail(process, f, value), error });
 
 describe('lin-kv', () => {
-  it('is valid for each key that is a register, whatever the nemesis writes', () => {
+  it('is valid for each key that is a register, with any entries of the nemesis', () => {
     const history = handwritten(
       nemesis('start-partition'),
       invoke(0, 'write', [0, 3]),

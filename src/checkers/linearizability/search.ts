@@ -162,8 +162,8 @@ class Search {
   }
 
   /**
-   * The states before a position whose end no order allows, from any state some ends before it. Undefined if that is not
-   * shown.
+   * The states before a position whose end no order allows, from any state some ends before it. Undefined if that is
+   * not shown.
    *
    * A frontier that begins with every state, in each of which every open call is free and none that never ends is used,
    * covers all that may be.

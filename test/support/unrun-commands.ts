@@ -41,6 +41,12 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
     reason: NEEDS_MAELSTROM,
   },
   {
+    document: 'src/host/deployment/README.md',
+    command:
+      'bin/snowstorm test -w saga --serve 3 --engine etcd:3 --nemesis all --time-limit 60 --rate 30 --concurrency 4n',
+    reason: 'it takes a minute and needs etcd; test/process/serve-mutants.slow.test.ts runs shorter ones',
+  },
+  {
     document: 'src/search/README.md',
     command: `bin/snowstorm explore -w saga --operations 1 --depth 2 --actions kill --at '"cas"' --seed 1`,
     reason: 'it takes minutes',

@@ -39,8 +39,8 @@ interface Command {
 
 interface Shown extends Command {
   readonly mutant: EngineMutantName;
-  /** The rule that the mutant breaks in each run that shows it. */
-  readonly rule: string;
+  /** A run that shows the mutant breaks one of these rules. */
+  readonly rules: readonly string[];
   /** Whether the first fault that a seed draws is the one for which the seed was chosen. */
   // biome-ignore lint/suspicious/noExplicitAny: a fault has fields by its kind
   readonly begins?: (event: any) => boolean;
@@ -56,18 +56,20 @@ const SERVED = ['--serve', '3', '--engine', 'etcd:3'];
 const CALM: Command = { args: [...load('voucher', 50, 10), ...SERVED], seeds: ['1', '2'] };
 
 const SHOWN: readonly Shown[] = [
-  { mutant: 'one-outcome-for-the-group', rule: 'acknowledged-is-kept', ...CALM },
-  { mutant: 'compare-by-existence', rule: 'acknowledged-is-kept', ...CALM },
+  { mutant: 'one-outcome-for-the-group', rules: ['acknowledged-is-kept'], ...CALM },
+  { mutant: 'compare-by-existence', rules: ['acknowledged-is-kept'], ...CALM },
   {
+    // Slow links keep writes on their way long enough for a reset to find some: on a quiet machine a reset of fast links
+    // hits none.
     mutant: 'retry-with-another-token',
-    rule: 'counts-are-current',
-    args: [...load('voucher', 60, 20), ...SERVED, '--nemesis', 'link-reset=5'],
-    seeds: ['1', '2', '3'],
+    rules: ['counts-are-current', 'acknowledged-is-kept', 'within-limit'],
+    args: [...load('voucher', 100, 20), ...SERVED, '--nemesis', 'link-delay=2,link-reset=2'],
+    seeds: ['1', '2', '3', '4'],
   },
   {
     // One member hears of changes late, unless it leads. Its instance does not wait in vain, so it stays with it.
     mutant: 'serializable-reads',
-    rule: 'counts-are-current',
+    rules: ['counts-are-current'],
     args: [...load('voucher', 50, 12, 24), ...SERVED, '--nemesis', 'link-delay=60', '--', '--store-patience', '3s'],
     seeds: ['10879', '222749', '10879', '222749', '10879'],
     begins: ({ links, delayMs, durationMs }) =>
@@ -79,7 +81,7 @@ const SHOWN: readonly Shown[] = [
     // An update reads again, and finds out, unless it cannot read for as long as it goes on, which is 3.5 s. For longer
     // no instance hears any member, while members hear them.
     mutant: 'timeout-taken-for-failure',
-    rule: 'settles',
+    rules: ['settles'],
     args: [...load('saga', 60, 10, 60), ...SERVED, '--nemesis', 'service-cut=40'],
     seeds: ['1146', '782', '239', '1951'],
     begins: ({ shape, grudge, durationMs }) =>
@@ -87,7 +89,7 @@ const SHOWN: readonly Shown[] = [
   },
   {
     mutant: 'read-before-sync',
-    rule: 'counts-are-current',
+    rules: ['counts-are-current'],
     args: [...load('voucher', 100, 20), '--serve', '1', '--nemesis', 'kill=2'],
     seeds: ['1', '2', '3'],
   },
@@ -133,12 +135,12 @@ function rulesBrokenIn({ results }: EndedTest): readonly string[] {
 }
 
 describe.skipIf(findEtcd('services whose engine is wrong') === undefined)('services', () => {
-  it.each(SHOWN)('are found with the engine $mutant, by $rule', { timeout: TIMEOUT_MS }, async (shown) => {
-    const { mutant, args, seeds, rule } = shown;
+  it.each(SHOWN)('are found with the engine $mutant, by $rules', { timeout: TIMEOUT_MS }, async (shown) => {
+    const { mutant, args, seeds, rules } = shown;
     const told: string[] = [];
     for (const seed of seeds) {
       const ended = await runServed(mutant, args, seed);
-      if (ended.status === 1 && rulesBrokenIn(ended).includes(rule)) return;
+      if (ended.status === 1 && rulesBrokenIn(ended).some((rule) => rules.includes(rule))) return;
       told.push(`${seed}: ${rulesBrokenIn(ended).join(' ')} ${ended.verdict}`);
     }
     expect.fail(told.join('\n'));

@@ -49,12 +49,15 @@ const WIDE = 64;
 const NARROW = 8;
 /** How many ends lie between two moments that are kept. */
 const KEEP_EVERY = 256;
-/** What is tried where a frontier dies, one after the other. */
+/**
+ * What is tried where a frontier dies, one after the other: starts so many ends before, each with so many looks, as
+ * long as these suffice; and then a width, from a moment so many ends before.
+ */
 const ATTEMPTS = [
-  { windowEnds: 32, looks: 2e5, width: 64, backEnds: 256 },
-  { windowEnds: 128, looks: 2e6, width: 512, backEnds: 1024 },
-  { windowEnds: 1024, looks: 2e7, width: 4096, backEnds: 4096 },
-  { windowEnds: 1e9, looks: 1e12, width: Number.POSITIVE_INFINITY, backEnds: 1e9 },
+  { windows: [4, 8, 16, 32], looks: 1e5, width: 64, backEnds: 256 },
+  { windows: [64, 128], looks: 2e6, width: 512, backEnds: 1024 },
+  { windows: [1024], looks: 2e7, width: 4096, backEnds: 4096 },
+  { windows: [1e9], looks: 1e12, width: Number.POSITIVE_INFINITY, backEnds: 1e9 },
 ];
 /** With more states, or more steps from them, no start is made that allows all of them. */
 const STATES_MAX = 4096;
@@ -101,7 +104,7 @@ class Search {
       hardest = Math.max(hardest, position);
       const next = ATTEMPTS[attempt];
       if (next === undefined || passed.outcome === 'spent') return this.#giveUp(hardest);
-      const states = this.#refute(position, next.windowEnds, next.looks);
+      const states = this.#refuteIn(position, next.windows, next.looks);
       if (states !== undefined) return this.#refuted(position, states);
       if (this.#purse.left < 0) return this.#giveUp(hardest);
       start = this.#momentBefore(position, next.backEnds);
@@ -161,17 +164,26 @@ class Search {
     return this.#kept.findLast((moment) => moment.position <= from) ?? (this.#kept[0] as Moment);
   }
 
+  /** As below, for windows that grow as long as their looks suffice; undefined if nothing is shown. */
+  #refuteIn(position: number, windows: readonly number[], looks: number): readonly number[] | undefined {
+    for (const ends of windows) {
+      const found = this.#refute(position, ends, looks);
+      if (found === 'spent') return undefined;
+      if (found !== 'alive') return found;
+    }
+    return undefined;
+  }
+
   /**
-   * The states before a position whose end no order allows, from any state some ends before it. Undefined if that is
-   * not shown.
+   * The states before a position whose end no order allows, from any state some ends before it; or what came of it.
    *
    * A frontier that begins with every state, in each of which every open call is free and none that never ends is used,
    * covers all that may be.
    */
-  #refute(position: number, windowEnds: number, looks: number): readonly number[] | undefined {
+  #refute(position: number, windowEnds: number, looks: number): readonly number[] | 'alive' | 'spent' {
     const { calls, kinds, words, endless } = this.#layout;
     this.#allStates ??= allStates(kinds);
-    if (this.#allStates.length === 0) return undefined;
+    if (this.#allStates.length === 0) return 'spent';
     const from = backBy(calls, position, windowEnds);
     const stride = 1 + 2 * words + endless.length;
     const isStart = from === 0;
@@ -184,7 +196,7 @@ class Search {
     const frontier = new Frontier(this.#layout, purse, start);
     const outcome = passEnds(this.#layout, frontier, from, position);
     this.#purse.left -= before - purse.left;
-    return outcome === 'dead' ? frontier.states : undefined;
+    return outcome === 'dead' ? frontier.states : outcome;
   }
 }
 

@@ -10,7 +10,7 @@ import type { CheckResult } from '../checker.ts';
 import { type Proof, QUOTE_LENGTH_MAX, withProofs } from '../proof.ts';
 import { type Calls, NEVER, prefixOf } from './calls.ts';
 import { lastMoments, showOperation } from './explanation.ts';
-import { Kinds } from './kinds.ts';
+import { type Kinds, kindsOf } from './kinds.ts';
 import type { Model } from './model.ts';
 import { type Budget, type Found, search } from './search.ts';
 import { isUniqueRegister } from './unique-register.ts';
@@ -76,7 +76,7 @@ interface Verdict<State> {
 function findVerdict<State>(calls: Calls, { model, budget = BUDGET }: LinearizabilityOptions<State>): Verdict<State> {
   const isUnique = model.isRegister === true ? isUniqueRegister(calls) : undefined;
   if (isUnique === true) return { found: { verdict: true } };
-  const kinds = new Kinds(model, calls);
+  const kinds = kindsOf(model, calls);
   const found = search(calls, kinds, budget);
   if (isUnique === undefined || found.verdict === false) return { found, kinds };
   if (found.verdict === true) throw new Error('a register with unique values is and is not linearizable');

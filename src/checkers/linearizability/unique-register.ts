@@ -7,9 +7,9 @@
  * first, so no two zones that go forward may overlap, and none that goes backward may lie within one that goes forward.
  */
 
-import { canonicalKey } from '../../protocol/exact-json.ts';
 import { type Calls, functionOfCall, NEVER, valueOfCall } from './calls.ts';
 import { NOT_FOUND, REFUSED } from './model.ts';
+import { ValueNumbers } from './value-numbers.ts';
 
 const READ = 0;
 const WRITE = 1;
@@ -78,30 +78,6 @@ function numberValues(calls: Calls): RegisterCalls | undefined {
     } else return undefined;
   }
   return { calls, f, from, value, valueCount: numbers.count, maker, hasRefusals };
-}
-
-/** Numbers for values, by equality as JSON. */
-class ValueNumbers {
-  readonly #numbers = new Map<unknown, number>([[null, INITIAL]]);
-
-  get count(): number {
-    return this.#numbers.size;
-  }
-
-  of(value: unknown): number {
-    const key = keyOf(value);
-    const number = this.#numbers.get(key);
-    if (number !== undefined) return number;
-    const next = this.#numbers.size;
-    this.#numbers.set(key, next);
-    return next;
-  }
-}
-
-/** Numbers are by far the most, and are their own keys. */
-function keyOf(value: unknown): unknown {
-  if (typeof value === 'string') return `text ${value}`;
-  return typeof value === 'object' && value !== null ? `json ${canonicalKey(value)}` : (value ?? null);
 }
 
 /**

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { independentResult, partsByKey, unkeyedValueAt } from '../../../src/checkers/independent.ts';
 import { collectCalls, NEVER } from '../../../src/checkers/linearizability/calls.ts';
 import { Frontier } from '../../../src/checkers/linearizability/frontier.ts';
-import { Kinds } from '../../../src/checkers/linearizability/kinds.ts';
+import { kindsOf } from '../../../src/checkers/linearizability/kinds.ts';
 import { layOut } from '../../../src/checkers/linearizability/layout.ts';
 import { isLinearizable, linearizableResult } from '../../../src/checkers/linearizability/linearizable.ts';
 import { casRegisterModel, type Model, registerModel } from '../../../src/checkers/linearizability/model.ts';
@@ -176,7 +176,7 @@ function passesExactly(history: History): boolean {
     [...history].map(({ index }) => index),
     { valueAt: unkeyedValueAt(history) },
   );
-  const kinds = new Kinds(casRegisterModel, calls);
+  const kinds = kindsOf(casRegisterModel, calls);
   const layout = layOut(calls, kinds);
   const rows = new Int32Array(1 + 2 * layout.words + layout.endless.length);
   const start = { position: 0, open: [], begun: new Int32Array(layout.endless.length), rows, isExact: true };

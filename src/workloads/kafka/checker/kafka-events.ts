@@ -7,6 +7,7 @@
 
 import type { History } from '../../../history/history.ts';
 import { canonicalKey } from '../../../protocol/exact-json.ts';
+import { MessageNumbers } from './message-numbers.ts';
 
 /** Of a send or a poll that did not say where: below all offsets. */
 export const NO_OFFSET = Number.NEGATIVE_INFINITY;
@@ -15,7 +16,7 @@ export const NO_OFFSET = Number.NEGATIVE_INFINITY;
 export interface KeyMessages {
   readonly key: string;
   readonly messages: unknown[];
-  readonly numbers: Map<unknown, number>;
+  readonly numbers: MessageNumbers;
   /** By message: the last completion of a send of it, by index; -1 without one. */
   readonly writers: number[];
   /** By message: the first completion of a poll that has it; -1 without one. */
@@ -127,7 +128,8 @@ class EventReader {
   #keyOf(key: string): number {
     let number = this.#keyNumbers.get(key);
     if (number === undefined) {
-      number = this.#keys.push({ key, messages: [], numbers: new Map(), writers: [], readers: [], marks: [] }) - 1;
+      number =
+        this.#keys.push({ key, messages: [], numbers: new MessageNumbers(), writers: [], readers: [], marks: [] }) - 1;
       this.#keyNumbers.set(key, number);
     }
     return number;
@@ -135,12 +137,9 @@ class EventReader {
 }
 
 function numberOf(log: KeyMessages, message: unknown): number {
-  // Numbers are by far the most, and are their own keys.
-  const key = typeof message === 'number' ? message : canonicalKey(message);
-  const known = log.numbers.get(key);
-  if (known !== undefined) return known;
-  const number = log.messages.push(message) - 1;
-  log.numbers.set(key, number);
+  const number = log.numbers.of(message);
+  if (number < log.messages.length) return number;
+  log.messages.push(message);
   log.writers.push(-1);
   log.readers.push(-1);
   log.marks.push(0);

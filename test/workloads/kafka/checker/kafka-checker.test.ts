@@ -262,6 +262,12 @@ describe('an anomaly of kafka', () => {
     expectErrors(history, { types: [] });
   });
 
+  it('is one if the assign that would have given the key up failed', () => {
+    const refused = [invoke(1, 'assign', ['9']), fail(1, 'assign', ['9'])];
+    const history = handwritten(...THREE, ...poll(1, ALL), ...refused, ...poll(1, ALL));
+    expect(judge(history)).toMatchObject({ 'error-types': ['nonmonotonic-poll'], 'nonmonotonic-poll': { count: 1 } });
+  });
+
   it('int-poll-skip and int-nonmonotonic-poll: one answer leaves out, or goes back', () => {
     const history = handwritten(
       ...THREE,

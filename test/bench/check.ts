@@ -19,10 +19,13 @@ interface Measured {
   readonly name: string;
   readonly history: () => History;
   readonly checker: Checker;
-  readonly secondsMax: number;
+  /** Absent: there is no goal. */
+  readonly secondsMax?: number;
   /** What the real checker takes for a history of this kind and size; absent: it was not measured. */
   readonly realSeconds?: number;
 }
+
+const UNIQUE_VALUES = { operations: 1_000_000, keys: 1, clientsOfKey: 20, endlessOfKey: 0 };
 
 const MEASURED: readonly Measured[] = [
   {
@@ -33,9 +36,14 @@ const MEASURED: readonly Measured[] = [
   },
   {
     name: 'a register with unique values, 1,000,000 operations of 20 clients',
-    history: () => busyRegisters({ operations: 1_000_000, keys: 1, clientsOfKey: 20, endlessOfKey: 0 }),
+    history: () => busyRegisters({ ...UNIQUE_VALUES, silentRefusals: true }),
     checker: linKvChecker({ strict: false }),
     secondsMax: 2,
+  },
+  {
+    name: '… where each of 186,000 refused cas must have its place, too',
+    history: () => busyRegisters(UNIQUE_VALUES),
+    checker: linKvChecker({ strict: true }),
   },
   {
     name: "Maelstrom's lin-kv: 5 values, 60 clients at 6 keys, 50,000 operations, 20 indefinite ones a key",
@@ -70,7 +78,7 @@ async function measure({ name, history: make, checker, secondsMax, realSeconds }
   return {
     name,
     value: `${ours.value.toFixed(2)} s, ${ours.ratio.toFixed(1)} × node -e 0${sooner}`,
-    goal: goalAtMost(ours.value, secondsMax, ' s'),
+    ...(secondsMax !== undefined && { goal: goalAtMost(ours.value, secondsMax, ' s') }),
   };
 }
 

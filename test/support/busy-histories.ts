@@ -13,6 +13,8 @@ export interface RegisterLoad {
   readonly endlessOfKey: number;
   /** How many values there are; absent: every value is new. */
   readonly values?: number;
+  /** Whether a refusal says nothing, so that no rule is about it. Absent: it has its error. */
+  readonly silentRefusals?: true;
 }
 
 const NANOSECONDS_OF_STEP = 1000;
@@ -84,7 +86,13 @@ class BusyRegister {
     const { type, value } = call.outcome;
     this.#open.splice(place, 1);
     const refusal = call.f === 'read' ? 'key-does-not-exist' : 'precondition-failed';
-    this.#note(type, call.worker, call.f, value, type === 'fail' ? [refusal, 'no'] : undefined);
+    this.#note(
+      type,
+      call.worker,
+      call.f,
+      value,
+      type === 'fail' && this.#load.silentRefusals !== true ? [refusal, 'no'] : undefined,
+    );
     if (type === 'info') this.#processes[call.worker] = (this.#processes[call.worker] as number) + 1_000;
     this.#idle.push(call.worker);
   }

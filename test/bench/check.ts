@@ -52,6 +52,11 @@ const MEASURED: readonly Measured[] = [
     secondsMax: 2,
   },
   {
+    name: '… all of them at one key',
+    history: () => busyRegisters({ operations: 50_000, keys: 1, clientsOfKey: 60, endlessOfKey: 20, values: 5 }),
+    checker: linKvChecker({ strict: false }),
+  },
+  {
     name: 'kafka, 1,000,000 messages in 100,000 polls',
     history: () => busyLogs(1_000_000),
     checker: kafkaChecker({ strict: true }),

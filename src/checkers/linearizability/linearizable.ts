@@ -16,7 +16,7 @@ import { type Budget, type Found, search } from './search.ts';
 import { isUniqueRegister } from './unique-register.ts';
 
 /** For about ten seconds and at most a quarter of a gigabyte. */
-const BUDGET: Budget = { configurationsMax: 100_000_000, bytesMax: 256 * 1024 * 1024 };
+const BUDGET: Budget = { configurationsMax: 400_000_000, bytesMax: 256 * 1024 * 1024 };
 const LISTED_MAX = 16;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
 

@@ -48,15 +48,20 @@ export type Found =
 const WIDE = 64;
 const NARROW = 8;
 /** How many ends lie between two moments that are kept. */
-const KEEP_EVERY = 256;
+const KEEP_EVERY = 64;
 /**
  * What is tried where a frontier dies, one after the other: starts so many ends before, each with so many looks, as
- * long as these suffice; and then a width, from a moment so many ends before.
+ * long as these suffice; and then a width, from a moment so many ends before. The wrong choice was often made long ago,
+ * so going back further helps more than being wider.
  */
 const ATTEMPTS = [
-  { windows: [4, 8, 16, 32], looks: 1e5, width: 64, backEnds: 256 },
-  { windows: [64, 128], looks: 2e6, width: 512, backEnds: 1024 },
-  { windows: [1024], looks: 2e7, width: 4096, backEnds: 4096 },
+  { windows: [4, 8, 16, 32], looks: 1e5, width: 32, backEnds: 64 },
+  { windows: [64], looks: 5e5, width: 32, backEnds: 512 },
+  { windows: [], looks: 0, width: 64, backEnds: 1024 },
+  { windows: [128], looks: 2e6, width: 128, backEnds: 2048 },
+  { windows: [], looks: 0, width: 256, backEnds: 4096 },
+  { windows: [], looks: 0, width: 1024, backEnds: 8192 },
+  { windows: [1024], looks: 2e7, width: 4096, backEnds: 8192 },
   { windows: [1e9], looks: 1e12, width: Number.POSITIVE_INFINITY, backEnds: 1e9 },
 ];
 /** With more states, or more steps from them, no start is made that allows all of them. */

@@ -59,8 +59,8 @@ const SHOWN: readonly Shown[] = [
   { mutant: 'one-outcome-for-the-group', rules: ['acknowledged-is-kept'], ...CALM },
   { mutant: 'compare-by-existence', rules: ['acknowledged-is-kept'], ...CALM },
   {
-    // Slow links keep writes on their way long enough for a reset to find some: on a quiet machine a reset of fast links
-    // hits none.
+    // Slow links keep writes on their way long enough for a reset to find some. On a quiet machine a reset of fast
+    // links hits none.
     mutant: 'retry-with-another-token',
     rules: ['counts-are-current', 'acknowledged-is-kept', 'within-limit'],
     args: [...load('voucher', 100, 20), ...SERVED, '--nemesis', 'link-delay=2,link-reset=2'],

@@ -101,7 +101,8 @@ function findReasons(results: CheckResult): string[] {
 function describeReason(name: string, result: Readonly<Record<string, unknown>>): string | undefined {
   const { summary, error } = result;
   if (typeof summary === 'string') return summary;
-  if (result['valid?'] === true) return undefined;
+  // A result without a verdict only tells figures.
+  if (result['valid?'] === true || result['valid?'] === undefined) return undefined;
   // Records of older versions and of other harnesses have no summary.
   return typeof error === 'string' ? asSentence(error) : `The checker ${name} says ${String(result['valid?'])}.`;
 }

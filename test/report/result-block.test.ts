@@ -174,4 +174,10 @@ describe('the verdict', () => {
       'The run is INVALID. Error: process 1 overlaps itself. Error: process 1 overlaps itself. The checker order says false.',
     );
   });
+
+  it('does not ask a result for a verdict that it does not have', () => {
+    expect(formatVerdict({ stats: { count: 2 }, workload: { 'valid?': false, error: 'lost' }, 'valid?': false })).toBe(
+      'The run is INVALID. Lost.',
+    );
+  });
 });

@@ -5,7 +5,7 @@ import { isRecord } from '../protocol/message.ts';
 import { warningsIn } from './beyond.ts';
 import type { CheckResult } from './checker.ts';
 import { proofsOf } from './findings.ts';
-import { PROOFS_MAX, type Proof } from './proof.ts';
+import { type CycleStep, PROOFS_MAX, type Proof } from './proof.ts';
 
 /** A proof, with the name of the checker that gave it. */
 export interface NamedProof extends Proof {
@@ -44,7 +44,7 @@ export function momentOf(proofs: readonly Proof[], history: History): number | u
 /** Undefined for what is no proof. Operations that the history does not have are left out. */
 function readProof(checker: string, proof: unknown, history: History): NamedProof | undefined {
   if (!isRecord(proof) || typeof proof.problem !== 'string') return undefined;
-  const { rule, problem, facts, operations, operationCount, time } = proof;
+  const { rule, problem, facts, operations, operationCount, time, cycle } = proof;
   const known = Array.isArray(operations) ? knownOperations(operations, history) : [];
   return {
     checker,
@@ -54,7 +54,21 @@ function readProof(checker: string, proof: unknown, history: History): NamedProo
     operations: known,
     operationCount: typeof operationCount === 'number' ? operationCount : known.length,
     time: typeof time === 'number' ? time : undefined,
+    cycle: Array.isArray(cycle) ? readCycle(cycle, history) : undefined,
   };
+}
+
+/** Undefined unless every step is one, of an operation that the history has. */
+function readCycle(steps: readonly unknown[], history: History): readonly CycleStep[] | undefined {
+  const read = steps.flatMap((step) => {
+    if (!isRecord(step)) return [];
+    const { operation, type, reason } = step;
+    const [known] = knownOperations([operation], history);
+    return known === undefined || typeof type !== 'string' || typeof reason !== 'string'
+      ? []
+      : [{ operation: known, type, reason }];
+  });
+  return read.length > 1 && read.length === steps.length ? read : undefined;
 }
 
 /** TypeScript's own declaration does not narrow the type. */

@@ -16,6 +16,21 @@ export interface Proof {
   readonly operationCount: number;
   /** When the proof was complete, ns. Absent: when the last of its operations was. */
   readonly time?: number | undefined;
+  /**
+   * Operations each of which comes before the next one, and the last before the first. Absent: the proof is no cycle.
+   * Of a long one these are the first ones and the last.
+   */
+  readonly cycle?: readonly CycleStep[] | undefined;
+}
+
+/** An operation of a cycle, and why it comes before the next one. */
+export interface CycleStep {
+  /** Index of its completion. */
+  readonly operation: number;
+  /** The kind of the dependency: `ww`, `wr`, `rw`, `realtime`, `process`. */
+  readonly type: string;
+  /** The reason in a sentence without its full stop. The operations are named T1, T2 and so on. */
+  readonly reason: string;
 }
 
 /** More proofs of one checker show nothing new. */

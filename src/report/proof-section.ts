@@ -5,6 +5,7 @@ import { invocationsOf } from '../checkers/pairs.ts';
 import type { History } from '../history/history.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { nodeOf } from '../search/smaller-runs.ts';
+import { renderCycle } from './cycle-picture.ts';
 import { type Markup, markup } from './markup.ts';
 import { describeOperation, writeValue } from './operation-words.ts';
 import type { RunRecord } from './run-record.ts';
@@ -19,11 +20,13 @@ export function renderProofs(
   history: History,
   { concurrency, nodes }: Pick<RunRecord, 'concurrency' | 'nodes'>,
 ): Markup {
-  const invocations = invocationsOf(history, new Set(proofs.flatMap(({ operations }) => operations)));
+  const invocations = invocationsOf(history, new Set(proofs.flatMap(operationsOf)));
   const tellClient = (operation: number) => {
     const worker = history.processAt(operation) % concurrency;
     return `client ${worker} at ${nodeOf({ nodes }, worker)}`;
   };
+  const tell = (operation: number) =>
+    markup`<span class="when">${writeInstant(history.timeAt(operation))}</span> ${tellClient(operation)}: <code>${describeOperation(history, invocations.get(operation) ?? operation, operation)}</code>`;
   return markup`<ol class="proofs">${proofs.slice(0, SHOWN_MAX).map(
     ({
       checker,
@@ -33,18 +36,24 @@ export function renderProofs(
       operations,
       operationCount,
       time,
+      cycle,
     }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem, FACTS_LENGTH_MAX)}${time !== undefined && operations.length === 0 && ` (at ${writeInstant(time)})`}</p>
 ${Object.keys(facts).length > 0 && markup`<p><code class="said">${writeValue(facts, FACTS_LENGTH_MAX)}</code></p>`}
 ${
-  operations.length > 0 &&
-  markup`<ul class="proof-operations">${operations
-    .slice(0, OPERATIONS_MAX)
-    .map(
-      (operation) =>
-        markup`<li><span class="when">${writeInstant(history.timeAt(operation))}</span> ${tellClient(operation)}: <code>${describeOperation(history, invocations.get(operation) ?? operation, operation)}</code></li>`,
-    )}${operationCount > OPERATIONS_MAX && markup`<li>… and ${writeCount(operationCount - OPERATIONS_MAX)} more</li>`}</ul>`
+  cycle === undefined
+    ? operations.length > 0 &&
+      markup`<ul class="proof-operations">${operations
+        .slice(0, OPERATIONS_MAX)
+        .map(
+          (operation) => markup`<li>${tell(operation)}</li>`,
+        )}${operationCount > OPERATIONS_MAX && markup`<li>… and ${writeCount(operationCount - OPERATIONS_MAX)} more</li>`}</ul>`
+    : renderCycle(cycle, operationCount, tell)
 }</li>
 `,
   )}</ol>
 ${proofs.length > SHOWN_MAX && markup`<p>… and more; results.json has what the checkers listed.</p>`}`;
+}
+
+function operationsOf({ operations, cycle = [] }: NamedProof): readonly number[] {
+  return [...operations, ...cycle.map(({ operation }) => operation)];
 }

@@ -180,4 +180,39 @@ describe('the proofs', () => {
     const root = read_(proof({ problem: 'x'.repeat(1e6), facts: { line: 'y'.repeat(1e6) } }));
     expect(root.text.length).toBeLessThan(1500);
   });
+
+  it('draw a cycle as a ring, and tell each of its operations with the reason', () => {
+    const cycle = [
+      { operation: 1, type: 'rw', reason: 'T1 is before T2: <old>' },
+      { operation: 3, type: 'realtime', reason: 'T2 is before T1: it ended first' },
+    ];
+    const two = handwritten(invoke(0, 'txn', 'a'), ok(0, 'txn', 'a'), invoke(1, 'txn', 'b'), ok(1, 'txn', 'b'));
+    const root = read(
+      renderProofs([proof({ operations: [1, 3], operationCount: 2, cycle })], two, {
+        concurrency: 3,
+        nodes: ['n0', 'n1'],
+      }),
+    );
+    const ring = root.one('svg');
+    expect(ring.attributes.get('aria-label')).toBe('T1 before T2, T2 before T1');
+    expect(ring.texts('text')).toEqual(['rw', 'realtime', 'T1', 'T2']);
+    expect(ring.all('circle')).toHaveLength(2);
+    // Two arrows, and their heads.
+    expect(ring.all('path')).toHaveLength(4);
+    expect(root.one('figure').texts('li')).toEqual([
+      'T1 1 ms client 0 at n0: #1 txn "a" okrw T1 is before T2: <old>',
+      'T2 3 ms client 1 at n1: #3 txn "b" okrealtime T2 is before T1: it ended first',
+    ]);
+    expect(root.all('ul')).toEqual([]);
+  });
+
+  it('say what is left out of a long cycle', () => {
+    const two = handwritten(invoke(0, 'txn', 'a'), ok(0, 'txn', 'a'));
+    const cycle = Array.from({ length: 3 }, () => ({ operation: 1, type: 'ww', reason: 'so' }));
+    const root = read(
+      renderProofs([proof({ operations: [1], operationCount: 40, cycle })], two, { concurrency: 1, nodes: ['n0'] }),
+    );
+    expect(root.one('svg').texts('text').slice(3)).toEqual(['T1', 'T2', 'T40']);
+    expect(root.one('figure').text).toContain('… 37 more …');
+  });
 });

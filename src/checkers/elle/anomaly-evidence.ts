@@ -1,10 +1,10 @@
 /** Anomalies as proofs for the report, and in a few sentences for the verdict. */
 
-import type { Operation } from '../../history/operation.ts';
 import { isRecord } from '../../protocol/message.ts';
 import type { Validity } from '../checker.ts';
-import { PROOF_OPERATIONS_MAX, PROOFS_MAX, type Proof, withProofs } from '../proof.ts';
+import { type CycleStep, PROOF_OPERATIONS_MAX, PROOFS_MAX, type Proof, withProofs } from '../proof.ts';
 import { type Anomalies, EMPTY_GRAPH } from './anomalies.ts';
+import type { ToldCycle } from './cycle-story.ts';
 
 const PROBLEMS: Readonly<Record<string, string>> = {
   G1a: 'a value of a failed transaction was read',
@@ -40,9 +40,14 @@ export function evidenceOf(
 
 function summarize(anomalies: Anomalies, types: readonly string[], first: Proof | undefined): string {
   const counts = types.map((type) => `${type} (${anomalies.of(type).length})`).join(', ');
-  const { story, transactions } = first?.facts ?? {};
-  const example = Array.isArray(story) ? `${transactions}. ${story.join('. ')}` : `${first?.rule}: ${first?.problem}`;
+  const example = first?.cycle === undefined ? `${first?.rule}: ${first?.problem}` : tellSteps(first.cycle);
   return `Anomalies: ${counts}. ${example}.`;
+}
+
+/** Which completion of the history each transaction is, and the reasons. */
+function tellSteps(cycle: readonly CycleStep[]): string {
+  const names = cycle.map(({ operation, reason }) => `${/^T\d+/.exec(reason)?.[0]} = operation ${operation}`);
+  return [names.join(', '), ...cycle.map(({ reason }) => reason)].join('. ');
 }
 
 function proofOf(rule: string, anomaly: unknown): Proof {
@@ -53,7 +58,21 @@ function proofOf(rule: string, anomaly: unknown): Proof {
     facts: factsOf(anomaly),
     operations: operations.slice(0, PROOF_OPERATIONS_MAX),
     operationCount: operations.length,
+    ...(isToldCycle(anomaly) && { cycle: stepsOf(anomaly) }),
   };
+}
+
+function isToldCycle(anomaly: unknown): anomaly is ToldCycle {
+  return isRecord(anomaly) && Array.isArray(anomaly.cycle);
+}
+
+function stepsOf({ cycle, steps, story }: ToldCycle): readonly CycleStep[] {
+  const all = steps.map(({ type }, place) => ({
+    operation: cycle[place]?.index as number,
+    type,
+    reason: story[place] as string,
+  }));
+  return all.length <= PROOF_OPERATIONS_MAX ? all : [...all.slice(0, PROOF_OPERATIONS_MAX - 1), ...all.slice(-1)];
 }
 
 function problemOfCycle(type: string, length: number): string {
@@ -75,17 +94,9 @@ function operationsOf(anomaly: unknown): readonly number[] {
 /** What is not told by the operations. */
 function factsOf(anomaly: unknown): Readonly<Record<string, unknown>> {
   if (!isRecord(anomaly)) return {};
-  const { op: _op, writer: _writer, txns: _txns, cycle, steps: _steps, type: _type, ...facts } = anomaly;
-  if (Array.isArray(cycle)) return { transactions: nameTransactions(cycle as readonly Operation[]), ...facts };
+  const { op: _op, writer: _writer, txns: _txns, cycle, steps: _steps, type: _type, story: _story, ...facts } = anomaly;
+  if (Array.isArray(cycle)) return facts;
   const { scc: _scc, ...others } = facts;
   // A component may be the whole history.
   return 'scc-size' in facts ? others : facts;
-}
-
-/** Which completion of the history each transaction of a story is. The first one comes once more at the end. */
-function nameTransactions(cycle: readonly Operation[]): string {
-  return cycle
-    .slice(0, -1)
-    .map(({ index }, place) => `T${place + 1} = operation ${index}`)
-    .join(', ');
 }

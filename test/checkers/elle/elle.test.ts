@@ -1,6 +1,7 @@
 /** What people read of a judged history of transactions, and limits that no history of the corpus reaches. */
 
 import { describe, expect, it } from 'vitest';
+import type { Proof } from '../../../src/checkers/proof.ts';
 import { txnListAppendChecker } from '../../../src/workloads/txn-list-append/checker/txn-list-append-checker.ts';
 import { type HandwrittenOperation, THREE_NODES } from '../../support/histories.ts';
 import type { HandwrittenTxn } from '../../support/txn-histories.ts';
@@ -23,8 +24,34 @@ describe('a judged history of transactions', () => {
         problem: '2 transactions depend on each other in a circle',
         operations: [1, 3],
         operationCount: 2,
+        cycle: [
+          {
+            operation: 3,
+            type: 'rw',
+            reason: 'T1 is before T2: T1 read [] from key "x", and T2 appended 1 after that',
+          },
+          {
+            operation: 1,
+            type: 'realtime',
+            reason: 'T2 is before T1: T2 was completed (index 1) 0.001 s before T1 was invoked (index 2)',
+          },
+        ],
       },
     ]);
+  });
+
+  it('tells the first operations of a long cycle, and the last', () => {
+    const keys = Array.from({ length: 20 }, (_, place) => String.fromCharCode('a'.charCodeAt(0) + place));
+    const ring = keys.map((key, place) => txn(place, `a${key}1 r${keys[(place + 1) % keys.length]}1`));
+    const { summary, proofs } = check(concurrent(...ring));
+    const [{ cycle, operationCount }] = proofs as readonly [Proof];
+    expect(operationCount).toBe(20);
+    expect(cycle?.map(({ reason }) => reason.split(':')[0])).toEqual([
+      ...Array.from({ length: 15 }, (_, place) => `T${place + 1} is before T${place + 2}`),
+      'T20 is before T1',
+    ]);
+    expect(summary).toContain('T20 = operation');
+    expect((summary as string).length).toBeLessThan(1800);
   });
 
   it('tells an anomaly without a cycle', () => {

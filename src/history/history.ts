@@ -2,15 +2,19 @@
  * The history of a run: every operation, in the order of events.
  *
  * A run of a minute at full speed has millions of entries. So they are kept in columns (typed arrays in chunks, values
- * beside them). `Operation` objects are made only for reading. Long lists of integers share their parts.
+ * beside them). `Operation` objects are made only for reading. Long lists of integers share their parts, and
+ * transactions are kept as integers.
  */
 
 import { NEMESIS, type Operation, type OperationEntry, type OperationType } from './operation.ts';
 import { isShareable, type Chunk as ListChunk, SharedList, SharedLists } from './shared-list.ts';
+import { TransactionPool } from './transaction-pool.ts';
 
 const CHUNK_LENGTH = 1 << 14;
 const TYPES: readonly OperationType[] = ['invoke', 'ok', 'fail', 'info'];
 const NEMESIS_PROCESS = -1;
+/** Stands for a value that is in the pool of transactions. */
+const IN_POOL = Symbol('a transaction');
 
 interface Chunk {
   readonly time: Float64Array;
@@ -18,6 +22,8 @@ interface Chunk {
   readonly type: Uint8Array;
   readonly f: Uint16Array;
   readonly value: unknown[];
+  /** Where values are in the pool of transactions. Absent: none is there. */
+  places?: Int32Array;
 }
 
 export class History implements Iterable<Operation> {
@@ -28,6 +34,7 @@ export class History implements Iterable<Operation> {
   readonly #errors = new Map<number, unknown>();
   readonly #finals = new Set<number>();
   readonly #lists = new SharedLists();
+  readonly #transactions = new TransactionPool();
 
   /** Builds a history from entries, in their order. */
   static of(entries: Iterable<OperationEntry>): History {
@@ -50,7 +57,7 @@ export class History implements Iterable<Operation> {
     chunk.process[offset] = entry.process === NEMESIS ? NEMESIS_PROCESS : entry.process;
     chunk.type[offset] = TYPES.indexOf(entry.type);
     chunk.f[offset] = this.#functionNumber(entry.f);
-    chunk.value[offset] = isShareable(entry.value) ? this.#lists.share(entry.value) : entry.value;
+    this.#keepValue(chunk, offset, entry.value);
     if (entry.error !== undefined) this.#errors.set(index, entry.error);
     if (entry['final?'] === true) this.#finals.add(index);
     return index;
@@ -82,9 +89,9 @@ export class History implements Iterable<Operation> {
     return this.#functions[this.#chunkOf(index).f[index % CHUNK_LENGTH] as number] as string;
   }
 
-  /** A long list of integers is a new array each time. */
+  /** A long list of integers, or a transaction, is a new array each time. */
   valueAt(index: number): unknown {
-    return readable(this.#chunkOf(index).value[index % CHUNK_LENGTH]);
+    return this.#readValue(this.#chunkOf(index), index % CHUNK_LENGTH);
   }
 
   /** The chunks of all lists that share their parts, by their numbers. */
@@ -92,9 +99,10 @@ export class History implements Iterable<Operation> {
     return this.#lists.chunks;
   }
 
-  /** The value, if it is a list, without a copy; undefined if it is none. */
+  /** The value, if it is a list; undefined if it is none. A list of integers is no copy. */
   listAt(index: number): SharedList | readonly unknown[] | undefined {
     const value = this.#chunkOf(index).value[index % CHUNK_LENGTH];
+    if (value === IN_POOL) return this.valueAt(index) as readonly unknown[];
     return value instanceof SharedList || Array.isArray(value) ? value : undefined;
   }
 
@@ -119,7 +127,7 @@ export class History implements Iterable<Operation> {
       type: TYPES[chunk.type[offset] as number] as OperationType,
       process: process === NEMESIS_PROCESS ? NEMESIS : process,
       f: this.#functions[chunk.f[offset] as number] as string,
-      value: readable(chunk.value[offset]),
+      value: this.#readValue(chunk, offset),
     };
     const error = this.#errors.get(index);
     const isFinal = this.#finals.has(index);
@@ -140,6 +148,22 @@ export class History implements Iterable<Operation> {
     for (const operation of this) if (operation.process !== NEMESIS) yield operation;
   }
 
+  #keepValue(chunk: Chunk, offset: number, value: unknown): void {
+    const place = Array.isArray(value) ? this.#transactions.add(value) : undefined;
+    if (place === undefined) chunk.value[offset] = isShareable(value) ? this.#lists.share(value) : value;
+    else {
+      chunk.value[offset] = IN_POOL;
+      chunk.places ??= new Int32Array(CHUNK_LENGTH);
+      chunk.places[offset] = place;
+    }
+  }
+
+  #readValue({ value, places }: Chunk, offset: number): unknown {
+    const kept = value[offset];
+    if (kept === IN_POOL) return this.#transactions.read((places as Int32Array)[offset] as number);
+    return kept instanceof SharedList ? kept.toArray() : kept;
+  }
+
   #chunkOf(index: number): Chunk {
     if (!(index >= 0 && index < this.#length))
       throw new RangeError(`no operation ${index} in a history of ${this.#length}`);
@@ -154,10 +178,6 @@ export class History implements Iterable<Operation> {
     }
     return number;
   }
-}
-
-function readable(value: unknown): unknown {
-  return value instanceof SharedList ? value.toArray() : value;
 }
 
 function newChunk(): Chunk {

@@ -12,7 +12,8 @@ import { join, relative, resolve } from 'node:path';
 import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
 import type { Operation } from '../../history/operation.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../../protocol/exact-json.ts';
-import { createMessageLine, operationLine } from './run-lines.ts';
+import { LineBytes } from './line-bytes.ts';
+import { addOperation, createMessageLine } from './run-lines.ts';
 
 export const RESULTS_FILE = 'results.json';
 export const HISTORY_FILE = 'history.jsonl';
@@ -20,7 +21,8 @@ export const MESSAGES_FILE = 'messages.jsonl';
 export const LOGS_FOLDER = 'node-logs';
 
 const GATHERED_BYTES = 256 * 1024;
-const LINE_FEED = 0x0a;
+/** Room for the line that fills it. */
+const LAST_LINE_BYTES = 64 * 1024;
 
 export class RunFolder {
   /** Its full path. */
@@ -77,7 +79,8 @@ export class RunFolder {
   }
 
   writeOperation(operation: Operation): void {
-    this.#history.writeLine(operationLine(operation));
+    addOperation(this.#history.lines, operation);
+    this.#history.endLine();
   }
 
   writeMessage(event: NetworkEvent, message: NetworkMessage, timeMs: number): void {
@@ -165,15 +168,14 @@ export class RunFolder {
 }
 
 /**
- * Gathers lines, so that a run at full speed needs one write for thousands of lines. Each line is encoded by itself:
- * concatenating the text first would copy it once more, which takes as long as all the rest. Writes are synchronous.
- * With the system's cache each is only a copy.
+ * Gathers lines, so that a run at full speed needs one write for thousands of lines. Writes are synchronous. With the
+ * system's cache each is only a copy.
  */
 class GatheredFile {
   readonly path: string;
   readonly #descriptor: number;
-  readonly #bytes = Buffer.allocUnsafe(GATHERED_BYTES);
-  #length = 0;
+  /** What is not written yet. */
+  readonly lines = new LineBytes(GATHERED_BYTES + LAST_LINE_BYTES);
   /** The first error. After it nothing more is written. */
   #lost: unknown;
 
@@ -183,18 +185,14 @@ class GatheredFile {
   }
 
   writeLine(line: string): void {
-    if (this.#lost !== undefined) return;
-    // A UTF-16 unit takes three bytes at most. The two units of a pair take four together.
-    const bytesMax = 3 * line.length + 1;
-    if (this.#length + bytesMax > GATHERED_BYTES) this.#flush();
-    // If the disk has room again, the next line must not follow a line that was cut short.
-    if (this.#lost !== undefined) return;
-    if (bytesMax > GATHERED_BYTES) {
-      this.#attempt(() => writeFileSync(this.#descriptor, `${line}\n`));
-      return;
-    }
-    this.#length += this.#bytes.write(line, this.#length);
-    this.#bytes[this.#length++] = LINE_FEED;
+    this.lines.text(line);
+    this.endLine();
+  }
+
+  /** Ends the line that was added to `lines`. */
+  endLine(): void {
+    this.lines.text('\n');
+    if (this.lines.length >= GATHERED_BYTES) this.#flush();
   }
 
   /** Throws the first error of writing. */
@@ -206,10 +204,12 @@ class GatheredFile {
 
   #flush(): void {
     this.#attempt(() => {
-      let start = 0;
-      while (start < this.#length) start += writeSync(this.#descriptor, this.#bytes, start, this.#length - start);
+      // If the disk has room again, the next line must not follow a line that was cut short.
+      if (this.#lost !== undefined) return;
+      const { bytes } = this.lines;
+      for (let start = 0; start < bytes.length; ) start += writeSync(this.#descriptor, bytes, start);
     });
-    this.#length = 0;
+    this.lines.clear();
   }
 
   #attempt(write: () => void): void {

@@ -7,18 +7,38 @@ import { createHash } from 'node:crypto';
 import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
 import type { RunObserver } from '../../harness/run.ts';
 import type { Operation } from '../../history/operation.ts';
-import { stringifyName, stringifyRecord, stringifyText } from '../../protocol/exact-json.ts';
+import { stringifyName, stringifyRecord } from '../../protocol/exact-json.ts';
 import type { LogEntry } from '../../simulator/in-process-bed.ts';
+import { LineBytes } from './line-bytes.ts';
+
+/** Nearly every operation has fewer bytes. */
+const OPERATION_BYTES = 4096;
+
+/** Adds an operation as a line of the history, without its newline. */
+export function addOperation(line: LineBytes, operation: Operation): void {
+  // The members by name: a loop over the object would double the cost.
+  const { index, time, type, process, f, value, error } = operation;
+  if (error !== undefined || operation['final?'] || (value !== null && typeof value !== 'string')) {
+    line.text(stringifyRecord({ ...operation }));
+    return;
+  }
+  line.text('{"index":').number(index).text(',"time":').number(time).text(',"type":').jsonText(type);
+  line.text(',"process":');
+  if (typeof process === 'number') line.number(process);
+  else line.jsonText(process);
+  line.text(',"f":').jsonText(f).text(',"value":');
+  if (value === null) line.text('null');
+  else line.jsonText(value);
+  line.text('}');
+}
+
+const operationBytes = new LineBytes(OPERATION_BYTES);
 
 /** An operation as a line of the history. */
 export function operationLine(operation: Operation): string {
-  // The members by name: a loop over the object would double the cost.
-  const { index, time, type, process, f, value, error } = operation;
-  if (error !== undefined || operation['final?'] || (value !== null && typeof value !== 'string'))
-    return stringifyRecord({ ...operation });
-  const processText = typeof process === 'number' ? process : stringifyName(process);
-  const valueText = value === null ? 'null' : stringifyText(value);
-  return `{"index":${index},"time":${time},"type":"${type}","process":${processText},"f":${stringifyName(f)},"value":${valueText}}`;
+  operationBytes.clear();
+  addOperation(operationBytes, operation);
+  return operationBytes.bytes.toString();
 }
 
 /** A log entry of a simulated node, as the line that a real node writes to stderr. */

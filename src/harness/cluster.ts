@@ -398,8 +398,8 @@ export class Cluster implements FaultTarget {
       }
     }
     const { bed, network, latenessExcused } = this.#options;
-    if (this.#members.has(dest)) {
-      const flaw = bed.findFlaw?.({ src, dest, body });
+    if (bed.findFlaw !== undefined && this.#members.has(dest)) {
+      const flaw = bed.findFlaw({ src, dest, body });
       if (flaw !== undefined)
         this.#violate(src, 'schema', `${src} sent ${dest} a message that is not as declared: ${flaw}`, excerpt());
     }

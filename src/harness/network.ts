@@ -187,7 +187,7 @@ export class Network {
     // A message that arrives during this loop joins `held`, so the order is kept.
     for (let message = gate.held.shift(); message !== undefined; message = gate.held.shift()) {
       if (endpoint.gate !== gate || this.#endpoints.get(id) !== endpoint) return;
-      if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
+      if (isCut(message.src, endpoint)) this.#options.onEvent?.('drop', message);
       else this.#hand(endpoint, message);
     }
     endpoint.gate = undefined;
@@ -317,7 +317,7 @@ export class Network {
     }
     // The queue is empty, so the message would leave it at once.
     endpoint.busy = true;
-    if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
+    if (isCut(message.src, endpoint)) this.#options.onEvent?.('drop', message);
     else this.#deliver(endpoint, message);
     this.#deliverDue(endpoint);
   }
@@ -329,7 +329,7 @@ export class Network {
       const message = head.value;
       // The receiver may have left because of the message before this one.
       if (this.#endpoints.get(message.dest) !== endpoint) return;
-      if (endpoint.deaf.has(message.src)) {
+      if (isCut(message.src, endpoint)) {
         onEvent?.('drop', message);
         continue;
       }
@@ -363,7 +363,7 @@ export class Network {
     // The strategy may have ended the run instead of choosing.
     if (endpoint === undefined) return;
     this.#pool.splice(this.#pool.indexOf(message), 1);
-    if (endpoint.deaf.has(message.src)) this.#options.onEvent?.('drop', message);
+    if (isCut(message.src, endpoint)) this.#options.onEvent?.('drop', message);
     else this.#deliver(endpoint, message);
   }
 
@@ -382,6 +382,11 @@ export class Network {
     this.#options.onEvent?.('receive', message);
     endpoint.deliver(message);
   }
+}
+
+/** Whether the receiver does not hear `src` now. Nearly always there is no cut at all. */
+function isCut(src: string, { deaf }: Endpoint): boolean {
+  return deaf.size > 0 && deaf.has(src);
 }
 
 function involvesClient(message: NetworkMessage): boolean {

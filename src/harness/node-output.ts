@@ -22,24 +22,22 @@ const BLANK = /^[ \t\r\n]*$/;
 /** How many characters are shown from where a line stops being JSON. */
 const FLAW_LENGTH = 12;
 
-const ENVELOPE_KEYS: ReadonlySet<string> = new Set(['src', 'dest', 'body', 'id']);
-
 /** Checks that a line printed by `nodeId` is one message from itself. */
 export function judgeLine(nodeId: string, line: string): JudgedLine {
-  if (BLANK.test(line))
-    return { rule: 'json', text: `${nodeId} printed an empty line; stdout is for messages only, one a line` };
   if (nestsTooDeep(line))
     return { rule: 'message', text: `${nodeId} printed JSON that nests deeper than ${NESTING_DEPTH_MAX} levels` };
   let parsed: unknown;
   try {
     parsed = parseExact(line);
   } catch {
+    if (BLANK.test(line))
+      return { rule: 'json', text: `${nodeId} printed an empty line; stdout is for messages only, one a line` };
     return { rule: 'json', text: `${nodeId} printed a line that is not JSON${describeFlaw(line)}` };
   }
   if (!isObject(parsed)) return { rule: 'message', text: `${nodeId} printed JSON that is not an object` };
   // Checked first: an extra key may be a misspelling of a missing one.
   for (const key in parsed) {
-    if (!ENVELOPE_KEYS.has(key)) {
+    if (key !== 'src' && key !== 'dest' && key !== 'body' && key !== 'id') {
       return {
         rule: 'extra-key',
         text: `${nodeId} sent a message with the key ${escapeInvisible(JSON.stringify(key))} beside src, dest and body`,

@@ -36,15 +36,19 @@ export class Traffic {
    * until it is written to.
    */
   readonly #arrivals = new Float64Array(REMEMBERED);
+  /** The message counted last, and its link: most messages arrive at once. */
+  #lastMessage: NetworkMessage | undefined;
+  #lastCounts: Counts | undefined;
 
   constructor(nodes: readonly string[]) {
     this.#nodes = new Set(nodes);
   }
 
   /** For `onMessage` of a run. */
-  count(event: NetworkEvent, { id, src, dest }: NetworkMessage): void {
+  count(event: NetworkEvent, message: NetworkMessage): void {
     if (event !== 'send' && event !== 'receive') return;
-    const counts = this.#countsOf(this.#nameOf(src), this.#nameOf(dest));
+    const { id } = message;
+    const counts = this.#countsFor(message);
     if (event === 'send') {
       counts.sent++;
       return;
@@ -59,6 +63,14 @@ export class Traffic {
     return [...this.#bySource].flatMap(([src, byTarget]) =>
       [...byTarget].map(([dest, counts]) => ({ src, dest, ...counts })),
     );
+  }
+
+  #countsFor(message: NetworkMessage): Counts {
+    if (this.#lastCounts === undefined || message !== this.#lastMessage) {
+      this.#lastMessage = message;
+      this.#lastCounts = this.#countsOf(this.#nameOf(message.src), this.#nameOf(message.dest));
+    }
+    return this.#lastCounts;
   }
 
   #nameOf(id: string): string {

@@ -31,6 +31,7 @@ export class History implements Iterable<Operation> {
   readonly #chunks: Chunk[] = [];
   readonly #functions: string[] = [];
   readonly #functionNumbers = new Map<string, number>();
+  #lastFunction = 0;
   readonly #errors = new Map<number, unknown>();
   readonly #finals = new Set<number>();
   readonly #lists = new SharedLists();
@@ -171,11 +172,14 @@ export class History implements Iterable<Operation> {
   }
 
   #functionNumber(f: string): number {
+    // Mostly a run asks the same again and again.
+    if (f === this.#functions[this.#lastFunction]) return this.#lastFunction;
     let number = this.#functionNumbers.get(f);
     if (number === undefined) {
       number = this.#functions.push(f) - 1;
       this.#functionNumbers.set(f, number);
     }
+    this.#lastFunction = number;
     return number;
   }
 }

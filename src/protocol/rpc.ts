@@ -97,15 +97,10 @@ export function findReplyProblem(rpc: Rpc, body: Readonly<Record<string, unknown
   const checked = rpc.reply.safeParse(body);
   if (!checked.success) return describeIssue(checked.error, '').text;
   if (body.msg_id !== undefined && !isExactInteger(body.msg_id)) return 'msg_id: expected an integer';
-  for (const key of rpc.closed ? Object.keys(body) : []) {
-    if (
-      key !== 'type' &&
-      key !== 'in_reply_to' &&
-      key !== 'msg_id' &&
-      !rpc.replyFields.some(({ name }) => name === key)
-    ) {
+  if (!rpc.closed) return undefined;
+  for (const key in body) {
+    if (key !== 'type' && key !== 'in_reply_to' && key !== 'msg_id' && !Object.hasOwn(rpc.fields.reply, key))
       return `${key}: a field that ${rpc.replyType} does not have`;
-    }
   }
   return undefined;
 }

@@ -113,9 +113,16 @@ function realExecution({ run, close }: RealRun, schedulerStartMs: number): Execu
   return {
     underWay: { run, stopped: false },
     finish: async () => {
+      const before = process.cpuUsage();
       try {
         const outcome = await run.run();
-        return { outcome, harness: describeHarness({ 'start-milliseconds': outcome.startMs + schedulerStartMs }) };
+        const { user, system } = process.cpuUsage(before);
+        const figures = {
+          'start-milliseconds': outcome.startMs + schedulerStartMs,
+          // From the start of the nodes to the verdict, without the nodes.
+          'cpu-milliseconds': (user + system) / 1000,
+        };
+        return { outcome, harness: describeHarness(figures) };
       } finally {
         await close();
       }

@@ -22,6 +22,10 @@ export function benchHarness(): void {
     printSection('(d) the local harness at full rate, 3 node processes', `bin/snowstorm ${command.join(' ')}`, [
       { name: 'operations a second, all checked', value: rate.toFixed(0), goal: goalAtLeast(rate, 40_000) },
       {
+        name: 'CPU of the harness for an operation',
+        value: `${((1000 * results.harness['cpu-milliseconds']) / results.stats['ok-count']).toFixed(1)} µs`,
+      },
+      {
         name: 'resident memory at its highest',
         value: `${results.harness['resident-megabytes-max'].toFixed(0)} MB`,
         goal: goalAtMost(results.harness['resident-megabytes-max'], 400, ' MB'),

@@ -63,8 +63,11 @@ describe.concurrent('a repeated test', () => {
     expect(ended.status).toBe(1);
     const records = recordsIn(store, 'echo', ended);
     expect(records.map(({ results }) => results['valid?'])).toEqual([true, false]);
-    // The start time of each run is its own, without earlier runs.
-    for (const { results } of records) expect(results.harness['start-milliseconds']).toBeLessThan(5000);
+    // The figures of each run are its own, without earlier runs.
+    for (const { results } of records) {
+      expect(results.harness['start-milliseconds']).toBeLessThan(5000);
+      expect(results.harness['cpu-milliseconds']).toBeGreaterThan(0);
+    }
     const xml = readFileSync(junit, 'utf8');
     expect(xml).toContain('<testsuites tests="2" failures="1" errors="0" ');
     expect(xml).toMatch(/Replay: {2}snowstorm test -w echo .* --seed 1-2 --bin /);

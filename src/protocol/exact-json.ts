@@ -107,19 +107,31 @@ export function stringifyText(text: string): string {
   return PERHAPS_ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
-/** Names that are written often, as JSON. Bounded: a sender that invents names must not fill the memory. */
-const names = new Map<string, string>();
+interface Name {
+  readonly json: string;
+  /** What is before the value of a member with this name: of the first member of an object, and of another. */
+  readonly first: string;
+  readonly later: string;
+}
+
+/** Names that are written often. Bounded: a sender that invents names must not fill the memory. */
+const names = new Map<string, Name>();
 const NAMES_MAX = 4096;
 const NAME_LENGTH_MAX = 64;
 
 /** As `stringifyText`, for texts that are written often: keys, addresses, types. */
 export function stringifyName(name: string): string {
-  let text = names.get(name);
-  if (text === undefined) {
-    text = JSON.stringify(name);
-    if (names.size < NAMES_MAX && name.length <= NAME_LENGTH_MAX) names.set(name, text);
+  return nameOf(name).json;
+}
+
+function nameOf(text: string): Name {
+  let name = names.get(text);
+  if (name === undefined) {
+    const json = JSON.stringify(text);
+    name = { json, first: `{${json}:`, later: `,${json}:` };
+    if (names.size < NAMES_MAX && text.length <= NAME_LENGTH_MAX) names.set(text, name);
   }
-  return text;
+  return name;
 }
 
 /**
@@ -131,7 +143,9 @@ export function stringifyRecord(record: Readonly<Record<string, unknown>>): stri
   for (const key in record) {
     const value = record[key];
     if (value === undefined) continue;
-    text += `${text === '' ? '{' : ','}${stringifyName(key)}:${stringifyMember(value)}`;
+    const name = nameOf(key);
+    text += text === '' ? name.first : name.later;
+    text += stringifyMember(value);
   }
   return text === '' ? '{}' : `${text}}`;
 }

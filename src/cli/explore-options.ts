@@ -6,13 +6,13 @@ import { DRAWS } from '../search/explore.ts';
 import { ACTIONS, type Action, drawsDamage, type PlannedInjection } from '../search/explore-steps.ts';
 import { type Option, parseOneOf, parseWhole, seedOption, switchOption } from './options.ts';
 import { optionWords, shellWord } from './test-arguments.ts';
-import { TEST_OPTIONS } from './test-options.ts';
+import { SIMULATED_WORKLOAD_OPTION, TEST_OPTIONS } from './test-options.ts';
 
 const NODE_COUNT = 2;
 const OPERATION_COUNT = 6;
 export const SCHEDULES_MAX = 20_000;
 export const EXPLORE_OPTIONS = {
-  workload: TEST_OPTIONS.workload,
+  workload: SIMULATED_WORKLOAD_OPTION,
   'node-count': {
     value: 'N',
     text: `Number of nodes. Default: ${NODE_COUNT}.`,

@@ -9,7 +9,7 @@ import { fuzzOptions } from '../search/fuzz-defaults.ts';
 import { drawSwarm, type Swarm, swarmOf } from '../search/swarm.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { type Option, type ParsedOptions, parseOneOf, parseWhole, switchOption, UsageError } from './options.ts';
-import { interpretRun, TEST_OPTIONS } from './test-options.ts';
+import { interpretRun, SIMULATED_WORKLOAD_OPTION, TEST_OPTIONS } from './test-options.ts';
 
 const SEED_COUNT = 1000;
 const JOBS_MAX = 256;
@@ -17,7 +17,7 @@ const JOBS_MAX = 256;
 const DEFAULTS = fuzzOptions({ seed: '1' });
 
 export const FUZZ_OPTIONS = {
-  workload: TEST_OPTIONS.workload,
+  workload: SIMULATED_WORKLOAD_OPTION,
   seeds: {
     value: 'N',
     text: `How many seeds to try. Default: ${SEED_COUNT}.`,

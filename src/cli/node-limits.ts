@@ -32,7 +32,10 @@ function hasLimits({ limits = {} }: Workload): boolean {
 }
 
 /** Throws an Error that names the limits of the workload, unless it has all of these. */
-export function requireLimits({ name: workload, limits: known = {} }: Workload, limits: NodeLimits = {}): void {
+export function requireLimits(
+  { name: workload, limits: known = {} }: Pick<Workload, 'name' | 'limits'>,
+  limits: NodeLimits = {},
+): void {
   const wrong = Object.keys(limits).find((name) => !Object.hasOwn(known, name));
   if (wrong === undefined) return;
   const names = Object.keys(known);

@@ -4,7 +4,7 @@
 
 import { isMessageFault } from '../harness/fault.ts';
 import type { RunOptions } from '../harness/run-options.ts';
-import type { Workload } from '../workloads/workload.ts';
+import type { TestedWorkload } from '../workloads/workload.ts';
 import { type Ground, interpretFaults } from './chosen-faults.ts';
 import { limitsText } from './node-limits.ts';
 import { interpretNodes } from './test-options.ts';
@@ -14,11 +14,11 @@ import { interpretNodes } from './test-options.ts';
  * be expressed.
  */
 export function testArguments(
-  workload: Workload,
+  workload: TestedWorkload,
   options: RunOptions,
   bed: Ground['bed'] = 'simulated',
 ): readonly string[] {
-  const { nodes, concurrency, availability, initTimeoutMs, workloadOptions = {}, nodeLimits } = options;
+  const { nodes, concurrency, availability, initTimeoutMs, strict, workloadOptions = {}, nodeLimits } = options;
   const nemesis = renderFaults(workload, options, bed);
   return [
     ...['-w', workload.name],
@@ -32,6 +32,7 @@ export function testArguments(
     ...['--nemesis-interval', renderSeconds(options.nemesisIntervalMs)],
     ...(availability === undefined ? [] : ['--availability', String(availability)]),
     ...(initTimeoutMs === undefined ? [] : ['--init-timeout', renderSeconds(initTimeoutMs)]),
+    ...(strict ? ['--strict'] : []),
     ...Object.entries(workloadOptions).flatMap(([name, text]) => optionWords(`--${name}`, text)),
     ...(nodeLimits === undefined ? [] : ['--limits', limitsText(nodeLimits)]),
     ...optionWords('--seed', options.seed),
@@ -61,7 +62,11 @@ export function shellWord(text: string): string {
 }
 
 /** The value of `--nemesis`, with `all` for all faults that these nodes can suffer; empty for none. */
-function renderFaults({ test }: Workload, { nodes, faults, faultValues = {} }: RunOptions, bed: Ground['bed']): string {
+function renderFaults(
+  { test }: TestedWorkload,
+  { nodes, faults, faultValues = {} }: RunOptions,
+  bed: Ground['bed'],
+): string {
   const all = interpretFaults([{ fault: 'all', value: undefined }], {
     nodeCount: nodes.length,
     bed,

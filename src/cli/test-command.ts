@@ -14,7 +14,7 @@ import type { RunFolder } from '../host/records/run-folder.ts';
 import { type JunitCase, junitCaseOfRun, junitDocument, junitOfRun } from '../report/junit.ts';
 import { formatResults, formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
-import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
+import { findWorkload, TESTED_WORKLOADS, withOwnNode } from '../workloads/registry.ts';
 import { exitStatusOf } from './exit-status.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeLimits, requireLimits } from './node-limits.ts';
@@ -54,7 +54,7 @@ const HELP = `Usage: snowstorm test -w NAME [options]
 
 Runs nodes, sends them requests as Maelstrom does, injects faults, checks the history. Nodes are simulated, or are
 processes (--bin), or services over HTTP (--serve, --url).
-${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
+${TESTED_WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(TEST_OPTIONS)}
 ${describeWorkloadOptions()}
@@ -221,7 +221,8 @@ function hasFailed({ determinism: _, ...results }: CheckResult): boolean {
  */
 async function explain(round: Round, runFolder: RunFolder | undefined, conclude: () => number): Promise<void> {
   const { task, parsed, signals } = round;
-  const { workload, options } = task;
+  const { options } = task;
+  const workload = withOwnNode(task.workload);
   const endMs = performance.now() + parsed.values.shrink * 1000;
   let runs = 0;
   let stopped = false;

@@ -12,7 +12,7 @@ import type { RunFolder } from '../host/records/run-folder.ts';
 import { both, LineComparison, logLine, messageText } from '../host/records/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import { Simulation } from '../simulator/simulation.ts';
-import { subjectOf } from '../workloads/registry.ts';
+import { subjectOf, withOwnNode } from '../workloads/registry.ts';
 import { number } from './amounts.ts';
 import type { Deployment } from './deployment-options.ts';
 import type { ParsedOptions } from './options.ts';
@@ -136,7 +136,7 @@ function simulate(
   { runFolder, progress, observer }: Surroundings,
 ): Execution {
   const settle = createSettle();
-  const subject = subjectOf(workload);
+  const subject = subjectOf(withOwnNode(workload));
   const comparison = values['check-determinism'] ? new LineComparison() : undefined;
   const simulation = new Simulation({
     subject,

@@ -8,8 +8,8 @@ import { LATENCY_DISTRIBUTIONS } from '../harness/latency.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
 import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { isClient } from '../protocol/client-id.ts';
-import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
-import type { Workload } from '../workloads/workload.ts';
+import { findWorkload, TESTED_WORKLOADS, WORKLOADS } from '../workloads/registry.ts';
+import type { TestedWorkload } from '../workloads/workload.ts';
 import { type Ground, interpretFaults, nemesisOption } from './chosen-faults.ts';
 import { DEPLOYMENT_OPTIONS, type Deployment, interpretDeployment } from './deployment-options.ts';
 import { limitsOption, limitsText, requireLimits } from './node-limits.ts';
@@ -23,6 +23,7 @@ import {
   seedOption,
   switchOption,
   UsageError,
+  wrapList,
 } from './options.ts';
 import { requireProgram } from './program-file.ts';
 import { tableOfWorkloadOptions, workloadOptionsOf } from './workload-options.ts';
@@ -64,18 +65,27 @@ function parseNodes(text: string): readonly string[] {
   return nodes;
 }
 
-export const TEST_OPTIONS = {
-  workload: {
+/** The option `-w` of a command that takes some of the workloads. */
+function workloadOption<Taken extends TestedWorkload>(workloads: readonly Taken[]): Option<Taken | undefined> {
+  const names = workloads.map(({ name }) => name);
+  return {
     short: 'w',
     value: 'NAME',
-    text: `What to test: ${WORKLOADS.map(({ name }) => name).join(', ')}. Required.`,
+    text: `What to test. Required.\n${wrapList(names)}.`,
     absent: undefined,
-    parse: (name: string): Workload | undefined => {
-      const workload = findWorkload(name);
-      if (workload === undefined) throw new Error(`expected one of ${WORKLOADS.map((known) => known.name).join(', ')}`);
+    parse: (name) => {
+      const workload = workloads.find((known) => known.name === name);
+      if (workload === undefined) throw new Error(`expected one of ${names.join(', ')}`);
       return workload;
     },
-  } satisfies Option<Workload | undefined>,
+  };
+}
+
+/** The option of commands that simulate. */
+export const SIMULATED_WORKLOAD_OPTION = workloadOption(WORKLOADS);
+
+export const TEST_OPTIONS = {
+  workload: workloadOption(TESTED_WORKLOADS),
   bin: {
     value: 'FILE',
     text: `The program of a node: a path, or a name in PATH. It runs in the system's temporary folder. The
@@ -153,6 +163,7 @@ and --url ${SERVICE_INIT_TIMEOUT_MS / 1000}.`,
     absent: undefined,
     parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, 1e6)(text) * 1000,
   } satisfies Option<number | undefined>,
+  strict: switchOption(`What only rules beyond Jepsen's find makes the run invalid. Without it, it is a warning.`),
   limits: limitsOption,
   seed: seedOption('Repeats all choices: pace, values, faults. Default: a new seed, which is printed.'),
   replay: {
@@ -209,11 +220,11 @@ export function interpretNodes(nodeCount: number | undefined): readonly string[]
 }
 
 /** The options of all workloads. */
-export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(WORKLOADS, Object.keys(TEST_OPTIONS));
+export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(TESTED_WORKLOADS, Object.keys(TEST_OPTIONS));
 
 /** What to test: which workload, on which nodes, by which run. */
 export interface TestTask {
-  readonly workload: Workload;
+  readonly workload: TestedWorkload;
   /** The program of a node; undefined: nodes are simulated, or services. */
   readonly program: string | undefined;
   /** Services that are tested in place of nodes. */
@@ -238,6 +249,10 @@ export function interpretTestOptions({ values, words, rest, texts }: ParsedOptio
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
   if (workload === undefined) throw new UsageError('-w NAME is missing: name the workload to test');
   const deployment = interpretDeployment(values, bin, texts, rest);
+  if (findWorkload(workload.name) === undefined && (deployment !== undefined || bin === undefined))
+    throw new UsageError(
+      `-w ${workload.name}: there is no node of ours that serves it; name the program of yours with --bin FILE`,
+    );
   if (deployment === undefined && bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
   } else {
@@ -277,7 +292,7 @@ type RunValues = Pick<
   | 'availability'
   | 'init-timeout'
   | 'limits'
->;
+> & { readonly strict?: boolean };
 
 /**
  * The run that the options describe, but for its seed. Throws a {@link UsageError} for faults that cannot be had.
@@ -286,7 +301,7 @@ type RunValues = Pick<
  */
 export function interpretRun(
   values: RunValues,
-  workload: Workload,
+  workload: TestedWorkload,
   bed: Ground['bed'],
   texts: Readonly<Record<string, string>>,
 ): Omit<RunOptions, 'seed'> {
@@ -312,6 +327,7 @@ export function interpretRun(
       survivesDiskLoss: workload.test.survivesDiskLoss,
     }),
     nemesisIntervalMs: values['nemesis-interval'] * 1000,
+    ...(values.strict && { strict: true }),
     ...(values.availability === undefined ? {} : { availability: values.availability }),
     ...(initTimeoutMs === undefined ? {} : { initTimeoutMs }),
     ...(workloadOptions === undefined ? {} : { workloadOptions }),
@@ -321,7 +337,7 @@ export function interpretRun(
 
 /** A process has options of its own. */
 function requireNoNodeOptions(
-  { test }: Workload,
+  { test }: TestedWorkload,
   bed: Ground['bed'],
   given: Readonly<Record<string, string>> = {},
 ): void {
@@ -335,7 +351,7 @@ function requireNoNodeOptions(
 
 function interpretLimits(
   limits: RunOptions['nodeLimits'],
-  workload: Workload,
+  workload: TestedWorkload,
   isSimulated: boolean,
 ): RunOptions['nodeLimits'] {
   if (limits !== undefined && !isSimulated)

@@ -4,8 +4,8 @@
  */
 
 import type { WorkloadOption } from '../harness/workload-test.ts';
-import { WORKLOADS } from '../workloads/registry.ts';
-import type { Workload } from '../workloads/workload.ts';
+import { TESTED_WORKLOADS } from '../workloads/registry.ts';
+import type { TestedWorkload } from '../workloads/workload.ts';
 import { describeOptions, type Option, UsageError } from './options.ts';
 
 /** Options of Maelstrom's workloads, and what a workload must have for them. Tutorials use them. */
@@ -17,7 +17,7 @@ const MAELSTROM_OPTIONS: ReadonlyMap<string, string> = new Map([
 type OptionTable = Readonly<Record<string, Option<string | undefined>>>;
 
 /** The options of all workloads, to be parsed as texts. @param taken names of the command's own options */
-export function tableOfWorkloadOptions(workloads: readonly Workload[], taken: readonly string[]): OptionTable {
+export function tableOfWorkloadOptions(workloads: readonly TestedWorkload[], taken: readonly string[]): OptionTable {
   const table: Record<string, Option<string | undefined>> = {};
   for (const name of MAELSTROM_OPTIONS.keys()) table[name] = textOption('VALUE', '');
   for (const { name: workload, test } of workloads) {
@@ -38,7 +38,7 @@ function textOption(value: string, text: string): Option<string | undefined> {
  * {@link UsageError} for an option that only other workloads have.
  */
 export function workloadOptionsOf(
-  { name: workload, test }: Workload,
+  { name: workload, test }: TestedWorkload,
   table: OptionTable,
   texts: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> | undefined {
@@ -59,7 +59,7 @@ export function workloadOptionsOf(
 
 /** Throws an Error unless the workload has all options that a replay file gives, and takes their values. */
 export function requireWorkloadOptions(
-  { name: workload, test }: Workload,
+  { name: workload, test }: TestedWorkload,
   given: Readonly<Record<string, string>> = {},
 ): void {
   for (const [name, text] of Object.entries(given)) {
@@ -78,7 +78,7 @@ function requireValue(name: string, option: WorkloadOption, text: string): void 
 }
 
 /** The part of a help text about options of single workloads; empty where none has any. */
-export function describeWorkloadOptions(workloads: readonly Workload[] = WORKLOADS): string {
+export function describeWorkloadOptions(workloads: readonly TestedWorkload[] = TESTED_WORKLOADS): string {
   return workloads
     .filter(({ test }) => Object.keys(test.options ?? {}).length > 0)
     .map(({ name, test }) => {

@@ -179,6 +179,14 @@ export function completeIdempotent(completion: Completion): Completion {
   return type === 'info' && !isUnreadable ? { ...completion, type: 'fail' } : completion;
 }
 
+/**
+ * The completion by a client that tells no errors apart, as Maelstrom's for g-set and the counters: `info` where another
+ * operation would be `fail`.
+ */
+export function completeIndefinite(completion: Completion): Completion {
+  return completion.type === 'fail' ? { ...completion, type: 'info' } : completion;
+}
+
 /** The fields of a reply, without those of the envelope. */
 export function answerIn(body: ReplyBody): ReplyBody {
   const { type: _type, in_reply_to: _inReplyTo, msg_id: _messageId, ...answer } = body;

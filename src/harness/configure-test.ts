@@ -24,10 +24,11 @@ export function configureTest(
     concurrency,
     latencyMeanMs,
     names = '',
+    strict,
     workloadOptions,
-  }: Pick<RunOptions, 'nodes' | 'concurrency' | 'latencyMeanMs' | 'names' | 'workloadOptions'>,
+  }: Pick<RunOptions, 'nodes' | 'concurrency' | 'latencyMeanMs' | 'names' | 'strict' | 'workloadOptions'>,
 ): WorkloadTest {
   if (test.configure === undefined) return test;
   const options = parseWorkloadOptions(test.options, workloadOptions);
-  return test.configure({ nodes, concurrency, latencyMeanMs, names, options });
+  return test.configure({ nodes, concurrency, latencyMeanMs, names, strict: strict === true, options });
 }

@@ -24,7 +24,7 @@ export interface FinalPhaseOptions {
   /** How long a node may take to serve, or to answer a final invocation, ms. */
   readonly recoveryMsMax: number;
   /** Makes the next operation that shows whether a node serves again. */
-  readonly nextProbe: () => Invocation;
+  readonly nextProbe: (worker: number) => Invocation;
   /** How many workers take turns in asking. Each talks to a different node. */
   readonly askers: number;
   readonly isAborted: () => boolean;
@@ -96,10 +96,15 @@ export class FinalPhase {
     return this.#askOf(typeof by === 'number' ? by : index % this.#options.askers, invocation, index);
   }
 
-  async #askOf(worker: number, { f, value, once }: FinalInvocation, index: number): Promise<void> {
+  async #askOf(worker: number, asked: FinalInvocation, index: number): Promise<void> {
     const { workers, isAborted } = this.#options;
+    const { f, value, once, final, repeated } = asked;
     if (isAborted() || this.#unansweredCount >= UNANSWERED_MAX) return;
-    const act: Act = (onEnd) => workers.perform(worker, { f, value }, onEnd);
+    if (repeated !== undefined) {
+      await this.#askAgain(worker, asked, repeated);
+      return;
+    }
+    const act: Act = (onEnd) => workers.perform(worker, { f, value, ...(final && { final }) }, onEnd);
     if (once) {
       await new Promise<OperationType>(act);
       return;
@@ -110,14 +115,31 @@ export class FinalPhase {
     this.#recovery.set(`final ${f} ${index}`, undefined);
   }
 
+  async #askAgain(
+    worker: number,
+    { final }: FinalInvocation,
+    { next, everyMs, forMs }: NonNullable<FinalInvocation['repeated']>,
+  ): Promise<void> {
+    const { workers, isAborted, scheduler } = this.#options;
+    const endMs = scheduler.now() + forMs;
+    while (!isAborted() && scheduler.now() < endMs) {
+      const invocation = next(worker);
+      if (invocation === undefined) return;
+      await new Promise<OperationType>((onEnd) =>
+        workers.perform(worker, { ...invocation, ...(final && { final }) }, onEnd),
+      );
+      await new Promise<void>((resolve) => scheduler.schedule(everyMs, resolve));
+    }
+  }
+
   /** A node without a worker is probed by a guest. */
   async #probeNode(nodeId: string, index: number): Promise<void> {
     const { workers, nextProbe, isAborted, scheduler, startMsSince, recoveryMsMax } = this.#options;
     const sinceMs = scheduler.now();
     const act: Act = (onEnd) =>
       index < workers.length
-        ? workers.perform(index, nextProbe(), onEnd)
-        : workers.probeAsGuest(nodeId, nextProbe(), onEnd);
+        ? workers.perform(index, nextProbe(index), onEnd)
+        : workers.probeAsGuest(nodeId, nextProbe(index), onEnd);
     // A node may take as long to start again as it took at first.
     const takenMs = await this.#persist(act, () => recoveryMsMax + startMsSince(nodeId, sinceMs));
     if (!isAborted()) this.#recovery.set(nodeId, takenMs);

@@ -5,7 +5,7 @@
 
 import type { SeededRandom } from '../protocol/random.ts';
 import { Pacing } from './pacing.ts';
-import type { Invocation } from './workload-test.ts';
+import type { Invocation, Turn } from './workload-test.ts';
 
 /** An operation with its time and its worker. */
 export interface OperationEvent extends Invocation {
@@ -32,12 +32,20 @@ export interface OperationSource {
 export class DrawnOperations implements OperationSource {
   readonly #pacing: Pacing | undefined;
   readonly #random: SeededRandom;
-  readonly #next: () => Invocation;
+  readonly #next: (turn: Turn) => Invocation;
+  readonly #processOf: (worker: number) => number;
 
-  constructor(ratePerSecond: number, next: () => Invocation, random: SeededRandom) {
+  /** @param processOf the present process of a worker */
+  constructor(
+    ratePerSecond: number,
+    next: (turn: Turn) => Invocation,
+    random: SeededRandom,
+    processOf: (worker: number) => number,
+  ) {
     this.#pacing = ratePerSecond === 0 ? undefined : new Pacing(ratePerSecond, random.fork('pacing'));
     this.#random = random.fork('workers');
     this.#next = next;
+    this.#processOf = processOf;
   }
 
   dueMs(idle: readonly number[]): number | undefined {
@@ -50,7 +58,7 @@ export class DrawnOperations implements OperationSource {
     const worker = idle[index] as number;
     idle[index] = idle[idle.length - 1] as number;
     idle.pop();
-    return { worker, invocation: this.#next() };
+    return { worker, invocation: this.#next({ worker, process: this.#processOf(worker), atMs: nowMs }) };
   }
 }
 

@@ -41,12 +41,21 @@ export class RunLog {
     return Math.max(0, this.#scheduler.now() - this.#startMs);
   }
 
-  record(process: Operation['process'], type: OperationType, f: string, value: unknown, error?: unknown): void {
+  /** @param final whether it is marked as final */
+  record(
+    process: Operation['process'],
+    type: OperationType,
+    f: string,
+    value: unknown,
+    error?: unknown,
+    final?: true,
+  ): void {
     const time = this.#elapsedNs();
     const index = this.history.length;
     // Only two object shapes, for speed: this runs twice an operation, and every observer reads the result.
-    const operation: Operation =
+    const plain: Operation =
       error === undefined ? { index, time, type, process, f, value } : { index, time, type, process, f, value, error };
+    const operation = final ? { ...plain, 'final?': final } : plain;
     this.history.append(operation);
     this.#onOperation?.(operation);
   }

@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly nodeLimits?: Readonly<Record<string, number>>;
   /** In every name of the test, for a system that keeps what other runs left (`TestSetting.names`). Default: empty. */
   readonly names?: string;
+  /** Whether a breach of a rule beyond Jepsen's makes the run invalid. Absent: it is a warning. */
+  readonly strict?: true;
   readonly seed: string;
   /** What to replay, in place of the operations and faults that the seed would draw. */
   readonly schedule?: Schedule;

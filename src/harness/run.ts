@@ -142,7 +142,8 @@ export class TestRun {
       workers: this.#workers,
       scheduler,
       recoveryMsMax: recoveryMsMax(options.latencyMeanMs, bed.recoveryMsMax),
-      nextProbe,
+      nextProbe: (worker) =>
+        nextProbe({ worker, process: this.#workers.processOf(worker), atMs: this.#log.elapsedMs() }),
       askers: this.#askers,
       isAborted: () => this.#aborted,
       startMsSince: (nodeId, sinceMs) => this.#cluster.startMsSince(nodeId, sinceMs),
@@ -425,7 +426,8 @@ export class TestRun {
   #createOperations(random: SeededRandom): OperationSource {
     const { schedule, ratePerSecond } = this.#options;
     if (schedule !== undefined) return new RecordedOperations(schedule.operations);
-    return new DrawnOperations(ratePerSecond, this.#test.createGenerator(random.fork('generator')), random);
+    const next = this.#test.createGenerator(random.fork('generator'));
+    return new DrawnOperations(ratePerSecond, next, random, (worker) => this.#workers.processOf(worker));
   }
 
   #observed(drawFate: DrawFate | undefined): DrawFate | undefined {

@@ -10,7 +10,7 @@ import type { Chances } from './chances.ts';
 import { Client, type ClientOptions, type Completion, completeIdempotent } from './client.ts';
 import type { Network } from './network.ts';
 import type { RunLog } from './run-log.ts';
-import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
+import type { FinalInvocation, Invocation, Invoke, WorkloadTest } from './workload-test.ts';
 
 interface Worker {
   readonly nodeId: string;
@@ -61,6 +61,11 @@ export class Workers {
     return this.#counts.ok + this.#counts.fail + this.#counts.info;
   }
 
+  /** The number under which a worker asks next; of a worker that there is not yet, the one it begins with. */
+  processOf(worker: number): number {
+    return this.#workers[worker]?.process ?? worker;
+  }
+
   get areIdle(): boolean {
     return this.idle.length === this.#workers.length;
   }
@@ -76,19 +81,23 @@ export class Workers {
   }
 
   /** Performs one operation, and calls `onEnd` with how it ended. */
-  perform(index: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
+  perform(
+    index: number,
+    invocation: Invocation & Pick<FinalInvocation, 'final'>,
+    onEnd: (type: OperationType) => void,
+  ): void {
     const { log, chances, isRunning, onFailure } = this.#options;
     const worker = this.#workers[index] as Worker;
     const { process } = worker;
-    const { f } = invocation;
+    const { f, final } = invocation;
     const mark = isRunning() ? chances.begin(f) : undefined;
-    log.record(process, 'invoke', f, invocation.value);
+    log.record(process, 'invoke', f, invocation.value, undefined, final);
     this.#ask(worker.client, invocation).then(
       (completion) => {
         const { type, value, error } = completion;
         this.#counts[type]++;
         if (isRunning()) chances.end(f, mark);
-        log.record(process, type, f, value, error);
+        log.record(process, type, f, value, error, final);
         if (type === 'info') worker.process += this.#options.concurrency;
         if (completion.closesClient || (type === 'info' && !this.#options.test.reusableClients))
           this.#replaceClient(worker);

@@ -14,6 +14,16 @@ export interface Invocation {
   readonly value: unknown;
 }
 
+/** Who asks next. */
+export interface Turn {
+  /** The index of the worker, which talks to the node `worker mod nodes`. */
+  readonly worker: number;
+  /** The number under which the operation is in the history. */
+  readonly process: number;
+  /** ms since the operations began. */
+  readonly atMs: number;
+}
+
 /** An operation at the end of a run, when everything is healed and every node serves again. */
 export interface FinalInvocation extends Invocation {
   /**
@@ -23,6 +33,17 @@ export interface FinalInvocation extends Invocation {
   readonly by?: 'each' | number;
   /** Asked once and never retried. Absent: retried until it is ok, as long as a node may take to recover. */
   readonly once?: true;
+  /** Whether the history marks it as final (`Operation`). Absent: it does not. */
+  readonly final?: true;
+  /**
+   * Called before each time it is asked, with the worker; undefined: this worker is done. So it can be asked again and
+   * again, `everyMs` after each answer, `forMs` at most. Absent: it is asked as it stands.
+   */
+  readonly repeated?: {
+    readonly next: (worker: number) => Invocation | undefined;
+    readonly everyMs: number;
+    readonly forMs: number;
+  };
 }
 
 /** Steps are asked one after the other. The invocations of a list are asked side by side, in any order. */
@@ -43,6 +64,8 @@ export interface TestSetting {
    * letters and digits. Empty: the system begins empty.
    */
   readonly names: string;
+  /** Whether a breach of a rule beyond Jepsen's makes the run invalid (`checkers/beyond.ts`). */
+  readonly strict: boolean;
   /** The workload's own options by name: parsed, or the default. */
   readonly options: Readonly<Record<string, unknown>>;
 }
@@ -66,7 +89,7 @@ export interface WorkloadTest {
    * Makes the function that draws the next operation. A run makes two: one for its operations, one for its probes. What
    * the two draw must not clash.
    */
-  readonly createGenerator: (random: SeededRandom) => () => Invocation;
+  readonly createGenerator: (random: SeededRandom) => (turn: Turn) => Invocation;
   /** Called once a run, so an operation may use what an earlier one learnt. */
   readonly createInvoke: () => Invoke;
   /** How long a client waits for each reply to an operation `f`, ms. Absent: 5 s. */

@@ -60,7 +60,7 @@ export function drawScenario({ workloadOptions, ...drawn }: ScenarioOptions): Sc
       operations: Array.from({ length: operationCount }, (_, index) => ({
         atMs: index * intervalMs,
         worker: index % concurrency,
-        ...next(),
+        ...next({ worker: index % concurrency, process: index % concurrency, atMs: index * intervalMs }),
       })),
       faults: [],
       messages: [],

@@ -1,19 +1,24 @@
 /**
- * All workloads, one line each: what a node serves, and its test. `nodes.ts` lists only the first half.
+ * All workloads, one line each: what a node serves, and its test. `nodes.ts` lists only the first half. Some have only
+ * a test: any node can be tested with them, but there is none of ours.
  */
 
 import { FolderReservation } from '../ids/folder-reservation.ts';
 import type { Subject } from '../simulator/simulation.ts';
+import { broadcast } from './broadcast/workload.ts';
 import { echo } from './echo/workload.ts';
+import { gSet } from './g-set/workload.ts';
 import { ids } from './ids/workload.ts';
 import { membershipOf } from './members-option.ts';
 import { startWorkloads } from './nodes.ts';
+import { gCounter, pnCounter } from './pn-counter/workload.ts';
 import { saga } from './saga/workload.ts';
 import type { NodePorts } from './served-workload.ts';
 import { uniqueIds } from './unique-ids/workload.ts';
 import { voucher } from './voucher/workload.ts';
-import type { Workload } from './workload.ts';
+import type { TestedWorkload, Workload } from './workload.ts';
 
+/** Those with a node of ours. They can be simulated. */
 export const WORKLOADS: readonly Workload[] = [
   echo, //
   uniqueIds,
@@ -22,6 +27,23 @@ export const WORKLOADS: readonly Workload[] = [
   saga,
 ];
 
+/** Those that nodes of any origin can be tested with. */
+export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
+  ...WORKLOADS, //
+  broadcast,
+  gSet,
+  gCounter,
+  pnCounter,
+];
+
+/** The same workload with its node. Throws an Error if there is none of ours. */
+export function withOwnNode({ name }: TestedWorkload): Workload {
+  const workload = findWorkload(name);
+  if (workload === undefined) throw new Error(`there is no node of ours that serves ${name}`);
+  return workload;
+}
+
+/** Undefined for a workload without a node of ours, too. */
 export function findWorkload(name: string): Workload | undefined {
   return WORKLOADS.find((workload) => workload.name === name);
 }

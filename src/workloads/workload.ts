@@ -7,10 +7,17 @@ import type { WorkloadTest } from '../harness/workload-test.ts';
 import type { NodeContext } from '../node/context.ts';
 import type { NodePorts, ServedWorkload } from './served-workload.ts';
 
-export interface Workload extends ServedWorkload {
+/** The half that tests nodes, of any origin. */
+export interface TestedWorkload {
+  /** The name for `-w`. */
+  readonly name: string;
   /** What its test does, in one sentence. */
   readonly text: string;
   readonly test: WorkloadTest;
+}
+
+/** A workload with a node of ours, so that it can be simulated. */
+export interface Workload extends ServedWorkload, TestedWorkload {
   /**
    * The same test with less to do, for explorations, which run it thousands of times. Absent: `test` is small enough.
    */

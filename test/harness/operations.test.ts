@@ -9,7 +9,12 @@ function event(atMs: number, worker: number, value: unknown = null): OperationEv
 describe('drawn operations', () => {
   const source = (rate: number, seed = 'a') => {
     let next = 0;
-    return new DrawnOperations(rate, () => ({ f: 'do', value: next++ }), new SeededRandom(seed));
+    return new DrawnOperations(
+      rate,
+      () => ({ f: 'do', value: next++ }),
+      new SeededRandom(seed),
+      (worker) => worker,
+    );
   };
 
   it('go to an idle worker, which they remove from the list', () => {

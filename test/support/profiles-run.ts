@@ -80,7 +80,7 @@ export const profilesTest: WorkloadTest = {
 function prefixed(prefix: string, test: WorkloadTest): WorkloadTest['createGenerator'] {
   return (random) => {
     const draw = test.createGenerator(random);
-    return () => withPrefix(prefix, draw());
+    return (turn) => withPrefix(prefix, draw(turn));
   };
 }
 

@@ -17,6 +17,7 @@ import { SIMULATION_START_MS } from '../../../src/simulator/simulated-clock.ts';
 import { Simulation } from '../../../src/simulator/simulation.ts';
 import { ids } from '../../../src/workloads/ids/workload.ts';
 import { subjectOf } from '../../../src/workloads/registry.ts';
+import { ANY_TURN } from '../../support/turns.ts';
 
 const NODES = ['n0', 'n1', 'n2'];
 const WORKER_COUNT = 12;
@@ -63,7 +64,7 @@ function askingAll(told: Ledger['told']): WorkloadTest {
     createGenerator: (random) => {
       const next = test.createGenerator(random);
       return () => {
-        const { f, value } = next();
+        const { f, value } = next(ANY_TURN);
         const { count, ...rest } = value as { readonly count?: number };
         return { f, value: count === undefined ? rest : { ...rest, count: Math.min(count, COUNT_MAX) } };
       };

@@ -19,6 +19,7 @@ import { ClientRig } from '../../support/client-rig.ts';
 import { handwritten } from '../../support/histories.ts';
 import { answering } from '../../support/scripted-bed.ts';
 import { ScriptedRun } from '../../support/scripted-run.ts';
+import { ANY_TURN } from '../../support/turns.ts';
 
 const SERVICES = ['payment', 'booking'];
 /** 16 pairs, of two services. */
@@ -29,7 +30,7 @@ type Fields = Readonly<Record<string, any>>;
 
 function draw(seed: string, count: number): (Invocation & { readonly value: Fields })[] {
   const next = idsTest.createGenerator(new SeededRandom(seed));
-  return Array.from({ length: count }, () => next() as Invocation & { readonly value: Fields });
+  return Array.from({ length: count }, () => next(ANY_TURN) as Invocation & { readonly value: Fields });
 }
 
 function finalOf(history: History): readonly Invocation[] {

@@ -7,6 +7,7 @@ import { fuzzOptions } from '../../../src/search/fuzz-defaults.ts';
 import { Simulation } from '../../../src/simulator/simulation.ts';
 import { subjectOf } from '../../../src/workloads/registry.ts';
 import { createSagaTest, saga } from '../../../src/workloads/saga/workload.ts';
+import { ANY_TURN } from '../../support/turns.ts';
 
 interface Asked {
   readonly request_id?: string;
@@ -21,7 +22,7 @@ function isMistake(value: unknown): boolean {
 
 function draw(mistakes: number | undefined) {
   const next = createSagaTest({ mistakes }).createGenerator(new SeededRandom('mistakes'));
-  return Array.from({ length: 4000 }, () => next().value);
+  return Array.from({ length: 4000 }, () => next(ANY_TURN).value);
 }
 
 async function run(seed: string, mistakes: string) {

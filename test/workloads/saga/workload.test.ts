@@ -13,6 +13,7 @@ import { createSagaTest, sagaTest, smallSagaTest } from '../../../src/workloads/
 import { ClientRig } from '../../support/client-rig.ts';
 import { answering, type Script } from '../../support/scripted-bed.ts';
 import { ScriptedRun } from '../../support/scripted-run.ts';
+import { ANY_TURN } from '../../support/turns.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
 type Fields = Readonly<Record<string, any>>;
@@ -32,7 +33,7 @@ const pairsOnly = createSagaTest({ legs: 2 });
 
 function draw(seed: string, count: number, test: WorkloadTest = sagaTest): Drawn[] {
   const next = test.createGenerator(new SeededRandom(seed));
-  return Array.from({ length: count }, () => next() as Drawn);
+  return Array.from({ length: count }, () => next(ANY_TURN) as Drawn);
 }
 
 function drawFinal(seed = 'final', test: WorkloadTest = sagaTest, history = new History()): readonly Drawn[] {

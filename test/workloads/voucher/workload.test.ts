@@ -15,6 +15,7 @@ import { ClientRig } from '../../support/client-rig.ts';
 import { handwritten, info, invoke, nemesis, ok } from '../../support/histories.ts';
 import { answering, type Script } from '../../support/scripted-bed.ts';
 import { ScriptedRun } from '../../support/scripted-run.ts';
+import { ANY_TURN } from '../../support/turns.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers and values of every shape
 type Fields = Readonly<Record<string, any>>;
@@ -28,7 +29,7 @@ const LONG = { code: 'long', limit: 150, amount: 2, shards: 1 };
 
 function draw(seed: string, count: number, test: WorkloadTest = voucherTest): Drawn[] {
   const next = test.createGenerator(new SeededRandom(seed));
-  return Array.from({ length: count }, () => next() as Drawn);
+  return Array.from({ length: count }, () => next(ANY_TURN) as Drawn);
 }
 
 /** All lists of last questions, concatenated. */

@@ -101,7 +101,7 @@ export class FinalPhase {
     const { f, value, once, final, repeated } = asked;
     if (isAborted() || this.#unansweredCount >= UNANSWERED_MAX) return;
     if (repeated !== undefined) {
-      await this.#askAgain(worker, asked, repeated);
+      await this.#askAgain(worker, repeated);
       return;
     }
     const act: Act = (onEnd) => workers.perform(worker, { f, value, ...(final && { final }) }, onEnd);
@@ -115,19 +115,13 @@ export class FinalPhase {
     this.#recovery.set(`final ${f} ${index}`, undefined);
   }
 
-  async #askAgain(
-    worker: number,
-    { final }: FinalInvocation,
-    { next, everyMs, forMs }: NonNullable<FinalInvocation['repeated']>,
-  ): Promise<void> {
+  async #askAgain(worker: number, { next, everyMs, forMs }: NonNullable<FinalInvocation['repeated']>): Promise<void> {
     const { workers, isAborted, scheduler } = this.#options;
     const endMs = scheduler.now() + forMs;
     while (!isAborted() && scheduler.now() < endMs) {
-      const invocation = next(worker);
+      const invocation = next(workers.clientOf(worker));
       if (invocation === undefined) return;
-      await new Promise<OperationType>((onEnd) =>
-        workers.perform(worker, { ...invocation, ...(final && { final }) }, onEnd),
-      );
+      await new Promise<OperationType>((onEnd) => workers.perform(worker, invocation, onEnd));
       await new Promise<void>((resolve) => scheduler.schedule(everyMs, resolve));
     }
   }

@@ -10,7 +10,7 @@ import type { Chances } from './chances.ts';
 import { Client, type ClientOptions, type Completion, completeIdempotent } from './client.ts';
 import type { Network } from './network.ts';
 import type { RunLog } from './run-log.ts';
-import type { FinalInvocation, Invocation, Invoke, WorkloadTest } from './workload-test.ts';
+import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
 
 interface Worker {
   readonly nodeId: string;
@@ -66,6 +66,10 @@ export class Workers {
     return this.#workers[worker]?.process ?? worker;
   }
 
+  clientOf(worker: number): Client {
+    return (this.#workers[worker] as Worker).client;
+  }
+
   get areIdle(): boolean {
     return this.idle.length === this.#workers.length;
   }
@@ -81,11 +85,7 @@ export class Workers {
   }
 
   /** Performs one operation, and calls `onEnd` with how it ended. */
-  perform(
-    index: number,
-    invocation: Invocation & Pick<FinalInvocation, 'final'>,
-    onEnd: (type: OperationType) => void,
-  ): void {
+  perform(index: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
     const { log, chances, isRunning, onFailure } = this.#options;
     const worker = this.#workers[index] as Worker;
     const { process } = worker;

@@ -12,6 +12,8 @@ import type { Client, Completion } from './client.ts';
 export interface Invocation {
   readonly f: string;
   readonly value: unknown;
+  /** Whether it is one of the final operations, and marked so in the history. Absent: it is not. */
+  readonly final?: true;
 }
 
 /** Who asks next. */
@@ -33,14 +35,12 @@ export interface FinalInvocation extends Invocation {
   readonly by?: 'each' | number;
   /** Asked once and never retried. Absent: retried until it is ok, as long as a node may take to recover. */
   readonly once?: true;
-  /** Whether the history marks it as final (`Operation`). Absent: it does not. */
-  readonly final?: true;
   /**
-   * Called before each time it is asked, with the worker; undefined: this worker is done. So it can be asked again and
-   * again, `everyMs` after each answer, `forMs` at most. Absent: it is asked as it stands.
+   * Asked again and again, `everyMs` after each answer, `forMs` at most. What is asked comes from `next`, until that is
+   * undefined for the worker's client. Absent: it is asked as it stands.
    */
   readonly repeated?: {
-    readonly next: (worker: number) => Invocation | undefined;
+    readonly next: (client: Client) => Invocation | undefined;
     readonly everyMs: number;
     readonly forMs: number;
   };

@@ -9,11 +9,15 @@ import { broadcast } from './broadcast/workload.ts';
 import { echo } from './echo/workload.ts';
 import { gSet } from './g-set/workload.ts';
 import { ids } from './ids/workload.ts';
+import { kafka } from './kafka/workload.ts';
+import { linKv } from './lin-kv/workload.ts';
 import { membershipOf } from './members-option.ts';
 import { startWorkloads } from './nodes.ts';
 import { gCounter, pnCounter } from './pn-counter/workload.ts';
 import { saga } from './saga/workload.ts';
 import type { NodePorts } from './served-workload.ts';
+import { txnListAppend } from './txn-list-append/workload.ts';
+import { txnRwRegister } from './txn-rw-register/workload.ts';
 import { uniqueIds } from './unique-ids/workload.ts';
 import { voucher } from './voucher/workload.ts';
 import type { TestedWorkload, Workload } from './workload.ts';
@@ -34,6 +38,10 @@ export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
   gSet,
   gCounter,
   pnCounter,
+  linKv,
+  kafka,
+  txnListAppend,
+  txnRwRegister,
 ];
 
 /** The same workload with its node. Throws an Error if there is none of ours. */

@@ -1,0 +1,124 @@
+/**
+ * What the tests of txn-list-append and txn-rw-register have in common. A client sends a transaction, a list of
+ * micro-operations `[f, key, value]`, and gets the same list with the values that were read. There are no last
+ * questions. Sources: Maelstrom's workloads of these names, `elle.txn/wr-txns`.
+ */
+
+import * as z from 'zod';
+import type { Checker } from '../checkers/checker.ts';
+import { checkModels, DEFAULT_MODELS } from '../checkers/elle/consistency-models.ts';
+import type { TxnCheckerOptions } from '../checkers/elle/txn-options.ts';
+import { completeWith } from '../harness/client.ts';
+import type { WorkloadOption, WorkloadTest } from '../harness/workload-test.ts';
+import { defineRpc } from '../protocol/rpc.ts';
+import { KEY_COUNT_DEFAULT, KeyedWrites, WRITES_OF_KEY_MAX_DEFAULT } from './keyed-writes.ts';
+import type { TestedWorkload } from './workload.ts';
+
+const TXN_LENGTH_MAX_DEFAULT = 4;
+const COUNT_MAX = 1_000_000;
+
+interface TransactionWorkload {
+  readonly name: string;
+  readonly text: string;
+  /** The name of a write on the wire. */
+  readonly write: 'append' | 'w';
+  readonly createChecker: (options: TxnCheckerOptions) => Checker;
+}
+
+interface TransactionSetting {
+  readonly keyCount: number;
+  readonly txnLengthMax: number;
+  readonly writesOfKeyMax: number;
+  readonly consistencyModels: readonly string[];
+  readonly strict: boolean;
+}
+
+const DEFAULTS: TransactionSetting = {
+  keyCount: KEY_COUNT_DEFAULT,
+  txnLengthMax: TXN_LENGTH_MAX_DEFAULT,
+  writesOfKeyMax: WRITES_OF_KEY_MAX_DEFAULT,
+  consistencyModels: DEFAULT_MODELS,
+  strict: false,
+};
+
+const OPTIONS = {
+  'key-count': countOption('How many keys are in use at a time.', DEFAULTS.keyCount),
+  'max-txn-length': countOption('Operations of a transaction, at most.', DEFAULTS.txnLengthMax),
+  'max-writes-per-key': countOption('Writes of a key, then a new one takes its place.', DEFAULTS.writesOfKeyMax),
+  'consistency-models': {
+    value: 'MODELS',
+    text: `What must hold, separated by commas. Default: ${DEFAULT_MODELS.join()}.`,
+    absent: DEFAULT_MODELS,
+    parse: (text: string): readonly string[] => {
+      const models = text.trim().split(/\s*,\s*/);
+      checkModels(models);
+      return models;
+    },
+  },
+} satisfies Readonly<Record<string, WorkloadOption>>;
+
+export function transactionWorkload({ name, text, write, createChecker }: TransactionWorkload): TestedWorkload {
+  const txn = txnOf(write);
+  const testWith = (setting: TransactionSetting): WorkloadTest => {
+    const { txnLengthMax, consistencyModels, strict } = setting;
+    // All generators of a run draw from one, so that no value of a key is written twice.
+    const writes = new KeyedWrites(setting);
+    return {
+      reusableClients: true,
+      survivesDiskLoss: false,
+      createGenerator: (random) => () => ({
+        f: 'txn',
+        value: Array.from({ length: 1 + random.integer(txnLengthMax) }, () => {
+          const access = writes.draw(random);
+          return access.kind === 'read' ? ['r', access.key, null] : [write, access.key, access.value];
+        }),
+      }),
+      createInvoke:
+        () =>
+        async (client, { value }) =>
+          completeWith(await client.rpc(txn, { txn: value as unknown[][] }), value, (body) => body.txn),
+      checker: () => createChecker({ consistencyModels, strict }),
+      createWorkCounter: () => () => true,
+    };
+  };
+  return {
+    name,
+    text,
+    test: {
+      ...testWith(DEFAULTS),
+      options: OPTIONS,
+      configure: ({ options, strict }) =>
+        testWith({
+          keyCount: options['key-count'] as number,
+          txnLengthMax: options['max-txn-length'] as number,
+          writesOfKeyMax: options['max-writes-per-key'] as number,
+          consistencyModels: options['consistency-models'] as readonly string[],
+          strict,
+        }),
+    },
+  };
+}
+
+/** As Maelstrom declares it: the reply may hold other micro-operations than the request. */
+function txnOf(write: string) {
+  const mop = z.tuple([z.enum(['r', write]), z.unknown(), z.unknown()]);
+  return defineRpc(
+    'txn',
+    'Executes a transaction, and answers with it as it was executed: with what its reads found.',
+    { txn: z.array(z.array(z.unknown())) },
+    { txn: z.array(mop).nullable() },
+  );
+}
+
+function countOption(text: string, absent: number): WorkloadOption {
+  return {
+    value: 'N',
+    text: `${text} Default: ${absent}.`,
+    absent,
+    parse: (given) => {
+      const count = /^\d{1,7}$/.test(given) ? Number(given) : 0;
+      if (count < 1 || count > COUNT_MAX) throw new Error(`expected a whole number from 1 to ${COUNT_MAX}`);
+      return count;
+    },
+  };
+}

@@ -16,6 +16,8 @@ interface Worker {
   readonly nodeId: string;
   process: number;
   client: Client;
+  /** Its client has ended, and is replaced before the worker asks again. */
+  isOver: boolean;
 }
 
 export interface WorkersOptions {
@@ -79,7 +81,7 @@ export class Workers {
     const { concurrency, nodes } = this.#options;
     for (let worker = 0; worker < concurrency; worker++) {
       const nodeId = nodes[worker % nodes.length] as string;
-      this.#workers.push({ nodeId, process: worker, client: this.#openClient(nodeId) });
+      this.#workers.push({ nodeId, process: worker, client: this.#openClient(nodeId), isOver: false });
       this.idle.push(worker);
     }
   }
@@ -88,6 +90,7 @@ export class Workers {
   perform(index: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
     const { log, chances, isRunning, onFailure } = this.#options;
     const worker = this.#workers[index] as Worker;
+    if (worker.isOver) this.#replaceClient(worker);
     const { process } = worker;
     const { f, final } = invocation;
     const mark = isRunning() ? chances.begin(f) : undefined;
@@ -100,7 +103,7 @@ export class Workers {
         log.record(process, type, f, value, error, final);
         if (type === 'info') worker.process += this.#options.concurrency;
         if (completion.closesClient || (type === 'info' && !this.#options.test.reusableClients))
-          this.#replaceClient(worker);
+          this.#endClient(worker);
         onEnd(type);
       },
       (error: unknown) => {
@@ -141,10 +144,16 @@ export class Workers {
     return idempotent?.has(invocation.f) ? asked.then(completeIdempotent) : asked;
   }
 
+  /** At the end of the operations the worker may never ask again, so it gets no new client yet. */
+  #endClient(worker: Worker): void {
+    worker.isOver = true;
+    if (this.#options.goesOn()) this.#replaceClient(worker);
+  }
+
   #replaceClient(worker: Worker): void {
-    if (!this.#options.goesOn()) return;
     this.#closeClient(worker.client);
     worker.client = this.#openClient(worker.nodeId);
+    worker.isOver = false;
   }
 
   #openClient(nodeId: string): Client {

@@ -1,0 +1,144 @@
+/**
+ * Every workload of Maelstrom on real processes, with a node in another language: the right node is valid, with and
+ * without partitions, and each wrong one is invalid by the rule that it breaks.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { EndedTest, Running, SNOWSTORM } from '../support/snowstorm-process.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const NODE = fileURLToPath(new URL('../fixtures/nodes/node.py', import.meta.url));
+const TIMEOUT_MS = 120_000;
+/** Ten seconds of each run are calm, so many can run side by side. */
+const WORKLOADS = [
+  'broadcast',
+  'g-set',
+  'g-counter',
+  'pn-counter',
+  'lin-kv',
+  'kafka',
+  'txn-list-append',
+  'txn-rw-register',
+];
+
+const folder = temporaryFolder();
+
+/** For each workload and each wrong node, what the verdict says. */
+const WRONG: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
+  broadcast: {
+    forgets: /elements were lost/,
+    'no-gossip': /elements were lost/,
+    'shows-half': /elements were lost/,
+    phantoms: /no-phantoms/,
+    duplicates: /no-duplicates/,
+  },
+  'g-set': {
+    forgets: /elements were lost/,
+    'no-gossip': /elements were lost/,
+    'shows-half': /elements were lost/,
+    phantoms: /no-phantoms/,
+    duplicates: /no-duplicates/,
+  },
+  'g-counter': {
+    forgets: /final reads are wrong/,
+    'no-gossip': /final reads are wrong/,
+    'adds-twice': /final reads are wrong/,
+    'off-by-one': /final reads are wrong/,
+    'reads-of-one-other': /final reads are wrong/,
+  },
+  'pn-counter': {
+    forgets: /final reads are wrong/,
+    'no-gossip': /final reads are wrong/,
+    'adds-twice': /final reads are wrong/,
+    'off-by-one': /final reads are wrong/,
+    'reads-of-one-other': /final reads are wrong/,
+  },
+  'lin-kv': {
+    forgets: /has no place/,
+    'stale-reads': /not-found/,
+    'cas-without-looking': /has no place/,
+    'refuses-what-it-does': /has no place/,
+    'no-replication': /has no place/,
+  },
+  kafka: {
+    forgets: /lost-write/,
+    'twice-the-same-offset': /inconsistent-offsets/,
+    duplicates: /duplicate:/,
+    'polls-again': /nonmonotonic-poll/,
+    skips: /poll-skip/,
+    'no-replication': /inconsistent-offsets/,
+  },
+  'txn-list-append': {
+    'stale-reads': /G-single-item-realtime/,
+    'reads-before-own-writes': /internal/,
+    'reads-of-one-before': /G-single-item/,
+    'aborts-what-it-does': /G1a/,
+    'no-replication': /incompatible-order/,
+  },
+  'txn-rw-register': {
+    forgets: /internal/,
+    'stale-reads': /G-single-item-realtime/,
+    'reads-before-own-writes': /internal/,
+    'aborts-what-it-does': /G1a/,
+    'no-replication': /G-/,
+  },
+};
+
+const WRONG_NODES = WORKLOADS.flatMap((workload) =>
+  Object.entries(WRONG[workload] ?? {}).map(([wrong, says]) => ({ workload, wrong, says })),
+);
+
+const python = hasPython();
+
+async function test(workload: string, name: string, options: readonly string[], args: readonly string[]) {
+  const store = join(folder, `${workload}-${name}`);
+  const load = '--node-count 3 --concurrency 6 --rate 100 --time-limit 6 --seed 1'.split(' ');
+  const running = new Running(SNOWSTORM, [
+    'test',
+    ...['-w', workload, '--bin', NODE, '--store', store],
+    ...load,
+    ...options,
+    ...['--', workload, ...args],
+  ]);
+  const ended = await running.ended;
+  await running.nothingLeft();
+  return new EndedTest(ended, store);
+}
+
+function hasPython(): boolean {
+  try {
+    execFileSync('python3', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    process.stderr.write('\npython3 is missing, so NO NODE IN ANOTHER LANGUAGE IS TESTED: apt-get install python3\n\n');
+    return false;
+  }
+}
+
+describe.skipIf(!python)('a node in Python', () => {
+  it.concurrent.each(WORKLOADS)('is valid with %s', { timeout: TIMEOUT_MS }, async (workload) => {
+    const ended = await test(workload, 'right', ['--strict'], []);
+    expect(ended.verdict).toMatch(/The run is valid\.$/);
+    expect(ended.status).toBe(0);
+  });
+
+  it.concurrent.each(WORKLOADS)('is valid with %s under partitions', { timeout: TIMEOUT_MS }, async (workload) => {
+    const faults = ['--nemesis', 'partition', '--nemesis-interval', '1'];
+    const ended = await test(workload, 'partitions', ['--strict', ...faults], []);
+    expect(ended.verdict).toMatch(/The run is valid\.$/);
+    expect(ended.status).toBe(0);
+  });
+
+  it.concurrent.each(WRONG_NODES)(
+    'that $wrong is invalid with $workload',
+    { timeout: TIMEOUT_MS },
+    async ({ workload, wrong, says }) => {
+      const ended = await test(workload, wrong, ['--strict'], ['--wrong', wrong]);
+      expect(ended.verdict).toMatch(says);
+      expect(ended.status).toBe(1);
+    },
+  );
+});

@@ -91,8 +91,8 @@ describe('the program of a node', () => {
   const files = [...programOf(join('src', 'cli', 'maelstrom-node.ts'))].map((file) => file.replaceAll(sep, '/'));
 
   it('has what every workload serves', () => {
-    // A folder without a test of ours has only a checker.
-    const folders = readdirSync('src/workloads').filter((name) => existsSync(`src/workloads/${name}/workload.ts`));
+    // A folder without a node of ours has only a test and its checker.
+    const folders = readdirSync('src/workloads').filter((name) => existsSync(`src/workloads/${name}/node.ts`));
     expect(files).toEqual(expect.arrayContaining(folders.map((name) => `src/workloads/${name}/node.ts`)));
     expect(folders).toContain('echo');
   });

@@ -180,8 +180,8 @@ export function completeIdempotent(completion: Completion): Completion {
 }
 
 /**
- * The completion by a client that tells no errors apart, as Maelstrom's for g-set and the counters: `info` where another
- * operation would be `fail`.
+ * The completion by a client that tells no errors apart, as Maelstrom's for g-set and the counters: `info` where
+ * another operation would be `fail`.
  */
 export function completeIndefinite(completion: Completion): Completion {
   return completion.type === 'fail' ? { ...completion, type: 'info' } : completion;

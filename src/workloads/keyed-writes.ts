@@ -1,6 +1,6 @@
 /**
- * Keys and values for transactions and logs: few keys are in use at a time, each gets so many writes, and then a new key
- * takes its place. Source: `elle.txn/wr-txns`.
+ * Keys and values for transactions and logs: few keys are in use at a time. Each gets so many writes, and then a new
+ * key takes its place. Source: `elle.txn/wr-txns`.
  */
 
 import type { SeededRandom } from '../protocol/random.ts';
@@ -31,7 +31,7 @@ export class KeyedWrites {
     this.#nextKey = options.keyCount;
   }
 
-  /** Half of all accesses are writes. A write to a key that has enough gives its place to a new key, and draws again. */
+  /** Half of all accesses are writes. A key that has enough of them is replaced by a new one; then another is drawn. */
   draw(random: SeededRandom): KeyedAccess {
     const isWrite = random.integer(2) === 0;
     for (;;) {

@@ -9,7 +9,7 @@ import { fuzzCommand } from '../../src/cli/fuzz-command.ts';
 import { idCommand } from '../../src/cli/id-command.ts';
 import { UsageError } from '../../src/cli/options.ts';
 import { testCommand } from '../../src/cli/test-command.ts';
-import { WORKLOADS } from '../../src/workloads/registry.ts';
+import { TESTED_WORKLOADS } from '../../src/workloads/registry.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'snowstorm-commands-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -240,9 +240,29 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--consistency-models : the workload unique-ids has no transactions; leave it out',
   },
   {
-    mistake: 'a workload that only Maelstrom has',
-    args: [...ECHO, '-w', 'broadcast'],
-    says: `--workload "broadcast": expected one of ${WORKLOADS.map(({ name }) => name).join(', ')}`,
+    mistake: 'a workload that there is not',
+    args: [...ECHO, '-w', 'paxos'],
+    says: `--workload "paxos": expected one of ${TESTED_WORKLOADS.map(({ name }) => name).join(', ')}`,
+  },
+  {
+    mistake: 'a workload without a node of ours',
+    args: ['-w', 'broadcast', '--topology', 'line'],
+    says: '-w broadcast: there is no node of ours that serves it; name the program of yours with --bin FILE',
+  },
+  {
+    mistake: 'a topology that there is not',
+    args: [...ECHO, '-w', 'broadcast', '--topology', 'star'],
+    says: '--topology "star": expected one of grid, line, total, tree, tree2, tree3, tree4',
+  },
+  {
+    mistake: 'a model that forbids nothing',
+    args: [...ECHO, '-w', 'txn-rw-register', '--consistency-models', 'serializable,linearizable'],
+    says: /^--consistency-models "serializable,linearizable": the consistency model "linearizable" forbids nothing/,
+  },
+  {
+    mistake: 'transactions of no length',
+    args: [...ECHO, '-w', 'txn-list-append', '--max-txn-length', '0'],
+    says: '--max-txn-length "0": expected a whole number from 1 to 1000000',
   },
   {
     mistake: 'no run at all',

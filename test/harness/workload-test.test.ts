@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { CLIENT_TIMEOUT_MS, type Completion, completeWith } from '../../src/harness/client.ts';
-import type { FinalStep, TestSetting, WorkloadTest } from '../../src/harness/workload-test.ts';
+import type { FinalStep, Invocation, TestSetting, Turn, WorkloadTest } from '../../src/harness/workload-test.ts';
 import { defineRpc } from '../../src/protocol/rpc.ts';
 import { echo } from '../../src/workloads/echo/workload.ts';
 import { answering, echoesAfter, type Script } from '../support/scripted-bed.ts';
@@ -68,10 +68,10 @@ describe('the setting', () => {
       });
     const { history } = await run({ depth: '7' }).finish();
     const known = { nodes: ['a', 'b'], concurrency: 4, latencyMeanMs: 3 };
-    expect(seen).toEqual([{ ...known, names: 'k3x9', options: { depth: 7 } }]);
+    expect(seen).toEqual([{ ...known, names: 'k3x9', strict: false, options: { depth: 7 } }]);
     expect(history.at(0).value).toBe('depth 7');
     await run().finish();
-    expect(seen[1]).toEqual({ ...known, names: '', options: { depth: 1 } });
+    expect(seen[1]).toEqual({ ...known, names: '', strict: false, options: { depth: 1 } });
   });
 });
 
@@ -204,5 +204,59 @@ describe('final invocations', () => {
     };
     expect(await at(10_000)).toBeGreaterThanOrEqual(10_000);
     expect(await at(0)).toBeLessThan(1000);
+  });
+
+  it('are asked by a new client if the outcome of its last operation is unknown', async () => {
+    const sources: string[][] = [];
+    const silentAtFirst: Script = (message, node) => {
+      const isLast = String(message.body.echo).startsWith('last');
+      sources.push([message.src, isLast ? 'last' : 'first']);
+      if (isLast) echoesAfter(1)(message, node);
+    };
+    const { asked } = await finals([{ ...last('a'), by: 'each' }], {}, silentAtFirst);
+    expect(asked).toHaveLength(6);
+    const clients = (phase: string) => new Set(sources.filter(([, of]) => of === phase).map(([src]) => src));
+    expect(clients('first').size).toBe(6);
+    expect([...clients('last')].filter((client) => clients('first').has(client))).toEqual([]);
+  });
+
+  it('are marked in the history if they say so, and so are their completions', async () => {
+    const { history } = await finals([{ ...last('a'), final: true }, last('b')]);
+    const marked = [...history].filter((operation) => operation['final?'] === true);
+    expect(marked).toMatchObject([
+      { type: 'invoke', value: 'last a' },
+      { type: 'ok', value: { echo: 'last a' } },
+    ]);
+  });
+
+  it('are asked again and again by each worker, until there is nothing more to ask or the time is over', async () => {
+    let left = 3;
+    const repeated = (next: () => Invocation | undefined) => ({ next, everyMs: 200, forMs: 1000 });
+    const step = { ...last('a'), by: 4, repeated: repeated(() => (left-- > 0 ? last(`${left}`) : undefined)) };
+    const { asked } = await finals([step]);
+    expect(asked.map(({ value }) => value)).toEqual(['last 2', 'last 1', 'last 0']);
+    const gaps = asked.slice(1).map(({ time }, index) => (time - (asked[index]?.time ?? 0)) / 1e6);
+    expect(gaps).toEqual([201, 201]);
+    const endless = { ...last('a'), by: 'each' as const, repeated: repeated(() => last('b')) };
+    expect((await finals([endless])).asked).toHaveLength(5 * 6);
+  });
+});
+
+describe('a generator', () => {
+  it('is told whose turn it is: the worker, its process, and when', async () => {
+    const turns: Turn[] = [];
+    const test = variant({
+      createGenerator: () => (turn) => {
+        turns.push(turn);
+        return { f: 'echo', value: turns.length };
+      },
+    });
+    const scriptOf = () => answering({ echo: silence });
+    const { history } = await new ScriptedRun({ test, scriptOf, concurrency: 2, timeLimitMs: 12_000 }).finish();
+    const invoked = [...history].filter(({ type }) => type === 'invoke');
+    expect(turns.map(({ process }) => process)).toEqual(invoked.map(({ process }) => process));
+    expect(turns.map(({ atMs }) => atMs * 1e6)).toEqual(invoked.map(({ time }) => expect.closeTo(time, -1)));
+    expect(turns.map(({ worker }) => worker)).toEqual(turns.map(({ process }) => process % 2));
+    expect(Math.max(...turns.map(({ process }) => process))).toBeGreaterThan(3);
   });
 });

@@ -8,6 +8,7 @@ import { checkCommand } from './check-command.ts';
 import { exploreCommand } from './explore-command.ts';
 import { fuzzCommand } from './fuzz-command.ts';
 import { serveFuzz } from './fuzz-worker.ts';
+import { glomersCommand } from './glomers-command.ts';
 import { idCommand } from './id-command.ts';
 import { UsageError } from './options.ts';
 import { reportCommand } from './report-command.ts';
@@ -24,6 +25,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   'check',
   'fuzz',
   'explore',
+  'glomers',
   'id',
   'report',
   'serve',
@@ -36,6 +38,7 @@ const HELP = `Usage: snowstorm COMMAND [options]
   check        judges recorded histories, of Jepsen and Maelstrom too            (check --help)
   fuzz         runs it simulated with many seeds, under all or some faults      (fuzz --help)
   explore      runs it simulated with a crash at every single step              (explore --help)
+  glomers      runs the challenges of Fly.io's Gossip Glomers on a node          (glomers --help)
   id decode    shows the parts of ids                                           (id --help)
   report       draws the report of a recorded run again                         (report --help)
   serve        serves ids, vouchers, profiles and transfers over HTTP            (serve --help)
@@ -55,6 +58,8 @@ async function main(args: readonly string[]): Promise<number> {
       return fuzzCommand(rest);
     case 'explore':
       return exploreCommand(rest);
+    case 'glomers':
+      return glomersCommand(rest);
     case 'id':
       return idCommand(rest);
     case 'report':

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fuzzCommand } from '../../src/cli/fuzz-command.ts';
+import { glomersCommand } from '../../src/cli/glomers-command.ts';
 import { idCommand } from '../../src/cli/id-command.ts';
 import { UsageError } from '../../src/cli/options.ts';
 import { testCommand } from '../../src/cli/test-command.ts';
@@ -313,6 +314,46 @@ const FUZZ_MISTAKES: readonly Mistake[] = [
   },
 ];
 
+const GLOMER = ['3d', '--bin', SNOWSTORM, '--store', join(folder, 'never')];
+
+const GLOMERS_MISTAKES: readonly Mistake[] = [
+  {
+    mistake: 'no program',
+    args: ['3d'],
+    says: '--bin FILE is missing: name the program of your node, such as --bin ./my-node',
+  },
+  {
+    mistake: 'a program without a challenge',
+    args: ['--bin', SNOWSTORM],
+    says: 'no challenge was given; name one, such as 3d, or all',
+  },
+  {
+    mistake: 'an unknown challenge',
+    args: [...GLOMER, '1', '3f'],
+    says: 'there is no challenge "3f"; expected one of 1, 2, 3a, 3b, 3c, 3d, 3e, 4, 5a, 5b, 5c, 6a, 6b, 6c, or all',
+  },
+  {
+    mistake: 'the program of one of many challenges that is not there',
+    args: ['all', '--bin', '/no/such/{workload}-{challenge}'],
+    says: '--bin /no/such/echo-1: there is no such file',
+  },
+  {
+    mistake: 'processes without a record',
+    args: [...GLOMER, '--store', 'none'],
+    says: '--store "none": expected a folder: processes write logs',
+  },
+  {
+    mistake: 'an option that the challenge decides',
+    args: [...GLOMER, '--rate', '5'],
+    says: "Unknown option '--rate'",
+  },
+  {
+    mistake: 'a time limit that is none',
+    args: [...GLOMER, '--time-limit', 'soon'],
+    says: '--time-limit "soon": expected a number from 0',
+  },
+];
+
 const ID_MISTAKES: readonly Mistake[] = [
   { mistake: 'no command for ids', args: [], says: 'id: no command was given; expected decode' },
   {
@@ -325,6 +366,7 @@ const ID_MISTAKES: readonly Mistake[] = [
 for (const { name, command, mistakes } of [
   { name: 'test', command: testCommand, mistakes: TEST_MISTAKES },
   { name: 'fuzz', command: fuzzCommand, mistakes: FUZZ_MISTAKES },
+  { name: 'glomers', command: glomersCommand, mistakes: GLOMERS_MISTAKES },
   { name: 'id', command: idCommand, mistakes: ID_MISTAKES },
 ]) {
   describe(`${name} refuses`, () => {

@@ -36,6 +36,11 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
     reason: PLACEHOLDER,
   },
   {
+    document: 'src/harness/README.md',
+    command: 'bin/snowstorm glomers all --bin path/to/your-{workload}',
+    reason: PLACEHOLDER,
+  },
+  {
     document: 'src/chaos/README.md',
     command: 'maelstrom test -w unique-ids --bin bin/chaos -- --kill 5 --for 25 -- bin/maelstrom-node',
     reason: NEEDS_MAELSTROM,

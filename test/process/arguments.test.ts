@@ -76,6 +76,7 @@ describe.concurrent('the command line tells', () => {
       tells: ['--nemesis-interval SECONDS', 'unique-ids'],
     },
     { args: ['check', '--help'], usage: 'snowstorm check HISTORY', tells: ['--strict', '--json', 'pn-counter'] },
+    { args: ['glomers', '--help'], usage: 'snowstorm glomers', tells: ['3d, 3e', '{workload}', 'Exit status: 0 all'] },
     { args: ['id', '--help'], usage: 'snowstorm id decode', tells: ['timestamp'] },
     { args: ['id', 'decode', '--help'], usage: 'snowstorm id decode', tells: ['timestamp'] },
   ])('how it is used: $args', async ({ args, usage, tells }) => {

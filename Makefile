@@ -84,8 +84,8 @@ digests: build ## Records the digests of runs anew, after a change that is meant
 
 build: dist/.built ## Bundles the three programs and the page of reports into dist/
 
-bench: build ## Measures, as ratios in one run (takes some minutes)
-	@node --import tsx test/bench/main.ts
+bench: build ## Measures, as ratios in one run; some parts: make bench ONLY="node start"; UPDATE_DOCS=1 writes the README
+	@node --import tsx test/bench/main.ts $(ONLY)
 
 coverage: SEEDS = 200
 coverage: node_modules/.installed ## Tells which branches of the protocol core 200 seeds of every workload reach

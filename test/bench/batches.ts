@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { goalAtLeast, goalAtMost, printSection } from './measure.ts';
+import type { Section } from './measure.ts';
 
 const NODE = resolve('bin/maelstrom-node');
 const INIT = '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":1}}\n';
@@ -16,6 +16,7 @@ const FORMAT_IDS_PER_SECOND = 4_096_000;
 const COUNT = 1000;
 const IN_FLIGHT = 16;
 const SUSTAINED_MS = 10_000;
+const ROUNDS = 3;
 /** A process that has not used up its lead by then is slower than the format. */
 const AHEAD_MS_MAX = 30_000;
 
@@ -25,46 +26,55 @@ const COMMA = 0x2c;
 const FIRST_ID = Buffer.from('"ids":["');
 const TRY_AGAIN = /"code":11,.*try again in (\d+) ms/;
 
-export async function benchBatches(): Promise<void> {
+export async function benchBatches(): Promise<readonly Section[]> {
+  const rounds: Round[] = [];
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await measureOne());
+  const each = (pick: (round: Round) => number) => rounds.map(pick);
+  const input = `generate of ${COUNT}, ${IN_FLIGHT} in flight`;
+  const ratios = each(({ perSecond }) => perSecond / FORMAT_IDS_PER_SECOND);
+  return [
+    {
+      title: '(f) ids in batches, one node process',
+      figures: [
+        { name: 'ahead of the clock', input, unit: 'M ids/s', values: each((round) => round.aheadPerSecond / 1e6) },
+        {
+          ...{ name: 'sustained, the lead used up', input, unit: 'M ids/s' },
+          values: each(({ perSecond }) => perSecond / 1e6),
+          yardstick: { name: "the format's 4.096 M", ratios },
+          goal: { of: 'ratio', atLeast: 0.99 },
+        },
+        { name: 'requests answered 11 meanwhile', input, unit: '', values: each(({ refusals }) => refusals) },
+        {
+          ...{ name: 'ids not above the one before', input, unit: '' },
+          values: each(({ order }) => order.violations),
+          goal: { of: 'value', atMost: 0 },
+        },
+      ],
+    },
+  ];
+}
+
+async function measureOne(): Promise<Round> {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   const child = spawn(process.execPath, [NODE, '--state-dir', folder, '--log-level', 'silent'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   try {
-    const { aheadPerSecond, perSecond, refusals, order } = await measure(child);
-    const ratio = perSecond / FORMAT_IDS_PER_SECOND;
-    printSection(
-      `(f) one node process, generate {"count": ${COUNT}}, ${IN_FLIGHT} in flight`,
-      'node --import tsx test/bench/main.ts batches',
-      [
-        { name: 'ahead of the clock', value: `${(aheadPerSecond / 1e6).toFixed(2)} M ids/s` },
-        {
-          name: 'sustained, the lead used up',
-          value: `${(perSecond / 1e6).toFixed(3)} M ids/s, ${ratio.toFixed(3)} × the format's`,
-          goal: goalAtLeast(ratio, 0.99, ' ×'),
-        },
-        { name: 'answered 11 meanwhile', value: `${refusals}` },
-        {
-          name: 'ids not above the one before',
-          value: `${order.violations} of ${order.count}`,
-          goal: goalAtMost(order.violations, 0),
-        },
-      ],
-    );
+    return await measure(child);
   } finally {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true });
   }
 }
 
-interface Measured {
+interface Round {
   readonly aheadPerSecond: number;
   readonly perSecond: number;
   readonly refusals: number;
   readonly order: Ascent;
 }
 
-function measure({ stdin, stdout }: ChildProcess): Promise<Measured> {
+function measure({ stdin, stdout }: ChildProcess): Promise<Round> {
   if (stdin === null || stdout === null) throw new Error('the node has no pipes');
   const order = new Ascent();
   let messageId = 2;

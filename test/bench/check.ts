@@ -1,6 +1,5 @@
 /**
  * (j) The checkers of Maelstrom's workloads, on histories in memory, beside what a program that does nothing takes.
- * Where the real checker was measured (10 operations at once, a cold JVM), the figure says how much sooner ours is.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -10,67 +9,72 @@ import { History } from '../../src/history/history.ts';
 import { kafkaChecker } from '../../src/workloads/kafka/checker/kafka-checker.ts';
 import { linKvChecker } from '../../src/workloads/lin-kv/checker/lin-kv-checker.ts';
 import { busyLogs, busyRegisters } from '../support/busy-histories.ts';
-import { goalAtMost, interleave, printSection, type Row } from './measure.ts';
+import { type Figure, interleave, type Section, secondsOf } from './measure.ts';
 
 const ROUNDS = 5;
 const TEST = { nodes: ['n0'], concurrency: 2 };
 
-interface Measured {
+interface Judged {
   readonly name: string;
+  readonly input: string;
   readonly history: () => History;
   readonly checker: Checker;
   /** Absent: there is no goal. */
   readonly secondsMax?: number;
-  /** What the real checker takes for a history of this kind and size; absent: it was not measured. */
-  readonly realSeconds?: number;
 }
 
 const UNIQUE_VALUES = { operations: 1_000_000, keys: 1, clientsOfKey: 20, endlessOfKey: 0 };
 
-const MEASURED: readonly Measured[] = [
+const JUDGED: readonly Judged[] = [
   {
-    name: 'set-full of 100,000 elements, 10,000 reads',
+    name: 'set-full',
+    input: '100,000 elements, 10,000 reads',
     history: () => growingSet(100_000, 10_000),
     checker: setFullChecker({ add: 'add', strict: true }),
     secondsMax: 2,
   },
   {
-    name: 'a register with unique values, 1,000,000 operations of 20 clients',
+    name: 'lin-kv, one key',
+    input: '1,000,000 operations of 20 clients, every value once',
     history: () => busyRegisters({ ...UNIQUE_VALUES, silentRefusals: true }),
     checker: linKvChecker({ strict: false }),
     secondsMax: 2,
   },
   {
-    name: '… where each of 186,000 refused cas must have its place, too',
+    name: '… its 186,000 refused cas as well',
+    input: '1,000,000 operations of 20 clients, every value once',
     history: () => busyRegisters(UNIQUE_VALUES),
     checker: linKvChecker({ strict: true }),
   },
   {
-    name: "Maelstrom's lin-kv: 5 values, 60 clients at 6 keys, 50,000 operations, 20 indefinite ones a key",
+    name: 'lin-kv, 6 keys',
+    input: '50,000 operations of 60 clients, 5 values, 20 indefinite a key',
     history: () => busyRegisters({ operations: 50_000, keys: 6, clientsOfKey: 10, endlessOfKey: 20, values: 5 }),
     checker: linKvChecker({ strict: false }),
     secondsMax: 2,
   },
   {
-    name: '… all of them at one key',
+    name: 'lin-kv, one key',
+    input: '50,000 operations of 60 clients, 5 values, 20 indefinite',
     history: () => busyRegisters({ operations: 50_000, keys: 1, clientsOfKey: 60, endlessOfKey: 20, values: 5 }),
     checker: linKvChecker({ strict: false }),
   },
   {
-    name: 'kafka, 1,000,000 messages in 100,000 polls',
+    name: 'kafka',
+    input: '1,000,000 messages in 100,000 polls',
     history: () => busyLogs(1_000_000),
     checker: kafkaChecker({ strict: true }),
     secondsMax: 3,
   },
 ];
 
-export async function benchCheck(): Promise<void> {
-  const rows: Row[] = [];
-  for (const measured of MEASURED) rows.push(await measure(measured));
-  printSection('(j) the checkers of recorded histories', 'node --import tsx test/bench/main.ts check', rows);
+export async function benchCheck(): Promise<readonly Section[]> {
+  const figures: Figure[] = [];
+  for (const judged of JUDGED) figures.push(await measure(judged));
+  return [{ title: '(j) the checkers of recorded histories', figures }];
 }
 
-async function measure({ name, history: make, checker, secondsMax, realSeconds }: Measured): Promise<Row> {
+async function measure({ name, input, history: make, checker, secondsMax }: Judged): Promise<Figure> {
   const history = make();
   const check = () => {
     if (checker.check(TEST, history)['valid?'] !== true) throw new Error(`${name}: the history must be valid`);
@@ -79,11 +83,9 @@ async function measure({ name, history: make, checker, secondsMax, realSeconds }
     node: () => secondsOf(() => spawnSync(process.execPath, ['-e', '0'])),
     ours: () => secondsOf(check),
   });
-  const sooner = realSeconds === undefined ? '' : `, 1/${(realSeconds / ours.value).toFixed(0)} of the real checker`;
   return {
-    name,
-    value: `${ours.value.toFixed(2)} s, ${ours.ratio.toFixed(1)} × node -e 0${sooner}`,
-    ...(secondsMax !== undefined && { goal: goalAtMost(ours.value, secondsMax, ' s') }),
+    ...{ name, input, unit: 's', values: ours.values, yardstick: { name: 'node -e 0', ratios: ours.ratios } },
+    ...(secondsMax !== undefined && { goal: { of: 'value', atMost: secondsMax } }),
   };
 }
 
@@ -104,10 +106,4 @@ function growingSet(elements: number, reads: number): History {
     operate(1, 'read', null, [...shown]);
   }
   return history;
-}
-
-function secondsOf(act: () => void): number {
-  const startMs = performance.now();
-  act();
-  return (performance.now() - startMs) / 1000;
 }

@@ -6,36 +6,63 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { goalAtLeast, goalAtMost, printSection } from './measure.ts';
+import type { Section } from './measure.ts';
 
 const SECONDS = 30;
 const CONCURRENCY = '64n';
+const ROUNDS = 3;
+const SERVED = ['test', '-w', 'unique-ids', '--bin', 'bin/maelstrom-node', '--node-count', '3', '--rate', '1e9'];
+const COMMAND = [...SERVED, '--time-limit', `${SECONDS}`, '--concurrency', CONCURRENCY, '--availability', 'total'];
 
-export function benchHarness(): void {
+interface Round {
+  readonly rate: number;
+  /** CPU of the harness for an operation. */
+  readonly cpuUs: number;
+  readonly megabytes: number;
+  readonly startMs: number;
+}
+
+export async function benchHarness(): Promise<readonly Section[]> {
+  const rounds = Array.from({ length: ROUNDS }, measure);
+  const input = `unique-ids, 3 nodes, ${SECONDS} s`;
+  return [
+    {
+      title: '(d) the local harness at full rate, 3 node processes',
+      command: `bin/snowstorm ${COMMAND.join(' ')}`,
+      figures: [
+        {
+          ...{ name: 'operations, all checked', input, unit: '/s', values: rounds.map(({ rate }) => rate) },
+          goal: { of: 'value', atLeast: 40_000 },
+        },
+        {
+          ...{ name: 'CPU of the harness for an operation', input, unit: 'µs' },
+          values: rounds.map(({ cpuUs }) => cpuUs),
+        },
+        {
+          ...{ name: 'resident memory at its highest', input, unit: 'MB' },
+          values: rounds.map(({ megabytes }) => megabytes),
+          goal: { of: 'value', atMost: 400 },
+        },
+        {
+          ...{ name: 'start to the first operation', input, unit: 'ms', values: rounds.map(({ startMs }) => startMs) },
+          goal: { of: 'value', atMost: 600 },
+        },
+      ],
+    },
+  ];
+}
+
+function measure(): Round {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
-  const args = ['test', '-w', 'unique-ids', '--bin', 'bin/maelstrom-node', '--node-count', '3', '--rate', '1e9'];
-  const command = [...args, '--time-limit', `${SECONDS}`, '--concurrency', CONCURRENCY, '--availability', 'total'];
   try {
-    execFileSync('bin/snowstorm', [...command, '--store', folder], { stdio: ['ignore', 'ignore', 'inherit'] });
-    const results = JSON.parse(readFileSync(join(folder, 'latest', 'results.json'), 'utf8'));
-    const rate = results.stats['ok-count'] / SECONDS;
-    printSection('(d) the local harness at full rate, 3 node processes', `bin/snowstorm ${command.join(' ')}`, [
-      { name: 'operations a second, all checked', value: rate.toFixed(0), goal: goalAtLeast(rate, 40_000) },
-      {
-        name: 'CPU of the harness for an operation',
-        value: `${((1000 * results.harness['cpu-milliseconds']) / results.stats['ok-count']).toFixed(1)} µs`,
-      },
-      {
-        name: 'resident memory at its highest',
-        value: `${results.harness['resident-megabytes-max'].toFixed(0)} MB`,
-        goal: goalAtMost(results.harness['resident-megabytes-max'], 400, ' MB'),
-      },
-      {
-        name: 'start of the command to the first operation',
-        value: `${results.harness['start-milliseconds'].toFixed(0)} ms`,
-        goal: goalAtMost(results.harness['start-milliseconds'], 600, ' ms'),
-      },
-    ]);
+    execFileSync('bin/snowstorm', [...COMMAND, '--store', folder], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const { stats, harness } = JSON.parse(readFileSync(join(folder, 'latest', 'results.json'), 'utf8'));
+    return {
+      rate: stats['ok-count'] / SECONDS,
+      cpuUs: (1000 * harness['cpu-milliseconds']) / stats['ok-count'],
+      megabytes: harness['resident-megabytes-max'],
+      startMs: harness['start-milliseconds'],
+    };
   } finally {
     rmSync(folder, { recursive: true });
   }

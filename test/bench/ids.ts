@@ -6,15 +6,16 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/host/system.ts';
 import { IdGenerator } from '../../src/ids/id-generator.ts';
-import { goalAtLeast, interleave, printSection } from './measure.ts';
+import { type Goal, interleave, type Measured, type Section } from './measure.ts';
 
 const IDS = 4_000_000;
 const IDS_PER_MS_BITS = 12;
 const START_MS = 1_800_000_000_000;
 const ROUNDS = 5;
 const SUSTAINED_MS = 1000;
+const DRIVEN = `${IDS / 1e6} M ids, driven clock`;
 
-export async function benchIds(): Promise<void> {
+export async function benchIds(): Promise<readonly Section[]> {
   let readings = 0;
   // Moves by a millisecond just when the ids of one are used up.
   const driven = {
@@ -41,17 +42,20 @@ export async function benchIds(): Promise<void> {
     bigint: perSecond(() => bigints.nextBigint()),
     sustained: () => sustainedRate(sustained),
   });
-  const row = (name: string, { value, ratio }: { value: number; ratio: number }, least?: number) => ({
-    name,
-    value: `${value.toFixed(2)} M/s, ${ratio.toFixed(2)} × randomUUID`,
-    ...(least === undefined ? {} : { goal: goalAtLeast(value, least, ' M/s') }),
+  const figure = (name: string, input: string, { values, ratios }: Measured, goal?: Goal) => ({
+    ...{ name, input, unit: 'M/s', values, yardstick: { name: 'crypto.randomUUID', ratios } },
+    ...(goal && { goal }),
   });
-  printSection('(a) ids, one core', 'node --import tsx test/bench/main.ts ids', [
-    row('crypto.randomUUID', results.uuid),
-    row('id as a decimal string, driven clock', results.string, 15),
-    row('id as a bigint, driven clock', results.bigint, 20),
-    row('id as a string, real clock, sustained (format: 4.096)', results.sustained),
-  ]);
+  return [
+    {
+      title: '(a) ids, one core',
+      figures: [
+        figure('decimal strings', DRIVEN, results.string, { of: 'value', atLeast: 15 }),
+        figure('bigints', DRIVEN, results.bigint, { of: 'value', atLeast: 20 }),
+        figure('strings, no lead left (the format allows 4.096)', 'real clock', results.sustained),
+      ],
+    },
+  ];
 }
 
 /**

@@ -1,23 +1,29 @@
 /**
- * `make bench`: every figure in the README beside it, measured in one run. With names (`ids`, `batches`, `node`,
- * `start`, `memory`, `harness`, `simulator`, `voucher`, `saga`, `report`, `services`, `retention`, `check`,
- * `transactions`) only those parts.
+ * `make bench`: every figure in the README beside it, measured in one run. With names (`make bench ONLY="node start"`)
+ * only those parts. `UPDATE_DOCS=1` writes what was measured into the README's table.
  */
 
+import { readFileSync, writeFileSync } from 'node:fs';
 import { benchBatches } from './batches.ts';
 import { benchCheck } from './check.ts';
 import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
-import { benchMemory, benchNode, benchStart } from './node-process.ts';
+import { describeSection, type Figure, type Section } from './measure.ts';
+import { benchMemory, benchNode } from './node-process.ts';
+import { updateTable } from './readme-table.ts';
 import { benchReport } from './report.ts';
 import { benchRetention } from './retention.ts';
 import { benchSaga } from './saga.ts';
 import { benchServices } from './services.ts';
 import { benchSimulator } from './simulator.ts';
+import { benchStart } from './start.ts';
 import { benchTransactions } from './transactions.ts';
 import { benchVoucher } from './voucher.ts';
 
-const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
+const README = new URL('README.md', import.meta.url);
+const EXIT_USAGE = 2;
+
+const PARTS: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   ids: benchIds,
   batches: benchBatches,
   node: benchNode,
@@ -34,13 +40,26 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   transactions: benchTransactions,
 };
 
-async function main(): Promise<void> {
-  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
-  for (const name of names) {
-    const part = PARTS[name];
-    if (part === undefined) throw new Error(`there is no part ${name}; there are ${Object.keys(PARTS).join(', ')}`);
-    await part();
+async function main(names: readonly string[]): Promise<void> {
+  const parts = Object.keys(PARTS);
+  const unknown = names.filter((name) => !parts.includes(name));
+  if (unknown.length > 0) {
+    process.stderr.write(`bench: there is no part ${unknown.join(' or ')}; there are ${parts.join(', ')}\n`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  const measured = new Map<string, readonly Figure[]>();
+  for (const name of names.length > 0 ? names : parts) {
+    const sections = await (PARTS[name] as () => Promise<readonly Section[]>)();
+    for (const section of sections) process.stdout.write(describeSection(section, name));
+    measured.set(
+      name,
+      sections.flatMap(({ figures }) => figures),
+    );
+    // After each part: one that fails later takes nothing with it.
+    if (process.env.UPDATE_DOCS === '1')
+      writeFileSync(README, updateTable(readFileSync(README, 'utf8'), parts, measured));
   }
 }
 
-void main();
+void main(process.argv.slice(2));

@@ -1,6 +1,6 @@
 /**
- * (b) The real node process against a minimal echo, open loop through a pipe and closed loop with 64 in flight; (c) its
- * start; and the memory it holds after many messages.
+ * (b) The real node process against a minimal echo on the same input, open loop through a pipe and closed loop with 64
+ * in flight; and the memory it holds after many messages.
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { residentMegabytes } from '../support/node-process.ts';
-import { goalAtLeast, goalAtMost, interleave, printSection } from './measure.ts';
+import { type Figure, interleave, type Measured, median, type Section } from './measure.ts';
 
 const NODE = resolve('bin/maelstrom-node');
 const MINIMAL = resolve('test/bench/minimal-echo.mjs');
@@ -19,68 +19,58 @@ const MESSAGES = 1_000_000;
 const CLOSED_MESSAGES = 400_000;
 const IN_FLIGHT = 64;
 const ROUNDS = 5;
-const START_ROUNDS = 21;
+/** How many times the minimal echo the node makes at least. */
+const GOALS = { echo: { open: 3.5, closed: 3 }, generate: { open: 4, closed: 3 } };
 
-export async function benchNode(): Promise<void> {
+type Type = 'echo' | 'generate';
+type Programs = Readonly<Record<'minimal' | 'coalesced' | 'node', Measured>>;
+
+export async function benchNode(): Promise<readonly Section[]> {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   try {
-    const echoLines = requestLines('echo', MESSAGES);
-    const generateLines = requestLines('generate', MESSAGES);
-    const file = (name: string, text: string) => {
-      const path = join(folder, name);
-      writeFileSync(path, text);
-      return path;
-    };
-    const empty = file('init', INIT);
-    const echo = file('echo', INIT + echoLines.join(''));
-    const generate = file('generate', INIT + generateLines.join(''));
-    const open = await interleave(ROUNDS, {
-      minimal: () => openLoop(MINIMAL, echo, empty),
-      coalesced: () => openLoop(COALESCED, echo, empty),
-      echo: () => openLoop(NODE, echo, empty),
-      generate: () => openLoop(NODE, generate, empty),
-    });
-    const closed = await interleave(ROUNDS, {
-      minimal: () => closedLoop(MINIMAL, echoLines),
-      coalesced: () => closedLoop(COALESCED, echoLines),
-      echo: () => closedLoop(NODE, echoLines),
-      generate: () => closedLoop(NODE, generateLines),
-    });
-    const row = (name: string, { value, ratio }: { value: number; ratio: number }, least?: number) => ({
-      name,
-      value: `${(value / 1000).toFixed(0).padStart(4)} k messages/s, ${ratio.toFixed(2)} ×`,
-      ...(least === undefined ? {} : { goal: goalAtLeast(ratio, least, ' ×') }),
-    });
-    printSection('(b) one node process, through pipes', 'node --import tsx test/bench/main.ts node', [
-      row('open loop: minimal echo', open.minimal),
-      row('open loop: the same, one write a turn, no checks', open.coalesced),
-      row('open loop: echo', open.echo, 3.5),
-      row('open loop: generate', open.generate, 4),
-      row(`closed loop, ${IN_FLIGHT} in flight: minimal echo`, closed.minimal),
-      row(`closed loop, ${IN_FLIGHT} in flight: one write a turn`, closed.coalesced),
-      row(`closed loop, ${IN_FLIGHT} in flight: echo`, closed.echo, 3),
-      row(`closed loop, ${IN_FLIGHT} in flight: generate`, closed.generate, 3),
-    ]);
+    const empty = join(folder, 'init');
+    writeFileSync(empty, INIT);
+    const figures: Figure[] = [];
+    for (const type of ['echo', 'generate'] as const) {
+      const lines = requestLines(type, MESSAGES);
+      const file = join(folder, type);
+      writeFileSync(file, INIT + lines.join(''));
+      const open = await interleave(ROUNDS, {
+        minimal: () => openLoop(MINIMAL, file, empty),
+        coalesced: () => openLoop(COALESCED, file, empty),
+        node: () => openLoop(NODE, file, empty),
+      });
+      figures.push(...figuresOf(type, `${type}, open loop`, open, GOALS[type].open));
+      const closed = await interleave(ROUNDS, {
+        minimal: () => closedLoop(MINIMAL, lines),
+        coalesced: () => closedLoop(COALESCED, lines),
+        node: () => closedLoop(NODE, lines),
+      });
+      figures.push(...figuresOf(type, `${type}, ${IN_FLIGHT} in flight`, closed, GOALS[type].closed));
+    }
+    return [{ title: '(b) one node process, through pipes', figures }];
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-export async function benchStart(): Promise<void> {
-  const start = await interleave(START_ROUNDS, { empty: startOfNothing, node: startToFirstReply });
-  printSection('(c) start of the process', 'node --import tsx test/bench/main.ts start', [
-    { name: 'node -e 0', value: `${start.empty.value.toFixed(0)} ms` },
+function figuresOf(type: Type, name: string, { minimal, coalesced, node }: Programs, atLeast: number): Figure[] {
+  const input = `lines of ${type}`;
+  const thousands = ({ values }: Measured) => values.map((value) => value / 1000);
+  const yardstick = { name: 'the minimal echo', ratios: node.ratios };
+  return [
+    { name, input, unit: 'k/s', values: thousands(node), yardstick, goal: { of: 'ratio', atLeast } },
     {
-      name: 'maelstrom-node, to its first reply',
-      value: `${start.node.value.toFixed(0)} ms, ${start.node.ratio.toFixed(2)} ×`,
-      goal: goalAtMost(start.node.ratio, 1.7, ' ×'),
+      name: '… the minimal echo with one write a turn',
+      ...{ input, unit: 'k/s', values: thousands(coalesced), yardstick: { ...yardstick, ratios: coalesced.ratios } },
+      note: `the minimal echo ${median(thousands(minimal)).toFixed(0)} k/s`,
     },
-  ]);
+  ];
 }
 
-export async function benchMemory(): Promise<void> {
+export async function benchMemory(): Promise<readonly Section[]> {
   const lines = requestLines('generate', CLOSED_MESSAGES);
-  const child = startNode(NODE);
+  const child = startNode();
   const rounds = 10_000_000 / CLOSED_MESSAGES;
   let afterFirst = 0;
   for (let round = 1; round <= rounds; round++) {
@@ -89,14 +79,18 @@ export async function benchMemory(): Promise<void> {
   }
   const afterLast = residentMegabytes(child.pid);
   child.kill('SIGKILL');
-  printSection('memory of one node process', 'node --import tsx test/bench/main.ts memory', [
-    { name: 'resident after 1 M messages', value: `${afterFirst.toFixed(0)} MB` },
+  return [
     {
-      name: 'resident after 10 M messages',
-      value: `${afterLast.toFixed(0)} MB, ${(afterLast / afterFirst).toFixed(2)} ×`,
-      goal: goalAtMost(afterLast / afterFirst, 1.2, ' ×'),
+      title: 'memory of one node process',
+      figures: [
+        {
+          ...{ name: 'resident after 10 M messages', input: 'lines of generate', unit: 'MB', values: [afterLast] },
+          yardstick: { name: 'after 1 M', ratios: [afterLast / afterFirst] },
+          goal: { of: 'ratio', atMost: 1.2 },
+        },
+      ],
     },
-  ]);
+  ];
 }
 
 /** Messages a second while `program` eats a whole file; the time for a file without requests is taken off. */
@@ -121,7 +115,7 @@ async function closedLoop(program: string, lines: readonly string[]): Promise<nu
   return rate;
 }
 
-function startNode(program: string): ChildProcess {
+export function startNode(program = NODE): ChildProcess {
   const child = spawn(process.execPath, [program, ...(program === NODE ? ['--log-level', 'silent'] : [])], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -154,26 +148,9 @@ function exchange(child: ChildProcess, lines: readonly string[]): Promise<void> 
   });
 }
 
-function requestLines(type: 'echo' | 'generate', count: number): string[] {
+function requestLines(type: Type, count: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const echo = type === 'echo' ? `"echo":"Please echo ${index % 128}",` : '';
     return `{"id":${index + 2},"src":"c2","dest":"n0","body":{${echo}"type":"${type}","msg_id":${index + 1}}}\n`;
   });
-}
-
-function startToFirstReply(): Promise<number> {
-  const start = performance.now();
-  const child = startNode(NODE);
-  return new Promise((resolve) => {
-    child.stdout?.once('data', () => {
-      resolve(performance.now() - start);
-      child.kill('SIGKILL');
-    });
-  });
-}
-
-function startOfNothing(): Promise<number> {
-  const start = performance.now();
-  const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
-  return new Promise((resolve) => child.once('exit', () => resolve(performance.now() - start)));
 }

@@ -14,7 +14,7 @@ import { buildEngineMutants } from '../support/engine-mutants.ts';
 import { findEtcd } from '../support/etcd.ts';
 import { residentMegabytes } from '../support/node-process.ts';
 import { runRetentionDeployment, type Sample } from '../support/retention-deployment.ts';
-import { median, printSection, type Row } from './measure.ts';
+import { type Figure, median, type Section } from './measure.ts';
 
 const MINUTE_MS = 60_000;
 const RETAIN_MS = MINUTE_MS;
@@ -45,19 +45,21 @@ interface Minute {
   readonly residentMegabytes: number[];
 }
 
-export async function benchRetention(): Promise<void> {
+export async function benchRetention(): Promise<readonly Section[]> {
   const etcd = findEtcd('the size of the store with retention');
-  if (etcd === undefined) return;
+  if (etcd === undefined) return [];
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   try {
     const program = (await buildEngineMutants(folder))('short-retention');
-    for (const retainMs of [RETAIN_MS, undefined]) await measure(etcd, program, retainMs, folder);
+    const sections: Section[] = [];
+    for (const retainMs of [RETAIN_MS, undefined]) sections.push(await measure(etcd, program, retainMs, folder));
+    return sections;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(etcd: string, program: string, retainMs: number | undefined, folder: string): Promise<void> {
+async function measure(etcd: string, program: string, retainMs: number | undefined, folder: string): Promise<Section> {
   const minutes: Minute[] = [];
   const beganMs = performance.now();
   const seenMs = new Map<string, number>();
@@ -81,17 +83,44 @@ async function measure(etcd: string, program: string, retainMs: number | undefin
     ...{ oldestMsMax: Number.POSITIVE_INFINITY, catchUpMsMax: 0 },
   });
   const { violations, askedCount, removedCount, refusedCount } = outcome;
-  const rows: Row[] = minutes.map((minute, index) => ({ name: `minute ${index + 1}`, value: describe(minute) }));
-  rows.push({
-    name: 'all',
-    value: `${askedCount} asked for, ${removedCount} removed, ${refusedCount} late repeats refused`,
-  });
-  rows.push({ name: 'wrong', value: violations.join('; ') || '0' });
-  printSection(
-    `(l) transfers under faults, ${RATE} requests a second, ${retainMs === undefined ? 'all kept' : `kept for ${retainMs / 1000} s`}`,
-    'node --import tsx test/bench/main.ts retention',
-    rows,
-  );
+  const input = retainMs === undefined ? 'all kept' : `kept for ${retainMs / 1000} s`;
+  return {
+    title: `(l) transfers under faults, ${RATE} requests a second, ${input}`,
+    figures: [
+      ...figuresOf(minutes, input),
+      {
+        ...{ name: 'wrong', input, unit: '', values: [violations.length], goal: { of: 'value', atMost: 0 } },
+        note: [
+          `${askedCount} asked for, ${removedCount} removed, ${refusedCount} late repeats refused`,
+          ...violations,
+        ].join('; '),
+      },
+    ],
+  };
+}
+
+/** What each minute but the first held: then nothing is old enough to be removed. */
+function figuresOf(minutes: readonly Minute[], input: string): Figure[] {
+  const shown = minutes.slice(1).filter(({ records }) => records.length > 0);
+  const figure = (name: string, unit: string, of: (minute: Minute) => number): Figure => {
+    const values = shown.map(of);
+    const [first, last] = [values[0] as number, values.at(-1) as number];
+    return {
+      name,
+      input,
+      unit,
+      values,
+      yardstick: { name: 'minute 2', ratios: [last / first] },
+      note: values.join(', '),
+    };
+  };
+  return [
+    figure('records of transfers, a minute', '', ({ records }) => median(records)),
+    figure('… of them late', '', ({ late }) => median(late)),
+    figure('… keys of any kind', '', ({ keys }) => median(keys)),
+    figure('… database', 'kB', ({ databaseBytes }) => Math.round(median(databaseBytes) / 1000)),
+    figure('… an instance', 'MB', ({ residentMegabytes }) => Math.round(median(residentMegabytes))),
+  ];
 }
 
 /** What the store holds. Nothing is added if no member answers. */
@@ -110,16 +139,6 @@ async function look({ witness, urls, feed, prefix }: Sample, minute: Minute): Pr
     minute.databaseBytes.push(Number(status?.dbSizeInUse));
     return;
   }
-}
-
-function describe({ records, late, keys, databaseBytes, residentMegabytes }: Minute): string {
-  if (records.length === 0) return 'no member answered';
-  return [
-    `${median(records)} records, ${median(late)} of them late`,
-    `${median(keys)} keys`,
-    `${(median(databaseBytes) / 1000).toFixed(0)} kB`,
-    `an instance ${median(residentMegabytes).toFixed(0)} MB`,
-  ].join(', ');
 }
 
 function pidsThatName(text: string): string[] {

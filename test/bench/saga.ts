@@ -1,10 +1,10 @@
 /**
- * (h) Transfers, simulated: how many messages one takes, with accounts of its own and with accounts that everybody
- * uses, and whether it takes more after many.
+ * (h) Transfers, simulated: how many messages one takes, with accounts of its own and with accounts that all
+ * use, and whether it takes more after many.
  */
 
 import { runTransfers } from '../support/transfer-run.ts';
-import { goalAtMost, printSection, type Row } from './measure.ts';
+import type { Figure, Section } from './measure.ts';
 
 const COUNT = 10_000;
 const MESSAGES_MAX = 16;
@@ -14,39 +14,49 @@ const MANY = 100_000;
 const SAMPLE = 1000;
 const GROWTH_MAX = 1.3;
 
-export async function benchSaga(): Promise<void> {
-  const rows: Row[] = [];
+export async function benchSaga(): Promise<readonly Section[]> {
+  const figures: Figure[] = [];
   for (const concurrency of [3, 12, 64]) {
     const { messagesPerOperation, outcomes } = await runTransfers({
       accounts: 'own',
       transferCount: COUNT,
       concurrency,
     });
-    rows.push({
-      name: `accounts of their own, ${concurrency} clients: messages a transfer`,
-      value: `${messagesPerOperation.toFixed(2)}, ${outcomes.committed} committed`,
-      goal: goalAtMost(messagesPerOperation, MESSAGES_MAX),
+    figures.push({
+      name: 'messages a transfer',
+      input: `accounts of their own, ${concurrency} clients`,
+      unit: '',
+      values: [messagesPerOperation],
+      goal: { of: 'value', atMost: MESSAGES_MAX },
+      note: `${outcomes.committed} committed`,
     });
   }
   const shared = await runTransfers({ accounts: SHARED_ACCOUNTS, transferCount: COUNT });
-  rows.push({
-    name: `${SHARED_ACCOUNTS} accounts for all, 64 clients: messages a transfer`,
-    value: `${shared.messagesPerOperation.toFixed(2)}, ${shared.outcomes.committed} committed`,
-    goal: goalAtMost(shared.messagesPerOperation, SHARED_MESSAGES_MAX),
+  figures.push({
+    name: 'messages a transfer',
+    input: `${SHARED_ACCOUNTS} accounts for all, 64 clients`,
+    unit: '',
+    values: [shared.messagesPerOperation],
+    goal: { of: 'value', atMost: SHARED_MESSAGES_MAX },
+    note: `${shared.outcomes.committed} committed`,
   });
   const few = await runTransfers({ accounts: SHARED_ACCOUNTS, transferCount: 2 * SAMPLE, sampleLength: SAMPLE });
   const many = await runTransfers({ accounts: SHARED_ACCOUNTS, transferCount: MANY, sampleLength: SAMPLE });
-  rows.push(
+  const input = `${MANY.toLocaleString('en')} transfers`;
+  figures.push(
     {
-      name: `… ${MANY} transfers against ${2 * SAMPLE}: messages a transfer`,
-      value: `${many.messagesPerOperation.toFixed(2)} against ${few.messagesPerOperation.toFixed(2)}`,
-      goal: goalAtMost(many.messagesPerOperation / few.messagesPerOperation, GROWTH_MAX, ' ×'),
+      ...{ name: 'messages a transfer', input, unit: '', values: [many.messagesPerOperation] },
+      yardstick: {
+        name: `${(2 * SAMPLE).toLocaleString('en')} transfers`,
+        ratios: [many.messagesPerOperation / few.messagesPerOperation],
+      },
+      goal: { of: 'ratio', atMost: GROWTH_MAX },
     },
     {
-      name: `… time to simulate one of the last ${SAMPLE} against the first ${SAMPLE}`,
-      value: `${many.lastMicroseconds.toFixed(0)} µs against ${many.firstMicroseconds.toFixed(0)} µs`,
-      goal: goalAtMost(many.lastMicroseconds / many.firstMicroseconds, GROWTH_MAX, ' ×'),
+      ...{ name: `time to simulate one of the last ${SAMPLE}`, input, unit: 'µs', values: [many.lastMicroseconds] },
+      yardstick: { name: `the first ${SAMPLE}`, ratios: [many.lastMicroseconds / many.firstMicroseconds] },
+      goal: { of: 'ratio', atMost: GROWTH_MAX },
     },
   );
-  printSection('(h) transfers, 3 nodes, no faults', 'node --import tsx test/bench/main.ts saga', rows);
+  return [{ title: '(h) transfers, 3 nodes, no faults', figures }];
 }

@@ -11,7 +11,7 @@ import { ServiceClient } from '../support/service-client.ts';
 import { type Kind, ServiceLoad } from '../support/service-load.ts';
 import { ServiceProcess } from '../support/service-process.ts';
 import { runSpike } from '../support/service-spike.ts';
-import { goalAtLeast, goalAtMost, printSection, type Row } from './measure.ts';
+import type { Figure, Goal, Section } from './measure.ts';
 
 const CLIENTS = 64;
 const WARM_UP_MS = 2000;
@@ -23,6 +23,7 @@ const ELECTION_MS = 500;
 /** To etcd, an operation. */
 const REQUESTS_MAX = 0.6;
 const LEADER_KILLS = 10;
+const SOON: Goal = { of: 'value', atMost: 2 };
 const CALM_MS = 3000;
 /** Of `/proc/<pid>/stat`. */
 const TICKS_PER_SECOND = 100;
@@ -36,33 +37,39 @@ interface Measured {
   readonly cpuMs: number;
 }
 
-export async function benchServices(): Promise<void> {
-  const rows: Row[] = [];
+const ON_FOLDER = 'on a folder';
+const ON_ETCD_ONCE = 'one instance on etcd';
+const ON_ETCD = `${INSTANCES} instances on etcd`;
+
+export async function benchServices(): Promise<readonly Section[]> {
+  const figures: Figure[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   try {
     const embedded = await ServiceProcess.start(['--store', join(folder, 'data')]);
-    const alone = await measure([embedded], 'redeem', 1);
-    const alike = await measure([embedded], 'transfer', 2);
-    rows.push(
-      { name: 'embedded: redemptions', value: describe(alone) },
-      { name: 'embedded: transfers', value: describe(alike) },
-      await benchIds(embedded),
+    const redemptions = await measure([embedded], 'redeem', 1);
+    const transfers = await measure([embedded], 'transfer', 2);
+    figures.push(
+      figureOf('redemptions', ON_FOLDER, '/s', redemptions.perSecond),
+      figureOf('transfers', ON_FOLDER, '/s', transfers.perSecond),
+      figureOf('CPU of a redemption', ON_FOLDER, 'ms', redemptions.cpuMs),
+      figureOf('CPU of a transfer', ON_FOLDER, 'ms', transfers.cpuMs),
+      ...(await benchIds(embedded)),
       ...(await benchSpike(embedded)),
     );
     await embedded.stop();
     const etcd = findEtcd('the services on etcd');
-    if (etcd !== undefined) rows.push(...(await benchEtcd(etcd, alone)));
+    if (etcd !== undefined) figures.push(...(await benchEtcd(etcd, redemptions)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  printSection(
-    `(k) services, ${CLIENTS} clients, 200 bytes a document and more`,
-    'node --import tsx test/bench/main.ts services',
-    rows,
-  );
+  return [{ title: `(k) services, ${CLIENTS} clients, 200 bytes a document and more`, figures }];
 }
 
-async function benchEtcd(etcd: string, embedded: Measured): Promise<Row[]> {
+function figureOf(name: string, input: string, unit: string, value: number, goal?: Goal): Figure {
+  return { name, input, unit, values: [value], ...(goal && { goal }) };
+}
+
+async function benchEtcd(etcd: string, embedded: Measured): Promise<Figure[]> {
   const cluster = await EtcdCluster.start(etcd, { memberCount: 3, electionMs: ELECTION_MS, heartbeatMs: 50 });
   const open = (count: number, args: readonly string[]) =>
     Promise.all(
@@ -89,52 +96,44 @@ async function benchEtcd(etcd: string, embedded: Measured): Promise<Row[]> {
     const redeemSingle = await measure(single, 'redeem', 8);
     const transferSingle = await measure(single, 'transfer', 9);
     await stop(single);
-    const gapMs = Math.max(...gapsMs);
+    const kills = `${LEADER_KILLS} kills of etcd's leader`;
     return [
-      ...rowsOf('etcd, one instance: redemptions', redeemOne, 0.6),
-      ...rowsOf('etcd, one instance: transfers', transferOne, 1),
-      ...rowsOf('etcd, three instances: redemptions', redeem, 0.6),
-      ...rowsOf('etcd, three instances: transfers', transfer, 1),
-      ratio('one instance: redemptions, grouped against each alone', redeemOne.perSecond, redeemAlone, 1.5),
-      ratio('… transfers', transferOne.perSecond, transferAlone, 1.5),
-      ratio('three instances: redemptions, grouped against each alone', redeem.perSecond, redeemSingle, 1.5),
-      ratio('… transfers', transfer.perSecond, transferSingle, 1.5),
-      ratio('redemptions, embedded against three instances, each alone', embedded.perSecond, redeemSingle, 4),
+      against('redemptions', ON_FOLDER, embedded, { ...redeemSingle, name: `${ON_ETCD}, each alone` }, 4),
+      ...costs('redemption', ON_ETCD_ONCE, redeemOne, 0.6),
+      ...costs('transfer', ON_ETCD_ONCE, transferOne, 1),
+      against('redemptions, grouped', ON_ETCD_ONCE, redeemOne, { ...redeemAlone, name: 'each alone' }, 1.5),
+      against('transfers, grouped', ON_ETCD_ONCE, transferOne, { ...transferAlone, name: 'each alone' }, 1.5),
+      ...costs('redemption', ON_ETCD, redeem, 0.6),
+      ...costs('transfer', ON_ETCD, transfer, 1),
+      against('redemptions, grouped', ON_ETCD, redeem, { ...redeemSingle, name: 'each alone' }, 1.5),
+      against('transfers, grouped', ON_ETCD, transfer, { ...transferSingle, name: 'each alone' }, 1.5),
       {
-        name: `${LEADER_KILLS} kills of the leader: longest time without service`,
-        value: `${(gapMs / 1000).toFixed(2)} s (${gapsMs.map((ms) => (ms / 1000).toFixed(1)).join(', ')})`,
-        goal: goalAtMost(gapMs / 1000, 2, ' s'),
+        ...figureOf('longest time without service', kills, 's', Math.max(...gapsMs) / 1000, SOON),
+        note: gapsMs.map((ms) => `${(ms / 1000).toFixed(1)} s`).join(', '),
       },
-      {
-        name: '… until nothing was unfinished',
-        value: `${(settledMs / 1000).toFixed(1)} s after the last request`,
-        goal: goalAtMost(settledMs / 1000, 10, ' s'),
-      },
+      figureOf('until nothing is unfinished', kills, 's', settledMs / 1000, { of: 'value', atMost: 10 }),
     ];
   } finally {
     await cluster.end();
   }
 }
 
-function rowsOf(name: string, measured: Measured, cpuMsMax: number): Row[] {
+function costs(kind: string, input: string, { requests, cpuMs }: Measured, cpuMsMax: number): Figure[] {
   return [
-    { name, value: describe(measured), goal: goalAtMost(measured.requests, REQUESTS_MAX, ' requests') },
-    {
-      name: '… CPU of node and front',
-      value: `${measured.cpuMs.toFixed(2)} ms each`,
-      goal: goalAtMost(measured.cpuMs, cpuMsMax, ' ms'),
-    },
+    figureOf(`requests to etcd a ${kind}`, input, '', requests, { of: 'value', atMost: REQUESTS_MAX }),
+    figureOf(`CPU of node and front, a ${kind}`, input, 'ms', cpuMs, { of: 'value', atMost: cpuMsMax }),
   ];
 }
 
-function ratio(name: string, perSecond: number, other: Measured, least: number): Row {
-  const value = perSecond / other.perSecond;
-  return { name, value: `${value.toFixed(2)} × (${describe(other)})`, goal: goalAtLeast(value, least, ' ×') };
-}
-
-function describe({ perSecond, requests, cpuMs }: Measured): string {
-  const store = requests > 0 ? `, ${requests.toFixed(2)} requests to etcd each` : '';
-  return `${perSecond.toFixed(0)}/s${store}, ${cpuMs.toFixed(2)} ms of CPU each`;
+function against(
+  name: string,
+  input: string,
+  { perSecond }: Measured,
+  other: Measured & { readonly name: string },
+  atLeast: number,
+): Figure {
+  const yardstick = { name: other.name, ratios: [perSecond / other.perSecond] };
+  return { ...figureOf(name, input, '/s', perSecond, { of: 'ratio', atLeast }), yardstick };
 }
 
 /** Each client has two accounts of its own. */
@@ -190,7 +189,7 @@ async function killLeaders(
   return { gapsMs, settledMs };
 }
 
-async function benchIds({ url, pid }: ServiceProcess): Promise<Row> {
+async function benchIds({ url, pid }: ServiceProcess): Promise<Figure[]> {
   const client = new ServiceClient();
   let done = 0;
   let stopping = false;
@@ -206,11 +205,13 @@ async function benchIds({ url, pid }: ServiceProcess): Promise<Row> {
   await Promise.all(clients);
   client.close();
   // The load is one process as well, and costs more than the service.
-  const value = `${perSecond.toFixed(0)}/s, ${(cpu * 1000).toFixed(0)} µs of CPU each: ${(1 / cpu).toFixed(0)}k/s a core`;
-  return { name: 'ids over HTTP, one instance', value, goal: goalAtLeast(perSecond, 8000, '/s') };
+  return [
+    figureOf('ids, one by one', ON_FOLDER, '/s', perSecond, { of: 'value', atLeast: 8000 }),
+    figureOf('CPU of an id', ON_FOLDER, 'µs', cpu * 1000),
+  ];
 }
 
-async function benchSpike({ url }: ServiceProcess): Promise<Row[]> {
+async function benchSpike({ url }: ServiceProcess): Promise<Figure[]> {
   const { answered, redeemed, failed, dropped, durationMs, latenciesMs, wrong } = await runSpike({
     ...SPIKE,
     urls: [url],
@@ -218,17 +219,21 @@ async function benchSpike({ url }: ServiceProcess): Promise<Row[]> {
   });
   const failures = Object.entries(failed).map(([name, count]) => `${count} × ${name}`);
   const { p50, p95, p99, max } = latenciesMs;
+  const input = `${SPIKE.vouchers} vouchers of ${SPIKE.limit}; ${SPIKE.rates.join(', ')} requests/s, ${SPIKE.stageMs / 1000} s each`;
+  const none: Goal = { of: 'value', atMost: 0 };
   return [
     {
-      name: `${SPIKE.vouchers} vouchers of ${SPIKE.limit}, ${SPIKE.rates.join(', ')} requests/s for ${SPIKE.stageMs / 1000} s each`,
-      value: `${answered} answered, ${((answered / durationMs) * 1000).toFixed(0)}/s, ${redeemed} redeemed, ${dropped} dropped`,
+      ...figureOf('answered', input, '/s', (answered / durationMs) * 1000),
+      note: `${answered} answered, ${redeemed} redeemed, ${dropped} not sent`,
     },
-    { name: '… failed', value: failures.join('; ') || '0', goal: goalAtMost(failures.length, 0) },
-    { name: '… wrong', value: wrong.join('; ') || '0', goal: goalAtMost(wrong.length, 0) },
+    { ...figureOf('kinds of failures', input, '', failures.length, none), note: failures.join('; ') },
+    { ...figureOf('wrong', input, '', wrong.length, none), note: wrong.join('; ') },
     {
-      name: '… latency',
-      value: `median ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)}, p99 ${p99.toFixed(0)}, longest ${max.toFixed(0)}`,
+      ...figureOf('median latency', input, 's', p50 / 1000),
+      note: `p95 ${p95.toFixed(0)} ms, p99 ${p99.toFixed(0)}, longest ${max.toFixed(0)}`,
     },
+    figureOf('p95 of the latency', input, 's', p95 / 1000),
+    figureOf('longest latency', input, 's', max / 1000),
   ];
 }
 

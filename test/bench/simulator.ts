@@ -7,14 +7,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { goalAtLeast, goalAtMost, interleave, printSection, type Row } from './measure.ts';
+import { type Figure, interleave, type Section, secondsOf } from './measure.ts';
 
 const ROUNDS = 7;
+/** To what `node -e 0` takes. */
+const SHORT_RATIO_MAX = 10;
 const SHORT = ['test', '-w', 'unique-ids', '--node-count', '3', '--rate', '1000', '--time-limit', '30'];
 const SHORT_FAULTS = ['--nemesis', 'partition', '--availability', 'total'];
-
-/** What the real harness takes for the short test, seconds. */
-const REAL_HARNESS_SECONDS = 37;
 
 const RATE = 100_000;
 const LONG = [
@@ -33,65 +32,74 @@ const LONG = [
 const OPERATION_COUNTS = [10_000, 100_000, 1_000_000, 10_000_000];
 /** A table is linear if the last row costs at most so much more an operation than the one before. */
 const GROWTH_MAX = 1.25;
+/** Of the longest run, operations a second. */
+const RATE_MIN = 150_000;
 
 const FUZZED_SEEDS = 500;
+const FUZZED_SECONDS = 20;
+const FUZZ_ROUNDS = 3;
 
-export async function benchSimulator(): Promise<void> {
+export async function benchSimulator(): Promise<readonly Section[]> {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   try {
-    await benchShort(folder);
-    benchLong();
-    benchFuzz();
+    return [await benchShort(folder), benchLong(), benchFuzz()];
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-async function benchShort(folder: string): Promise<void> {
-  const { node, command } = await interleave(ROUNDS, {
+async function benchShort(folder: string): Promise<Section> {
+  const input = 'unique-ids, 30 s at 1,000/s, 3 nodes, partitions';
+  const command = [...SHORT, ...SHORT_FAULTS];
+  const { recorded, unrecorded } = await interleave(ROUNDS, {
     node: () => secondsOf(() => run('node', ['-e', '0'])),
-    command: () => secondsOf(() => run('bin/snowstorm', [...SHORT, ...SHORT_FAULTS, '--store', folder])),
+    recorded: () => secondsOf(() => run('bin/snowstorm', [...command, '--store', folder])),
+    unrecorded: () => secondsOf(() => run('bin/snowstorm', [...command, '--store', 'none'])),
   });
-  printSection(
-    '(e) the simulator: 30 s of unique-ids, 1000/s, 3 nodes, partitions, command to verdict',
-    `bin/snowstorm ${[...SHORT, ...SHORT_FAULTS].join(' ')}`,
-    [
-      { name: 'node -e 0', value: `${node.value.toFixed(2)} s` },
+  return {
+    title: '(e) the simulator: command to verdict',
+    command: `bin/snowstorm ${command.join(' ')}`,
+    figures: [
       {
-        name: 'the whole command',
-        value: `${command.value.toFixed(2)} s, ${command.ratio.toFixed(1)} × node -e 0, 1/${(REAL_HARNESS_SECONDS / command.value).toFixed(0)} of the real harness`,
-        goal: goalAtMost(command.value, 0.7, ' s'),
+        ...{ name: 'with record and report', input, unit: 's', values: recorded.values },
+        yardstick: { name: 'node -e 0', ratios: recorded.ratios },
+        goal: { of: 'ratio', atMost: SHORT_RATIO_MAX },
+      },
+      {
+        ...{ name: 'without (`--store none`)', input, unit: 's', values: unrecorded.values },
+        yardstick: { name: 'node -e 0', ratios: unrecorded.ratios },
       },
     ],
-  );
+  };
 }
 
-function benchLong(): void {
-  const figures = OPERATION_COUNTS.map((count) => measureLong(count));
-  const rows: Row[] = figures.map(({ count, seconds, megabytes }) => ({
-    name: `${count.toLocaleString('en')} operations`,
-    value: `${seconds.toFixed(2)} s, ${(count / seconds).toFixed(0)}/s, ${megabytes.toFixed(0)} MB`,
+function benchLong(): Section {
+  const runs = OPERATION_COUNTS.map((count) => measureLong(count));
+  const [before, last] = runs.slice(-2) as [(typeof runs)[0], (typeof runs)[0]];
+  const [base] = runs as [(typeof runs)[0]];
+  const timeOf = ({ count, seconds }: (typeof runs)[0]) => (1e6 * seconds) / count;
+  const memoryOf = ({ count, megabytes }: (typeof runs)[0]) => (1e6 * (megabytes - base.megabytes)) / count;
+  const input = (count: number) => `${count.toLocaleString('en')} operations`;
+  const growth = (of: (run: (typeof runs)[0]) => number): Pick<Figure, 'values' | 'yardstick' | 'goal'> => ({
+    values: [of(last)],
+    yardstick: { name: input(OPERATION_COUNTS.at(-2) as number), ratios: [of(last) / of(before)] },
+    goal: { of: 'ratio', atMost: GROWTH_MAX },
+  });
+  const figures: Figure[] = runs.map((run, index) => ({
+    name: 'simulated and checked',
+    input: input(OPERATION_COUNTS[index] as number),
+    unit: '/s',
+    values: [run.count / run.seconds],
+    ...(run === last && { goal: { of: 'value', atLeast: RATE_MIN } as const }),
+    note: `${run.seconds.toFixed(2)} s, ${run.megabytes.toFixed(0)} MB`,
   }));
-  const [before, last] = figures.slice(-2) as [(typeof figures)[0], (typeof figures)[0]];
-  const [base] = figures as [(typeof figures)[0]];
-  const rate = last.count / last.seconds;
-  const timeGrowth = last.seconds / last.count / (before.seconds / before.count);
-  const memoryOf = ({ count, megabytes }: (typeof figures)[0]) => (megabytes - base.megabytes) / count;
-  rows.push(
-    { name: 'sustained', value: `${rate.toFixed(0)}/s`, goal: goalAtLeast(rate, 150_000) },
-    {
-      name: 'time an operation, last row to the one before',
-      value: timeGrowth.toFixed(2),
-      goal: goalAtMost(timeGrowth, GROWTH_MAX),
-    },
-    {
-      name: 'memory an operation, last row to the one before',
-      value: (memoryOf(last) / memoryOf(before)).toFixed(2),
-      goal: goalAtMost(memoryOf(last) / memoryOf(before), GROWTH_MAX),
-    },
+  const longest = input(OPERATION_COUNTS.at(-1) as number);
+  figures.push(
+    { name: 'time of each', input: longest, unit: 'µs', ...growth(timeOf) },
+    { name: 'memory of each', input: longest, unit: 'bytes', ...growth(memoryOf) },
   );
-  const command = `bin/snowstorm ${[...LONG, '--time-limit', '100'].join(' ')}`;
-  printSection('(e) the simulator: simulated and checked', command, rows);
+  const command = `bin/snowstorm ${[...LONG, '--time-limit', `${(OPERATION_COUNTS.at(-1) as number) / RATE}`].join(' ')}`;
+  return { title: '(e) the simulator: how it grows', command, figures };
 }
 
 /** Runs so many operations, unrecorded, and reads what the command says of itself. */
@@ -106,21 +114,22 @@ function measureLong(count: number) {
   };
 }
 
-function benchFuzz(): void {
+function benchFuzz(): Section {
   const args = ['fuzz', '-w', 'unique-ids', '--swarm', 'off', '--seeds', `${FUZZED_SEEDS}`];
-  const seconds = secondsOf(() => run('bin/snowstorm', args));
-  printSection('(e) the simulator: seeds under every fault, 5 nodes, 20 s each', `bin/snowstorm ${args.join(' ')}`, [
-    { name: 'seeds a second', value: (FUZZED_SEEDS / seconds).toFixed(0) },
-    { name: 'simulated time to real time', value: `${((FUZZED_SEEDS * 20) / seconds).toFixed(0)} ×` },
-  ]);
+  const rates = Array.from({ length: FUZZ_ROUNDS }, () => FUZZED_SEEDS / secondsOf(() => run('bin/snowstorm', args)));
+  const input = `unique-ids, all faults, 5 nodes, ${FUZZED_SECONDS} s each`;
+  return {
+    title: '(e) the simulator: seeds under every fault',
+    command: `bin/snowstorm ${args.join(' ')}`,
+    figures: [
+      {
+        ...{ name: 'seeds', input, unit: '/s', values: rates },
+        yardstick: { name: 'real time', ratios: rates.map((rate) => rate * FUZZED_SECONDS) },
+      },
+    ],
+  };
 }
 
 function run(program: string, args: readonly string[]): string {
   return execFileSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
-}
-
-function secondsOf(act: () => void): number {
-  const startMs = performance.now();
-  act();
-  return (performance.now() - startMs) / 1000;
 }

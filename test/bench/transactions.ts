@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildSync } from 'esbuild';
 import type { History } from '../../src/history/history.ts';
-import { goalAtMost, median, printSection, type Row } from './measure.ts';
+import { type Figure, median, type Section } from './measure.ts';
 
 /** What the bundle exports: `judged-transactions.ts`. */
 type Bundle = typeof import('./judged-transactions.ts');
@@ -21,35 +21,40 @@ const MANY = 1_000_000;
 /** Cold JVM, the check alone (`figures.md` of the project's notes): seconds for 100,000 transactions. */
 const REAL_SECONDS: Readonly<Record<Workload, number>> = { 'txn-list-append': 11, 'txn-rw-register': 12.9 };
 
-export async function benchTransactions(): Promise<void> {
+export async function benchTransactions(): Promise<readonly Section[]> {
   const bundle = await loadBundle();
-  const rows = (['txn-list-append', 'txn-rw-register'] as const).flatMap((workload) => measure(bundle, workload));
-  printSection('(l) transactions judged', 'node --import tsx test/bench/main.ts transactions', rows);
+  const figures = (['txn-list-append', 'txn-rw-register'] as const).flatMap((workload) => measure(bundle, workload));
+  return [{ title: '(l) transactions judged', figures }];
 }
 
-function measure({ makeTransactions, judgeAsValid }: Bundle, workload: Workload): readonly Row[] {
+function measure({ makeTransactions, judgeAsValid }: Bundle, workload: Workload): readonly Figure[] {
   const seconds = (history: History, rounds: number) =>
-    median(
-      Array.from({ length: rounds }, () => {
-        const start = process.cpuUsage();
-        judgeAsValid(workload, history);
-        const { user, system } = process.cpuUsage(start);
-        return (user + system) / 1e6;
-      }),
-    );
+    Array.from({ length: rounds }, () => {
+      const start = process.cpuUsage();
+      judgeAsValid(workload, history);
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1e6;
+    });
   const few = seconds(makeTransactions(FEW, workload), ROUNDS);
   const many = seconds(makeTransactions(MANY, workload), 1);
-  const growth = many / few / (MANY / FEW);
+  const input = (count: number) => `${count.toLocaleString('en')} transactions`;
+  const name = `${workload}, CPU`;
   return [
     {
-      name: `${workload}: 100,000 transactions`,
-      value: `${few.toFixed(2)} s of CPU, 1/${((REAL_SECONDS[workload] as number) / few).toFixed(0)} of Elle's time`,
-      ...(workload === 'txn-list-append' && { goal: goalAtMost(few, 1, ' s') }),
+      ...{ name, input: input(FEW), unit: 's', values: few },
+      yardstick: { name: "Elle's time", ratios: few.map((value) => value / REAL_SECONDS[workload]) },
+      ...(workload === 'txn-list-append' && { goal: { of: 'value', atMost: 1 } as const }),
     },
     {
-      name: '… 1,000,000: for each, against 100,000',
-      value: `${many.toFixed(1)} s of CPU, ${growth.toFixed(2)} ×, ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB resident`,
-      goal: goalAtMost(growth, 1.5, ' ×'),
+      ...{
+        name: `${name} for each`,
+        input: input(MANY),
+        unit: 'µs',
+        values: many.map((value) => (value * 1e6) / MANY),
+      },
+      yardstick: { name: input(FEW), ratios: many.map((value) => value / median(few) / (MANY / FEW)) },
+      goal: { of: 'ratio', atMost: 1.5 },
+      note: `${(process.memoryUsage().rss / 1e6).toFixed(0)} MB resident`,
     },
   ];
 }

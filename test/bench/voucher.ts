@@ -4,7 +4,7 @@
  */
 
 import { runRedemptions } from '../support/redemption-run.ts';
-import { goalAtMost, printSection, type Row } from './measure.ts';
+import type { Figure, Section } from './measure.ts';
 
 const LIMIT = 10_000;
 const SMALL_LIMIT = 1000;
@@ -12,31 +12,37 @@ const LARGE_LIMIT = 100_000;
 const MESSAGES_MAX = 9;
 const GROWTH_MAX = 1.3;
 
-export async function benchVoucher(): Promise<void> {
-  const rows: Row[] = [];
+export async function benchVoucher(): Promise<readonly Section[]> {
+  const figures: Figure[] = [];
   for (const shards of [1, 4]) {
+    const input = (limit: number) => `limit ${limit.toLocaleString('en')}, ${shards} shard${shards === 1 ? '' : 's'}`;
     const hot = await runRedemptions({ limit: LIMIT, shards, userCount: LIMIT });
-    rows.push({
-      name: `limit ${LIMIT}, ${shards} shards: messages a redemption`,
-      value: `${hot.messagesPerOperation.toFixed(2)}, ${hot.outcomes.redeemed} redeemed`,
-      goal: goalAtMost(hot.messagesPerOperation, MESSAGES_MAX),
+    figures.push({
+      name: 'messages a redemption',
+      input: input(LIMIT),
+      unit: '',
+      values: [hot.messagesPerOperation],
+      goal: { of: 'value', atMost: MESSAGES_MAX },
+      note: `${hot.outcomes.redeemed} redeemed`,
     });
     const small = await costOf(SMALL_LIMIT, shards);
     const large = await costOf(LARGE_LIMIT, shards);
-    rows.push(
+    const against = (ratio: number): Pick<Figure, 'yardstick' | 'goal'> => ({
+      yardstick: { name: `limit ${SMALL_LIMIT.toLocaleString('en')}`, ratios: [ratio] },
+      goal: { of: 'ratio', atMost: GROWTH_MAX },
+    });
+    figures.push(
       {
-        name: `limit ${LARGE_LIMIT} against ${SMALL_LIMIT}, ${shards} shards: messages`,
-        value: `${large.messages.toFixed(2)} against ${small.messages.toFixed(2)}`,
-        goal: goalAtMost(large.messages / small.messages, GROWTH_MAX, ' ×'),
+        ...{ name: 'messages a redemption', input: input(LARGE_LIMIT), unit: '', values: [large.messages] },
+        ...against(large.messages / small.messages),
       },
       {
-        name: '… time to simulate one redemption',
-        value: `${large.microseconds.toFixed(0)} µs against ${small.microseconds.toFixed(0)} µs`,
-        goal: goalAtMost(large.microseconds / small.microseconds, GROWTH_MAX, ' ×'),
+        ...{ name: 'time to simulate it', input: input(LARGE_LIMIT), unit: 'µs', values: [large.microseconds] },
+        ...against(large.microseconds / small.microseconds),
       },
     );
   }
-  printSection('(g) one voucher, 3 nodes, 64 clients, no faults', 'node --import tsx test/bench/main.ts voucher', rows);
+  return [{ title: '(g) one voucher, 3 nodes, 64 clients, no faults', figures }];
 }
 
 /** A small voucher is done before anything is warm, so several of them are redeemed. */

@@ -58,7 +58,7 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
   },
   {
     document: 'test/bench/README.md',
-    command: 'node --import tsx test/bench/main.ts ids',
+    command: 'make bench ONLY="node start"',
     reason: 'its figures mean nothing on a machine that is busy with tests',
   },
   {

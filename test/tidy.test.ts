@@ -77,7 +77,10 @@ function findCircle(files: ReadonlyMap<string, string>): readonly string[] | und
   return undefined;
 }
 
-/** Exported values that no other file names in an import, as `file name`. Programs export nothing. */
+/**
+ * Exported values that no other file names in an import, as `file name`. Programs export nothing. What is loaded at its
+ * first use is named behind the import: `(await import('./a.ts')).name`, or in braces before it.
+ */
 function unusedExports(from: ReadonlyMap<string, string>, users: ReadonlyMap<string, string>): string[] {
   const used = new Set<string>();
   for (const [file, text] of users) {
@@ -92,6 +95,12 @@ function unusedExports(from: ReadonlyMap<string, string>, users: ReadonlyMap<str
               .split(/\s+as\s+/)[0]
           }`,
         );
+    }
+    for (const [, names, path, name] of text.matchAll(
+      /(?:\{ ([\w, ]+) \} = |\()await import\('(\.[^']+)'\)(?:\)\.(\w+))?/g,
+    )) {
+      const target = normalize(join(dirname(file), path as string));
+      for (const called of (names ?? name ?? '').split(', ')) used.add(`${target} ${called}`);
     }
   }
   return [...from].flatMap(([file, text]) =>
@@ -162,6 +171,8 @@ describe('exports', () => {
       ['src/b.ts', "import { type Shape, used, Renamed as Other } from './a.ts';"],
     ]);
     expect(unusedExports(files, files)).toEqual(['src/a.ts lost']);
+    for (const use of ["(await import('./a.ts')).lost();", "const { used, lost } = await import('./a.ts');"])
+      expect(unusedExports(files, new Map([...files, ['src/c.ts', use]])), use).toEqual([]);
   });
 });
 

@@ -4,33 +4,26 @@
 
 import { isMainThread } from 'node:worker_threads';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
-import { checkCommand } from './check-command.ts';
-import { exploreCommand } from './explore-command.ts';
-import { fuzzCommand } from './fuzz-command.ts';
-import { serveFuzz } from './fuzz-worker.ts';
-import { glomersCommand } from './glomers-command.ts';
-import { idCommand } from './id-command.ts';
 import { UsageError } from './options.ts';
-import { reportCommand } from './report-command.ts';
-import { serveCommand } from './serve-command.ts';
-import { serveStoreCommand } from './serve-store-command.ts';
-import { testCommand } from './test-command.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 254;
 const EXIT_CRASH = 255;
 
-const COMMANDS: ReadonlySet<string> = new Set([
-  'test',
-  'check',
-  'fuzz',
-  'explore',
-  'glomers',
-  'id',
-  'report',
-  'serve',
-  'serve-store',
-]);
+type Command = (args: readonly string[]) => number | Promise<number>;
+
+/** Each is loaded when it is asked for: the start of one does not wait for what only others need. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  test: async () => (await import('./test-command.ts')).testCommand,
+  check: async () => (await import('./check-command.ts')).checkCommand,
+  fuzz: async () => (await import('./fuzz-command.ts')).fuzzCommand,
+  explore: async () => (await import('./explore-command.ts')).exploreCommand,
+  glomers: async () => (await import('./glomers-command.ts')).glomersCommand,
+  id: async () => (await import('./id-command.ts')).idCommand,
+  report: async () => (await import('./report-command.ts')).reportCommand,
+  serve: async () => (await import('./serve-command.ts')).serveCommand,
+  'serve-store': async () => (await import('./serve-store-command.ts')).serveStoreCommand,
+};
 
 const HELP = `Usage: snowstorm COMMAND [options]
 
@@ -49,25 +42,9 @@ const HELP = `Usage: snowstorm COMMAND [options]
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
+  const load = command !== undefined && Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (load !== undefined) return (await load())(rest);
   switch (command) {
-    case 'test':
-      return testCommand(rest);
-    case 'check':
-      return checkCommand(rest);
-    case 'fuzz':
-      return fuzzCommand(rest);
-    case 'explore':
-      return exploreCommand(rest);
-    case 'glomers':
-      return glomersCommand(rest);
-    case 'id':
-      return idCommand(rest);
-    case 'report':
-      return reportCommand(rest);
-    case 'serve':
-      return serveCommand(rest);
-    case 'serve-store':
-      return serveStoreCommand(rest);
     case '--version':
       process.stdout.write(`${VERSION}\n`);
       return 0;
@@ -101,13 +78,17 @@ function start(args: readonly string[]): void {
     (status) => process.exit(status),
     (error: unknown) => {
       if (!(error instanceof UsageError)) crash(error);
-      const command = COMMANDS.has(args[0] ?? '') ? ` ${args[0]}` : '';
+      const command = Object.hasOwn(COMMANDS, args[0] ?? '') ? ` ${args[0]}` : '';
       process.stderr.write(`snowstorm: ${error.message}\nTry snowstorm${command} --help\n`);
       process.exit(EXIT_USAGE);
     },
   );
 }
 
+async function serveThread(): Promise<void> {
+  (await import('./fuzz-worker.ts')).serveFuzz();
+}
+
 // The threads of fuzz run this program, too.
 if (isMainThread) start(process.argv.slice(2));
-else serveFuzz();
+else void serveThread();

@@ -1,8 +1,10 @@
-/** The option `--store` of services: which engine keeps what they are told. */
+/**
+ * The option `--store` of services: which engine keeps what they are told. An engine is loaded when it is opened: most
+ * commands that have the option need none.
+ */
 
 import { resolve } from 'node:path';
-import { openDataFolder } from '../host/data-folder.ts';
-import { EtcdEngine, type EtcdOptions, type EtcdRules } from '../host/etcd/engine.ts';
+import type { EtcdOptions, EtcdRules } from '../host/etcd/engine.ts';
 import { parseEtcdStore } from '../host/etcd/store-address.ts';
 import { MemoryEngine } from '../kv/memory-engine.ts';
 import type { StoreEngine } from '../kv/store.ts';
@@ -61,8 +63,10 @@ function chooseStore(text: string): StoreChoice {
   if (text === '') throw new Error('expected a folder, memory or etcd=URL');
   if (text.startsWith(ETCD)) {
     const address = parseEtcdStore(text);
-    const open = ({ warn, patienceMs, etcd, rules }: StoreSettings) =>
-      EtcdEngine.open({ ...address, ...etcd, warn, patienceMs }, rules?.etcd);
+    const open = async ({ warn, patienceMs, etcd, rules }: StoreSettings) => {
+      const { EtcdEngine } = await import('../host/etcd/engine.ts');
+      return EtcdEngine.open({ ...address, ...etcd, warn, patienceMs }, rules?.etcd);
+    };
     const usesTls = address.endpoints.every((url) => url.startsWith('https:'));
     return { text, isEtcd: true, usesTls, isExclusive: false, open };
   }
@@ -81,7 +85,9 @@ function chooseStore(text: string): StoreChoice {
     usesTls: false,
     folder: text,
     isExclusive: true,
-    open: ({ onFailure, warn, patienceMs, rules }) =>
-      openDataFolder(resolve(text), { onFailure, warn, patienceMs }, rules?.folder),
+    open: async ({ onFailure, warn, patienceMs, rules }) => {
+      const { openDataFolder } = await import('../host/data-folder.ts');
+      return openDataFolder(resolve(text), { onFailure, warn, patienceMs }, rules?.folder);
+    },
   };
 }

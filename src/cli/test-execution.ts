@@ -18,7 +18,7 @@ import type { Deployment } from './deployment-options.ts';
 import type { ParsedOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
-import { prepareServices, type RealRun } from './services-execution.ts';
+import type { RealRun } from './services-execution.ts';
 import type { TEST_OPTIONS, TestTask } from './test-options.ts';
 
 export type TestOptions = ParsedOptions<typeof TEST_OPTIONS>;
@@ -92,6 +92,8 @@ async function runServices(
   parsed: TestOptions,
   surroundings: Surroundings,
 ): Promise<Execution> {
+  // No other run waits for the code of etcd and of HTTP.
+  const { prepareServices } = await import('./services-execution.ts');
   const services = await prepareServices(task, deployment, logsOf(parsed, surroundings), surroundings.observer);
   return realExecution(services, performance.now() - surroundings.beganMs);
 }

@@ -11,14 +11,11 @@ const RANDOM_BITS = 32;
 const UUID_HIGH_SHIFT = 12;
 
 /**
- * The last four digits are kept as text. The table is doubled, because a sequence may carry into the digits before
- * them.
+ * The last four digits are kept as text, from their first use on: a start does not wait for all of them. The table is
+ * doubled, because a sequence may carry into the digits before them.
  */
 const LAST_DIGITS_BASE = 10_000;
-const TWO_DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'));
-// Built from pairs, because every start of a node waits for this table.
-const FOUR_DIGITS = TWO_DIGITS.flatMap((first) => TWO_DIGITS.map((last) => first + last));
-const LAST_DIGITS: readonly string[] = [...FOUR_DIGITS, ...FOUR_DIGITS];
+const LAST_DIGITS: string[] = new Array(2 * LAST_DIGITS_BASE);
 
 export class IdTexts {
   readonly #node: number;
@@ -60,7 +57,7 @@ export class IdTexts {
   snowflake(sequence: number): string {
     const lastDigits = this.#firstLastDigits + this.#offset(sequence);
     const prefix = lastDigits < LAST_DIGITS_BASE ? this.#prefix : this.#prefixAfterCarry;
-    return prefix + LAST_DIGITS[lastDigits];
+    return prefix + (LAST_DIGITS[lastDigits] ?? addLastDigits(lastDigits));
   }
 
   snowflakeBigint(sequence: number): bigint {
@@ -105,5 +102,11 @@ export class IdTexts {
 }
 
 function joined(prefix: string, lastDigits: readonly number[]): string {
-  return prefix + lastDigits.map((digits) => LAST_DIGITS[digits]).join(`","${prefix}`);
+  return prefix + lastDigits.map((digits) => LAST_DIGITS[digits] ?? addLastDigits(digits)).join(`","${prefix}`);
+}
+
+function addLastDigits(lastDigits: number): string {
+  const text = String(lastDigits % LAST_DIGITS_BASE).padStart(4, '0');
+  LAST_DIGITS[lastDigits] = text;
+  return text;
 }

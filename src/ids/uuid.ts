@@ -18,10 +18,12 @@ const ENTROPY_BITS = 52;
 const ENTROPY_MAX = 2 ** ENTROPY_BITS - 1;
 const WORD = 2 ** 32;
 
-/** Every text of one digit, and of three: the fields of a UUID are groups of 12 bits, except one of 4. */
+/**
+ * Every text of one digit, and of three: the fields of a UUID are groups of 12 bits, except one of 4. Those of three
+ * are made when they are first used: a start does not wait for them.
+ */
 const HEX_1 = [...'0123456789abcdef'];
-const HEX_2 = HEX_1.flatMap((first) => HEX_1.map((last) => first + last));
-const HEX_3: readonly string[] = HEX_2.flatMap((first) => HEX_1.map((last) => first + last));
+const HEX_3: string[] = new Array(1 << 12);
 
 export interface UuidParts {
   /** Unix milliseconds, in the range of a Snowflake. */
@@ -49,7 +51,7 @@ export function uuidStart(timestampMs: number): string {
 
 /** The part after the sequence in the UUIDs of one node. */
 export function uuidNode(node: number): string {
-  return `-${HEX_3[VARIANT | node]}`;
+  return `-${hex3(VARIANT | node)}`;
 }
 
 /**
@@ -65,13 +67,23 @@ export function uuidText(
   entropyLow: number,
 ): string {
   // In pieces of up to 12 characters, which V8 copies. It would only link longer ones.
-  const middle = `${HEX_3[sequence]}${node}${HEX_1[entropyHigh >>> 16]}-`;
+  const middle = `${hex3(sequence)}${node}${HEX_1[entropyHigh >>> 16]}-`;
   const end =
-    (HEX_3[(entropyHigh >>> 4) & 0xfff] as string) +
-    HEX_3[((entropyHigh & 0xf) << 8) | (entropyLow >>> 24)] +
-    HEX_3[(entropyLow >>> 12) & 0xfff] +
-    HEX_3[entropyLow & 0xfff];
+    hex3((entropyHigh >>> 4) & 0xfff) +
+    hex3(((entropyHigh & 0xf) << 8) | (entropyLow >>> 24)) +
+    hex3((entropyLow >>> 12) & 0xfff) +
+    hex3(entropyLow & 0xfff);
   return start + middle + end;
+}
+
+function hex3(number: number): string {
+  return HEX_3[number] ?? addHex3(number);
+}
+
+function addHex3(number: number): string {
+  const text = number.toString(16).padStart(3, '0');
+  HEX_3[number] = text;
+  return text;
 }
 
 /** Splits a UUID. Error 12 says why `text` is not one that a node here could have made. */

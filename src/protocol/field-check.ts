@@ -7,6 +7,7 @@
  */
 
 import * as z from 'zod';
+import { once } from './once.ts';
 
 export type Fields = Readonly<Record<string, z.ZodType>>;
 
@@ -21,6 +22,12 @@ export interface FieldCheck<Output> {
 const OPTIONAL_FIELDS_MAX = 8;
 
 export function checkFields<Output>(fields: Fields): FieldCheck<Output> {
+  // Made for the first body: most declarations are never used by a process, and its start would wait for all of them.
+  const check = once(() => makeCheck<Output>(fields));
+  return { safeParse: (body) => check().safeParse(body) };
+}
+
+function makeCheck<Output>(fields: Fields): FieldCheck<Output> {
   const whole = z.object(fields) as unknown as z.ZodType<Output>;
   const optional = Object.keys(fields).filter((name) => isOptional(fields[name] as z.ZodType));
   if (optional.length > OPTIONAL_FIELDS_MAX) return whole;

@@ -8,6 +8,7 @@
  * cycles that need a longer way to a vertex.
  */
 
+import { once } from '../../protocol/once.ts';
 import { automatonOf, type CycleAutomaton } from './cycle-automaton.ts';
 import { CYCLE_TYPES, type CycleType } from './cycle-types.ts';
 import { type DependencyGraph, RW } from './dependency-graph.ts';
@@ -16,7 +17,7 @@ import { inMapOrder } from './hash-order.ts';
 /** In place of a cycle: too many steps. */
 export const GAVE_UP = 'gave up';
 
-const AUTOMATA = new Map(CYCLE_TYPES.map((type) => [type, automatonOf(type)]));
+const AUTOMATA = once(() => new Map(CYCLE_TYPES.map((type) => [type, automatonOf(type)])));
 
 export class PathSearch {
   readonly #graph: DependencyGraph;
@@ -38,7 +39,7 @@ export class PathSearch {
   ) {
     this.#graph = graph;
     this.#hashes = hashes;
-    this.#automaton = AUTOMATA.get(type) as CycleAutomaton;
+    this.#automaton = AUTOMATA().get(type) as CycleAutomaton;
     this.#kinds = type.legal | (type.wantedRw > 0 ? RW : 0);
     this.#isEveryPath = isEveryPath;
     this.#rows = new Array(graph.vertexCount);

@@ -147,12 +147,16 @@ export function timeDigits(step: number): number {
 /** A time since the operations began as a place among others: in ms, to the µs. */
 export function writeInstant(nanoseconds: number): string {
   const [whole = '', fraction] = String(Number((nanoseconds / 1e6).toFixed(3))).split('.');
-  return `${whole.replaceAll(THOUSANDS, ',')}${fraction === undefined ? '' : `.${fraction}`} ms`;
+  return `${withCommas(whole)}${fraction === undefined ? '' : `.${fraction}`} ms`;
 }
 
 /** `1,234,567` */
 export function writeCount(count: number): string {
-  return String(Math.round(count)).replaceAll(THOUSANDS, ',');
+  return withCommas(String(Math.round(count)));
+}
+
+function withCommas(digits: string): string {
+  return digits.length <= 3 ? digits : digits.replaceAll(THOUSANDS, ',');
 }
 
 /** A number of things: `1 message`, `2,000 operations`. */

@@ -95,7 +95,7 @@ function isPlain(value: unknown): boolean {
 }
 
 /** How a harness writes an envelope, up to its body. */
-const HARNESS_ENVELOPE = /^\{"id":(?:0|[1-9]\d*),"src":"([^"\\\p{Cc}]+)","dest":"([^"\\\p{Cc}]+)","body":/u;
+export const HARNESS_ENVELOPE = /^\{"id":(?:0|[1-9]\d*),"src":"([^"\\\p{Cc}]+)","dest":"([^"\\\p{Cc}]+)","body":/u;
 
 /**
  * `JSON.parse` of a line. A pattern matches the envelope as harnesses write it, and only the body is parsed. That takes

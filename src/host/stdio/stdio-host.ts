@@ -14,6 +14,7 @@ import type { Readable, Writable } from 'node:stream';
 import { AssertionFailure } from '../../node/assertion.ts';
 import type { Environment, Logger, LogLevel } from '../../node/environment.ts';
 import { Node, type StartHandlers } from '../../node/node.ts';
+import { LineShapes } from '../../protocol/line-shapes.ts';
 import { createRandomUint32, createTurnClock, setSystemTimer } from '../system.ts';
 import { createJsonLogger } from './json-logger.ts';
 import { LineGuard, readGuardedLines } from './line-guard.ts';
@@ -49,6 +50,7 @@ class StdioHost {
   readonly #log: Logger;
   readonly #output: LineOutput;
   readonly #node: Node;
+  readonly #shapes = new LineShapes();
   readonly #guard: LineGuard;
   readonly #lines: Interface;
   readonly #holds = new Set<Hold>();
@@ -73,7 +75,10 @@ class StdioHost {
     this.#node = new Node(this.#createEnvironment(), options.startHandlers, { inFlightMax, rateLimitPerSecond });
     this.#guard = new LineGuard((reason, line) => this.#node.refuseLine(reason, line), options.lineBytesMax);
     this.#lines = readGuardedLines(options.input, this.#guard, (line) => {
-      if (line !== '') this.#node.receiveLine(line);
+      if (line === '') return;
+      const message = this.#shapes.match(line);
+      if (message === undefined) this.#node.receiveLine(line);
+      else this.#node.receive(message);
     });
   }
 

@@ -321,9 +321,9 @@ export class Node {
       served.requests.ok++;
       return;
     }
-    const checked = rpc.reply.safeParse(reply);
-    if (!checked.success) {
-      const problem = new Error(`the reply is not as declared: ${describeIssue(checked.error, '').text}`);
+    const wrong = rpc.reply.findError(reply);
+    if (wrong !== undefined) {
+      const problem = new Error(`the reply is not as declared: ${describeIssue(wrong, '').text}`);
       this.#answerFailure(served, src, messageId, problem);
       return;
     }

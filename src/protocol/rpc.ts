@@ -94,8 +94,8 @@ export function replyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<st
  */
 export function findReplyProblem(rpc: Rpc, body: Readonly<Record<string, unknown>>): string | undefined {
   if (body.type !== rpc.replyType) return `type: expected ${rpc.replyType}, received ${JSON.stringify(body.type)}`;
-  const checked = rpc.reply.safeParse(body);
-  if (!checked.success) return describeIssue(checked.error, '').text;
+  const wrong = rpc.reply.findError(body);
+  if (wrong !== undefined) return describeIssue(wrong, '').text;
   if (body.msg_id !== undefined && !isExactInteger(body.msg_id)) return 'msg_id: expected an integer';
   if (!rpc.closed) return undefined;
   for (const key in body) {

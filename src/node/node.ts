@@ -7,6 +7,7 @@
  * meaning of an invalid message is never guessed. A reply is never answered. Only messages are transmitted.
  */
 
+import { BoundedMap } from '../protocol/bounded-map.ts';
 import { detached } from '../protocol/detached.ts';
 import { type ErrorName, RpcError } from '../protocol/errors.ts';
 import { stringifyExact, stringifyText } from '../protocol/exact-json.ts';
@@ -51,6 +52,10 @@ export const IN_FLIGHT_MAX = 10_000;
 /** Messages that come before `init` is done are held, up to this sum of characters. One line may have 4 Mi. */
 const HELD_LENGTH_MAX = 32 * 2 ** 20;
 
+/** Receivers whose address is kept as text, and the longest name of one. */
+const ADDRESSES_MAX = 4096;
+const ADDRESSED_LENGTH_MAX = 64;
+
 interface ServedType {
   readonly handler: Handler;
   readonly requests: RequestMetrics;
@@ -72,6 +77,8 @@ export class Node {
   #init: { readonly request: InitRequest; readonly started: Promise<void> } | undefined;
   #nodeId = '';
   #nodeIds: ReadonlySet<string> = new Set();
+  /** How lines begin, by their receiver. */
+  readonly #addresses = new BoundedMap<string, string>(ADDRESSES_MAX);
   #ready = false;
   /** Messages that came while the handlers were starting. */
   readonly #held: unknown[] = [];
@@ -375,7 +382,11 @@ export class Node {
 
   /** The beginning of a line to `dest`, up to its body. */
   #address(dest: string): string {
-    return `{"src":${stringifyText(this.#nodeId)},"dest":${stringifyText(dest)},"body":`;
+    const known = this.#addresses.get(dest);
+    if (known !== undefined) return known;
+    const address = `{"src":${stringifyText(this.#nodeId)},"dest":${stringifyText(dest)},"body":`;
+    if (dest.length <= ADDRESSED_LENGTH_MAX) this.#addresses.set(detached(dest), detached(address));
+    return address;
   }
 
   /** Logs what is wrong with a message. Answers it if it is a request with a valid sender. */

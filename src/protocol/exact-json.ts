@@ -102,9 +102,13 @@ export function stringifyExact(value: unknown): string {
 /** What must be escaped, and what may have to be. */
 const PERHAPS_ESCAPED = /[^ !#-[\]-~]/;
 
+const QUOTE = 0x22;
+
 /** A string as JSON. Most need no escaping, and this check takes half the time of `JSON.stringify`. */
 export function stringifyText(text: string): string {
-  return PERHAPS_ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
+  // Reading a character makes V8 join a text of several parts. The expression takes twice as long on the parts.
+  const isEscaped = text.charCodeAt(0) === QUOTE || PERHAPS_ESCAPED.test(text);
+  return isEscaped ? JSON.stringify(text) : `"${text}"`;
 }
 
 interface Name {

@@ -30,6 +30,8 @@ export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fie
   readonly reply: FieldCheck<FieldsOutput<Reply>>;
   /** Whether an undeclared field makes a reply wrong: in Maelstrom for every reply but `init_ok`. */
   readonly closed: boolean;
+  /** What a reply begins with, up to its `in_reply_to`. */
+  readonly replyStart: string;
   /** The reply's fields in the order of writing, each with the text before its value. */
   readonly replyFields: readonly { readonly name: string; readonly prefix: string }[];
 }
@@ -59,13 +61,14 @@ export function defineRpc<Request extends Fields, Reply extends Fields>(
     request: checkFields<FieldsOutput<Request>>(request),
     reply: checkFields<FieldsOutput<Reply>>(reply),
     closed,
+    replyStart: `{"type":${JSON.stringify(replyType)},"in_reply_to":`,
     replyFields: Object.keys(reply).map((name) => ({ name, prefix: `,${JSON.stringify(name)}:` })),
   };
 }
 
 /** The body of a reply as JSON text. Undefined fields are left out. */
 export function encodeReplyBody(rpc: Rpc, inReplyTo: number, reply: Readonly<Record<string, unknown>>): string {
-  let text = `{"type":"${rpc.replyType}","in_reply_to":${inReplyTo}`;
+  let text = rpc.replyStart + inReplyTo;
   for (const { name, prefix } of rpc.replyFields) {
     const value = reply[name];
     const valueText = encodeValue(value);

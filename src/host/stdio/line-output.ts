@@ -63,8 +63,9 @@ export class LineOutput {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    if (this.#text === '') return;
     const text = this.#text;
+    // Reading a character makes V8 join the lines. Otherwise they are joined to be counted, and again to be written.
+    if (Number.isNaN(text.charCodeAt(0))) return;
     this.#text = '';
     this.#bytesOut += Buffer.byteLength(text);
     this.#stream.write(text, 'utf8', this.#written);

@@ -15,15 +15,17 @@ const MINIMAL = resolve('test/bench/minimal-echo.mjs');
 const COALESCED = resolve('test/bench/coalesced-echo.mjs');
 const INIT =
   '{"id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0","n1","n2"],"msg_id":1}}\n';
-const MESSAGES = 1_000_000;
 const CLOSED_MESSAGES = 400_000;
 const IN_FLIGHT = 64;
-const ROUNDS = 5;
-/** How many times the minimal echo the node makes at least. */
-const GOALS = { echo: { open: 3.5, closed: 3 }, generate: { open: 4, closed: 3 } };
+const ROUNDS = 7;
+/** How many times the minimal echo the node makes at least, by the number of messages. */
+const GOALS = { echo: { 200000: 3.5, 500000: 3.5 }, generate: { 200000: 3, 500000: 3.5 } };
+const CLOSED_GOAL = 3;
 
 type Type = 'echo' | 'generate';
 type Programs = Readonly<Record<'minimal' | 'coalesced' | 'node', Measured>>;
+/** A second of wall time, or of CPU: of user and system, in all processes. */
+type Second = 'wall' | 'cpu';
 
 export async function benchNode(): Promise<readonly Section[]> {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
@@ -32,21 +34,21 @@ export async function benchNode(): Promise<readonly Section[]> {
     writeFileSync(empty, INIT);
     const figures: Figure[] = [];
     for (const type of ['echo', 'generate'] as const) {
-      const lines = requestLines(type, MESSAGES);
-      const file = join(folder, type);
-      writeFileSync(file, INIT + lines.join(''));
-      const open = await interleave(ROUNDS, {
-        minimal: () => openLoop(MINIMAL, file, empty),
-        coalesced: () => openLoop(COALESCED, file, empty),
-        node: () => openLoop(NODE, file, empty),
-      });
-      figures.push(...figuresOf(type, `${type}, open loop`, open, GOALS[type].open));
+      for (const [count, goal] of Object.entries(GOALS[type])) {
+        const file = join(folder, type);
+        writeFileSync(file, INIT + requestLines(type, Number(count)).join(''));
+        const open = await openLoops(file, empty, Number(count));
+        const input = `${Number(count).toLocaleString('en')} lines of ${type}`;
+        figures.push(...figuresOf(input, `${type}, open loop`, open.wall, goal));
+        figures.push(...figuresOf(input, `${type}, open loop, by CPU time`, open.cpu, goal));
+      }
+      const lines = requestLines(type, CLOSED_MESSAGES);
       const closed = await interleave(ROUNDS, {
         minimal: () => closedLoop(MINIMAL, lines),
         coalesced: () => closedLoop(COALESCED, lines),
         node: () => closedLoop(NODE, lines),
       });
-      figures.push(...figuresOf(type, `${type}, ${IN_FLIGHT} in flight`, closed, GOALS[type].closed));
+      figures.push(...figuresOf(`lines of ${type}`, `${type}, ${IN_FLIGHT} in flight`, closed, CLOSED_GOAL));
     }
     return [{ title: '(b) one node process, through pipes', figures }];
   } finally {
@@ -54,8 +56,7 @@ export async function benchNode(): Promise<readonly Section[]> {
   }
 }
 
-function figuresOf(type: Type, name: string, { minimal, coalesced, node }: Programs, atLeast: number): Figure[] {
-  const input = `lines of ${type}`;
+function figuresOf(input: string, name: string, { minimal, coalesced, node }: Programs, atLeast: number): Figure[] {
   const thousands = ({ values }: Measured) => values.map((value) => value / 1000);
   const yardstick = { name: 'the minimal echo', ratios: node.ratios };
   return [
@@ -93,16 +94,43 @@ export async function benchMemory(): Promise<readonly Section[]> {
   ];
 }
 
-/** Messages a second while `program` eats a whole file; the time for a file without requests is taken off. */
-function openLoop(program: string, file: string, emptyFile: string): number {
-  const seconds = (input: string) => {
-    const start = performance.now();
-    const script = 'cat "$1" | "$2" "$3" | wc -l';
-    const count = execFileSync('/bin/sh', ['-c', script, 'sh', input, process.execPath, program], { encoding: 'utf8' });
-    if (input !== emptyFile && Number(count) !== MESSAGES + 1) throw new Error(`${program} answered ${count} messages`);
-    return (performance.now() - start) / 1000;
+/** Messages a second while the programs eat a whole file. What they take for a file without requests is taken off. */
+async function openLoops(file: string, emptyFile: string, count: number): Promise<Record<Second, Programs>> {
+  const cpu: Record<keyof Programs, number[]> = { minimal: [], coalesced: [], node: [] };
+  const measure = (name: keyof Programs, program: string) => () => {
+    const empty = secondsOf(program, emptyFile, 0);
+    const whole = secondsOf(program, file, count);
+    cpu[name].push(count / (whole.cpu - empty.cpu));
+    return count / (whole.wall - empty.wall);
   };
-  return MESSAGES / (seconds(file) - seconds(emptyFile));
+  const wall = await interleave(ROUNDS, {
+    minimal: measure('minimal', MINIMAL),
+    coalesced: measure('coalesced', COALESCED),
+    node: measure('node', NODE),
+  });
+  const ofCpu = (values: readonly number[]): Measured => ({
+    values,
+    ratios: values.map((value, round) => value / (cpu.minimal[round] as number)),
+  });
+  return {
+    wall,
+    cpu: { minimal: ofCpu(cpu.minimal), coalesced: ofCpu(cpu.coalesced), node: ofCpu(cpu.node) },
+  };
+}
+
+function secondsOf(program: string, file: string, count: number): Record<Second, number> {
+  const start = performance.now();
+  const script = 'cat "$1" | "$2" "$3" | wc -l; times';
+  const printed = execFileSync('/bin/sh', ['-c', script, 'sh', file, process.execPath, program], { encoding: 'utf8' });
+  const wall = (performance.now() - start) / 1000;
+  // The number of lines, the times of the shell, those of its children: `0m1.25s 0m0.5s`.
+  const [lines, , children = ''] = printed.trim().split('\n');
+  if (Number(lines) !== count + 1) throw new Error(`${program} answered ${lines} of ${count + 1} messages`);
+  const cpu = [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, time) => sum + 60 * Number(time[1]) + Number(time[2]),
+    0,
+  );
+  return { wall, cpu };
 }
 
 async function closedLoop(program: string, lines: readonly string[]): Promise<number> {

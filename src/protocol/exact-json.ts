@@ -40,16 +40,17 @@ const INTEGER_TOKEN = /^-?\d+$/;
 const STRING_OR_NUMBER = new RegExp(String.raw`"[^"\\]*(?:\\[^][^"\\]*)*"|${NUMBER}`, 'g');
 
 /**
- * Finds a number that may be a double, or has 16 digits or more. A match inside a string costs only time. The first
- * three digits are written out, because the loop of `\d*` costs more than a short number.
+ * Finds a number that may be a double, or has 16 digits or more. A match inside a string costs only time, so what must
+ * follow a number is asked for: an ISO time does not match. The first three digits are written out, because the loop of
+ * `\d*` costs more than a short number.
  */
-const MAY_NEED_CARE = /[:,[\s]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))/;
+const MAY_NEED_CARE = /[:,[\s]-?\d(?:[.eE]|\d(?:[.eE]|\d(?:\d*[.eE]|\d{13})))[-+.\deE]*[\s,\]}]/;
 
 /** Parses JSON without loss; throws a SyntaxError as JSON.parse does. */
 export function parseExact(line: string): unknown {
   if (!MAY_NEED_CARE.test(line)) {
     const value: unknown = JSON.parse(line);
-    // The expression needs a character before the number. A line that is only a number has none.
+    // The expression needs a character before and after the number. A line that is only a number has none.
     if (typeof value !== 'number') return value;
   }
   return untagged(JSON.parse(line.replace(STRING_OR_NUMBER, tagged)));

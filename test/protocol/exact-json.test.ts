@@ -2,7 +2,7 @@
  * Lossless JSON must keep what the JVM keeps. Where JavaScript loses nothing, it must equal JSON.parse and stringify.
  */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   canonicalKey,
   ExactNumber,
@@ -67,6 +67,29 @@ describe('parseExact', () => {
       const text = stringifyExact([...exact, ...strings, Object.fromEntries(strings.map((key) => [key, key]))]);
       const parsed = parseExact(text) as unknown[];
       expect(parsed.slice(exact.length)).toEqual(JSON.parse(text).slice(exact.length));
+    }
+  });
+
+  it.each(['1.0', '-1e3', '9007199254740993'])('keeps %s exact between any characters', (token) => {
+    for (const [before, after] of [
+      ['[', ']'],
+      ['[\n', '\n]'],
+      ['[0, ', ' ,0]'],
+      ['[0,', ',0]'],
+      ['{"a":', '}'],
+      ['{"a": ', '\t}'],
+    ] as const)
+      expect(stringifyExact(parseExact(before + token + after)), before).toContain(String(new ExactNumber(token)));
+  });
+
+  it('parses a line with times in its strings once, as it is', () => {
+    const line = stringifyExact({ at: '2026-11-30T10:22:54.123Z', kept: '{"until":"2026-11-30T10:22:54.123456Z"}' });
+    const parse = vi.spyOn(JSON, 'parse');
+    try {
+      parseExact(line);
+      expect(parse.mock.calls).toEqual([[line]]);
+    } finally {
+      parse.mockRestore();
     }
   });
 

@@ -31,6 +31,8 @@ export interface Environment {
    * reply; then the reply is not transmitted.
    */
   readonly offerReply?: (dest: string, body: Body) => boolean;
+  /** The same for what handlers send, and for their errors. */
+  readonly offerMessage?: (dest: string, body: Body) => boolean;
   /** Asks for as few lines as possible while the handlers start. Lines that still come are held. */
   readonly holdInput?: (held: boolean) => void;
   /** Bytes on the wire so far; absent if nothing is sent as bytes. */

@@ -372,7 +372,14 @@ export class Node {
   #answerError(src: string, messageId: number | undefined, error: RpcError): void {
     if (messageId === undefined) return;
     const body = { type: 'error', in_reply_to: messageId, code: error.code, text: error.message };
-    this.#transmit(`${this.#address(src)}${JSON.stringify(body)}}`);
+    if (!this.#isTaken(src, body)) this.#transmit(`${this.#address(src)}${JSON.stringify(body)}}`);
+  }
+
+  /** Whether the environment took a message as a value. */
+  #isTaken(dest: string, body: Body): boolean {
+    if (!this.#environment.offerMessage?.(dest, body)) return false;
+    this.#metrics.messagesOut++;
+    return true;
   }
 
   #transmit(line: string): void {
@@ -475,7 +482,9 @@ export class Node {
 
   #context({ node_id: nodeId, node_ids: nodeIds }: InitRequest): NodeContext {
     const { clock, randomUint32, log } = this.#environment;
-    const send: NodeContext['send'] = (dest, body) => this.#transmit(encodeMessage(nodeId, dest, body));
+    const send: NodeContext['send'] = (dest, body) => {
+      if (!this.#isTaken(dest, body)) this.#transmit(encodeMessage(nodeId, dest, body));
+    };
     return {
       nodeId,
       nodeIds,

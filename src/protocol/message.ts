@@ -79,15 +79,20 @@ export interface Body {
 }
 
 /**
- * Whether a body holds only texts, finite numbers, booleans and nulls. Then parsing its JSON gives the same value
- * again, and no receiver can change it for another receiver.
+ * Whether a body holds only texts, booleans, nulls and numbers that JSON keeps. Then parsing its JSON without loss
+ * gives the same value again, and no receiver can change it for another receiver.
  */
 export function isFlat(body: Readonly<Record<string, unknown>>): boolean {
   for (const name in body) {
     const value = body[name];
-    if (typeof value === 'number' ? !Number.isFinite(value) || Object.is(value, -0) : !isPlain(value)) return false;
+    if (typeof value === 'number' ? !isKept(value) : !isPlain(value)) return false;
   }
   return true;
+}
+
+/** Whole numbers beyond 2^53 come back as exact numbers, and -0 as 0. */
+function isKept(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) && !Object.is(value, -0) : Number.isFinite(value);
 }
 
 function isPlain(value: unknown): boolean {

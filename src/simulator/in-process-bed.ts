@@ -22,7 +22,7 @@ import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /**
- * One reply in this many is passed as text, the others as the value itself. Parsing would take longer than everything
+ * One message in this many is passed as text, the others as the value itself. Parsing would take longer than everything
  * else.
  */
 const TEXT_SHARE = 64;
@@ -170,7 +170,8 @@ class Life implements NodeHandle {
   /** Events that wait while the node is paused; undefined while it runs. */
   #backlog: (() => void)[] | undefined;
   #timerCount = 0;
-  #replyCount = 0;
+  /** Messages that could be passed as values. */
+  #valueCount = 0;
   readonly deliverMessage: NodeHandle['deliverMessage'];
   alive = true;
 
@@ -205,13 +206,11 @@ class Life implements NodeHandle {
           if (this.alive) callback();
         }),
       transmit: (line) => this.#transmit(line),
-      // With `onStep`, every reply is a line, so that the observer sees it.
+      // With `onStep`, every message is a line, so that the observer sees it.
       ...(options.onStep === undefined && {
-        offerReply: (dest: string, body: Body) => {
-          if (!isFlat(body) || ++this.#replyCount % TEXT_SHARE === 0) return false;
-          this.#whenRunning(() => events.onMessage({ src: nodeId, dest, body }));
-          return true;
-        },
+        offerReply: (dest: string, body: Body) => this.#takeValue(dest, body),
+        // Its sender may still change it.
+        offerMessage: (dest: string, body: Body) => this.#takeValue(dest, { ...body }),
       }),
       log: this.#logger(clock),
       crash: (error) => {
@@ -271,6 +270,13 @@ class Life implements NodeHandle {
 
   #read(act: () => void): void {
     this.#options.scheduler.schedule(READ_MS, () => this.#whenRunning(act));
+  }
+
+  /** Passes a message as a value; false if it must be a line. */
+  #takeValue(dest: string, body: Body): boolean {
+    if (!isFlat(body) || ++this.#valueCount % TEXT_SHARE === 0) return false;
+    this.#whenRunning(() => this.#events.onMessage({ src: this.nodeId, dest, body }));
+    return true;
   }
 
   #transmit(line: string): void {

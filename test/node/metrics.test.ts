@@ -117,6 +117,20 @@ describe('metrics', () => {
     expect(node.readMetrics()).toMatchObject({ messages_out: 2, requests: { double: { count: 1, ok: 1 } } });
   });
 
+  it('count a request and an error that a simulator takes as values like any other', async () => {
+    const taken: unknown[] = [];
+    const { node, transmitted } = await bareNode({ offerMessage: (dest, { type }) => taken.push([dest, type]) > 0 });
+    node.receive({ src: 'c1', dest: 'n0', body: { type: 'ask', dest: 'n7', msg_id: 2 } });
+    node.receive({ src: 'c1', dest: 'n0', body: { type: 'fail', how: 'refuse', msg_id: 3 } });
+    await settle();
+    expect(taken).toEqual([
+      ['n7', 'double'],
+      ['c1', 'error'],
+    ]);
+    expect(transmitted.map((line) => JSON.parse(line).body.type)).toEqual(['init_ok']);
+    expect(node.readMetrics()).toMatchObject({ messages_out: 3 });
+  });
+
   it('count all undeclared types together, any number of them', async () => {
     const node = await ready();
     for (let number = 0; number < 50; number++) node.receive({ type: `invented-${number}`, msg_id: 1 });

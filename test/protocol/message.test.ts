@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeIssue, Envelope, isMessage, parseLine } from '../../src/protocol/message.ts';
+import { parseExact } from '../../src/protocol/exact-json.ts';
+import { describeIssue, Envelope, isFlat, isMessage, parseLine } from '../../src/protocol/message.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
 /** Values that caused errors elsewhere. */
@@ -57,6 +58,17 @@ describe('an envelope', () => {
     ],
   ])('that is invalid is described by its field: %j', (message, field, text) => {
     expect(describeIssue(Envelope.safeParse(message).error, '')).toEqual({ field, text });
+  });
+});
+
+describe('a body', () => {
+  it('is flat only if its JSON, parsed without loss, is the same again', () => {
+    for (const value of [...VALUES, -0, 1e21, -1.5e300]) {
+      if (!isFlat({ value })) continue;
+      expect(parseExact(JSON.stringify({ value }))).toEqual({ value });
+    }
+    for (const value of ['', 'n0', 0, -1, 1.5, 2 ** 53 - 1, true, null])
+      expect(isFlat({ value }), `${value}`).toBe(true);
   });
 });
 

@@ -124,6 +124,32 @@ const BUSY: LinearizableStore = {
   replace: async () => ({ kind: 'unavailable', error: RpcError.of('temporarily-unavailable') }),
 };
 
+describe('reading again', () => {
+  it('gives the same content for the same text without parsing it, and new content for any other', async () => {
+    const bench = new Bench();
+    const read = async () => (await bench.rig.run(readOrThrow(bench.documents, KEY))) as Stored<List>;
+    bench.put(text(1, 'a'));
+    const first = await read();
+    const second = await read();
+    expect(second).toEqual({ ver: 1, content: { tokens: ['a'] }, token: tokenOf(text(1, 'a')) });
+    expect(second.content).toBe(first.content);
+    bench.put(text(2, 'a', 'b'));
+    expect(await read()).toEqual({ ver: 2, content: { tokens: ['a', 'b'] }, token: tokenOf(text(2, 'a', 'b')) });
+    bench.put(text(1, 'a'));
+    expect(await read()).toEqual(first);
+  });
+
+  it('remembers no long text', async () => {
+    const bench = new Bench();
+    const read = async () => (await bench.rig.run(readOrThrow(bench.documents, KEY))) as Stored<List>;
+    bench.put(text(1, 'a'.repeat(5000)));
+    const first = await read();
+    const second = await read();
+    expect(second).toEqual(first);
+    expect(second.content).not.toBe(first.content);
+  });
+});
+
 describe('a document', () => {
   it('is in the store as canonical JSON: keys in order, no blanks, with its version', async () => {
     const { rig, node } = new Bench();

@@ -181,14 +181,16 @@ function written(value: unknown): string | undefined {
 export function canonicalKey(value: unknown): string {
   if (typeof value === 'number') return canonicalNumber(value);
   if (value instanceof ExactNumber) return value.text === '-0.0' ? '0.0' : value.text;
+  if (typeof value === 'string') return stringifyText(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonicalKey).join(',')}]`;
   const members = value as Readonly<Record<string, unknown>>;
-  const keys = Object.keys(members).filter((key) => members[key] !== undefined);
-  return `{${keys
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalKey(members[key])}`)
-    .join(',')}}`;
+  let text = '';
+  for (const key of Object.keys(members).sort()) {
+    const member = members[key];
+    if (member !== undefined) text += `${text === '' ? '{' : ','}${stringifyText(key)}:${canonicalKey(member)}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
 }
 
 /** Whether two values are the same JSON. An absent value is null. */

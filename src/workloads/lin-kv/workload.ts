@@ -18,7 +18,7 @@ import { linKvChecker } from './checker/lin-kv-checker.ts';
 
 /** Values are from 0 to 4. */
 const VALUES = 5;
-/** A key is done when so many processes have worked on it: a judge of few processes is fast. */
+/** A key is done when more processes than these have belonged to its group: a judge of few processes is fast. */
 const PROCESSES_OF_KEY_MAX = 20;
 const TIMEOUT_MS_MIN = 1000;
 const LATENCIES_OF_TIMEOUT = 10;
@@ -53,44 +53,62 @@ const OPERATIONS = new Map<string, Invoke>([
 
 /** Workers that ask for the same key. */
 class Group {
-  readonly processes = new Set<number>();
-  key: number;
+  readonly #processOf: Map<number, number>;
+  readonly #processesMax: number;
+  #processes: Set<number>;
 
-  constructor(key: number) {
-    this.key = key;
+  constructor(workers: readonly number[]) {
+    this.#processOf = new Map(workers.map((worker) => [worker, worker]));
+    this.#processes = new Set(workers);
+    // In Maelstrom, a group of more workers could do nothing.
+    this.#processesMax = workers.length > PROCESSES_OF_KEY_MAX ? 2 * workers.length : PROCESSES_OF_KEY_MAX;
+  }
+
+  /** Whether with this turn too many processes have belonged to the group. Then it begins anew, with a new key. */
+  isOver({ worker, process }: Turn): boolean {
+    this.#processOf.set(worker, process);
+    this.#processes.add(process);
+    if (this.#processes.size <= this.#processesMax) return false;
+    this.#processes = new Set(this.#processOf.values());
+    return true;
   }
 }
 
 /**
  * Groups of two workers for each node work on a key of their own: at each node one that reads, and one that writes.
- * With fewer workers than that, there is one group of all.
+ * Workers that are left over belong to the last group. If they do not suffice for a group, all of them are one, and
+ * each reads and writes.
  */
 class Groups {
-  readonly #size: number;
+  readonly #nodeCount: number;
   readonly #groups: readonly Group[];
+  readonly #keys: number[];
+  readonly #areWhole: boolean;
   #nextKey: number;
 
   constructor(nodeCount: number, concurrency: number) {
-    this.#size = Math.min(2 * nodeCount, concurrency);
-    this.#groups = Array.from({ length: Math.floor(concurrency / this.#size) }, (_, key) => new Group(key));
-    this.#nextKey = this.#groups.length;
+    this.#nodeCount = nodeCount;
+    const count = Math.max(1, Math.floor(concurrency / (2 * nodeCount)));
+    this.#areWhole = concurrency >= 2 * nodeCount;
+    this.#keys = Array.from({ length: count }, (_, key) => key);
+    this.#nextKey = count;
+    const workers = Array.from({ length: concurrency }, (_, worker) => worker);
+    this.#groups = this.#keys.map((group) => new Group(workers.filter((worker) => this.#groupOf(worker) === group)));
   }
 
-  draw({ worker, process }: Turn, random: SeededRandom): Invocation {
-    const group = this.#groups[Math.min(this.#groups.length - 1, Math.floor(worker / this.#size))] as Group;
-    group.processes.add(process);
-    if (group.processes.size > PROCESSES_OF_KEY_MAX) {
-      group.key = this.#nextKey++;
-      group.processes.clear();
-      group.processes.add(process);
-    }
-    const { key } = group;
-    const place = worker % this.#size;
-    const reads = this.#size === 1 ? random.integer(2) === 0 : place < this.#size / 2;
-    if (reads) return { f: 'read', value: [key, null] };
+  draw(turn: Turn, random: SeededRandom): Invocation {
+    const index = this.#groupOf(turn.worker);
+    if (this.#groups[index]?.isOver(turn)) this.#keys[index] = this.#nextKey++;
+    const key = this.#keys[index] as number;
+    const isReader = turn.worker % (2 * this.#nodeCount) < this.#nodeCount;
+    if (this.#areWhole ? isReader : random.integer(2) === 0) return { f: 'read', value: [key, null] };
     const value = () => random.integer(VALUES);
     if (random.integer(3) === 0) return { f: 'write', value: [key, value()] };
     return { f: 'cas', value: [key, [value(), value()]] };
+  }
+
+  #groupOf(worker: number): number {
+    return Math.min(this.#keys.length - 1, Math.floor(worker / (2 * this.#nodeCount)));
   }
 }
 

@@ -3,15 +3,41 @@
  * key takes its place. Source: `elle.txn/wr-txns`.
  */
 
+import type { WorkloadOption } from '../harness/workload-test.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 
-/** Keys in use at a time, as in Elle. */
-export const KEY_COUNT_DEFAULT = 10;
-export const WRITES_OF_KEY_MAX_DEFAULT = 16;
+const COUNT_MAX = 1_000_000;
 
 export interface KeyedWritesOptions {
   readonly keyCount: number;
   readonly writesOfKeyMax: number;
+}
+
+/** As in Elle and Maelstrom. */
+export const KEYED_DEFAULTS: KeyedWritesOptions = { keyCount: 10, writesOfKeyMax: 16 };
+
+export const KEYED_OPTIONS = {
+  'key-count': countOption('How many keys are in use at a time.', KEYED_DEFAULTS.keyCount),
+  'max-writes-per-key': countOption('Writes of a key, then a new one takes its place.', KEYED_DEFAULTS.writesOfKeyMax),
+} satisfies Readonly<Record<string, WorkloadOption>>;
+
+/** @param options the values of {@link KEYED_OPTIONS} */
+export function keyedOptionsIn(options: Readonly<Record<string, unknown>>): KeyedWritesOptions {
+  return { keyCount: options['key-count'] as number, writesOfKeyMax: options['max-writes-per-key'] as number };
+}
+
+/** An option whose value is a whole number from 1 on. */
+export function countOption(text: string, absent: number): WorkloadOption {
+  return {
+    value: 'N',
+    text: `${text} Default: ${absent}.`,
+    absent,
+    parse: (given) => {
+      const count = /^\d{1,7}$/.test(given) ? Number(given) : 0;
+      if (count < 1 || count > COUNT_MAX) throw new Error(`expected a whole number from 1 to ${COUNT_MAX}`);
+      return count;
+    },
+  };
 }
 
 /** A read of a key, or a write of a value that was never written to the key before. */
@@ -31,10 +57,13 @@ export class KeyedWrites {
     this.#nextKey = options.keyCount;
   }
 
-  /** Half of all accesses are writes. A key that has enough of them is replaced by a new one; then another is drawn. */
+  /**
+   * A read or a write, half and half. A write of a key that has enough of them is not done: a new key takes its place,
+   * and another access is drawn.
+   */
   draw(random: SeededRandom): KeyedAccess {
-    const isWrite = random.integer(2) === 0;
     for (;;) {
+      const isWrite = random.integer(2) === 0;
       const slot = this.#drawSlot(random);
       const key = this.#keys[slot] as number;
       if (!isWrite) return { kind: 'read', key };

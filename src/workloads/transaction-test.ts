@@ -11,40 +11,44 @@ import type { TxnCheckerOptions } from '../checkers/elle/txn-options.ts';
 import { completeWith } from '../harness/client.ts';
 import type { WorkloadOption, WorkloadTest } from '../harness/workload-test.ts';
 import { defineRpc } from '../protocol/rpc.ts';
-import { KEY_COUNT_DEFAULT, KeyedWrites, WRITES_OF_KEY_MAX_DEFAULT } from './keyed-writes.ts';
+import {
+  countOption,
+  KEYED_DEFAULTS,
+  KEYED_OPTIONS,
+  KeyedWrites,
+  type KeyedWritesOptions,
+  keyedOptionsIn,
+} from './keyed-writes.ts';
 import type { TestedWorkload } from './workload.ts';
 
 const TXN_LENGTH_MAX_DEFAULT = 4;
-const COUNT_MAX = 1_000_000;
 
 interface TransactionWorkload {
   readonly name: string;
   readonly text: string;
   /** The name of a write on the wire. */
   readonly write: 'append' | 'w';
+  /** Whether a read finds a list, or null. Otherwise it finds any value. */
+  readonly readsLists: boolean;
   readonly createChecker: (options: TxnCheckerOptions) => Checker;
 }
 
-interface TransactionSetting {
-  readonly keyCount: number;
+interface TransactionSetting extends KeyedWritesOptions {
   readonly txnLengthMax: number;
-  readonly writesOfKeyMax: number;
   readonly consistencyModels: readonly string[];
   readonly strict: boolean;
 }
 
 const DEFAULTS: TransactionSetting = {
-  keyCount: KEY_COUNT_DEFAULT,
+  ...KEYED_DEFAULTS,
   txnLengthMax: TXN_LENGTH_MAX_DEFAULT,
-  writesOfKeyMax: WRITES_OF_KEY_MAX_DEFAULT,
   consistencyModels: DEFAULT_MODELS,
   strict: false,
 };
 
 const OPTIONS = {
-  'key-count': countOption('How many keys are in use at a time.', DEFAULTS.keyCount),
+  ...KEYED_OPTIONS,
   'max-txn-length': countOption('Operations of a transaction, at most.', DEFAULTS.txnLengthMax),
-  'max-writes-per-key': countOption('Writes of a key, then a new one takes its place.', DEFAULTS.writesOfKeyMax),
   'consistency-models': {
     value: 'MODELS',
     text: `What must hold, separated by commas. Default: ${DEFAULT_MODELS.join()}.`,
@@ -57,8 +61,14 @@ const OPTIONS = {
   },
 } satisfies Readonly<Record<string, WorkloadOption>>;
 
-export function transactionWorkload({ name, text, write, createChecker }: TransactionWorkload): TestedWorkload {
-  const txn = txnOf(write);
+export function transactionWorkload({
+  name,
+  text,
+  write,
+  readsLists,
+  createChecker,
+}: TransactionWorkload): TestedWorkload {
+  const txn = txnOf(write, readsLists);
   const testWith = (setting: TransactionSetting): WorkloadTest => {
     const { txnLengthMax, consistencyModels, strict } = setting;
     // All generators of a run draw from one, so that no value of a key is written twice.
@@ -89,9 +99,8 @@ export function transactionWorkload({ name, text, write, createChecker }: Transa
       options: OPTIONS,
       configure: ({ options, strict }) =>
         testWith({
-          keyCount: options['key-count'] as number,
+          ...keyedOptionsIn(options),
           txnLengthMax: options['max-txn-length'] as number,
-          writesOfKeyMax: options['max-writes-per-key'] as number,
           consistencyModels: options['consistency-models'] as readonly string[],
           strict,
         }),
@@ -100,25 +109,16 @@ export function transactionWorkload({ name, text, write, createChecker }: Transa
 }
 
 /** As Maelstrom declares it: the reply may hold other micro-operations than the request. */
-function txnOf(write: string) {
-  const mop = z.tuple([z.enum(['r', write]), z.unknown(), z.unknown()]);
+function txnOf(write: string, readsLists: boolean) {
+  const mop = z
+    .tuple([z.enum(['r', write]), z.unknown(), z.unknown()])
+    .refine(([f, , value]) => f !== 'r' || !readsLists || value === null || Array.isArray(value), {
+      error: 'a read must find a list or null',
+    });
   return defineRpc(
     'txn',
     'Executes a transaction, and answers with it as it was executed: with what its reads found.',
     { txn: z.array(z.array(z.unknown())) },
     { txn: z.array(mop).nullable() },
   );
-}
-
-function countOption(text: string, absent: number): WorkloadOption {
-  return {
-    value: 'N',
-    text: `${text} Default: ${absent}.`,
-    absent,
-    parse: (given) => {
-      const count = /^\d{1,7}$/.test(given) ? Number(given) : 0;
-      if (count < 1 || count > COUNT_MAX) throw new Error(`expected a whole number from 1 to ${COUNT_MAX}`);
-      return count;
-    },
-  };
 }

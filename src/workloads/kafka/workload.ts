@@ -12,7 +12,14 @@ import {
   type WorkloadTest,
 } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
-import { KEY_COUNT_DEFAULT, KeyedWrites, WRITES_OF_KEY_MAX_DEFAULT } from '../keyed-writes.ts';
+import {
+  KEYED_DEFAULTS,
+  KEYED_OPTIONS,
+  type KeyedAccess,
+  KeyedWrites,
+  type KeyedWritesOptions,
+  keyedOptionsIn,
+} from '../keyed-writes.ts';
 import { CALM_MS } from '../mixed-operations.ts';
 import type { TestedWorkload } from '../workload.ts';
 import { kafkaChecker } from './checker/kafka-checker.ts';
@@ -30,51 +37,53 @@ const FINAL_POLLS_MS = 10_000;
 type Offsets = ReadonlyMap<string, number>;
 type Polled = Readonly<Record<string, readonly (readonly [offset: number, message: unknown])[] | null>>;
 
-/** What all clients of a run know of the logs. */
+/** What a client knows, by key. */
+interface ClientView {
+  /** The offset that it polls next. */
+  readonly next: Map<string, number>;
+  /** The highest offset that its polls have found. */
+  readonly found: Map<string, number>;
+}
+
+/** What the clients of a run know of the logs. */
 class KnownLogs {
-  readonly #offsets = new WeakMap<Client, Map<string, number>>();
+  readonly #views = new WeakMap<Client, ClientView>();
   /** By key: the highest offset of a message that was acknowledged, and of one that was polled. */
   readonly #sent = new Map<string, number>();
   readonly #polled = new Map<string, number>();
-  readonly #keys = new Set<string>();
 
-  /** The keys that a client was assigned, each with the offset that it polls next. */
-  offsetsOf(client: Client): Map<string, number> {
-    const known = this.#offsets.get(client);
+  viewOf(client: Client): ClientView {
+    const known = this.#views.get(client);
     if (known !== undefined) return known;
-    const own = new Map<string, number>();
-    this.#offsets.set(client, own);
-    return own;
+    const view: ClientView = { next: new Map(), found: new Map() };
+    this.#views.set(client, view);
+    return view;
   }
 
-  assign(client: Client, keys: readonly string[], seekToBeginning: boolean): void {
-    const own = this.#offsets.get(client);
-    const offset = (key: string) => (seekToBeginning ? 0 : (own?.get(key) ?? 0));
-    this.#offsets.set(client, new Map(keys.map((key) => [key, offset(key)])));
-    for (const key of keys) this.#keys.add(key);
+  /** The client polls these keys from now on, and no others: those that are new to it from the beginning. */
+  assign(client: Client, keys: readonly string[]): void {
+    const { next } = this.viewOf(client);
+    const kept = new Map(next);
+    next.clear();
+    for (const key of keys) next.set(key, kept.get(key) ?? 0);
   }
 
   noteSent(key: string, offset: number): void {
-    this.#keys.add(key);
     raise(this.#sent, key, offset);
   }
 
-  notePolled(client: Client, polled: Offsets): void {
-    const own = this.offsetsOf(client);
-    for (const [key, offset] of polled) {
-      this.#keys.add(key);
+  /** An operation has polled up to these offsets. */
+  notePolled(client: Client, highest: Offsets): void {
+    const { found } = this.viewOf(client);
+    for (const [key, offset] of highest) {
       raise(this.#polled, key, offset);
-      raise(own, key, offset + 1);
+      raise(found, key, offset);
     }
   }
 
   /** Keys with acknowledged messages that no client has polled. */
   unseen(): readonly string[] {
     return [...this.#sent].filter(([key, offset]) => offset > (this.#polled.get(key) ?? -1)).map(([key]) => key);
-  }
-
-  keys(): readonly string[] {
-    return [...this.#keys];
   }
 
   /** By key: the highest offset of a message that was acknowledged or polled. */
@@ -99,12 +108,12 @@ function highestOffsets(polled: Polled): Offsets {
 function createOperations(logs: KnownLogs): ReadonlyMap<string, Invoke> {
   const assign: Invoke = async (client, { value, final }) => {
     const keys = value as readonly string[];
-    // As in Maelstrom, what was committed is asked for and not used.
+    // As in Maelstrom, what was committed is asked for and not used. The final one, by a new client, does not ask.
     const completion: Completion =
       final === true
         ? { type: 'ok', value }
         : completeWith(await client.rpc(ListCommittedOffsets, { keys: [...keys] }), value, () => value);
-    if (completion.type === 'ok') logs.assign(client, keys, final === true);
+    if (completion.type === 'ok') logs.assign(client, keys);
     return completion;
   };
   const send: Invoke = async (client, { value }) => {
@@ -115,62 +124,78 @@ function createOperations(logs: KnownLogs): ReadonlyMap<string, Invoke> {
     });
   };
   const poll: Invoke = async (client, { value }) => {
-    const offsets = Object.fromEntries(logs.offsetsOf(client));
-    const polled = completeWith(await client.rpc(Poll, { offsets }), value, ({ msgs }) => [['poll', msgs]]);
+    const { next } = logs.viewOf(client);
+    const result = await client.rpc(Poll, { offsets: Object.fromEntries(next) });
+    const polled = completeWith(result, value, ({ msgs }) => [['poll', msgs]]);
     if (polled.type !== 'ok') return polled;
     const [[, msgs]] = polled.value as readonly [readonly ['poll', Polled]];
     const highest = highestOffsets(msgs);
     // Before the commit: if that fails, these messages are skipped, as in Maelstrom.
-    logs.notePolled(client, highest);
+    for (const [key, offset] of highest) raise(next, key, offset + 1);
     if (highest.size === 0) return polled;
     const committed = await client.rpc(CommitOffsets, { offsets: Object.fromEntries(highest) });
-    return completeWith(committed, value, () => polled.value);
+    const completion = completeWith(committed, value, () => polled.value);
+    if (completion.type === 'ok') logs.notePolled(client, highest);
+    return completion;
   };
   const crash: Invoke = async (_client, { value }) => ({ type: 'info', value });
   return new Map(Object.entries({ assign, send, poll, crash }));
 }
 
-/** Sends and polls, half and half, some assigns, and now and then the end of a client. */
-function createGenerator(logs: KnownLogs, concurrency: number): WorkloadTest['createGenerator'] {
-  const writes = new KeyedWrites({ keyCount: KEY_COUNT_DEFAULT, writesOfKeyMax: WRITES_OF_KEY_MAX_DEFAULT });
+/** Sends and polls, some assigns, and now and then the end of a client: the first operation is one, as in Maelstrom. */
+function createGenerator(
+  logs: KnownLogs,
+  concurrency: number,
+  keyed: KeyedWritesOptions,
+): WorkloadTest['createGenerator'] {
+  const writes = new KeyedWrites(keyed);
+  let crashAtMs = 0;
   return (random) => {
-    const crashGapMs = () => (random.float() * 2 * CRASH_EVERY_MS) / concurrency;
-    let crashAtMs = crashGapMs();
+    const drawOperation = createDraw(writes, logs, random);
     return ({ atMs }) => {
-      if (atMs >= crashAtMs) {
-        crashAtMs = atMs + crashGapMs();
-        return { f: 'crash', value: null };
-      }
-      return drawOperation(writes, logs, random);
+      if (atMs < crashAtMs) return drawOperation();
+      crashAtMs = atMs + (random.float() * 2 * CRASH_EVERY_MS) / concurrency;
+      return { f: 'crash', value: null };
     };
   };
 }
 
-function drawOperation(writes: KeyedWrites, logs: KnownLogs, random: SeededRandom): Invocation {
-  const access = writes.draw(random);
-  const key = String(access.key);
-  if (random.integer(OPERATIONS_OF_ASSIGN) === 0) {
-    const unseen = random.integer(ASSIGNS_OF_UNSEEN) === 0 ? logs.unseen() : [];
-    return { f: 'assign', value: [...new Set([key, ...unseen])] };
-  }
-  if (access.kind === 'read') return { f: 'poll', value: [['poll']] };
-  return { f: 'send', value: [['send', key, access.value]] };
+/** An assign comes before the operation whose key it has. */
+function createDraw(writes: KeyedWrites, logs: KnownLogs, random: SeededRandom): () => Invocation {
+  let next: KeyedAccess | undefined;
+  return () => {
+    const access = next ?? writes.draw(random);
+    const key = String(access.key);
+    if (random.integer(OPERATIONS_OF_ASSIGN) === 0) {
+      next = access;
+      const unseen = random.integer(ASSIGNS_OF_UNSEEN) === 0 ? logs.unseen() : [];
+      return { f: 'assign', value: [...new Set([...unseen, key])] };
+    }
+    next = undefined;
+    return access.kind === 'read'
+      ? { f: 'poll', value: [['poll']] }
+      : { f: 'send', value: [['send', key, access.value]] };
+  };
 }
 
-/** Every client begins anew, takes all keys from their beginnings, and polls until it has seen all that is known. */
+/**
+ * Every client begins anew, takes all keys from their beginnings, and polls until it has found all that is known. If
+ * nothing is known, there is nothing to ask.
+ */
 function finalSteps(logs: KnownLogs): readonly FinalStep[] {
   const ends = logs.ends();
+  if (ends.size === 0) return [];
   const poll: Invocation = { f: 'poll', value: [['poll']], final: true };
-  const hasSeenAll = (own: Offsets) => [...ends].every(([key, end]) => (own.get(key) ?? 0) > end);
+  const hasFoundAll = (found: Offsets) => [...ends].every(([key, end]) => (found.get(key) ?? -1) >= end);
   const each = { by: 'each', once: true, final: true } as const;
   return [
     { f: 'crash', value: null, ...each },
-    { f: 'assign', value: logs.keys(), ...each },
+    { f: 'assign', value: [...ends.keys()], ...each },
     {
       ...poll,
       ...each,
       repeated: {
-        next: (client) => (hasSeenAll(logs.offsetsOf(client)) ? undefined : poll),
+        next: (client) => (hasFoundAll(logs.viewOf(client).found) ? undefined : poll),
         everyMs: FINAL_POLL_EVERY_MS,
         forMs: FINAL_POLLS_MS,
       },
@@ -178,14 +203,14 @@ function finalSteps(logs: KnownLogs): readonly FinalStep[] {
   ];
 }
 
-function testWith(concurrency: number, strict: boolean): WorkloadTest {
+function testWith(concurrency: number, keyed: KeyedWritesOptions, strict: boolean): WorkloadTest {
   const logs = new KnownLogs();
   const operations = createOperations(logs);
   return {
     reusableClients: false,
     idempotent: new Set(['assign']),
     survivesDiskLoss: false,
-    createGenerator: createGenerator(logs, concurrency),
+    createGenerator: createGenerator(logs, concurrency, keyed),
     createInvoke: () => (client, invocation) => operationIn('kafka', operations, invocation.f)(client, invocation),
     calmMs: CALM_MS,
     createFinalInvocations: () => finalSteps(logs),
@@ -197,5 +222,9 @@ function testWith(concurrency: number, strict: boolean): WorkloadTest {
 export const kafka: TestedWorkload = {
   name: 'kafka',
   text: 'Appends messages to logs and polls them, and expects each message once and in order.',
-  test: { ...testWith(1, false), configure: ({ concurrency, strict }) => testWith(concurrency, strict) },
+  test: {
+    ...testWith(1, KEYED_DEFAULTS, false),
+    options: KEYED_OPTIONS,
+    configure: ({ concurrency, options, strict }) => testWith(concurrency, keyedOptionsIn(options), strict),
+  },
 };

@@ -7,5 +7,6 @@ export const txnListAppend = transactionWorkload({
   name: 'txn-list-append',
   text: 'Executes transactions that append to lists and read them, and looks for anomalies.',
   write: 'append',
+  readsLists: true,
   createChecker: txnListAppendChecker,
 });

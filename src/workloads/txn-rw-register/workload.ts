@@ -7,5 +7,6 @@ export const txnRwRegister = transactionWorkload({
   name: 'txn-rw-register',
   text: 'Executes transactions that write registers and read them, and looks for anomalies.',
   write: 'w',
+  readsLists: false,
   createChecker: txnRwRegisterChecker,
 });

@@ -133,7 +133,7 @@ export class FinalPhase {
     const act: Act = (onEnd) =>
       index < workers.length
         ? workers.perform(index, nextProbe(index), onEnd)
-        : workers.probeAsGuest(nodeId, nextProbe(index), onEnd);
+        : workers.probeAsGuest(nodeId, index, nextProbe(index), onEnd);
     // A node may take as long to start again as it took at first.
     const takenMs = await this.#persist(act, () => recoveryMsMax + startMsSince(nodeId, sinceMs));
     if (!isAborted()) this.#recovery.set(nodeId, takenMs);

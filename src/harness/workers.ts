@@ -15,6 +15,8 @@ import type { Invocation, Invoke, WorkloadTest } from './workload-test.ts';
 interface Worker {
   readonly nodeId: string;
   process: number;
+  /** The number that it goes on with, unless it lends it to a guest. */
+  nextProcess: number;
   client: Client;
   /** Its client has ended, and is replaced before the worker asks again. */
   isOver: boolean;
@@ -63,9 +65,13 @@ export class Workers {
     return this.#counts.ok + this.#counts.fail + this.#counts.info;
   }
 
-  /** The number under which a worker asks next; of a worker that there is not yet, the one it begins with. */
+  /**
+   * The number under which a worker asks next; of a worker that there is not yet, the one it begins with. The number
+   * beyond the last worker is that of a guest.
+   */
   processOf(worker: number): number {
-    return this.#workers[worker]?.process ?? worker;
+    if (this.length === 0) return worker;
+    return this.#workers[worker]?.process ?? this.#lenderTo(worker).nextProcess;
   }
 
   clientOf(worker: number): Client {
@@ -81,7 +87,8 @@ export class Workers {
     const { concurrency, nodes } = this.#options;
     for (let worker = 0; worker < concurrency; worker++) {
       const nodeId = nodes[worker % nodes.length] as string;
-      this.#workers.push({ nodeId, process: worker, client: this.#openClient(nodeId), isOver: false });
+      const nextProcess = worker + concurrency;
+      this.#workers.push({ nodeId, process: worker, nextProcess, client: this.#openClient(nodeId), isOver: false });
       this.idle.push(worker);
     }
   }
@@ -101,7 +108,7 @@ export class Workers {
         this.#counts[type]++;
         if (isRunning()) chances.end(f, mark);
         log.record(process, type, f, value, error, final);
-        if (type === 'info') worker.process += this.#options.concurrency;
+        if (type === 'info') worker.process = this.#takeProcess(worker);
         if (completion.closesClient || (type === 'info' && !this.#options.test.reusableClients))
           this.#endClient(worker);
         onEnd(type);
@@ -113,7 +120,7 @@ export class Workers {
     );
   }
 
-  /** Asks a node with a temporary client. The operation is not in the history. */
+  /** Asks a node with a temporary client. */
   async askAsGuest(nodeId: string, ask: (client: Client) => Promise<Completion>): Promise<Completion> {
     const client = this.#openClient(nodeId);
     try {
@@ -123,11 +130,27 @@ export class Workers {
     }
   }
 
-  /** Performs an operation of the workload as a guest. */
-  probeAsGuest(nodeId: string, invocation: Invocation, onEnd: (type: OperationType) => void): void {
+  /**
+   * Performs one operation on a node without a worker. It may change something, so it is in the history: under a
+   * process of its own.
+   *
+   * @param index that of a worker of this node, if there were one
+   */
+  probeAsGuest(nodeId: string, index: number, invocation: Invocation, onEnd: (type: OperationType) => void): void {
+    const { log, onFailure } = this.#options;
+    const { f } = invocation;
+    const process = this.#takeProcess(this.#lenderTo(index));
+    log.record(process, 'invoke', f, invocation.value);
     this.askAsGuest(nodeId, (client) => this.#ask(client, invocation)).then(
-      ({ type }) => onEnd(type),
-      () => onEnd('info'),
+      ({ type, value, error }) => {
+        this.#counts[type]++;
+        log.record(process, type, f, value, error);
+        onEnd(type);
+      },
+      (error: unknown) => {
+        onFailure(error);
+        onEnd('info');
+      },
     );
   }
 
@@ -142,6 +165,16 @@ export class Workers {
     const asked = this.#invoke(client, invocation);
     // An additional promise would change the order of operations that end at the same moment.
     return idempotent?.has(invocation.f) ? asked.then(completeIdempotent) : asked;
+  }
+
+  #lenderTo(guest: number): Worker {
+    return this.#workers[guest % this.length] as Worker;
+  }
+
+  #takeProcess(worker: Worker): number {
+    const process = worker.nextProcess;
+    worker.nextProcess += this.#options.concurrency;
+    return process;
   }
 
   /** At the end of the operations the worker may never ask again, so it gets no new client yet. */

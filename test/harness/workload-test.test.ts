@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { CLIENT_TIMEOUT_MS, type Completion, completeWith } from '../../src/harness/client.ts';
+import type { RunOptions } from '../../src/harness/run-options.ts';
 import type { FinalStep, Invocation, TestSetting, Turn, WorkloadTest } from '../../src/harness/workload-test.ts';
 import { defineRpc } from '../../src/protocol/rpc.ts';
 import { echo } from '../../src/workloads/echo/workload.ts';
@@ -13,6 +14,10 @@ const answersHello: Script = (message, node) => node.reply(message, { type: 'hel
 const silence: Script = () => {};
 const refuses: Script = (message, node) => node.reply(message, { type: 'error', code: 11, text: 'later' });
 const crashes: Script = (message, node) => node.reply(message, { type: 'error', code: 13, text: 'oops' });
+
+interface Echoed {
+  readonly echo?: unknown;
+}
 
 /** Echo with a change. */
 function variant(changes: Partial<WorkloadTest>): WorkloadTest {
@@ -140,6 +145,48 @@ describe('a client that crashes', () => {
     expect(sources.size).toBe(results.stats?.count);
     expect(sources.size).toBeGreaterThan(5);
     expect(results['valid?']).toBe(true);
+  });
+});
+
+describe('a probe', () => {
+  const probed = async (options: Partial<RunOptions>, changes: Partial<WorkloadTest> = {}) => {
+    const test = variant({ createProbes: () => () => ({ f: 'echo', value: 'probe' }), ...changes });
+    const scriptOf = () => answering({ echo: echoesAfter(1) });
+    const run = new ScriptedRun({ test, scriptOf, faults: ['partition'], timeLimitMs: 3000, ...options });
+    const { history } = await run.finish();
+    const sent = run.events.filter(
+      ({ event, message: { body } }) => event === 'send' && body.type === 'echo' && body.echo === 'probe',
+    );
+    const probes = [...history].filter(({ value }) => value === 'probe' || (value as Echoed | null)?.echo === 'probe');
+    return { history, probes, asked: sent.map(({ message: { dest } }) => dest) };
+  };
+
+  it('is drawn by a generator of its own if the workload has one', async () => {
+    const { asked, probes } = await probed({});
+    expect(asked).toEqual(['n0', 'n1', 'n2']);
+    expect(probes.map(({ type }) => type)).toEqual([...Array(3).fill('invoke'), ...Array(3).fill('ok')]);
+  });
+
+  it('of a node without a worker is in the history, under a process that no worker has', async () => {
+    const { asked, probes, history } = await probed({ concurrency: 2, nodes: ['n0', 'n1', 'n2', 'n3', 'n4'] });
+    expect(asked).toEqual(['n0', 'n1', 'n2', 'n3', 'n4']);
+    const processes = probes.filter(({ type }) => type === 'invoke').map(({ process }) => process);
+    expect(new Set(processes).size).toBe(5);
+    const clients = [...history].slice(0, -probes.length).map(({ process }) => process);
+    for (const guest of processes.slice(2)) expect(clients).not.toContain(guest);
+    expect(probes.filter(({ type }) => type === 'ok')).toHaveLength(5);
+  });
+
+  it('leaves the next number to the worker whose client crashes after it', async () => {
+    const silent: Script = () => {};
+    const scriptOf = () => answering({ echo: silent });
+    const test = variant({ createFinalInvocations: () => [{ f: 'echo', value: 'last', by: 0, once: true }] });
+    const run = new ScriptedRun({ test, scriptOf, faults: ['partition'], timeLimitMs: 8000, concurrency: 1 });
+    const { history } = await run.finish();
+    const invoked = [...history].filter(({ type, process }) => type === 'invoke' && process !== 'nemesis');
+    const processes = invoked.map(({ process }) => process);
+    expect(new Set(processes).size).toBe(processes.length);
+    expect(processes.length).toBeGreaterThan(5);
   });
 });
 

@@ -76,6 +76,14 @@ describe.each([
     expect(finalOnes(refused.history).map(({ type }) => type)).toEqual(['invoke', 'invoke', 'info', 'info']);
   });
 
+  it('counts what is added where a node has no worker, when it is asked whether it serves again', async () => {
+    for (let seed = 0; seed < 6; seed++) {
+      const load = { test, concurrency: 1, timeLimitMs: 2000, seed: `guest ${seed}` };
+      const { results } = await runAll(sharing(), { ...load, faults: ['partition'] }).finish();
+      expect(results['valid?']).toBe(true);
+    }
+  });
+
   it('is invalid where a final read is wrong, and with --strict where any read is beyond all adds', async () => {
     const verdict = async (script: Script, strict: boolean) => {
       const { results } = await runAll(script, { test, timeLimitMs: 3000, ...(strict && { strict }) }).finish();

@@ -134,7 +134,8 @@ export class TestRun {
     this.#cluster = this.#createCluster();
     this.#nemesis = this.#createNemesis(plan);
     // This order matters: a generator may draw when it is made.
-    const nextProbe = this.#test.createGenerator(random.fork('probes'));
+    const { createProbes = this.#test.createGenerator } = this.#test;
+    const nextProbe = createProbes(random.fork('probes'));
     this.#workers = this.#createWorkers();
     this.#operations = this.#createOperations(random);
     this.#finalPhase = new FinalPhase({

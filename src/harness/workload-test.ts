@@ -90,6 +90,11 @@ export interface WorkloadTest {
    * the two draw must not clash.
    */
   readonly createGenerator: (random: SeededRandom) => (turn: Turn) => Invocation;
+  /**
+   * Makes the function that draws what shows, once everything is healed, whether a node serves again. A right node must
+   * be able to answer it ok, after some retries with new draws. Absent: `createGenerator`.
+   */
+  readonly createProbes?: (random: SeededRandom) => (turn: Turn) => Invocation;
   /** Called once a run, so an operation may use what an earlier one learnt. */
   readonly createInvoke: () => Invoke;
   /** How long a client waits for each reply to an operation `f`, ms. Absent: 5 s. */

@@ -97,14 +97,22 @@ class Groups {
   }
 
   draw(turn: Turn, random: SeededRandom): Invocation {
-    const index = this.#groupOf(turn.worker);
-    if (this.#groups[index]?.isOver(turn)) this.#keys[index] = this.#nextKey++;
-    const key = this.#keys[index] as number;
+    const key = this.#keyAt(turn);
     const isReader = turn.worker % (2 * this.#nodeCount) < this.#nodeCount;
     if (this.#areWhole ? isReader : random.integer(2) === 0) return { f: 'read', value: [key, null] };
-    const value = () => random.integer(VALUES);
-    if (random.integer(3) === 0) return { f: 'write', value: [key, value()] };
-    return { f: 'cas', value: [key, [value(), value()]] };
+    if (random.integer(3) === 0) return { f: 'write', value: [key, random.integer(VALUES)] };
+    return { f: 'cas', value: [key, [random.integer(VALUES), random.integer(VALUES)]] };
+  }
+
+  /** A right node may refuse everything but a write: the key may be new. */
+  drawProbe(turn: Turn, random: SeededRandom): Invocation {
+    return { f: 'write', value: [this.#keyAt(turn), random.integer(VALUES)] };
+  }
+
+  #keyAt(turn: Turn): number {
+    const index = this.#groupOf(turn.worker);
+    if (this.#groups[index]?.isOver(turn)) this.#keys[index] = this.#nextKey++;
+    return this.#keys[index] as number;
   }
 
   #groupOf(worker: number): number {
@@ -121,6 +129,7 @@ function testWith(nodeCount: number, concurrency: number, latencyMeanMs: number,
     timeoutMs: () => timeoutMs,
     survivesDiskLoss: false,
     createGenerator: (random) => (turn) => groups.draw(turn, random),
+    createProbes: (random) => (turn) => groups.drawProbe(turn, random),
     createInvoke: () => (client, invocation) => operationIn('lin-kv', OPERATIONS, invocation.f)(client, invocation),
     checker: () => linKvChecker({ strict }),
     createWorkCounter: () => () => true,

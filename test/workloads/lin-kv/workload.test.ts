@@ -1,7 +1,8 @@
 /** The test of lin-kv: what it asks, how answers end an operation, and which worker asks what of which key. */
 
 import { describe, expect, it } from 'vitest';
-import type { Turn } from '../../../src/harness/workload-test.ts';
+import type { Invocation, Turn } from '../../../src/harness/workload-test.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 import { linKv } from '../../../src/workloads/lin-kv/workload.ts';
 import {
   configured,
@@ -78,18 +79,15 @@ describe('an operation', () => {
     expect(await end(REFUSAL)).toMatchObject({ type: 'fail', error: ['temporarily-unavailable', 'later'] });
   });
 
-  it.each([WRITE, CAS])(
-    'is of unknown outcome after an indefinite error: $f. The client goes on',
-    async (operation) => {
-      expect(await outcomes(test, operation, {})).toEqual({
-        right: 'ok, client kept',
-        definite: 'fail, client kept',
-        indefinite: 'info, client kept',
-        silence: 'info, client kept',
-        malformed: 'info, client kept',
-      });
-    },
-  );
+  it.each([WRITE, CAS])('has a client that goes on after an unknown outcome: $f', async (operation) => {
+    expect(await outcomes(test, operation, {})).toEqual({
+      right: 'ok, client kept',
+      definite: 'fail, client kept',
+      indefinite: 'info, client kept',
+      silence: 'info, client kept',
+      malformed: 'info, client kept',
+    });
+  });
 
   it('that reads fails after any error and after no answer', async () => {
     expect(await outcomes(test, READ, { value: 1 })).toEqual({
@@ -202,6 +200,32 @@ describe('a key', () => {
     const keys = keysBy(11, 22, 24);
     expect(keys.slice(0, 23)).toEqual(Array(23).fill([0]));
     expect(keys.slice(23)).toEqual([[1], [1]]);
+  });
+});
+
+describe('a probe', () => {
+  it('is a write of the key of its group, which a right node can do in any state', () => {
+    const once = configured(test, { concurrency: 12 });
+    const next = once.createProbes?.(new SeededRandom('probes'));
+    const drawn = Array.from({ length: 1200 }, (_, index) => next?.(turnsOf(12)(index)) as Invocation);
+    expect(new Set(drawn.map(({ f }) => f))).toEqual(new Set(['write']));
+    expect(drawn.map(keyOf)).toEqual(drawn.map((_, index) => (index % 12 < 6 ? 0 : 1)));
+    const values = drawn.map(({ value }) => (value as readonly number[])[1]);
+    expect(new Set(values)).toEqual(new Set([0, 1, 2, 3, 4]));
+  });
+
+  it('is answered ok also where the key is new', async () => {
+    // Some requests are done and not answered, so keys are changed at times just before the probes.
+    for (let seed = 0; seed < 8; seed++) {
+      const right = sharing();
+      let count = 0;
+      const script: Script = (message, node) => {
+        if (count++ % 12 !== 0) right(message, node);
+      };
+      const load = { test, concurrency: 6, timeLimitMs: 30_000, seed: `key ${seed}` };
+      const { results } = await runAll(script, { ...load, faults: ['partition'] }).finish();
+      expect(results['valid?']).toBe(true);
+    }
   });
 });
 

@@ -12,6 +12,8 @@ import type { QuietMoment } from './search.ts';
 
 /** With more configurations the last moments are no example any more. */
 const CONFIGURATIONS_MAX = 20_000;
+/** Of all ends together. Where calls never end, a replay begins far back, and each of its ends has many. */
+const LOOKS_MAX = 200_000;
 const LISTED_MAX = 10;
 
 export interface LastMoments {
@@ -85,6 +87,8 @@ export function showOperation(calls: Calls, call: number, atEnd: boolean): Opera
 class Replay {
   readonly #calls: Calls;
   readonly #kinds: Kinds<unknown>;
+  /** Configurations looked at so far, of all ends together: a replay may go back over the whole history. */
+  #looked = 0;
 
   constructor(calls: Calls, kinds: Kinds<unknown>) {
     this.#calls = calls;
@@ -115,7 +119,7 @@ class Replay {
       const key = keyOf(current);
       if (seen.has(key)) continue;
       seen.add(key);
-      if (seen.size > CONFIGURATIONS_MAX) return false;
+      if (seen.size > CONFIGURATIONS_MAX || ++this.#looked > LOOKS_MAX) return false;
       const ended = this.#apply(current, { call, atEnd: true });
       if (ended !== undefined) add(found, without(ended, call));
       for (const other of current.pending) {

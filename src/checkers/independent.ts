@@ -50,8 +50,9 @@ export function unkeyedValueAt(history: History): (index: number) => unknown {
  * which has the keys that are invalid.
  */
 export function independentResult(parts: readonly Part[], judge: (part: Part) => CheckResult): CheckResult {
-  const judged = parts.map((part) => ({ key: part.key, result: judge(part) }));
-  const bad = judged.filter(({ result }) => result['valid?'] !== true);
+  const judged = parts.map((part) => ({ key: part.key, result: judgeSafely(judge, part) }));
+  // The invalid ones first: the summary begins with them.
+  const bad = [false, 'unknown'].flatMap((validity) => judged.filter(({ result }) => result['valid?'] === validity));
   const proofs = bad.flatMap(({ result }) => result.proofs ?? []);
   return {
     'valid?': mergeValidity(judged.map(({ result }) => result['valid?'])),
@@ -60,6 +61,16 @@ export function independentResult(parts: readonly Part[], judge: (part: Part) =>
     ...withProofs(proofs.slice(0, PROOFS_MAX)),
     ...summarize(bad.flatMap(({ result }) => result.summary ?? [])),
   };
+}
+
+/** A part that cannot be judged does not hide what is wrong with others. */
+function judgeSafely(judge: (part: Part) => CheckResult, part: Part): CheckResult {
+  try {
+    return judge(part);
+  } catch (error) {
+    const { message } = error as Error;
+    return { 'valid?': 'unknown', error: message, summary: `Key ${keyText(part.key)} cannot be judged: ${message}.` };
+  }
 }
 
 /** A key as results have it. */

@@ -23,6 +23,7 @@ import {
 } from '../../../checkers/linearizability/linearizable.ts';
 import { casRegisterModel, NOT_FOUND, REFUSED, strictRegisterModel } from '../../../checkers/linearizability/model.ts';
 import type { History } from '../../../history/history.ts';
+import { stringifyExact } from '../../../protocol/exact-json.ts';
 
 interface LinKvOptions {
   /** Whether a breach of `beyond` makes the run invalid. */
@@ -49,6 +50,7 @@ export function linKvChecker({ strict }: LinKvOptions): Checker {
 }
 
 function judgeKey(history: History, part: Part): CheckResult {
+  requirePairs(history, part);
   const calls = collectCalls(history, part.events, { valueAt: unkeyedValueAt(history) });
   const options = { model: casRegisterModel, name: nameOf(part) };
   const { proofs = [], summary, ...linearizable } = linearizableResult(calls, options);
@@ -58,6 +60,17 @@ function judgeKey(history: History, part: Part): CheckResult {
     ...(proofs.length > 0 && { proofs }),
     ...(summary !== undefined && { summary }),
   };
+}
+
+/** Throws an Error that names a cas that does not say what to compare with and what to set. */
+function requirePairs(history: History, { events }: Part): void {
+  const valueAt = unkeyedValueAt(history);
+  for (const index of events) {
+    if (history.functionAt(index) !== 'cas') continue;
+    const value = valueAt(index);
+    if (!Array.isArray(value) || value.length !== 2)
+      throw new Error(`operation ${index} is a cas of ${stringifyExact(value ?? null)}, not of [from, to]`);
+  }
 }
 
 function nameOf({ key }: Part): string {
@@ -73,7 +86,7 @@ function judgeBeyond(
   const findings = new Map(Object.keys(RULES).map((rule) => [rule, new Findings()]));
   const verdicts = results as Readonly<Record<string, CheckResult>>;
   for (const part of parts) {
-    if (verdicts[keyText(part.key)]?.['valid?'] !== false) judgePart(history, part, findings);
+    if (verdicts[keyText(part.key)]?.['valid?'] === true) judgePart(history, part, findings);
   }
   return Object.fromEntries([...findings].map(([rule, found]) => [rule, found.report()]));
 }

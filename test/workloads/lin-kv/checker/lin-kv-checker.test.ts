@@ -121,6 +121,18 @@ describe('lin-kv', () => {
     expect(judge(handwritten(...write, invoke(0, 'read', [0, null]), ok(0, 'read', [0, '1'])))['valid?']).toBe(false);
   });
 
+  it('judges the other keys where one cannot be judged, and tells the invalid ones first', () => {
+    const odd = [invoke(0, 'cas', [0, null]), info(0, 'cas', [0, null])];
+    const wrong = [invoke(1, 'read', [1, null]), ok(1, 'read', [1, 7])];
+    const { summary, ...result } = judge(handwritten(...odd, ...wrong));
+    expect(result).toMatchObject({
+      'valid?': false,
+      failures: [1],
+      results: { 0: { 'valid?': 'unknown', error: 'operation 0 is a cas of null, not of [from, to]' } },
+    });
+    expect(summary).toMatch(/^read 7 of process 1.* One more key is not valid\.$/);
+  });
+
   it('names the operation whose value is no pair', () => {
     expect(() => judge(handwritten(invoke(0, 'read', null)))).toThrow(
       'the value of operation 0 is no pair of a key and a value: null',

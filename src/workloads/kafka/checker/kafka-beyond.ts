@@ -108,6 +108,7 @@ function judgeSendOrder({ history, keys, sends }: KafkaEvents): Findings {
 }
 
 function keyOfSend(history: History, index: number): string {
-  const [[, key] = []] = history.valueAt(index) as readonly (readonly unknown[])[];
-  return String(key);
+  const value = history.valueAt(index);
+  const [part] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+  return Array.isArray(part) ? String(part[1]) : '';
 }

@@ -7,7 +7,7 @@
 import type { Operation } from '../../../history/operation.ts';
 import { canonicalKey } from '../../../protocol/exact-json.ts';
 import { ErrorList, type Listing } from './error-list.ts';
-import { FAIL_SENT, type KafkaEvents, OK_READ } from './kafka-events.ts';
+import { assignedKeys, FAIL_SENT, type KafkaEvents, OK_READ, OPEN_SENT } from './kafka-events.ts';
 import { type LogOrder, messagesAt, provenSends } from './log-order.ts';
 
 const NONE = -1;
@@ -72,8 +72,11 @@ class Rules {
       const offsets = new Map<number, number[]>();
       for (const [index, offset] of log.offsets.entries())
         for (const message of messagesAt(log, index))
-          if (log.firstIndex[message] !== log.lastIndex[message])
-            offsets.set(message, [...(offsets.get(message) ?? []), offset]);
+          if (log.firstIndex[message] !== log.lastIndex[message]) {
+            const at = offsets.get(message);
+            if (at === undefined) offsets.set(message, [offset]);
+            else at.push(offset);
+          }
       for (const [message, at] of offsets)
         list.add({ key: log.key, value: log.messages[message], count: at.length, offsets: at });
     }
@@ -142,8 +145,9 @@ class Rules {
         const message = polls.message[at] as number;
         const writer = log.writers[message] as number;
         const fact = { key: log.key, value: log.messages[message] };
-        if (writer === NONE) unwritten.add({ ...fact, reader: this.#at(operation) });
-        else if (isOk && ((log.marks[message] as number) & FAIL_SENT) !== 0)
+        const marks = log.marks[message] as number;
+        if (writer === NONE && (marks & OPEN_SENT) === 0) unwritten.add({ ...fact, reader: this.#at(operation) });
+        else if (isOk && (marks & FAIL_SENT) !== 0)
           failed.add({ ...fact, writer: this.#at(writer), reader: this.#at(operation) });
         if (writer === operation) own.add({ op: this.#at(operation), ...fact });
       }
@@ -330,7 +334,7 @@ class LastByProcess {
       if (type !== 'ok' && type !== 'info') continue;
       const place = this.#last.get(history.processAt(this.#passed));
       if (place === undefined || place.size === 0) continue;
-      const named = new Set((history.valueAt(this.#passed) as readonly unknown[]).map(String));
+      const named = new Set(assignedKeys(history, this.#passed));
       for (const key of place.keys()) if (!named.has(keys[key]?.key as string)) place.delete(key);
     }
   }

@@ -6,7 +6,7 @@
  */
 
 import type { History } from '../../../history/history.ts';
-import { canonicalKey } from '../../../protocol/exact-json.ts';
+import { canonicalKey, stringifyExact } from '../../../protocol/exact-json.ts';
 import { MessageNumbers } from './message-numbers.ts';
 
 /** Of a send or a poll that did not say where: below all offsets. */
@@ -31,6 +31,8 @@ export const OK_READ = 1;
 export const OK_SENT = 2;
 /** A send of it failed. */
 export const FAIL_SENT = 4;
+/** A send of it was never completed. */
+export const OPEN_SENT = 8;
 
 export interface KafkaEvents {
   readonly history: History;
@@ -60,7 +62,25 @@ export function readEvents(history: History): KafkaEvents {
     const f = history.functionAt(index);
     if (f === 'send' || f === 'poll' || f === 'txn') reader.read(index);
   }
+  for (const index of openInvocations(history)) reader.noteOpen(index);
   return reader.events();
+}
+
+/** The operations that a run cut off, by index. */
+function openInvocations(history: History): Iterable<number> {
+  const open = new Map<number, number>();
+  for (let index = 0; index < history.length; index++) {
+    if (history.isNemesisAt(index)) continue;
+    if (history.typeAt(index) === 'invoke') open.set(history.processAt(index), index);
+    else open.delete(history.processAt(index));
+  }
+  return open.values();
+}
+
+/** The keys that an assign names. */
+export function assignedKeys(history: History, index: number): readonly string[] {
+  const keys = history.valueAt(index);
+  return Array.isArray(keys) ? keys.map(String) : [];
 }
 
 class EventReader {
@@ -89,6 +109,18 @@ class EventReader {
     }
   }
 
+  /** What was sent may be in the log. */
+  noteOpen(index: number): void {
+    const parts = this.#history.valueAt(index);
+    if (!Array.isArray(parts)) return;
+    for (const part of parts as unknown[]) {
+      if (!Array.isArray(part) || part[0] !== 'send') continue;
+      const log = this.#keys[this.#keyOf(String(part[1]))] as KeyMessages;
+      const number = numberOf(log, part[2]);
+      log.marks[number] = (log.marks[number] as number) | OPEN_SENT;
+    }
+  }
+
   #readSend(index: number, key: string, sent: unknown): void {
     const [offset, message] = Array.isArray(sent) ? (sent as unknown[]) : [undefined, sent];
     const keyNumber = this.#keyOf(key);
@@ -101,7 +133,7 @@ class EventReader {
     operation.push(index);
     keys.push(keyNumber);
     messages.push(number);
-    offsets.push(offsetOf(offset));
+    offsets.push(offsetOf(index, offset));
   }
 
   #readPoll(index: number, answer: unknown): void {
@@ -112,12 +144,15 @@ class EventReader {
       const keyNumber = this.#keyOf(key);
       const log = this.#keys[keyNumber] as KeyMessages;
       const { operation, key: keys, start, message: messages, offset: offsets } = this.#polls;
-      for (const [offset, message] of pairs as unknown[][]) {
+      for (const pair of pairs as unknown[]) {
+        if (!Array.isArray(pair))
+          throw new Error(`operation ${index} polled ${stringifyExact(pair)}, which is no pair`);
+        const [offset, message] = pair as readonly unknown[];
         const number = numberOf(log, message);
         if (log.readers[number] === -1) log.readers[number] = index;
         if (isOk) log.marks[number] = (log.marks[number] as number) | OK_READ;
         messages.push(number);
-        offsets.push(offsetOf(offset));
+        offsets.push(offsetOf(index, offset));
       }
       operation.push(index);
       keys.push(keyNumber);
@@ -146,6 +181,11 @@ function numberOf(log: KeyMessages, message: unknown): number {
   return number;
 }
 
-function offsetOf(offset: unknown): number {
-  return offset === null || offset === undefined ? NO_OFFSET : Number(offset);
+function offsetOf(index: number, offset: unknown): number {
+  if (offset === null || offset === undefined) return NO_OFFSET;
+  const number = Number(offset);
+  // Beyond 2^53 neighbours would be one.
+  if (!Number.isSafeInteger(number))
+    throw new Error(`operation ${index} has the offset ${stringifyExact(offset)}, which is no integer up to 2^53`);
+  return number;
 }

@@ -7,6 +7,7 @@
  */
 
 import type { History } from '../../../history/history.ts';
+import { assignedKeys } from './kafka-events.ts';
 
 export interface Position {
   readonly least: number;
@@ -50,7 +51,7 @@ export class Positions {
     const process = this.#history.processAt(index);
     if (f === 'assign' && type === 'ok') {
       const before = this.#byProcess.get(process);
-      const named = (this.#history.valueAt(index) as readonly unknown[]).map(String);
+      const named = assignedKeys(this.#history, index);
       this.#byProcess.set(process, new Map(named.map((key) => [key, { ...START, most: before?.get(key)?.most ?? 0 }])));
     } else if (f === 'poll' && type === 'fail') {
       const positions = this.#byProcess.get(process);

@@ -5,7 +5,7 @@
 
 import type { History } from '../../../history/history.ts';
 import { inMapOrder } from '../../../protocol/clojure-hash.ts';
-import type { KafkaEvents } from './kafka-events.ts';
+import { assignedKeys, type KafkaEvents } from './kafka-events.ts';
 
 const NANOSECONDS_PER_SECOND = 1e9;
 /** The offset of a process that has seen nothing. */
@@ -62,7 +62,7 @@ export function worstRealtimeLag(events: KafkaEvents): WorstLag {
 
 /** A new assignment keeps the places of its keys. */
 function assigned(history: History, index: number, before: ReadonlyMap<string, number> = new Map()) {
-  const named = (history.valueAt(index) as readonly unknown[]).map(String);
+  const named = assignedKeys(history, index);
   return new Map(named.map((key) => [key, before.get(key) ?? BEFORE_ALL]));
 }
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { History } from '../../../../src/history/history.ts';
+import { ExactNumber } from '../../../../src/protocol/exact-json.ts';
 import { kafkaChecker } from '../../../../src/workloads/kafka/checker/kafka-checker.ts';
 import {
   fail,
@@ -411,6 +412,47 @@ describe('an anomaly of kafka', () => {
       }),
     );
     expectErrors(history, { types: [] });
+  });
+
+  it('is none for a message whose send was cut off, since it may have happened', () => {
+    const cutOff = [invoke(2, 'send', [['send', '7', 13]]), ...poll(1, { 7: [...(ALL[7] ?? []), [3, 13]] })];
+    expectErrors(handwritten(...THREE, ...cutOff), { types: [] });
+    expect(plain(handwritten(...THREE, ...cutOff.slice(1)))).toMatchObject({ 'error-types': ['no-writer-of-value'] });
+  });
+
+  it.each<[what: string, operations: HandwrittenOperation[], reason: string]>([
+    [
+      'an offset that is not told from its neighbours',
+      [
+        invoke(0, 'send', [['send', '7', 13]]),
+        ok(0, 'send', [['send', '7', [new ExactNumber('9007199254740993'), 13]]]),
+      ],
+      'operation 9 has the offset 9007199254740993, which is no integer up to 2^53',
+    ],
+    [
+      'a text as an offset',
+      [invoke(1, 'poll', [['poll']]), ok(1, 'poll', [['poll', { 7: [['a', 10]] }]])],
+      'operation 9 has the offset "a", which is no integer up to 2^53',
+    ],
+    [
+      'a message without an offset',
+      [invoke(1, 'poll', [['poll']]), ok(1, 'poll', [['poll', { 7: [null] }]])],
+      'operation 9 polled null, which is no pair',
+    ],
+  ])('cannot be looked for with %s', (_, operations, reason) => {
+    expect(() => judge(handwritten(...THREE, ...operations))).toThrow(reason);
+  });
+
+  it('is none for an assign and a send without values', () => {
+    const odd = [
+      invoke(1, 'assign', null),
+      ok(1, 'assign', null),
+      invoke(0, 'send', null),
+      fail(0, 'send', null),
+      ...assign(1, '7'),
+      ...poll(1, ALL),
+    ];
+    expectErrors(handwritten(...THREE, ...odd), { types: [] });
   });
 });
 

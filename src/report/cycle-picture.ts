@@ -34,7 +34,9 @@ export function renderCycle(
 ): Markup {
   const names = namesOf(steps.length, operationCount);
   const leftOut = operationCount - steps.length;
-  return markup`<figure class="cycle">${renderRing(steps, names)}
+  // The arrow to the last operation stands for those that are left out.
+  const types = steps.map(({ type }, place) => (leftOut > 0 && place === steps.length - 2 ? '…' : type));
+  return markup`<figure class="cycle">${renderRing(types, names)}
 <ol>${steps.map(
     ({ operation, type, reason }, place) =>
       markup`<li>${place === steps.length - 1 && leftOut > 0 && markup`<p>… ${leftOut} more …</p>`}<b>${names[place]}</b> ${tell(operation)}<p><span class="reason-type">${excerpt(type, TYPE_LENGTH_MAX)}</span> ${excerpt(reason, REASON_LENGTH_MAX)}</p></li>
@@ -50,16 +52,16 @@ function namesOf(count: number, operationCount: number): readonly string[] {
   );
 }
 
-function renderRing(steps: readonly CycleStep[], names: readonly string[]): Markup {
-  const radius = Math.max(RING_RADIUS_MIN, steps.length * RING_RADIUS_EACH);
+function renderRing(types: readonly string[], names: readonly string[]): Markup {
+  const radius = Math.max(RING_RADIUS_MIN, types.length * RING_RADIUS_EACH);
   const size = 2 * (radius + MARGIN);
-  const places = steps.map((_, place) => {
-    const angle = (2 * Math.PI * place) / steps.length - Math.PI / 2;
+  const places = types.map((_, place) => {
+    const angle = (2 * Math.PI * place) / types.length - Math.PI / 2;
     return { x: size / 2 + radius * Math.cos(angle), y: size / 2 + radius * Math.sin(angle) };
   });
   const label = names.map((name, place) => `${name} before ${names[(place + 1) % names.length]}`).join(', ');
   return markup`<svg class="cycle-ring" role="img" aria-label="${label}" viewBox="0 0 ${size} ${size}" width="${size}" height="${size}">
-${steps.map(({ type }, place) => renderEdge(type, places[place] as Point, places[(place + 1) % places.length] as Point))}
+${types.map((type, place) => renderEdge(type, places[place] as Point, places[(place + 1) % places.length] as Point))}
 ${places.map(({ x, y }, place) => markup`<circle cx="${round(x)}" cy="${round(y)}" r="${NODE_RADIUS}"/><text x="${round(x)}" y="${round(y)}">${names[place]}</text>`)}
 </svg>`;
 }

@@ -212,7 +212,7 @@ describe('the proofs', () => {
     const root = read(
       renderProofs([proof({ operations: [1], operationCount: 40, cycle })], two, { concurrency: 1, nodes: ['n0'] }),
     );
-    expect(root.one('svg').texts('text').slice(3)).toEqual(['T1', 'T2', 'T40']);
+    expect(root.one('svg').texts('text')).toEqual(['ww', '…', 'ww', 'T1', 'T2', 'T40']);
     expect(root.one('figure').text).toContain('… 37 more …');
   });
 });

@@ -87,7 +87,7 @@ export function showOperation(calls: Calls, call: number, atEnd: boolean): Opera
 class Replay {
   readonly #calls: Calls;
   readonly #kinds: Kinds<unknown>;
-  /** Configurations looked at so far, of all ends together: a replay may go back over the whole history. */
+  /** Configurations looked at so far, at all events together: a replay may go back over the whole history. */
   #looked = 0;
 
   constructor(calls: Calls, kinds: Kinds<unknown>) {
@@ -96,6 +96,7 @@ class Replay {
   }
 
   begin(configurations: readonly Configuration[], call: number): readonly Configuration[] {
+    this.#looked += configurations.length;
     return configurations.map((configuration) => ({
       ...configuration,
       pending: [...configuration.pending, call].sort((one, other) => this.#processOf(one) - this.#processOf(other)),
@@ -105,6 +106,7 @@ class Replay {
   end(configurations: readonly Configuration[], call: number): readonly Configuration[] | undefined {
     const found = new Map<string, Configuration>();
     const seen = new Set<string>();
+    this.#looked += configurations.length;
     for (const configuration of configurations) {
       if (configuration.done.includes(call)) add(found, without(configuration, call));
       else if (!this.#explore(configuration, call, seen, found)) return undefined;

@@ -9,7 +9,16 @@ import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
-const COPIED = ['src', 'bin', 'test/fixtures/recipe', 'package.json', 'package-lock.json', 'tsconfig.json', 'Makefile'];
+const COPIED = [
+  'src',
+  'bin',
+  'test/fixtures/recipe',
+  'test/fixtures/nodes',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'Makefile',
+];
 const LONG_AGO = new Date('2000-01-01T00:00:00Z');
 
 /** Copies what is needed to build and run. Call it where tests are declared. */

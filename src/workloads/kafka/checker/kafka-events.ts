@@ -139,7 +139,8 @@ class EventReader {
   #readPoll(index: number, answer: unknown): void {
     const isOk = this.#history.typeAt(index) === 'ok';
     for (const key of Object.keys(answer as Record<string, unknown>)) {
-      const pairs = (answer as Record<string, unknown>)[key];
+      // Some languages write an empty list as null.
+      const pairs = (answer as Record<string, unknown>)[key] ?? [];
       if (!Array.isArray(pairs)) throw new Error(`operation ${index} polled no list of key ${JSON.stringify(key)}`);
       const keyNumber = this.#keyOf(key);
       const log = this.#keys[keyNumber] as KeyMessages;

@@ -443,6 +443,11 @@ describe('an anomaly of kafka', () => {
     expect(() => judge(handwritten(...THREE, ...operations))).toThrow(reason);
   });
 
+  it('is none for an empty list that is null, as some languages write it', () => {
+    const polled = [invoke(1, 'poll', [['poll']]), ok(1, 'poll', [['poll', { 7: null }]])];
+    expectErrors(handwritten(...THREE, ...polled, ...poll(1, ALL)), { types: [] });
+  });
+
   it('is none for an assign and a send without values', () => {
     const odd = [
       invoke(1, 'assign', null),

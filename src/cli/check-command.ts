@@ -4,7 +4,6 @@
 
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWarnings } from '../checkers/beyond.ts';
 import { type Checker, type CheckResult, compose } from '../checkers/checker.ts';
 import { latencyChecker } from '../checkers/latency.ts';
 import { statsChecker } from '../checkers/stats.ts';
@@ -13,7 +12,7 @@ import { RecordError } from '../host/records/record-error.ts';
 import { MESSAGES_FILE } from '../host/records/run-folder.ts';
 import { stringifyExact } from '../protocol/exact-json.ts';
 import { type JunitHistory, junitDocument, junitOfHistories } from '../report/junit.ts';
-import { formatResults, formatVerdict } from '../report/result-block.ts';
+import { formatResults, formatVerdict, formatWarnings } from '../report/result-block.ts';
 import { findJudge, JUDGED_WORKLOADS, type Judge } from '../workloads/judges.ts';
 import { exitStatusOf } from './exit-status.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
@@ -173,9 +172,7 @@ function judge(
   const shown: CheckResult = { stats: countsOf(statsChecker().check(facts, history)), ...results };
   process.stdout.write(`${several ? `${path}\n\n` : ''}${formatResults(shown)}\n\n`);
   if (values.store !== 'none') record(recorded, shown, { workload, store: values.store, started, command });
-  for (const warning of describeWarnings(results.workload as CheckResult))
-    process.stdout.write(`Warning: ${warning}\n`);
-  process.stdout.write(`${reason}\n${several ? '\n' : ''}`);
+  process.stdout.write(`${formatWarnings(results)}${reason}\n${several ? '\n' : ''}`);
   return outcome;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { describeAnswered, ERRORS_SHOWN_MAX } from '../checkers/answered-errors.ts';
+import { describeWarnings } from '../checkers/beyond.ts';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { asSentence, REFUSED } from '../checkers/proof.ts';
 import type { FunctionStats } from '../checkers/stats.ts';
@@ -80,6 +81,12 @@ const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([
 
 /** The checkers that are likely to name the cause of other failures go first. */
 const REASON_ORDER = ['protocol', 'services', 'errors', 'workload', 'availability', 'stats'];
+
+/** What broke rules beyond Jepsen's and left the verdict as it is, a line each; empty without any. */
+export function formatWarnings({ workload }: CheckResult): string {
+  const warnings = isPlainMap(workload) ? describeWarnings(workload as CheckResult) : [];
+  return warnings.map((warning) => `Warning: ${escapeToOneLine(warning)}\n`).join('');
+}
 
 /** The verdict, and the reasons for a bad one. One line. */
 export function formatVerdict(results: CheckResult): string {

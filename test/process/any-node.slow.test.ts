@@ -132,6 +132,12 @@ describe.skipIf(!python)('a node in Python', () => {
     expect(ended.status).toBe(0);
   });
 
+  it.concurrent('that only rules beyond Jepsen find is valid with a warning', { timeout: TIMEOUT_MS }, async () => {
+    const ended = await test('broadcast', 'warned', [], ['--wrong', 'phantoms']);
+    expect(ended.stdout).toMatch(/\nWarning: .*\(no-phantoms: \d+\)\.\nEverything looks good! The run is valid\.\n$/);
+    expect(ended.status).toBe(0);
+  });
+
   it.concurrent.each(WRONG_NODES)(
     'that $wrong is invalid with $workload',
     { timeout: TIMEOUT_MS },

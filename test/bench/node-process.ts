@@ -62,7 +62,7 @@ function figuresOf(input: string, name: string, { minimal, coalesced, node }: Pr
   return [
     { name, input, unit: 'k/s', values: thousands(node), yardstick, goal: { of: 'ratio', atLeast } },
     {
-      name: '… the minimal echo with one write a turn',
+      name: '… minimal echo, one write a turn',
       ...{ input, unit: 'k/s', values: thousands(coalesced), yardstick: { ...yardstick, ratios: coalesced.ratios } },
       note: `the minimal echo ${median(thousands(minimal)).toFixed(0)} k/s`,
     },
@@ -120,8 +120,9 @@ async function openLoops(file: string, emptyFile: string, count: number): Promis
 
 function secondsOf(program: string, file: string, count: number): Record<Second, number> {
   const start = performance.now();
-  const script = 'cat "$1" | "$2" "$3" | wc -l; times';
-  const printed = execFileSync('/bin/sh', ['-c', script, 'sh', file, process.execPath, program], { encoding: 'utf8' });
+  const script = 'file="$1"; shift; cat "$file" | "$@" | wc -l; times';
+  const args = ['-c', script, 'sh', file, process.execPath, program, ...argumentsOf(program)];
+  const printed = execFileSync('/bin/sh', args, { encoding: 'utf8' });
   const wall = (performance.now() - start) / 1000;
   // The number of lines, the times of the shell, those of its children: `0m1.25s 0m0.5s`.
   const [lines, , children = ''] = printed.trim().split('\n');
@@ -144,11 +145,16 @@ async function closedLoop(program: string, lines: readonly string[]): Promise<nu
 }
 
 export function startNode(program = NODE): ChildProcess {
-  const child = spawn(process.execPath, [program, ...(program === NODE ? ['--log-level', 'silent'] : [])], {
+  const child = spawn(process.execPath, [program, ...argumentsOf(program)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   child.stdin?.write(INIT);
   return child;
+}
+
+/** Our node says nothing beside its answers. */
+function argumentsOf(program: string): readonly string[] {
+  return program === NODE ? ['--log-level', 'silent'] : [];
 }
 
 /** Sends all lines, a new one for each answer, with 64 of them under way; resolves when all are answered. */

@@ -67,7 +67,7 @@ describe('recorded code', () => {
     expect([cached, isCached()]).toEqual([false, true]);
   });
 
-  it('goes with the bundle when both are copied, whatever their times and rights', () => {
+  it('goes with the bundle when both are copied, with other times and rights', () => {
     const copy = join(folder, 'copy');
     mkdirSync(copy);
     for (const file of ['program.cjs', 'program.cjs.code']) cpSync(join(folder, file), join(copy, file));

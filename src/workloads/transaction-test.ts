@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import type { Checker } from '../checkers/checker.ts';
 import { checkModels, DEFAULT_MODELS } from '../checkers/elle/consistency-models.ts';
-import type { TxnCheckerOptions } from '../checkers/elle/txn-options.ts';
+import { splitModels, type TxnCheckerOptions } from '../checkers/elle/txn-options.ts';
 import { completeWith } from '../harness/client.ts';
 import type { WorkloadOption, WorkloadTest } from '../harness/workload-test.ts';
 import { defineRpc } from '../protocol/rpc.ts';
@@ -54,7 +54,7 @@ const OPTIONS = {
     text: `What must hold, separated by commas. Default: ${DEFAULT_MODELS.join()}.`,
     absent: DEFAULT_MODELS,
     parse: (text: string): readonly string[] => {
-      const models = text.trim().split(/\s*,\s*/);
+      const models = splitModels(text);
       checkModels(models);
       return models;
     },

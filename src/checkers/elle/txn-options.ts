@@ -9,13 +9,18 @@ export interface TxnCheckerOptions {
   readonly strict: boolean;
 }
 
+/** The names in a list with commas, with spaces or without. */
+export function splitModels(text: string): readonly string[] {
+  return text.trim().split(/\s*,\s*/);
+}
+
 /**
  * The models asked for. A name may hold several, with commas between.
  *
  * @throws an Error that names a model which is unknown or forbids nothing
  */
 export function modelsAsked({ consistencyModels = DEFAULT_MODELS }: TxnCheckerOptions): readonly string[] {
-  const models = consistencyModels.flatMap((text) => text.split(',').map((model) => model.trim()));
+  const models = consistencyModels.flatMap(splitModels);
   checkModels(models);
   return models;
 }

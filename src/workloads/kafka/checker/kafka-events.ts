@@ -57,24 +57,21 @@ export interface KafkaEvents {
 
 export function readEvents(history: History): KafkaEvents {
   const reader = new EventReader(history);
-  for (let index = 0; index < history.length; index++) {
-    if (history.isNemesisAt(index) || history.typeAt(index) === 'invoke') continue;
-    const f = history.functionAt(index);
-    if (f === 'send' || f === 'poll' || f === 'txn') reader.read(index);
-  }
-  for (const index of openInvocations(history)) reader.noteOpen(index);
-  return reader.events();
-}
-
-/** The operations that a run cut off, by index. */
-function openInvocations(history: History): Iterable<number> {
   const open = new Map<number, number>();
   for (let index = 0; index < history.length; index++) {
     if (history.isNemesisAt(index)) continue;
-    if (history.typeAt(index) === 'invoke') open.set(history.processAt(index), index);
-    else open.delete(history.processAt(index));
+    const process = history.processAt(index);
+    if (history.typeAt(index) === 'invoke') {
+      open.set(process, index);
+      continue;
+    }
+    open.delete(process);
+    const f = history.functionAt(index);
+    if (f === 'send' || f === 'poll' || f === 'txn') reader.read(index);
   }
-  return open.values();
+  // What the run cut off.
+  for (const index of open.values()) reader.noteOpen(index);
+  return reader.events();
 }
 
 /** The keys that an assign names. */

@@ -80,10 +80,6 @@ export class Frontier {
     for (let at = 0; at < rows.length; at += this.#current.stride) this.#current.add(rows, at);
   }
 
-  get size(): number {
-    return this.#current.size;
-  }
-
   /** The states that the object may be in. After `dead`: before the end that was impossible. */
   get states(): readonly number[] {
     return this.#current.states;

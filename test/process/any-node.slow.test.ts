@@ -3,11 +3,10 @@
  * without partitions, and each wrong one is invalid by the rule that it breaks.
  */
 
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { EndedTest, Running, SNOWSTORM } from '../support/snowstorm-process.ts';
+import { EndedTest, hasPython, Running, SNOWSTORM } from '../support/snowstorm-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const NODE = fileURLToPath(new URL('../fixtures/nodes/node.py', import.meta.url));
@@ -91,7 +90,7 @@ const WRONG_NODES = WORKLOADS.flatMap((workload) =>
   Object.entries(WRONG[workload] ?? {}).map(([wrong, says]) => ({ workload, wrong, says })),
 );
 
-const python = hasPython();
+const python = hasPython('nodes in another language');
 
 async function test(workload: string, name: string, options: readonly string[], args: readonly string[]) {
   const store = join(folder, `${workload}-${name}`);
@@ -106,16 +105,6 @@ async function test(workload: string, name: string, options: readonly string[], 
   const ended = await running.ended;
   await running.nothingLeft();
   return new EndedTest(ended, store);
-}
-
-function hasPython(): boolean {
-  try {
-    execFileSync('python3', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    process.stderr.write('\npython3 is missing, so NO NODE IN ANOTHER LANGUAGE IS TESTED: apt-get install python3\n\n');
-    return false;
-  }
 }
 
 describe.skipIf(!python)('a node in Python', () => {

@@ -15,7 +15,7 @@
  * snapshot ends with the number of its records.
  */
 
-import { crc32c } from '../../protocol/crc32c.ts';
+import { asciiJson, checkedLine, parseCheckedLine } from '../../protocol/checked-line.ts';
 
 const FORMAT = 1;
 const DIGITS = 12;
@@ -97,16 +97,13 @@ export function parseHeader(line: string, kind: FileKind, number: number, file: 
 export class UnknownFormatError extends DataFolderError {}
 
 export function recordLine({ sequence, base, key, text }: LogRecord): string {
-  const body = `${sequence} ${base} ${toAscii(JSON.stringify(text === undefined ? [key] : [key, text]))}`;
-  return `${checksumOf(body)} ${body.length} ${body}\n`;
+  return checkedLine(`${sequence} ${base} ${asciiJson(text === undefined ? [key] : [key, text])}`);
 }
 
 /** Undefined: it is not a whole and undamaged record. */
 export function parseRecord(line: string): LogRecord | undefined {
-  const match = /^([0-9a-f]{8}) ([1-9][0-9]*) /.exec(line);
-  if (match === null) return undefined;
-  const body = line.slice(match[0].length);
-  if (body.length !== Number(match[2]) || checksumOf(body) !== match[1]) return undefined;
+  const body = parseCheckedLine(line);
+  if (body === undefined) return undefined;
   const sequenceEnd = body.indexOf(' ');
   const baseEnd = body.indexOf(' ', sequenceEnd + 1);
   try {
@@ -124,12 +121,4 @@ export function parseRecord(line: string): LogRecord | undefined {
 
 export function endLine(count: number): string {
   return `${JSON.stringify({ end: count })}\n`;
-}
-
-function checksumOf(body: string): string {
-  return crc32c(body).toString(16).padStart(8, '0');
-}
-
-function toAscii(json: string): string {
-  return json.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -9,14 +9,22 @@
  * ATC 2020), so the engine stops for good.
  */
 
+import { writeNewFile } from '../../journal/new-file.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { detached } from '../../protocol/detached.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { Folder, FolderLock } from '../../protocol/folder.ts';
 import type { Scheduler } from '../../protocol/scheduler.ts';
 import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from '../store.ts';
-import { fileName, headerLine, isTemporary, numberOf, recordLine, VALUE_LENGTH_MAX } from './format.ts';
-import { writeNewFile } from './new-file.ts';
+import {
+  fileName,
+  headerLine,
+  isTemporary,
+  numberOf,
+  recordLine,
+  TEMPORARY_PREFIX,
+  VALUE_LENGTH_MAX,
+} from './format.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { snapshotPieces } from './snapshot.ts';
 import type { Values } from './values.ts';
@@ -339,7 +347,7 @@ export class LogEngine implements StoreEngine {
   async #beginSegment(): Promise<void> {
     const number = this.#segment + 1;
     const header = headerLine({ kind: 'log', number, from: this.#durable + 1 });
-    this.#logBytes += await writeNewFile(this.#folder, fileName('log', number), [header]);
+    this.#logBytes += await writeNewFile(this.#folder, fileName('log', number), [header], TEMPORARY_PREFIX);
     this.#counts.syncs++;
     await this.#folder.close(fileName('log', this.#segment));
     this.#segment = number;
@@ -365,7 +373,7 @@ export class LogEngine implements StoreEngine {
     const { snapshotBytesMin = SNAPSHOT_BYTES_MIN } = this.#options;
     try {
       const pieces = snapshotPieces({ kind: 'snapshot', number, from }, this.#values.entries);
-      await writeNewFile(this.#folder, fileName('snapshot', number), this.#whileServing(pieces));
+      await writeNewFile(this.#folder, fileName('snapshot', number), this.#whileServing(pieces), TEMPORARY_PREFIX);
       this.#counts.snapshots++;
       this.#firstSegment = number;
       this.#logBytes -= olderBytes;

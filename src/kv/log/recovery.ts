@@ -10,6 +10,7 @@
  * in a segment that is not the last, from the first record of the next one on, was left out by an earlier recovery.
  */
 
+import { type Line, readLines } from '../../journal/lines.ts';
 import type { Folder } from '../../protocol/folder.ts';
 import {
   DataFolderError,
@@ -21,7 +22,6 @@ import {
   parseRecord,
   UnknownFormatError,
 } from './format.ts';
-import { type Line, readLines } from './lines.ts';
 import { Values } from './values.ts';
 
 const HEADER_LENGTH_MAX = 200;

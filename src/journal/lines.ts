@@ -1,6 +1,6 @@
 /** A file read line by line, some at a time, so that its length does not matter. */
 
-import type { Folder } from '../../protocol/folder.ts';
+import type { Folder } from '../protocol/folder.ts';
 
 const PART_LENGTH = 1024 * 1024;
 

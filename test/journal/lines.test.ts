@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { type Line, readLines } from '../../../src/kv/log/lines.ts';
-import { SeededRandom } from '../../../src/protocol/random.ts';
-import { SimulatedDisk } from '../../../src/simulator/simulated-disk.ts';
+import { type Line, readLines } from '../../src/journal/lines.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
+import { SimulatedDisk } from '../../src/simulator/simulated-disk.ts';
 
 it.each(['', 'a', '\n', 'a\n', 'one\ntwo\n', 'one\n\nthree\nrest', '\0\0\n\0', 'a long line\nb\n'])(
   'the lines of %j are the same whatever the length of the parts',

@@ -1,14 +1,20 @@
 /** A file that appears under its name only when all of it is on the disk. */
 
-import type { Folder } from '../../protocol/folder.ts';
-import { TEMPORARY_PREFIX } from './format.ts';
+import type { Folder } from '../protocol/folder.ts';
 
 /**
  * Writes the pieces one after another, and lets others work in between. Resolves to the file's length when a power
  * failure would keep it; rejects if the name is taken.
+ *
+ * @param temporaryPrefix how the name begins until then; it ends in `.tmp`
  */
-export async function writeNewFile(folder: Folder, name: string, pieces: Iterable<string>): Promise<number> {
-  const temporary = folder.temporaryName(TEMPORARY_PREFIX);
+export async function writeNewFile(
+  folder: Folder,
+  name: string,
+  pieces: Iterable<string>,
+  temporaryPrefix: string,
+): Promise<number> {
+  const temporary = folder.temporaryName(temporaryPrefix);
   let length = 0;
   try {
     for (const piece of pieces) {

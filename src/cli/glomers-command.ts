@@ -122,7 +122,7 @@ function planRuns(challenge: Challenge, bin: string, { texts, rest }: GlomersOpt
     });
     const args = [...words, ...optionWords('--bin', fill(bin)), ...passedOn, '--', ...rest.map(fill)];
     const parsed = parseOptions(TEST_OPTIONS, args, WORKLOAD_OPTIONS);
-    return { parsed, task: interpretTestOptions(parsed) };
+    return { parsed, task: { ...interpretTestOptions(parsed), challenge: challenge.name } };
   });
 }
 

@@ -5,6 +5,8 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FileReservation } from '../host/file-reservation.ts';
+import { RUN_FOLDER_VARIABLE, WORKLOAD_VARIABLE } from '../host/node-environment.ts';
+import { NodeFolder } from '../host/node-folder.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { LINE_BYTES_MAX } from '../host/stdio/line-guard.ts';
 import { openStdout } from '../host/stdio/line-output.ts';
@@ -17,7 +19,8 @@ import { NODE_MAX } from '../ids/snowflake.ts';
 import { STORE_PATIENCE_MS_MAX } from '../kv/timings.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
-import { startWorkloads } from '../workloads/nodes.ts';
+import type { Folder } from '../protocol/folder.ts';
+import { SERVED_WORKLOADS, startWorkloads } from '../workloads/nodes.ts';
 import type { NodePorts } from '../workloads/served-workload.ts';
 import {
   describeOptions,
@@ -49,7 +52,7 @@ const RATE_LIMIT_MIN = 0.001;
 const RATE_LIMIT_MAX = 1e9;
 
 const OPTIONS = {
-  workload: servedOption(),
+  workload: servedOption(SERVED_WORKLOADS, process.env[WORKLOAD_VARIABLE]),
   'node-id': {
     value: 'index|lease',
     text: `The source of this node's number in its ids. index: its place in node_ids. lease: leased in
@@ -194,6 +197,16 @@ async function openPorts(values: NodeValues): Promise<Omit<NodePorts, 'patienceM
   };
 }
 
+/**
+ * The folder of a node for data that must outlive it. The folder of ids will not do: it outlives the run, and the next
+ * run would begin with the data of this one.
+ */
+async function openNodeFolder(state: string | undefined, nodeId: string): Promise<Folder | undefined> {
+  const folder = state === STATE_IN_STORE || state === undefined ? process.env[RUN_FOLDER_VARIABLE] : resolve(state);
+  if (state === 'none' || folder === undefined) return undefined;
+  return NodeFolder.open(join(folder, encodeURIComponent(nodeId)));
+}
+
 async function main(): Promise<number> {
   const { values, words, rest } = parseOptions(OPTIONS, process.argv.slice(2));
   const stray = words[0] ?? rest[0];
@@ -204,6 +217,7 @@ async function main(): Promise<number> {
   }
   const ports: NodePorts = {
     ...(await openPorts(values)),
+    openFolder: ({ nodeId }) => openNodeFolder(values['state-dir'], nodeId),
     patienceMs: values['store-patience'],
     membership: values.members === 'fixed' ? 'fixed' : { kind: 'registered' },
     wallets: values.wallets,

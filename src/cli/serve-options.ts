@@ -6,6 +6,7 @@ import { LEASE_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import { LEAD_MS_MAX_DEFAULT } from '../ids/id-generator.ts';
 import { RETAIN_MS_MIN } from '../kv/horizon.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
+import { SERVED_WORKLOADS } from '../workloads/nodes.ts';
 import { ETCD_OPTIONS } from './etcd-options.ts';
 import {
   type Option,
@@ -60,7 +61,7 @@ everybody who reaches it may use it, unless there is a --jwt-key. Default: ${HOS
   } satisfies Option<Listen>,
   store: storeOption,
   ...ETCD_OPTIONS,
-  workload: servedOption(),
+  workload: servedOption(SERVED_WORKLOADS.filter(({ whenAsked }) => !whenAsked)),
   'tls-cert': {
     value: 'FILE',
     text: 'The certificate in PEM, with those between it and the root. Then it speaks HTTPS only.',

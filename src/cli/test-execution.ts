@@ -5,6 +5,7 @@
 import { type CheckResult, mergeValidity } from '../checkers/checker.ts';
 import type { NetworkEvent } from '../harness/network.ts';
 import { type RunObserver, type RunOutcome, TestRun } from '../harness/run.ts';
+import { CHALLENGE_VARIABLE, WORKLOAD_VARIABLE } from '../host/node-environment.ts';
 import type { LogOptions } from '../host/processes/logged-process.ts';
 import { ProcessBed } from '../host/processes/process-bed.ts';
 import { createRealScheduler } from '../host/real-scheduler.ts';
@@ -74,12 +75,16 @@ export async function execute(task: TestTask, parsed: TestOptions, surroundings:
 }
 
 function runProcesses(
-  { workload, options }: TestTask,
+  { workload, options, challenge }: TestTask,
   program: string,
   parsed: TestOptions,
   surroundings: Surroundings,
 ): Execution {
-  const bed = new ProcessBed({ program, args: parsed.rest, ...logsOf(parsed, surroundings) });
+  const environment = {
+    [WORKLOAD_VARIABLE]: workload.name,
+    ...(challenge !== undefined && { [CHALLENGE_VARIABLE]: challenge }),
+  };
+  const bed = new ProcessBed({ program, args: parsed.rest, environment, ...logsOf(parsed, surroundings) });
   // For the duration of the start in the record.
   const schedulerStartMs = performance.now() - surroundings.beganMs;
   const run = new TestRun(options, workload.test, bed, createRealScheduler(), surroundings.observer);

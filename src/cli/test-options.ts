@@ -230,6 +230,8 @@ export interface TestTask {
   /** Services that are tested in place of nodes. */
   readonly deployment: Deployment | undefined;
   readonly options: RunOptions;
+  /** The challenge of which it is a run, if of any. */
+  readonly challenge?: string;
 }
 
 /** The names of a run, for a system that keeps what earlier runs left. */

@@ -28,7 +28,7 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
 
 /** The handlers of all workloads together, which share one store. */
 export function startWorkloads(
-  { openStore = openLinKv, patienceMs, membership = 'fixed', retention: kept, ...ports }: NodePorts,
+  { openStore = openLinKv, openFolder, patienceMs, membership = 'fixed', retention: kept, ...ports }: NodePorts,
   workloads: readonly ServedWorkload[] = servedTogether(SERVED_WORKLOADS),
 ): StartHandlers {
   const starts = [...new Set(workloads.map(({ start }) => start))];
@@ -36,7 +36,8 @@ export function startWorkloads(
     const kv = await openStore(context, patienceMs);
     const members = membership === 'fixed' ? new FixedMembers(context) : new RegisteredMembers(context, kv, membership);
     const retention = kept && new Retention({ ...kept, context, timeOf: timeOfId });
-    const started = starts.map((start) => start(context, { ...ports, kv, members, retention }));
+    const shared = { ...ports, kv, members, retention, openFolder: openFolder && (() => openFolder(context)) };
+    const started = starts.map((start) => start(context, shared));
     const handlers = (await Promise.all(started)).flat();
     // A node that died may have been the only one that was ever asked.
     if (membership !== 'fixed') members.start();
@@ -69,9 +70,11 @@ export function findClash(workloads: readonly ServedWorkload[]): Clash | undefin
   return undefined;
 }
 
-/** Those of `workloads` that a node serves unasked. One that clashes with an earlier one is left out. */
+/** Those of `workloads` that a node serves unasked. Of two that clash it is the earlier one. */
 export function servedTogether(workloads: readonly ServedWorkload[]): readonly ServedWorkload[] {
   const together: ServedWorkload[] = [];
-  for (const workload of workloads) if (findClash([...together, workload]) === undefined) together.push(workload);
+  for (const workload of workloads) {
+    if (!workload.whenAsked && findClash([...together, workload]) === undefined) together.push(workload);
+  }
   return together;
 }

@@ -66,6 +66,7 @@ export function subjectOf(workload: Workload): Subject {
       (context) => {
         const ports: NodePorts = {
           openReservation: ({ nodeId }) => FolderReservation.open(folder, nodeId),
+          openFolder: async () => folder,
           idLimits: {},
           limits,
           membership: membershipOf(options, limits),

@@ -9,6 +9,7 @@ import type { RegisteredOptions } from '../kv/registered-members.ts';
 import type { Ending, RetentionOptions } from '../kv/retention.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
+import type { Folder } from '../protocol/folder.ts';
 import type { Rpc } from '../protocol/rpc.ts';
 
 /** Ports that a node needs beyond its context. The host gives real ones, the simulator its own. */
@@ -31,6 +32,11 @@ export interface NodePorts {
    * @param kv the node's store
    */
   readonly openReservation: (context: NodeContext, kv: LinearizableStore) => Promise<Reservation | undefined>;
+  /**
+   * Opens the node's own folder, which outlives its lives within a run. Absent, or undefined: it has none, and what it
+   * keeps ends with it.
+   */
+  readonly openFolder?: ((context: NodeContext) => Promise<Folder | undefined>) | undefined;
   readonly idLimits: IdLimits;
   /** Options of leased node numbers. Absent: a node's number is its place in `node_ids`. */
   readonly lease?: LeaseOptions | undefined;
@@ -52,8 +58,11 @@ export interface NodePorts {
 }
 
 /** What a workload gets at its start: the node's ports, with the store open. */
-export interface WorkloadPorts extends Omit<NodePorts, 'openStore' | 'patienceMs' | 'membership' | 'retention'> {
+export interface WorkloadPorts
+  extends Omit<NodePorts, 'openStore' | 'openFolder' | 'patienceMs' | 'membership' | 'retention'> {
   readonly kv: LinearizableStore;
+  /** The node's own folder; see {@link NodePorts}. Workloads of a node share it, and each has file names of its own. */
+  readonly openFolder?: (() => Promise<Folder | undefined>) | undefined;
   /** Default: those of `node_ids`. All workloads of a node share one. */
   readonly members?: Members;
   /** What ends, and when. A workload adds its documents that end. */
@@ -76,4 +85,9 @@ export interface ServedWorkload {
    * the same handlers share one function, and a node calls it once.
    */
   readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
+  /**
+   * A node serves it only if `--workload`, or the harness that tests it, names it: it sends messages of its own accord,
+   * or needs a folder.
+   */
+  readonly whenAsked?: true;
 }

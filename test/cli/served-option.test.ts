@@ -13,6 +13,8 @@ function workload(name: string, ...types: string[]): ServedWorkload {
 const counter = workload('counter', 'read_counter', 'add');
 const tally = workload('tally', 'add');
 const list = workload('list', 'append');
+/** Served beside others, but only when it is asked for. */
+const gossip: ServedWorkload = { ...workload('gossip', 'tell'), whenAsked: true };
 const OPTIONS = { workload: servedOption([counter, tally, list]) };
 
 const served = (...args: string[]) => parseOptions(OPTIONS, args).values.workload;
@@ -31,11 +33,23 @@ describe('--workload', () => {
     expect(served()).toEqual([counter, list]);
     expect(describeOptions(OPTIONS)).toBe(`\
   -w, --workload NAME,...  The workloads that the node serves, with commas between them:
-                           counter, tally, list. Default: all but tally,
-                           which cannot be served beside the others.`);
+                           counter, tally, list.
+                           Default: what the harness says it tests, if that is snowstorm; else
+                           counter, list.`);
     expect(describeOptions({ workload: servedOption([counter, list]) })).toBe(`\
   -w, --workload NAME,...  The workloads that the node serves, with commas between them:
-                           counter, list. Default: all of them.`);
+                           counter, list.
+                           Default: all of them.`);
+  });
+
+  it('is what the harness tests, when it is absent and no node serves that unasked', () => {
+    const absent = (asked: string) => servedOption([counter, tally, list, gossip], asked).absent;
+    expect(absent('tally')).toEqual([tally]);
+    expect(absent('gossip')).toEqual([gossip]);
+    expect(absent('list')).toEqual([counter, list]);
+    expect(absent('of another program')).toEqual([counter, list]);
+    const options = { workload: servedOption([counter, tally, list, gossip], 'tally') };
+    expect(parseOptions(options, ['-w', 'list']).values.workload).toEqual([list]);
   });
 
   it.each([

@@ -9,9 +9,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { Child } from '../../chaos/chaos.ts';
 import type { HeldOutput } from '../../harness/bed.ts';
+import { RUN_FOLDER_VARIABLE } from '../node-environment.ts';
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
 import { onOutputClosed } from './closed-output.ts';
@@ -49,6 +53,8 @@ export class ChaosChild implements Child {
   readonly #options: ChaosChildOptions;
   readonly #variable = `SNOWSTORM_CHAOS_${randomUUID().replaceAll('-', '')}`;
   readonly #reaper = new Reaper(MARK, { variable: this.#variable });
+  /** A harness that restarts nodes by itself has made one. */
+  readonly #runFolder = process.env[RUN_FOLDER_VARIABLE] ?? join(tmpdir(), `snowstorm-run-${randomUUID()}`);
   #life: Life | undefined;
   #held = false;
 
@@ -57,7 +63,7 @@ export class ChaosChild implements Child {
   }
 
   start(): void {
-    this.#life = new Life(this.#options, this.#variable, this.#reaper);
+    this.#life = new Life(this.#options, this.#variable, this.#reaper, this.#runFolder);
     this.#life.hold(this.#held);
   }
 
@@ -96,6 +102,7 @@ export class ChaosChild implements Child {
     await this.kill();
     await killAllMarked(MARK, this.#variable);
     this.#reaper.dismiss();
+    if (process.env[RUN_FOLDER_VARIABLE] === undefined) await rm(this.#runFolder, { recursive: true, force: true });
   }
 }
 
@@ -114,10 +121,10 @@ class Life {
   #closed = false;
   #killing: Promise<void> | undefined;
 
-  constructor(options: ChaosChildOptions, variable: string, reaper: Reaper) {
+  constructor(options: ChaosChildOptions, variable: string, reaper: Reaper, runFolder: string) {
     this.#variable = variable;
     this.#child = spawn(options.program, [...options.args], {
-      env: { ...process.env, [variable]: MARK },
+      env: { ...process.env, [variable]: MARK, [RUN_FOLDER_VARIABLE]: runFolder },
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],
     });

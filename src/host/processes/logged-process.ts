@@ -39,6 +39,8 @@ export interface LoggedProcessOptions {
   readonly args: readonly string[];
   /** Default: that of this process. */
   readonly cwd?: string;
+  /** Environment variables beside those of this process. Default: none. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** What its stdin and stdout are: pipes to this process, or nothing. */
   readonly stdio: 'pipe' | 'ignore';
   /** `<run>/<node id>` */
@@ -67,7 +69,7 @@ export class LoggedProcess {
   #killing: Promise<void> | undefined;
 
   constructor(options: LoggedProcessOptions) {
-    const { nodeId, program, args, cwd, stdio, mark, reaper, log, heading } = options;
+    const { nodeId, program, args, cwd, environment, stdio, mark, reaper, log, heading } = options;
     this.#options = options;
     const logPath = join(log.logFolder, `${encodeURIComponent(nodeId)}.log`);
     this.#log = createWriteStream(logPath, { flags: heading === undefined ? 'w' : 'a' });
@@ -77,7 +79,7 @@ export class LoggedProcess {
     if (heading !== undefined) this.#log.write(`${heading}\n`);
     this.child = spawn(program, [...args], {
       ...(cwd !== undefined && { cwd }),
-      env: { ...process.env, [MARK_VARIABLE]: mark },
+      env: { ...process.env, ...environment, [MARK_VARIABLE]: mark },
       detached: true,
       stdio: [stdio, stdio, 'pipe'],
     });

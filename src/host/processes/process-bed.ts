@@ -6,9 +6,13 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../../harness/bed.ts';
+import { RUN_FOLDER_VARIABLE } from '../node-environment.ts';
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
 import { onOutputClosed } from './closed-output.ts';
@@ -22,14 +26,18 @@ export interface ProcessBedOptions extends LogOptions {
   /** The program, by its full path. */
   readonly program: string;
   readonly args: readonly string[];
+  /** Environment variables of the nodes, beside those of this process (`node-environment.ts`). Default: none. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class ProcessBed implements Bed {
   readonly #options: ProcessBedOptions;
   readonly #lives: NodeLives<ProcessNode>;
+  readonly #runFolder = join(tmpdir(), `snowstorm-run-${randomUUID()}`);
 
   constructor(options: ProcessBedOptions) {
-    this.#options = options;
+    const environment = { ...options.environment, [RUN_FOLDER_VARIABLE]: this.#runFolder };
+    this.#options = { ...options, environment };
     this.#lives = new NodeLives(options.logFolder);
   }
 
@@ -37,9 +45,10 @@ export class ProcessBed implements Bed {
     return this.#lives.begin(nodeId, (place) => new ProcessNode(nodeId, place, this.#options, events));
   }
 
-  /** Kills all processes that still run. */
-  close(): Promise<void> {
-    return this.#lives.close();
+  /** Kills all processes that still run, and removes what they kept in the folder of the run. */
+  async close(): Promise<void> {
+    await this.#lives.close();
+    await rm(this.#runFolder, { recursive: true, force: true });
   }
 }
 
@@ -51,13 +60,14 @@ class ProcessNode implements NodeHandle, Life {
 
   constructor(nodeId: string, place: LifePlace, options: ProcessBedOptions, events: NodeEvents) {
     this.number = place.number;
-    const { program, args } = options;
+    const { program, args, environment = {} } = options;
     this.#process = new LoggedProcess({
       ...place,
       nodeId,
       program,
       args,
       cwd: tmpdir(),
+      environment,
       stdio: 'pipe',
       log: options,
       onExit: events.onExit,

@@ -22,12 +22,13 @@ class Nodes {
   readonly lost: string[] = [];
   readonly #token = randomUUID();
 
-  constructor(file: string) {
+  constructor(file: string, environment?: Record<string, string>) {
     mkdirSync(this.logFolder);
     this.bed = new ProcessBed({
       program: fixture(file),
       args: [this.#token],
       logFolder: this.logFolder,
+      ...(environment && { environment }),
       onLogLost: (path, { message }) => this.lost.push(`${basename(path)}: ${message}`),
     });
     beds.push(this.bed);
@@ -90,6 +91,27 @@ class Life {
     this.handle.deliver(JSON.stringify({ id: 0, src: 'c1', dest: 'n0', body }));
   }
 }
+
+describe('the folder of a run', () => {
+  it('outlives kills, is told to the node with the rest of its environment, and is gone at the end', async () => {
+    const nodes = new Nodes('lives.mjs', { SNOWSTORM_WORKLOAD: 'broadcast', SNOWSTORM_CHALLENGE: '3e' });
+    const first = nodes.start('n0');
+    await first.askAndWait();
+    await first.handle.kill();
+    const second = nodes.start('n0');
+    await second.askAndWait();
+    const told = [first, second].map(({ echoes }) => echoes[0] as { folder: string });
+    const { folder: runFolder } = told[0] as { folder: string };
+    const rest = { folder: runFolder, workload: 'broadcast', challenge: '3e' };
+    expect(told).toEqual([
+      { ...rest, lives: 1 },
+      { ...rest, lives: 2 },
+    ]);
+    expect(existsSync(runFolder)).toBe(true);
+    await nodes.bed.close();
+    expect(existsSync(runFolder)).toBe(false);
+  });
+});
 
 describe('a paused node', () => {
   it('answers nothing until it is resumed, then everything in order', async () => {

@@ -17,7 +17,7 @@ import { TestNode } from '../../support/test-node.ts';
 /** Longer than an update lasts. */
 const AWAY_MS = 15_000;
 
-const PORTS: Omit<NodePorts, 'retention'> = {
+const PORTS: Omit<NodePorts, 'openFolder' | 'retention'> = {
   openReservation: async (context, kv) => StoreReservation.ofPlace(context, kv),
   idLimits: {},
 };

@@ -92,13 +92,15 @@ const WRONG_NODES = WORKLOADS.flatMap((workload) =>
 
 const python = hasPython('nodes in another language');
 
-async function test(workload: string, name: string, options: readonly string[], args: readonly string[]) {
+async function test(workload: string, name: string, options: readonly string[], args: readonly string[], seconds = 6) {
   const store = join(folder, `${workload}-${name}`);
-  const load = '--node-count 3 --concurrency 6 --rate 100 --time-limit 6 --seed 1'.split(' ');
+  const load = '--node-count 3 --concurrency 6 --rate 100 --seed 1'.split(' ');
+  const time = ['--time-limit', String(seconds)];
   const running = new Running(SNOWSTORM, [
     'test',
     ...['-w', workload, '--bin', NODE, '--store', store],
     ...load,
+    ...time,
     ...options,
     ...['--', workload, ...args],
   ]);
@@ -131,7 +133,10 @@ describe.skipIf(!python)('a node in Python', () => {
     'that $wrong is invalid with $workload',
     { timeout: TIMEOUT_MS },
     async ({ workload, wrong, says }) => {
-      const ended = await test(workload, wrong, ['--strict'], ['--wrong', wrong]);
+      const run = (seconds?: number) => test(workload, wrong, ['--strict'], ['--wrong', wrong], seconds);
+      const first = await run();
+      // A busy machine gets to few operations, so that an error may not have come to pass.
+      const ended = says.test(first.verdict) ? first : await run(20);
       expect(ended.verdict).toMatch(says);
       expect(ended.status).toBe(1);
     },

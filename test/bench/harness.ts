@@ -11,10 +11,11 @@ import type { Section } from './measure.ts';
 const SECONDS = 30;
 const CONCURRENCY = '64n';
 const ROUNDS = 3;
-const SERVED = ['test', '-w', 'unique-ids', '--bin', 'bin/maelstrom-node', '--node-count', '3', '--rate', '1e9'];
-const COMMAND = [...SERVED, '--time-limit', `${SECONDS}`, '--concurrency', CONCURRENCY, '--availability', 'total'];
+const OPTIONS = ['--concurrency', CONCURRENCY, '--availability', 'total'];
 
-interface Round {
+/** What a run at full rate cost. */
+export interface RateRun {
+  /** Operations a second that were ok. */
   readonly rate: number;
   /** CPU of the harness for an operation. */
   readonly cpuUs: number;
@@ -23,12 +24,12 @@ interface Round {
 }
 
 export async function benchHarness(): Promise<readonly Section[]> {
-  const rounds = Array.from({ length: ROUNDS }, measure);
+  const rounds = Array.from({ length: ROUNDS }, () => fullRateRun('unique-ids', SECONDS, OPTIONS));
   const input = `unique-ids, 3 nodes, ${SECONDS} s`;
   return [
     {
       title: '(d) the local harness at full rate, 3 node processes',
-      command: `bin/snowstorm ${COMMAND.join(' ')}`,
+      command: `bin/snowstorm ${commandOf('unique-ids', SECONDS, OPTIONS).join(' ')}`,
       figures: [
         {
           ...{ name: 'operations, all checked', input, unit: '/s', values: rounds.map(({ rate }) => rate) },
@@ -52,13 +53,20 @@ export async function benchHarness(): Promise<readonly Section[]> {
   ];
 }
 
-function measure(): Round {
+function commandOf(workload: string, seconds: number, options: readonly string[]): readonly string[] {
+  const served = ['test', '-w', workload, '--bin', 'bin/maelstrom-node', '--node-count', '3', '--rate', '1e9'];
+  return [...served, '--time-limit', `${seconds}`, ...options];
+}
+
+/** Runs three of our nodes as fast as they and the harness can, and throws unless the run is valid. */
+export function fullRateRun(workload: string, seconds: number, options: readonly string[]): RateRun {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   try {
-    execFileSync('bin/snowstorm', [...COMMAND, '--store', folder], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const command = [...commandOf(workload, seconds, options), '--store', folder];
+    execFileSync('bin/snowstorm', command, { stdio: ['ignore', 'ignore', 'inherit'] });
     const { stats, harness } = JSON.parse(readFileSync(join(folder, 'latest', 'results.json'), 'utf8'));
     return {
-      rate: stats['ok-count'] / SECONDS,
+      rate: stats['ok-count'] / seconds,
       cpuUs: (1000 * harness['cpu-milliseconds']) / stats['ok-count'],
       megabytes: harness['resident-megabytes-max'],
       startMs: harness['start-milliseconds'],

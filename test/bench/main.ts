@@ -19,6 +19,7 @@ import { benchSimulator } from './simulator.ts';
 import { benchStart } from './start.ts';
 import { benchTransactions } from './transactions.ts';
 import { benchVoucher } from './voucher.ts';
+import { benchWorkloads } from './workloads.ts';
 
 const README = new URL('README.md', import.meta.url);
 const EXIT_USAGE = 2;
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   node: benchNode,
   start: benchStart,
   harness: benchHarness,
+  workloads: benchWorkloads,
   memory: benchMemory,
   simulator: benchSimulator,
   voucher: benchVoucher,

@@ -15,6 +15,8 @@ export class Progress {
   readonly #rewrites: boolean;
   readonly #output: NodeJS.WriteStream;
   readonly #timer: NodeJS.Timeout;
+  /** The line that was written last, where lines stay. */
+  #last: string | undefined;
 
   /** @param describe makes the line, each time that it is shown */
   constructor(output: NodeJS.WriteStream, describe: () => string) {
@@ -38,7 +40,9 @@ export class Progress {
   #show(): void {
     const line = this.#describe();
     if (this.#rewrites) this.#output.write(`\r${line.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`);
-    else this.#output.write(`${line}\n`);
+    // A phase that takes long says the same again and again.
+    else if (line !== this.#last) this.#output.write(`${line}\n`);
+    this.#last = line;
   }
 }
 

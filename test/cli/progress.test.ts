@@ -68,6 +68,16 @@ describe('progress', () => {
     expect(text).toBe('5/60 s  50 ok  10/s  no fault\nn0: hello\n10/60 s  150 ok  20/s  no fault\n');
   });
 
+  it('does not say the same twice without a terminal', () => {
+    start({});
+    status = { ...status, phase: 'recovering' };
+    pass(10_000, 7);
+    status = { ...status, phase: 'checking' };
+    pass(10_000, 7);
+    const calm = 'the operations are over: every node must answer the last questions';
+    expect(text).toBe(`${calm}\nchecking the history\n`);
+  });
+
   it('rewrites one line on a terminal, cut to its width, and clears it for other lines and at the end', () => {
     const progress = start({ isTTY: true, columns: 12 });
     pass(200, 2);

@@ -18,7 +18,7 @@ describe('the facts of a run', () => {
       stats: { 'valid?': true, count: 3 },
       availability: { 'valid?': true, 'ok-fraction': 0.75 },
       latency: { 'valid?': true, p50: 1.5, p99: 0 },
-      net: { 'valid?': true, all: { 'msgs-per-op': 5.847059 } },
+      net: { 'valid?': true, all: { 'msgs-per-op': 5.847059 }, servers: { 'msgs-per-op': 3.25 } },
     } as const;
     const history = handwritten(
       ...[1, 2].flatMap(() => [invoke(0, 'read'), ok(0, 'read', 1)]),
@@ -36,7 +36,8 @@ describe('the facts of a run', () => {
       'ok: 75 %',
       'latency p50: 1.5 ms',
       'latency p99: 0 ns',
-      'messages per operation: 5.847',
+      'messages between servers per operation: 3.25',
+      'all messages per operation: 5.847',
     ]);
   });
 

@@ -5,7 +5,7 @@ import { History } from '../history/history.ts';
 import type { Operation, OperationType } from '../history/operation.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 
-/** Later violations are dropped: a node that prints only garbage must not fill the memory. */
+/** Later violations are only counted: a node that prints only garbage must not fill the memory. */
 const VIOLATIONS_MAX = 10_000;
 const LINE_EXCERPT_LENGTH = 500;
 const NANOSECONDS_PER_MILLISECOND = 1e6;
@@ -15,6 +15,7 @@ export class RunLog {
   readonly #scheduler: Scheduler;
   readonly #onOperation: ((operation: Operation) => void) | undefined;
   readonly #violations: Violation[] = [];
+  #violationCount = 0;
   #startMs = Number.POSITIVE_INFINITY;
 
   constructor(scheduler: Scheduler, onOperation: ((operation: Operation) => void) | undefined) {
@@ -22,8 +23,14 @@ export class RunLog {
     this.#onOperation = onOperation;
   }
 
+  /** The first of them. */
   get violations(): readonly Violation[] {
     return this.#violations;
+  }
+
+  /** How many there are, also of those that are not kept. */
+  get violationCount(): number {
+    return this.#violationCount;
   }
 
   /** When the operations began, by the scheduler's clock; infinite before that. */
@@ -61,6 +68,7 @@ export class RunLog {
   }
 
   report({ line, ...violation }: Violation): void {
+    this.#violationCount++;
     if (this.#violations.length >= VIOLATIONS_MAX) return;
     const excerpt = line === undefined ? {} : { line: line.slice(0, LINE_EXCERPT_LENGTH) };
     this.#violations.push({ time: this.#elapsedNs(), ...violation, ...excerpt });

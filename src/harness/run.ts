@@ -169,7 +169,7 @@ export class TestRun {
       failCount: fail,
       infoCount: info,
       currentFault: this.#nemesis.currentFault,
-      violationCount: this.#log.violations.length,
+      violationCount: this.#log.violationCount,
     };
   }
 

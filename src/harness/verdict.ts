@@ -59,7 +59,7 @@ export function judgeRun(facts: FinishedRun): CheckResult {
     net: netChecker(() => network.statistics()),
     latency: latencyChecker(),
     faults: faultsChecker(fates),
-    protocol: violationsChecker(() => log.violations),
+    protocol: violationsChecker(() => log),
     ...(serviceRequests.count === 0 ? {} : { services: { check: () => serviceRequests.result() } }),
     ...(recovery.size === 0 ? {} : { recovery: recoveryChecker(() => recovery) }),
     workload: test.checker(),

@@ -5,7 +5,7 @@ import { type Violation, violationsChecker } from '../../src/checkers/violations
 import { handwritten, THREE_NODES } from '../support/histories.ts';
 
 function check(violations: readonly Violation[]) {
-  return violationsChecker(() => violations).check(THREE_NODES, handwritten());
+  return violationsChecker(() => ({ violations, violationCount: violations.length })).check(THREE_NODES, handwritten());
 }
 
 describe('violations', () => {
@@ -70,7 +70,7 @@ describe('violations', () => {
 
   it('sees what happened after the checker was made', () => {
     const violations: Violation[] = [];
-    const checker = violationsChecker(() => violations);
+    const checker = violationsChecker(() => ({ violations, violationCount: violations.length }));
     violations.push({ node: 'n0', rule: 'late', text: 'a reply after the timeout' });
     expect(checker.check(THREE_NODES, handwritten())['valid?']).toBe(false);
   });

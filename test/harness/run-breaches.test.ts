@@ -318,7 +318,7 @@ describe('a line that is no message', () => {
     expect(withoutEvidence(results.protocol)).toEqual(only(violation('unreadable', text, 'Ã¤')));
   });
 
-  it('is listed 20 times and kept 10,000 times at most', async () => {
+  it('is listed 20 times at most, and counted without a limit', async () => {
     const scriptOf = onlyN0(
       printsOnce((node) => {
         for (let count = 0; count < 10_050; count++) node.print(`garbage ${count}`);
@@ -327,7 +327,7 @@ describe('a line that is no message', () => {
     const run = new ScriptedRun({ test: echo.test, scriptOf, synchronous: true });
     const { results } = await run.finish();
     const { count, violations } = results.protocol as CheckResult & { violations: { line: string }[] };
-    expect(count).toBe(10_000);
+    expect(count).toBe(10_050);
     expect(violations.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, index) => `garbage ${index}`));
   });
 

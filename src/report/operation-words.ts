@@ -1,8 +1,8 @@
 /** Operations in a few words, for tables and for the titles of marks. */
 
 import type { History } from '../history/history.ts';
-import { exactEquals, stringifyExact } from '../protocol/exact-json.ts';
-import { excerpt } from '../protocol/excerpt.ts';
+import { exactEquals } from '../protocol/exact-json.ts';
+import { shortJson } from '../protocol/short-json.ts';
 
 const VALUE_LENGTH_MAX = 160;
 
@@ -35,5 +35,5 @@ export function describeAnswer(
 /** As JSON, shortened if it is long; nothing for null. */
 export function writeValue(value: unknown, lengthMax = VALUE_LENGTH_MAX): string {
   if (value === null || value === undefined) return '';
-  return excerpt(stringifyExact(value), lengthMax);
+  return shortJson(value, lengthMax);
 }

@@ -8,11 +8,17 @@ import { describeWarnings } from '../checkers/beyond.ts';
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { asSentence, REFUSED } from '../checkers/proof.ts';
 import type { FunctionStats } from '../checkers/stats.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
 import { escapeToOneLine } from '../protocol/invisible.ts';
+import { shortJson } from '../protocol/short-json.ts';
 
 /** Long lists are cut here. `results.json` has them whole. */
 const ITEMS_SHOWN_MAX = 8;
+/** A longer value shows its lists by their ends. */
+const VALUE_LENGTH_MAX = 400;
+/** As long as a list of numbers may be on one line. */
+const LIST_LENGTH_MAX = 160;
+/** Lists of which a result keeps only the first or the worst, beside the `count` of all. */
+const COUNTED_LISTS: ReadonlySet<string> = new Set(['examples', 'errs', 'violations', 'requests']);
 const INDENT = '  ';
 const NAME_WIDTH = 14;
 
@@ -34,35 +40,59 @@ function withoutEvidence({ proofs: _proofs, summary: _summary, ...shown }: Reado
   return shown;
 }
 
-function formatMap(map: Readonly<Record<string, unknown>>, indent: string): string {
+/** @param count how many members there were before a checker cut them */
+function formatMap(map: Readonly<Record<string, unknown>>, indent: string, count = 0): string {
   const entries = Object.entries(map);
   const shown = entries.length > ITEMS_SHOWN_MAX * 2 ? entries.slice(0, ITEMS_SHOWN_MAX) : entries;
   const width = Math.max(NAME_WIDTH, ...shown.map(([name]) => indent.length + escapeToOneLine(name).length));
-  const lines = shown.map(([name, value]) => formatEntry(`${indent}${escapeToOneLine(name)}`, value, indent, width));
-  if (shown.length < entries.length) lines.push(`${indent}… and ${entries.length - shown.length} more`);
+  const lines = shown.map(([name, value]) =>
+    formatEntry({ head: `${indent}${escapeToOneLine(name)}`, value, count: countIn(map, name) }, indent, width),
+  );
+  const left = Math.max(entries.length, count) - shown.length;
+  if (left > 0) lines.push(`${indent}… and ${left} more`);
   return lines.join('\n');
 }
 
-function formatEntry(head: string, value: unknown, indent: string, width: number): string {
+/** How many a list or map had before a checker cut it; 0 if the result does not say. */
+function countIn(map: Readonly<Record<string, unknown>>, name: string): number {
+  const count = map[`${name}-count`] ?? (COUNTED_LISTS.has(name) ? map.count : undefined);
+  return typeof count === 'number' ? count : 0;
+}
+
+interface Entry {
+  readonly head: string;
+  readonly value: unknown;
+  /** Of a list or map that was cut: how many it had. */
+  readonly count: number;
+}
+
+function formatEntry({ head, value, count }: Entry, indent: string, width: number): string {
   const onOneLine = (text: string) => `${head.padEnd(width)}  ${text}`;
   if (Array.isArray(value)) {
     if (value.length === 0) return onOneLine('none');
-    if (!value.some(isNested)) return onOneLine(formatScalar(value));
+    if (!value.some(isNested)) return onOneLine(escapeToOneLine(shortJson(value, LIST_LENGTH_MAX)));
     const items = value.slice(0, ITEMS_SHOWN_MAX).map((item) => `${indent}${INDENT}- ${formatScalar(item)}`);
-    if (value.length > items.length) items.push(`${indent}${INDENT}… and ${value.length - items.length} more`);
+    const left = Math.max(value.length, count) - items.length;
+    if (left > 0) items.push(`${indent}${INDENT}… and ${left} more`);
     return [head, ...items].join('\n');
   }
   if (!isPlainMap(value)) return onOneLine(formatScalar(value));
-  const pairs = Object.entries(value);
+  const pairs = inOrder(Object.entries(value));
   if (pairs.length === 0) return onOneLine('none');
   if (pairs.some(([, item]) => isNested(item)) || pairs.length > ITEMS_SHOWN_MAX)
-    return `${head}\n${formatMap(value, indent + INDENT)}`;
+    return `${head}\n${formatMap(value, indent + INDENT, count)}`;
   return onOneLine(pairs.map(([name, item]) => `${escapeToOneLine(name)} ${formatScalar(item)}`).join(', '));
+}
+
+/** Names that are numbers, as those of quantiles, in ascending order. JavaScript puts whole ones before all others. */
+function inOrder(pairs: [string, unknown][]): readonly [string, unknown][] {
+  if (pairs.some(([name]) => !/^\d+(\.\d+)?$/.test(name))) return pairs;
+  return pairs.sort(([one], [other]) => Number(one) - Number(other));
 }
 
 function formatScalar(value: unknown): string {
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
-  return escapeToOneLine(typeof value === 'string' ? value : stringifyExact(value));
+  return escapeToOneLine(typeof value === 'string' ? value : shortJson(value, VALUE_LENGTH_MAX));
 }
 
 function isPlainMap(value: unknown): value is Record<string, unknown> {

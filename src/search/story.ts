@@ -8,9 +8,9 @@ import type { NetworkMessage } from '../harness/network.ts';
 import type { RunOutcome } from '../harness/run.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { Operation } from '../history/operation.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { escapeToOneLine } from '../protocol/invisible.ts';
+import { shortJson } from '../protocol/short-json.ts';
 import { describeFate, describeFault, describeFaultEnd } from './fault-words.ts';
 import { clientOf, nodeOf } from './smaller-runs.ts';
 import type { StoryEvent } from './story-recorder.ts';
@@ -104,7 +104,8 @@ function tell(event: StoryEvent, options: StoryOptions['options']): Told {
       };
     case 'log': {
       const { nodeId, level, message, fields } = event.entry;
-      const details = fields === undefined || Object.keys(fields).length === 0 ? '' : ` ${written(fields)}`;
+      const details =
+        fields === undefined || Object.keys(fields).length === 0 ? '' : ` ${shortJson(fields, EXCERPT_LENGTH)}`;
       return { who: nodeId, what: excerpt(`logs ${level}: ${message}${details}`, EXCERPT_LENGTH) };
     }
   }
@@ -113,9 +114,9 @@ function tell(event: StoryEvent, options: StoryOptions['options']): Told {
 function tellOperation({ type, process, f, value, error }: Operation, options: StoryOptions['options']): Told {
   const worker = (process as number) % options.concurrency;
   const node = nodeOf(options, worker);
-  const reason = error === undefined ? '' : `: ${excerpt(written(error), EXCERPT_LENGTH)}`;
+  const reason = error === undefined ? '' : `: ${shortJson(error, EXCERPT_LENGTH)}`;
   const withValue = (words: string) =>
-    value === null || value === undefined ? words : `${words} ${excerpt(written(value), EXCERPT_LENGTH)}`;
+    value === null || value === undefined ? words : `${words} ${shortJson(value, EXCERPT_LENGTH)}`;
   switch (type) {
     case 'invoke':
       return { who: `client ${worker} → ${node}`, what: withValue(f) };
@@ -186,8 +187,4 @@ function findImportant(events: readonly StoryEvent[], { results, history }: Stor
 
 function formatMs(timeMs: number): string {
   return `${Math.round(timeMs * 100) / 100} ms`;
-}
-
-function written(value: unknown): string {
-  return value === undefined ? '' : stringifyExact(value);
 }

@@ -58,6 +58,38 @@ describe('the result block', () => {
     expect(lines.slice(-2)).toEqual(['  id-7          2', '  … and 12 more']);
   });
 
+  it('shows long lists of numbers and long values by their ends', () => {
+    const lost = Array.from({ length: 10_000 }, (_, index) => index);
+    const read = { type: 'ok', f: 'read', value: lost };
+    const shown = '[0,1,2,…,9997,9998,9999] (10000 elements)';
+    expect(block({ workload: { lost, short: [1, 2, 3], errs: [read] } })).toEqual([
+      'workload',
+      `  lost          ${shown}`,
+      '  short         [1,2,3]',
+      '  errs',
+      `    - {"type":"ok","f":"read","value":${shown}}`,
+    ]);
+  });
+
+  it('counts what a checker left out of a list or a map as well', () => {
+    const examples = Array.from({ length: 8 }, (_, index) => ({ index }));
+    const duplicated = Object.fromEntries(Array.from({ length: 48 }, (_, index) => [`id-${index}`, 2]));
+    const lines = block({
+      rule: { count: 120, examples },
+      all: { count: 8, examples },
+      workload: { 'duplicated-count': 300, duplicated, 'worst-count': 10, worst: examples },
+    });
+    expect(lines.filter((line) => line.includes('…'))).toEqual([
+      '    … and 112 more',
+      '    … and 292 more',
+      '    … and 2 more',
+    ]);
+  });
+
+  it('has quantiles in ascending order', () => {
+    expect(block({ latencies: { 0: 1, 0.5: 2, 0.95: 3, 1: 4 } })).toEqual(['latencies       0 1, 0.5 2, 0.95 3, 1 4']);
+  });
+
   it('keeps every digit of big integers, and control characters off the terminal', () => {
     expect(
       block({ range: parseExact('[9007199254740993,9007199254740995]'), errors: [{ line: '\x1b[2J\x9b' }] }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunOptions } from '../../src/harness/run-options.ts';
+import { History } from '../../src/history/history.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { tellStory } from '../../src/search/story.ts';
 import { StoryRecorder } from '../../src/search/story-recorder.ts';
@@ -24,6 +25,18 @@ async function storyOf(subject: Subject, change: Partial<RunOptions>, linesMax?:
 }
 
 describe('the story of a run', () => {
+  it('shows a long read by its ends and its length', () => {
+    const value = Array.from({ length: 10_000 }, (_, index) => index);
+    const read = { index: 1, time: 0, type: 'ok', process: 0, f: 'read', value } as const;
+    const lines = tellStory({
+      events: [{ kind: 'operation', atMs: 1, operation: read }],
+      options: { nodes: ['n0'], concurrency: 1 },
+      outcome: { startMs: 0, results: { 'valid?': true }, history: new History() },
+      reason: REASON,
+    });
+    expect(lines[0]).toBe('     1 ms  client 0 ← n0  read ok [0,1,2,…,9997,9998,9999] (10000 elements)');
+  });
+
   it('tells a restart with the clock set back', async () => {
     const { lines } = await storyOf(forgetsItsPast, {
       nodes: ['n0'],

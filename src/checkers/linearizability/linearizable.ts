@@ -4,8 +4,7 @@
  */
 
 import type { Operation } from '../../history/operation.ts';
-import { stringifyExact } from '../../protocol/exact-json.ts';
-import { excerpt } from '../../protocol/excerpt.ts';
+import { shortJson } from '../../protocol/short-json.ts';
 import type { CheckResult } from '../checker.ts';
 import { type Proof, QUOTE_LENGTH_MAX, withProofs } from '../proof.ts';
 import { type Calls, NEVER, prefixOf } from './calls.ts';
@@ -156,9 +155,9 @@ function proofOf({ op, concurrent, states }: Counterexample, name: string): Proo
 }
 
 function say({ f, value }: Operation): string {
-  return `${f} ${excerpt(stringifyExact(value ?? null), QUOTE_LENGTH_MAX)}`;
+  return `${f} ${shortJson(value ?? null, QUOTE_LENGTH_MAX)}`;
 }
 
 function sayStates(states: readonly unknown[]): string {
-  return states.map((state) => excerpt(stringifyExact(state ?? null), QUOTE_LENGTH_MAX)).join(' or ');
+  return states.map((state) => shortJson(state ?? null, QUOTE_LENGTH_MAX)).join(' or ');
 }

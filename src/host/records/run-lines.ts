@@ -8,8 +8,12 @@ import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
 import type { RunObserver } from '../../harness/run.ts';
 import type { Operation } from '../../history/operation.ts';
 import { stringifyName, stringifyRecord } from '../../protocol/exact-json.ts';
+import { shortJson } from '../../protocol/short-json.ts';
 import type { LogEntry } from '../../simulator/in-process-bed.ts';
 import { LineBytes } from './line-bytes.ts';
+
+/** The length of a message for people. */
+const SHOWN_LENGTH_MAX = 1000;
 
 /** Nearly every operation has fewer bytes. */
 const OPERATION_BYTES = 4096;
@@ -46,9 +50,9 @@ export function logLine({ nodeId, level, wallMs, message, fields }: LogEntry): s
   return JSON.stringify({ level, time: new Date(wallMs).toISOString(), node: nodeId, message, ...fields });
 }
 
-/** A message as JSON, with the id that the network gave it. */
+/** A message for people, as JSON with the id that the network gave it. A long body shows its lists by their ends. */
 export function messageText(message: NetworkMessage): string {
-  return `{${messageMembers(message)}`;
+  return shortJson(message, SHOWN_LENGTH_MAX);
 }
 
 function messageMembers({ id, src, dest, body }: NetworkMessage): string {

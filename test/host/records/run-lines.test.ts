@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { NetworkMessage } from '../../../src/harness/network.ts';
 import { NEMESIS, type Operation } from '../../../src/history/operation.ts';
-import { createMessageLine, LineComparison, operationLine, RunDigest } from '../../../src/host/records/run-lines.ts';
+import {
+  createMessageLine,
+  LineComparison,
+  messageText,
+  operationLine,
+  RunDigest,
+} from '../../../src/host/records/run-lines.ts';
 import { ExactNumber, stringifyExact } from '../../../src/protocol/exact-json.ts';
 
 const OPERATION: Operation = {
@@ -30,6 +36,15 @@ const MESSAGE: NetworkMessage = { id: 4, src: 'c1', dest: 'n0', body: { type: 'e
 describe('lines of a run', () => {
   it('of operations are the JSON of the operation', () => {
     for (const operation of OPERATIONS) expect(operationLine(operation)).toBe(stringifyExact(operation));
+  });
+
+  it('of messages for people show long lists by their ends', () => {
+    expect(messageText(MESSAGE)).toBe(stringifyExact(MESSAGE));
+    const messages = Array.from({ length: 10_000 }, (_, index) => index);
+    expect(messageText({ ...MESSAGE, body: { type: 'read_ok', messages } })).toBe(
+      '{"id":4,"src":"c1","dest":"n0","body":' +
+        '{"type":"read_ok","messages":[0,1,2,…,9997,9998,9999] (10000 elements)}}',
+    );
   });
 
   it('of messages are the JSON of event and message, also if the same message comes twice in a row', () => {

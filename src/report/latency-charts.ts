@@ -8,24 +8,15 @@ import type { Markup } from './markup.ts';
 import { markup } from './markup.ts';
 import { describeOperation } from './operation-words.ts';
 import { EXTENT, LogScale, niceStep, place, timeDigits, writeCount, writeDuration, writeTime } from './scales.ts';
-import { renderMark, renderTimeChart, TABLE_ROWS_MAX, type TimeAxis, thinOut } from './time-chart.ts';
+import { renderScatter, type ScatterPoint, TYPES } from './scatter.ts';
+import { renderTimeChart, TABLE_ROWS_MAX, type TimeAxis, thinOut } from './time-chart.ts';
 
-/** Up to this number each operation is a mark of its own. More are counted in cells. */
-const MARKS_MAX = 2000;
-/** Columns and rows of cells. If the first grid gives too many marks, the next one is tried. */
-const GRIDS = [
-  { columns: 125, rows: 40 },
-  { columns: 90, rows: 30 },
-  { columns: 75, rows: 22 },
-  { columns: 60, rows: 16 },
-] as const;
-const CELL_MARKS_MAX = 3000;
 /** The length of a value in the title of a mark. */
 const TITLE_VALUE_LENGTH_MAX = 60;
 const WINDOWS_MAX = 100;
 /** A latency of zero has no place on a logarithmic axis. It is drawn here. */
 const DRAWN_LATENCY_NS_MIN = 1000;
-const TYPES = ['ok', 'fail', 'info'] as const;
+const NAMES = { ok: 'ok', fail: 'fail', info: 'info' } as const;
 const QUANTILES = [
   { percent: 50, name: 'p50', line: 'line solid' },
   { percent: 95, name: 'p95', line: 'line dashed' },
@@ -33,13 +24,10 @@ const QUANTILES = [
   { percent: 100, name: 'max', line: 'line thin' },
 ] as const;
 
-interface Point {
+/** Its time is that of the invocation. */
+interface Point extends ScatterPoint {
   readonly invocation: number;
   readonly completion: number;
-  readonly type: (typeof TYPES)[number];
-  /** When it began, ns. */
-  readonly time: number;
-  readonly latency: number;
 }
 
 /** Both charts; nothing for a run in which nothing was completed. */
@@ -48,7 +36,7 @@ export function renderLatencyCharts(history: History, axis: TimeAxis, spans: rea
   if (points.count === 0) return undefined;
   const min = drawn(points.min);
   const scale = new LogScale(min, Math.max(points.max, min * 1.0001));
-  return markup`${renderScatter(history, { axis, scale, points }, spans)}${renderQuantiles({ axis, scale, points }, spans)}`;
+  return markup`${renderOperations(history, { axis, scale, points }, spans)}${renderQuantiles({ axis, scale, points }, spans)}`;
 }
 
 /** Every completed operation, in columns: a run of millions is read several times. */
@@ -108,7 +96,7 @@ interface Frame {
   readonly points: Points;
 }
 
-function renderScatter(history: History, frame: Frame, spans: readonly FaultSpan[]): Markup {
+function renderOperations(history: History, frame: Frame, spans: readonly FaultSpan[]): Markup {
   const { axis, scale, points } = frame;
   const counts = { ok: 0, fail: 0, info: 0 };
   const slowest = { ok: 0, fail: 0, info: 0 };
@@ -116,7 +104,10 @@ function renderScatter(history: History, frame: Frame, spans: readonly FaultSpan
     counts[type]++;
     slowest[type] = Math.max(slowest[type], latency);
   }
-  const cells = points.count <= MARKS_MAX ? undefined : countInCells(frame);
+  const tell = ({ invocation, completion, latency, time }: Point) =>
+    `${describeOperation(history, invocation, completion, TITLE_VALUE_LENGTH_MAX)} · ${writeDuration(latency)} · at ${writeTime(time)}`;
+  const drawnMin = DRAWN_LATENCY_NS_MIN;
+  const { plot, note } = renderScatter({ ...frame, drawnMin, noun: 'operations', words: NAMES, tell });
   const present = TYPES.filter((type) => counts[type] > 0);
   const described = present.map(
     (type) => `${writeCount(counts[type])} ${type}, the slowest ${writeDuration(slowest[type])}`,
@@ -128,12 +119,9 @@ function renderScatter(history: History, frame: Frame, spans: readonly FaultSpan
       summary: `From invocation to completion, at the time of the invocation: ${described.join('; ')}.`,
       verticalTitle: 'latency, logarithmic',
       verticalTicks: scale.ticks(writeDuration),
-      plot: cells === undefined ? renderPoints(history, frame) : renderCells(cells, frame),
+      plot,
       legend: present.map((type) => ({ kind: type, text: OUTCOME_WORDS[type] })),
-      note:
-        cells === undefined
-          ? undefined
-          : `${writeCount(points.count)} operations are counted in ${cells.grid.columns} × ${cells.grid.rows} cells; a larger mark stands for ten times as many.`,
+      note,
       table: {
         columns: ['outcome', 'operations', 'slowest'],
         rows: present.map((type) => [type, writeCount(counts[type]), writeDuration(slowest[type])]),
@@ -149,59 +137,6 @@ export const OUTCOME_WORDS: Readonly<Record<Point['type'], string>> = {
   fail: 'fail: it did not, and never will',
   info: 'info: undecided',
 };
-
-function renderPoints(history: History, { axis, scale, points }: Frame): Markup {
-  const marks: Markup[] = [];
-  for (const { invocation, completion, type, time, latency } of points) {
-    const title = `${describeOperation(history, invocation, completion, TITLE_VALUE_LENGTH_MAX)} · ${writeDuration(latency)} · at ${writeTime(time)}`;
-    marks.push(markup`${renderMark(type, axis.at(time), place(EXTENT - scale.at(drawn(latency))), title)}
-`);
-  }
-  return markup`${marks}`;
-}
-
-interface Cells {
-  readonly grid: (typeof GRIDS)[number];
-  /** Numbers of operations by cell. */
-  readonly counts: Readonly<Record<Point['type'], ReadonlyMap<number, number>>>;
-}
-
-/** In the finest grid with few enough marks, or else in the coarsest. */
-function countInCells(frame: Frame): Cells {
-  let cells: Cells | undefined;
-  for (const grid of GRIDS) {
-    cells = countInGrid(frame, grid);
-    const { ok, fail, info } = cells.counts;
-    if (ok.size + fail.size + info.size <= CELL_MARKS_MAX) break;
-  }
-  return cells as Cells;
-}
-
-function countInGrid({ axis, scale, points }: Frame, grid: Cells['grid']): Cells {
-  const { columns, rows } = grid;
-  const counts = { ok: new Map<number, number>(), fail: new Map<number, number>(), info: new Map<number, number>() };
-  for (const { type, time, latency } of points) {
-    const column = Math.min(Math.floor((time / axis.end) * columns), columns - 1);
-    const row = Math.min(Math.floor((scale.at(drawn(latency)) / EXTENT) * rows), rows - 1);
-    const cell = column * rows + row;
-    counts[type].set(cell, (counts[type].get(cell) ?? 0) + 1);
-  }
-  return { grid, counts };
-}
-
-/** Frequent outcomes are drawn first, so that rare ones lie on top. */
-function renderCells({ grid, counts }: Cells, { axis, scale }: Frame): Markup {
-  const { columns, rows } = grid;
-  return markup`${TYPES.map((type) =>
-    [...counts[type]].map(([cell, count]) => {
-      const x = ((Math.floor(cell / rows) + 0.5) / columns) * EXTENT;
-      const y = (((cell % rows) + 0.5) / rows) * EXTENT;
-      const title = `${writeCount(count)} ${type} · about ${writeDuration(scale.valueAt(y))} · around ${writeTime((x / EXTENT) * axis.end, 2)}`;
-      return markup`${renderMark(`${type} many-${Math.min(3, Math.floor(Math.log10(count)))}`, place(x), place(EXTENT - y), title)}
-`;
-    }),
-  )}`;
-}
 
 function renderQuantiles({ axis, scale, points }: Frame, spans: readonly FaultSpan[]): Markup | undefined {
   const width = niceStep(axis.end / WINDOWS_MAX);

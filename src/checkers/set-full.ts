@@ -43,22 +43,31 @@ export function setFullChecker({ add, strict }: SetFullOptions): Checker {
         const operation = history.at(index);
         return adds.has(operation.f) ? { ...operation, f: 'add' } : operation;
       };
-      const judged = elements.filter(({ added }) => added !== NEVER).map((element) => judge(history, element));
-      return withBeyond(result(judged, operationAt), judgeBeyond(elements), strict);
+      return withBeyond(result(judgeAll(history, elements), operationAt), judgeBeyond(elements), strict);
     },
   };
 }
 
+/** The elements that were added, in the order of their first adds, each with its outcome. */
+export function judgeElements(history: History, adds: ReadonlySet<string>): readonly JudgedElement[] {
+  return judgeAll(history, observeSet(history, adds));
+}
+
+function judgeAll(history: History, elements: readonly ObservedElement[]): readonly JudgedElement[] {
+  return elements.filter(({ added }) => added !== NEVER).map((element) => judge(history, element));
+}
+
 /** An element with its outcome. Latencies are in ms. */
-interface Judged {
+export interface JudgedElement {
   readonly element: ObservedElement;
   readonly outcome: 'stable' | 'lost' | 'never-read';
+  /** The operation that acknowledged it, or the first read that shows it, by index. */
   readonly known: number | undefined;
   readonly stableLatency: number | null;
   readonly lostLatency: number | null;
 }
 
-function judge(history: History, element: ObservedElement): Judged {
+function judge(history: History, element: ObservedElement): JudgedElement {
   const { lastPresent, lastAbsent } = element;
   const first = Math.min(element.acknowledged, element.seen);
   const known = first === NEVER ? undefined : first;
@@ -74,8 +83,8 @@ function judge(history: History, element: ObservedElement): Judged {
   return { element, outcome: 'never-read', known, stableLatency: null, lostLatency: null };
 }
 
-function result(judged: readonly Judged[], operationAt: (index: number) => Operation): CheckResult {
-  const withOutcome = (wanted: Judged['outcome']) => judged.filter(({ outcome }) => outcome === wanted);
+function result(judged: readonly JudgedElement[], operationAt: (index: number) => Operation): CheckResult {
+  const withOutcome = (wanted: JudgedElement['outcome']) => judged.filter(({ outcome }) => outcome === wanted);
   const [stable, lost, neverRead] = [withOutcome('stable'), withOutcome('lost'), withOutcome('never-read')];
   const stale = stable.filter(({ stableLatency }) => (stableLatency as number) > 0);
   // Jepsen sorts in ascending order and reverses the list, so of equal ones the last comes first.
@@ -102,7 +111,10 @@ function result(judged: readonly Judged[], operationAt: (index: number) => Opera
   };
 }
 
-function describeStale({ element, outcome, stableLatency, lostLatency, known }: Judged, operationAt: OperationAt) {
+function describeStale(
+  { element, outcome, stableLatency, lostLatency, known }: JudgedElement,
+  operationAt: OperationAt,
+) {
   return {
     element: element.value,
     outcome,
@@ -115,7 +127,7 @@ function describeStale({ element, outcome, stableLatency, lostLatency, known }: 
 
 type OperationAt = (index: number) => Operation;
 
-function quantiles(name: string, judged: readonly Judged[], latencyOf: (one: Judged) => number) {
+function quantiles(name: string, judged: readonly JudgedElement[], latencyOf: (one: JudgedElement) => number) {
   if (judged.length === 0) return {};
   const sorted = Float64Array.from(judged, latencyOf).sort();
   const at = (quantile: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] as number;
@@ -123,7 +135,7 @@ function quantiles(name: string, judged: readonly Judged[], latencyOf: (one: Jud
 }
 
 /** Numbers first, then everything else by its text. Jepsen has no order for a mixture, and gives up. */
-function sortedValues(judged: readonly Judged[]): readonly unknown[] {
+function sortedValues(judged: readonly JudgedElement[]): readonly unknown[] {
   const values = judged.map(({ element }) => element.value);
   const numbers = values.filter((value) => typeof value === 'number').sort((one, other) => one - other);
   const others = values.filter((value) => typeof value !== 'number').map((value) => ({ value, key: textOf(value) }));
@@ -139,7 +151,7 @@ function quote(value: unknown): string {
   return excerpt(canonicalKey(value), QUOTE_LENGTH_MAX);
 }
 
-function proveLost({ element, known }: Judged): Proof {
+function proveLost({ element, known }: JudgedElement): Proof {
   return {
     problem: `${quote(element.value)} was lost`,
     facts: { element: element.value, 'last-absent': element.lastAbsent },
@@ -148,7 +160,7 @@ function proveLost({ element, known }: Judged): Proof {
   };
 }
 
-function summarize(lost: readonly Judged[], stable: readonly Judged[], count: number) {
+function summarize(lost: readonly JudgedElement[], stable: readonly JudgedElement[], count: number) {
   if (lost.length > 0) {
     const were = lost.length === 1 ? '1 element was' : `${lost.length} elements were`;
     return { summary: `${were} lost, for instance ${quote(lost[0]?.element.value)}.` };

@@ -4,6 +4,7 @@
  */
 
 import { findProofs, findWarnings, momentOf, type NamedProof } from '../checkers/evidence.ts';
+import { type JudgedElement, judgeElements } from '../checkers/set-full.ts';
 import { isMessageFault } from '../harness/fault.ts';
 import { isRecord } from '../protocol/message.ts';
 import { renderFacts, renderFiles, renderOptions, renderResults } from './fact-sections.ts';
@@ -16,6 +17,8 @@ import { renderProofs } from './proof-section.ts';
 import { renderRateChart } from './rate-chart.ts';
 import type { RunRecord } from './run-record.ts';
 import { writeInstant } from './scales.ts';
+import { renderStableLatencies } from './set-charts.ts';
+import { renderSightings } from './sightings.ts';
 import { renderSpaceTime } from './space-time.ts';
 import { renderStory } from './story-section.ts';
 import { TimeAxis } from './time-chart.ts';
@@ -106,6 +109,8 @@ function listSections(record: RunRecord): readonly Section[] {
   const warnings = findWarnings(results, history);
   const end = history.length === 0 ? 0 : history.timeAt(history.length - 1);
   const axis = new TimeAxis(end);
+  const elements = elementsOf(record);
+  const sightings = renderSightings(elements, record);
   const small = shrunk === undefined ? undefined : renderShrunk(shrunk);
   const messages: Section = {
     id: 'messages',
@@ -120,6 +125,7 @@ function listSections(record: RunRecord): readonly Section[] {
     ...(warnings.length > 0
       ? [{ id: 'warnings', title: 'What Jepsen does not see', content: renderProofs(warnings, history, record) }]
       : []),
+    ...(sightings === undefined ? [] : [{ id: 'elements', title: 'Elements lost or late', content: sightings }]),
     ...(story === undefined ? [] : [{ id: 'story', title: 'The story', content: renderStory(story) }]),
     ...(story === undefined ? [] : [messages]),
     ...(small === undefined ? [] : [{ id: 'small', title: 'The same failure, made small', content: small }]),
@@ -127,7 +133,7 @@ function listSections(record: RunRecord): readonly Section[] {
       id: 'time',
       title: 'Over time',
       content: markup`<div class="zoom" data-zoom hidden></div>
-${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(history, axis, spans) ?? markup`<p>No operation was completed.</p>`}${renderRateChart(history, axis, spans)}`,
+${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(history, axis, spans) ?? markup`<p>No operation was completed.</p>`}${renderStableLatencies(history, elements, axis, spans)}${renderRateChart(history, axis, spans)}`,
     },
     {
       id: 'operations',
@@ -140,6 +146,15 @@ ${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(histo
     { id: 'options', title: 'Options', content: renderOptions(record) },
     ...(record.files.length > 0 ? [{ id: 'files', title: 'Files', content: renderFiles(record) }] : []),
   ];
+}
+
+/** What a client adds to a set, by workload. */
+const ADDS = new Set(['add', 'broadcast']);
+
+/** The elements of a set that was judged; none of another workload. */
+function elementsOf({ results: { workload }, history }: RunRecord): readonly JudgedElement[] {
+  const isSet = isRecord(workload) && 'stable-count' in workload && 'attempt-count' in workload;
+  return isSet ? judgeElements(history, ADDS) : [];
 }
 
 /** The small run with its story, after shrinking. */

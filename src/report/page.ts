@@ -11,6 +11,7 @@ import { renderFacts, renderFiles, renderOptions, renderResults } from './fact-s
 import { renderFaultLanes } from './fault-lanes.ts';
 import { type FaultSpan, findFaultSpans } from './fault-spans.ts';
 import { renderLatencyCharts } from './latency-charts.ts';
+import { renderLog } from './log-picture.ts';
 import { type Content, type Markup, markup, raw } from './markup.ts';
 import { renderOperationPages } from './operation-pages.ts';
 import { renderProofs } from './proof-section.ts';
@@ -111,6 +112,8 @@ function listSections(record: RunRecord): readonly Section[] {
   const axis = new TimeAxis(end);
   const elements = elementsOf(record);
   const sightings = renderSightings(elements, record);
+  const log = renderLog(record);
+  const logSection = log && { id: 'log', title: `The log of key ${log.key}`, content: log.content };
   const small = shrunk === undefined ? undefined : renderShrunk(shrunk);
   const messages: Section = {
     id: 'messages',
@@ -126,6 +129,7 @@ function listSections(record: RunRecord): readonly Section[] {
       ? [{ id: 'warnings', title: 'What Jepsen does not see', content: renderProofs(warnings, history, record) }]
       : []),
     ...(sightings === undefined ? [] : [{ id: 'elements', title: 'Elements lost or late', content: sightings }]),
+    ...(logSection !== undefined && log?.isBad ? [logSection] : []),
     ...(story === undefined ? [] : [{ id: 'story', title: 'The story', content: renderStory(story) }]),
     ...(story === undefined ? [] : [messages]),
     ...(small === undefined ? [] : [{ id: 'small', title: 'The same failure, made small', content: small }]),
@@ -135,6 +139,7 @@ function listSections(record: RunRecord): readonly Section[] {
       content: markup`<div class="zoom" data-zoom hidden></div>
 ${renderFaultLanes(spans, messageHits(record), axis)}${renderLatencyCharts(history, axis, spans) ?? markup`<p>No operation was completed.</p>`}${renderStableLatencies(history, elements, axis, spans)}${renderRateChart(history, axis, spans)}`,
     },
+    ...(logSection !== undefined && !log?.isBad ? [logSection] : []),
     {
       id: 'operations',
       title: 'Operations',

@@ -5,7 +5,7 @@ import { isRecord } from '../protocol/message.ts';
 import { warningsIn } from './beyond.ts';
 import type { CheckResult } from './checker.ts';
 import { proofsOf } from './findings.ts';
-import { type CycleStep, PROOFS_MAX, type Proof } from './proof.ts';
+import { type CycleStep, type Order, type OrderStep, PROOFS_MAX, type Proof } from './proof.ts';
 
 /** A proof, with the name of the checker that gave it. */
 export interface NamedProof extends Proof {
@@ -44,7 +44,7 @@ export function momentOf(proofs: readonly Proof[], history: History): number | u
 /** Undefined for what is no proof. Operations that the history does not have are left out. */
 function readProof(checker: string, proof: unknown, history: History): NamedProof | undefined {
   if (!isRecord(proof) || typeof proof.problem !== 'string') return undefined;
-  const { rule, problem, facts, operations, operationCount, time, cycle } = proof;
+  const { rule, problem, facts, operations, operationCount, time, cycle, order } = proof;
   const known = Array.isArray(operations) ? knownOperations(operations, history) : [];
   return {
     checker,
@@ -55,6 +55,7 @@ function readProof(checker: string, proof: unknown, history: History): NamedProo
     operationCount: typeof operationCount === 'number' ? operationCount : known.length,
     time: typeof time === 'number' ? time : undefined,
     cycle: Array.isArray(cycle) ? readCycle(cycle, history) : undefined,
+    order: isRecord(order) ? readOrder(order, history) : undefined,
   };
 }
 
@@ -69,6 +70,25 @@ function readCycle(steps: readonly unknown[], history: History): readonly CycleS
       : [{ operation: known, type, reason }];
   });
   return read.length > 1 && read.length === steps.length ? read : undefined;
+}
+
+/** Undefined unless every step is one, of an operation that the history has. */
+function readOrder({ steps, misfit }: Readonly<Record<string, unknown>>, history: History): Order | undefined {
+  if (!Array.isArray(steps) || steps.length === 0) return undefined;
+  const read = steps.flatMap((step) => readOrderStep(step, history) ?? []);
+  const last = readOrderStep(isRecord(misfit) ? { ...misfit, state: misfit.reason } : undefined, history);
+  if (read.length < steps.length || last === undefined) return undefined;
+  const { state: reason, ...rest } = last;
+  return { steps: read, misfit: { ...rest, reason } };
+}
+
+function readOrderStep(step: unknown, history: History): OrderStep | undefined {
+  if (!isRecord(step)) return undefined;
+  const { operation, text, state } = step;
+  const [known] = knownOperations([operation], history);
+  return known === undefined || typeof text !== 'string' || typeof state !== 'string'
+    ? undefined
+    : { operation: known, text, state };
 }
 
 /** TypeScript's own declaration does not narrow the type. */

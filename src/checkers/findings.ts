@@ -1,6 +1,6 @@
 /** What breaks the rules of a checker: all of it counted, the first few findings of each rule kept as examples. */
 
-import { PROOF_OPERATIONS_MAX, type Proof } from './proof.ts';
+import { type Order, PROOF_OPERATIONS_MAX, type Proof } from './proof.ts';
 
 const LISTED_EXAMPLES_MAX = 8;
 
@@ -8,6 +8,7 @@ const LISTED_EXAMPLES_MAX = 8;
 export interface FindingFacts {
   readonly operation?: number | undefined;
   readonly operations?: readonly (number | undefined)[];
+  readonly order?: Order | undefined;
   readonly [fact: string]: unknown;
 }
 
@@ -42,7 +43,7 @@ export function proofsOf(rules: Readonly<Record<string, RuleReport>>): readonly 
   return Object.entries(rules).flatMap(([rule, { examples }]) => examples.map((example) => proofOf(rule, example)));
 }
 
-function proofOf(rule: string, { problem, operation, operations = [], ...facts }: Finding): Proof {
+function proofOf(rule: string, { problem, operation, operations = [], order, ...facts }: Finding): Proof {
   const indices = [...new Set([operation, ...operations].flatMap((index) => index ?? []))];
   indices.sort((one, other) => one - other);
   return {
@@ -51,5 +52,6 @@ function proofOf(rule: string, { problem, operation, operations = [], ...facts }
     facts,
     operations: indices.slice(0, PROOF_OPERATIONS_MAX),
     operationCount: indices.length,
+    ...(order !== undefined && { order }),
   };
 }

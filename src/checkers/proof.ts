@@ -21,6 +21,27 @@ export interface Proof {
    * Of a long one these are the first ones and the last.
    */
   readonly cycle?: readonly CycleStep[] | undefined;
+  /** An order of operations, and the one that does not fit into any. Absent: the proof is not about an order. */
+  readonly order?: Order | undefined;
+}
+
+/** The end of an order in which operations may have taken effect one at a time, and what cannot follow it. */
+export interface Order {
+  /** Never empty. */
+  readonly steps: readonly OrderStep[];
+  readonly misfit: Omit<OrderStep, 'state'> & {
+    /** Why it cannot come next, in a few words. */
+    readonly reason: string;
+  };
+}
+
+export interface OrderStep {
+  /** Index of its completion; of its invocation, if it never ended. */
+  readonly operation: number;
+  /** What was asked and answered, in a few words. */
+  readonly text: string;
+  /** What the object was after it, in a few words. */
+  readonly state: string;
 }
 
 /** An operation of a cycle, and why it comes before the next one. */

@@ -8,6 +8,7 @@ import { nodeOf } from '../search/smaller-runs.ts';
 import { renderCycle } from './cycle-picture.ts';
 import { type Markup, markup } from './markup.ts';
 import { describeOperation, writeValue } from './operation-words.ts';
+import { renderOrder } from './order-picture.ts';
 import type { RunRecord } from './run-record.ts';
 import { writeCount, writeInstant } from './scales.ts';
 
@@ -25,8 +26,13 @@ export function renderProofs(
     const worker = history.processAt(operation) % concurrency;
     return `client ${worker} at ${nodeOf({ nodes }, worker)}`;
   };
+  // What never ended is named by its invocation.
+  const describe = (operation: number) =>
+    history.typeAt(operation) === 'invoke'
+      ? describeOperation(history, operation, undefined)
+      : describeOperation(history, invocations.get(operation) ?? operation, operation);
   const tell = (operation: number) =>
-    markup`<span class="when">${writeInstant(history.timeAt(operation))}</span> ${tellClient(operation)}: <code>${describeOperation(history, invocations.get(operation) ?? operation, operation)}</code>`;
+    markup`<span class="when">${writeInstant(history.timeAt(operation))}</span> ${tellClient(operation)}: <code>${describe(operation)}</code>`;
   return markup`<ol class="proofs">${proofs.slice(0, SHOWN_MAX).map(
     ({
       checker,
@@ -37,6 +43,7 @@ export function renderProofs(
       operationCount,
       time,
       cycle,
+      order,
     }) => markup`<li><p><b>${rule ?? checker}</b>: ${excerpt(problem, FACTS_LENGTH_MAX)}${time !== undefined && operations.length === 0 && ` (at ${writeInstant(time)})`}</p>
 ${Object.keys(facts).length > 0 && markup`<p><code class="said">${writeValue(facts, FACTS_LENGTH_MAX)}</code></p>`}
 ${
@@ -48,12 +55,13 @@ ${
           (operation) => markup`<li>${tell(operation)}</li>`,
         )}${operationCount > OPERATIONS_MAX && markup`<li>… and ${writeCount(operationCount - OPERATIONS_MAX)} more</li>`}</ul>`
     : renderCycle(cycle, operationCount, tell)
-}</li>
+}${order !== undefined && renderOrder({ order, others: operations, history, invocations, tell })}</li>
 `,
   )}</ol>
 ${proofs.length > SHOWN_MAX && markup`<p>… and more; results.json has what the checkers listed.</p>`}`;
 }
 
-function operationsOf({ operations, cycle = [] }: NamedProof): readonly number[] {
-  return [...operations, ...cycle.map(({ operation }) => operation)];
+function operationsOf({ operations, cycle = [], order }: NamedProof): readonly number[] {
+  const ordered = order === undefined ? [] : [...order.steps, order.misfit];
+  return [...operations, ...[...cycle, ...ordered].map(({ operation }) => operation)];
 }

@@ -53,6 +53,13 @@ function formatMap(map: Readonly<Record<string, unknown>>, indent: string, count
   return lines.join('\n');
 }
 
+/** The report draws orders. */
+function formatItem(item: unknown): string {
+  if (!isPlainMap(item)) return formatScalar(item);
+  const { order: _order, ...shown } = item;
+  return formatScalar(shown);
+}
+
 /** How many a list or map had before a checker cut it; 0 if the result does not say. */
 function countIn(map: Readonly<Record<string, unknown>>, name: string): number {
   const count = map[`${name}-count`] ?? (COUNTED_LISTS.has(name) ? map.count : undefined);
@@ -71,7 +78,7 @@ function formatEntry({ head, value, count }: Entry, indent: string, width: numbe
   if (Array.isArray(value)) {
     if (value.length === 0) return onOneLine('none');
     if (!value.some(isNested)) return onOneLine(escapeToOneLine(shortJson(value, LIST_LENGTH_MAX)));
-    const items = value.slice(0, ITEMS_SHOWN_MAX).map((item) => `${indent}${INDENT}- ${formatScalar(item)}`);
+    const items = value.slice(0, ITEMS_SHOWN_MAX).map((item) => `${indent}${INDENT}- ${formatItem(item)}`);
     const left = Math.max(value.length, count) - items.length;
     if (left > 0) items.push(`${indent}${INDENT}… and ${left} more`);
     return [head, ...items].join('\n');

@@ -6,15 +6,22 @@
  */
 
 import type { Operation } from '../../history/operation.ts';
-import { type Calls, NEVER, valueOfCall } from './calls.ts';
+import { shortJson } from '../../protocol/short-json.ts';
+import { type Order, type OrderStep, QUOTE_LENGTH_MAX } from '../proof.ts';
+import { type Calls, functionOfCall, NEVER, valueOfCall } from './calls.ts';
 import { IMPOSSIBLE, type Kind, type Kinds } from './kinds.ts';
+import { NOT_FOUND, REFUSED } from './model.ts';
 import type { QuietMoment } from './search.ts';
 
 /** With more configurations the last moments are no example any more. */
 const CONFIGURATIONS_MAX = 20_000;
 /** Of all ends together. Where calls never end, a replay begins far back, and each of its ends has many. */
 const LOOKS_MAX = 200_000;
+/** The same for an order, which can do with a shorter one. */
+const ORDER_LOOKS_MAX = 5_000;
 const LISTED_MAX = 10;
+/** The last operations of an order; earlier ones show nothing new. */
+const ORDER_MAX = 8;
 
 export interface LastMoments {
   readonly configs: readonly {
@@ -35,6 +42,9 @@ interface PathStep {
 interface Effect {
   readonly call: number;
   readonly atEnd: boolean;
+  /** The state after it, and the effect before it. Absent: orders are not kept. */
+  readonly state?: number;
+  readonly before?: Effect | undefined;
 }
 
 interface Configuration {
@@ -46,35 +56,69 @@ interface Configuration {
   readonly last: Effect | undefined;
 }
 
-/**
- * What the moments before a position were like; undefined if there is too much to tell.
- *
- * @param position the end that no order allows
- * @param quiet where to begin; absent: at the start
- */
-export function lastMoments(
+/** Where to begin. Absent: at the start. */
+export interface Beginnings {
+  /** For the last moments. */
+  readonly quiet?: QuietMoment;
+  /** For the order, which is to be longer. */
+  readonly earlier?: QuietMoment;
+}
+
+export interface Explanation {
+  readonly moments: LastMoments;
+  /** Absent: nothing took effect since the beginning. */
+  readonly order?: Order;
+}
+
+/** @returns undefined if there is too much to tell */
+export function explain(
   calls: Calls,
   kinds: Kinds<unknown>,
   position: number,
-  quiet: QuietMoment = { position: 0, states: [kinds.initial] },
-): LastMoments | undefined {
-  const replay = new Replay(calls, kinds);
-  let configurations: readonly Configuration[] = quiet.states.map((state) => ({
-    state,
-    pending: [],
-    done: [],
-    last: undefined,
-  }));
-  for (let at = quiet.position; at < position; at++) {
-    const call = calls.callAt[at] as number;
-    if (call < 0) continue;
-    const isStart = calls.starts[call] === at;
-    if (!isStart && calls.ends[call] !== at) continue;
-    const next = isStart ? replay.begin(configurations, call) : replay.end(configurations, call);
-    if (next === undefined) return undefined;
-    configurations = next;
-  }
-  return replay.tell(configurations, calls.callAt[position] as number);
+  { quiet, earlier }: Beginnings,
+): Explanation | undefined {
+  const final = calls.callAt[position] as number;
+  const replay = new Replay(calls, kinds, LOOKS_MAX);
+  const configurations = replay.run(position, quiet);
+  if (configurations === undefined) return undefined;
+  const order = orderFrom(calls, kinds, position, earlier) ?? orderFrom(calls, kinds, position, quiet);
+  return { moments: replay.tell(configurations, final), ...(order !== undefined && { order }) };
+}
+
+/** A replay of its own: all the orders of a long one would take much memory. */
+function orderFrom(
+  calls: Calls,
+  kinds: Kinds<unknown>,
+  position: number,
+  quiet: QuietMoment | undefined,
+): Order | undefined {
+  const replay = new Replay(calls, kinds, ORDER_LOOKS_MAX, { keepsOrders: true });
+  return replay.order(replay.run(position, quiet)?.[0], calls.callAt[position] as number);
+}
+
+/**
+ * What was asked and answered, in a few words.
+ *
+ * @param whose stands after what was asked
+ */
+export function sayCall(calls: Calls, call: number, whose = ''): string {
+  const value = valueOfCall(calls, call);
+  const f = calls.history.functionAt(calls.events[calls.starts[call] as number] as number);
+  const asked = value === null || value === undefined ? f : `${f} ${shortJson(value, QUOTE_LENGTH_MAX)}`;
+  return `${asked}${whose}${ANSWERS.get(functionOfCall(calls, call)) ?? ''}`;
+}
+
+/** What is said of a call that counts as another function than the one that was asked. */
+const ANSWERS: ReadonlyMap<string, string> = new Map([
+  [NOT_FOUND, ' that found no value'],
+  [REFUSED, ' that was refused'],
+]);
+
+/** What an object was, in a few words after "was". */
+export function sayState(kinds: Kinds<unknown>, state: number): string {
+  const { model } = kinds;
+  const value = kinds.stateOf(state);
+  return model.say?.(value) ?? shortJson(model.describe(value) ?? null, QUOTE_LENGTH_MAX);
 }
 
 /** The operation at the start or the end of a call, as results show it: without the key, and with the value read. */
@@ -87,15 +131,41 @@ export function showOperation(calls: Calls, call: number, atEnd: boolean): Opera
 class Replay {
   readonly #calls: Calls;
   readonly #kinds: Kinds<unknown>;
+  readonly #looksMax: number;
+  readonly #keepsOrders: boolean;
   /** Configurations looked at so far, at all events together: a replay may go back over the whole history. */
   #looked = 0;
 
-  constructor(calls: Calls, kinds: Kinds<unknown>) {
+  constructor(calls: Calls, kinds: Kinds<unknown>, looksMax: number, { keepsOrders = false } = {}) {
+    this.#keepsOrders = keepsOrders;
     this.#calls = calls;
     this.#kinds = kinds;
+    this.#looksMax = looksMax;
   }
 
-  begin(configurations: readonly Configuration[], call: number): readonly Configuration[] {
+  /** The configurations before a position; undefined if there are too many. */
+  run(position: number, quiet?: QuietMoment): readonly Configuration[] | undefined {
+    const { callAt, starts, ends } = this.#calls;
+    const { position: from, states } = quiet ?? { position: 0, states: [this.#kinds.initial] };
+    let configurations: readonly Configuration[] = states.map((state) => ({
+      state,
+      pending: [],
+      done: [],
+      last: undefined,
+    }));
+    for (let at = from; at < position; at++) {
+      const call = callAt[at] as number;
+      if (call < 0) continue;
+      const isStart = starts[call] === at;
+      if (!isStart && ends[call] !== at) continue;
+      const next = isStart ? this.#begin(configurations, call) : this.#end(configurations, call);
+      if (next === undefined) return undefined;
+      configurations = next;
+    }
+    return configurations;
+  }
+
+  #begin(configurations: readonly Configuration[], call: number): readonly Configuration[] {
     this.#looked += configurations.length;
     return configurations.map((configuration) => ({
       ...configuration,
@@ -103,7 +173,7 @@ class Replay {
     }));
   }
 
-  end(configurations: readonly Configuration[], call: number): readonly Configuration[] | undefined {
+  #end(configurations: readonly Configuration[], call: number): readonly Configuration[] | undefined {
     const found = new Map<string, Configuration>();
     const seen = new Set<string>();
     this.#looked += configurations.length;
@@ -121,7 +191,7 @@ class Replay {
       const key = keyOf(current);
       if (seen.has(key)) continue;
       seen.add(key);
-      if (seen.size > CONFIGURATIONS_MAX || ++this.#looked > LOOKS_MAX) return false;
+      if (seen.size > CONFIGURATIONS_MAX || ++this.#looked > this.#looksMax) return false;
       const ended = this.#apply(current, { call, atEnd: true });
       if (ended !== undefined) add(found, without(ended, call));
       for (const other of current.pending) {
@@ -132,10 +202,37 @@ class Replay {
     return true;
   }
 
-  #apply({ state, pending, done }: Configuration, last: Effect): Configuration | undefined {
-    const next = this.#kinds.step(state, this.#kinds.kindOf[last.call] as number);
+  #apply({ state, pending, done, last }: Configuration, effect: Effect): Configuration | undefined {
+    const next = this.#kinds.step(state, this.#kinds.kindOf[effect.call] as number);
     if (next === IMPOSSIBLE) return undefined;
-    return { state: next, pending: pending.filter((call) => call !== last.call), done: [...done, last.call], last };
+    return {
+      state: next,
+      pending: pending.filter((call) => call !== effect.call),
+      done: [...done, effect.call],
+      last: this.#keepsOrders ? { ...effect, state: next, before: last } : effect,
+    };
+  }
+
+  /** The end of the order that led to a configuration. */
+  order(configuration: Configuration | undefined, final: number): Order | undefined {
+    if (configuration === undefined) return undefined;
+    const steps: OrderStep[] = [];
+    for (
+      let placed: Effect | undefined = configuration.last;
+      placed !== undefined && steps.length < ORDER_MAX;
+      placed = placed.before
+    )
+      steps.unshift({ ...this.#told(placed.call), state: sayState(this.#kinds, placed.state as number) });
+    if (steps.length === 0) return undefined;
+    const { model } = this.#refuse(configuration.state, final);
+    return { steps, misfit: { ...this.#told(final), reason: (model as { msg: string }).msg } };
+  }
+
+  #told(call: number): Omit<OrderStep, 'state'> {
+    const { events, starts, ends } = this.#calls;
+    const end = ends[call] as number;
+    const operation = events[end === NEVER ? (starts[call] as number) : end] as number;
+    return { operation, text: sayCall(this.#calls, call) };
   }
 
   tell(configurations: readonly Configuration[], final: number): LastMoments {

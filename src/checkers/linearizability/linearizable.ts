@@ -6,9 +6,9 @@
 import type { Operation } from '../../history/operation.ts';
 import { shortJson } from '../../protocol/short-json.ts';
 import type { CheckResult } from '../checker.ts';
-import { type Proof, QUOTE_LENGTH_MAX, withProofs } from '../proof.ts';
+import { asSentence, type Proof, QUOTE_LENGTH_MAX, withProofs } from '../proof.ts';
 import { type Calls, NEVER, prefixOf } from './calls.ts';
-import { lastMoments, showOperation } from './explanation.ts';
+import { explain, sayCall, sayState, showOperation } from './explanation.ts';
 import { type Kinds, kindsOf } from './kinds.ts';
 import type { Model } from './model.ts';
 import { type Budget, type Found, search } from './search.ts';
@@ -48,13 +48,17 @@ export function linearizableResult<State>(calls: Calls, options: Linearizability
   if (found.verdict === true) return { 'valid?': true };
   const op = showAt(calls, found.position);
   if (found.verdict === 'unknown') return giveUp(calls, found, op, name);
-  const moments = kinds && lastMoments(calls, kinds, found.position, found.quiet);
+  const { moments, order } = (kinds && explain(calls, kinds, found.position, found)) ?? {};
+  const call = calls.callAt[found.position] as number;
   const counterexample: Counterexample = {
     op,
     concurrent: openAt(calls, found.position).map((call) => showOperation(calls, call, calls.ends[call] !== NEVER)),
     ...(kinds === undefined ? {} : { states: describeStates(found.states, kinds) }),
   };
-  const proof = proofOf(counterexample, name);
+  const states = kinds === undefined ? [] : found.states.slice(0, LISTED_MAX).map((state) => sayState(kinds, state));
+  const was = states.length === 0 ? '' : `: ${name} was ${states.join(' or ')}`;
+  const what = `${sayCall(calls, call, ` of process ${op.process}`)}, ended at ${sayMs(op.time)}, has no place${was}`;
+  const proof = { ...proofOf(counterexample, what), ...(order !== undefined && { order }) };
   return {
     'valid?': false,
     op,
@@ -62,7 +66,7 @@ export function linearizableResult<State>(calls: Calls, options: Linearizability
     ...moments,
     counterexample,
     ...withProofs([proof]),
-    summary: `${proof.problem}.`,
+    summary: asSentence(proof.problem),
   };
 }
 
@@ -142,22 +146,20 @@ function giveUp(
   };
 }
 
-function proofOf({ op, concurrent, states }: Counterexample, name: string): Proof {
-  const at = `${(op.time / NANOSECONDS_PER_MILLISECOND).toFixed(0)} ms`;
-  const known = states === undefined || states.length === 0 ? '' : `: ${name} was ${sayStates(states)}`;
+function proofOf({ op, concurrent }: Counterexample, problem: string): Proof {
   const others = concurrent.map((other) => `${say(other)} of process ${other.process}`).join(', ');
   return {
-    problem: `${say(op)} of process ${op.process}, ended at ${at}, has no place${known}`,
+    problem,
     facts: { concurrent: others === '' ? 'nothing' : others },
     operations: [op, ...concurrent].map(({ index }) => index).sort((one, other) => one - other),
     operationCount: concurrent.length + 1,
   };
 }
 
-function say({ f, value }: Operation): string {
-  return `${f} ${shortJson(value ?? null, QUOTE_LENGTH_MAX)}`;
+function sayMs(time: number): string {
+  return `${(time / NANOSECONDS_PER_MILLISECOND).toFixed(0)} ms`;
 }
 
-function sayStates(states: readonly unknown[]): string {
-  return states.map((state) => shortJson(state ?? null, QUOTE_LENGTH_MAX)).join(' or ');
+function say({ f, value }: Operation): string {
+  return value === null || value === undefined ? f : `${f} ${shortJson(value, QUOTE_LENGTH_MAX)}`;
 }

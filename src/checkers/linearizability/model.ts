@@ -4,6 +4,8 @@
  */
 
 import { canonicalKey, exactEquals, stringifyExact } from '../../protocol/exact-json.ts';
+import { shortJson } from '../../protocol/short-json.ts';
+import { QUOTE_LENGTH_MAX } from '../proof.ts';
 
 /** What an operation does to a state: the next one, or why it is impossible there. */
 export type Step<State> = { readonly state: State } | { readonly refusal: string };
@@ -14,8 +16,10 @@ export interface Model<State> {
   step(state: State, f: string, value: unknown): Step<State>;
   /** A text that two states share exactly when they are equal. */
   keyOf(state: State): string;
-  /** The state as JSON, for people. */
+  /** The state as JSON, as Knossos shows it. */
   describe(state: State): unknown;
+  /** The state in a few words, after "was". Absent: its JSON. */
+  say?(state: State): string;
   /**
    * What is known of an operation in all states. It makes the search faster. `reads`: it leaves every state in which it
    * is possible as it is. `overwrites`: it is possible in every state, and always leads to the same one.
@@ -36,6 +40,7 @@ export const registerModel: Model<unknown> = {
   },
   keyOf: canonicalKey,
   describe: (value) => ({ value }),
+  say: (value) => (value === null || value === undefined ? 'without a value' : shortJson(value, QUOTE_LENGTH_MAX)),
   effectOf: (f) => (f === 'read' ? 'reads' : 'overwrites'),
   isRegister: true,
 };
@@ -65,10 +70,10 @@ export const REFUSED = 'refused-cas';
 export const strictRegisterModel: Model<unknown> = {
   ...casRegisterModel,
   step(state, f, value) {
-    if (f === NOT_FOUND) return state === null ? { state } : { refusal: `can't miss ${say(state)}` };
+    if (f === NOT_FOUND) return state === null ? { state } : { refusal: `it has the value ${say(state)}` };
     if (f !== REFUSED) return casRegisterModel.step(state, f, value);
     const [from] = value as readonly unknown[];
-    return exactEquals(from, state) ? { refusal: `can't refuse CAS from ${say(from)}` } : { state };
+    return exactEquals(from, state) ? { refusal: `it has the value ${say(from)}, as the CAS expects` } : { state };
   },
   effectOf: (f, value) => (f === NOT_FOUND || f === REFUSED ? 'reads' : casRegisterModel.effectOf?.(f, value)),
 };

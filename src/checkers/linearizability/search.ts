@@ -36,6 +36,8 @@ export type Found =
       readonly states: readonly number[];
       /** The last quiet moment with an end between it and the one that fails. Absent: none is known. */
       readonly quiet?: QuietMoment;
+      /** An earlier one, for a longer order: the first of the last few. Absent: none is known. */
+      readonly earlier?: QuietMoment;
     }
   | {
       readonly verdict: 'unknown';
@@ -47,6 +49,8 @@ export type Found =
 /** From this size on a frontier is narrowed to {@link NARROW}. */
 const WIDE = 64;
 const NARROW = 8;
+/** How many quiet moments are kept. */
+const QUIET_MAX = 12;
 /** How many ends lie between two moments that are kept. */
 const KEEP_EVERY = 64;
 /**
@@ -80,8 +84,8 @@ class Search {
   #kept: Moment[];
   /** All states that the object can ever have; undefined if there are too many. */
   #allStates: readonly number[] | undefined;
-  #quiet: QuietMoment | undefined;
-  #quietBefore: QuietMoment | undefined;
+  /** The last {@link QUIET_MAX}, ascending. */
+  readonly #quiet: QuietMoment[] = [];
 
   constructor(calls: Calls, kinds: Kinds<unknown>, budget: Budget) {
     this.#layout = layOut(calls, kinds);
@@ -92,7 +96,7 @@ class Search {
     rows[0] = kinds.initial;
     const begun = new Int32Array(this.#layout.endless.length);
     this.#kept = [{ position: 0, open: [], begun, rows, isExact: true }];
-    this.#quiet = { position: 0, states: [kinds.initial] };
+    this.#quiet.push({ position: 0, states: [kinds.initial] });
   }
 
   run(): Found {
@@ -125,8 +129,9 @@ class Search {
   #refuted(position: number, states: readonly number[]): Found {
     const { calls } = this.#layout;
     const isBetween = ({ position: from }: QuietMoment) => endsBetween(calls, from, position) > 0;
-    const quiet = [this.#quiet, this.#quietBefore].find((moment) => moment !== undefined && isBetween(moment));
-    return { verdict: false, position, states, ...(quiet === undefined ? {} : { quiet }) };
+    const quiet = this.#quiet.slice(-2).findLast(isBetween);
+    const earlier = this.#quiet.find(isBetween);
+    return { verdict: false, position, states, ...(quiet && { quiet }), ...(earlier && { earlier }) };
   }
 
   /**
@@ -158,9 +163,9 @@ class Search {
   }
 
   #noteQuiet(position: number, states: readonly number[]): void {
-    if (this.#quiet !== undefined && position <= this.#quiet.position) return;
-    this.#quietBefore = this.#quiet;
-    this.#quiet = { position, states };
+    if (position <= (this.#quiet.at(-1)?.position ?? 0)) return;
+    this.#quiet.push({ position, states });
+    if (this.#quiet.length > QUIET_MAX) this.#quiet.shift();
   }
 
   /** The last moment that was kept, with so many ends between it and a position, or the start. */

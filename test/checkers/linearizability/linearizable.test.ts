@@ -47,7 +47,7 @@ describe('a model of one’s own', () => {
       'previous-ok': history.at(5),
       'final-paths': [[{ op: history.at(5) }, { op: history.at(7), model: { msg: "can't dequeue 2" } }]],
       counterexample: { op: history.at(7), concurrent: [], states: [{ queue: [1] }] },
-      summary: 'dequeue 2 of process 2, ended at 7 ms, has no place: the queue was {"queue":[1]}.',
+      summary: 'Dequeue 2 of process 2, ended at 7 ms, has no place: the queue was {"queue":[1]}.',
     });
   });
 

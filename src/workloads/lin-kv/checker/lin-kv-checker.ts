@@ -22,6 +22,7 @@ import {
   linearizableResult,
 } from '../../../checkers/linearizability/linearizable.ts';
 import { casRegisterModel, NOT_FOUND, REFUSED, strictRegisterModel } from '../../../checkers/linearizability/model.ts';
+import type { Proof } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { stringifyExact } from '../../../protocol/exact-json.ts';
 
@@ -99,10 +100,15 @@ function judgePart(history: History, part: Part, findings: ReadonlyMap<string, F
   for (const rule of named) {
     const calls = collectAnswers(history, part, [rule]);
     if (isLinearizable(calls, options) !== false) continue;
-    const { summary, counterexample } = linearizableResult(calls, options);
+    const { counterexample, proofs = [] } = linearizableResult(calls, options);
+    const { problem, order } = proofs[0] as Proof;
     const { op, concurrent } = counterexample as Counterexample;
     const operations = [op, ...concurrent].map(({ index }) => index);
-    findings.get(rule)?.add((summary as string).replace(/\.$/, ''), { operations, key: part.key });
+    findings.get(rule)?.add(problem, {
+      operations,
+      key: part.key,
+      order,
+    });
   }
 }
 

@@ -51,7 +51,14 @@ describe('lin-kv', () => {
     const began = { index: 5, time: 5e6, type: 'invoke', process: 2, f: 'write', value: 3 };
     const pending = { index: 4, time: 4e6, type: 'invoke', process: 1, f: 'read', value: 1 };
     const start = { op: written, model: { value: 2 } };
-    const problem = 'read 1 of process 1, ended at 6 ms, has no place: key 7 was {"value":2}';
+    const problem = 'read 1 of process 1, ended at 6 ms, has no place: key 7 was 2';
+    const order = {
+      steps: [
+        { operation: 1, text: 'write 1', state: '1' },
+        { operation: 3, text: 'write 2', state: '2' },
+      ],
+      misfit: { operation: 6, text: 'read 1', reason: "can't read 1 from register 2" },
+    };
     expect(judge(history)).toEqual({
       'valid?': false,
       results: {
@@ -76,8 +83,10 @@ describe('lin-kv', () => {
         },
       },
       failures: [7],
-      proofs: [{ problem, facts: { concurrent: 'write 3 of process 2' }, operations: [6, 7], operationCount: 2 }],
-      summary: `${problem}.`,
+      proofs: [
+        { problem, facts: { concurrent: 'write 3 of process 2' }, operations: [6, 7], operationCount: 2, order },
+      ],
+      summary: `R${problem.slice(1)}.`,
       beyond: { 'valid?': true },
     });
   });
@@ -130,7 +139,7 @@ describe('lin-kv', () => {
       failures: [1],
       results: { 0: { 'valid?': 'unknown', error: 'operation 0 is a cas of null, not of [from, to]' } },
     });
-    expect(summary).toMatch(/^read 7 of process 1.* One more key is not valid\.$/);
+    expect(summary).toMatch(/^Read 7 of process 1.* One more key is not valid\.$/);
   });
 
   it('names the operation whose value is no pair', () => {
@@ -148,38 +157,41 @@ describe('beyond Knossos', () => {
       'not-found',
       'a key that is forgotten',
       [invoke(1, 'read', [0, null]), refuse(1, 'read', [0, null], NOT_FOUND)],
-      'read',
+      ['read', ' that found no value', 'it has the value 1'],
     ],
     [
       'not-found',
       'a cas that does not find a key that is there',
       [invoke(1, 'cas', [0, [1, 2]]), refuse(1, 'cas', [0, [1, 2]], NOT_FOUND)],
-      'cas',
+      ['cas [1,2]', ' that found no value', 'it has the value 1'],
     ],
     [
       'refused-cas',
       'a cas that is refused though it fits',
       [invoke(1, 'cas', [0, [1, 2]]), refuse(1, 'cas', [0, [1, 2]], REFUSED)],
-      'cas',
+      ['cas [1,2]', ' that was refused', 'it has the value 1, as the CAS expects'],
     ],
     [
       'null-read',
       'a read of null where there is a value',
       [invoke(1, 'read', [0, null]), ok(1, 'read', [0, null])],
-      'read',
+      ['read', ' that found no value', 'it has the value 1'],
     ],
-  ])('%s finds %s', (rule, _what, wrong, f) => {
+  ])('%s finds %s', (rule, _what, wrong, [asked, answer, reason]) => {
     const history = handwritten(...write, ...wrong);
     const result = judge(history);
-    const value = f === 'cas' ? '[1,2]' : 'null';
-    const problem = `${f} ${value} of process 1, ended at 3 ms, has no place: key 0 was {"value":1}`;
+    const problem = `${asked} of process 1${answer}, ended at 3 ms, has no place: key 0 was 1`;
+    const order = {
+      steps: [{ operation: 1, text: 'write 1', state: '1' }],
+      misfit: { operation: 3, text: `${asked}${answer}`, reason },
+    };
     expect(result).toEqual({
       'valid?': true,
       results: { 0: { 'valid?': true, linearizable: { 'valid?': true } } },
       failures: [],
-      beyond: { 'valid?': false, [rule]: { count: 1, examples: [{ problem, operations: [3], key: 0 }] } },
+      beyond: { 'valid?': false, [rule]: { count: 1, examples: [{ problem, operations: [3], key: 0, order }] } },
     });
-    expect(judge(history, true)).toMatchObject({ 'valid?': false, proofs: [{ rule, operations: [3] }] });
+    expect(judge(history, true)).toMatchObject({ 'valid?': false, proofs: [{ rule, operations: [3], order }] });
   });
 
   it.each([

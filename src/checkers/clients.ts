@@ -14,6 +14,8 @@ const TIMEOUT_ERROR = 'net-timeout';
 /** More clients are advised from this share of waiting time on, and below this share of the requested rate. */
 const WAITING_FRACTION_MIN = 0.2;
 const RATE_FRACTION_MIN = 0.9;
+/** A warning names so many nodes. */
+const NAMED_NODES_MAX = 5;
 /** A timer may fire a little early. */
 const TIMER_ACCURACY = 0.99;
 
@@ -33,7 +35,7 @@ export interface ClientsOptions {
 export function clientsChecker(options: ClientsOptions): Checker {
   const { end, durationMs, askedRatePerSecond = 0, isFaulty, timeoutMs } = options;
   return {
-    check({ concurrency }, history) {
+    check({ nodes, concurrency }, history) {
       const length = Math.min(history.length, end);
       const { count, anyOk, anyTimeout } = countOperations(history, length);
       if (count === 0 || durationMs <= 0) return { 'valid?': true, count };
@@ -42,7 +44,13 @@ export function clientsChecker(options: ClientsOptions): Checker {
         : NO_WAITS;
       const waitingFraction = waitingMs / (concurrency * durationMs);
       const ratePerSecond = (count * 1000) / durationMs;
-      const figures = { 'valid?': true as const, count, rate: ratePerSecond, 'waiting-fraction': waitingFraction };
+      const figures = {
+        'valid?': true as const,
+        count,
+        rate: ratePerSecond,
+        'waiting-fraction': waitingFraction,
+        ...warnOfNodes(nodes, concurrency),
+      };
       if (!isFaulty)
         return unansweredCount === 0 ? figures : { ...figures, note: describeSilence(unansweredCount, timeoutMs) };
       const isSlow = ratePerSecond < RATE_FRACTION_MIN * askedRatePerSecond;
@@ -52,6 +60,18 @@ export function clientsChecker(options: ClientsOptions): Checker {
       return { ...figures, 'asked-rate': askedRatePerSecond, advice };
     },
   };
+}
+
+/** A worker talks to one node, so with fewer workers than nodes some are left alone. */
+function warnOfNodes(nodes: readonly string[], concurrency: number) {
+  const left = nodes.slice(concurrency);
+  if (left.length === 0) return {};
+  const named = left.length <= NAMED_NODES_MAX ? left : [...left.slice(0, NAMED_NODES_MAX), 'others'];
+  const were = concurrency === 1 ? 'was 1 client' : `were ${concurrency} clients`;
+  const warning =
+    `No client talked to ${named.join(', ')}, not even at the end: there ${were} for ${nodes.length} nodes. ` +
+    '--concurrency 1n has one for each.';
+  return { 'nodes-without-clients': left, warning };
 }
 
 function describeSilence(count: number, timeoutMs: number | undefined): string {

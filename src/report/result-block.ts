@@ -23,8 +23,8 @@ const INDENT = '  ';
 const NAME_WIDTH = 14;
 
 /**
- * The results as indented text, in their own order: what decides comes last. Proofs and summaries are left out: the
- * report and the verdict line show them.
+ * The results as indented text, in their own order: what decides comes last. Proofs, summaries and warnings are left
+ * out: the report and the last lines show them.
  *
  * @param results those of a run, or of one checker
  */
@@ -36,7 +36,12 @@ export function formatResults(results: CheckResult): string {
   return formatMap(Object.fromEntries(shown), '');
 }
 
-function withoutEvidence({ proofs: _proofs, summary: _summary, ...shown }: Readonly<Record<string, unknown>>) {
+function withoutEvidence({
+  proofs: _proofs,
+  summary: _summary,
+  warning: _warning,
+  ...shown
+}: Readonly<Record<string, unknown>>) {
   return shown;
 }
 
@@ -119,9 +124,13 @@ const VERDICTS: ReadonlyMap<Validity, string> = new Map<Validity, string>([
 /** The checkers that are likely to name the cause of other failures go first. */
 const REASON_ORDER = ['protocol', 'services', 'errors', 'workload', 'availability', 'stats'];
 
-/** What broke rules beyond Jepsen's and left the verdict as it is, a line each; empty without any. */
-export function formatWarnings({ workload }: CheckResult): string {
-  const warnings = isPlainMap(workload) ? describeWarnings(workload as CheckResult) : [];
+/**
+ * What leaves the verdict as it is and is to be known, a line each; empty without any: what broke rules beyond
+ * Jepsen's, and what was not tested.
+ */
+export function formatWarnings({ workload, clients }: CheckResult): string {
+  const warnings = isPlainMap(workload) ? [...describeWarnings(workload as CheckResult)] : [];
+  if (isPlainMap(clients) && typeof clients.warning === 'string') warnings.push(clients.warning);
   return warnings.map((warning) => `Warning: ${escapeToOneLine(warning)}\n`).join('');
 }
 

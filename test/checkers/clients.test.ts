@@ -47,6 +47,23 @@ describe('clients', () => {
     });
   });
 
+  it('that are fewer than the nodes leave some of them alone, which is a warning', () => {
+    const nodes = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'];
+    const warned = (count: number, concurrency: number) =>
+      clientsChecker({ end: 2, durationMs: 1000, isFaulty: false }).check(
+        { nodes: nodes.slice(0, count), concurrency },
+        History.of(operation(0, 0, 0.1)),
+      );
+    expect(warned(3, 2)).toMatchObject({
+      'valid?': true,
+      'nodes-without-clients': ['n2'],
+      warning:
+        'No client talked to n2, not even at the end: there were 2 clients for 3 nodes. --concurrency 1n has one for each.',
+    });
+    expect(warned(8, 1).warning).toMatch(/^No client talked to n1, n2, n3, n4, n5, others, not even .* was 1 client /);
+    expect(warned(3, 3)).not.toHaveProperty('warning');
+  });
+
   it('of which no request succeeded are not: more of them would not help', () => {
     expect(check(WAITING.slice(2), 1)).toEqual({ 'valid?': true, count: 2, rate: 0.2, 'waiting-fraction': 0.75 });
   });

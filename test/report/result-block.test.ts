@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { parseExact } from '../../src/protocol/exact-json.ts';
-import { formatResults, formatVerdict } from '../../src/report/result-block.ts';
+import { formatResults, formatVerdict, formatWarnings } from '../../src/report/result-block.ts';
 
 function block(results: Omit<CheckResult, 'valid?'>): string[] {
   return formatResults(results as CheckResult).split('\n');
@@ -105,6 +105,15 @@ describe('the result block', () => {
       'detail          summary kept',
     ]);
     expect(block(workload)).toEqual(['valid?          false', 'count           3']);
+  });
+});
+
+describe('the warnings', () => {
+  it('tell what the clients left alone, and nothing of a run without it', () => {
+    const clients = { 'valid?': true, count: 3, warning: 'No client talked to n2.' } as const;
+    expect(formatWarnings({ clients, 'valid?': true })).toBe('Warning: No client talked to n2.\n');
+    expect(formatWarnings({ clients: { 'valid?': true }, 'valid?': true })).toBe('');
+    expect(block({ clients })).toEqual(['clients         valid? true, count 3']);
   });
 });
 

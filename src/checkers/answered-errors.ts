@@ -1,8 +1,8 @@
 /** Which errors nodes answered, and how often. */
 
 import { describeErrorCode, errorByName } from '../protocol/errors.ts';
-import { stringifyExact } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
+import { shortJson } from '../protocol/short-json.ts';
 
 /** A node that invents error codes must not fill the memory. */
 const ERROR_KINDS_MAX = 100;
@@ -35,7 +35,17 @@ export function countError(errors: Map<string, AnsweredError>, error: unknown): 
 }
 
 function exampleOf(text: unknown): string {
-  return excerpt(typeof text === 'string' ? text : stringifyExact(text), ERROR_TEXT_LENGTH_MAX);
+  return typeof text === 'string' ? excerpt(text, ERROR_TEXT_LENGTH_MAX) : shortJson(text, ERROR_TEXT_LENGTH_MAX);
+}
+
+/** The error of an operation as a reason: `it did not answer in time`. */
+export function describeError(error: unknown): string {
+  if (error === 'net-timeout') return 'it did not answer in time';
+  if (!Array.isArray(error)) return typeof error === 'string' ? error : shortJson(error ?? null, ERROR_TEXT_LENGTH_MAX);
+  const [name, text, code] = error as unknown[];
+  const known = errorByName(String(name));
+  const what = describeErrorCode(known === undefined ? code : known.code);
+  return `it answered ${what}${text === undefined || text === null ? '' : `: ${exampleOf(text)}`}`;
 }
 
 /** `error 11 (temporarily-unavailable), for instance "busy"`. */

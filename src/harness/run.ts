@@ -7,6 +7,7 @@
  * early for what ends a test in Maelstrom too: a node exits, or does not answer `init`.
  */
 
+import { describeError } from '../checkers/answered-errors.ts';
 import type { CheckResult } from '../checkers/checker.ts';
 import type { Violation } from '../checkers/violations.ts';
 import type { History } from '../history/history.ts';
@@ -241,7 +242,7 @@ export class TestRun {
     if (this.#ending) return false;
     for (const { nodeId, end } of ends) {
       if (end.type === 'ok') continue;
-      const reason = typeof end.error === 'string' ? end.error : stringifyExact(end.error ?? null);
+      const reason = describeError(end.error);
       this.report({ node: nodeId, rule: 'setup', text: `${nodeId} could not be set up before the test: ${reason}` });
     }
     return ends.every(({ end }) => end.type === 'ok');

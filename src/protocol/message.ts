@@ -134,7 +134,14 @@ export function describeIssue(error: z.ZodError | undefined, prefix: string): { 
   const field = path.map(String).join('.') || 'message';
   const message = issue?.message ?? 'is not as declared';
   const text = message.endsWith('received undefined') ? 'is missing' : message.replace(/^Invalid input: /, '');
-  return { field, text: `${field}: ${text}` };
+  return { field, text: `${field}: ${text.replace(/received ExactNumber$/, sayExactNumber)}` };
+}
+
+/** What the class of a number says to people. Where a number was expected, it is its form that is wrong. */
+function sayExactNumber(_match: string, at: number, text: string): string {
+  return text.slice(0, at).startsWith('expected number')
+    ? 'received one that is written with a point or an exponent, or beyond 2^53'
+    : 'received number';
 }
 
 /**

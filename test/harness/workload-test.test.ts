@@ -42,8 +42,12 @@ describe('the first phase', () => {
   });
 
   it.each([
-    ['is not answered', silence, 'n1 could not be set up before the test: net-timeout'],
-    ['is refused', refuses, 'n1 could not be set up before the test: ["temporarily-unavailable","later"]'],
+    ['is not answered', silence, 'n1 could not be set up before the test: it did not answer in time'],
+    [
+      'is refused',
+      refuses,
+      'n1 could not be set up before the test: it answered error 11 (temporarily-unavailable): later',
+    ],
   ])('ends the run when it %s', async (_, hello, text) => {
     const scriptOf = (nodeId: string) => answering({ hello: nodeId === 'n1' ? hello : answersHello });
     const { history, results } = await new ScriptedRun({ test: variant({ setUp }), scriptOf }).finish();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseExact } from '../../src/protocol/exact-json.ts';
+import { ExactNumber, parseExact } from '../../src/protocol/exact-json.ts';
 import { describeIssue, Envelope, isFlat, isMessage, parseLine } from '../../src/protocol/message.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
@@ -55,6 +55,16 @@ describe('an envelope', () => {
       { src: 'c1', dest: 'n0', body: { type: 'x', msg_id: 1.5 } },
       'body.msg_id',
       'body.msg_id: expected int, received number',
+    ],
+    [
+      { src: 'c1', dest: 'n0', body: { type: 'x', msg_id: new ExactNumber('1.0') } },
+      'body.msg_id',
+      'body.msg_id: expected number, received one that is written with a point or an exponent, or beyond 2^53',
+    ],
+    [
+      { src: 'c1', dest: new ExactNumber('1.0'), body: { type: 'x' } },
+      'dest',
+      'dest: expected string, received number',
     ],
   ])('that is invalid is described by its field: %j', (message, field, text) => {
     expect(describeIssue(Envelope.safeParse(message).error, '')).toEqual({ field, text });

@@ -13,12 +13,16 @@ import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
 import type { Operation } from '../../history/operation.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../../protocol/exact-json.ts';
 import { LineBytes } from './line-bytes.ts';
-import { addOperation, createMessageLine } from './run-lines.ts';
+import { addOperation, createMessageLine, shortMessageLine } from './run-lines.ts';
 
 export const RESULTS_FILE = 'results.json';
 export const HISTORY_FILE = 'history.jsonl';
 export const MESSAGES_FILE = 'messages.jsonl';
 export const LOGS_FOLDER = 'node-logs';
+
+/** Messages are whole until the log has so many characters. From then on longer ones are shortened. */
+const WHOLE_LENGTH_MAX = 64 * 1024 * 1024;
+const LATER_LINE_LENGTH_MAX = 4096;
 
 const GATHERED_BYTES = 256 * 1024;
 /** Room for the line that fills it. */
@@ -34,6 +38,8 @@ export class RunFolder {
   readonly #logs = new Map<string, GatheredFile | undefined>();
   readonly #messageLine = createMessageLine();
   #messageEvents = 0;
+  #messageLength = 0;
+  #shortenedCount = 0;
 
   readonly #messageEventsMax: number;
   /** Why a file could not be written, by its path: the first reason only, since others may follow from it. */
@@ -85,7 +91,14 @@ export class RunFolder {
 
   writeMessage(event: NetworkEvent, message: NetworkMessage, timeMs: number): void {
     if (++this.#messageEvents > this.#messageEventsMax) return;
-    this.#messages.writeLine(this.#messageLine(event, message, timeMs));
+    let line = this.#messageLine(event, message, timeMs);
+    // Nodes that send all they know again and again would fill a disk.
+    if (this.#messageLength > WHOLE_LENGTH_MAX && line.length > LATER_LINE_LENGTH_MAX) {
+      line = shortMessageLine(event, message, timeMs);
+      this.#shortenedCount++;
+    }
+    this.#messageLength += line.length;
+    this.#messages.writeLine(line);
   }
 
   /** Adds a line to the log of a node without a stderr of its own. */
@@ -109,10 +122,12 @@ export class RunFolder {
 
   /** What is missing in the record, in a sentence; undefined if it is complete. */
   get leftOut(): string | undefined {
-    const count = this.#leftOutCount;
-    return count > 0
-      ? `messages.jsonl keeps the first ${this.#messageEventsMax} events; ${count} more are left out`
-      : undefined;
+    const [count, shortened] = [this.#leftOutCount, this.#shortenedCount];
+    const parts = [
+      count > 0 && `messages.jsonl keeps the first ${this.#messageEventsMax} events; ${count} more are left out`,
+      shortened > 0 && `messages.jsonl shortens ${shortened} long message${shortened === 1 ? '' : 's'}`,
+    ].filter((part) => part !== false);
+    return parts.length === 0 ? undefined : parts.join('; ');
   }
 
   /** Problems at the end that left the record complete, a sentence each. */

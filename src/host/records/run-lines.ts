@@ -7,13 +7,16 @@ import { createHash } from 'node:crypto';
 import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
 import type { RunObserver } from '../../harness/run.ts';
 import type { Operation } from '../../history/operation.ts';
-import { stringifyName, stringifyRecord } from '../../protocol/exact-json.ts';
+import { stringifyExact, stringifyName, stringifyRecord } from '../../protocol/exact-json.ts';
 import { shortJson } from '../../protocol/short-json.ts';
 import type { LogEntry } from '../../simulator/in-process-bed.ts';
 import { LineBytes } from './line-bytes.ts';
 
 /** The length of a message for people. */
 const SHOWN_LENGTH_MAX = 1000;
+
+/** The length of a member of a body that is shortened. */
+const MEMBER_LENGTH_MAX = 300;
 
 /** Nearly every operation has fewer bytes. */
 const OPERATION_BYTES = 4096;
@@ -70,6 +73,17 @@ export function createMessageLine(): (event: NetworkEvent, message: NetworkMessa
     }
     return `{"time":${Math.round(timeMs * 1e6)},"event":"${event}",${lastText}`;
   };
+}
+
+/** The same line with long members of the body as texts that are cut, or show their lists by their ends. */
+export function shortMessageLine(event: NetworkEvent, { id, src, dest, body }: NetworkMessage, timeMs: number): string {
+  const members = Object.entries(body).map(([name, value]) => {
+    const isLong =
+      (typeof value === 'string' || typeof value === 'object') && stringifyExact(value).length > MEMBER_LENGTH_MAX;
+    return [name, isLong ? shortJson(value, MEMBER_LENGTH_MAX) : value];
+  });
+  const short = { time: Math.round(timeMs * 1e6), event, id, src, dest, body: Object.fromEntries(members) };
+  return stringifyRecord({ ...short, shortened: true });
 }
 
 /** An observer that turns all operations and messages into lines. */

@@ -80,6 +80,40 @@ describe('the folder of a run', () => {
     expect(JSON.parse(written.at(-1) as string)).toEqual({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: 3 });
   });
 
+  it('shortens long messages when there are many of them', async () => {
+    const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
+    const messages = Array.from({ length: 150_000 }, (_, index) => index);
+    const long = { ...MESSAGE, body: { type: 'gossip', messages, note: 'x'.repeat(5000), count: 3, none: null } };
+    let length = 0;
+    let whole = 0;
+    for (; length <= 64 * 1024 * 1024; whole++) {
+      runFolder.writeMessage('send', long, 1);
+      length += JSON.stringify({ time: 1e6, event: 'send', ...long }).length;
+    }
+    expect(runFolder.leftOut).toBeUndefined();
+    runFolder.writeMessage('receive', long, 2);
+    runFolder.writeMessage('send', MESSAGE, 3);
+    expect(runFolder.leftOut).toBe('messages.jsonl shortens 1 long message');
+    runFolder.finish({});
+    const written = lines(runFolder, 'messages.jsonl');
+    expect(written).toHaveLength(whole + 2);
+    expect(JSON.parse(written[0] as string).body).toEqual(long.body);
+    expect(JSON.parse(written.at(-2) as string)).toEqual({
+      time: 2e6,
+      event: 'receive',
+      ...MESSAGE,
+      body: {
+        type: 'gossip',
+        messages: '[0,1,2,…,149997,149998,149999] (150000 elements)',
+        note: `"${'x'.repeat(299)}…`,
+        count: 3,
+        none: null,
+      },
+      shortened: true,
+    });
+    expect(JSON.parse(written.at(-1) as string)).toEqual({ time: 3e6, event: 'send', ...MESSAGE });
+  });
+
   it('has indented results, as JSON.stringify makes them', async () => {
     const results = { 'valid?': true, list: [1, [], {}, { a: null }], text: '"\n', none: undefined, nested: { b: [] } };
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);

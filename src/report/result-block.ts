@@ -17,6 +17,8 @@ const ITEMS_SHOWN_MAX = 8;
 const VALUE_LENGTH_MAX = 400;
 /** As long as a list of numbers may be on one line. */
 const LIST_LENGTH_MAX = 160;
+/** The same of names, as those of consistency models. */
+const NAMES_LENGTH_MAX = 1000;
 /** Lists of which a result keeps only the first or the worst, beside the `count` of all. */
 const COUNTED_LISTS: ReadonlySet<string> = new Set(['examples', 'errs', 'violations', 'requests']);
 const INDENT = '  ';
@@ -45,13 +47,25 @@ function withoutEvidence({
   return shown;
 }
 
-/** @param count how many members there were before a checker cut them */
-function formatMap(map: Readonly<Record<string, unknown>>, indent: string, count = 0): string {
+/**
+ * @param count how many members there were before a checker cut them
+ * @param counts the same of the members
+ */
+function formatMap(map: Readonly<Record<string, unknown>>, indent: string, count = 0, counts: unknown = {}): string {
   const entries = Object.entries(map);
   const shown = entries.length > ITEMS_SHOWN_MAX * 2 ? entries.slice(0, ITEMS_SHOWN_MAX) : entries;
   const width = Math.max(NAME_WIDTH, ...shown.map(([name]) => indent.length + escapeToOneLine(name).length));
   const lines = shown.map(([name, value]) =>
-    formatEntry({ head: `${indent}${escapeToOneLine(name)}`, value, count: countIn(map, name) }, indent, width),
+    formatEntry(
+      {
+        head: `${indent}${escapeToOneLine(name)}`,
+        value,
+        count: countIn(map, name, counts),
+        counts: name === 'anomalies' ? map['anomaly-counts'] : undefined,
+      },
+      indent,
+      width,
+    ),
   );
   const left = Math.max(entries.length, count) - shown.length;
   if (left > 0) lines.push(`${indent}… and ${left} more`);
@@ -66,8 +80,9 @@ function formatItem(item: unknown): string {
 }
 
 /** How many a list or map had before a checker cut it; 0 if the result does not say. */
-function countIn(map: Readonly<Record<string, unknown>>, name: string): number {
-  const count = map[`${name}-count`] ?? (COUNTED_LISTS.has(name) ? map.count : undefined);
+function countIn(map: Readonly<Record<string, unknown>>, name: string, counts: unknown): number {
+  const known = isPlainMap(counts) ? counts[name] : undefined;
+  const count = known ?? map[`${name}-count`] ?? (COUNTED_LISTS.has(name) ? map.count : undefined);
   return typeof count === 'number' ? count : 0;
 }
 
@@ -76,13 +91,18 @@ interface Entry {
   readonly value: unknown;
   /** Of a list or map that was cut: how many it had. */
   readonly count: number;
+  /** Of a map: the same of its members. */
+  readonly counts: unknown;
 }
 
-function formatEntry({ head, value, count }: Entry, indent: string, width: number): string {
+function formatEntry({ head, value, count, counts }: Entry, indent: string, width: number): string {
   const onOneLine = (text: string) => `${head.padEnd(width)}  ${text}`;
   if (Array.isArray(value)) {
     if (value.length === 0) return onOneLine('none');
-    if (!value.some(isNested)) return onOneLine(escapeToOneLine(shortJson(value, LIST_LENGTH_MAX)));
+    if (!value.some(isNested))
+      return onOneLine(
+        escapeToOneLine(shortJson(value, typeof value[0] === 'string' ? NAMES_LENGTH_MAX : LIST_LENGTH_MAX)),
+      );
     const items = value.slice(0, ITEMS_SHOWN_MAX).map((item) => `${indent}${INDENT}- ${formatItem(item)}`);
     const left = Math.max(value.length, count) - items.length;
     if (left > 0) items.push(`${indent}${INDENT}… and ${left} more`);
@@ -92,7 +112,7 @@ function formatEntry({ head, value, count }: Entry, indent: string, width: numbe
   const pairs = inOrder(Object.entries(value));
   if (pairs.length === 0) return onOneLine('none');
   if (pairs.some(([, item]) => isNested(item)) || pairs.length > ITEMS_SHOWN_MAX)
-    return `${head}\n${formatMap(value, indent + INDENT, count)}`;
+    return `${head}\n${formatMap(value, indent + INDENT, count, counts)}`;
   return onOneLine(pairs.map(([name, item]) => `${escapeToOneLine(name)} ${formatScalar(item)}`).join(', '));
 }
 

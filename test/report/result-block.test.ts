@@ -86,6 +86,13 @@ describe('the result block', () => {
     ]);
   });
 
+  it('counts anomalies of a type that are not listed', () => {
+    const G1a = Array.from({ length: 9 }, (_, element) => ({ element }));
+    const result = { 'anomaly-counts': { G1a: 590 }, anomalies: { G1a, internal: G1a } };
+    const lines = block({ workload: result });
+    expect(lines.filter((line) => line.includes('…'))).toEqual(['      … and 582 more', '      … and 1 more']);
+  });
+
   it('has quantiles in ascending order', () => {
     expect(block({ latencies: { 0: 1, 0.5: 2, 0.95: 3, 1: 4 } })).toEqual(['latencies       0 1, 0.5 2, 0.95 3, 1 4']);
   });

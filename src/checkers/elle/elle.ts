@@ -24,6 +24,9 @@ import {
 import { addProcessOrder, addRealtimeOrder } from './session-orders.ts';
 import type { Transactions } from './transactions.ts';
 
+/** More anomalies of one type show nothing new. Elle lists them without a limit. */
+const LISTED_MAX = 256;
+
 export interface Analysis {
   readonly transactions: Transactions;
   /** What the data show. */
@@ -90,6 +93,14 @@ function describeExistence({ type, model, vertices, subgraph }: CycleExists, ind
   };
 }
 
+/** How many there are of the types that are not listed in full; nothing if all are. */
+function countsOf(anomalies: Anomalies, types: readonly string[]) {
+  const counts = types
+    .map((type) => [type, anomalies.of(type).length] as const)
+    .filter(([, count]) => count > LISTED_MAX);
+  return counts.length === 0 ? {} : { 'anomaly-counts': Object.fromEntries(counts) };
+}
+
 function resultOf(anomalies: Anomalies, forbidden: ReadonlySet<string>): CheckResult {
   const { types } = anomalies;
   const bad = types.filter((type) => forbidden.has(type));
@@ -99,7 +110,10 @@ function resultOf(anomalies: Anomalies, forbidden: ReadonlySet<string>): CheckRe
   return {
     'valid?': validity,
     'anomaly-types': reportable,
-    anomalies: Object.fromEntries(reportable.map((type) => [type, type === EMPTY_GRAPH ? true : anomalies.of(type)])),
+    anomalies: Object.fromEntries(
+      reportable.map((type) => [type, type === EMPTY_GRAPH ? true : anomalies.of(type).slice(0, LISTED_MAX)]),
+    ),
+    ...countsOf(anomalies, reportable),
     ...boundary(types),
     ...evidenceOf(anomalies, reportable, validity),
   };

@@ -723,4 +723,16 @@ describe('list-append', () => {
     expect(rest).toEqual(result);
     expect((stronger as readonly string[]).join(' ')).toBe(alsoNot);
   });
+
+  it('lists 256 anomalies of a type, and counts all of them', () => {
+    const reads = Array.from({ length: 300 }, () => txn(1, 'rx1'));
+    const history = historyOf(serial(txn(0, 'ax1', 'fail'), ...reads));
+    const result = txnListAppendChecker({ strict: false, consistencyModels: ['serializable'] }).check(
+      THREE_NODES,
+      history,
+    );
+    expect((result.anomalies as Record<string, readonly unknown[]>).G1a).toHaveLength(256);
+    expect(result['anomaly-counts']).toEqual({ G1a: 300 });
+    expect(result.summary).toContain('G1a (300)');
+  });
 });

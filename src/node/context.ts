@@ -67,6 +67,8 @@ export type Figures = Readonly<Record<string, number>>;
 /** The sender of the request that a handler is working on. */
 export interface RequestOrigin {
   readonly src: string;
+  /** The sender's number of the request: a copy of it has the same. Absent: it wants no reply. */
+  readonly messageId?: number | undefined;
 }
 
 /** One declared RPC and the function that answers it. A plain value is answered at once, a promise when it settles. */

@@ -254,7 +254,7 @@ export class Node {
     }
     let outcome: object | Promise<object>;
     try {
-      outcome = repeat ?? handler.handle(request.data as never, { src });
+      outcome = repeat ?? handler.handle(request.data as never, { src, messageId });
     } catch (error) {
       requests.latency.record(0);
       this.#answerFailure(served, src, messageId, error);

@@ -13,6 +13,7 @@ import type { StartHandlers } from '../node/node.ts';
 import { echoNode } from './echo/node.ts';
 import { timeOfId } from './id-time.ts';
 import { idsNode } from './ids/node.ts';
+import { gCounterNode, pnCounterNode } from './pn-counter/node.ts';
 import { sagaNode } from './saga/node.ts';
 import type { NodePorts, ServedWorkload } from './served-workload.ts';
 import { uniqueIdsNode } from './unique-ids/node.ts';
@@ -24,6 +25,8 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
   idsNode,
   voucherNode,
   sagaNode,
+  gCounterNode,
+  pnCounterNode,
 ];
 
 /** The handlers of all workloads together, which share one store. */
@@ -36,7 +39,9 @@ export function startWorkloads(
     const kv = await openStore(context, patienceMs);
     const members = membership === 'fixed' ? new FixedMembers(context) : new RegisteredMembers(context, kv, membership);
     const retention = kept && new Retention({ ...kept, context, timeOf: timeOfId });
-    const shared = { ...ports, kv, members, retention, openFolder: openFolder && (() => openFolder(context)) };
+    const served = workloads.map(({ name }) => name);
+    const openOwnFolder = openFolder && (() => openFolder(context));
+    const shared = { ...ports, kv, members, retention, served, openFolder: openOwnFolder };
     const started = starts.map((start) => start(context, shared));
     const handlers = (await Promise.all(started)).flat();
     // A node that died may have been the only one that was ever asked.

@@ -29,6 +29,8 @@ export const WORKLOADS: readonly Workload[] = [
   ids,
   voucher,
   saga,
+  gCounter,
+  pnCounter,
 ];
 
 /** Those that nodes of any origin can be tested with. */
@@ -36,8 +38,6 @@ export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
   ...WORKLOADS, //
   broadcast,
   gSet,
-  gCounter,
-  pnCounter,
   linKv,
   kafka,
   txnListAppend,

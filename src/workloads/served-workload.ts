@@ -61,6 +61,8 @@ export interface NodePorts {
 export interface WorkloadPorts
   extends Omit<NodePorts, 'openStore' | 'openFolder' | 'patienceMs' | 'membership' | 'retention'> {
   readonly kv: LinearizableStore;
+  /** The names of all workloads that the node serves: some share a `start`, and differ a little. Default: unknown. */
+  readonly served?: readonly string[];
   /** The node's own folder; see {@link NodePorts}. Workloads of a node share it, and each has file names of its own. */
   readonly openFolder?: (() => Promise<Folder | undefined>) | undefined;
   /** Default: those of `node_ids`. All workloads of a node share one. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WAITING_BYTES_MAX } from '../../src/host/stdio/line-output.ts';
 import { decodeSnowflake } from '../../src/ids/snowflake.ts';
+import { SERVED_WORKLOADS } from '../../src/workloads/nodes.ts';
 import {
   INIT,
   NODE_PROGRAM,
@@ -13,6 +14,8 @@ import {
   temporaryFolder,
 } from '../support/node-process.ts';
 import { splitLogs } from '../support/summary-line.ts';
+
+const ALL_NAMES = SERVED_WORKLOADS.map(({ name }) => name).join(', ');
 
 const request = (type: string, messageId: number, fields: object = {}) =>
   JSON.stringify({ id: 7, src: 'c1', dest: 'n0', body: { ...fields, type, msg_id: messageId } });
@@ -320,11 +323,11 @@ describe('a node that is asked to serve some workloads', () => {
     ]);
   });
 
-  it('serves all of them by default, as --help says', async () => {
+  it('are by default what the harness tests, or all that need not be named, as --help says', async () => {
     const { stdout } = await runNode('', ['--help']);
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-      '-w, --workload NAME,... The workloads that the node serves, with commas between them: ' +
-        'echo, unique-ids, ids, voucher, saga. Default: all of them.',
+      `-w, --workload NAME,... The workloads that the node serves, with commas between them: ${ALL_NAMES}. ` +
+        'Default: what the harness says it tests, if that is snowstorm; else echo, unique-ids, ids, voucher, saga.',
     );
   });
 });
@@ -368,7 +371,7 @@ describe('the command line of the node', () => {
     [
       ['--workload', 'echo,nonsense'],
       '--workload "echo,nonsense": there is no workload "nonsense"; ' +
-        'expected one or more of echo, unique-ids, ids, voucher, saga\nTry maelstrom-node --help\n',
+        `expected one or more of ${ALL_NAMES}\nTry maelstrom-node --help\n`,
     ],
     [['--nonsense'], "Unknown option '--nonsense'"],
     [['--log-level', 'loud'], '--log-level "loud": expected one of debug, info, warn, error, silent'],

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Bed } from '../../src/harness/bed.ts';
+import type { NodeMessage } from '../../src/harness/node-output.ts';
 import type { Invocation } from '../../src/harness/workload-test.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { STORES } from '../../src/kv/kv-client.ts';
@@ -66,19 +67,20 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
   it('does not pass when a node mixes up the answers', async () => {
     const time = new VirtualTime();
     const bed = newBed(time, workload);
-    const first = new Map<string, object>();
+    const first = new Map<unknown, object>();
+    // Every reply repeats the content of the first of its type. Requests of nodes are not changed.
+    const mixUp = (message: NodeMessage): NodeMessage => {
+      const { type, in_reply_to } = message.body;
+      if (in_reply_to === undefined) return message;
+      if (!first.has(type)) first.set(type, message.body);
+      return { ...message, body: { ...first.get(type), type, in_reply_to } };
+    };
     const mixing: Bed = {
       startNode: (nodeId, events) =>
         bed.startNode(nodeId, {
           ...events,
-          onLine: (line) => {
-            const message = JSON.parse(line);
-            const { type, in_reply_to } = message.body;
-            if (in_reply_to === undefined) return events.onLine(line);
-            if (!first.has(type)) first.set(type, message.body);
-            // Every reply repeats the content of the first of its type. Requests of nodes are not changed.
-            events.onLine(JSON.stringify({ ...message, body: { ...first.get(type), in_reply_to } }));
-          },
+          onLine: (line) => events.onLine(JSON.stringify(mixUp(JSON.parse(line)))),
+          onMessage: (message) => events.onMessage(mixUp(message)),
         }),
     };
     // The small test, if there is one: every last question goes unanswered for 10 s.

@@ -17,24 +17,27 @@ import { indexInvocations } from '../../../checkers/pairs.ts';
 import { PROOFS_MAX, type Proof, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { stringifyExact } from '../../../protocol/exact-json.ts';
+import { FarSums } from './far-sums.ts';
 import { SumRuns } from './sum-runs.ts';
 
 interface CounterOptions {
   /** Whether a breach of `beyond` makes the run invalid. */
   readonly strict: boolean;
+  /** Whether the numbers are far apart, so that their sums cannot be listed. Default: they are not. */
+  readonly far?: boolean;
 }
 
-export function pnCounterChecker({ strict }: CounterOptions): Checker {
+export function pnCounterChecker({ strict, far = false }: CounterOptions): Checker {
   return {
     check(_test, history) {
       const bounds = judgeBounds(history);
-      return withBeyond(judgeFinalReads(history), { 'within-bounds': bounds.report() }, strict);
+      return withBeyond(judgeFinalReads(history, far), { 'within-bounds': bounds.report() }, strict);
     },
   };
 }
 
-function judgeFinalReads(history: History): CheckResult {
-  const acceptable = acceptableSums(history);
+function judgeFinalReads(history: History, far: boolean): CheckResult {
+  const acceptable = acceptableSums(history, far);
   const finals = [...finalReads(history)];
   const wrong = finals.filter((index) => !acceptable.has(history.valueAt(index)));
   const runs = acceptable.runs();
@@ -48,7 +51,7 @@ function judgeFinalReads(history: History): CheckResult {
   };
 }
 
-function acceptableSums(history: History): SumRuns {
+function acceptableSums(history: History, far: boolean): SumRuns | FarSums {
   let definite = 0;
   const undecided: number[] = [];
   for (const { invocation, completion } of indexInvocations(history)) {
@@ -57,7 +60,7 @@ function acceptableSums(history: History): SumRuns {
     if (type === 'ok') definite += history.valueAt(completion as number) as number;
     else if (type === 'info') undecided.push(history.valueAt(invocation) as number);
   }
-  return SumRuns.of(definite, undecided);
+  return far ? FarSums.of(definite, undecided) : SumRuns.of(definite, undecided);
 }
 
 function* finalReads(history: History): IterableIterator<number> {

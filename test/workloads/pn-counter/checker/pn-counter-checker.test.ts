@@ -8,6 +8,7 @@ import { History } from '../../../../src/history/history.ts';
 import type { OperationEntry } from '../../../../src/history/operation.ts';
 import { ExactNumber } from '../../../../src/protocol/exact-json.ts';
 import { SeededRandom } from '../../../../src/protocol/random.ts';
+import { FarSums } from '../../../../src/workloads/pn-counter/checker/far-sums.ts';
 import { pnCounterChecker } from '../../../../src/workloads/pn-counter/checker/pn-counter-checker.ts';
 import { SumRuns } from '../../../../src/workloads/pn-counter/checker/sum-runs.ts';
 import {
@@ -191,5 +192,60 @@ describe('histories from seeds', () => {
       verdicts.add(result['valid?']);
     }
     expect(verdicts.size).toBe(2);
+  });
+});
+
+describe('sums of numbers far apart', () => {
+  const drawFar = (random: SeededRandom) => random.integer(2 ** 37) - 2 ** 36;
+
+  it('are those of all subsets, and no others', () => {
+    const random = new SeededRandom('far');
+    for (let round = 0; round < 200; round++) {
+      const small = random.integer(2) === 0;
+      const others = Array.from({ length: random.integer(9) }, () => (small ? random.integer(9) - 4 : drawFar(random)));
+      const definite = random.integer(20);
+      const all = new Set([definite]);
+      for (const other of others) for (const sum of [...all]) all.add(sum + other);
+      const sums = FarSums.of(definite, others);
+      for (const sum of all) expect(sums.has(sum)).toBe(true);
+      for (const sum of all) expect(sums.has(sum + 1)).toBe(all.has(sum + 1));
+      expect(sums.runs()).toEqual([[Math.min(...all), Math.max(...all)]]);
+    }
+  });
+
+  it('of dozens of undecided adds are found quickly, and one that is off by an add is not among them', () => {
+    const random = new SeededRandom('dozens');
+    const others = Array.from({ length: 36 }, () => drawFar(random));
+    const sum = others.filter(() => random.integer(2) === 0).reduce((one, other) => one + other, 7);
+    expect(FarSums.of(7, others).has(sum)).toBe(true);
+    expect(FarSums.of(7, others).has(sum + 1)).toBe(false);
+    expect(FarSums.of(7, others).has('7')).toBe(false);
+    // One more, and only the bounds are left.
+    const [[least, most]] = FarSums.of(7, [...others, 1]).runs() as [[number, number]];
+    expect(FarSums.of(7, [...others, 1]).has(sum + 2)).toBe(true);
+    expect([least - 1, most + 1].map((value) => FarSums.of(7, [...others, 1]).has(value))).toEqual([false, false]);
+    expect(() => FarSums.of(2 ** 53, [])).toThrow('must stay below 2^53');
+  });
+
+  it('tell a lost add that undecided small ones would hide', () => {
+    const lost = handwritten(
+      ...add(0, 3),
+      ...add(1, 1, info),
+      ...add(2, 1, info),
+      ...add(3, 1, info),
+      ...finalRead(4, 3),
+    );
+    expect(judge(lost)['valid?']).toBe(true);
+    const far = [30_000_000, 10_000_001, 10_000_003, 10_000_007];
+    const judgeFar = (value: number) => {
+      const [first = 0, ...others] = far;
+      const undecided = others.flatMap((delta, index) => add(index + 1, delta, info));
+      const checker = pnCounterChecker({ strict: false, far: true });
+      return checker.check(THREE_NODES, handwritten(...add(0, first), ...undecided, ...finalRead(4, value)));
+    };
+    expect(judgeFar(30_000_000)['valid?']).toBe(true);
+    // The first one is lost, and the others happened.
+    expect(judgeFar(30_000_011)['valid?']).toBe(false);
+    expect(judgeFar(60_000_011)).toMatchObject({ 'valid?': true, acceptable: [[30_000_000, 60_000_011]] });
   });
 });

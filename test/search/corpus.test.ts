@@ -15,6 +15,7 @@ import { eventCount } from '../../src/search/fuzz.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
+import { COUNTER_MUTANTS, type CounterMutantName, counterMutantSubject } from '../fixtures/mutants/counter.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { MUTANT_RULES } from '../fixtures/mutants/rules.ts';
 import { SAGA_MUTANTS, type SagaMutantName, sagaMutantSubject } from '../fixtures/mutants/saga.ts';
@@ -42,6 +43,7 @@ function findMutant(name: string): Subject | undefined {
   if (name in MUTANTS) return mutantSubject(name as MutantName);
   if (name in VOUCHER_MUTANTS) return voucherMutantSubject(name as VoucherMutantName);
   if (name in SAGA_MUTANTS) return sagaMutantSubject(name as SagaMutantName);
+  if (name in COUNTER_MUTANTS) return counterMutantSubject(name as CounterMutantName);
   return name in IDS_MUTANTS ? idsMutantSubject(name as IdsMutantName) : undefined;
 }
 
@@ -83,15 +85,16 @@ it('lies in folders that have the name of a mutant or of a workload', () => {
 });
 
 /** Other than the fuzz itself, which would take too long to make all of them small. */
-it('has small schedules of the mutants of voucher', () => {
-  for (const { subject, file } of ENTRIES.filter((entry) => entry.subject in VOUCHER_MUTANTS)) {
+it('has small schedules of the mutants of voucher and pn-counter', () => {
+  const small = { ...VOUCHER_MUTANTS, ...COUNTER_MUTANTS };
+  for (const { subject, file } of ENTRIES.filter((entry) => entry.subject in small)) {
     const { schedule } = parseReplay(readFileSync(join(CORPUS, subject, file), 'utf8'));
     expect(eventCount(schedule), `${subject}/${file}`).toBeLessThanOrEqual(EVENTS_MAX);
   }
 });
 
 it('has a schedule for every mutant', () => {
-  const mutants = Object.keys({ ...MUTANTS, ...IDS_MUTANTS, ...SAGA_MUTANTS, ...VOUCHER_MUTANTS });
+  const mutants = Object.keys({ ...MUTANTS, ...IDS_MUTANTS, ...SAGA_MUTANTS, ...VOUCHER_MUTANTS, ...COUNTER_MUTANTS });
   const recorded = new Set(ENTRIES.map(({ subject }) => subject));
   const missing = mutants.filter((name) => !recorded.has(name));
   expect(missing).toEqual([...RIGHT]);

@@ -125,6 +125,19 @@ describe('a copy', () => {
   });
 });
 
+it('learns what is durable, and nothing before', async () => {
+  const { open } = newMachine();
+  const counter = await open();
+  const learned = counter.learn([['n1', 'x', 7, 2]], 'n1');
+  expect(counter.slots.sum).toBe(0n);
+  await learned;
+  expect(counter.slots.sum).toBe(5n);
+  const { length } = counter;
+  await counter.learn([['n1', 'x', 6, 2]], 'n1');
+  expect(counter.length).toBe(length);
+  expect((await open()).slots.sum).toBe(5n);
+});
+
 describe('a later life', () => {
   it('knows what was added and learned, and adds in a slot of its own', async () => {
     const { open } = newMachine();

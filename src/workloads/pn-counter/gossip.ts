@@ -10,6 +10,7 @@
  */
 
 import type { NodeContext } from '../../node/context.ts';
+import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import type { DurableCounter } from './durable-counter.ts';
 import { CounterGossip } from './messages.ts';
@@ -78,12 +79,13 @@ export class Gossip {
     }
   }
 
-  /** Answers another node; undefined: `src` is none. Rejects if the disk fails. */
+  /** Answers another node. Rejects with an {@link RpcError}: code 22 if `src` is none, code 13 if the disk fails. */
   async answer(request: RequestOf<typeof CounterGossip>, src: string): Promise<ReplyOf<typeof CounterGossip>> {
     const { counter, page } = this.#options;
     const { slots } = counter;
-    await counter.learn(request.slots, src);
     const peer = this.#peers.get(src);
+    if (peer === undefined) throw RpcError.of('precondition-failed', 'only another node of the cluster may ask this');
+    await counter.learn(request.slots, src);
     const isSame = request.digest === slots.digest;
     const since = isSame ? slots.version : this.#changeOf(request.since);
     let news = isSame ? this.#nothing() : slots.changedAfter(since, since > 0 ? src : undefined, page);
@@ -93,12 +95,10 @@ export class Gossip {
       this.#repairs++;
       news = slots.changedAfter(0, undefined, page);
     }
-    if (peer !== undefined) {
-      peer.delivered = differs ? 0 : since;
-      // It left out what it had told an earlier life, which may have had another disk.
-      const isForThisLife = request.since === undefined || this.#isOwn(request.since);
-      peer.heard = isForThisLife && !differs ? request.cursor : undefined;
-    }
+    peer.delivered = differs ? 0 : since;
+    // It left out what it had told an earlier life, which may have had another disk.
+    const isForThisLife = request.since === undefined || this.#isOwn(request.since);
+    peer.heard = isForThisLife && !differs ? request.cursor : undefined;
     return { ...this.#pageFields(news), ...(differs && { differs }) };
   }
 

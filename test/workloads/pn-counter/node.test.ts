@@ -54,10 +54,13 @@ describe('a counter', () => {
   });
 
   it('does not show a sum that is no exact number', async () => {
+    const node = await new TestNode(startWorkloads(memoryPorts(), [pnCounterNode])).init();
+    node.receive(add(1, 1));
     const slots = [['n1', 'x', Number.MAX_SAFE_INTEGER, 0]];
-    const gossip = { type: 'counter_gossip', cursor: 'x 1', digest: '', slots };
-    const sent = await ask([pnCounterNode], add(1), gossip, READ);
-    expect(sent[2]?.body).toMatchObject({ code: 22, text: 'the sum 9007199254740992 is beyond ±(2^53 − 1)' });
+    node.receive({ type: 'counter_gossip', msg_id: 1, cursor: 'x 1', digest: '', slots }, 'n1');
+    await settle();
+    node.receive({ ...READ, msg_id: 2 });
+    expect(node.bodies.at(-1)).toMatchObject({ code: 22, text: 'the sum 9007199254740992 is beyond ±(2^53 − 1)' });
   });
 });
 

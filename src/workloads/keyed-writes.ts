@@ -51,10 +51,11 @@ export class KeyedWrites {
   readonly #written = new Map<number, number>();
   #nextKey: number;
 
-  constructor(options: KeyedWritesOptions) {
+  /** @param firstKey the first of all keys; the others follow */
+  constructor(options: KeyedWritesOptions, firstKey = 0) {
     this.#options = options;
-    this.#keys = Array.from({ length: options.keyCount }, (_, key) => key);
-    this.#nextKey = options.keyCount;
+    this.#keys = Array.from({ length: options.keyCount }, (_, index) => firstKey + index);
+    this.#nextKey = firstKey + options.keyCount;
   }
 
   /**

@@ -13,6 +13,7 @@ import type { StartHandlers } from '../node/node.ts';
 import { echoNode } from './echo/node.ts';
 import { timeOfId } from './id-time.ts';
 import { idsNode } from './ids/node.ts';
+import { kafkaNode } from './kafka/node.ts';
 import { gCounterNode, pnCounterNode } from './pn-counter/node.ts';
 import { sagaNode } from './saga/node.ts';
 import type { NodePorts, ServedWorkload } from './served-workload.ts';
@@ -24,6 +25,7 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
   uniqueIdsNode,
   idsNode,
   voucherNode,
+  kafkaNode,
   sagaNode,
   gCounterNode,
   pnCounterNode,

@@ -28,6 +28,7 @@ export const WORKLOADS: readonly Workload[] = [
   uniqueIds,
   ids,
   voucher,
+  kafka,
   saga,
   gCounter,
   pnCounter,
@@ -39,7 +40,6 @@ export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
   broadcast,
   gSet,
   linKv,
-  kafka,
   txnListAppend,
   txnRwRegister,
 ];

@@ -31,9 +31,10 @@ export async function findFailure(
   return undefined;
 }
 
-/** The rules of the checker that a run broke, in the checker's order. */
+/** The rules of the checker that a run broke, in the checker's order, and then those beyond Jepsen's. */
 export function brokenRules({ workload }: CheckResult): string[] {
-  return Object.entries(workload as Record<string, unknown>).flatMap(([name, result]) =>
+  const { beyond = {}, ...own } = workload as Record<string, unknown> & { readonly beyond?: object };
+  return [...Object.entries(own), ...Object.entries(beyond)].flatMap(([name, result]) =>
     Number((result as { readonly count?: number } | undefined)?.count) > 0 ? [name] : [],
   );
 }

@@ -5,7 +5,7 @@
 
 import type { Service } from '../../src/harness/services/registry.ts';
 import { createSettle } from '../../src/host/settle.ts';
-import type { NodeContext } from '../../src/node/context.ts';
+import type { Handler, NodeContext } from '../../src/node/context.ts';
 import { Node } from '../../src/node/node.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { VirtualTime } from '../../src/simulator/virtual-time.ts';
@@ -34,6 +34,8 @@ export interface Forgery {
   /** Whether the store has carried the request out. */
   readonly carriedOut?: boolean;
 }
+
+type Serve = (context: NodeContext) => readonly Handler[];
 
 export interface RigNode {
   readonly context: NodeContext;
@@ -69,8 +71,13 @@ export class StoreRig {
    * Begins a life of a node. One before it must have been killed.
    *
    * @param firstDraw what it draws first: where the numbers of its requests begin. Default: chance
+   * @param own all nodes, and what it serves. Default: it is alone and serves nothing
    */
-  start(nodeId: string, firstDraw?: number): RigNode {
+  start(
+    nodeId: string,
+    firstDraw?: number,
+    { nodeIds = [nodeId], serve = () => [] }: { nodeIds?: readonly string[]; serve?: Serve } = {},
+  ): RigNode {
     const random = this.#random.fork(`life ${this.#started++}`);
     let drawn = firstDraw;
     const randomUint32 = () => {
@@ -98,12 +105,13 @@ export class StoreRig {
       },
       async (given) => {
         context = given;
-        return [];
+        return serve(given);
       },
     );
     const life: Life = { node, alive: true };
     this.#lives.set(nodeId, life);
-    node.receive({ src: 'c0', dest: nodeId, body: { type: 'init', node_id: nodeId, node_ids: [nodeId], msg_id: 1 } });
+    const init = { type: 'init', node_id: nodeId, node_ids: [...nodeIds], msg_id: 1 };
+    node.receive({ src: 'c0', dest: nodeId, body: init });
     if (context === undefined) throw new Error('a node makes its context before it waits for anything');
     return {
       context,

@@ -5,6 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { completeWith } from '../../src/harness/client.ts';
+import { configureTest } from '../../src/harness/configure-test.ts';
 import type { RunOptions } from '../../src/harness/run-options.ts';
 import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import type { History } from '../../src/history/history.ts';
@@ -143,8 +144,9 @@ it('counts each redemption once, and nothing but redemptions', () => {
 it('is drawn from the seed alone', () => {
   for (const { test } of WORKLOADS) {
     const drawn = () => {
-      const next = test.createGenerator(new SeededRandom('long'));
-      return Array.from({ length: 5000 }, next);
+      const { createGenerator } = configureTest(test, { nodes: ['n0'], concurrency: 1, latencyMeanMs: 0 });
+      const next = createGenerator(new SeededRandom('long'));
+      return Array.from({ length: 5000 }, (_, atMs) => next({ worker: 0, process: 0, atMs }));
     };
     expect(drawn()).toEqual(drawn());
   }

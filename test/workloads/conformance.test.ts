@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Bed } from '../../src/harness/bed.ts';
+import { configureTest } from '../../src/harness/configure-test.ts';
 import type { NodeMessage } from '../../src/harness/node-output.ts';
 import type { Invocation } from '../../src/harness/workload-test.ts';
 import { createSettle } from '../../src/host/settle.ts';
@@ -12,7 +13,7 @@ import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
 import type { LogEntry } from '../../src/simulator/in-process-bed.ts';
 import { startWorkloads } from '../../src/workloads/nodes.ts';
 import { findWorkload, subjectOf, WORKLOADS } from '../../src/workloads/registry.ts';
-import { expectAnswersTwice, newBed, run, SLOW_WHEN_DOUBLED } from '../support/conformance.ts';
+import { availabilityOf, expectAnswersTwice, newBed, run, SLOW_WHEN_DOUBLED } from '../support/conformance.ts';
 import { memoryPorts, workloadPorts } from '../support/memory-ports.ts';
 import { type SentMessage, TestNode } from '../support/test-node.ts';
 import { settle, VirtualTime } from '../support/virtual-time.ts';
@@ -47,7 +48,7 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
     const time = new VirtualTime();
     const logged: LogEntry[] = [];
     const bed = newBed(time, workload, (entry) => logged.push(entry));
-    const results = await run(time, bed, workload.test);
+    const results = await run(time, bed, workload.test, { availability: availabilityOf(workload) });
     expect(results).toMatchObject({ 'valid?': true, faults: { started: { partition: expect.any(Number) } } });
     expect(results.stats?.['ok-count']).toBeGreaterThan(500);
     // Clients may send requests that must be refused.
@@ -122,8 +123,9 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
 
   it('draws the same operations from the same seed', () => {
     const drawn = (seed: string): Invocation[] => {
-      const next = workload.test.createGenerator(new SeededRandom(seed));
-      return Array.from({ length: 100 }, next);
+      const test = configureTest(workload.test, { nodes: ['n0'], concurrency: 1, latencyMeanMs: 0 });
+      const next = test.createGenerator(new SeededRandom(seed));
+      return Array.from({ length: 100 }, (_, atMs) => next({ worker: 0, process: 0, atMs }));
     };
     expect(drawn('a')).toEqual(drawn('a'));
   });

@@ -9,10 +9,12 @@ import {
   type Invocation,
   type Invoke,
   operationIn,
+  type WorkloadOption,
   type WorkloadTest,
 } from '../../harness/workload-test.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import {
+  countOption,
   KEYED_DEFAULTS,
   KEYED_OPTIONS,
   type KeyedAccess,
@@ -21,9 +23,10 @@ import {
   keyedOptionsIn,
 } from '../keyed-writes.ts';
 import { CALM_MS } from '../mixed-operations.ts';
-import type { TestedWorkload } from '../workload.ts';
+import type { Workload } from '../workload.ts';
 import { kafkaChecker } from './checker/kafka-checker.ts';
 import { CommitOffsets, ListCommittedOffsets, Poll, Send } from './messages.ts';
+import { kafkaNode } from './node.ts';
 
 /** One of so many operations is an assign. */
 const OPERATIONS_OF_ASSIGN = 64;
@@ -31,8 +34,27 @@ const OPERATIONS_OF_ASSIGN = 64;
 const ASSIGNS_OF_UNSEEN = 3;
 /** How often a client crashes, on average, ms. */
 const CRASH_EVERY_MS = 30_000;
+/** Keys that one operation asks for, of those that were polled last. */
+const KEYS_LISTED = 8;
 const FINAL_POLL_EVERY_MS = 200;
+/** Probes have keys of their own: so they send nothing that an operation has sent, also where those are replayed. */
+const FIRST_PROBED_KEY = 1_000_000_000;
 const FINAL_POLLS_MS = 10_000;
+
+interface KafkaSetting {
+  readonly keyed: KeyedWritesOptions;
+  /** One of so many operations lists committed offsets. Absent: none does, as in Maelstrom. */
+  readonly operationsOfList?: number | undefined;
+  readonly strict: boolean;
+}
+
+const LIST_OPTION: WorkloadOption = {
+  ...countOption('', 1),
+  text: `One operation of so many lists committed offsets. The run is then judged by the rules beyond
+Jepsen's, too, as with --strict. Default: none does, as in Maelstrom.`,
+  absent: undefined,
+  drawn: ['8'],
+};
 
 type Offsets = ReadonlyMap<string, number>;
 type Polled = Readonly<Record<string, readonly (readonly [offset: number, message: unknown])[] | null>>;
@@ -84,6 +106,11 @@ class KnownLogs {
   /** Keys with acknowledged messages that no client has polled. */
   unseen(): readonly string[] {
     return [...this.#sent].filter(([key, offset]) => offset > (this.#polled.get(key) ?? -1)).map(([key]) => key);
+  }
+
+  /** The newest ones of those that were polled. */
+  lastPolled(): readonly string[] {
+    return [...this.#polled.keys()].slice(-KEYS_LISTED);
   }
 
   /** By key: the highest offset of a message that was acknowledged or polled. */
@@ -138,23 +165,31 @@ function createOperations(logs: KnownLogs): ReadonlyMap<string, Invoke> {
     if (completion.type === 'ok') logs.notePolled(client, highest);
     return completion;
   };
+  const list: Invoke = async (client, { value }) =>
+    completeWith(await client.rpc(ListCommittedOffsets, { keys: [...(value as readonly string[])] }), value, (body) => {
+      return body.offsets;
+    });
   const crash: Invoke = async (_client, { value }) => ({ type: 'info', value });
-  return new Map(Object.entries({ assign, send, poll, crash }));
+  return new Map(Object.entries({ assign, send, poll, crash, list_committed_offsets: list }));
 }
 
 /** Sends and polls, some assigns, and now and then the end of a client: the first operation is one, as in Maelstrom. */
 function createGenerator(
   logs: KnownLogs,
   concurrency: number,
-  keyed: KeyedWritesOptions,
+  crashes: { atMs: number },
+  createWrites: () => KeyedWrites,
+  operationsOfList: number | undefined,
 ): WorkloadTest['createGenerator'] {
-  const writes = new KeyedWrites(keyed);
-  let crashAtMs = 0;
   return (random) => {
+    const writes = createWrites();
     const drawOperation = createDraw(writes, logs, random);
     return ({ atMs }) => {
-      if (atMs < crashAtMs) return drawOperation();
-      crashAtMs = atMs + (random.float() * 2 * CRASH_EVERY_MS) / concurrency;
+      if (atMs < crashes.atMs) {
+        const lists = operationsOfList !== undefined && random.integer(operationsOfList) === 0;
+        return lists ? { f: 'list_committed_offsets', value: logs.lastPolled() } : drawOperation();
+      }
+      crashes.atMs = atMs + (random.float() * 2 * CRASH_EVERY_MS) / concurrency;
       return { f: 'crash', value: null };
     };
   };
@@ -181,8 +216,10 @@ function createDraw(writes: KeyedWrites, logs: KnownLogs, random: SeededRandom):
 /**
  * Every client begins anew, takes all keys from their beginnings, and polls until it has found all that is known. If
  * nothing is known, there is nothing to ask.
+ *
+ * @param lists whether each of them then lists what is committed
  */
-function finalSteps(logs: KnownLogs): readonly FinalStep[] {
+function finalSteps(logs: KnownLogs, lists: boolean): readonly FinalStep[] {
   const ends = logs.ends();
   if (ends.size === 0) return [];
   const poll: Invocation = { f: 'poll', value: [['poll']], final: true };
@@ -200,31 +237,59 @@ function finalSteps(logs: KnownLogs): readonly FinalStep[] {
         forMs: FINAL_POLLS_MS,
       },
     },
+    ...(lists ? [{ f: 'list_committed_offsets', value: [...ends.keys()], ...each }] : []),
   ];
 }
 
-function testWith(concurrency: number, keyed: KeyedWritesOptions, strict: boolean): WorkloadTest {
+function testWith(concurrency: number, { keyed, operationsOfList, strict }: KafkaSetting): WorkloadTest {
   const logs = new KnownLogs();
   const operations = createOperations(logs);
+  /** When the next crash is due. Probes go on where operations were. */
+  const crashes = { atMs: 0 };
   return {
     reusableClients: false,
-    idempotent: new Set(['assign']),
-    survivesDiskLoss: false,
-    createGenerator: createGenerator(logs, concurrency, keyed),
+    idempotent: new Set(['assign', 'list_committed_offsets']),
+    // A node keeps all its data in the store.
+    survivesDiskLoss: true,
+    createGenerator: createGenerator(logs, concurrency, crashes, () => new KeyedWrites(keyed), operationsOfList),
+    createProbes: createGenerator(
+      logs,
+      concurrency,
+      crashes,
+      () => new KeyedWrites(keyed, FIRST_PROBED_KEY),
+      undefined,
+    ),
     createInvoke: () => (client, invocation) => operationIn('kafka', operations, invocation.f)(client, invocation),
     calmMs: CALM_MS,
-    createFinalInvocations: () => finalSteps(logs),
-    checker: () => kafkaChecker({ strict }),
+    createFinalInvocations: () => finalSteps(logs, operationsOfList !== undefined),
+    checker: () => kafkaChecker({ strict: strict || operationsOfList !== undefined }),
     createWorkCounter: () => () => true,
   };
 }
 
-export const kafka: TestedWorkload = {
-  name: 'kafka',
+/** @param operationsOfList one of so many operations lists committed offsets, unless the option says otherwise */
+export function createKafkaTest({ operationsOfList }: Pick<KafkaSetting, 'operationsOfList'> = {}): WorkloadTest {
+  return {
+    ...testWith(1, { keyed: KEYED_DEFAULTS, operationsOfList, strict: false }),
+    options: { ...KEYED_OPTIONS, 'list-committed': LIST_OPTION },
+    configure: ({ concurrency, options, strict }) =>
+      testWith(concurrency, {
+        keyed: keyedOptionsIn(options),
+        operationsOfList: (options['list-committed'] as number | undefined) ?? operationsOfList,
+        strict,
+      }),
+  };
+}
+
+export const kafka: Workload = {
+  ...kafkaNode,
   text: 'Appends messages to logs and polls them, and expects each message once and in order.',
-  test: {
-    ...testWith(1, KEYED_DEFAULTS, false),
-    options: KEYED_OPTIONS,
-    configure: ({ concurrency, options, strict }) => testWith(concurrency, keyedOptionsIn(options), strict),
+  test: createKafkaTest(),
+  limits: {
+    segment: [1, 2, 5],
+    group: [1, 2],
+    window: [1, 3],
+    logs: [1, 3],
+    returned: [1, 2],
   },
 };

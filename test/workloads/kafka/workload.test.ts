@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OperationEvent } from '../../../src/harness/operations.ts';
 import type { Invocation, Turn } from '../../../src/harness/workload-test.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 import { kafka } from '../../../src/workloads/kafka/workload.ts';
 import {
   CRASH,
@@ -493,4 +494,46 @@ describe('the verdict', () => {
     expect(await verdict(false)).toBe(true);
     expect(await verdict(true)).toBe(false);
   });
+
+  it('with --list-committed is by the rules beyond, too: committed offsets do not go back', async () => {
+    const forgetful = () =>
+      new Logs((type, _, right) => (type === 'list_committed_offsets' ? { ...right, offsets: FORGOTTEN } : right));
+    const run = async (workloadOptions: Readonly<Record<string, string>>) => {
+      const load = { test, nodes: ['n0'], concurrency: 1, ratePerSecond: 100, timeLimitMs: 3000, workloadOptions };
+      const { history, results } = await runAll(forgetful().script, load).finish();
+      const lists = [...history].filter(({ f, type }) => f === 'list_committed_offsets' && type === 'ok');
+      return { valid: results['valid?'], lists, broken: Object.keys(results.workload?.beyond ?? {}) };
+    };
+    expect(await run({})).toMatchObject({ valid: true, lists: [] });
+    const { valid, lists, broken } = await run({ 'list-committed': '4' });
+    expect([valid, broken.slice(0, 2)]).toEqual([false, ['valid?', 'committed-back']]);
+    expect(lists.length).toBeGreaterThan(30);
+    expect(lists[0]?.value).toEqual(FORGOTTEN);
+  });
 });
+
+/** Of every key that a short run has. */
+const FORGOTTEN = Object.fromEntries([...Array(100).keys()].map((key) => [key, 0]));
+
+describe('the probes', () => {
+  it('send nothing that an operation sends, whatever was drawn', () => {
+    const keysOf = (draws: readonly Invocation[]) =>
+      draws.flatMap(({ f, value }) => (f === 'send' ? [Number((value as string[][])[0]?.[1])] : []));
+    const { createGenerator, createProbes = createGenerator } = test.configure?.(SETTING) ?? test;
+    const draw200 = (create: typeof createGenerator) => {
+      const next = create(new SeededRandom('same'));
+      return Array.from({ length: 200 }, (_, atMs) => next({ worker: 0, process: 0, atMs }));
+    };
+    expect(Math.max(...keysOf(draw200(createGenerator)))).toBeLessThan(1000);
+    expect(Math.min(...keysOf(draw200(createProbes)))).toBeGreaterThanOrEqual(1e9);
+  });
+});
+
+const SETTING = {
+  nodes: ['n0'],
+  concurrency: 1,
+  latencyMeanMs: 0,
+  names: '',
+  strict: false,
+  options: { 'key-count': 10, 'max-writes-per-key': 16 },
+};

@@ -17,6 +17,7 @@ import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 import { COUNTER_MUTANTS, type CounterMutantName, counterMutantSubject } from '../fixtures/mutants/counter.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
+import { KAFKA_MUTANTS, type KafkaMutantName, kafkaMutantSubject } from '../fixtures/mutants/kafka.ts';
 import { MUTANT_RULES } from '../fixtures/mutants/rules.ts';
 import { SAGA_MUTANTS, type SagaMutantName, sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { MUTANTS, type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
@@ -44,6 +45,7 @@ function findMutant(name: string): Subject | undefined {
   if (name in VOUCHER_MUTANTS) return voucherMutantSubject(name as VoucherMutantName);
   if (name in SAGA_MUTANTS) return sagaMutantSubject(name as SagaMutantName);
   if (name in COUNTER_MUTANTS) return counterMutantSubject(name as CounterMutantName);
+  if (name in KAFKA_MUTANTS) return kafkaMutantSubject(name as KafkaMutantName);
   return name in IDS_MUTANTS ? idsMutantSubject(name as IdsMutantName) : undefined;
 }
 
@@ -94,7 +96,14 @@ it('has small schedules of the mutants of voucher and pn-counter', () => {
 });
 
 it('has a schedule for every mutant', () => {
-  const mutants = Object.keys({ ...MUTANTS, ...IDS_MUTANTS, ...SAGA_MUTANTS, ...VOUCHER_MUTANTS, ...COUNTER_MUTANTS });
+  const mutants = Object.keys({
+    ...COUNTER_MUTANTS,
+    ...IDS_MUTANTS,
+    ...KAFKA_MUTANTS,
+    ...MUTANTS,
+    ...SAGA_MUTANTS,
+    ...VOUCHER_MUTANTS,
+  });
   const recorded = new Set(ENTRIES.map(({ subject }) => subject));
   const missing = mutants.filter((name) => !recorded.has(name));
   expect(missing).toEqual([...RIGHT]);

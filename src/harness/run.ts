@@ -234,10 +234,10 @@ export class TestRun {
     await this.#findLeaks();
   }
 
-  /** Resolves to whether every node was set up. */
+  /** Resolves to whether every node was set up. Faults begin with the operations, those of messages too. */
   async #setUp(setUp: NonNullable<WorkloadTest['setUp']>): Promise<boolean> {
     const ends = await Promise.all(
-      this.#options.nodes.map(async (nodeId) => ({ nodeId, end: await this.#workers.askAsGuest(nodeId, setUp) })),
+      this.#options.nodes.map(async (nodeId) => ({ nodeId, end: await this.#workers.askAsGuest(nodeId, setUp, true) })),
     );
     if (this.#ending) return false;
     for (const { nodeId, end } of ends) {

@@ -120,9 +120,9 @@ export class Workers {
     );
   }
 
-  /** Asks a node with a temporary client. */
-  async askAsGuest(nodeId: string, ask: (client: Client) => Promise<Completion>): Promise<Completion> {
-    const client = this.#openClient(nodeId);
+  /** Asks a node with a temporary client. @param exempt whether single messages of it have no fault */
+  async askAsGuest(nodeId: string, ask: (client: Client) => Promise<Completion>, exempt = false): Promise<Completion> {
+    const client = this.#openClient(nodeId, exempt);
     try {
       return await ask(client);
     } finally {
@@ -189,9 +189,9 @@ export class Workers {
     worker.isOver = false;
   }
 
-  #openClient(nodeId: string): Client {
+  #openClient(nodeId: string, exempt = false): Client {
     const { network, scheduler } = this.#options;
-    const client = new Client({ network, scheduler, nodeId, onMalformed: this.#reportMalformed(nodeId) });
+    const client = new Client({ network, scheduler, nodeId, exempt, onMalformed: this.#reportMalformed(nodeId) });
     this.#openClients.add(client);
     return client;
   }

@@ -41,6 +41,13 @@ describe('the first phase', () => {
     expect([...history].some(({ f }) => f === 'hello')).toBe(false);
   });
 
+  it('is spared the faults of messages, as of nodes', async () => {
+    const scriptOf = () => answering({ hello: answersHello });
+    const faults = { faults: ['loss' as const], faultValues: { loss: 1 } };
+    const { results } = await new ScriptedRun({ test: variant({ setUp }), scriptOf, ...faults }).finish();
+    expect(results.protocol?.violations).not.toContainEqual(expect.objectContaining({ rule: 'setup' }));
+  });
+
   it.each([
     ['is not answered', silence, 'n1 could not be set up before the test: it did not answer in time'],
     [

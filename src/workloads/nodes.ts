@@ -10,7 +10,9 @@ import { Retention } from '../kv/retention.ts';
 import type { LinearizableStore } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import type { StartHandlers } from '../node/node.ts';
+import { broadcastNode } from './broadcast/node.ts';
 import { echoNode } from './echo/node.ts';
+import { gSetNode } from './g-set/node.ts';
 import { timeOfId } from './id-time.ts';
 import { idsNode } from './ids/node.ts';
 import { kafkaNode } from './kafka/node.ts';
@@ -25,10 +27,12 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
   uniqueIdsNode,
   idsNode,
   voucherNode,
-  kafkaNode,
   sagaNode,
+  broadcastNode,
+  gSetNode,
   gCounterNode,
   pnCounterNode,
+  kafkaNode,
 ];
 
 /** The handlers of all workloads together, which share one store. */

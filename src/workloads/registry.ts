@@ -28,17 +28,17 @@ export const WORKLOADS: readonly Workload[] = [
   uniqueIds,
   ids,
   voucher,
-  kafka,
   saga,
+  broadcast,
+  gSet,
   gCounter,
   pnCounter,
+  kafka,
 ];
 
 /** Those that nodes of any origin can be tested with. */
 export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
   ...WORKLOADS, //
-  broadcast,
-  gSet,
   linKv,
   txnListAppend,
   txnRwRegister,

@@ -46,6 +46,11 @@ export interface NodePorts {
    */
   readonly limits?: Readonly<Record<string, number>>;
   /**
+   * How long nodes gather what they tell each other: little, so that it is everywhere soon, or long, for few messages.
+   * Default: fast.
+   */
+  readonly gossip?: 'fast' | 'frugal' | undefined;
+  /**
    * Where vouchers are credited: in wallets of their own, or in the accounts of transfers, so that the money can be
    * transferred (`voucher/account-wallets.ts`). All nodes on a store must agree, for ever. Default: own.
    */

@@ -247,8 +247,8 @@ const TEST_MISTAKES: readonly Mistake[] = [
   },
   {
     mistake: 'a workload without a node of ours',
-    args: ['-w', 'broadcast', '--topology', 'line'],
-    says: '-w broadcast: there is no node of ours that serves it; name the program of yours with --bin FILE',
+    args: ['-w', 'lin-kv'],
+    says: '-w lin-kv: there is no node of ours that serves it; name the program of yours with --bin FILE',
   },
   {
     mistake: 'a topology that there is not',

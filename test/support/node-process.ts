@@ -31,8 +31,11 @@ export class NodeProcess {
   #stderr = '';
 
   /** @param readsLines false: the test reads stdout itself */
-  constructor(args: readonly string[] = ['--state-dir', 'none'], { cwd = process.cwd(), readsLines = true } = {}) {
-    this.child = spawn(NODE_PROGRAM, [...args], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(
+    args: readonly string[] = ['--state-dir', 'none'],
+    { cwd = process.cwd(), readsLines = true, env = process.env } = {},
+  ) {
+    this.child = spawn(NODE_PROGRAM, [...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdin.on('error', () => {});
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;

@@ -2,11 +2,14 @@
 
 import { completeWith } from '../../harness/client.ts';
 import { type Invoke, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
+import { REQUESTS } from '../../simulator/node-limits.ts';
 import { CALM_MS, createMixedGenerator, FINAL_READS } from '../mixed-operations.ts';
 import { GRID, parseTopology, TOPOLOGIES, type TopologyOf } from '../topologies.ts';
-import type { TestedWorkload } from '../workload.ts';
+import type { Workload } from '../workload.ts';
 import { broadcastChecker } from './checker/broadcast-checker.ts';
 import { Broadcast, Read, Topology } from './messages.ts';
+import { broadcastNode } from './node.ts';
+import { SET_LIMITS } from './set-node.ts';
 
 const OPERATIONS = new Map<string, Invoke>([
   [
@@ -32,19 +35,31 @@ function testWith(nodes: readonly string[], topologyOf: TopologyOf, strict: bool
   };
 }
 
-export const broadcast: TestedWorkload = {
-  name: 'broadcast',
-  text: 'Gives values to nodes, and expects all nodes to show all of them.',
-  test: {
-    ...testWith([], GRID, false),
-    options: {
-      topology: {
-        value: Object.keys(TOPOLOGIES).join('|'),
-        text: 'The neighbours that nodes are told. They may ignore it. Default: grid.',
-        absent: GRID,
-        parse: parseTopology,
-      },
+const broadcastTest: WorkloadTest = {
+  ...testWith([], GRID, false),
+  options: {
+    topology: {
+      value: Object.keys(TOPOLOGIES).join('|'),
+      text: 'The neighbours that nodes are told. They may ignore it. Default: grid.',
+      absent: GRID,
+      parse: parseTopology,
     },
-    configure: ({ nodes, strict, options }) => testWith(nodes, options.topology as TopologyOf, strict),
   },
+  configure: ({ nodes, strict, options }) => testWith(nodes, options.topology as TopologyOf, strict),
+};
+
+/** The same without a first phase, which a node that is killed in it cannot pass. */
+function withoutSetUp({ setUp: _setUp, ...test }: WorkloadTest): WorkloadTest {
+  return test;
+}
+
+export const broadcast: Workload = {
+  ...broadcastNode,
+  text: 'Gives values to nodes, and expects all nodes to show all of them.',
+  test: broadcastTest,
+  small: {
+    ...withoutSetUp(broadcastTest),
+    configure: ({ nodes, strict, options }) => withoutSetUp(testWith(nodes, options.topology as TopologyOf, strict)),
+  },
+  limits: { ...SET_LIMITS, requests: REQUESTS },
 };

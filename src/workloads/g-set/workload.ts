@@ -2,10 +2,13 @@
 
 import { completeIndefinite, completeWith } from '../../harness/client.ts';
 import { type Invoke, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
+import { REQUESTS } from '../../simulator/node-limits.ts';
+import { SET_LIMITS } from '../broadcast/set-node.ts';
 import { CALM_MS, createMixedGenerator, FINAL_READS } from '../mixed-operations.ts';
-import type { TestedWorkload } from '../workload.ts';
+import type { Workload } from '../workload.ts';
 import { gSetChecker } from './checker/g-set-checker.ts';
 import { Add, Read } from './messages.ts';
+import { gSetNode } from './node.ts';
 
 const OPERATIONS = new Map<string, Invoke>([
   ['add', async (client, { value }) => completeWith(await client.rpc(Add, { element: value }), value, () => value)],
@@ -26,8 +29,9 @@ function testWith(strict: boolean): WorkloadTest {
   };
 }
 
-export const gSet: TestedWorkload = {
-  name: 'g-set',
+export const gSet: Workload = {
+  ...gSetNode,
   text: 'Adds elements to a set, and expects all nodes to show all of them.',
   test: { ...testWith(false), configure: ({ strict }) => testWith(strict) },
+  limits: { ...SET_LIMITS, requests: REQUESTS },
 };

@@ -15,6 +15,7 @@ import { eventCount } from '../../src/search/fuzz.ts';
 import { Simulation, type Subject } from '../../src/simulator/simulation.ts';
 import { findWorkload, subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
+import { BROADCAST_MUTANTS, type BroadcastMutantName, broadcastMutantSubject } from '../fixtures/mutants/broadcast.ts';
 import { COUNTER_MUTANTS, type CounterMutantName, counterMutantSubject } from '../fixtures/mutants/counter.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { KAFKA_MUTANTS, type KafkaMutantName, kafkaMutantSubject } from '../fixtures/mutants/kafka.ts';
@@ -46,6 +47,7 @@ function findMutant(name: string): Subject | undefined {
   if (name in SAGA_MUTANTS) return sagaMutantSubject(name as SagaMutantName);
   if (name in COUNTER_MUTANTS) return counterMutantSubject(name as CounterMutantName);
   if (name in KAFKA_MUTANTS) return kafkaMutantSubject(name as KafkaMutantName);
+  if (name in BROADCAST_MUTANTS) return broadcastMutantSubject(name as BroadcastMutantName);
   return name in IDS_MUTANTS ? idsMutantSubject(name as IdsMutantName) : undefined;
 }
 
@@ -97,6 +99,7 @@ it('has small schedules of the mutants of voucher and pn-counter', () => {
 
 it('has a schedule for every mutant', () => {
   const mutants = Object.keys({
+    ...BROADCAST_MUTANTS,
     ...COUNTER_MUTANTS,
     ...IDS_MUTANTS,
     ...KAFKA_MUTANTS,

@@ -120,7 +120,7 @@ may come and go. All nodes must agree. Default: fixed.`,
   gossip: {
     value: 'fast|frugal',
     text: `How long nodes of broadcast and g-set gather what they tell each other. fast: ${GOSSIP_WAITS.fast.hubMs} ms, at
-the hub. frugal: ${GOSSIP_WAITS.frugal.leafMs} ms, and ${GOSSIP_WAITS.frugal.hubMs} ms at the hub, for a third of the messages.
+the hub. frugal: ${GOSSIP_WAITS.frugal.leafMs} ms, and ${GOSSIP_WAITS.frugal.hubMs} ms at the hub, for fewer messages.
 Default: fast; in Fly.io's challenge ${FRUGAL_CHALLENGE}: frugal.`,
     absent: process.env[CHALLENGE_VARIABLE] === FRUGAL_CHALLENGE ? 'frugal' : 'fast',
     parse: parseOneOf(['fast', 'frugal']),

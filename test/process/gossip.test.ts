@@ -6,8 +6,8 @@ import { GOSSIP_WAITS } from '../../src/workloads/broadcast/spreading.ts';
 import { NodeProcess } from '../support/node-process.ts';
 
 const BROADCAST = '{"src":"c1","dest":"n0","body":{"type":"broadcast","message":7,"msg_id":2}}';
-/** A timer may be early by so much, ms. */
-const ROUNDING_MS = 5;
+/** The acknowledgement may be read so late, ms, on a busy machine. */
+const LATE_MS = 400;
 
 /** How long it takes from the acknowledgement to the first message to another node, ms. */
 async function waitOf(args: readonly string[], challenge: string): Promise<number> {
@@ -31,7 +31,7 @@ it('is short by default, and long in the challenge 3e, unless the option says ot
     waitOf(['--gossip', 'fast'], '3e'),
   ]);
   for (const wait of [frugal, frugalIn3e]) {
-    expect(wait).toBeGreaterThan(GOSSIP_WAITS.frugal.hubMs - ROUNDING_MS);
+    expect(wait).toBeGreaterThan(GOSSIP_WAITS.frugal.hubMs - LATE_MS);
     for (const shorter of [fast, fastIn3e]) expect(shorter).toBeLessThan(wait);
   }
 });

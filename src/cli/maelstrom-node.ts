@@ -109,6 +109,13 @@ of transfers, so that users can pay with it. All nodes of a cluster must agree. 
     absent: 'own',
     parse: parseOneOf(['own', 'accounts']),
   } satisfies Option<'own' | 'accounts'>,
+  via: {
+    value: 'raft|lin-kv',
+    text: `What serves the workload lin-kv. raft: the nodes together; each must keep its folder. lin-kv: the
+service of that name, to which every request goes on. All nodes must agree. Default: raft.`,
+    absent: 'raft',
+    parse: parseOneOf(['raft', 'lin-kv']),
+  } satisfies Option<'raft' | 'lin-kv'>,
   members: {
     value: 'fixed|registered',
     text: `How nodes find the vouchers and transfers that others left unfinished. fixed: the nodes know each
@@ -234,6 +241,7 @@ async function main(): Promise<number> {
     membership: values.members === 'fixed' ? 'fixed' : { kind: 'registered' },
     wallets: values.wallets,
     gossip: values.gossip,
+    linKv: values.via === 'lin-kv' ? 'service' : 'raft',
   };
   return serveStdio({
     startHandlers: startWorkloads(ports, values.workload),

@@ -16,6 +16,7 @@ import { gSetNode } from './g-set/node.ts';
 import { timeOfId } from './id-time.ts';
 import { idsNode } from './ids/node.ts';
 import { kafkaNode } from './kafka/node.ts';
+import { linKvNode } from './lin-kv/node.ts';
 import { gCounterNode, pnCounterNode } from './pn-counter/node.ts';
 import { sagaNode } from './saga/node.ts';
 import type { NodePorts, ServedWorkload } from './served-workload.ts';
@@ -32,6 +33,7 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
   gSetNode,
   gCounterNode,
   pnCounterNode,
+  linKvNode,
   kafkaNode,
 ];
 

@@ -33,13 +33,13 @@ export const WORKLOADS: readonly Workload[] = [
   gSet,
   gCounter,
   pnCounter,
+  linKv,
   kafka,
 ];
 
 /** Those that nodes of any origin can be tested with. */
 export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
   ...WORKLOADS, //
-  linKv,
   txnListAppend,
   txnRwRegister,
 ];

@@ -56,6 +56,11 @@ export interface NodePorts {
    */
   readonly wallets?: 'own' | 'accounts' | undefined;
   /**
+   * What serves lin-kv: the nodes together, by Raft, or Maelstrom's service behind them. All nodes must agree. Default:
+   * raft.
+   */
+  readonly linKv?: 'raft' | 'service' | undefined;
+  /**
    * How long what is finished is kept: an engine, and a time in ms. All nodes of a store must have it. Absent: for
    * ever.
    */

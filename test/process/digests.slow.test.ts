@@ -17,6 +17,7 @@ const SEEDS = 100;
 const SEEDS_OF: ReadonlyMap<string, number> = new Map([
   ['voucher', 50],
   ['saga', 40],
+  ['lin-kv', 40],
 ]);
 /** Long enough for a busy machine, ms. */
 const FUZZ_MS = 300_000;

@@ -12,9 +12,17 @@ import { subjectOf } from '../../src/workloads/registry.ts';
 import type { Workload } from '../../src/workloads/workload.ts';
 import { VirtualTime } from './virtual-time.ts';
 
-/** Operations of a workload whose clients now and then crash are not all ok. */
+/** What some workloads cannot promise. */
+const AVAILABILITY: Readonly<Record<string, number>> = {
+  // Its clients crash now and then.
+  kafka: 0.98,
+  // It needs a majority for each operation, and some are refused.
+  'lin-kv': 0,
+};
+
+/** How many operations of a workload are ok. */
 export function availabilityOf({ name }: Workload): NonNullable<RunOptions['availability']> {
-  return name === 'kafka' ? 0.98 : 'total';
+  return AVAILABILITY[name] ?? 'total';
 }
 
 type Results = CheckResult & Readonly<Record<string, CheckResult>>;

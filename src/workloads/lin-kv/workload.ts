@@ -13,8 +13,9 @@ import {
 import { Write } from '../../kv/kv-client.ts';
 import { CompareAndSet, Read } from '../../kv/store-rpcs.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
-import type { TestedWorkload } from '../workload.ts';
+import type { Workload } from '../workload.ts';
 import { linKvChecker } from './checker/lin-kv-checker.ts';
+import { linKvNode } from './node.ts';
 
 /** Values are from 0 to 4. */
 const VALUES = 5;
@@ -136,12 +137,14 @@ function testWith(nodeCount: number, concurrency: number, latencyMeanMs: number,
   };
 }
 
-export const linKv: TestedWorkload = {
-  name: 'lin-kv',
+export const linKv: Workload = {
+  ...linKvNode,
   text: 'Reads, writes, compares and sets keys, each of which must be a linearizable register.',
   test: {
     ...testWith(1, 1, 0, false),
     configure: ({ nodes, concurrency, latencyMeanMs, strict }) =>
       testWith(nodes.length, concurrency, latencyMeanMs, strict),
   },
+  // So small that logs are cut and snapshots sent in parts within a run of seconds.
+  limits: { pending: [4, 16], batch: [1, 100], part: [20, 200], log: [200, 2000], kept: [0, 2, 20] },
 };

@@ -1,0 +1,116 @@
+/**
+ * The state machine: registers, and what became of the requests that nodes still ask for. It is the same function on
+ * every node, so all agree on every answer.
+ *
+ * A request that is forwarded again, to another leader, may be in the log twice. It happens once: its number says which
+ * it is, and its result is kept until its node says that it knows it (Ongaro 2014, 6.3).
+ */
+
+import { canonicalKey, exactEquals, parseExact, stringifyExact } from '../../protocol/exact-json.ts';
+
+export const OK = 0;
+export const NOT_FOUND = 20;
+export const OTHER_VALUE = 22;
+
+/** A change, as it is in the log. */
+export interface Command {
+  /** The node that a client asked, which of its lives, and the number of the request in it. */
+  readonly node: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** The node asks for no earlier request again. */
+  readonly low: number;
+  readonly f: 'write' | 'cas';
+  /** Key and value, or key, from and to. */
+  readonly args: readonly unknown[];
+}
+
+export function encodeCommand({ node, epoch, seq, low, f, args }: Command): string {
+  return stringifyExact([node, epoch, seq, low, f, ...args]);
+}
+
+function decodeCommand(text: string): Command {
+  const [node, epoch, seq, low, f, ...args] = parseExact(text) as [
+    string,
+    number,
+    number,
+    number,
+    'write',
+    ...unknown[],
+  ];
+  return { node, epoch, seq, low, f, args };
+}
+
+/** What a node has asked for in its last life. */
+interface Session {
+  epoch: number;
+  low: number;
+  readonly codes: Map<number, number>;
+}
+
+/** What became of a request: a code; `unknown`: it is new; `over`: its node does not ask any more. */
+export type Outcome = number | 'unknown' | 'over';
+
+export class Registers {
+  #values = new Map<string, unknown>();
+  #sessions = new Map<string, Session>();
+
+  /** The value of a register, with {@link OK} or {@link NOT_FOUND}. */
+  read(key: unknown): { readonly code: number; readonly value?: unknown } {
+    const name = canonicalKey(key);
+    return this.#values.has(name) ? { code: OK, value: this.#values.get(name) } : { code: NOT_FOUND };
+  }
+
+  outcomeOf({ node, epoch, seq }: Pick<Command, 'node' | 'epoch' | 'seq'>): Outcome {
+    const session = this.#sessions.get(node);
+    if (session === undefined || epoch > session.epoch) return 'unknown';
+    if (epoch < session.epoch || seq < session.low) return 'over';
+    return session.codes.get(seq) ?? 'unknown';
+  }
+
+  /** Carries out an entry of the log, unless it was carried out before. */
+  apply(text: string): { readonly command: Command; readonly outcome: Outcome } {
+    const command = decodeCommand(text);
+    const known = this.outcomeOf(command);
+    if (known !== 'unknown') return { command, outcome: known };
+    const code = this.#perform(command);
+    this.#remember(command, code);
+    return { command, outcome: code };
+  }
+
+  #perform({ f, args: [key, ...args] }: Command): number {
+    const name = canonicalKey(key);
+    if (f === 'cas') {
+      if (!this.#values.has(name)) return NOT_FOUND;
+      if (!exactEquals(this.#values.get(name), args[0])) return OTHER_VALUE;
+    }
+    this.#values.set(name, args.at(-1) ?? null);
+    return OK;
+  }
+
+  #remember({ node, epoch, seq, low }: Command, code: number): void {
+    let session = this.#sessions.get(node);
+    if (session === undefined || session.epoch < epoch) {
+      session = { epoch, low: 1, codes: new Map() };
+      this.#sessions.set(node, session);
+    }
+    session.codes.set(seq, code);
+    for (; session.low < low; session.low++) session.codes.delete(session.low);
+  }
+
+  snapshot(): string {
+    const sessions = [...this.#sessions].map(([node, { epoch, low, codes }]) => [node, epoch, low, [...codes]]);
+    return stringifyExact({ values: [...this.#values], sessions });
+  }
+
+  restore(snapshot: string): void {
+    const { values, sessions } = parseExact(snapshot) as {
+      readonly values: [string, unknown][];
+      readonly sessions: [string, number, number, [number, number][]][];
+    };
+    this.#values = new Map(values);
+    this.#sessions = new Map(
+      sessions.map(([node, epoch, low, codes]) => [node, { epoch, low, codes: new Map(codes) }]),
+    );
+  }
+}

@@ -19,6 +19,7 @@ import { BROADCAST_MUTANTS, type BroadcastMutantName, broadcastMutantSubject } f
 import { COUNTER_MUTANTS, type CounterMutantName, counterMutantSubject } from '../fixtures/mutants/counter.ts';
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { KAFKA_MUTANTS, type KafkaMutantName, kafkaMutantSubject } from '../fixtures/mutants/kafka.ts';
+import { LIN_KV_MUTANTS, type LinKvMutantName, linKvMutantSubject } from '../fixtures/mutants/lin-kv.ts';
 import { MUTANT_RULES } from '../fixtures/mutants/rules.ts';
 import { SAGA_MUTANTS, type SagaMutantName, sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { MUTANTS, type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
@@ -44,6 +45,7 @@ const ENTRIES = readdirSync(CORPUS).flatMap((subject) =>
 function findMutant(name: string): Subject | undefined {
   if (name in MUTANTS) return mutantSubject(name as MutantName);
   if (name in VOUCHER_MUTANTS) return voucherMutantSubject(name as VoucherMutantName);
+  if (name in LIN_KV_MUTANTS) return linKvMutantSubject(name as LinKvMutantName);
   if (name in SAGA_MUTANTS) return sagaMutantSubject(name as SagaMutantName);
   if (name in COUNTER_MUTANTS) return counterMutantSubject(name as CounterMutantName);
   if (name in KAFKA_MUTANTS) return kafkaMutantSubject(name as KafkaMutantName);
@@ -103,6 +105,7 @@ it('has a schedule for every mutant', () => {
     ...COUNTER_MUTANTS,
     ...IDS_MUTANTS,
     ...KAFKA_MUTANTS,
+    ...LIN_KV_MUTANTS,
     ...MUTANTS,
     ...SAGA_MUTANTS,
     ...VOUCHER_MUTANTS,

@@ -1,0 +1,70 @@
+/**
+ * The proof for lin-kv: each mutant fails within 300 seeds of a fuzz under the faults that it is about, and no register
+ * of it is linearizable. The right node stays valid.
+ */
+
+import { expect, it } from 'vitest';
+import type { RunOptions } from '../../src/harness/run-options.ts';
+import { createSettle } from '../../src/host/settle.ts';
+import { failureSignature } from '../../src/search/failure.ts';
+import { linKv } from '../../src/workloads/lin-kv/workload.ts';
+import { subjectOf } from '../../src/workloads/registry.ts';
+import { type LinKvMutantName, linKvMutantSubject } from '../fixtures/mutants/lin-kv.ts';
+import { findFailure } from '../support/find-failure.ts';
+
+const SEEDS_MAX = 300;
+const RIGHT_SEEDS = 6;
+
+const SHORT: Partial<RunOptions> = {
+  nodes: ['n1', 'n2', 'n3'],
+  concurrency: 6,
+  timeLimitMs: 3000,
+  nemesisIntervalMs: 700,
+};
+
+/** So many requests that some come while a leader is new, and appends of one entry each. */
+const BUSY: Partial<RunOptions> = {
+  concurrency: 30,
+  ratePerSecond: 400,
+  timeLimitMs: 2000,
+  nemesisIntervalMs: 500,
+  nodeLimits: { batch: 1 },
+};
+
+interface Expected {
+  /** Where the search begins: the seeds before find nothing, and take their time for it. */
+  readonly from?: number;
+  readonly faults: RunOptions['faults'];
+  readonly own?: Partial<RunOptions>;
+}
+
+const EXPECTED: Readonly<Record<LinKvMutantName, Expected>> = {
+  'carries-out-copies-again': { faults: ['duplication'] },
+  'lost-leader-called-refusal': { faults: ['partition', 'kill'] },
+  'acknowledges-before-a-majority': { faults: ['partition', 'kill'] },
+  'reads-without-a-round': { from: 25, faults: ['partition'] },
+  'carries-out-forwarded-again': { from: 170, faults: ['partition', 'kill', 'loss'] },
+  'acknowledges-before-the-disk': { faults: ['kill-all', 'disk-unsynced'] },
+  'forgets-its-term': { from: 110, faults: ['kill', 'bridge', 'one-way', 'partition'] },
+  'votes-for-an-older-log': { from: 10, faults: ['kill', 'loss', 'partition'] },
+  'truncates-at-every-append': { from: 60, faults: ['kill', 'reordering', 'duplication'] },
+  'reads-before-its-first-entry': { from: 25, faults: ['kill', 'bridge', 'partition'], own: BUSY },
+};
+
+it(`is valid with ${RIGHT_SEEDS} seeds`, async () => {
+  const context = { subject: subjectOf(linKv), settle: createSettle() };
+  expect(await findFailure(context, 1, RIGHT_SEEDS)).toBeUndefined();
+});
+
+it.each(Object.keys(EXPECTED) as LinKvMutantName[])('finds a mutant of lin-kv: %s', async (name) => {
+  const { from = 1, faults, own }: Expected = EXPECTED[name];
+  const context = { subject: linKvMutantSubject(name), settle: createSettle() };
+  // A mutant may fail in another way first, for instance by serving nothing any more.
+  for (let seed = from; seed <= SEEDS_MAX; ) {
+    const found = await findFailure(context, seed, SEEDS_MAX, { ...SHORT, faults, ...own });
+    if (found === undefined) break;
+    if (failureSignature(found.results).includes('workload')) return;
+    seed = Number(found.seed) + 1;
+  }
+  throw new Error(`${name} is linearizable with all seeds up to ${SEEDS_MAX}`);
+});

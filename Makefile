@@ -12,7 +12,7 @@ TIME ?= 30
 NEMESIS_INTERVAL ?= 5
 
 # What `make fuzz` does: make fuzz SEEDS=10000 WORKLOADS=unique-ids
-WORKLOADS ?= echo unique-ids ids voucher saga broadcast g-set g-counter pn-counter lin-kv kafka
+WORKLOADS ?= echo unique-ids ids voucher saga broadcast g-set g-counter pn-counter lin-kv kafka txn-list-append txn-rw-register
 SEEDS ?= 2000
 
 # What `make services` does: make services WORKLOADS=saga SECONDS_EACH=3600 SERVICES='--nemesis-interval 40'

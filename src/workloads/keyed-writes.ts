@@ -58,6 +58,11 @@ export class KeyedWrites {
     this.#nextKey = firstKey + options.keyCount;
   }
 
+  /** A key in use. */
+  drawKey(random: SeededRandom): number {
+    return this.#keys[this.#drawSlot(random)] as number;
+  }
+
   /**
    * A read or a write, half and half. A write of a key that has enough of them is not done: a new key takes its place,
    * and another access is drawn.

@@ -20,6 +20,8 @@ import { linKvNode } from './lin-kv/node.ts';
 import { gCounterNode, pnCounterNode } from './pn-counter/node.ts';
 import { sagaNode } from './saga/node.ts';
 import type { NodePorts, ServedWorkload } from './served-workload.ts';
+import { txnListAppendNode } from './txn-list-append/node.ts';
+import { txnRwRegisterNode } from './txn-rw-register/node.ts';
 import { uniqueIdsNode } from './unique-ids/node.ts';
 import { voucherNode } from './voucher/node.ts';
 
@@ -35,6 +37,8 @@ export const SERVED_WORKLOADS: readonly ServedWorkload[] = [
   pnCounterNode,
   linKvNode,
   kafkaNode,
+  txnListAppendNode,
+  txnRwRegisterNode,
 ];
 
 /** The handlers of all workloads together, which share one store. */

@@ -35,13 +35,13 @@ export const WORKLOADS: readonly Workload[] = [
   pnCounter,
   linKv,
   kafka,
+  txnListAppend,
+  txnRwRegister,
 ];
 
 /** Those that nodes of any origin can be tested with. */
 export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
   ...WORKLOADS, //
-  txnListAppend,
-  txnRwRegister,
 ];
 
 /** The same workload with its node. Throws an Error if there is none of ours. */
@@ -60,7 +60,7 @@ export function findWorkload(name: string): Workload | undefined {
 export function subjectOf(workload: Workload): Subject {
   return {
     name: workload.name,
-    test: workload.test,
+    test: workload.ownTest ?? workload.test,
     startHandlers:
       ({ folder, life, limits, options }) =>
       (context) => {

@@ -19,6 +19,11 @@ export interface TestedWorkload {
 /** A workload with a node of ours, so that it can be simulated. */
 export interface Workload extends ServedWorkload, TestedWorkload {
   /**
+   * The test that our node must pass, where that is not the one of any node: it promises less than the test demands of
+   * others by default, or more. Simulations use it. Absent: `test`.
+   */
+  readonly ownTest?: WorkloadTest;
+  /**
    * The same test with less to do, for explorations, which run it thousands of times. Absent: `test` is small enough.
    */
   readonly small?: WorkloadTest;

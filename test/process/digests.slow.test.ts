@@ -18,6 +18,7 @@ const SEEDS_OF: ReadonlyMap<string, number> = new Map([
   ['voucher', 50],
   ['saga', 40],
   ['lin-kv', 40],
+  ['txn-rw-register', 50],
 ]);
 /** Long enough for a busy machine, ms. */
 const FUZZ_MS = 300_000;

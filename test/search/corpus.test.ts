@@ -20,7 +20,17 @@ import { COUNTER_MUTANTS, type CounterMutantName, counterMutantSubject } from '.
 import { IDS_MUTANTS, type IdsMutantName, idsMutantSubject } from '../fixtures/mutants/ids.ts';
 import { KAFKA_MUTANTS, type KafkaMutantName, kafkaMutantSubject } from '../fixtures/mutants/kafka.ts';
 import { LIN_KV_MUTANTS, type LinKvMutantName, linKvMutantSubject } from '../fixtures/mutants/lin-kv.ts';
+import {
+  LIST_APPEND_MUTANTS,
+  type ListAppendMutantName,
+  listAppendMutantSubject,
+} from '../fixtures/mutants/list-append.ts';
 import { MUTANT_RULES } from '../fixtures/mutants/rules.ts';
+import {
+  RW_REGISTER_MUTANTS,
+  type RwRegisterMutantName,
+  rwRegisterMutantSubject,
+} from '../fixtures/mutants/rw-register.ts';
 import { SAGA_MUTANTS, type SagaMutantName, sagaMutantSubject } from '../fixtures/mutants/saga.ts';
 import { MUTANTS, type MutantName, mutantSubject } from '../fixtures/mutants/unique-ids.ts';
 import { VOUCHER_MUTANTS, type VoucherMutantName, voucherMutantSubject } from '../fixtures/mutants/voucher.ts';
@@ -50,6 +60,8 @@ function findMutant(name: string): Subject | undefined {
   if (name in COUNTER_MUTANTS) return counterMutantSubject(name as CounterMutantName);
   if (name in KAFKA_MUTANTS) return kafkaMutantSubject(name as KafkaMutantName);
   if (name in BROADCAST_MUTANTS) return broadcastMutantSubject(name as BroadcastMutantName);
+  if (name in LIST_APPEND_MUTANTS) return listAppendMutantSubject(name as ListAppendMutantName);
+  if (name in RW_REGISTER_MUTANTS) return rwRegisterMutantSubject(name as RwRegisterMutantName);
   return name in IDS_MUTANTS ? idsMutantSubject(name as IdsMutantName) : undefined;
 }
 
@@ -109,6 +121,8 @@ it('has a schedule for every mutant', () => {
     ...MUTANTS,
     ...SAGA_MUTANTS,
     ...VOUCHER_MUTANTS,
+    ...LIST_APPEND_MUTANTS,
+    ...RW_REGISTER_MUTANTS,
   });
   const recorded = new Set(ENTRIES.map(({ subject }) => subject));
   const missing = mutants.filter((name) => !recorded.has(name));

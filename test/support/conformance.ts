@@ -79,7 +79,7 @@ export const SLOW_WHEN_DOUBLED = 'saga';
 export async function expectAnswersTwice(workload: Workload): Promise<void> {
   const time = new VirtualTime();
   // Clients that stay open drop the second answer.
-  const test = { ...workload.test, reusableClients: true };
+  const test = { ...subjectOf(workload).test, reusableClients: true };
   const results = await run(time, newBed(time, workload), test, {
     faults: ['duplication'],
     faultValues: { duplication: 1 },

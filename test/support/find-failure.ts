@@ -31,10 +31,11 @@ export async function findFailure(
   return undefined;
 }
 
-/** The rules of the checker that a run broke, in the checker's order, and then those beyond Jepsen's. */
+/** The rules of the checker that a run broke, in the checker's order, and then those beyond Jepsen's and anomalies. */
 export function brokenRules({ workload }: CheckResult): string[] {
   const { beyond = {}, ...own } = workload as Record<string, unknown> & { readonly beyond?: object };
-  return [...Object.entries(own), ...Object.entries(beyond)].flatMap(([name, result]) =>
+  const rules = [...Object.entries(own), ...Object.entries(beyond)].flatMap(([name, result]) =>
     Number((result as { readonly count?: number } | undefined)?.count) > 0 ? [name] : [],
   );
+  return [...rules, ...((own['anomaly-types'] ?? []) as readonly string[])];
 }

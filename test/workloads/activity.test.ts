@@ -37,7 +37,11 @@ const OPTIONS = {
   seed: 'activity',
 } as const satisfies RunOptions;
 
-async function run(workload: Workload, options: Partial<RunOptions> = {}, test: WorkloadTest = workload.test) {
+async function run(
+  workload: Workload,
+  options: Partial<RunOptions> = {},
+  test: WorkloadTest = subjectOf(workload).test,
+) {
   const subject = { ...subjectOf(workload), test };
   return new Simulation({ subject, options: { ...OPTIONS, ...options }, settle: createSettle() }).finish();
 }

@@ -74,6 +74,10 @@ const NEEDED: Readonly<Record<string, NodeLimits>> = {
   clients: { rate: 2 },
   part: { log: 200, kept: 0 },
   kept: { log: 200 },
+  leaf: { recent: 40 },
+  tail: { recent: 40 },
+  cache: { recent: 40 },
+  registers: { kept: 1 },
 };
 
 type WorkloadOptions = NonNullable<RunOptions['workloadOptions']>;

@@ -7,6 +7,11 @@ export interface TxnCheckerOptions {
   readonly consistencyModels?: readonly string[];
   /** Whether a breach of a rule beyond Elle's makes the run invalid. */
   readonly strict: boolean;
+  /**
+   * Whether txn-rw-register calls a run of fewer than two transactions unknown. Absent: it is invalid, as in Maelstrom.
+   * Then every failing run shrinks to nothing.
+   */
+  readonly emptyIsUnknown?: boolean | undefined;
 }
 
 /** The names in a list with commas, with spaces or without. */

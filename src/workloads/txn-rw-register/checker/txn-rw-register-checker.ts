@@ -41,7 +41,7 @@ export function txnRwRegisterChecker(options: TxnCheckerOptions): Checker {
         ...judgeTxnRules(transactions, elementsRead, isAmbiguous),
         ...judgeCommitOrders(transactions, isAmbiguous, models),
       };
-      return withBeyond(asMaelstrom(result), rules, options.strict);
+      return withBeyond(options.emptyIsUnknown ? result : asMaelstrom(result), rules, options.strict);
     },
   };
 }

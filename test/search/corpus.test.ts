@@ -118,11 +118,11 @@ it('has a schedule for every mutant', () => {
     ...IDS_MUTANTS,
     ...KAFKA_MUTANTS,
     ...LIN_KV_MUTANTS,
+    ...LIST_APPEND_MUTANTS,
     ...MUTANTS,
+    ...RW_REGISTER_MUTANTS,
     ...SAGA_MUTANTS,
     ...VOUCHER_MUTANTS,
-    ...LIST_APPEND_MUTANTS,
-    ...RW_REGISTER_MUTANTS,
   });
   const recorded = new Set(ENTRIES.map(({ subject }) => subject));
   const missing = mutants.filter((name) => !recorded.has(name));

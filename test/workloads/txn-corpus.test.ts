@@ -31,7 +31,13 @@ function judgeCorpus(workload: string): readonly Judged[] {
 
 /** The fields that the corpus has of a result. */
 function inBrief(result: CheckResult | undefined, { counts }: ModelResult): ModelResult {
-  const { anomalies, not = [], 'also-not': alsoNot = [], 'anomaly-types': types = [] } = result as CheckResult;
+  const {
+    anomalies,
+    'anomaly-counts': beyondLists,
+    not = [],
+    'also-not': alsoNot = [],
+    'anomaly-types': types = [],
+  } = result as CheckResult;
   const lists = Object.entries(isRecord(anomalies) ? anomalies : {});
   const counted = lists.map(([type, found]) => [type, Array.isArray(found) ? found.length : 1]);
   return {
@@ -39,7 +45,8 @@ function inBrief(result: CheckResult | undefined, { counts }: ModelResult): Mode
     'anomaly-types': types,
     not,
     'also-not': alsoNot,
-    ...(counts && { counts: Object.fromEntries(counted) }),
+    // Ours lists some of them, and counts the rest.
+    ...(counts && { counts: { ...Object.fromEntries(counted), ...(beyondLists as object | undefined) } }),
   } as ModelResult;
 }
 

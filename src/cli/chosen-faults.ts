@@ -3,6 +3,7 @@
 import { FAULTS, type Fault, isEngineFault, isMessageFault, needsMachine } from '../harness/fault.ts';
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../harness/fault-plan.ts';
 import type { RunOptions } from '../harness/run-options.ts';
+import type { TestedWorkload, Workload } from '../workloads/workload.ts';
 import type { Deployment } from './deployment-options.ts';
 import { exceedOne, type Option, parseNumber, parseOneOf, UsageError, wrapList } from './options.ts';
 
@@ -33,6 +34,14 @@ export interface Ground {
   /** `services`: instances over HTTP. */
   readonly bed: 'simulated' | 'processes' | Deployment;
   readonly survivesDiskLoss: boolean;
+  /** What the nodes promise to survive; absent: everything else. `all` means no other faults. */
+  readonly survives?: readonly Fault[] | undefined;
+}
+
+/** The promises of a workload and its nodes about faults. */
+export function promisesOf(workload: TestedWorkload | Workload): Pick<Ground, 'survivesDiskLoss' | 'survives'> {
+  const survives = 'survives' in workload ? workload.survives : undefined;
+  return { survivesDiskLoss: workload.test.survivesDiskLoss, survives };
 }
 
 /**
@@ -48,7 +57,8 @@ export function interpretFaults(
   const faultValues: Partial<Record<Fault, number>> = {};
   for (const { fault, value } of chosen) {
     if (fault === 'all') {
-      for (const each of FAULTS) if (obstacle(each) === undefined) faults.add(each);
+      const promised = FAULTS.filter((each) => ground.survives?.includes(each) ?? true);
+      for (const each of promised) if (obstacle(each) === undefined) faults.add(each);
       continue;
     }
     const reason = obstacle(fault);

@@ -12,6 +12,7 @@ import { drawScenario, type Scenario, type Simulate } from '../search/explore-sc
 import {
   ACTIONS,
   type Action,
+  faultOf,
   type Injection,
   judge,
   NoSuchStepError,
@@ -24,6 +25,7 @@ import type { Simulation } from '../simulator/simulation.ts';
 import { WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { count, number } from './amounts.ts';
+import { type Loaded, loadModules } from './author-modules.ts';
 import { createSimulate, type FailedRun, tellFailure } from './explore-failure.ts';
 import { commandOf, EXPLORE_OPTIONS, type Explored, hitWords, orderWords, SCHEDULES_MAX } from './explore-options.ts';
 import { describeInjections, formatExploration, formatHits, formatOrder, formatOrders } from './explore-result.ts';
@@ -32,7 +34,7 @@ import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { describeOptions, drawSeed, type ParsedOptions, parseOptions, UsageError } from './options.ts';
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
-import { WORKLOAD_OPTIONS } from './test-options.ts';
+import { requireNode, WORKLOAD_OPTIONS } from './test-options.ts';
 import { describeWorkloadOptions, workloadOptionsOf } from './workload-options.ts';
 
 /** Virtual time between the starts of two operations. It gives background work a chance to run in between. */
@@ -65,7 +67,8 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const workload = checkOptions(parsed);
+  const loaded = await loadModules(parsed.texts);
+  const workload = checkOptions(parsed, loaded);
   if (values.junit !== undefined) checkJunitFile(values.junit);
   const explored = describeExploration(workload, parsed);
   let found: Found | undefined;
@@ -84,6 +87,7 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
       found = await search(workload, explored, values, watch, () => interruption.came);
     } finally {
       watch.stop();
+      loaded.notes.tell();
     }
     process.stdout.write(`${found.text}\nSeed ${explored.seed}\n`);
     if (found.failed !== undefined) {
@@ -98,11 +102,11 @@ export async function exploreCommand(args: readonly string[]): Promise<number> {
 }
 
 /** Returns the workload with its small test. Throws a {@link UsageError} for options that cannot be combined. */
-function checkOptions({ values, words, rest }: ParsedOptions<typeof EXPLORE_OPTIONS>): Workload {
-  const { workload, orders, order, hit, depth, actions, at } = values;
+function checkOptions({ values, words, rest }: ParsedOptions<typeof EXPLORE_OPTIONS>, loaded: Loaded): Workload {
+  const { orders, order, hit, depth, actions, at } = values;
   const [unexpected] = [...words, ...rest];
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
-  if (workload === undefined) throw new UsageError('-w NAME is missing: name the workload to explore');
+  const workload = requireNode(values.workload, loaded, 'explore');
   if ((orders || order !== undefined) && (depth ?? actions ?? at ?? hit) !== undefined)
     throw new UsageError(
       `--${orders ? 'orders' : 'order'} injects no faults, so --depth, --actions, --at and --hit cannot be used`,
@@ -113,9 +117,15 @@ function checkOptions({ values, words, rest }: ParsedOptions<typeof EXPLORE_OPTI
   return { ...workload, test: workload.small ?? workload.test };
 }
 
+/** Those that the nodes promise to survive. */
+function survivedActions({ survives }: Workload): readonly Action[] {
+  return survives === undefined ? ACTIONS : ACTIONS.filter((action) => survives.includes(faultOf(action)));
+}
+
 function describeExploration(workload: Workload, { values, texts }: ParsedOptions<typeof EXPLORE_OPTIONS>): Explored {
   return {
     workload: workload.name,
+    modules: workload.modules,
     nodeCount: values['node-count'],
     operationCount: values.operations,
     seed: values.seed ?? drawSeed(),
@@ -141,7 +151,7 @@ function search(
   watch: Watch,
   over: () => boolean,
 ): Promise<Found> {
-  const { orders, order, hit, depth = 1, actions = ACTIONS, at, 'max-schedules': limit } = values;
+  const { orders, order, hit, depth = 1, actions = survivedActions(workload), at, 'max-schedules': limit } = values;
   const { nodeCount, operationCount, seed, options: workloadOptions } = explored;
   const intervalMs = orders || order !== undefined ? 0 : OPERATION_INTERVAL_MS;
   const shared: Shared = {

@@ -56,7 +56,8 @@ export async function tellFailure(failed: FailedRun, store: string): Promise<str
   process.stdout.write(`\n${story}\n\nReplay:  ${again}\n`);
   if (store === 'none') return story;
   const { schedule: _, ...settings } = options;
-  const run = { workload: workload.name, options: settings, again, story: { origin, lines: storyLines(told) } };
+  const record = { origin, lines: storyLines(told) };
+  const run = { workload: workload.name, program: workload.modules?.node, options: settings, again, story: record };
   await tryToRecordFound(store, workload.name, (record) =>
     recordToldRun(record, run, (listeners) => repeat(failed, listeners)),
   );

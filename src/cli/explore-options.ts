@@ -4,15 +4,17 @@
 
 import { DRAWS } from '../search/explore.ts';
 import { ACTIONS, type Action, drawsDamage, type PlannedInjection } from '../search/explore-steps.ts';
+import type { AuthorModules } from '../workloads/workload.ts';
 import { type Option, parseOneOf, parseWhole, seedOption, switchOption } from './options.ts';
-import { optionWords, shellWord } from './test-arguments.ts';
-import { SIMULATED_WORKLOAD_OPTION, TEST_OPTIONS } from './test-options.ts';
+import { optionWords, shellWord, workloadWords } from './test-arguments.ts';
+import { TEST_OPTIONS } from './test-options.ts';
 
 const NODE_COUNT = 2;
 const OPERATION_COUNT = 6;
 export const SCHEDULES_MAX = 20_000;
 export const EXPLORE_OPTIONS = {
-  workload: SIMULATED_WORKLOAD_OPTION,
+  workload: TEST_OPTIONS.workload,
+  node: TEST_OPTIONS.node,
   'node-count': {
     value: 'N',
     text: `Number of nodes. Default: ${NODE_COUNT}.`,
@@ -108,6 +110,7 @@ export function hitWords(hits: readonly PlannedInjection[]): readonly string[] {
 /** The options that identify an exploration. */
 export interface Explored {
   readonly workload: string;
+  readonly modules?: AuthorModules | undefined;
   readonly nodeCount: number;
   readonly operationCount: number;
   readonly seed: string;
@@ -120,9 +123,10 @@ export interface Explored {
 
 /** The command that repeats the exploration, with `more` options. */
 export function commandOf(explored: Explored, more: readonly string[]): string {
-  const { workload, nodeCount, operationCount, seed, actions, at, options = {} } = explored;
+  const { workload, modules, nodeCount, operationCount, seed, actions, at, options = {} } = explored;
   const words = [
-    ...['-w', workload, '--node-count', String(nodeCount), '--operations', String(operationCount)],
+    ...workloadWords({ name: workload, ...(modules && { modules }) }),
+    ...['--node-count', String(nodeCount), '--operations', String(operationCount)],
     ...(actions === undefined ? [] : ['--actions', actions.join()]),
     ...(at === undefined ? [] : optionWords('--at', at)),
     ...Object.entries(options).flatMap(([name, text]) => optionWords(`--${name}`, text)),

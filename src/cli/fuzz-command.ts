@@ -11,15 +11,17 @@ import { junitDocument, junitOfSeeds } from '../report/junit.ts';
 import type { Investigation } from '../search/fuzz.ts';
 import { WORKLOADS } from '../workloads/registry.ts';
 import { count } from './amounts.ts';
+import { loadModules, type Notes } from './author-modules.ts';
 import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions, optionsOfSeed } from './fuzz-options.ts';
 import { runFuzzPool } from './fuzz-pool.ts';
 import type { FuzzAnswer } from './fuzz-worker.ts';
 import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
+import { makeSmall, type SmallFailure } from './make-small.ts';
 import { describeOptions, parseOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { tryToRecordFound } from './recording.ts';
-import { makeSmall, recordSmall, type SmallFailure, sayNotMadeSmall } from './small-failure.ts';
+import { recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
 import { WORKLOAD_OPTIONS } from './test-options.ts';
 import { describeWorkloadOptions } from './workload-options.ts';
@@ -62,7 +64,8 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const task = interpretFuzzOptions(parsed);
+  const loaded = await loadModules(parsed.texts);
+  const task = interpretFuzzOptions(parsed, loaded);
   if (values.junit !== undefined) checkJunitFile(values.junit);
   let story: string | undefined;
   const startMs = performance.now();
@@ -75,7 +78,8 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
     return tally.failures.length > 0 ? EXIT_FAILED : EXIT_UNKNOWN;
   });
   try {
-    await tryAll(task, tally, values['keep-going'], values['check-determinism'], interruption);
+    await tryAll(task, tally, values['keep-going'], values['check-determinism'], interruption, loaded.notes);
+    loaded.notes.tell();
     const interrupted = interruption.came && tally.answers.size < task.seedCount;
     process.stdout.write(`${describeTally(tally, performance.now() - startMs)}\n`);
     if (interrupted) process.stdout.write(`stopped after ${tally.answers.size} of ${task.seedCount} seeds\n`);
@@ -105,6 +109,7 @@ async function tryAll(
   keepGoing: boolean,
   checkDeterminism: boolean,
   interruption: Interruption,
+  notes: Notes,
 ): Promise<void> {
   const { workload, from, seedCount, jobs, options, swarm } = task;
   let next = from;
@@ -118,8 +123,9 @@ async function tryAll(
   interruption.announce = (text) => progress.print(text);
   try {
     await runFuzzPool({
-      data: { workload: workload.name, options, swarm, checkDeterminism },
+      data: { workload: workload.name, modules: workload.modules, options, swarm, checkDeterminism },
       jobs,
+      onNote: (text) => notes.add(text),
       nextSeed: () => {
         if (interruption.came || next >= from + seedCount || (!keepGoing && tally.failures.length > 0))
           return undefined;
@@ -213,7 +219,7 @@ async function explain(
   process.stdout.write(`\n${story}\n`);
   if (store === 'none') return story;
   await tryToRecordFound(store, workload.name, async (record) => {
-    const again = replayCommand(writeReplay(store, workload.name, seed, small.found));
+    const again = replayCommand(writeReplay(store, workload.name, seed, small.found), workload.modules);
     process.stdout.write(`\nReplay:  ${again}\n`);
     await recordSmall(record, workload, small, again);
   });

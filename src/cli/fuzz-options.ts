@@ -8,8 +8,9 @@ import type { RunOptions } from '../harness/run-options.ts';
 import { fuzzOptions } from '../search/fuzz-defaults.ts';
 import { drawSwarm, type Swarm, swarmOf } from '../search/swarm.ts';
 import type { Workload } from '../workloads/workload.ts';
+import type { Loaded } from './author-modules.ts';
 import { type Option, type ParsedOptions, parseOneOf, parseWhole, switchOption, UsageError } from './options.ts';
-import { interpretRun, SIMULATED_WORKLOAD_OPTION, TEST_OPTIONS } from './test-options.ts';
+import { interpretRun, requireNode, TEST_OPTIONS } from './test-options.ts';
 
 const SEED_COUNT = 1000;
 const JOBS_MAX = 256;
@@ -17,7 +18,8 @@ const JOBS_MAX = 256;
 const DEFAULTS = fuzzOptions({ seed: '1' });
 
 export const FUZZ_OPTIONS = {
-  workload: SIMULATED_WORKLOAD_OPTION,
+  workload: TEST_OPTIONS.workload,
+  node: TEST_OPTIONS.node,
   seeds: {
     value: 'N',
     text: `How many seeds to try. Default: ${SEED_COUNT}.`,
@@ -110,11 +112,13 @@ export function optionsOfSeed({ options, swarm }: Pick<FuzzTask, 'options' | 'sw
 }
 
 /** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
-export function interpretFuzzOptions({ values, words, rest, texts }: ParsedOptions<typeof FUZZ_OPTIONS>): FuzzTask {
+export function interpretFuzzOptions(
+  { values, words, rest, texts }: ParsedOptions<typeof FUZZ_OPTIONS>,
+  loaded?: Omit<Loaded, 'notes'>,
+): FuzzTask {
   const [unexpected] = [...words, ...rest];
   if (unexpected !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(unexpected)}`);
-  const { workload } = values;
-  if (workload === undefined) throw new UsageError('-w NAME is missing: name the workload to test');
+  const workload = requireNode(values.workload, loaded, 'test');
   const seedsMax = Number.MAX_SAFE_INTEGER - values.from + 1;
   if (values.seeds > seedsMax) {
     const both = `--from ${values.from} and --seeds ${values.seeds}`;

@@ -11,6 +11,8 @@ export interface FuzzPoolOptions {
   /** The next seed; undefined: no more seeds. */
   readonly nextSeed: () => string | undefined;
   readonly onAnswer: (answer: FuzzAnswer) => void;
+  /** Told what the modules of an author did. */
+  readonly onNote: (text: string) => void;
 }
 
 /** Resolves when every seed handed out is judged; rejects if a seed could not be judged. */
@@ -23,7 +25,7 @@ export async function runFuzzPool(options: FuzzPoolOptions): Promise<void> {
   }
 }
 
-function serve(worker: Worker, { nextSeed, onAnswer }: FuzzPoolOptions): Promise<void> {
+function serve(worker: Worker, { nextSeed, onAnswer, onNote }: FuzzPoolOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const handOut = () => {
       const seed = nextSeed();
@@ -35,6 +37,7 @@ function serve(worker: Worker, { nextSeed, onAnswer }: FuzzPoolOptions): Promise
         reject(new Error(`seed ${answer.seed} could not be judged: ${answer.crash}`));
         return;
       }
+      for (const text of answer.notes ?? []) onNote(text);
       onAnswer(answer);
       handOut();
     });

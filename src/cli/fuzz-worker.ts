@@ -9,14 +9,16 @@ import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { type FuzzContext, runSeed, type SeedVerdict } from '../search/fuzz.ts';
 import type { Simulation } from '../simulator/simulation.ts';
-import { findWorkload, subjectOf } from '../workloads/registry.ts';
-import type { Workload } from '../workloads/workload.ts';
+import { subjectOf } from '../workloads/registry.ts';
+import type { AuthorModules } from '../workloads/workload.ts';
+import { loadAgain } from './author-modules.ts';
 import { type FuzzTask, optionsOfSeed } from './fuzz-options.ts';
 import { reportRejections } from './rejections.ts';
 
 /** The data that a thread starts with. */
 export interface FuzzWorkerData extends Pick<FuzzTask, 'options' | 'swarm'> {
   readonly workload: string;
+  readonly modules: AuthorModules | undefined;
   readonly checkDeterminism: boolean;
 }
 
@@ -27,6 +29,8 @@ export interface FuzzAnswer extends Omit<SeedVerdict, 'results'> {
   readonly digest?: string;
   /** The first difference between two runs of the seed. */
   readonly difference?: string | undefined;
+  /** What the modules of an author did so far, in sentences. */
+  readonly notes?: readonly string[];
 }
 
 /** Why a thread could not judge a seed. */
@@ -38,19 +42,23 @@ export interface FuzzCrash {
 /** Serves in the current thread until the thread is terminated. */
 export function serveFuzz(): void {
   const port = parentPort as MessagePort;
-  const { workload, checkDeterminism, ...task } = workerData as FuzzWorkerData;
+  const { workload: name, modules, checkDeterminism, ...task } = workerData as FuzzWorkerData;
   let running: Simulation | undefined;
   reportRejections({ report: (violation) => running?.run.report(violation) });
-  const context: FuzzContext = {
-    subject: subjectOf(findWorkload(workload) as Workload),
-    settle: createSettle(),
-    onRun: (simulation) => {
-      running = simulation;
-    },
+  const settle = createSettle();
+  const onRun = (simulation: Simulation) => {
+    running = simulation;
+  };
+  const loading = loadAgain(name, modules);
+  const answer = async (seed: string): Promise<FuzzAnswer> => {
+    const [workload, notes] = await loading;
+    const context = { subject: subjectOf(workload), settle, onRun };
+    const verdict = await judge(context, optionsOfSeed(task, seed), checkDeterminism);
+    return { ...verdict, notes: notes.take() };
   };
   port.on('message', (seed: string) => {
-    judge(context, optionsOfSeed(task, seed), checkDeterminism).then(
-      (answer) => port.postMessage(answer),
+    answer(seed).then(
+      (verdict) => port.postMessage(verdict),
       (error: unknown) => port.postMessage({ seed, crash: error instanceof Error ? error.stack : String(error) }),
     );
   });

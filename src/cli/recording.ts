@@ -71,6 +71,8 @@ export type RunListeners = Pick<SimulationOptions, 'observer' | 'onLog'>;
 
 export interface ToldRun {
   readonly workload: string;
+  /** The module of the node; absent: it is our own. */
+  readonly program?: string | undefined;
   readonly options: RunOptions;
   /** The command that replays it. */
   readonly again: string;
@@ -83,7 +85,7 @@ export interface ToldRun {
  */
 export async function recordToldRun(
   runFolder: RunFolder,
-  { workload, options, again, story }: ToldRun,
+  { workload, program, options, again, story }: ToldRun,
   make: (listeners: RunListeners) => Promise<RunOutcome>,
 ): Promise<void> {
   const time = new Date().toISOString();
@@ -91,7 +93,7 @@ export async function recordToldRun(
   runFolder.writeFile(STORY_FILE, `${JSON.stringify(story)}\n`);
   const { observer, traffic } = recordIn(runFolder, options.nodes);
   const { results } = await make({ observer, onLog: (entry) => runFolder.writeLog(entry.nodeId, logLine(entry)) });
-  const settings = { workload, program: null, args: [], ...options };
+  const settings = { workload, program: program ?? null, args: [], ...options };
   finishRecord(runFolder, { time, again, options: settings, traffic: traffic.entries(), ...results });
 }
 

@@ -1,91 +1,23 @@
 /**
- * What the commands do with a simulated run that failed: they shrink it, tell it, and record the shrunk run with its
+ * What the commands do with a simulated run that failed, when it is shrunk (`make-small.ts`): they record it with its
  * story, so that its report shows it step by step.
  */
 
 import { encodeReplay } from '../harness/replay.ts';
-import type { RunOptions } from '../harness/run-options.ts';
 import { REPLAY_FILE } from '../host/records/recorded-run.ts';
 import type { RunFolder } from '../host/records/run-folder.ts';
 import { createSettle } from '../host/settle.ts';
-import { formatVerdict } from '../report/result-block.ts';
-import { eventCount, type FuzzContext, type Investigation, investigate, SHRINK_RUNS_MAX } from '../search/fuzz.ts';
-import { storyLines, tellStory } from '../search/story.ts';
+import { storyLines } from '../search/story.ts';
 import { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
-import { count, number } from './amounts.ts';
-import { describeLimits } from './node-limits.ts';
+import type { SmallFailure } from './make-small.ts';
 import { recordToldRun } from './recording.ts';
 import { reportRejections } from './rejections.ts';
-
-/** The failing run is made once to record its schedule, and once to replay that. */
-const FULL_RUNS = 2;
-
-export interface SmallFailure {
-  readonly found: Investigation;
-  /** Where it comes from: `Seed 2, made small in 100 runs: 4 events, 1 node`. */
-  readonly origin: string;
-  /** The story and the verdict, for the terminal. */
-  readonly lines: readonly string[];
-}
-
-/**
- * Shrinks a failing run. Rejects if it does not fail this time, or if it must stop before the first smaller run.
- *
- * @param over whether it must stop
- * @param onProgress called with the number of runs so far
- */
-export async function makeSmall(
-  workload: Workload,
-  options: RunOptions,
-  { over, onProgress }: { readonly over?: () => boolean; readonly onProgress: (runs: number) => void },
-): Promise<SmallFailure> {
-  let running: Simulation | undefined;
-  let begun = 0;
-  const settle = createSettle();
-  let abandon: (reason: Error) => void = () => {};
-  const abandoned = new Promise<never>((_, reject) => {
-    abandon = reject;
-  });
-  const context: FuzzContext = {
-    subject: subjectOf(workload),
-    // The first two runs are as long as the one that failed. They may be abandoned: there is no smaller failure yet.
-    settle: (callback) => {
-      if (begun <= FULL_RUNS && over?.()) abandon(new Error('it was stopped before the first smaller run'));
-      else settle(callback);
-    },
-    onRun: (simulation) => {
-      running = simulation;
-      begun++;
-    },
-  };
-  const stopReporting = reportRejections({ report: (violation) => running?.run.report(violation) });
-  let found: Investigation;
-  try {
-    found = await Promise.race([investigate(context, options, { over, onProgress }), abandoned]);
-  } finally {
-    stopReporting();
-  }
-  const told = { events: found.story, options: found.options, outcome: found.outcome };
-  return {
-    found,
-    origin: describeOrigin(options.seed, found),
-    lines: tellStory({ ...told, reason: formatVerdict(found.results) }),
-  };
-}
 
 /** Prints why shrinking failed. The verdict on the run stays. */
 export function sayNotMadeSmall(error: unknown): void {
   process.stderr.write(`snowstorm: shrinking or recording the failure failed: ${(error as Error).message}\n`);
-}
-
-function describeOrigin(seed: string, { runs, reproduced, complete, schedule, options }: Investigation): string {
-  const size = `${count(eventCount(schedule), 'event')}, ${count(options.nodes.length, 'node')}`;
-  const stopped =
-    runs >= SHRINK_RUNS_MAX ? `, stopped after ${number(SHRINK_RUNS_MAX)}` : ', stopped at the time limit';
-  const how = reproduced ? (complete ? '' : stopped) : ', and did not fail again';
-  return `Seed ${seed}, made small in ${count(runs, 'run')}${how}: ${size}${describeLimits(options.nodeLimits)}`;
 }
 
 /**
@@ -100,7 +32,8 @@ export async function recordSmall(
   const { options, schedule } = found;
   const lines = storyLines({ events: found.story, options, outcome: found.outcome });
   runFolder.writeFile(REPLAY_FILE, encodeReplay({ workload: workload.name, options, schedule }));
-  const run = { workload: workload.name, options, again, story: { origin, lines } };
+  const program = workload.modules?.node;
+  const run = { workload: workload.name, program, options, again, story: { origin, lines } };
   await recordToldRun(runFolder, run, (listeners) => {
     const planned = { ...options, schedule };
     const simulation = new Simulation({

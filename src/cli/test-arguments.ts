@@ -4,8 +4,8 @@
 
 import { isMessageFault } from '../harness/fault.ts';
 import type { RunOptions } from '../harness/run-options.ts';
-import type { TestedWorkload } from '../workloads/workload.ts';
-import { type Ground, interpretFaults } from './chosen-faults.ts';
+import type { AuthorModules, TestedWorkload, Workload } from '../workloads/workload.ts';
+import { type Ground, interpretFaults, promisesOf } from './chosen-faults.ts';
 import { limitsText } from './node-limits.ts';
 import { interpretNodes } from './test-options.ts';
 
@@ -14,14 +14,14 @@ import { interpretNodes } from './test-options.ts';
  * be expressed.
  */
 export function testArguments(
-  workload: TestedWorkload,
+  workload: TestedWorkload | Workload,
   options: RunOptions,
   bed: Ground['bed'] = 'simulated',
 ): readonly string[] {
   const { nodes, concurrency, availability, initTimeoutMs, strict, workloadOptions = {}, nodeLimits } = options;
   const nemesis = renderFaults(workload, options, bed);
   return [
-    ...['-w', workload.name],
+    ...workloadWords(workload),
     ...(typeof bed === 'object' ? bed.words : renderNodes(nodes)),
     ...['--time-limit', renderSeconds(options.timeLimitMs)],
     ...['--rate', String(options.ratePerSecond)],
@@ -51,9 +51,21 @@ export function optionWords(option: string, text: string): readonly string[] {
   return text.startsWith('-') ? [`${option}=${text}`] : [option, text];
 }
 
-/** The command that replays a recorded schedule. */
-export function replayCommand(file: string): string {
-  return ['snowstorm', 'test', ...optionWords('--replay', file).map(shellWord)].join(' ');
+/** The options that name a workload and its modules. */
+export function workloadWords({ name, modules = {} }: Pick<TestedWorkload, 'name' | 'modules'>): readonly string[] {
+  return [...optionWords('-w', modules.workload ?? name), ...nodeWords(modules)];
+}
+
+/** The option that names the node of an author; no words without one. */
+function nodeWords({ node }: AuthorModules = {}): readonly string[] {
+  return node === undefined ? [] : optionWords('--node', node);
+}
+
+/** The command that replays a recorded schedule. @param modules those that the workload is made of */
+export function replayCommand(file: string, modules: AuthorModules = {}): string {
+  const workload = modules.workload === undefined ? [] : optionWords('-w', modules.workload);
+  const words = [...optionWords('--replay', file), ...workload, ...nodeWords(modules)];
+  return ['snowstorm', 'test', ...words.map(shellWord)].join(' ');
 }
 
 /** A word for a shell, quoted if necessary. */
@@ -63,14 +75,14 @@ export function shellWord(text: string): string {
 
 /** The value of `--nemesis`, with `all` for all faults that these nodes can suffer; empty for none. */
 function renderFaults(
-  { test }: TestedWorkload,
+  workload: TestedWorkload | Workload,
   { nodes, faults, faultValues = {} }: RunOptions,
   bed: Ground['bed'],
 ): string {
   const all = interpretFaults([{ fault: 'all', value: undefined }], {
     nodeCount: nodes.length,
     bed,
-    survivesDiskLoss: test.survivesDiskLoss,
+    ...promisesOf(workload),
   });
   const isAll = all.faults.join() === faults.join();
   const words = faults.flatMap((fault) => {

@@ -8,12 +8,20 @@ import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { parseReplay } from '../harness/replay.ts';
 import type { JunitCase } from '../report/junit.ts';
-import { findWorkload, TESTED_WORKLOADS } from '../workloads/registry.ts';
+import { findTested, TESTED_WORKLOADS } from '../workloads/registry.ts';
+import { type Loaded, loadModules } from './author-modules.ts';
 import { checkJunitFile } from './junit-file.ts';
 import { requireLimits } from './node-limits.ts';
 import { describeOptions, parseOptions, UsageError } from './options.ts';
 import type { TestOptions } from './test-execution.ts';
-import { drawNames, interpretTestOptions, TEST_OPTIONS, type TestTask, WORKLOAD_OPTIONS } from './test-options.ts';
+import {
+  drawNames,
+  interpretTestOptions,
+  requireNode,
+  TEST_OPTIONS,
+  type TestTask,
+  WORKLOAD_OPTIONS,
+} from './test-options.ts';
 import { type Round, runOnce, Signals } from './test-run.ts';
 import { describeWorkloadOptions, requireWorkloadOptions } from './workload-options.ts';
 
@@ -41,7 +49,9 @@ export async function testCommand(args: readonly string[]): Promise<number> {
   const { values } = parsed;
   if (values.replay !== undefined && values['test-count'] > 1)
     throw new UsageError('--test-count cannot be combined with --replay: a schedule makes the same run every time');
-  const task = values.replay === undefined ? interpretTestOptions(parsed) : readReplay(parsed, values.replay);
+  const loaded = await loadModules(parsed.texts);
+  const task =
+    values.replay === undefined ? interpretTestOptions(parsed, loaded) : readReplay(parsed, values.replay, loaded);
   if (values.junit !== undefined) checkJunitFile(values.junit);
   const count = values['test-count'];
   const signals = new Signals();
@@ -53,6 +63,7 @@ export async function testCommand(args: readonly string[]): Promise<number> {
       tell: (text) => process.stdout.write(text),
     };
     const { status } = await runOnce(round);
+    loaded.notes.tell();
     if (status !== 0 || number === count) return status;
     // Lets a signal arrive that came while the record was written.
     await setImmediate();
@@ -74,7 +85,7 @@ function taskOfRun(task: TestTask, number: number): TestTask {
   return { ...task, options: { ...task.options, ...names, seed: `${seed}-${number}` } };
 }
 
-function readReplay({ values, words, rest }: TestOptions, file: string): TestTask {
+function readReplay({ values, words, rest }: TestOptions, file: string, loaded: Loaded): TestTask {
   if (values.bin !== undefined || rest.length > 0)
     throw new UsageError('--replay cannot be combined with --bin and its arguments');
   for (const name of ['serve', 'url'] as const)
@@ -82,8 +93,9 @@ function readReplay({ values, words, rest }: TestOptions, file: string): TestTas
   if (words.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}`);
   try {
     const replay = parseReplay(readFileSync(file, 'utf8'));
-    const workload = findWorkload(replay.workload);
-    if (workload === undefined) throw new Error(`there is no workload ${JSON.stringify(replay.workload)}`);
+    const named = loaded.workload ?? findTested(replay.workload);
+    if (named?.name !== replay.workload) throw new Error(describeMissing(replay.workload, loaded));
+    const workload = requireNode(named, loaded, 'replay');
     requireLimits(workload, replay.options.nodeLimits);
     requireWorkloadOptions(workload, replay.options.workloadOptions);
     return {
@@ -95,4 +107,9 @@ function readReplay({ values, words, rest }: TestOptions, file: string): TestTas
   } catch (error) {
     throw new UsageError(`--replay ${file}: ${(error as Error).message}`);
   }
+}
+
+function describeMissing(name: string, { workload }: Loaded): string {
+  if (workload !== undefined) return `it is of the workload ${name}, and the module has ${workload.name}`;
+  return `there is no workload ${JSON.stringify(name)}; if it is one of yours, name its module with -w MODULE`;
 }

@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { LATENCY_DISTRIBUTIONS } from '../harness/latency.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
 import { SERVICE_NAMES } from '../harness/services/names.ts';
+import { looksLikeModule } from '../host/modules/load-module.ts';
 import { isClient } from '../protocol/client-id.ts';
-import { findWorkload, TESTED_WORKLOADS, WORKLOADS } from '../workloads/registry.ts';
-import type { TestedWorkload } from '../workloads/workload.ts';
-import { type Ground, interpretFaults, nemesisOption } from './chosen-faults.ts';
+import { findWorkload, TESTED_WORKLOADS, withOwnNode } from '../workloads/registry.ts';
+import type { TestedWorkload, Workload } from '../workloads/workload.ts';
+import { chooseWorkload, type Loaded, nodeOption } from './author-modules.ts';
+import { type Ground, interpretFaults, nemesisOption, promisesOf } from './chosen-faults.ts';
 import { DEPLOYMENT_OPTIONS, type Deployment, interpretDeployment } from './deployment-options.ts';
 import { limitsOption, limitsText, requireLimits } from './node-limits.ts';
 import {
@@ -65,15 +67,18 @@ function parseNodes(text: string): readonly string[] {
   return nodes;
 }
 
-/** The option `-w` of a command that takes some of the workloads. */
-function workloadOption<Taken extends TestedWorkload>(workloads: readonly Taken[]): Option<Taken | undefined> {
+/** The option `-w`. A module is not loaded yet, so it is undefined. */
+function workloadOption(workloads: readonly TestedWorkload[]): Option<TestedWorkload | undefined> {
   const names = workloads.map(({ name }) => name);
   return {
     short: 'w',
     value: 'NAME',
-    text: `What to test. Required.\n${wrapList(names)}.`,
+    text: `What to test. Required.\n${wrapList(names)};
+or a workload of yours: a module that exports one by default, made by defineWorkload of the package
+snowstorm/testing.`,
     absent: undefined,
     parse: (name) => {
+      if (looksLikeModule(name)) return undefined;
       const workload = workloads.find((known) => known.name === name);
       if (workload === undefined) throw new Error(`expected one of ${names.join(', ')}`);
       return workload;
@@ -81,11 +86,9 @@ function workloadOption<Taken extends TestedWorkload>(workloads: readonly Taken[
   };
 }
 
-/** The option of commands that simulate. */
-export const SIMULATED_WORKLOAD_OPTION = workloadOption(WORKLOADS);
-
 export const TEST_OPTIONS = {
   workload: workloadOption(TESTED_WORKLOADS),
+  node: nodeOption,
   bin: {
     value: 'FILE',
     text: `The program of a node: a path, or a name in PATH. It runs in the system's temporary folder. The
@@ -224,7 +227,7 @@ export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(TESTED_WORKLOADS, Object.
 
 /** What to test: which workload, on which nodes, by which run. */
 export interface TestTask {
-  readonly workload: TestedWorkload;
+  readonly workload: TestedWorkload | Workload;
   /** The program of a node; undefined: nodes are simulated, or services. */
   readonly program: string | undefined;
   /** Services that are tested in place of nodes. */
@@ -244,16 +247,47 @@ export function bedOf({ program, deployment }: Pick<TestTask, 'program' | 'deplo
   return deployment ?? (program === undefined ? 'simulated' : 'processes');
 }
 
-/** What the command line asks for. Throws a {@link UsageError} that names what is wrong with it. */
-export function interpretTestOptions({ values, words, rest, texts }: ParsedOptions<typeof TEST_OPTIONS>): TestTask {
-  const { workload, bin } = values;
+/**
+ * A workload that can be simulated. Throws a {@link UsageError} where there is no node.
+ *
+ * @param why what is done with it: `test`
+ */
+export function requireNode(
+  named: TestedWorkload | undefined,
+  loaded: Omit<Loaded, 'notes'> | undefined,
+  why: string,
+): Workload {
+  const workload = chooseWorkload(named, loaded ?? {});
+  if (workload === undefined) throw new UsageError(`-w NAME is missing: name the workload to ${why}`);
+  if (!isSimulable(workload))
+    throw new UsageError(`-w ${workload.name}: there is no node of ours that serves it; give yours with --node MODULE`);
+  return withOwnNode(workload);
+}
+
+function isSimulable(workload: TestedWorkload | Workload): boolean {
+  return 'start' in workload || (workload.modules === undefined && findWorkload(workload.name) !== undefined);
+}
+
+/**
+ * What the command line asks for. Throws a {@link UsageError} that names what is wrong with it.
+ *
+ * @param loaded the modules that it names; absent: none
+ */
+export function interpretTestOptions(
+  { values, words, rest, texts }: ParsedOptions<typeof TEST_OPTIONS>,
+  loaded: Omit<Loaded, 'notes'> = {},
+): TestTask {
+  const { bin } = values;
+  const workload = chooseWorkload(values.workload, loaded);
   if (words.length > 0)
     throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}; arguments of the node go after --`);
   if (workload === undefined) throw new UsageError('-w NAME is missing: name the workload to test');
   const deployment = interpretDeployment(values, bin, texts, rest);
-  if (findWorkload(workload.name) === undefined && (deployment !== undefined || bin === undefined))
+  if (values.node !== undefined && (deployment !== undefined || bin !== undefined))
+    throw new UsageError(`--node cannot be combined with ${deployment?.words[0] ?? '--bin'}: it is simulated`);
+  if (!isSimulable(workload) && (deployment !== undefined || bin === undefined))
     throw new UsageError(
-      `-w ${workload.name}: there is no node of ours that serves it; name the program of yours with --bin FILE`,
+      `-w ${workload.name}: there is no node of ours that serves it; name the program of yours with --bin FILE, or its module with --node MODULE`,
     );
   if (deployment === undefined && bin === undefined) {
     if (rest.length > 0) throw new UsageError('arguments after -- are for a program: --bin FILE is missing');
@@ -303,7 +337,7 @@ type RunValues = Pick<
  */
 export function interpretRun(
   values: RunValues,
-  workload: TestedWorkload,
+  workload: TestedWorkload | Workload,
   bed: Ground['bed'],
   texts: Readonly<Record<string, string>>,
 ): Omit<RunOptions, 'seed'> {
@@ -326,7 +360,7 @@ export function interpretRun(
     ...interpretFaults(values.nemesis, {
       nodeCount: nodes.length,
       bed,
-      survivesDiskLoss: workload.test.survivesDiskLoss,
+      ...promisesOf(workload),
     }),
     nemesisIntervalMs: values['nemesis-interval'] * 1000,
     ...(values.strict && { strict: true }),

@@ -12,11 +12,12 @@ import { failureSignature } from '../search/failure.ts';
 import { withOwnNode } from '../workloads/registry.ts';
 import { exitStatusOf } from './exit-status.ts';
 import { writeJunit } from './junit-file.ts';
+import { makeSmall } from './make-small.ts';
 import { describeLimits } from './node-limits.ts';
 import { UsageError } from './options.ts';
 import { describeProgress, Progress } from './progress.ts';
 import { createRunFolder, finishRecord, recordIn, tryToDrawReport } from './recording.ts';
-import { makeSmall, recordSmall, sayNotMadeSmall } from './small-failure.ts';
+import { recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
 import {
   describeSpeed,
@@ -191,7 +192,12 @@ async function explain(round: Round, runFolder: RunFolder | undefined, conclude:
     tell(`\n${small.origin}\n\n${small.lines.join('\n')}\n\n`);
     if (runFolder === undefined) return;
     const nested = runFolder.nested(SHRUNK_FOLDER);
-    await recordSmall(nested, workload, small, replayCommand(relative('', join(nested.folder, REPLAY_FILE))));
+    await recordSmall(
+      nested,
+      workload,
+      small,
+      replayCommand(relative('', join(nested.folder, REPLAY_FILE)), workload.modules),
+    );
   } catch (error) {
     sayNotMadeSmall(error);
   } finally {
@@ -210,7 +216,7 @@ function describeAgain(task: TestTask, { values, rest }: TestOptions): string {
   const { workload, options } = task;
   const command =
     values.replay !== undefined
-      ? [replayCommand(values.replay)]
+      ? [replayCommand(values.replay, workload.modules)]
       : ['snowstorm', 'test', ...testArguments(workload, options, bedOf(task)).map(shellWord)];
   const twice = values['check-determinism'] ? ['--check-determinism'] : [];
   const program = programOf(task);
@@ -302,12 +308,14 @@ function describeRun({ task, number, count }: Round): string {
 function describeNodes(task: TestTask): string {
   const { nodes } = task.options;
   const program = describeProgram(task);
-  return program === undefined ? `${nodes.length} simulated nodes` : `${nodes.length} × ${program}`;
+  if (program === undefined) return `${nodes.length} simulated nodes`;
+  const isModule = task.workload.modules?.node !== undefined;
+  return `${nodes.length} ${isModule ? 'simulated ' : ''}× ${program}`;
 }
 
-/** What a node is; undefined: it is simulated. */
-function describeProgram({ program, deployment }: TestTask): string | undefined {
-  if (deployment === undefined) return program;
+/** What a node is: a program, a module of an author, services; undefined: our own, simulated. */
+function describeProgram({ program, deployment, workload }: TestTask): string | undefined {
+  if (deployment === undefined) return program ?? workload.modules?.node;
   if (deployment.kind === 'external') return `service at ${deployment.urls.join(', ')}`;
   return `${deployment.program ?? 'snowstorm'} serve on ${deployment.engine.text}`;
 }

@@ -65,10 +65,23 @@ export function isDefinite(code: number): boolean {
 const CODE_LENGTH_MAX = 60;
 const TEMPORARILY_UNAVAILABLE = 11;
 
+/** Marks a class of errors in every copy of this file. */
+const RPC_ERROR = Symbol.for('snowstorm.RpcError');
+
 /** An error that is answered to the sender as `{type: "error", code, text}`. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly code: number;
+
+  /**
+   * A node that an author made with the package, and the simulator that runs it, have each a copy of this class.
+   * `instanceof` takes an error of any copy.
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass asks for its own errors only
+    if (this !== RpcError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && RPC_ERROR in value;
+  }
 
   constructor(code: number, text: string) {
     super(text);
@@ -79,6 +92,10 @@ export class RpcError extends Error {
   static of(name: ErrorName, text?: string): RpcError {
     const definition = BY_NAME.get(name) as ErrorDefinition;
     return new RpcError(definition.code, text ?? definition.text);
+  }
+
+  get [RPC_ERROR](): boolean {
+    return true;
   }
 
   get definite(): boolean {

@@ -29,6 +29,10 @@ const FAULT_OF: Readonly<Record<Action, Fault>> = {
   cut: 'partition',
 };
 
+export function faultOf(action: Action): Fault {
+  return FAULT_OF[action];
+}
+
 /** From a kill to the restart, ms. Other nodes notice it, and a client of the dead life still waits. */
 const DOWN_MS = 1_000;
 /** Longer than any RPC waits and any takeover takes, ms. */

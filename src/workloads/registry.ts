@@ -44,11 +44,17 @@ export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
   ...WORKLOADS, //
 ];
 
-/** The same workload with its node. Throws an Error if there is none of ours. */
-export function withOwnNode({ name }: TestedWorkload): Workload {
-  const workload = findWorkload(name);
-  if (workload === undefined) throw new Error(`there is no node of ours that serves ${name}`);
+/** The same workload with its node: an author's, or ours. Throws an Error if there is none. */
+export function withOwnNode(tested: TestedWorkload | Workload): Workload {
+  if ('start' in tested) return tested;
+  const workload = tested.modules === undefined ? findWorkload(tested.name) : undefined;
+  if (workload === undefined) throw new Error(`there is no node of ours that serves ${tested.name}`);
   return workload;
+}
+
+/** A workload of ours, with a node or without. */
+export function findTested(name: string): TestedWorkload | undefined {
+  return TESTED_WORKLOADS.find((workload) => workload.name === name);
 }
 
 /** Undefined for a workload without a node of ours, too. */

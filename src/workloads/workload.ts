@@ -3,6 +3,7 @@
  * the first half only, so each half has a file and a registry.
  */
 
+import type { Fault } from '../harness/fault.ts';
 import type { WorkloadTest } from '../harness/workload-test.ts';
 import type { NodeContext } from '../node/context.ts';
 import type { NodePorts, ServedWorkload } from './served-workload.ts';
@@ -14,6 +15,14 @@ export interface TestedWorkload {
   /** What its test does, in one sentence. */
   readonly text: string;
   readonly test: WorkloadTest;
+  /** The modules of an author that it is made of, as the command line names them. Absent: it is one of ours. */
+  readonly modules?: AuthorModules;
+}
+
+/** Files, as they were named. */
+export interface AuthorModules {
+  readonly workload?: string;
+  readonly node?: string;
 }
 
 /** A workload with a node of ours, so that it can be simulated. */
@@ -38,4 +47,6 @@ export interface Workload extends ServedWorkload, TestedWorkload {
    * short run reaches them. A value must leave the promises of the workload whole. Absent: it has none.
    */
   readonly limits?: Readonly<Record<string, readonly number[]>>;
+  /** The faults that its node promises to survive. Absent: all, but for what `test` says. */
+  readonly survives?: readonly Fault[];
 }

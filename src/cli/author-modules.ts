@@ -1,0 +1,106 @@
+/**
+ * Modules of an author on the command line: `--node FILE`, a node made by `defineNode`, and `-w FILE`, a workload made
+ * by `defineWorkload`. They run in this process, so a watch tells where they reach for what no seed repeats.
+ */
+
+import { describeImpurity, watchImpurity } from '../host/modules/impurity-watch.ts';
+import { loadDefaultExport, looksLikeModule, ModuleError } from '../host/modules/load-module.ts';
+import { withNode } from '../workloads/author-workload.ts';
+import { isNodeDefinition, type NodeDefinition } from '../workloads/own-node.ts';
+import { isWorkloadDefinition } from '../workloads/own-workload.ts';
+import { findTested } from '../workloads/registry.ts';
+import type { AuthorModules, TestedWorkload, Workload } from '../workloads/workload.ts';
+import { type Option, UsageError } from './options.ts';
+
+export const nodeOption: Option<string | undefined> = {
+  value: 'MODULE',
+  text: `A node of yours, simulated in this process: a module that exports one by default, made by defineNode
+of the package snowstorm. Default: our own node.`,
+  absent: undefined,
+  parse: (file) => {
+    if (file === '') throw new Error('expected a file');
+    return file;
+  },
+};
+
+/** What the modules of a command line export. */
+export interface Loaded {
+  readonly workload?: TestedWorkload;
+  readonly node?: { readonly file: string; readonly definition: NodeDefinition };
+  readonly notes: Notes;
+}
+
+/** Sentences about what the modules did, each once, printed when no progress is on the screen. */
+export class Notes {
+  readonly #texts = new Set<string>();
+  #takenCount = 0;
+
+  add(text: string): void {
+    this.#texts.add(text);
+  }
+
+  /** Those that were not taken before. */
+  take(): readonly string[] {
+    const texts = [...this.#texts].slice(this.#takenCount);
+    this.#takenCount = this.#texts.size;
+    return texts;
+  }
+
+  tell(): void {
+    for (const text of this.take()) process.stderr.write(`snowstorm: ${text}\n`);
+  }
+}
+
+/** Loads the modules that the options name. Rejects with a {@link UsageError} that says what is wrong with one. */
+export async function loadModules({ workload, node }: Readonly<Record<string, string>>): Promise<Loaded> {
+  const notes = new Notes();
+  const workloadFile = workload !== undefined && looksLikeModule(workload) ? workload : undefined;
+  if (workloadFile === undefined && node === undefined) return { notes };
+  watchImpurity((use) => notes.add(describeImpurity(use)));
+  return {
+    ...(workloadFile !== undefined && { workload: await loadWorkload(workloadFile) }),
+    ...(node !== undefined && { node: { file: node, definition: await loadNode(node) } }),
+    notes,
+  };
+}
+
+async function loadWorkload(file: string): Promise<TestedWorkload> {
+  const exported = await load('--workload', file);
+  if (isWorkloadDefinition(exported)) return { ...exported, modules: { workload: file } };
+  throw new UsageError(`--workload ${file}: its default export is no workload; export default defineWorkload({ … })`);
+}
+
+async function loadNode(file: string): Promise<NodeDefinition> {
+  const exported = await load('--node', file);
+  if (isNodeDefinition(exported)) return exported;
+  throw new UsageError(`--node ${file}: its default export is no node; export default defineNode({ … })`);
+}
+
+async function load(option: string, file: string): Promise<unknown> {
+  try {
+    return await loadDefaultExport(file);
+  } catch (error) {
+    const reason = error instanceof ModuleError ? error.message : (error as Error).stack;
+    throw new UsageError(`${option} ${file}: ${reason}`);
+  }
+}
+
+/** The workload that is tested, with the node of the author if there is one. Throws a {@link UsageError}. */
+export function chooseWorkload(
+  named: TestedWorkload | undefined,
+  { workload = named, node }: Omit<Loaded, 'notes'>,
+): TestedWorkload | Workload | undefined {
+  if (workload === undefined || node === undefined) return workload;
+  try {
+    return withNode({ ...workload, modules: { ...workload.modules, node: node.file } }, node.definition);
+  } catch (error) {
+    throw new UsageError(`--node ${node.file}: ${(error as Error).message}`);
+  }
+}
+
+/** Loads a workload by its name and modules, in another thread. */
+export async function loadAgain(name: string, modules: AuthorModules = {}): Promise<[Workload, Notes]> {
+  const { workload = name, ...rest } = modules;
+  const loaded = await loadModules({ workload, ...rest });
+  return [chooseWorkload(findTested(name), loaded) as Workload, loaded.notes];
+}

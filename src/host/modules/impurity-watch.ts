@@ -1,0 +1,217 @@
+/**
+ * Notices where an author's module reaches for the time, randomness, timers or sockets of this process. In a simulated
+ * run they are not those of the simulated machine, so the same seed would give another run. What is called still works:
+ * each place is told once.
+ *
+ * A call belongs to the innermost frame that is neither Node's nor a package's. Calls of this program do not count.
+ */
+
+import type * as childProcess from 'node:child_process';
+import type * as crypto from 'node:crypto';
+import type * as dgram from 'node:dgram';
+import { createRequire, findSourceMap, syncBuiltinESMExports } from 'node:module';
+import type * as net from 'node:net';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface ImpureUse {
+  /** `Date.now()` */
+  readonly what: string;
+  /** `my-node.ts:12`, from the working folder. */
+  readonly place: string;
+  /** What a node has for it. */
+  readonly instead: string;
+}
+
+/** Frames that are looked at: between the author's code and the call may be others. */
+const FRAMES_MAX = 30;
+/** Of one function. A node that calls it for every message would become slow otherwise. */
+const LOOKS_MAX = 1000;
+
+const CLOCK = 'context.clock';
+const SLEEP = 'context.sleep(durationMs)';
+const RANDOM = 'context.randomUint32()';
+const MESSAGES = 'context.send, context.rpc and the ports of the node';
+
+/** What is watched: the owner, its functions, how a call is written, and what a node has for it. */
+type Watched = readonly [
+  owner: object | undefined,
+  names: readonly string[],
+  words: (name: string) => string,
+  instead: string,
+];
+
+const plain = (name: string) => `${name}()`;
+const of = (owner: string) => (name: string) => `${owner}.${name}()`;
+
+/** The exports of Node's modules, as they can be replaced. */
+function watched(): readonly Watched[] {
+  // Loaded here, since a run without modules needs none of them.
+  const require = createRequire(process.execPath);
+  const { Socket, Server } = require('node:net') as typeof net;
+  const { Socket: Datagrams } = require('node:dgram') as typeof dgram;
+  const timers = ['setTimeout', 'setInterval', 'setImmediate'];
+  const draws = ['randomBytes', 'randomFillSync', 'randomInt', 'randomUUID', 'getRandomValues'];
+  return [
+    [Math, ['random'], of('Math'), RANDOM],
+    [globalThis.performance, ['now'], of('performance'), CLOCK],
+    [process, ['hrtime'], of('process'), CLOCK],
+    [process.hrtime, ['bigint'], of('process.hrtime'), CLOCK],
+    [globalThis, timers, plain, SLEEP],
+    [globalThis, ['fetch'], plain, MESSAGES],
+    [require('node:timers'), timers, plain, SLEEP],
+    [require('node:timers/promises'), ['setTimeout', 'setImmediate'], of('timers/promises'), SLEEP],
+    [globalThis.crypto, ['randomUUID', 'getRandomValues'], of('crypto'), RANDOM],
+    [require('node:crypto') as typeof crypto, draws, of('crypto'), RANDOM],
+    [Socket.prototype, ['connect'], of('net.Socket'), MESSAGES],
+    [Server.prototype, ['listen'], of('net.Server'), MESSAGES],
+    [Datagrams.prototype, ['bind', 'send'], of('dgram.Socket'), MESSAGES],
+    [require('node:child_process') as typeof childProcess, ['spawn'], of('child_process'), MESSAGES],
+  ];
+}
+
+/** Told a call. `trap` is the function that stands in place of the called one. */
+type Notice = (what: string, instead: string, trap: (...args: never[]) => unknown) => void;
+
+/**
+ * Watches from now on, until the returned function is called.
+ *
+ * @param onUse told each place once
+ */
+export function watchImpurity(onUse: (use: ImpureUse) => void): () => void {
+  const told = new Set<string>();
+  const looks = new Map<string, number>();
+  const home = homeOf(fileOf(captureFrames()[0]));
+  const notice: Notice = (what, instead, trap) => {
+    const count = looks.get(what) ?? 0;
+    if (count >= LOOKS_MAX) return;
+    const place = findCaller(captureFrames(trap), home);
+    if (place === undefined) return;
+    looks.set(what, count + 1);
+    const key = `${what} ${place}`;
+    if (told.has(key)) return;
+    told.add(key);
+    onUse({ what, place, instead });
+  };
+  const restores = [replaceDate(notice)];
+  for (const [owner, names, words, instead] of watched()) {
+    for (const name of names) {
+      const restore = owner && replaceFunction(owner, name, (trap) => notice(words(name), instead, trap));
+      if (restore !== undefined) restores.push(restore);
+    }
+  }
+  syncBuiltinESMExports();
+  return () => {
+    for (const restore of restores.reverse()) restore();
+    syncBuiltinESMExports();
+  };
+}
+
+/** Calls `before` at each call of a function. Returns how to undo it; undefined if it cannot be replaced. */
+function replaceFunction(
+  owner: object,
+  name: string,
+  before: (trap: (...args: never[]) => unknown) => void,
+): (() => void) | undefined {
+  const original = (owner as Record<string, unknown>)[name];
+  if (typeof original !== 'function') return undefined;
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  if (own?.configurable === false) return undefined;
+  const apply = (target: typeof original, self: unknown, args: unknown[]) => {
+    before(apply);
+    return Reflect.apply(target, self, args);
+  };
+  // A proxy, since such functions have properties of their own: setTimeout has one for promises.
+  const value = new Proxy(original, { apply });
+  Object.defineProperty(owner, name, {
+    value,
+    configurable: true,
+    writable: true,
+    enumerable: own?.enumerable ?? true,
+  });
+  return () => {
+    if (own === undefined) delete (owner as Record<string, unknown>)[name];
+    else Object.defineProperty(owner, name, own);
+  };
+}
+
+function replaceDate(notice: Notice): () => void {
+  const original = Date;
+  const now = () => {
+    notice('Date.now()', CLOCK, now);
+    return original.now();
+  };
+  const construct = (
+    target: DateConstructor,
+    args: unknown[],
+    self: Parameters<typeof Reflect.construct>[2],
+  ): object => {
+    if (args.length === 0) notice('new Date()', CLOCK, construct);
+    return Reflect.construct(target, args, self);
+  };
+  const apply = (target: DateConstructor, self: unknown, args: unknown[]) => {
+    notice('Date()', CLOCK, apply);
+    return Reflect.apply(target, self, args);
+  };
+  globalThis.Date = new Proxy(original, {
+    get: (target, name) => (name === 'now' ? now : Reflect.get(target, name)),
+    construct,
+    apply,
+  });
+  return () => {
+    globalThis.Date = original;
+  };
+}
+
+/** The line of the author's that made a call; undefined if this program made it, or a package that is being loaded. */
+function findCaller(frames: readonly NodeJS.CallSite[], home: string | undefined): string | undefined {
+  let inPackage = false;
+  for (const frame of frames) {
+    const file = fileOf(frame);
+    if (file === undefined) continue;
+    if (inPackage && file.startsWith('node:internal/modules')) return undefined;
+    if (home !== undefined && file.startsWith(home)) return undefined;
+    if (file.includes('/node_modules/')) inPackage = true;
+    else if (!file.startsWith('node:')) return placeOf(frame, file);
+  }
+  return undefined;
+}
+
+/** @param trap frames above it, and its own, are left out */
+function captureFrames(trap?: (...args: never[]) => unknown): readonly NodeJS.CallSite[] {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  Error.stackTraceLimit = FRAMES_MAX;
+  Error.prepareStackTrace = (_, frames) => frames;
+  try {
+    const holder: { stack?: unknown } = {};
+    Error.captureStackTrace(holder, trap);
+    return holder.stack as readonly NodeJS.CallSite[];
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** A path; undefined for code without a file. */
+function fileOf(frame: NodeJS.CallSite | undefined): string | undefined {
+  const name = frame?.getFileName() ?? undefined;
+  if (name === undefined || !name.startsWith('file:')) return name;
+  return fileURLToPath(name.replace(/[?#].*$/, ''));
+}
+
+/** The folder of this program's code. */
+function homeOf(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : /^.*\/(?:dist|src)\//.exec(file)?.[0];
+}
+
+function placeOf(frame: NodeJS.CallSite, file: string): string {
+  const [line, column] = [frame.getLineNumber() ?? 0, frame.getColumnNumber() ?? 0];
+  const origin = findSourceMap(frame.getFileName() ?? '')?.findOrigin(line, column);
+  const lineNumber = origin !== undefined && 'lineNumber' in origin ? origin.lineNumber : line;
+  return `${relative(process.cwd(), file)}:${lineNumber}`;
+}
+
+/** A sentence about a use. */
+export function describeImpurity({ what, place, instead }: ImpureUse): string {
+  return `${place} calls ${what}: the same seed may give another run, so a failure may not replay; use ${instead}`;
+}

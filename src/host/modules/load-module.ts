@@ -1,0 +1,71 @@
+/**
+ * Loads a module that an author wrote: JavaScript, or TypeScript where this Node can strip types, or where the author's
+ * project has tsx.
+ */
+
+import { existsSync, statSync } from 'node:fs';
+import { createRequire, Module } from 'node:module';
+import { extname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Why a module cannot be loaded, in a sentence. */
+export class ModuleError extends Error {
+  override readonly name = 'ModuleError';
+}
+
+const JAVASCRIPT: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs']);
+const TYPESCRIPT: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts']);
+
+/** Whether a word on the command line means a file, and not the name of something that is built in. */
+export function looksLikeModule(word: string): boolean {
+  return word.includes('/') || JAVASCRIPT.has(extname(word)) || TYPESCRIPT.has(extname(word));
+}
+
+/** The default export of a module. Rejects with a {@link ModuleError}, or with the error that the module throws. */
+export async function loadDefaultExport(file: string): Promise<unknown> {
+  const path = resolve(file);
+  if (!existsSync(path) || !statSync(path).isFile()) throw new ModuleError('there is no such file');
+  const kind = extname(path);
+  if (!JAVASCRIPT.has(kind) && !TYPESCRIPT.has(kind))
+    throw new ModuleError(`expected a module: ${[...JAVASCRIPT, ...TYPESCRIPT].join(', ')}`);
+  const load = JAVASCRIPT.has(kind) || stripsTypes() ? importNatively : await findTsx(path);
+  const { default: exported } = await load(pathToFileURL(path).href);
+  // A module that a compiler made CommonJS: its exports are the default export of what Node imports.
+  const inner = exported as { readonly __esModule?: boolean; readonly default?: unknown } | undefined;
+  return inner?.__esModule ? inner.default : exported;
+}
+
+type Import = (url: string) => Promise<{ readonly default?: unknown }>;
+
+/**
+ * Node's own `import`. A bundle that was started from recorded code (`code-cache.ts`) has none, so a module of a line
+ * lends it.
+ */
+const importNatively: Import = (url) => {
+  const name = join(process.cwd(), 'import.cjs');
+  const lender = new Module(name) as Module & { _compile(code: string, file: string): void };
+  lender._compile('exports.load = (url) => import(url);', name);
+  return lender.exports.load(url);
+};
+
+function stripsTypes(): boolean {
+  return Boolean((process.features as { readonly typescript?: unknown }).typescript);
+}
+
+async function findTsx(path: string): Promise<Import> {
+  let tsx: string;
+  try {
+    tsx = createRequire(path).resolve('tsx/esm/api');
+  } catch {
+    throw new ModuleError(
+      `Node ${process.version} cannot run TypeScript by itself, and there is no tsx beside this file: ` +
+        'npm install --save-dev tsx, or use Node 22.18 or newer',
+    );
+  }
+  // As a CommonJS module, tsx 4.23 does not find its own hooks.
+  const module = tsx.replace(/\.cjs$/, '.mjs');
+  const { tsImport } = (await importNatively(pathToFileURL(existsSync(module) ? module : tsx).href)) as {
+    readonly tsImport: (url: string, parent: string) => ReturnType<Import>;
+  };
+  return (url) => tsImport(url, url);
+}

@@ -1,0 +1,70 @@
+/**
+ * A node that an author made with the package `snowstorm`. The program that loads it may have another copy of this
+ * code, so a definition is known by a mark that all copies share, and not by its class.
+ */
+
+import type { Fault } from '../harness/fault.ts';
+import type { LinearizableStore } from '../kv/store.ts';
+import type { Handler, NodeContext } from '../node/context.ts';
+import type { StartHandlers } from '../node/node.ts';
+import type { Folder } from '../protocol/folder.ts';
+
+const MARK = Symbol.for('snowstorm.node');
+
+/** What a node has besides its context. */
+export interface OwnPorts {
+  /** Maelstrom's `lin-kv`, for {@link Documents}. */
+  readonly kv: LinearizableStore;
+  /**
+   * This node's own folder, which outlives its kills: simulated with torn and lost writes, or real. Undefined where
+   * there is none: then what the node keeps ends with it.
+   */
+  readonly openFolder: () => Promise<Folder | undefined>;
+}
+
+/** What an author says about a node. */
+export interface NodeOptions {
+  /** The name in messages. Default: `node`. */
+  readonly name?: string;
+  /**
+   * Makes the handlers, one for each type of request, once the node knows its id. A rejection refuses `init` and ends
+   * the node.
+   */
+  readonly handlers: (context: NodeContext, ports: OwnPorts) => readonly Handler[] | Promise<readonly Handler[]>;
+  /**
+   * The faults that the node promises to survive. `fuzz` and `--nemesis all` inject no others. Default: all faults of
+   * links, messages and clocks, and `pause`; no kills, which take away what a node without a folder keeps.
+   */
+  readonly survives?: readonly Fault[];
+}
+
+/** A node, made by {@link defineNode}: run it with `runOnStdio`, or test it with `snowstorm/testing`. */
+export interface NodeDefinition extends NodeOptions {
+  readonly name: string;
+  readonly [MARK]: 1;
+}
+
+/** Defines a node. Throws a TypeError that says what is wrong with the options. */
+export function defineNode(options: NodeOptions): NodeDefinition {
+  const { name = 'node', handlers } = options;
+  if (typeof handlers !== 'function')
+    throw new TypeError('defineNode: handlers must be a function that returns an array of handlers');
+  return { ...options, name, [MARK]: 1 };
+}
+
+/** Whether it was made by any copy of {@link defineNode}. */
+export function isNodeDefinition(value: unknown): value is NodeDefinition {
+  return typeof value === 'object' && value !== null && (value as { [MARK]?: unknown })[MARK] === 1;
+}
+
+/** @param ports told when the node starts */
+export function startOwnNode(
+  { name, handlers }: NodeDefinition,
+  ports: (context: NodeContext) => OwnPorts,
+): StartHandlers {
+  return async (context) => {
+    const made = await handlers(context, ports(context));
+    if (!Array.isArray(made)) throw new TypeError(`${name}: handlers must return an array of handlers`);
+    return made;
+  };
+}

@@ -5,6 +5,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { mergeValidity } from '../checkers/checker.ts';
+import { type Loaded, loadModules, nodeOption } from './author-modules.ts';
 import { exitStatusOf } from './exit-status.ts';
 import { CHALLENGES, type Challenge } from './glomers-challenges.ts';
 import {
@@ -35,6 +36,7 @@ const OPTIONS = {
     text: `The program of a node, as in snowstorm test: a path, or a name in PATH. The words after -- are its
 arguments. In both {workload} and {challenge} stand for what is run: --bin bin/{workload}.`,
   },
+  node: nodeOption,
   store: {
     ...TEST_OPTIONS.store,
     text: 'The folder where runs are recorded. Default: store.',
@@ -55,10 +57,11 @@ arguments. In both {workload} and {challenge} stand for what is run: --bin bin/{
 
 const HELP = `Usage: snowstorm glomers
        snowstorm glomers NAME… --bin FILE [options] [-- arguments of the node]
+       snowstorm glomers NAME… --node MODULE [options]
 
-Runs the challenges of Fly.io's Gossip Glomers (https://fly.io/dist-sys) on real processes, with the options of
-their pages, and says for each target whether it was met. Without a NAME it lists the challenges: what they ask,
-and the best figures that are known.
+Runs the challenges of Fly.io's Gossip Glomers (https://fly.io/dist-sys) on real processes, or simulated with
+--node, with the options of their pages, and says for each target whether it was met. Without a NAME it lists the
+challenges: what they ask, and the best figures that are known.
 
 NAME is a challenge such as 3d, a number with all of its parts such as 3, or all:
   ${CHALLENGES.map(({ name }) => name).join(', ')}
@@ -88,13 +91,15 @@ export async function glomersCommand(args: readonly string[]): Promise<number> {
     return 0;
   }
   const challenges = chooseChallenges(words);
-  if (values.bin === undefined)
+  if (values.bin === undefined && values.node === undefined)
     throw new UsageError('--bin FILE is missing: name the program of your node, such as --bin ./my-node');
+  const loaded = await loadModules(texts.node === undefined ? {} : { node: texts.node });
   // All of them first: a mistake is found before anything runs.
-  const plans = challenges.map((challenge) => ({ challenge, runs: planRuns(challenge, values.bin as string, parsed) }));
+  const plans = challenges.map((challenge) => ({ challenge, runs: planRuns(challenge, parsed, loaded) }));
   const signals = new Signals();
   const scores: Score[] = [];
   for (const { challenge, runs } of plans) scores.push(await attempt(challenge, runs, values, signals));
+  loaded.notes.tell();
   if (scores.length > 1) process.stdout.write(describeScores(scores));
   return exitStatusOf(mergeValidity(scores.map(verdictOf)));
 }
@@ -111,7 +116,7 @@ function chooseChallenges(words: readonly string[]): readonly Challenge[] {
   return CHALLENGES.filter((challenge) => words.some((word) => isMeant(word, challenge)));
 }
 
-function planRuns(challenge: Challenge, bin: string, { texts, rest }: GlomersOptions): readonly PlannedRun[] {
+function planRuns(challenge: Challenge, { texts, rest }: GlomersOptions, loaded: Loaded): readonly PlannedRun[] {
   return challenge.runs.map((options) => {
     const words = options.split(' ');
     const fill = (text: string) =>
@@ -120,9 +125,12 @@ function planRuns(challenge: Challenge, bin: string, { texts, rest }: GlomersOpt
       const text = texts[name];
       return text === undefined ? [] : optionWords(`--${name}`, text);
     });
-    const args = [...words, ...optionWords('--bin', fill(bin)), ...passedOn, '--', ...rest.map(fill)];
+    const { bin } = texts;
+    const program = bin === undefined ? [] : optionWords('--bin', fill(bin));
+    const node = texts.node === undefined ? [] : optionWords('--node', texts.node);
+    const args = [...words, ...program, ...node, ...passedOn, '--', ...rest.map(fill)];
     const parsed = parseOptions(TEST_OPTIONS, args, WORKLOAD_OPTIONS);
-    return { parsed, task: { ...interpretTestOptions(parsed), challenge: challenge.name } };
+    return { parsed, task: { ...interpretTestOptions(parsed, loaded), challenge: challenge.name } };
   });
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   describeErrorCode,
   ERRORS,
@@ -62,5 +62,18 @@ describe('an RPC error', () => {
       message: 'the request was given up and had no effect',
     });
     expect(RpcError.of('crash', 'boom')).toMatchObject({ code: 13, definite: false, message: 'boom' });
+  });
+
+  it('is known in every copy of the code, and no other error is', async () => {
+    vi.resetModules();
+    const { RpcError: Copy } = await import('../../src/protocol/errors.ts');
+    expect(Copy).not.toBe(RpcError);
+    expect(new Copy(11, 'later')).toBeInstanceOf(RpcError);
+    for (const other of [new Error('later'), { code: 11, name: 'RpcError' }, null, 'later'])
+      expect(other).not.toBeInstanceOf(RpcError);
+    class Busy extends RpcError {}
+    expect(new Busy(11, 'later')).toBeInstanceOf(RpcError);
+    expect(new Busy(11, 'later')).toBeInstanceOf(Busy);
+    expect(new RpcError(11, 'later')).not.toBeInstanceOf(Busy);
   });
 });

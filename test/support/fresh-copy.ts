@@ -14,6 +14,7 @@ const COPIED = [
   'bin',
   'test/fixtures/recipe',
   'test/fixtures/nodes',
+  'test/fixtures/library',
   'package.json',
   'package-lock.json',
   'tsconfig.json',

@@ -1,0 +1,38 @@
+/**
+ * Nodes as strangers would write them, in TypeScript with the package alone: their mistakes are found within 200 seeds.
+ * They have the copy of the code that the build made, and the simulator here is another one.
+ */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadDefaultExport } from '../../src/host/modules/load-module.ts';
+import type { NodeDefinition } from '../../src/library/node.ts';
+import { fuzz } from '../../src/library/testing.ts';
+
+const LINES_MAX = 80;
+const SEEDS = 200;
+const SHRINK_MS = 5000;
+
+async function load(name: string): Promise<NodeDefinition> {
+  return (await loadDefaultExport(`test/fixtures/library/${name}.ts`)) as NodeDefinition;
+}
+
+describe.each([
+  ['broadcast', 'broadcast', /\d+ elements? (was|were) lost/],
+  ['counter', 'g-counter', /final reads? (is|are) wrong/],
+  ['kafka', 'kafka', /The run is INVALID/],
+])('the mistake of a %s', (name, workload, reason) => {
+  it(`is found by fuzzing ${workload}`, async () => {
+    expect(readFileSync(`test/fixtures/library/${name}.ts`, 'utf8').split('\n').length).toBeLessThanOrEqual(LINES_MAX);
+    const report = await fuzz({ node: await load(name), workload, seeds: SEEDS, shrinkMs: SHRINK_MS });
+    expect(report).toMatchObject({ valid: false, impurities: [] });
+    expect(report.verdict).toMatch(reason);
+    expect(report.schedule).toBeDefined();
+  });
+});
+
+it('a broadcast that repeats what was not acknowledged is right', async () => {
+  const cuts = ['partition', 'bridge', 'one-way', 'pause'] as const;
+  const report = await fuzz({ node: await load('right-broadcast'), workload: 'broadcast', seeds: 20, faults: cuts });
+  expect(report.verdict).toMatch(/^20 seeds, [\d,]+ operations: all valid$/);
+});

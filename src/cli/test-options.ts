@@ -74,8 +74,7 @@ function workloadOption(workloads: readonly TestedWorkload[]): Option<TestedWork
     short: 'w',
     value: 'NAME',
     text: `What to test. Required.\n${wrapList(names)};
-or a workload of yours: a module that exports one by default, made by defineWorkload of the package
-snowstorm/testing.`,
+or a module of yours, whose default export defineWorkload of snowstorm/testing made.`,
     absent: undefined,
     parse: (name) => {
       if (looksLikeModule(name)) return undefined;

@@ -8,8 +8,10 @@
 import type { History } from '../history/history.ts';
 import { asSentence, type Proof } from './proof.ts';
 
+/** Whether a run is valid; `unknown`: it shows too little. */
 export type Validity = true | false | 'unknown';
 
+/** A verdict with its details, by Jepsen's names. */
 export interface CheckResult {
   readonly 'valid?': Validity;
   /** What shows that the run is invalid; the report draws it. Present only in an invalid result. */
@@ -40,6 +42,7 @@ export interface TestFacts {
   readonly nodeLimits?: Readonly<Record<string, number>>;
 }
 
+/** Judges the history of a run. */
 export interface Checker {
   check(test: TestFacts, history: History): CheckResult;
 }

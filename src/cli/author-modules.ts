@@ -14,8 +14,8 @@ import { type Option, UsageError } from './options.ts';
 
 export const nodeOption: Option<string | undefined> = {
   value: 'MODULE',
-  text: `A node of yours, simulated in this process: a module whose default export defineNode of the package
-snowstorm made. Default: our own node.`,
+  text: `A node of yours, simulated in this process: a module whose default export defineNode of snowstorm
+made. Default: our own node.`,
   absent: undefined,
   parse: (file) => {
     if (file === '') throw new Error('expected a file');

@@ -21,6 +21,7 @@ const MALFORMED_REPLY = 'malformed-reply';
 
 type ReplyBody = Readonly<Record<string, unknown>>;
 
+/** How a request of a client ended. */
 export type ClientResult =
   | { readonly kind: 'ok'; readonly body: ReplyBody }
   | {
@@ -61,6 +62,7 @@ export interface ClientOptions {
   readonly exempt?: boolean;
 }
 
+/** A client of one node, with one request at a time. */
 export class Client {
   readonly id: string;
   /** How long it waits for a reply if a call gives no timeout, ms. */

@@ -35,6 +35,7 @@ const ENGINE_FAULTS = [
 ] as const;
 
 export const FAULTS = [...NODE_FAULTS, ...ENGINE_FAULTS] as const;
+/** The name of a fault. */
 export type Fault = (typeof FAULTS)[number];
 export type CutFault = (typeof CUT_FAULTS)[number];
 export type MessageFault = (typeof MESSAGE_FAULTS)[number];

@@ -70,6 +70,7 @@ export interface TestSetting {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** What clients ask, how a reply completes an operation, and what the history must show. */
 export interface WorkloadTest {
   /**
    * Whether a client goes on after an operation of unknown outcome. If not (Maelstrom's `echo`), it is closed, and a

@@ -26,6 +26,7 @@ interface Chunk {
   places?: Int32Array;
 }
 
+/** The operations of a run, in their order. */
 export class History implements Iterable<Operation> {
   #length = 0;
   readonly #chunks: Chunk[] = [];

@@ -8,6 +8,7 @@ export type OperationType = 'invoke' | 'ok' | 'fail' | 'info';
 /** The process that stands for the fault injector in a history. */
 export const NEMESIS = 'nemesis';
 
+/** An invocation or a completion, as Jepsen has them. */
 export interface Operation {
   /** Position in the history, from 0. */
   readonly index: number;

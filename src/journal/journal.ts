@@ -27,6 +27,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+/** A node's records in a folder: in order, and durable before `append` resolves. */
 export class Journal {
   readonly #folder: Folder | undefined;
   readonly #name: string;

@@ -59,6 +59,7 @@ export type UpdateResult<Content> =
   | { readonly kind: 'definite'; readonly error: RpcError }
   | { readonly kind: 'indefinite'; readonly error: RpcError };
 
+/** How a reading ended. `definite`: the store gave no answer in time. */
 export type ReadResult<Content> =
   | { readonly kind: 'ok'; readonly stored: Stored<Content> }
   | { readonly kind: 'definite'; readonly error: RpcError };
@@ -77,6 +78,7 @@ export type ReplaceResult<Content> =
  */
 export type Change<Content> = (content: Content | undefined) => Content | undefined;
 
+/** What {@link Documents} are made of. */
 export interface DocumentsOptions<Content> {
   readonly kv: LinearizableStore;
   readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'randomUint32'>;
@@ -93,6 +95,7 @@ interface Remembered<Content> {
   readonly says: Omit<Stored<Content>, 'token'>;
 }
 
+/** Documents of one kind in a store, changed by compare-and-set alone. */
 export class Documents<Content extends object> {
   readonly #options: DocumentsOptions<Content>;
   /** By key. Most readings find what the one before found, and a text says the same every time. */

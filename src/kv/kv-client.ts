@@ -14,6 +14,7 @@ import { defineRpc } from '../protocol/rpc.ts';
 import { CompareAndSet, casRequest, isMissing, type KvOptions, Read } from './store-rpcs.ts';
 
 export const STORES = ['lin-kv', 'seq-kv', 'lww-kv'] as const;
+/** The names of Maelstrom's key-value stores. */
 export type StoreName = (typeof STORES)[number];
 const TIMESTAMP_ORACLE = 'lin-tso';
 
@@ -26,10 +27,12 @@ export const Write = defineRpc(
 
 const NextTimestamp = defineRpc('ts', 'A number above all earlier ones.', {}, { ts: z.int() });
 
+/** The outcome of one request to a store. */
 export type KvResult<Value> =
   | { readonly kind: 'ok'; readonly value: Value }
   | Exclude<RpcResult<never>, { readonly kind: 'ok' }>;
 
+/** A client of one of Maelstrom's key-value stores. */
 export class KvClient {
   readonly store: StoreName;
   readonly #context: Pick<NodeContext, 'rpc'>;
@@ -62,6 +65,7 @@ export class KvClient {
   }
 }
 
+/** A client of Maelstrom's timestamp oracle, `lin-tso`. */
 export class TimestampOracle {
   readonly #context: Pick<NodeContext, 'rpc'>;
   readonly #options: KvOptions;

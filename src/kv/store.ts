@@ -49,6 +49,7 @@ export type StoreReplace =
   | { readonly kind: 'ok'; readonly token: Token }
   | { readonly kind: 'refused' | 'unavailable' | 'silent'; readonly error: RpcError };
 
+/** A key-value store with compare-and-set; see the top of `store.ts` for what it guarantees. */
 export interface LinearizableStore {
   /** What errors call it: `lin-kv`. */
   readonly name: string;

@@ -22,6 +22,7 @@ export interface AbortSignalLike {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
+/** How a request to another node or a service is made. */
 export interface RpcOptions {
   /** How long to wait for the reply. Default: {@link RPC_DEADLINE_MS}. */
   readonly deadlineMs?: number;
@@ -29,6 +30,7 @@ export interface RpcOptions {
 
 export const RPC_DEADLINE_MS = 1000;
 
+/** All that a node has of the world: who it is, time, randomness, messages and a log. */
 export interface NodeContext {
   readonly nodeId: string;
   /** All nodes, including this one, in the order of `init`. */

@@ -7,8 +7,10 @@ import type { Clock } from '../protocol/clock.ts';
 import type { Body } from '../protocol/message.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+/** From the most talkative level to none at all. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Writes lines of a level with fields. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

@@ -3,6 +3,7 @@
  * wall clock names a moment and may be wrong. The monotonic clock measures durations and names no moment.
  */
 
+/** The clocks of a machine. */
 export interface Clock {
   /** Unix milliseconds. May jump in both directions, and may be far off. */
   wallMs(): number;

@@ -30,6 +30,7 @@ export const ERRORS = [
   { code: 30, name: 'txn-conflict', definite: true, text: 'another transaction was in the way' },
 ] as const satisfies readonly ErrorDefinition[];
 
+/** The names in Maelstrom's table of errors. */
 export type ErrorName = (typeof ERRORS)[number]['name'];
 
 const BY_CODE: ReadonlyMap<number, ErrorDefinition> = new Map(ERRORS.map((error) => [error.code, error]));

@@ -14,6 +14,7 @@ export interface FolderLock {
   release(): Promise<void>;
 }
 
+/** Files that outlive a node, by name, in one folder. */
 export interface Folder {
   /** The names of all files, in no order. */
   names(): Promise<string[]>;

@@ -24,6 +24,7 @@ const TWO_TO_26 = 2 ** 26;
 const TWO_TO_32 = 2 ** 32;
 const TWO_TO_53 = 2 ** 53;
 
+/** Draws that a seed repeats. */
 export class SeededRandom implements RandomSource {
   /** The state that the seed gave. Forks are made from it. */
   readonly #origin: Words;

@@ -36,8 +36,11 @@ export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fie
   readonly replyFields: readonly { readonly name: string; readonly prefix: string }[];
 }
 
+/** The fields of a request, checked. */
 export type RequestOf<R extends Rpc> = R extends Rpc<infer Request, Fields> ? FieldsOutput<Request> : never;
+/** The fields of a request, as a caller gives them. */
 export type RequestInputOf<R extends Rpc> = R extends Rpc<infer Request, Fields> ? FieldsInput<Request> : never;
+/** The fields of a reply, checked. */
 export type ReplyOf<R extends Rpc> = R extends Rpc<Fields, infer Reply> ? FieldsOutput<Reply> : never;
 
 /**

@@ -10,6 +10,7 @@ import { QUOTE_LENGTH_MAX } from '../proof.ts';
 /** What an operation does to a state: the next one, or why it is impossible there. */
 export type Step<State> = { readonly state: State } | { readonly refusal: string };
 
+/** What an object does: its states, and what each operation makes of them. */
 export interface Model<State> {
   readonly initial: State;
   /** Pure. `value` is that of an `ok`, or of an invocation that nothing is known of. Throws if there is no such `f`. */

@@ -159,6 +159,14 @@ describe.each(NODES)('with %s, a node', (node) => {
     expect(cli(...words.split(' '))).toMatchObject({ status: 1 });
   });
 
+  it('is explored to the story, and the printed command repeats that run', () => {
+    const found = cli('explore', '-w', 'broadcast', '--node', './wrong.mjs', '--operations', '4', '--seed', '1');
+    expect(found).toMatchObject({ status: 1, out: expect.stringMatching(/(pause|cut)@\d+/) });
+    const [, words = ''] = /^Replay: {2}snowstorm (.*)$/m.exec(found.out) ?? [];
+    expect(words).toMatch(/^explore -w broadcast --node \.\/wrong\.mjs .* --hit (pause|cut)@\d+$/);
+    expect(cli(...words.split(' '))).toMatchObject({ status: 1 });
+  });
+
   it('in TypeScript runs where Node or tsx strips types, and else it is said what helps', () => {
     const fuzz = () =>
       cli('fuzz', '-w', 'broadcast', '--node', './right-broadcast.ts', '--seeds', '2', '--nemesis', 'pause');

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadDefaultExport } from '../../src/host/modules/load-module.ts';
 import type { NodeDefinition } from '../../src/library/node.ts';
-import { fuzz } from '../../src/library/testing.ts';
+import { fuzz, type WorkloadDefinition } from '../../src/library/testing.ts';
 
 const LINES_MAX = 80;
 const SEEDS = 200;
@@ -29,6 +29,20 @@ describe.each([
     expect(report.verdict).toMatch(reason);
     expect(report.schedule).toBeDefined();
   });
+});
+
+it('a register that nodes remember is found by a workload of the author', async () => {
+  const workload = (await loadDefaultExport('test/fixtures/library/register-workload.ts')) as WorkloadDefinition;
+  const report = await fuzz({ node: await load('register'), workload, seeds: SEEDS, shrinkMs: SHRINK_MS });
+  expect(report).toMatchObject({ valid: false, impurities: [] });
+  expect(report.story).toMatch(/write ok \d[\s\S]*read ok \d\nThe run is INVALID\. Read \d of process \d+/);
+});
+
+it('a set in a journal survives kills and power failures', async () => {
+  const node = await load('durable-set');
+  expect(node.survives).toContain('disk-torn');
+  const report = await fuzz({ node, workload: 'g-set', seeds: 20 });
+  expect(report.verdict).toMatch(/^20 seeds, [\d,]+ operations: all valid$/);
 });
 
 it('a broadcast that repeats what was not acknowledged is right', async () => {

@@ -247,8 +247,8 @@ const TEST_MISTAKES: readonly Mistake[] = [
   },
   {
     mistake: 'a workload without a node of ours',
-    args: ['-w', 'lin-kv'],
-    says: '-w lin-kv: there is no node of ours that serves it; name the program of yours with --bin FILE',
+    args: ['-w', 'test/fixtures/library/register-workload.ts'],
+    says: '-w register: there is no node of ours that serves it; name the program of yours with --bin FILE',
   },
   {
     mistake: 'a topology that there is not',

@@ -98,8 +98,8 @@ export interface ServedWorkload {
    */
   readonly start: (context: NodeContext, ports: WorkloadPorts) => Promise<readonly Handler[]>;
   /**
-   * A node serves it only if `--workload`, or the harness that tests it, names it: it sends messages of its own accord,
-   * or needs a folder.
+   * A node serves it only if `--workload`, or the harness that tests it, names it: it is only for nodes that Maelstrom
+   * or this harness starts together. It sends messages of its own accord, sends on what it is asked, or needs a folder.
    */
   readonly whenAsked?: true;
 }

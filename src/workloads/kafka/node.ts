@@ -192,4 +192,5 @@ export const kafkaNode: ServedWorkload = {
   rpcs: [Send, Poll, CommitOffsets, ListCommittedOffsets, AppendEntries],
   start: async (context, { kv, limits }) =>
     kafkaHandlers(context, kv, { ...KAFKA_PARTS, limits: { ...KAFKA_LIMITS, ...limits } }),
+  whenAsked: true,
 };

@@ -51,4 +51,5 @@ export const txnListAppendNode: ServedWorkload = {
   rpcs: [Txn],
   start: async (context, { kv, limits }) =>
     listAppendHandlers(context, kv, { limits: { ...LIST_APPEND_LIMITS, ...limits } }),
+  whenAsked: true,
 };

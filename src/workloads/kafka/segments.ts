@@ -5,7 +5,7 @@
  * closed one never changes.
  *
  * Each message has an id, drawn by the node that a client sent it to. A segment never takes an id that the log already
- * holds. So whoever sends a message again does no harm.
+ * holds. So it does no harm if a message is sent again.
  */
 
 import * as z from 'zod';

@@ -2,11 +2,11 @@
  * The registers of one node: what it has seen of all transactions, folded together. The rules:
  *
  * - A transaction is applied as a whole. Of two writes to a register the one with the greater stamp wins. All writes of
- *   a transaction have one stamp, so transactions win or lose as a whole, too: nobody sees a half.
+ *   a transaction have one stamp, so transactions win or lose as a whole, too: no half is seen.
  * - It is applied after all that its node had seen when it executed it: causal delivery (Birman, Schiper, Stephenson
  *   1991), by numbers for each origin in place of whole vector clocks.
  * - Its stamp is above all stamps that its node had seen. So stamps never contradict causes, and "wins" is a total
- *   order that all nodes agree on, whatever comes first: convergence.
+ *   order that all nodes agree on, in any order of arrival: convergence.
  *
  * A state is the fold of a set of transactions that lacks no cause. So two states can be merged as well.
  *

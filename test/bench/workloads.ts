@@ -20,39 +20,32 @@ const WORKLOADS = [
   'txn-rw-register',
 ];
 const OPTIONS = ['--concurrency', '10n'];
-
-/** What is told of every workload. Those with a goal are to cost at most twice what unique-ids costs. */
-const TOLD: readonly {
-  readonly name: string;
-  readonly unit: string;
-  readonly of: keyof RateRun;
-  readonly goal?: true;
-}[] = [
-  { name: 'operations', unit: '/s', of: 'rate' },
-  { name: 'CPU of the harness for an operation', unit: 'µs', of: 'cpuUs', goal: true },
-  { name: 'resident memory at its highest', unit: 'MB', of: 'megabytes', goal: true },
-  { name: 'start to the first operation', unit: 'ms', of: 'startMs', goal: true },
-];
+/** What our node promises; by default Maelstrom demands more. */
+const MODELS: Readonly<Record<string, readonly string[]>> = {
+  'txn-rw-register': ['--consistency-models', 'causal-cerone'],
+};
 
 export async function benchWorkloads(): Promise<readonly Section[]> {
   const runs = new Map([YARDSTICK, ...WORKLOADS].map((workload): [string, RateRun[]] => [workload, []]));
   // In turn, so that a slow moment of the machine hits all of them.
   for (let round = 0; round < ROUNDS; round++)
-    for (const [workload, made] of runs) made.push(fullRateRun(workload, SECONDS, OPTIONS));
+    for (const [workload, made] of runs)
+      made.push(fullRateRun(workload, SECONDS, [...OPTIONS, ...(MODELS[workload] ?? [])]));
   const beside = runs.get(YARDSTICK) as readonly RateRun[];
-  const figures = WORKLOADS.flatMap((workload) =>
-    figuresOf(workload, runs.get(workload) as readonly RateRun[], beside),
-  );
+  const figureOf = (name: string, unit: string, of: keyof RateRun, workloads: readonly string[]): Figure => {
+    const most = (round: number) =>
+      Math.max(...workloads.map((workload) => ((runs.get(workload) as readonly RateRun[])[round] as RateRun)[of]));
+    return {
+      ...{ name, input: workloads.length === 1 ? (workloads[0] as string) : 'the most of these', unit },
+      values: beside.map((_, round) => most(round)),
+      yardstick: { name: YARDSTICK, ratios: beside.map((run, round) => most(round) / run[of]) },
+      goal: { of: 'ratio', atMost: 2 },
+    };
+  };
+  const figures = [
+    ...WORKLOADS.map((workload) => figureOf('CPU of the harness for an operation', 'µs', 'cpuUs', [workload])),
+    figureOf('resident memory at its highest', 'MB', 'megabytes', WORKLOADS),
+    figureOf('start to the first operation', 'ms', 'startMs', WORKLOADS),
+  ];
   return [{ title: `(n) every workload at full rate, 3 node processes, ${SECONDS} s`, figures }];
-}
-
-function figuresOf(workload: string, runs: readonly RateRun[], beside: readonly RateRun[]): readonly Figure[] {
-  return TOLD.map(({ name, unit, of, goal }) => ({
-    name,
-    input: workload,
-    unit,
-    values: runs.map((run) => run[of]),
-    yardstick: { name: YARDSTICK, ratios: runs.map((run, round) => run[of] / (beside[round] as RateRun)[of]) },
-    ...(goal && { goal: { of: 'ratio' as const, atMost: 2 } }),
-  }));
 }

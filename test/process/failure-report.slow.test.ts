@@ -19,7 +19,7 @@ const MOODS = `
 import { counter } from './counter/workload.ts';
 import type { Workload } from './workload.ts';
 
-const judge = counter.test.checker({} as never).check;
+const judge = counter.test.checker().check;
 let runs = 0;
 const variant = (name: string, change: Partial<Workload>, test: Partial<Workload['test']> = {}): Workload =>
   ({ ...counter, name, ...change, test: { ...counter.test, ...test } });

@@ -270,6 +270,8 @@ export class KeyLog {
   /** The closed segment with an offset that is below the window. */
   async #segmentAt(offset: number): Promise<Segment> {
     const { key, segments, limits } = this.#options;
+    // A node that only heard of the end, and did not read it, knows an older last segment.
+    if (offset >= (this.#tail?.base ?? 0)) await this.catchUp();
     let [low, high] = [0, this.#tail?.index ?? 0];
     // Most segments are closed when they have just enough messages.
     let index = Math.min(high, Math.floor(offset / limits.segment));

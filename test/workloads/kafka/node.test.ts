@@ -31,6 +31,13 @@ describe('a log', () => {
     expect(await other.poll({ [key]: 9 })).toEqual({});
   });
 
+  it('is shown from any offset by a node that only sent to it, and has only its end in memory', async () => {
+    const { other, key } = start({ segment: 2, window: 2 });
+    for (let message = 0; message < 9; message++) await other.send(key, message);
+    for (let from = 0; from < 9; from++)
+      expect((await other.poll({ [key]: from }))[key]?.[0], `from ${from}`).toEqual([from, from]);
+  });
+
   it('holds any JSON, and numbers that no double holds', async () => {
     const { owner, other, key } = start();
     const messages = [null, { a: ['x'] }, '"', parseExact('12345678901234567890'), undefined];

@@ -81,7 +81,8 @@ export function takeVoteReply(turn: Turn, from: string, { pre, term, granted, se
     state.votes.add(from);
     if (state.votes.size < majority(state)) return;
     // Nothing else tells a new member how far away the others are.
-    if (state.rttMs === 0) state.rttMs = Math.ceil(withSample(undefined, nowMs - sentMs));
+    // A late answer to an earlier life has a time of its clock, which may be ahead.
+    if (state.rttMs === 0 && sentMs <= nowMs) state.rttMs = Math.ceil(withSample(undefined, nowMs - sentMs));
     beginElection(turn);
     return;
   }

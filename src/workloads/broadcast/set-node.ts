@@ -5,6 +5,7 @@
 import { Journal } from '../../journal/journal.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
+import { requireNode } from '../node-requests.ts';
 import type { WorkloadPorts } from '../served-workload.ts';
 import { Compare, Spread } from './messages.ts';
 import { ReplicatedSet } from './replicated-set.ts';
@@ -33,13 +34,13 @@ export const SET_LIMITS = {
 };
 
 export class SetNode {
-  readonly #nodeIds: ReadonlySet<string>;
+  readonly #context: NodeContext;
   readonly #set: ReplicatedSet;
   readonly #spreading: Spreading;
   #trouble: string | undefined;
 
   constructor(context: NodeContext, set: ReplicatedSet, options: SpreadingOptions) {
-    this.#nodeIds = new Set(context.nodeIds);
+    this.#context = context;
     this.#set = set;
     this.#spreading = new Spreading(context, set, options);
     context.report('set', () => ({ elements: set.size, logs: set.logCount, ...this.#spreading.figures }));
@@ -75,21 +76,16 @@ export class SetNode {
   get handlers(): readonly Handler[] {
     return [
       handler(Spread, async (request, { src }) => {
-        this.#requireNode(src);
+        requireNode(this.#context, src);
         await this.#withDisk(this.#spreading.receiveSpread(src, request));
         return {};
       }),
       handler(Compare, (request, { src }) => {
-        this.#requireNode(src);
+        requireNode(this.#context, src);
         this.#spreading.receiveCompare(src, request);
         return {};
       }),
     ];
-  }
-
-  /** What spreads stays for ever, and a client must not choose its number. */
-  #requireNode(src: string): void {
-    if (!this.#nodeIds.has(src)) throw RpcError.of('malformed-request', `src: only nodes of node_ids may send this`);
   }
 
   async #withDisk(work: Promise<void>): Promise<void> {

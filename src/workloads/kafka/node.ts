@@ -5,6 +5,7 @@ import { type Handler, handler, type NodeContext, type RequestOrigin } from '../
 import { RpcError } from '../../protocol/errors.ts';
 import { parseExact, stringifyExact } from '../../protocol/exact-json.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
+import { requireNode, requireShort } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import { CommittedOffsets, type Merge, mergeOffsets } from './committed.ts';
 import { type AppendOutcome, KeyLog, LOG_RULES, type LogRules } from './key-log.ts';
@@ -33,7 +34,10 @@ export function kafkaHandlers(context: NodeContext, kv: LinearizableStore, parts
     handler(Poll, (request) => service.poll(request)),
     handler(CommitOffsets, (request) => service.commit(request)),
     handler(ListCommittedOffsets, (request) => service.listCommitted(request)),
-    handler(AppendEntries, (request) => service.append(request)),
+    handler(AppendEntries, (request, { src }) => {
+      requireNode(context, src);
+      return service.append(request);
+    }),
   ];
 }
 
@@ -62,6 +66,7 @@ class LogService {
   }
 
   send({ key, msg }: RequestOf<typeof Send>, origin: RequestOrigin): Promise<ReplyOf<typeof Send>> {
+    requireShort(msg, 'body.msg');
     const text = stringifyExact(msg ?? null);
     return this.#copies.once(origin, `${key} ${text}`, () => this.#send(key, text));
   }

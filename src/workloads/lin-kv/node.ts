@@ -1,10 +1,10 @@
 /** What a node serves of lin-kv: registers that all nodes keep by Raft. `messages.ts` declares the messages. */
 
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
-import { RpcError } from '../../protocol/errors.ts';
 import type { Folder } from '../../protocol/folder.ts';
 import type { RequestOf } from '../../protocol/rpc.ts';
 import { decodeRaft, RAFT_RPCS, type RaftRpc } from '../../raft/wire.ts';
+import { requireNode, requireShort } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import { Copies } from './copies.ts';
 import { LIN_KV_LIMITS, type LinKvLimits } from './limits.ts';
@@ -30,11 +30,13 @@ export async function startMember(
   const replica = await Replica.open(context, folder, limits, parts.replica);
   const requests = new Requests(context, replica, limits, parts.requests);
   const copies = parts.copies ?? new Copies(context.clock);
-  const change = (src: string, messageId: number | undefined, operation: Operation) =>
-    copies.share(src, messageId, async () => {
+  const change = (src: string, messageId: number | undefined, operation: Operation) => {
+    requireShort(operation.args, 'body');
+    return copies.share(src, messageId, operation, async () => {
       await requests.ask(operation);
       return {};
     });
+  };
   return [
     handler(Read, async ({ key }) => ({ value: await requests.ask({ f: 'read', args: [key ?? null] }) })),
     handler(Write, ({ key, value, msg_id }, { src }) =>
@@ -55,13 +57,12 @@ function raftHandler<R extends RaftRpc>(context: NodeContext, rpc: R, replica: R
 
 /** Takes a message from a member, and from nothing else. */
 function betweenNodes<R extends typeof Forward | typeof Results | RaftRpc>(
-  { nodeIds }: NodeContext,
+  context: NodeContext,
   rpc: R,
   take: (from: string, request: RequestOf<R>) => void,
 ): Handler {
-  const members = new Set(nodeIds);
   const handle = (request: never, { src }: { src: string }) => {
-    if (!members.has(src)) throw RpcError.of('malformed-request', `${rpc.type} is for nodes of this cluster`);
+    requireNode(context, src);
     take(src, request);
     return {};
   };

@@ -27,10 +27,14 @@ export function proxyHandlers(context: NodeContext): readonly Handler[] {
       throw result.error;
     }),
     handler(Write, ({ key, value, msg_id }, { src }) =>
-      copies.share(src, msg_id, async () => done(await context.rpc(SERVICE, ServiceWrite, { key, value }))),
+      copies.share(src, msg_id, { key, value }, async () =>
+        done(await context.rpc(SERVICE, ServiceWrite, { key, value })),
+      ),
     ),
     handler(Cas, ({ key, from, to, msg_id }, { src }) =>
-      copies.share(src, msg_id, async () => done(await context.rpc(SERVICE, CompareAndSet, { key, from, to }))),
+      copies.share(src, msg_id, { key, from, to }, async () =>
+        done(await context.rpc(SERVICE, CompareAndSet, { key, from, to })),
+      ),
     ),
   ];
 }

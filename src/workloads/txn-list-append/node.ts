@@ -4,6 +4,7 @@ import type { LinearizableStore } from '../../kv/store.ts';
 import { storeTimings } from '../../kv/timings.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { AnsweredRequests } from '../answered-requests.ts';
+import { requireShort } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import type { Mop } from '../transactions.ts';
 import { type CommitRules, Committer } from './committer.ts';
@@ -33,6 +34,7 @@ export function listAppendHandlers(
   context.report('lists', () => ({ ...committer.figures, compactions: database.compactions }));
   return [
     handler(Txn, async (request, origin) => {
+      requireShort(request.txn, 'body.txn');
       const reply = await requests.answer(origin, request, async () => ({
         txn: [...(await committer.execute(request.txn))],
       }));

@@ -6,6 +6,7 @@
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import type { Folder } from '../../protocol/folder.ts';
 import { AnsweredRequests } from '../answered-requests.ts';
+import { requireNode, requireShort } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import type { Mop } from '../transactions.ts';
 import { REGISTER_RULES, RegisterDatabase, type RegisterRules } from './database.ts';
@@ -43,14 +44,17 @@ export async function registerHandlers(
   replication.start();
   return [
     handler(Txn, async (request, origin) => {
+      requireShort(request.txn, 'body.txn');
       return { txn: await requests.answer(origin, request, () => database.execute(request.txn)) };
     }),
     handler(Replicate, async (request, { src }) => {
+      requireNode(context, src);
       replication.hear(src, request);
       await database.take(request.committed);
       return replication.sender;
     }),
     handler(Restore, async (request, { src }) => {
+      requireNode(context, src);
       replication.hear(src, request);
       const state = restoration.add(src, request);
       if (state !== undefined) await database.restore(state);

@@ -10,6 +10,7 @@
 
 import type { NodeContext } from '../../node/context.ts';
 import { pauseUpTo } from '../../node/pause.ts';
+import { stringifyExact } from '../../protocol/exact-json.ts';
 import type { ReplyOf } from '../../protocol/rpc.ts';
 import type { RegisterDatabase } from './database.ts';
 import type { RegisterLimits } from './limits.ts';
@@ -24,6 +25,9 @@ const PAUSE_MS = 50;
 const PAUSE_MS_MAX = 1000;
 /** How often a part of the state is sent in vain before all parts are sent anew. */
 const PART_ATTEMPTS = 8;
+
+/** The longest batch, in characters of JSON, unless one transaction is longer: far less than a line may have. */
+const BATCH_LENGTH_MAX = 1_000_000;
 
 /** Another node, as far as this one knows. */
 interface Peer {
@@ -146,7 +150,7 @@ export class Replication {
     // It may have heard of the transactions of others since.
     const isForOthers = lacked === undefined || lacked.some(({ origin }) => origin !== database.origin);
     if (isForOthers && peer.heardMs < this.#settled.atMs) return this.#replicate(peer, []);
-    return lacked === undefined ? this.#restore(peer) : this.#replicate(peer, lacked.slice(0, limits.batch));
+    return lacked === undefined ? this.#restore(peer) : this.#replicate(peer, shortBatch(lacked, limits.batch));
   }
 
   async #replicate(peer: Peer, committed: Committed[]): Promise<boolean> {
@@ -187,4 +191,14 @@ export class Replication {
     }
     this.#isSettling = false;
   }
+}
+
+/** The first of them, and more as long as they fit into a message. */
+function shortBatch(committed: readonly Committed[], max: number): Committed[] {
+  let length = 0;
+  const end = committed.findIndex((one, index) => {
+    length += stringifyExact(one).length;
+    return index > 0 && length > BATCH_LENGTH_MAX;
+  });
+  return committed.slice(0, Math.min(max, end < 0 ? max : end));
 }

@@ -3,6 +3,7 @@
  */
 
 import { isMainThread } from 'node:worker_threads';
+import { countLoadedModules } from '../host/modules/load-module.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { UsageError } from './options.ts';
 import { VERSION } from './version.ts';
@@ -74,8 +75,19 @@ process.on('uncaughtException', crash);
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 function start(args: readonly string[]): void {
+  let isOver = false;
+  process.on('exit', (status) => {
+    if (isOver || status !== 0 || countLoadedModules() === 0) return;
+    process.stderr.write(
+      'snowstorm: the command ended before its end: a module calls process.exit, or awaits what never comes\n',
+    );
+    process.exitCode = EXIT_CRASH;
+  });
   main(args).then(
-    (status) => process.exit(status),
+    (status) => {
+      isOver = true;
+      process.exit(status);
+    },
     (error: unknown) => {
       if (!(error instanceof UsageError)) crash(error);
       const command = Object.hasOwn(COMMANDS, args[0] ?? '') ? ` ${args[0]}` : '';

@@ -95,6 +95,12 @@ export async function run({ seed = '1', ...setup }: Setup & { readonly seed?: st
   });
 }
 
+/** A test of no seeds would pass. Throws a TypeError. */
+function requireWhole(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new TypeError(`${name} ${String(value)}: expected a whole number of at least ${least}`);
+}
+
 /** Makes a run for each seed until one fails, and shrinks that one. */
 export async function fuzz({
   seeds = SEEDS,
@@ -106,6 +112,8 @@ export async function fuzz({
   /** The first one. Default: 1. */
   readonly from?: number;
 }): Promise<FuzzReport> {
+  requireWhole('seeds', seeds, 1);
+  requireWhole('from', from, 0);
   return watched(async () => {
     const workload = workloadOf(setup);
     let operationCount = 0;

@@ -1,5 +1,6 @@
 /** A workload that an author made with the package `snowstorm/testing`. Like a node of an author's, it has a mark. */
 
+import type { Checker, CheckResult } from '../checkers/checker.ts';
 import type { WorkloadTest } from '../harness/workload-test.ts';
 import type { TestedWorkload } from './workload.ts';
 
@@ -25,7 +26,23 @@ export function defineWorkload({ name, text = '', test }: WorkloadOptions): Work
     throw new TypeError(`defineWorkload: name ${JSON.stringify(name)}: expected letters, digits and hyphens`);
   for (const part of ['createGenerator', 'createInvoke', 'checker'] as const)
     if (typeof test?.[part] !== 'function') throw new TypeError(`defineWorkload: test.${part} must be a function`);
-  return { name, text, test, [MARK]: 1 };
+  return { name, text, test: { ...test, checker: () => checked(test.checker(), name) }, [MARK]: 1 };
+}
+
+/** A slip in an author's checker must not look like a valid run: such a verdict is an error, so the run is unknown. */
+function checked(checker: Checker, name: string): Checker {
+  return {
+    ...checker,
+    check: (...args) => {
+      const result: unknown = checker.check(...args);
+      const validity = (result as Partial<CheckResult> | null | undefined)?.['valid?'];
+      if (validity === true || validity === false || validity === 'unknown') return result as CheckResult;
+      const what = result instanceof Promise ? 'a promise, and it must answer at once' : JSON.stringify(result);
+      throw new TypeError(
+        `the checker of ${name} answers ${what}; expected an object whose "valid?" is true, false or "unknown"`,
+      );
+    },
+  };
 }
 
 /** Whether it was made by any copy of {@link defineWorkload}. */

@@ -12,6 +12,7 @@ import { defineNode, type NodeOptions } from '../../src/library/node.ts';
 import { defineWorkload } from '../../src/library/testing.ts';
 import { broadcast } from '../../src/workloads/broadcast/workload.ts';
 import { ids } from '../../src/workloads/ids/workload.ts';
+import { snowstorm } from '../support/snowstorm-process.ts';
 
 const FIXTURES = 'test/fixtures/modules';
 
@@ -114,5 +115,13 @@ describe('modules', () => {
     [{ node: `${FIXTURES}/throws.cjs` }, 'Error: no luck today'],
   ])('are refused with what is wrong: %j', async (texts, reason) => {
     await expect(loadModules(texts as Record<string, string>)).rejects.toThrow(reason);
+  });
+});
+
+describe('a module that ends the command', () => {
+  it.each(['exits.mjs', 'never-loads.mjs'])('%s does not look like a valid run', async (file) => {
+    const ended = await snowstorm(['test', '-w', 'broadcast', '--node', `${FIXTURES}/${file}`, '--store', 'none']);
+    expect(ended.stderr).toContain('the command ended before its end: a module calls process.exit');
+    expect(ended.status).toBe(255);
   });
 });

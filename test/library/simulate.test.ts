@@ -144,3 +144,27 @@ describe('an assertion', () => {
     expect([valid.pass, valid.message()]).toEqual([true, 'expected a run that is not valid: Seed 3: it failed']);
   });
 });
+
+describe('what is no test', () => {
+  it.each([0, -3, 2.5, Number.NaN])('is refused: %d seeds', async (seeds) => {
+    await expect(fuzz({ ...set, seeds })).rejects.toThrow(
+      new TypeError(`seeds ${seeds}: expected a whole number of at least 1`),
+    );
+  });
+
+  it.each<[unknown, string]>([
+    [5, '5'],
+    [undefined, 'undefined'],
+    [{ valid: false }, '{"valid":false}'],
+    [{ 'valid?': 'false' }, '{"valid?":"false"}'],
+    [Promise.resolve({ 'valid?': false }), 'a promise, and it must answer at once'],
+  ])('is a checker that answers %j: unknown', async (answer, words) => {
+    const slip = defineWorkload({
+      name: 'slip',
+      test: { ...register.test, checker: () => ({ check: () => answer as never }) },
+    });
+    const report = await run({ ...SHORT, node: registerNode, workload: slip });
+    expect(report.valid).toBe('unknown');
+    expect(report.verdict).toContain(`the checker of slip answers ${words}; expected an object whose "valid?" is`);
+  });
+});

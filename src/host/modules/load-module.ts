@@ -21,6 +21,13 @@ export function looksLikeModule(word: string): boolean {
   return word.includes('/') || JAVASCRIPT.has(extname(word)) || TYPESCRIPT.has(extname(word));
 }
 
+let loadedCount = 0;
+
+/** How many modules of authors this process has begun to load. */
+export function countLoadedModules(): number {
+  return loadedCount;
+}
+
 /** The default export of a module. Rejects with a {@link ModuleError}, or with the error that the module throws. */
 export async function loadDefaultExport(file: string): Promise<unknown> {
   const path = resolve(file);
@@ -28,6 +35,7 @@ export async function loadDefaultExport(file: string): Promise<unknown> {
   const kind = extname(path);
   if (!JAVASCRIPT.has(kind) && !TYPESCRIPT.has(kind))
     throw new ModuleError(`expected a module: ${[...JAVASCRIPT, ...TYPESCRIPT].join(', ')}`);
+  loadedCount++;
   const load = JAVASCRIPT.has(kind) || stripsTypes() ? importNatively : await findTsx(path);
   const { default: exported } = await load(pathToFileURL(path).href);
   // A module that a compiler made CommonJS: its exports are the default export of what Node imports.

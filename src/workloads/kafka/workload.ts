@@ -49,7 +49,7 @@ interface KafkaSetting {
 }
 
 const LIST_OPTION: WorkloadOption = {
-  ...countOption('', 1),
+  ...countOption('', 2),
   text: `One operation of so many lists committed offsets. The run is then judged by the rules beyond
 Jepsen's, too, as with --strict. Default: none does, as in Maelstrom.`,
   absent: undefined,

@@ -22,6 +22,8 @@ import { fateOf, type GroupFate, type GroupId, type Root } from './root.ts';
 
 /** Longest pause before the store is asked again, ms. */
 const PAUSE_MS = 50;
+/** A compare-and-set that took longer was held up by more than the network: a pause of this node, or a store away. */
+const YIELD_MS_MAX = 500;
 /** The weight of the newest gap between two transactions in their average. */
 const GAP_SHARE = 0.2;
 const CONFLICT = RpcError.of('txn-conflict').code;
@@ -131,7 +133,7 @@ export class Committer {
     const { context } = this.#options;
     if (context.nodeIds.length === 1) return;
     const share = (this.#isFresh ? 1 : 0) + context.randomUint32() / 2 ** 32;
-    this.#yieldUntilMs = context.clock.monotonicMs() + share * tookMs;
+    this.#yieldUntilMs = context.clock.monotonicMs() + share * Math.min(tookMs, YIELD_MS_MAX);
   }
 
   async #serve(group: readonly Waiting[]): Promise<void> {

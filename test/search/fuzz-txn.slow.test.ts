@@ -1,5 +1,5 @@
 /**
- * The proof for transactions: each mutant of txn-list-append and of txn-rw-register fails within 40 seeds, by the
+ * The proof for transactions: each mutant of txn-list-append and of txn-rw-register fails within 200 seeds, by the
  * anomaly or the rule that it is there for. What is right stays valid.
  */
 
@@ -27,7 +27,7 @@ import {
 } from '../fixtures/mutants/rw-register.ts';
 import { brokenRules } from '../support/find-failure.ts';
 
-const SEEDS_MAX = 40;
+const SEEDS_MAX = 200;
 const RIGHT_SEEDS = 10;
 
 /** Of txn-rw-register, whose nodes talk more. */

@@ -8,7 +8,7 @@ import { loadDefaultExport, looksLikeModule, ModuleError } from '../host/modules
 import { withNode } from '../workloads/author-workload.ts';
 import { isNodeDefinition, type NodeDefinition } from '../workloads/own-node.ts';
 import { isWorkloadDefinition } from '../workloads/own-workload.ts';
-import { findTested } from '../workloads/registry.ts';
+import { findWorkload } from '../workloads/registry.ts';
 import type { AuthorModules, TestedWorkload, Workload } from '../workloads/workload.ts';
 import { type Option, UsageError } from './options.ts';
 
@@ -102,5 +102,5 @@ export function chooseWorkload(
 export async function loadAgain(name: string, modules: AuthorModules = {}): Promise<[Workload, Notes]> {
   const { workload = name, ...rest } = modules;
   const loaded = await loadModules({ workload, ...rest });
-  return [chooseWorkload(findTested(name), loaded) as Workload, loaded.notes];
+  return [chooseWorkload(findWorkload(name), loaded) as Workload, loaded.notes];
 }

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { parseReplay } from '../harness/replay.ts';
 import type { JunitCase } from '../report/junit.ts';
-import { findTested, TESTED_WORKLOADS } from '../workloads/registry.ts';
+import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
 import { type Loaded, loadModules } from './author-modules.ts';
 import { checkJunitFile } from './junit-file.ts';
 import { requireLimits } from './node-limits.ts';
@@ -32,7 +32,7 @@ const HELP = `Usage: snowstorm test -w NAME [options]
 
 Runs nodes, sends them requests as Maelstrom does, injects faults, checks the history. Nodes are simulated, or are
 processes (--bin), or services over HTTP (--serve, --url).
-${TESTED_WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
+${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(TEST_OPTIONS)}
 ${describeWorkloadOptions()}
@@ -93,7 +93,7 @@ function readReplay({ values, words, rest }: TestOptions, file: string, loaded: 
   if (words.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(words[0])}`);
   try {
     const replay = parseReplay(readFileSync(file, 'utf8'));
-    const named = loaded.workload ?? findTested(replay.workload);
+    const named = loaded.workload ?? findWorkload(replay.workload);
     if (named?.name !== replay.workload) throw new Error(describeMissing(replay.workload, loaded));
     const workload = requireNode(named, loaded, 'replay');
     requireLimits(workload, replay.options.nodeLimits);

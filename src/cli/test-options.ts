@@ -9,7 +9,7 @@ import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
 import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { looksLikeModule } from '../host/modules/load-module.ts';
 import { isClient } from '../protocol/client-id.ts';
-import { findWorkload, TESTED_WORKLOADS, withOwnNode } from '../workloads/registry.ts';
+import { findWorkload, WORKLOADS, withOwnNode } from '../workloads/registry.ts';
 import type { TestedWorkload, Workload } from '../workloads/workload.ts';
 import { chooseWorkload, type Loaded, nodeOption } from './author-modules.ts';
 import { type Ground, interpretFaults, nemesisOption, promisesOf } from './chosen-faults.ts';
@@ -86,7 +86,7 @@ or a module of yours, whose default export defineWorkload of snowstorm/testing m
 }
 
 export const TEST_OPTIONS = {
-  workload: workloadOption(TESTED_WORKLOADS),
+  workload: workloadOption(WORKLOADS),
   node: nodeOption,
   bin: {
     value: 'FILE',
@@ -222,7 +222,7 @@ export function interpretNodes(nodeCount: number | undefined): readonly string[]
 }
 
 /** The options of all workloads. */
-export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(TESTED_WORKLOADS, Object.keys(TEST_OPTIONS));
+export const WORKLOAD_OPTIONS = tableOfWorkloadOptions(WORKLOADS, Object.keys(TEST_OPTIONS));
 
 /** What to test: which workload, on which nodes, by which run. */
 export interface TestTask {

@@ -4,7 +4,7 @@
  */
 
 import type { WorkloadOption } from '../harness/workload-test.ts';
-import { TESTED_WORKLOADS } from '../workloads/registry.ts';
+import { WORKLOADS } from '../workloads/registry.ts';
 import type { TestedWorkload } from '../workloads/workload.ts';
 import { describeOptions, type Option, UsageError } from './options.ts';
 
@@ -78,7 +78,7 @@ function requireValue(name: string, option: WorkloadOption, text: string): void 
 }
 
 /** The part of a help text about options of single workloads; empty where none has any. */
-export function describeWorkloadOptions(workloads: readonly TestedWorkload[] = TESTED_WORKLOADS): string {
+export function describeWorkloadOptions(workloads: readonly TestedWorkload[] = WORKLOADS): string {
   return workloads
     .filter(({ test }) => Object.keys(test.options ?? {}).length > 0)
     .map(({ name, test }) => {

@@ -21,7 +21,7 @@ import { Simulation } from '../simulator/simulation.ts';
 import { withNode } from '../workloads/author-workload.ts';
 import type { NodeDefinition } from '../workloads/own-node.ts';
 import type { WorkloadDefinition } from '../workloads/own-workload.ts';
-import { findTested, subjectOf, TESTED_WORKLOADS } from '../workloads/registry.ts';
+import { findWorkload, subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 
 const SEEDS = 100;
@@ -175,9 +175,9 @@ export async function watched<Made>(make: () => Promise<Made>): Promise<Made & P
 
 /** Throws an Error if there is no such workload. */
 export function workloadOf({ node, workload: asked }: Pick<Setup, 'node' | 'workload'>): Workload {
-  const workload = typeof asked === 'string' ? findTested(asked) : asked;
+  const workload = typeof asked === 'string' ? findWorkload(asked) : asked;
   if (workload !== undefined) return withNode(workload, node);
-  const names = TESTED_WORKLOADS.map(({ name }) => name).join(', ');
+  const names = WORKLOADS.map(({ name }) => name).join(', ');
   throw new Error(`there is no workload ${JSON.stringify(asked)}; expected one of ${names}, or one of yours`);
 }
 

@@ -1,7 +1,4 @@
-/**
- * All workloads, one line each: what a node serves, and its test. `nodes.ts` lists only the first half. Some have only
- * a test: any node can be tested with them, but there is none of ours.
- */
+/** All workloads, one line each: what a node serves, and its test. `nodes.ts` lists only the first half. */
 
 import { FolderReservation } from '../ids/folder-reservation.ts';
 import type { Subject } from '../simulator/simulation.ts';
@@ -22,7 +19,7 @@ import { uniqueIds } from './unique-ids/workload.ts';
 import { voucher } from './voucher/workload.ts';
 import type { TestedWorkload, Workload } from './workload.ts';
 
-/** Those with a node of ours. They can be simulated. */
+/** Nodes of any origin can be tested with them. Each has a node of ours, so it can be simulated. */
 export const WORKLOADS: readonly Workload[] = [
   echo, //
   uniqueIds,
@@ -39,11 +36,6 @@ export const WORKLOADS: readonly Workload[] = [
   txnRwRegister,
 ];
 
-/** Those that nodes of any origin can be tested with. */
-export const TESTED_WORKLOADS: readonly TestedWorkload[] = [
-  ...WORKLOADS, //
-];
-
 /** The same workload with its node: an author's, or ours. Throws an Error if there is none. */
 export function withOwnNode(tested: TestedWorkload | Workload): Workload {
   if ('start' in tested) return tested;
@@ -52,12 +44,6 @@ export function withOwnNode(tested: TestedWorkload | Workload): Workload {
   return workload;
 }
 
-/** A workload of ours, with a node or without. */
-export function findTested(name: string): TestedWorkload | undefined {
-  return TESTED_WORKLOADS.find((workload) => workload.name === name);
-}
-
-/** Undefined for a workload without a node of ours, too. */
 export function findWorkload(name: string): Workload | undefined {
   return WORKLOADS.find((workload) => workload.name === name);
 }

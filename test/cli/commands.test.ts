@@ -10,7 +10,7 @@ import { glomersCommand } from '../../src/cli/glomers-command.ts';
 import { idCommand } from '../../src/cli/id-command.ts';
 import { UsageError } from '../../src/cli/options.ts';
 import { testCommand } from '../../src/cli/test-command.ts';
-import { TESTED_WORKLOADS } from '../../src/workloads/registry.ts';
+import { WORKLOADS } from '../../src/workloads/registry.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'snowstorm-commands-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -243,7 +243,7 @@ const TEST_MISTAKES: readonly Mistake[] = [
   {
     mistake: 'a workload that there is not',
     args: [...ECHO, '-w', 'paxos'],
-    says: `--workload "paxos": expected one of ${TESTED_WORKLOADS.map(({ name }) => name).join(', ')}`,
+    says: `--workload "paxos": expected one of ${WORKLOADS.map(({ name }) => name).join(', ')}`,
   },
   {
     mistake: 'a workload without a node of ours',

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Invocation } from '../../src/harness/workload-test.ts';
-import { TESTED_WORKLOADS } from '../../src/workloads/registry.ts';
+import { WORKLOADS } from '../../src/workloads/registry.ts';
 import { configured, type Fields, runAll } from '../support/operation-run.ts';
 
 interface Step {
@@ -32,7 +32,7 @@ function recordedOf(workload: string): readonly Process[] {
 
 /** Lets one worker perform the operations, and answers as recorded. */
 async function repeat(workload: string, steps: readonly Step[]) {
-  const { test } = TESTED_WORKLOADS.find(({ name }) => name === workload) as (typeof TESTED_WORKLOADS)[number];
+  const { test } = WORKLOADS.find(({ name }) => name === workload) as (typeof WORKLOADS)[number];
   const exchanges = steps.flatMap((step) => step.exchanges);
   const requests: Fields[] = [];
   let drawn = 0;

@@ -37,7 +37,7 @@ run: build ## Runs three real nodes for 30 s at 1000 requests a second with part
 	@bin/snowstorm test -w $(WORKLOAD) --bin bin/maelstrom-node --node-count $(NODES) --rate $(RATE) --time-limit $(TIME) \
 	  --nemesis partition --nemesis-interval $(NEMESIS_INTERVAL) --availability total
 
-test: $(if $(FILE),build,check build) ## Types, lint and the quick tests, about eight minutes; some files: make test FILE=test/rings.test.ts
+test: $(if $(FILE),build,check build) ## Types, lint, the quick tests: eight minutes; or some: make test FILE=…
 	@echo '== tests'
 	@$(VITEST) $(if $(FILE),$(FILE),--project quick)
 

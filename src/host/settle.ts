@@ -8,7 +8,7 @@ import type { Settle } from '../simulator/virtual-time.ts';
 
 const BATCH_LENGTH = 256;
 
-/** Node's own, whatever a watch of an author's module puts in its place. */
+/** Node's own, also where a watch of an author's module puts another in its place. */
 const setSoon = setImmediate;
 
 export function createSettle(): Settle {

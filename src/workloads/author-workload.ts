@@ -5,7 +5,7 @@ import type { WorkloadTest } from '../harness/workload-test.ts';
 import { type NodeDefinition, startOwnNode } from './own-node.ts';
 import type { TestedWorkload, Workload } from './workload.ts';
 
-/** What a node survives if its author does not say: whatever takes nothing away from it. */
+/** What a node survives if its author does not say: each fault that takes nothing away from it. */
 const SURVIVED: readonly Fault[] = NODE_FAULTS.filter(
   (fault) => !/^(?:kill|disk)/.test(fault) && fault !== 'clock-restart',
 );

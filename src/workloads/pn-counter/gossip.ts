@@ -2,7 +2,7 @@
  * How nodes tell each other their slots: in the background, in batches, so that no add waits for another node. Every
  * interval a node asks one other, which it does not know to have all that it has, and each gets what it lacks
  * (push-pull, Demers et al., "Epidemic algorithms for replicated database maintenance", PODC 1987). So it costs at most
- * two messages a node and interval, whatever the rate of the adds.
+ * two messages a node and interval, at any rate of adds.
  *
  * A slot counts as delivered when the other node says so, after it is durable there; a lost message is sent again. What
  * a node says of others' knowledge may be wrong after a lost disk. So it asks from time to time although it has no

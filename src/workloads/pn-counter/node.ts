@@ -20,7 +20,7 @@ export type CounterLimits = typeof COUNTER_LIMITS;
 
 /** What a counter is made of, so that tests can replace a part. */
 export interface CounterParts extends Pick<DurableCounterOptions, 'openJournal'> {
-  /** Why a delta is refused, whatever the sum; undefined if it is not. Default: none is. */
+  /** Why a delta is refused at any sum; undefined if it is not. Default: none is. */
   readonly refuse?: (delta: number) => string | undefined;
   readonly createSlots?: () => Slots;
   /** Default: 64 random bits, so that no two lives of a cluster have the same. */

@@ -2,7 +2,7 @@
  * The counter as a state-based CRDT: a PN-counter (Shapiro et al., "A comprehensive study of Convergent and Commutative
  * Replicated Data Types", INRIA 2011). There is a slot for each life of each node that added anything. It holds what
  * was added and what was taken away, and only that life writes to it. Both sums only grow, so the larger one is the
- * newer one, whatever the order in which copies arrive. The counter is the sum over all slots.
+ * newer one, in any order in which copies arrive. The counter is the sum over all slots.
  *
  * It numbers its changes, so that another node can be sent only what changed (Almeida et al., "Delta state replicated
  * data types", JPDC 2018).

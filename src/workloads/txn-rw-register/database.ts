@@ -1,6 +1,6 @@
 /**
  * The registers of one node with its journal: executes transactions at once, and takes those of other nodes. Nothing
- * waits for another node, so every transaction is answered, whatever is cut: total availability.
+ * waits for another node, so every transaction is answered under any cut: total availability.
  *
  * The rules:
  *

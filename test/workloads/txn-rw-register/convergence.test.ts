@@ -1,4 +1,4 @@
-/** In the end all nodes have the same registers, whatever the faults, and what was acknowledged is among them. */
+/** In the end all nodes have the same registers under any faults, and what was acknowledged is among them. */
 
 import { expect, it } from 'vitest';
 import type { Fault } from '../../../src/harness/fault.ts';

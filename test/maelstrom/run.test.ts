@@ -1,7 +1,7 @@
 /** `maelstrom/run`, with a `java` that tells what it is given: which Maelstrom is begun, and how. */
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const SOURCES = fileURLToPath(new URL('../../maelstrom/src', import.meta.url));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'maelstrom-run-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-program('bin/java', 'for argument in "$@"; do echo "$argument"; done');
+program('bin/java', `for argument in "$@"; do echo "$argument"; done; echo "$SNOWSTORM_WORKLOAD" > ${folder}/told`);
 program('node', ':');
 program('chaos', ':');
 program('release/lib/maelstrom.jar', ':');
@@ -51,8 +51,23 @@ describe('maelstrom/run', () => {
     ['ids', 'total'],
     ['unique-ids', 'total'],
     ['voucher', '0.9'],
+    ['broadcast', 'total'],
+    ['kafka', '0.9'],
+    ['lin-kv', '0.5'],
   ])('demands of %s the availability %s', (workload, availability) => {
     expect(run(RELEASE, workload, '--bin', 'node').lines.join(' ')).toContain(`${DEFAULTS} ${availability} --bin`);
+  });
+
+  it('tells our node, through its environment, which workload it serves', () => {
+    run(RELEASE, 'txn-list-append', '--bin', 'chaos', '--', './node');
+    expect(readFileSync(join(folder, 'told'), 'utf8')).toBe('txn-list-append\n');
+  });
+
+  it('demands of txn-rw-register what a totally available node can promise, unless more is asked for', () => {
+    const { lines } = run(RELEASE, 'txn-rw-register', '--consistency-models', 'serializable', '--bin', 'node');
+    const models = lines.flatMap((line, at) => (line === '--consistency-models' ? [lines[at + 1]] : []));
+    expect(models).toEqual(['causal-cerone', 'serializable']);
+    expect(run(RELEASE, 'txn-list-append', '--bin', 'node').lines).not.toContain('--consistency-models');
   });
 
   it('knows that chaos breaks what no history tells, and where the node is that it is given', () => {

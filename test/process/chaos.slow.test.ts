@@ -17,6 +17,22 @@ let runs = 0;
 const EVERYTHING = ['--kill', '1.5', '--pause', '3', '--service-cut', '2', '--node-cut', '3'];
 const FATES = ['--loss', '0.02', '--duplicate', '0.05', '--delay', '0.05', '--delay-ms', '300'];
 
+const OF_OUR_OWN = ['echo', 'unique-ids', 'ids', 'voucher', 'saga'];
+const OF_MAELSTROM = [
+  'broadcast',
+  'g-set',
+  'g-counter',
+  'pn-counter',
+  'lin-kv',
+  'kafka',
+  'txn-list-append',
+  'txn-rw-register',
+];
+/** What our node promises, where Maelstrom's default is more. */
+const MODELS: Readonly<Record<string, readonly string[]>> = {
+  'txn-rw-register': ['--consistency-models', 'causal-cerone'],
+};
+
 interface ChaosRun {
   readonly workload: string;
   /** Arguments of the harness. */
@@ -50,7 +66,7 @@ function logsOf(ended: EndedTest, nodes: readonly string[]): string {
 }
 
 describe('our node survives', () => {
-  it.each(['echo', 'unique-ids', 'voucher', 'saga'])(
+  it.each([...OF_OUR_OWN, ...OF_MAELSTROM])(
     'all faults at once: %s',
     async (workload) => {
       const ended = await run({
@@ -60,6 +76,8 @@ describe('our node survives', () => {
           ...['--node-count', '3', '--time-limit', '9', '--rate', '60', '--concurrency', '30n', '--seed', 'chaos'],
           // The harness does not know the faults of chaos. Without faults of its own it demands replies for sagas.
           ...(workload === 'saga' ? ['--nemesis', 'reordering=0.05'] : []),
+          ...(MODELS[workload] ?? []),
+          ...(OF_MAELSTROM.includes(workload) ? ['--strict'] : []),
         ],
         chaos: [...EVERYTHING, ...FATES, '--for', '6', '--seed', '7'],
         node: [OUR_NODE, '--state-dir', join(folder, `state-${workload}`)],

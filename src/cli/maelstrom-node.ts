@@ -5,8 +5,8 @@
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FileReservation } from '../host/file-reservation.ts';
+import { openNodeData } from '../host/node-data.ts';
 import { CHALLENGE_VARIABLE, RUN_FOLDER_VARIABLE, WORKLOAD_VARIABLE } from '../host/node-environment.ts';
-import { NodeFolder } from '../host/node-folder.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
 import { LINE_BYTES_MAX } from '../host/stdio/line-guard.ts';
 import { openStdout } from '../host/stdio/line-output.ts';
@@ -72,10 +72,11 @@ lin-kv, for a fleet whose nodes come and go, up to ${NODE_MAX + 1} at once. Defa
   } satisfies Option<number | undefined>,
   'state-dir': {
     value: `DIR|${STATE_IN_STORE}|none`,
-    text: `Where ids reserve time, so that a restart never repeats an id: a folder with a file for each
-node, or the store lin-kv, which leased numbers always use. none: nowhere. Then a node must be
-one process, and its clock must not be set back around a restart, or ids repeat. Default: a
-folder in the system's temporary directory.`,
+    text: `Where a node keeps what must outlive it: a folder, the store lin-kv, or none. Ids reserve time
+there, so that a restart never repeats an id. With none the clock must not be set back around a
+restart. Default: a folder in the system's temporary directory; leased numbers use lin-kv.
+Workloads of Maelstrom's own keep their data in DIR, for one run only, or where Snowstorm's
+harness says; elsewhere only in memory, so a restart loses it.`,
     absent: undefined,
     parse: (text: string): string | undefined => {
       if (text === '') throw new Error(`expected a folder, ${STATE_IN_STORE} or none`);
@@ -223,7 +224,7 @@ async function openPorts(values: NodeValues): Promise<Omit<NodePorts, 'patienceM
 async function openNodeFolder(state: string | undefined, nodeId: string): Promise<Folder | undefined> {
   const folder = state === STATE_IN_STORE || state === undefined ? process.env[RUN_FOLDER_VARIABLE] : resolve(state);
   if (state === 'none' || folder === undefined) return undefined;
-  return NodeFolder.open(join(folder, encodeURIComponent(nodeId)));
+  return openNodeData(folder, nodeId);
 }
 
 async function main(): Promise<number> {

@@ -32,6 +32,8 @@ export class NodeFolder implements Folder {
   readonly #unsynced = new Map<string, nodeFiles.FileHandle>();
   /** Files that are appended to. */
   readonly #appended = new Map<string, nodeFiles.FileHandle>();
+  /** Of the whole folder. */
+  #lock: FolderLock | undefined;
 
   /** Makes the folder if it is missing, for its owner only. Rejects with a StateFileError if it cannot be made. */
   static async open(folder: string, files: Files = nodeFiles): Promise<NodeFolder> {
@@ -109,6 +111,11 @@ export class NodeFolder implements Folder {
   }
 
   async sync(name: string): Promise<void> {
+    await this.#sync(name);
+    await this.#lock?.confirm();
+  }
+
+  async #sync(name: string): Promise<void> {
     const file = this.describe(name);
     const appended = this.#appended.get(name);
     // That the file is longer is synced too; only its times are not.
@@ -160,6 +167,14 @@ export class NodeFolder implements Folder {
     return abandoned;
   }
 
+  /**
+   * Takes the folder for this process, until it ends. From then on a `sync` rejects if another process may have taken
+   * the folder. Rejects if another process has it, with a text that says which.
+   */
+  async own(): Promise<void> {
+    this.#lock = await this.lock('lock');
+  }
+
   lock(name: string): Promise<FolderLock> {
     return lockFolder(this, this.#files, name);
   }
@@ -170,15 +185,37 @@ export class NodeFolder implements Folder {
 
   async #make(): Promise<void> {
     const folder = this.#folder;
-    const first = await attempt('make the folder', folder, () =>
-      this.#files.mkdir(folder, { recursive: true, mode: 0o700 }),
-    );
+    const first = await attempt('make the folder', folder, () => this.#makeWithParents(folder));
     // An earlier process may have made it, and have ended before the sync below. If the parent cannot be synced, it was
     // probably made by others, who can.
     if (first === undefined) return this.#syncFolder(path.dirname(folder)).catch(() => {});
     // A new folder is a name in its parent. Without a sync of the parent, a power failure could undo it.
     for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
       await this.#syncFolder(path.dirname(made));
+    }
+  }
+
+  /**
+   * The first folder that was made; undefined if it was there. Node's own recursive `mkdir` never ends in /proc, where
+   * a folder cannot be made though its parent is there.
+   */
+  async #makeWithParents(folder: string): Promise<string | undefined> {
+    try {
+      await this.#files.mkdir(folder, { mode: 0o700 });
+      return folder;
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') {
+        if ((await this.#files.stat(folder)).isDirectory()) return undefined;
+        throw error;
+      }
+      const parent = path.dirname(folder);
+      if (errorCode(error) !== 'ENOENT' || parent === folder) throw error;
+      const first = await this.#makeWithParents(parent);
+      // The parent was there, so the folder cannot be made; or another process made it meanwhile.
+      await this.#files.mkdir(folder, { mode: 0o700 }).catch((again) => {
+        if (errorCode(again) !== 'EEXIST') throw again;
+      });
+      return first ?? folder;
     }
   }
 

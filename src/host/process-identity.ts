@@ -1,13 +1,14 @@
 /**
  * What tells one process from all others that ever ran on this machine: the boot, the namespace that its pid is in, the
- * pid and when it started (Linux, proc(5)). A pid alone may soon be that of another process. Elsewhere, or without
- * `/proc`, only the pid is known.
+ * pid and when it started (Linux, proc(5)). A pid alone may soon be that of another process. Elsewhere only the machine
+ * and the pid are known, and in a Linux without `/proc` only the pid.
  */
 
 import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
-  /** null: not known. */
+  /** The boot of this machine, or, on other systems than Linux, the machine. null: not known. */
   readonly boot: string | null;
   /** The namespace of pids, which differs from container to container. null: not known. */
   readonly namespace: string | null;
@@ -18,6 +19,9 @@ export interface ProcessIdentity {
 
 /** Who this process is. */
 export function ownIdentity(): ProcessIdentity {
+  // Such systems have no namespaces of pids, and a pid that is free tells that its process has ended.
+  if (process.platform !== 'linux')
+    return { boot: `host ${hostname()}`, namespace: null, pid: process.pid, start: null };
   return {
     boot: attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
     namespace: attempt(() => readlinkSync('/proc/self/ns/pid')),
@@ -29,6 +33,7 @@ export function ownIdentity(): ProcessIdentity {
 /** Whether a process is there still; undefined if that cannot be told from here, as in another container. */
 export function isRunning(other: ProcessIdentity, own: ProcessIdentity): boolean | undefined {
   const { boot, namespace, pid, start } = other;
+  if (boot?.startsWith('host ')) return boot === own.boot && !isAlive(pid) ? false : undefined;
   if (boot === null || namespace === null || start === null) return undefined;
   if (boot !== own.boot || namespace !== own.namespace) return undefined;
   if (!isAlive(pid)) return false;

@@ -2,10 +2,9 @@
 
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openNodeData } from '../host/node-data.ts';
 import { RUN_FOLDER_VARIABLE } from '../host/node-environment.ts';
-import { NodeFolder } from '../host/node-folder.ts';
 import { LINE_BYTES_MAX } from '../host/stdio/line-guard.ts';
 import { openStdout } from '../host/stdio/line-output.ts';
 import { serveStdio } from '../host/stdio/stdio-host.ts';
@@ -60,7 +59,7 @@ async function serve(node: NodeDefinition, options: StdioOptions): Promise<void>
 }
 
 async function openFolder(root: string | undefined, nodeId: string): Promise<Folder | undefined> {
-  return root === undefined ? undefined : NodeFolder.open(join(root, encodeURIComponent(nodeId)));
+  return root === undefined ? undefined : openNodeData(root, nodeId);
 }
 
 /** The file of the module that called {@link runOnStdio}. */

@@ -90,7 +90,11 @@ export class NodeProcess {
 }
 
 /** Runs the node on a whole input and waits for its end. */
-export function runNode(input: string | Buffer, args?: readonly string[], options?: { cwd: string }): Promise<Ended> {
+export function runNode(
+  input: string | Buffer,
+  args?: readonly string[],
+  options?: { cwd?: string; env?: NodeJS.ProcessEnv },
+): Promise<Ended> {
   const node = new NodeProcess(args, options);
   node.child.stdin.end(input);
   return node.ended;

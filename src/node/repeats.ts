@@ -13,6 +13,7 @@ import { RpcError } from '../protocol/errors.ts';
 import { canonicalKey, exactEquals } from '../protocol/exact-json.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { fnv1a } from '../protocol/hash.ts';
+import { RecentMap } from './recent-map.ts';
 
 /** How long the end of a request is remembered, ms: longer than messages are under way. */
 const REMEMBERED_MS = 15_000;
@@ -33,12 +34,11 @@ interface KnownRefusal {
 
 /** Requests that have ended, with how. */
 class Ended<End> {
-  readonly #clock: Clock;
-  /** Oldest first, by key. Key and request are {@link shortened}. */
-  readonly #ends = new Map<string, { readonly request: string; readonly end: End; readonly untilMs: number }>();
+  /** By key. Key and request are {@link shortened}. */
+  readonly #ends: RecentMap<{ readonly request: string; readonly end: End }>;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#ends = new RecentMap(clock, { windowMs: REMEMBERED_MS, countMax: REMEMBERED_MAX });
   }
 
   get size(): number {
@@ -47,20 +47,11 @@ class Ended<End> {
 
   find(key: string, request: object): End | undefined {
     const ended = this.#ends.get(shortened(key));
-    if (ended === undefined || ended.request !== shortened(canonicalKey(request))) return undefined;
-    return this.#clock.monotonicMs() < ended.untilMs ? ended.end : undefined;
+    return ended?.request === shortened(canonicalKey(request)) ? ended.end : undefined;
   }
 
   add(key: string, request: object, end: End): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (const [oldest, { untilMs }] of this.#ends) {
-      if (untilMs > nowMs && this.#ends.size < REMEMBERED_MAX) break;
-      this.#ends.delete(oldest);
-    }
-    const shortKey = shortened(key);
-    // In the place of an older one it would be forgotten too early.
-    this.#ends.delete(shortKey);
-    this.#ends.set(shortKey, { request: shortened(canonicalKey(request)), end, untilMs: nowMs + REMEMBERED_MS });
+    this.#ends.set(shortened(key), { request: shortened(canonicalKey(request)), end });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { LinearizableStore } from '../../kv/store.ts';
 import { type Handler, handler, type NodeContext, type RequestOrigin } from '../../node/context.ts';
+import { ReplyCache } from '../../node/reply-cache.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { parseExact, stringifyExact } from '../../protocol/exact-json.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
@@ -13,7 +14,6 @@ import { KAFKA_LIMITS, type KafkaLimits, REPLY_LENGTH_MAX } from './limits.ts';
 import { AppendEntries, CommitOffsets, ListCommittedOffsets, Poll, Send } from './messages.ts';
 import { Owners } from './owners.ts';
 import { type Entry, lengthOf, Segments } from './segments.ts';
-import { SendCopies } from './send-copies.ts';
 
 /** Keys of one poll that are looked at side by side. */
 const KEYS_AT_ONCE = 256;
@@ -47,7 +47,7 @@ class LogService {
   readonly #segments: Segments;
   readonly #owners: Owners;
   readonly #committed: CommittedOffsets;
-  readonly #copies: SendCopies<ReplyOf<typeof Send>>;
+  readonly #copies: ReplyCache<ReplyOf<typeof Send>>;
   /** The longest unused first. */
   readonly #logs = new Map<string, KeyLog>();
   /** No other life of a node has it. */
@@ -60,7 +60,7 @@ class LogService {
     this.#segments = new Segments(context, kv, parts.limits);
     this.#owners = new Owners(context, parts.limits);
     this.#committed = new CommittedOffsets(context, kv, parts.merge);
-    this.#copies = new SendCopies(context.clock);
+    this.#copies = new ReplyCache(context.clock);
     const draw = () => context.randomUint32().toString(36);
     this.#life = `${context.nodeId}.${draw()}${draw()}`;
   }
@@ -68,7 +68,7 @@ class LogService {
   send({ key, msg }: RequestOf<typeof Send>, origin: RequestOrigin): Promise<ReplyOf<typeof Send>> {
     requireShort(msg, 'body.msg');
     const text = stringifyExact(msg ?? null);
-    return this.#copies.once(origin, `${key} ${text}`, () => this.#send(key, text));
+    return this.#copies.share(origin, `${key} ${text}`, () => this.#send(key, text));
   }
 
   async #send(key: string, text: string): Promise<ReplyOf<typeof Send>> {

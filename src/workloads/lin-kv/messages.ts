@@ -9,15 +9,12 @@
 import * as z from 'zod';
 import { defineRpc } from '../../protocol/rpc.ts';
 
-/** The number of the request, by which a copy of it is recognised. */
-const msg_id = z.int().exactOptional();
-
 export const Read = defineRpc('read', 'The value of a register.', { key: z.unknown() }, { value: z.unknown() });
-export const Write = defineRpc('write', 'Sets a register.', { key: z.unknown(), value: z.unknown(), msg_id }, {});
+export const Write = defineRpc('write', 'Sets a register.', { key: z.unknown(), value: z.unknown() }, {});
 export const Cas = defineRpc(
   'cas',
   'Sets a register to `to` if its value is `from`.',
-  { key: z.unknown(), from: z.unknown(), to: z.unknown(), msg_id },
+  { key: z.unknown(), from: z.unknown(), to: z.unknown() },
   {},
 );
 

@@ -10,14 +10,15 @@
 import { Write as ServiceWrite } from '../../kv/kv-client.ts';
 import { CompareAndSet, Read as ServiceRead } from '../../kv/store-rpcs.ts';
 import { type Handler, handler, type NodeContext, type RpcResult } from '../../node/context.ts';
+import { ReplyCache } from '../../node/reply-cache.ts';
 import { RpcError } from '../../protocol/errors.ts';
-import { Copies } from './copies.ts';
+import { canonicalKey } from '../../protocol/exact-json.ts';
 import { Cas, Read, Write } from './messages.ts';
 
 const SERVICE = 'lin-kv';
 
 export function proxyHandlers(context: NodeContext): readonly Handler[] {
-  const copies = new Copies(context.clock);
+  const copies = new ReplyCache<Record<string, never>>(context.clock);
   return [
     handler(Read, async ({ key }) => {
       const result = await context.rpc(SERVICE, ServiceRead, { key });
@@ -26,13 +27,13 @@ export function proxyHandlers(context: NodeContext): readonly Handler[] {
       if (result.kind === 'indefinite') throw RpcError.of('temporarily-unavailable', result.error.message);
       throw result.error;
     }),
-    handler(Write, ({ key, value, msg_id }, { src }) =>
-      copies.share(src, msg_id, { key, value }, async () =>
+    handler(Write, ({ key, value }, origin) =>
+      copies.share(origin, canonicalKey({ f: 'write', key, value }), async () =>
         done(await context.rpc(SERVICE, ServiceWrite, { key, value })),
       ),
     ),
-    handler(Cas, ({ key, from, to, msg_id }, { src }) =>
-      copies.share(src, msg_id, { key, from, to }, async () =>
+    handler(Cas, ({ key, from, to }, origin) =>
+      copies.share(origin, canonicalKey({ f: 'cas', key, from, to }), async () =>
         done(await context.rpc(SERVICE, CompareAndSet, { key, from, to })),
       ),
     ),

@@ -11,10 +11,11 @@
 
 import * as z from 'zod';
 import { Journal } from '../../journal/journal.ts';
+import type { RequestOrigin } from '../../node/context.ts';
+import { ReplyCache } from '../../node/reply-cache.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { Folder } from '../../protocol/folder.ts';
-import { type AddSource, KnownAdds } from './known-adds.ts';
 import { Slot, Slots } from './slots.ts';
 
 /** A journal is written anew when it has grown by this factor. */
@@ -55,11 +56,14 @@ export type OpenJournal = (
   name: string,
 ) => Promise<{ readonly journal: CounterJournal; readonly records: readonly string[] }>;
 
+/** The reply to an add. */
+type Done = Record<string, never>;
+
 export class DurableCounter {
   readonly #options: DurableCounterOptions;
   /** What is durable. */
   readonly slots: Slots;
-  readonly #known: KnownAdds;
+  readonly #known: ReplyCache<Done>;
   readonly #journal: CounterJournal;
   /** Records under way to the disk, in their order. */
   readonly #pending = new Set<{ readonly text: string }>();
@@ -82,7 +86,7 @@ export class DurableCounter {
     this.#options = options;
     this.slots = options.slots ?? new Slots();
     this.#journal = journal;
-    this.#known = new KnownAdds(options.clock);
+    this.#known = new ReplyCache(options.clock);
     this.#recover(records);
     this.#compactAt = options.compactLength;
   }
@@ -102,18 +106,18 @@ export class DurableCounter {
    * counted again. Rejects with an {@link RpcError}: code 22 if the sums would be too large, code 13 if the disk fails.
    *
    * @param delta a safe integer
-   * @param source undefined: copies cannot be told apart
    */
-  add(delta: number, source: AddSource | undefined): Promise<void> {
-    const first = source && this.#known.find({ ...source, delta });
-    if (first !== undefined) return first;
+  add(delta: number, origin: RequestOrigin): Promise<Done> {
+    return this.#known.share(origin, String(delta), () => this.#addOnce(delta, origin));
+  }
+
+  /** Throws the error 22: nothing has begun then. */
+  #addOnce(delta: number, { src, messageId }: RequestOrigin): Promise<Done> {
     const [plus, minus] = [this.#plus + Math.max(delta, 0), this.#minus + Math.max(-delta, 0)];
     if (!Number.isSafeInteger(plus) || !Number.isSafeInteger(minus))
-      return Promise.reject(RpcError.of('precondition-failed', 'all that a life of a node adds must be below 2^53'));
+      throw RpcError.of('precondition-failed', 'all that a life of a node adds must be below 2^53');
     [this.#plus, this.#minus] = [plus, minus];
-    const outcome = this.#addNew(delta, source);
-    if (source !== undefined) this.#known.remember({ ...source, delta }, outcome);
-    return outcome;
+    return this.#addNew(messageId === undefined ? ['add', delta] : ['add', delta, src, messageId], delta);
   }
 
   /** Resolves when the slots are durable and merged; rejects if the disk fails. */
@@ -122,13 +126,13 @@ export class DurableCounter {
     if (news.length > 0) await this.#record(['slots', news], () => this.slots.merge(news, toldBy));
   }
 
-  async #addNew(delta: number, source: AddSource | undefined): Promise<void> {
+  async #addNew(entry: Entry, delta: number): Promise<Done> {
     const { nodeId, epoch } = this.#options;
     // Its own record comes first, so no add can be durable without it.
     const begun = this.#hasEpoch ? undefined : this.#record(['epoch', epoch], () => {});
     this.#hasEpoch = true;
-    const entry: Entry = source === undefined ? ['add', delta] : ['add', delta, source.src, source.messageId];
     await Promise.all([begun, this.#record(entry, () => this.slots.add(nodeId, epoch, delta))]);
+    return {};
   }
 
   /** Takes effect when it is durable. */
@@ -163,10 +167,10 @@ export class DurableCounter {
   }
 
   #snapshot(): readonly string[] {
-    const known = [...this.#known.all()].map(({ src, messageId, delta }): [string, number, number] => [
+    const known = [...this.#known.all()].map(({ src, messageId, content }): [string, number, number] => [
       src,
       messageId,
-      delta,
+      Number(content),
     ]);
     const durable: Entry[] = [
       ['slots', [...this.slots.all()]],
@@ -203,6 +207,6 @@ export class DurableCounter {
   }
 
   #rememberDone(src: string, messageId: number, delta: number): void {
-    this.#known.remember({ src, messageId, delta }, Promise.resolve());
+    this.#known.remember({ src, messageId, content: String(delta) }, {});
   }
 }

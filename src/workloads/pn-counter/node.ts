@@ -55,12 +55,12 @@ function counterHandlers(
   refuse: NonNullable<CounterParts['refuse']>,
 ): readonly Handler[] {
   return [
-    handler(Add, ({ delta }, { src, messageId }) => {
+    handler(Add, ({ delta }, origin) => {
       const refusal = refuse(delta);
       if (refusal !== undefined) throw RpcError.of('malformed-request', `body.delta: ${refusal}`);
       // Nothing changes, so nothing is stored.
       if (delta === 0) return {};
-      return counter.add(delta, messageId === undefined ? undefined : { src, messageId }).then(() => ({}));
+      return counter.add(delta, origin);
     }),
     handler(Read, () => ({ value: readSum(counter.slots.sum) })),
     handler(CounterGossip, (request, { src }) => gossip.answer(request, src)),

@@ -3,7 +3,8 @@
 import type { LinearizableStore } from '../../kv/store.ts';
 import { storeTimings } from '../../kv/timings.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
-import { AnsweredRequests } from '../answered-requests.ts';
+import { ReplyCache } from '../../node/reply-cache.ts';
+import { canonicalKey } from '../../protocol/exact-json.ts';
 import { requireShort } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import type { Mop } from '../transactions.ts';
@@ -19,23 +20,23 @@ export interface ListAppendParts {
   readonly life?: string;
   readonly rules?: Partial<CommitRules>;
   readonly compact?: DatabaseOptions['compact'];
-  readonly answered?: Pick<AnsweredRequests<object>, 'answer'>;
+  readonly copies?: Pick<ReplyCache<object>, 'share'>;
 }
 
 export function listAppendHandlers(
   context: NodeContext,
   kv: LinearizableStore,
-  { limits = LIST_APPEND_LIMITS, life = drawLife(context), rules, compact, answered }: ListAppendParts = {},
+  { limits = LIST_APPEND_LIMITS, life = drawLife(context), rules, compact, copies }: ListAppendParts = {},
 ): readonly Handler[] {
   const database = new Database({ context, kv, limits, life, compact });
   const patienceMs = storeTimings(kv.patienceMs).updateMs;
   const committer = new Committer({ context, database, life, limits, patienceMs, rules });
-  const requests = answered ?? new AnsweredRequests<object>(context.clock);
+  const known = copies ?? new ReplyCache<object>(context.clock);
   context.report('lists', () => ({ ...committer.figures, compactions: database.compactions }));
   return [
     handler(Txn, async (request, origin) => {
       requireShort(request.txn, 'body.txn');
-      const reply = await requests.answer(origin, request, async () => ({
+      const reply = await known.share(origin, canonicalKey(request.txn), async () => ({
         txn: [...(await committer.execute(request.txn))],
       }));
       return reply as { txn: Mop[] };

@@ -4,8 +4,9 @@
  */
 
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
+import { ReplyCache } from '../../node/reply-cache.ts';
+import { canonicalKey } from '../../protocol/exact-json.ts';
 import type { Folder } from '../../protocol/folder.ts';
-import { AnsweredRequests } from '../answered-requests.ts';
 import { requireNode, requireShort } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import type { Mop } from '../transactions.ts';
@@ -20,7 +21,7 @@ import { Restoration } from './restoration.ts';
 export interface RegisterParts {
   readonly limits?: RegisterLimits;
   readonly rules?: Partial<RegisterRules>;
-  readonly answered?: Pick<AnsweredRequests<Mop[]>, 'answer'>;
+  readonly copies?: Pick<ReplyCache<Mop[]>, 'share'>;
   /** The origin of a node without a journal. */
   readonly newOrigin?: string;
 }
@@ -28,7 +29,7 @@ export interface RegisterParts {
 export async function registerHandlers(
   context: NodeContext,
   folder: Folder | undefined,
-  { limits = REGISTER_LIMITS, rules, answered, newOrigin = drawOrigin(context) }: RegisterParts = {},
+  { limits = REGISTER_LIMITS, rules, copies, newOrigin = drawOrigin(context) }: RegisterParts = {},
 ): Promise<readonly Handler[]> {
   const database = await RegisterDatabase.open({
     context,
@@ -38,14 +39,14 @@ export async function registerHandlers(
   });
   const replication = new Replication({ context, database, limits });
   const restoration = new Restoration();
-  const requests = answered ?? new AnsweredRequests<Mop[]>(context.clock);
+  const known = copies ?? new ReplyCache<Mop[]>(context.clock);
   context.report('registers', () => ({ ...database.figures, sent: replication.sent }));
   context.diagnose('registers', () => database.failure);
   replication.start();
   return [
     handler(Txn, async (request, origin) => {
       requireShort(request.txn, 'body.txn');
-      return { txn: await requests.answer(origin, request, () => database.execute(request.txn)) };
+      return { txn: await known.share(origin, canonicalKey(request.txn), () => database.execute(request.txn)) };
     }),
     handler(Replicate, async (request, { src }) => {
       requireNode(context, src);

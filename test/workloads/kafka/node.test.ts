@@ -159,7 +159,8 @@ describe('a message is in the log once', () => {
     ]);
     expect(rig.stored(key)).toEqual(['a', 'a']);
     await rig.pass(30_000);
-    expect(await owner.send(key, 'a', 7)).toBe(2);
+    // It is among the newest, which are known for longer than messages are under way.
+    expect(await owner.send(key, 'a', 7)).toBe(0);
   });
 
   it('if two nodes append at the same time: each has an offset of its own', async () => {

@@ -90,8 +90,8 @@ describe('a copy', () => {
     await counter.add(5, source(1, 'c2'));
     await counter.add(5, source(2));
     await counter.add(4, source(1));
-    await counter.add(1, undefined);
-    await counter.add(1, undefined);
+    await counter.add(1, { src: 'c1' });
+    await counter.add(1, { src: 'c1' });
     expect(counter.slots.sum).toBe(21n);
   });
 

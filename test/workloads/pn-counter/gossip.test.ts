@@ -56,8 +56,8 @@ class Cluster {
     return this.#ids.map((id) => Number(this.member(id).counter.slots.sum));
   }
 
-  add(id: string, delta: number): Promise<void> {
-    return this.member(id).counter.add(delta, undefined);
+  add(id: string, delta: number): Promise<object> {
+    return this.member(id).counter.add(delta, { src: 'c1' });
   }
 
   async #start(id: string): Promise<void> {

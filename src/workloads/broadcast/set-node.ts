@@ -5,7 +5,7 @@
 import { Journal } from '../../journal/journal.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
-import { requireNode } from '../node-requests.ts';
+import { requireKept, requireNode } from '../node-requests.ts';
 import type { WorkloadPorts } from '../served-workload.ts';
 import { Compare, Spread } from './messages.ts';
 import { ReplicatedSet } from './replicated-set.ts';
@@ -68,6 +68,7 @@ export class SetNode {
   async add(field: string, value: unknown): Promise<Record<string, never>> {
     const flaw = flawOf(value);
     if (flaw !== undefined) throw RpcError.of('malformed-request', `body.${field}: ${flaw}`);
+    requireKept(value, `body.${field}`);
     await this.#withDisk(this.#set.add(value, (run) => this.#spreading.spread(run)));
     return {};
   }
@@ -117,13 +118,6 @@ export function spreadingOptions({ gossip = 'fast', limits = {} }: Pick<Workload
 /** Why a value cannot be an element; undefined: it can. */
 function flawOf(value: unknown): string | undefined {
   if (value === undefined) return 'is missing';
-  if (!isKept(value)) return 'has a number that would be rounded';
   const { length } = JSON.stringify(value);
   return length > LENGTH_MAX ? `has ${length} characters as JSON; ${LENGTH_MAX} are allowed` : undefined;
-}
-
-/** Whether all numbers in a value are as they were written. Those beyond 2^53 may have been others. */
-function isKept(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
-  return typeof value !== 'object' || value === null || Object.values(value).every(isKept);
 }

@@ -17,7 +17,7 @@ import type { NodeContext } from '../../node/context.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
 import { type KafkaLimits, SEGMENT_LENGTH_MAX } from './limits.ts';
 
-/** A message of a log. It is kept as JSON text, so that numbers beyond a double stay what they are. */
+/** A message of a log. It is kept as JSON text. */
 export const Entry = z.tuple([z.string(), z.string()]);
 /** The id of a message, and the message as JSON. */
 export type Entry = readonly [id: string, text: string];

@@ -6,7 +6,7 @@ import { canonicalKey } from '../../protocol/exact-json.ts';
 import type { Folder } from '../../protocol/folder.ts';
 import type { RequestOf } from '../../protocol/rpc.ts';
 import { decodeRaft, RAFT_RPCS, type RaftRpc } from '../../raft/wire.ts';
-import { requireNode, requireShort } from '../node-requests.ts';
+import { requireKept, requireNode, requireValue } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import { LIN_KV_LIMITS, type LinKvLimits } from './limits.ts';
 import { Cas, Forward, Read, Results, Write } from './messages.ts';
@@ -35,14 +35,17 @@ export async function startMember(
   const requests = new Requests(context, replica, limits, parts.requests);
   const copies = parts.copies ?? new ReplyCache<Done>(context.clock);
   const change = (origin: RequestOrigin, operation: Operation) => {
-    requireShort(operation.args, 'body');
+    requireValue(operation.args, 'body');
     return copies.share(origin, canonicalKey(operation), async () => {
       await requests.ask(operation);
       return {};
     });
   };
   return [
-    handler(Read, async ({ key }) => ({ value: await requests.ask({ f: 'read', args: [key ?? null] }) })),
+    handler(Read, async ({ key }) => {
+      requireKept(key, 'body.key');
+      return { value: await requests.ask({ f: 'read', args: [key ?? null] }) };
+    }),
     handler(Write, ({ key, value }, origin) => change(origin, { f: 'write', args: [key ?? null, value ?? null] })),
     handler(Cas, ({ key, from, to }, origin) =>
       change(origin, { f: 'cas', args: [key ?? null, from ?? null, to ?? null] }),

@@ -13,6 +13,7 @@ import { type Handler, handler, type NodeContext, type RpcResult } from '../../n
 import { ReplyCache } from '../../node/reply-cache.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { canonicalKey } from '../../protocol/exact-json.ts';
+import { requireKept } from '../node-requests.ts';
 import { Cas, Read, Write } from './messages.ts';
 
 const SERVICE = 'lin-kv';
@@ -21,22 +22,25 @@ export function proxyHandlers(context: NodeContext): readonly Handler[] {
   const copies = new ReplyCache<Record<string, never>>(context.clock);
   return [
     handler(Read, async ({ key }) => {
+      requireKept(key, 'body.key');
       const result = await context.rpc(SERVICE, ServiceRead, { key });
       if (result.kind === 'ok') return { value: result.reply.value };
       // A read changes nothing, so one without an answer did not happen.
       if (result.kind === 'indefinite') throw RpcError.of('temporarily-unavailable', result.error.message);
       throw result.error;
     }),
-    handler(Write, ({ key, value }, origin) =>
-      copies.share(origin, canonicalKey({ f: 'write', key, value }), async () =>
+    handler(Write, ({ key, value }, origin) => {
+      requireKept([key, value], 'body');
+      return copies.share(origin, canonicalKey({ f: 'write', key, value }), async () =>
         done(await context.rpc(SERVICE, ServiceWrite, { key, value })),
-      ),
-    ),
-    handler(Cas, ({ key, from, to }, origin) =>
-      copies.share(origin, canonicalKey({ f: 'cas', key, from, to }), async () =>
+      );
+    }),
+    handler(Cas, ({ key, from, to }, origin) => {
+      requireKept([key, from, to], 'body');
+      return copies.share(origin, canonicalKey({ f: 'cas', key, from, to }), async () =>
         done(await context.rpc(SERVICE, CompareAndSet, { key, from, to })),
-      ),
-    ),
+      );
+    }),
   ];
 }
 

@@ -5,7 +5,7 @@ import { storeTimings } from '../../kv/timings.ts';
 import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { ReplyCache } from '../../node/reply-cache.ts';
 import { canonicalKey } from '../../protocol/exact-json.ts';
-import { requireShort } from '../node-requests.ts';
+import { requireValue } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import type { Mop } from '../transactions.ts';
 import { type CommitRules, Committer } from './committer.ts';
@@ -35,7 +35,7 @@ export function listAppendHandlers(
   context.report('lists', () => ({ ...committer.figures, compactions: database.compactions }));
   return [
     handler(Txn, async (request, origin) => {
-      requireShort(request.txn, 'body.txn');
+      requireValue(request.txn, 'body.txn');
       const reply = await known.share(origin, canonicalKey(request.txn), async () => ({
         txn: [...(await committer.execute(request.txn))],
       }));

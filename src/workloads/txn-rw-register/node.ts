@@ -7,7 +7,7 @@ import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { ReplyCache } from '../../node/reply-cache.ts';
 import { canonicalKey } from '../../protocol/exact-json.ts';
 import type { Folder } from '../../protocol/folder.ts';
-import { requireNode, requireShort } from '../node-requests.ts';
+import { requireNode, requireValue } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
 import type { Mop } from '../transactions.ts';
 import { REGISTER_RULES, RegisterDatabase, type RegisterRules } from './database.ts';
@@ -45,7 +45,7 @@ export async function registerHandlers(
   replication.start();
   return [
     handler(Txn, async (request, origin) => {
-      requireShort(request.txn, 'body.txn');
+      requireValue(request.txn, 'body.txn');
       return { txn: await known.share(origin, canonicalKey(request.txn), () => database.execute(request.txn)) };
     }),
     handler(Replicate, async (request, { src }) => {

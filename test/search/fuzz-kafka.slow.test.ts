@@ -24,7 +24,7 @@ const FROM: Partial<Record<KafkaMutantName, number>> = {
 describe('what is right', () => {
   it.each([
     ['limits of a real node', {}],
-    ['small limits', { segment: 2, group: 2, window: 1, logs: 3, closed: 1, returned: 1 }],
+    ['small limits', { segment: 2, group: 2, window: 1, logs: 3, closed: 1, returned: 1, committed: 2 }],
   ])(`is valid with ${RIGHT_SEEDS} seeds, by all rules: %s`, async (_, nodeLimits) => {
     const subject = { ...subjectOf(kafka), test: createKafkaTest({ operationsOfList: 8 }) };
     const context = { subject, settle: createSettle() };

@@ -6,7 +6,7 @@ import type { Handler } from '../../src/node/context.ts';
 import type { ReplyOf, RequestOf, Rpc } from '../../src/protocol/rpc.ts';
 import { KAFKA_LIMITS, type KafkaLimits } from '../../src/workloads/kafka/limits.ts';
 import { CommitOffsets, ListCommittedOffsets, Poll, Send } from '../../src/workloads/kafka/messages.ts';
-import { KAFKA_PARTS, kafkaHandlers } from '../../src/workloads/kafka/node.ts';
+import { KAFKA_PARTS, type KafkaParts, kafkaHandlers } from '../../src/workloads/kafka/node.ts';
 import { Owners } from '../../src/workloads/kafka/owners.ts';
 import { segmentKey } from '../../src/workloads/kafka/segments.ts';
 import { type RigNode, StoreRig } from './store-rig.ts';
@@ -22,12 +22,12 @@ export class KafkaRig extends StoreRig {
   }
 
   /** One of two nodes, n0 and n1. */
-  begin(nodeId: string, limits: Partial<KafkaLimits> = {}): KafkaNode {
+  begin(nodeId: string, limits: Partial<KafkaLimits> = {}, altered: Partial<KafkaParts> = {}): KafkaNode {
     let handlers: readonly Handler[] = [];
     const rigNode = this.start(nodeId, undefined, {
       nodeIds: NODES,
       serve: (context) => {
-        const parts = { ...KAFKA_PARTS, limits: { ...KAFKA_LIMITS, ...limits } };
+        const parts = { ...KAFKA_PARTS, ...altered, limits: { ...KAFKA_LIMITS, ...limits } };
         handlers = kafkaHandlers(context, new LinKvStore(context), parts);
         return handlers;
       },

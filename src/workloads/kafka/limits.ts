@@ -16,6 +16,8 @@ export interface KafkaLimits {
   readonly closed: number;
   /** Messages of one key in a reply to `poll`. */
   readonly page: number;
+  /** Characters of the keys in a document of committed offsets, beyond which it is split. */
+  readonly committed: number;
   /** Messages that the owner of a log returns beside the offsets, so that the other node need not read them. */
   readonly returned: number;
 }
@@ -27,6 +29,7 @@ export const KAFKA_LIMITS: KafkaLimits = {
   logs: 20_000,
   closed: 256,
   page: 64,
+  committed: 65_536,
   returned: 128,
 };
 

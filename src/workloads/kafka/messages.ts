@@ -7,11 +7,12 @@
 
 import * as z from 'zod';
 import { isExactInteger } from '../../protocol/exact-json.ts';
+import { mapOf } from '../../protocol/map-of.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { Entry } from './segments.ts';
 
 const Offset = z.custom<number>(isExactInteger, 'expected an integer');
-const Offsets = z.record(z.string(), Offset);
+const Offsets = mapOf(Offset);
 
 export const Send = defineRpc(
   'send',
@@ -24,7 +25,7 @@ export const Poll = defineRpc(
   'poll',
   'Answers with messages of the keys, each with its offset, from the given offsets on.',
   { offsets: Offsets },
-  { msgs: z.record(z.string(), z.array(z.tuple([Offset, z.unknown()])).nullable()) },
+  { msgs: mapOf(z.array(z.tuple([Offset, z.unknown()])).nullable()).describe('By key: pairs of offset and message.') },
 );
 
 export const CommitOffsets = defineRpc(

@@ -6,9 +6,9 @@ import { ReplyCache } from '../../node/reply-cache.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import { parseExact, stringifyExact } from '../../protocol/exact-json.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
-import { requireNode, requireShort } from '../node-requests.ts';
+import { requireNode, requireValue } from '../node-requests.ts';
 import type { ServedWorkload } from '../served-workload.ts';
-import { CommittedOffsets, type Merge, mergeOffsets } from './committed.ts';
+import { type CommitRules, CommittedOffsets, type Merge, mergeOffsets } from './committed.ts';
 import { type AppendOutcome, KeyLog, LOG_RULES, type LogRules } from './key-log.ts';
 import { KAFKA_LIMITS, type KafkaLimits, REPLY_LENGTH_MAX } from './limits.ts';
 import { AppendEntries, CommitOffsets, ListCommittedOffsets, Poll, Send } from './messages.ts';
@@ -23,6 +23,7 @@ export interface KafkaParts {
   readonly limits: KafkaLimits;
   readonly log: LogRules;
   readonly merge: Merge;
+  readonly commits?: CommitRules;
 }
 
 export const KAFKA_PARTS: KafkaParts = { limits: KAFKA_LIMITS, log: LOG_RULES, merge: mergeOffsets };
@@ -59,14 +60,14 @@ class LogService {
     this.#parts = parts;
     this.#segments = new Segments(context, kv, parts.limits);
     this.#owners = new Owners(context, parts.limits);
-    this.#committed = new CommittedOffsets(context, kv, parts.merge);
+    this.#committed = new CommittedOffsets(context, kv, parts.merge, parts.limits.committed, parts.commits);
     this.#copies = new ReplyCache(context.clock);
     const draw = () => context.randomUint32().toString(36);
     this.#life = `${context.nodeId}.${draw()}${draw()}`;
   }
 
   send({ key, msg }: RequestOf<typeof Send>, origin: RequestOrigin): Promise<ReplyOf<typeof Send>> {
-    requireShort(msg, 'body.msg');
+    requireValue(msg, 'body.msg');
     const text = stringifyExact(msg ?? null);
     return this.#copies.share(origin, `${key} ${text}`, () => this.#send(key, text));
   }

@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseExact } from '../../../src/protocol/exact-json.ts';
+import { hash53 } from '../../../src/protocol/hash.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 import { Send } from '../../../src/workloads/kafka/messages.ts';
+import type { KafkaParts } from '../../../src/workloads/kafka/node.ts';
 import { KafkaRig } from '../../support/kafka-rig.ts';
 import { LOST } from '../../support/store-rig.ts';
 
@@ -38,7 +41,7 @@ describe('a log', () => {
       expect((await other.poll({ [key]: from }))[key]?.[0], `from ${from}`).toEqual([from, from]);
   });
 
-  it('holds any JSON, and numbers that no double holds', async () => {
+  it('holds any JSON, and exact numbers where the caller has them', async () => {
     const { owner, other, key } = start();
     const messages = [null, { a: ['x'] }, '"', parseExact('12345678901234567890'), undefined];
     await owner.sendAll(key, messages);
@@ -254,6 +257,59 @@ describe('committed offsets', () => {
     expect(await rig.count(() => owner.commit({ a: 2 }))).toBe(0);
   });
 
+  it('are in parts where a document has too many keys, and none is lost on the way', async () => {
+    const { rig, owner, other } = start({ committed: 8 });
+    const keys = Array.from({ length: 120 }, (_, number) => `k${number}`);
+    for (const [offset, key] of keys.entries()) await (offset % 2 === 0 ? owner : other).commit({ [key]: offset });
+    const all = Object.fromEntries(keys.map((key, offset) => [key, offset]));
+    for (const node of [owner, other]) expect(await node.committed(...keys)).toEqual(all);
+    owner.kill();
+    other.kill();
+    // The greatest of two in the parts as well, at a node that does not know of them.
+    await rig.begin('n1').commit({ k0: 9, k119: 5 });
+    expect(await rig.begin('n0').committed(...keys)).toEqual({ ...all, k0: 9 });
+    const document = (name: string) => JSON.parse(rig.look('lin-kv', { type: 'read', key: name }).value ?? '{}');
+    expect(document('committed/0')).toMatchObject({ offsets: [], isSplit: true });
+    const lengths = ['', ...'01234567'].flatMap((first) =>
+      [...'01234567'].map((second) => document(`committed/${first && `${first}/`}${second}`).offsets?.length ?? 0),
+    );
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(4);
+  });
+
+  /** How often a commit is gone that came while another node, and only that, split the document. */
+  async function lostCommits(altered: Partial<KafkaParts> = {}): Promise<number> {
+    const [first = '', second = '', third = ''] = [
+      'k',
+      ...Array.from({ length: 50 }, (_, number) => `k${number}`),
+    ].filter((key) => hash53(key) % 8 === hash53('k') % 8);
+    let lost = 0;
+    for (let atMs = 0; atMs < 40; atMs++) {
+      const rig = new KafkaRig();
+      const random = new SeededRandom(atMs);
+      rig.drawFate = () => [1 + random.integer(20)];
+      const [one, other] = [rig.begin('n0', { committed: 1 }, altered), rig.begin('n1')];
+      rig.isTogether = true;
+      const commits = [
+        one.commit({ [first]: 1, [second]: 1 }),
+        new Promise<void>((resolve) => rig.time.schedule(atMs, resolve)).then(() => other.commit({ [third]: 1 })),
+      ];
+      await rig.run(Promise.all(commits));
+      rig.isTogether = false;
+      await rig.pass(500);
+      one.kill();
+      if (Object.keys(await rig.begin('n0').committed(first, second, third)).length < 3) lost++;
+    }
+    return lost;
+  }
+
+  it('are not lost when a commit comes while their document is split', async () => {
+    expect(await lostCommits()).toBe(0);
+  });
+
+  it('would be lost if the parts were believed to have all of it', async () => {
+    expect(await lostCommits({ commits: { isMoved: () => true } })).toBeGreaterThan(0);
+  });
+
   it('are no negative numbers, and none beyond a double', async () => {
     const { owner } = start();
     for (const offset of [-1, 2 ** 60, 0.5]) {
@@ -267,6 +323,10 @@ describe('a key', () => {
     const { owner } = start();
     for (const key of ['', '__proto__', 'a/b', '%']) expect(await owner.send(key, 1)).toBe(0);
     expect(Object.entries(await owner.poll({ 'a/b': 0, '%': 0 }))).toHaveLength(2);
+    const offsets = JSON.parse('{"__proto__":0,"constructor":0}');
+    await owner.commit(offsets);
+    expect(JSON.stringify(await owner.committed('__proto__', 'constructor', 'toString'))).toBe(JSON.stringify(offsets));
+    expect(JSON.stringify(await owner.poll(offsets))).toBe('{"__proto__":[[0,1]]}');
     await expect(owner.ask(Send, { key: '\ud800', msg: 1 })).rejects.toMatchObject({ code: 12 });
   });
 });

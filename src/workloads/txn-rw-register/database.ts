@@ -17,7 +17,7 @@ import { EarlyTransactions, KeptTransactions } from './kept.ts';
 import type { RegisterLimits } from './limits.ts';
 import type { Committed } from './messages.ts';
 import type { RegisterJournal, RegisterReplay } from './register-journal.ts';
-import { nextStamp, type RegisterState, Registers, type Seen } from './registers.ts';
+import { isStampPossible, nextStamp, type RegisterState, Registers, type Seen } from './registers.ts';
 
 type Writes = Committed['writes'];
 
@@ -121,7 +121,7 @@ export class RegisterDatabase {
     this.#onDurable = callback;
   }
 
-  /** Executes a transaction. Rejects with an RpcError of unknown outcome if the disk has failed. */
+  /** Executes a transaction. Rejects with an RpcError: of unknown outcome if the disk has failed, 11 without a stamp. */
   async execute(txn: readonly Mop[]): Promise<Mop[]> {
     this.#requireDisk();
     const own = new Map<string, unknown>();
@@ -139,9 +139,14 @@ export class RegisterDatabase {
     return executed;
   }
 
-  /** Takes transactions of other nodes, and resolves when those that could be applied are on the disk. */
+  /**
+   * Takes transactions of other nodes, and resolves when those that could be applied are on the disk. Rejects with error
+   * 12, and takes none, if one has a stamp that no right node gives.
+   */
   async take(transactions: readonly Committed[]): Promise<void> {
     this.#requireDisk();
+    for (const { origin, number, stamp } of transactions)
+      this.#requireStamp(stamp, `transaction ${number} of ${origin}`);
     const { rules } = this.#options;
     for (const committed of transactions) {
       if (this.#registers.has(committed)) continue;
@@ -152,9 +157,13 @@ export class RegisterDatabase {
     await this.#flush();
   }
 
-  /** Merges the state of another node into this one, and resolves when it is on the disk. */
+  /**
+   * Merges the state of another node into this one, and resolves when it is on the disk. Rejects as {@link take} does.
+   */
   async restore(state: RegisterState): Promise<void> {
     this.#requireDisk();
+    this.#requireStamp(state.stamp, 'the state');
+    for (const [key, { stamp }] of state.registers) this.#requireStamp(stamp, `register ${key}`);
     this.#registers.merge(state);
     this.#rewrite();
     this.#applyEarly();
@@ -170,7 +179,10 @@ export class RegisterDatabase {
   }
 
   #commit(writes: Writes): Committed {
-    const { seen: seenNow, stamp } = this.#registers;
+    const { seen: seenNow, stamp: known } = this.#registers;
+    const stamp = this.#options.rules.nextStamp(this.#options.context.clock.wallMs(), known);
+    if (!isStampPossible(stamp, known))
+      throw RpcError.of('temporarily-unavailable', `no stamp is left above ${known}: nothing can be written any more`);
     const news = [...seenNow].filter(([origin, number]) => {
       return origin !== this.origin && number > (this.#lastSeen.get(origin) ?? 0);
     });
@@ -178,10 +190,16 @@ export class RegisterDatabase {
     return {
       origin: this.origin,
       number: (seenNow.get(this.origin) ?? 0) + 1,
-      stamp: this.#options.rules.nextStamp(this.#options.context.clock.wallMs(), stamp),
+      stamp,
       seen: Object.fromEntries(news),
       writes,
     };
+  }
+
+  #requireStamp(stamp: number, what: string): void {
+    if (isStampPossible(stamp, this.#registers.stamp)) return;
+    this.#options.context.log.warn('a stamp was refused', { what, stamp });
+    throw RpcError.of('malformed-request', `${what} has the stamp ${stamp}, which no clock and no node can have given`);
   }
 
   #apply(committed: Committed): void {

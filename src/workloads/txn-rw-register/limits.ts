@@ -12,11 +12,17 @@ export interface RegisterLimits {
   readonly kept: number;
   /** Transactions that came before what they depend on. More are dropped, and sent again. */
   readonly early: number;
-  /** Registers in one message, and in one record of the journal. */
+  /** Registers in one message, and in one record of the journal. Fewer if they are long. */
   readonly registers: number;
   /** Characters of the journal from which on it is written anew. */
   readonly journal: number;
 }
+
+/**
+ * The longest batch, page or record, in characters of JSON, unless one transaction or register is longer: far less than
+ * a line may have.
+ */
+export const BATCH_LENGTH_MAX = 1_000_000;
 
 export const REGISTER_LIMITS: RegisterLimits = {
   gather: 10,

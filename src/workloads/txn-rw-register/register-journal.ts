@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import { Journal } from '../../journal/journal.ts';
 import type { Folder } from '../../protocol/folder.ts';
-import type { RegisterLimits } from './limits.ts';
+import { BATCH_LENGTH_MAX, type RegisterLimits } from './limits.ts';
 import { Committed } from './messages.ts';
 import type { Register, RegisterState } from './registers.ts';
 
@@ -120,15 +120,24 @@ function textOf(line: Line): string {
   return JSON.stringify(line);
 }
 
-/** All registers, so many at a time; at least one page. */
+/** All registers, so many at a time and fewer if they are long; at least one page. */
 export function pagesOf(registers: ReadonlyMap<string, Register>, page: number): RegisterEntry[][] {
   const entries = [...registers].map(([key, { value, stamp, origin }]): RegisterEntry => [key, value, stamp, origin]);
   return entries.length === 0 ? [[]] : inPages(entries, page);
 }
 
 function inPages<Item>(items: readonly Item[], page: number): Item[][] {
-  const pages = [];
-  for (let index = 0; index < items.length; index += page) pages.push(items.slice(index, index + page));
+  const pages: Item[][] = [];
+  let length = 0;
+  for (const item of items) {
+    length += JSON.stringify(item).length;
+    const last = pages.at(-1);
+    if (last !== undefined && last.length < page && length <= BATCH_LENGTH_MAX) last.push(item);
+    else {
+      pages.push([item]);
+      length = JSON.stringify(item).length;
+    }
+  }
   return pages;
 }
 

@@ -90,8 +90,22 @@ function wins(one: Register, other: Register): boolean {
 
 /** A wall clock in ms takes the upper bits of a stamp. There are so many stamps in a millisecond. */
 const STAMPS_A_MS = 1024;
+/** The stamp of a moment in the year 2109. A clock that shows a later one is wrong. */
+const CLOCK_STAMP_MAX = 2 ** 52;
+/** How far a stamp may be above all that is known: more than all nodes can use up while messages are under way. */
+const STAMPS_AHEAD_MAX = 2 ** 40;
 
 /** A stamp above `last`, near the clock if that is not behind: a hybrid logical clock. */
 export function nextStamp(wallMs: number, last: number): number {
-  return Math.max(Math.floor(wallMs) * STAMPS_A_MS, last + 1);
+  return Math.max(Math.min(Math.floor(wallMs) * STAMPS_A_MS, CLOCK_STAMP_MAX), last + 1);
+}
+
+/**
+ * Whether a right node can have given a stamp. A damaged one must not bring all nodes to the end of the numbers, where
+ * there is no next stamp: it is refused, and those that are taken leave room for 4,000 more of the kind.
+ *
+ * @param known the greatest stamp of all that was applied
+ */
+export function isStampPossible(stamp: number, known: number): boolean {
+  return stamp <= Math.max(known, CLOCK_STAMP_MAX) + STAMPS_AHEAD_MAX && Number.isSafeInteger(stamp);
 }

@@ -13,7 +13,7 @@ import { pauseUpTo } from '../../node/pause.ts';
 import { stringifyExact } from '../../protocol/exact-json.ts';
 import type { ReplyOf } from '../../protocol/rpc.ts';
 import type { RegisterDatabase } from './database.ts';
-import type { RegisterLimits } from './limits.ts';
+import { BATCH_LENGTH_MAX, type RegisterLimits } from './limits.ts';
 import { type Committed, Replicate, Restore } from './messages.ts';
 import { pagesOf } from './register-journal.ts';
 import type { Seen } from './registers.ts';
@@ -25,9 +25,6 @@ const PAUSE_MS = 50;
 const PAUSE_MS_MAX = 1000;
 /** How often a part of the state is sent in vain before all parts are sent anew. */
 const PART_ATTEMPTS = 8;
-
-/** The longest batch, in characters of JSON, unless one transaction is longer: far less than a line may have. */
-const BATCH_LENGTH_MAX = 1_000_000;
 
 /** Another node, as far as this one knows. */
 interface Peer {

@@ -7,7 +7,7 @@ import type { CheckResult } from '../checkers/checker.ts';
 import { REPLAY_FILE, SHRUNK_FOLDER } from '../host/records/recorded-run.ts';
 import type { RunFolder } from '../host/records/run-folder.ts';
 import { type JunitCase, junitCaseOfRun, junitDocument, junitOfRun } from '../report/junit.ts';
-import { formatResults, formatVerdict, formatWarnings } from '../report/result-block.ts';
+import { formatAdvice, formatResults, formatVerdict, formatWarnings } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
 import { withOwnNode } from '../workloads/registry.ts';
 import { exitStatusOf } from './exit-status.ts';
@@ -109,7 +109,7 @@ export async function runOnce(round: Round): Promise<RunEnd> {
   });
   /** Prints the verdict as the last line of stdout, and reports file problems. Returns the exit status. */
   const conclude = (): number => {
-    process.stdout.write(`${formatWarnings(results)}${formatVerdict(results)}\n`);
+    process.stdout.write(`${formatWarnings(results)}${formatAdvice(results)}${formatVerdict(results)}\n`);
     files.throwAny();
     return exitStatusOf(results['valid?']);
   };

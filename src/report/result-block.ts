@@ -154,6 +154,17 @@ export function formatWarnings({ workload, clients }: CheckResult): string {
   return warnings.map((warning) => `Warning: ${escapeToOneLine(warning)}\n`).join('');
 }
 
+/** What to try, a line: where kinds of operations never succeeded and others did. Empty if there is nothing to advise. */
+export function formatAdvice({ stats }: CheckResult): string {
+  if (!isPlainMap(stats) || !isPlainMap(stats['by-f']) || !(Number(stats['ok-count']) > 0)) return '';
+  const kinds = Object.entries(stats['by-f'] as Record<string, FunctionStats>);
+  const never = kinds.filter(([, { 'valid?': valid, 'ok-count': ok }]) => valid === false && ok === 0);
+  if (never.length === 0) return '';
+  const tried = never.map(([f, { count }]) => `of ${count} ${JSON.stringify(f)} none succeeded`).join(', ');
+  const text = `Advice: ${tried}. In a short run that may be chance: make it longer (--time-limit), or ask more often (--rate).`;
+  return `${escapeToOneLine(text)}\n`;
+}
+
 /** The verdict, and the reasons for a bad one. One line. */
 export function formatVerdict(results: CheckResult): string {
   const reasons = findReasons(results).map((reason) => ` ${escapeToOneLine(reason)}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import { parseExact } from '../../src/protocol/exact-json.ts';
-import { formatResults, formatVerdict, formatWarnings } from '../../src/report/result-block.ts';
+import { formatAdvice, formatResults, formatVerdict, formatWarnings } from '../../src/report/result-block.ts';
 
 function block(results: Omit<CheckResult, 'valid?'>): string[] {
   return formatResults(results as CheckResult).split('\n');
@@ -227,5 +227,26 @@ describe('the verdict', () => {
     expect(formatVerdict({ stats: { count: 2 }, workload: { 'valid?': false, error: 'lost' }, 'valid?': false })).toBe(
       'The run is INVALID. Lost.',
     );
+  });
+});
+
+describe('advice', () => {
+  const cas = { 'valid?': false, count: 3, 'ok-count': 0, 'fail-count': 3, 'info-count': 0 };
+  const read = { 'valid?': true, count: 20, 'ok-count': 20, 'fail-count': 0, 'info-count': 0 };
+
+  it('is given where a kind of operation never succeeded, and others did', () => {
+    const stats = { 'valid?': false, count: 23, 'ok-count': 20, 'by-f': { cas, read } } as const;
+    expect(formatAdvice({ stats, 'valid?': false })).toBe(
+      'Advice: of 3 "cas" none succeeded. In a short run that may be chance: make it longer (--time-limit), or ask more often (--rate).\n',
+    );
+  });
+
+  it('is not given where all is well, where nothing works, and where faults left no chance', () => {
+    const stats = { 'valid?': true, count: 20, 'ok-count': 20, 'by-f': { read } } as const;
+    expect(formatAdvice({ stats, 'valid?': true })).toBe('');
+    expect(formatAdvice({ stats: { ...stats, 'ok-count': 0, 'by-f': { cas } }, 'valid?': false })).toBe('');
+    const blocked = { ...cas, 'valid?': 'unknown' } as const;
+    expect(formatAdvice({ stats: { ...stats, 'by-f': { blocked, read } }, 'valid?': 'unknown' })).toBe('');
+    expect(formatAdvice({ 'valid?': true })).toBe('');
   });
 });

@@ -95,7 +95,10 @@ export class Registers {
       this.#sessions.set(node, session);
     }
     session.codes.set(seq, code);
-    for (; session.low < low; session.low++) session.codes.delete(session.low);
+    if (low <= session.low) return;
+    // Reads have numbers, too, and leave no code. So there may be far more numbers than codes.
+    for (const known of session.codes.keys()) if (known < low) session.codes.delete(known);
+    session.low = low;
   }
 
   snapshot(): string {

@@ -4,6 +4,7 @@
  */
 
 import { Journal } from '../../journal/journal.ts';
+import { failureOf } from '../../node/assertion.ts';
 import type { NodeContext } from '../../node/context.ts';
 import type { Folder } from '../../protocol/folder.ts';
 import type { RaftMessage } from '../../raft/messages.ts';
@@ -157,10 +158,15 @@ export class Replica {
     this.#waiting.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#step(next);
-    this.#isStepping = false;
-    this.#events?.onSettled();
-    this.#sleep();
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#step(next);
+      this.#isStepping = false;
+      this.#events?.onSettled();
+      this.#sleep();
+    } catch (error) {
+      // Half a step was taken. The node must not go on, and must not stand still in silence.
+      throw failureOf('a step of Raft', error);
+    }
   }
 
   #step(event: RaftEvent): void {

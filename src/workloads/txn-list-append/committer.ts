@@ -11,6 +11,7 @@
  * guide; there each transaction is a group of its own.
  */
 
+import { failureOf } from '../../node/assertion.ts';
 import type { NodeContext } from '../../node/context.ts';
 import { pauseUpTo } from '../../node/pause.ts';
 import { RpcError } from '../../protocol/errors.ts';
@@ -34,7 +35,7 @@ interface Waiting {
   /** When it came, ms of the monotonic clock. */
   readonly beginMs: number;
   readonly resolve: (txn: readonly Mop[]) => void;
-  readonly reject: (error: RpcError) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Decisions that mutants replace. */
@@ -107,7 +108,14 @@ export class Committer {
     this.#isBusy = true;
     while (this.#waiting.length > 0) {
       await this.#gather();
-      await this.#serve(this.#waiting.splice(0, this.#options.limits.group));
+      const group = this.#waiting.splice(0, this.#options.limits.group);
+      try {
+        await this.#serve(group);
+      } catch (error) {
+        // What became of the group is not known. An assertion that reaches its answer ends the node.
+        const failure = failureOf('a group of transactions', error);
+        for (const { reject } of group) reject(failure);
+      }
     }
     this.#isBusy = false;
   }

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Folder } from '../../../src/protocol/folder.ts';
-import { linKvNode } from '../../../src/workloads/lin-kv/node.ts';
+import { LIN_KV_LIMITS } from '../../../src/workloads/lin-kv/limits.ts';
+import { linKvNode, startMember } from '../../../src/workloads/lin-kv/node.ts';
+import { Registers } from '../../../src/workloads/lin-kv/registers.ts';
 import { startWorkloads } from '../../../src/workloads/nodes.ts';
 import { memoryPorts } from '../../support/memory-ports.ts';
 import { TestNode } from '../../support/test-node.ts';
@@ -153,5 +155,28 @@ describe('a leader', () => {
     for (const id of [5, 6, 7]) node.receive({ ...WRITE, msg_id: id });
     await settle();
     expect(toClient(node)).toMatchObject([{ type: 'error', code: 11, in_reply_to: 7 }]);
+  });
+});
+
+describe('a step that fails because of a mistake', () => {
+  it('ends the node, and does not leave it standing still', async () => {
+    class Broken extends Registers {
+      override apply(): never {
+        throw new TypeError('a mistake');
+      }
+    }
+    const parts = { replica: { registers: new Broken() } };
+    const node = await new TestNode((context) => startMember(context, undefined, LIN_KV_LIMITS, parts)).init();
+    await lead(node);
+    node.receive({ ...WRITE, msg_id: 5 });
+    await settle();
+    for (let round = 0; round < 3; round++) {
+      await node.time.advance(200);
+      await acknowledge(node);
+    }
+    expect(node.crashes.map(({ name, message }) => `${name}: ${message}`)).toEqual([
+      'AssertionFailure: a step of Raft has failed: a mistake',
+    ]);
+    expect(node.crashes[0]?.stack).toContain('Broken.apply');
   });
 });

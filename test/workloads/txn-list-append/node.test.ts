@@ -3,11 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import { LinKv } from '../../../src/harness/services/lin-kv.ts';
 import { LinKvStore } from '../../../src/kv/lin-kv-store.ts';
+import type { LinearizableStore } from '../../../src/kv/store.ts';
 import type { Handler } from '../../../src/node/context.ts';
+import { RpcError } from '../../../src/protocol/errors.ts';
 import { LIST_APPEND_LIMITS, type ListAppendLimits } from '../../../src/workloads/txn-list-append/limits.ts';
 import { listAppendHandlers } from '../../../src/workloads/txn-list-append/node.ts';
 import { ROOT_KEY } from '../../../src/workloads/txn-list-append/root.ts';
 import { LOST, StoreRig } from '../../support/store-rig.ts';
+import { TestNode } from '../../support/test-node.ts';
 
 type Mop = [f: string, key: unknown, value: unknown];
 
@@ -132,4 +135,26 @@ it('moves what was appended into the tree, and a life without memory finds it th
       Array.from({ length: 6 }, (_, n) => key + 7 * n).filter((v) => v < 40),
     ]),
   );
+});
+
+describe('a group that fails because of a mistake', () => {
+  it('ends the node, and does not leave it standing still', async () => {
+    const rules = {
+      fateOf: () => {
+        throw new TypeError('a mistake');
+      },
+    };
+    const kv: LinearizableStore = {
+      name: 'lin-kv',
+      read: async () => ({ kind: 'absent' }),
+      replace: async () => ({ kind: 'silent', error: RpcError.of('timeout') }),
+    };
+    const node = await new TestNode(async (context) => listAppendHandlers(context, kv, { rules })).init();
+    for (const msg_id of [2, 3]) {
+      node.receive({ type: 'txn', txn: [append(1, msg_id)], msg_id });
+      await node.time.advance(1000);
+    }
+    const mistake = 'a group of transactions has failed: a mistake';
+    expect(node.crashes.map(({ message }) => message)).toEqual([mistake, mistake]);
+  });
 });

@@ -154,7 +154,7 @@ export function formatWarnings({ workload, clients }: CheckResult): string {
   return warnings.map((warning) => `Warning: ${escapeToOneLine(warning)}\n`).join('');
 }
 
-/** What to try, a line: where kinds of operations never succeeded and others did. Empty if there is nothing to advise. */
+/** What to try, a line: where kinds of operations never succeeded and others did. Else empty. */
 export function formatAdvice({ stats }: CheckResult): string {
   if (!isPlainMap(stats) || !isPlainMap(stats['by-f']) || !(Number(stats['ok-count']) > 0)) return '';
   const kinds = Object.entries(stats['by-f'] as Record<string, FunctionStats>);

@@ -64,7 +64,7 @@ export interface CommitRules {
   readonly isMoved: (moved: Offsets, held: Offsets) => boolean;
 }
 
-export const COMMIT_RULES: CommitRules = {
+const COMMIT_RULES: CommitRules = {
   isMoved: (moved, held) => [...held].every(([key, offset]) => offset <= (moved.get(key) ?? -1)),
 };
 

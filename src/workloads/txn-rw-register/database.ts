@@ -121,7 +121,7 @@ export class RegisterDatabase {
     this.#onDurable = callback;
   }
 
-  /** Executes a transaction. Rejects with an RpcError: of unknown outcome if the disk has failed, 11 without a stamp. */
+  /** Executes a transaction. Rejects with an RpcError: 13 if the disk has failed, 11 if there is no stamp left. */
   async execute(txn: readonly Mop[]): Promise<Mop[]> {
     this.#requireDisk();
     const own = new Map<string, unknown>();
@@ -140,8 +140,8 @@ export class RegisterDatabase {
   }
 
   /**
-   * Takes transactions of other nodes, and resolves when those that could be applied are on the disk. Rejects with error
-   * 12, and takes none, if one has a stamp that no right node gives.
+   * Takes transactions of other nodes, and resolves when those that could be applied are on the disk. Rejects with
+   * error 12, and takes none, if one has a stamp that no right node gives.
    */
   async take(transactions: readonly Committed[]): Promise<void> {
     this.#requireDisk();
@@ -157,9 +157,7 @@ export class RegisterDatabase {
     await this.#flush();
   }
 
-  /**
-   * Merges the state of another node into this one, and resolves when it is on the disk. Rejects as {@link take} does.
-   */
+  /** Merges the state of another node, and resolves when it is on the disk. Rejects as {@link take} does. */
   async restore(state: RegisterState): Promise<void> {
     this.#requireDisk();
     this.#requireStamp(state.stamp, 'the state');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { acceptanceOf } from '../../src/protocol/acceptance.ts';
 import { checkFields } from '../../src/protocol/field-check.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
@@ -27,6 +28,61 @@ const SIMPLE_FIELDS = {
   count: z.int().min(-1).exactOptional(),
   whatnot: z.unknown().exactOptional(),
   texts: z.array(z.string()).exactOptional(),
+};
+
+const isEven = (value: unknown) => typeof value === 'number' && value % 2 === 0;
+
+/** Accepted by hand, and copied by zod. */
+const NESTED_FIELDS = {
+  list: z.array(z.unknown()),
+  texts: z.array(z.string().max(2)).nullable(),
+  pairs: z.array(z.tuple([z.int(), z.unknown()])),
+  logs: z.record(z.string(), z.array(z.tuple([z.custom<number>(isEven), z.unknown()])).nullable()),
+  words: z.array(z.tuple([z.enum(['r', 'w']), z.unknown()]).refine(([f, value]) => f === 'w' || value === null)),
+  evens: z.array(z.int()).refine((all) => all.length % 2 === 0),
+  maybe: z.record(z.string(), z.int()).exactOptional(),
+};
+
+const NESTED_VALUES: readonly unknown[] = [
+  ...[[], [1], [1, 2], ['a', 'bb'], ['abc'], [undefined], [null], {}, null, undefined, 'text', 7, new Date(0)],
+  ...[[[1, 'x']], [[1]], [[1, 2, 3]], [['1', 2]], [[1.5, 2]], [[1, undefined]], [[2, 1], 5], { 0: [1, 2], length: 1 }],
+  ...[{ a: null }, { a: [] }, { a: [[2, 'x']], b: null }, { a: [[1, 'x']] }, { a: [[2]] }, { a: 5 }, { a: 1, b: 2 }],
+  ...[
+    { a: undefined },
+    { constructor: [] },
+    { constructor: 4 },
+    Object.create(null),
+    Object.create({ a: 'inherited' }),
+  ],
+  ...[
+    [['r', null]],
+    [['r', 1]],
+    [['w', 1]],
+    [['x', 1]],
+    [
+      ['w', 1],
+      ['r', null],
+    ],
+    [
+      ['w', 1],
+      ['r', 2],
+    ],
+  ],
+  JSON.parse('{"__proto__": [[2, 1]]}'),
+  JSON.parse('{"__proto__": "x", "a": 3}'),
+];
+
+/** Nested values that only zod can judge. */
+const DECEPTIVE_NESTS = {
+  atLeastOne: z.array(z.int()).min(1),
+  trimmed: z.array(z.string().trim()),
+  rest: z.tuple([z.int()]).rest(z.string()),
+  open: z.tuple([z.int(), z.string().optional()]),
+  keyed: z.record(z.string().max(1), z.int()),
+  enumerated: z.record(z.enum(['a', 'b']), z.int()),
+  object: z.object({ a: z.int() }),
+  union: z.union([z.int(), z.array(z.int())]),
+  changed: z.array(z.int()).overwrite((all) => [...all, 1]),
 };
 
 /** Fields that look simple and are not. */
@@ -105,6 +161,33 @@ describe('a check of fields', () => {
     }
     expect(Math.min(judged.sound, judged.unsound)).toBeGreaterThan(1000);
     for (const value of ANY_VALUES) expect(check.findError(value) === undefined).toBe(whole.safeParse(value).success);
+  });
+
+  it('accepts lists, tuples and records exactly where the zod object does', () => {
+    const judged = { sound: 0, unsound: 0 };
+    for (const [name, schema] of Object.entries({ ...NESTED_FIELDS, ...DECEPTIVE_NESTS })) {
+      const [check, whole] = [checkFields({ [name]: schema }), z.object({ [name]: schema })];
+      for (const value of NESTED_VALUES)
+        for (const body of [{ [name]: value }, {}]) {
+          const zods = whole.safeParse(body);
+          expect({ body, error: check.findError(body) }).toStrictEqual({ body, error: zods.error });
+          expect(check.safeParse(body)).toEqual(zods);
+          judged[zods.success ? 'sound' : 'unsound']++;
+        }
+    }
+    expect(Math.min(judged.sound, judged.unsound)).toBeGreaterThan(80);
+  });
+
+  it.each(Object.entries(NESTED_FIELDS))('needs no schema for a sound field: %s', (_name, schema) => {
+    const nested = schema instanceof z.ZodExactOptional ? schema.unwrap() : schema;
+    const accepts = acceptanceOf(nested) as (value: unknown) => boolean;
+    const sound = NESTED_VALUES.filter((value) => nested.safeParse(value).success);
+    // A list that lacks an item, and a record without a prototype or with that key, are left to the schema.
+    expect(sound.filter(accepts).length).toBeGreaterThanOrEqual(Math.max(2, sound.length - 4));
+  });
+
+  it.each(Object.entries(DECEPTIVE_NESTS))('leaves a nested field to zod: %s', (_name, schema) => {
+    expect(acceptanceOf(schema)).toBeUndefined();
   });
 
   it.each(Object.entries(DECEPTIVE_FIELDS))('leaves a field to zod: %s', (name, schema) => {

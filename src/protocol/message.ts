@@ -153,7 +153,7 @@ export const NESTING_DEPTH_MAX = 1000;
 /** Whether `line` nests deeper than {@link NESTING_DEPTH_MAX}. Brackets within strings do not count. */
 export function nestsTooDeep(line: string): boolean {
   // A value of depth d takes at least 2·d characters: nearly every line ends here.
-  if (line.length < 2 * NESTING_DEPTH_MAX) return false;
+  if (line.length < 2 * NESTING_DEPTH_MAX || hasFewBrackets(line)) return false;
   let depth = 0;
   let inString = false;
   for (let position = 0; position < line.length; position++) {
@@ -167,6 +167,17 @@ export function nestsTooDeep(line: string): boolean {
     } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--;
   }
   return false;
+}
+
+/** The search for a bracket costs about as much as looking at so many characters. */
+const CHARACTERS_OF_SEARCH = 64;
+
+/** Whether there are too few brackets to nest too deep. The list of a set's elements is long and has two. */
+function hasFewBrackets(line: string): boolean {
+  let left = Math.min(NESTING_DEPTH_MAX, line.length / CHARACTERS_OF_SEARCH);
+  for (const bracket of ['[', '{'])
+    for (let at = line.indexOf(bracket); at >= 0; at = line.indexOf(bracket, at + 1)) if (--left < 0) return false;
+  return true;
 }
 
 const QUOTE = 0x22;

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ExactNumber, parseExact } from '../../src/protocol/exact-json.ts';
-import { describeIssue, Envelope, isFlat, isMessage, parseLine } from '../../src/protocol/message.ts';
+import {
+  describeIssue,
+  Envelope,
+  isFlat,
+  isMessage,
+  NESTING_DEPTH_MAX,
+  nestsTooDeep,
+  parseLine,
+} from '../../src/protocol/message.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
 
 /** Values that caused errors elsewhere. */
@@ -117,5 +125,29 @@ describe('a line', () => {
     'null',
   ])('is parsed as JSON.parse parses it: %s', (line) => {
     expect(parsed(parseLine, line)).toEqual(parsed(JSON.parse, line));
+  });
+});
+
+describe('the nesting of a line', () => {
+  const nested = (depth: number, open: string, close: string, inmost: string) =>
+    `${open.repeat(depth)}${inmost}${close.repeat(depth)}`;
+  const long = `"${'x'.repeat(100 * NESTING_DEPTH_MAX)}"`;
+
+  it.each(['1', long])('may be as deep as is said, and no deeper, in a short line and in a long one', (inmost) => {
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const)
+      for (const more of [-1, 0, 1])
+        expect(nestsTooDeep(nested(NESTING_DEPTH_MAX + more, open, close, inmost))).toBe(more > 0);
+    const half = NESTING_DEPTH_MAX / 2;
+    expect(nestsTooDeep(nested(half, '[', ']', nested(half, '{"a":', '}', inmost)))).toBe(false);
+    expect(nestsTooDeep(nested(half, '[', ']', nested(half + 1, '{"a":', '}', inmost)))).toBe(true);
+  });
+
+  it('does not count brackets side by side, or in texts', () => {
+    const many = '[1],'.repeat(2 * NESTING_DEPTH_MAX);
+    expect(nestsTooDeep(`[${many}${long}]`)).toBe(false);
+    expect(nestsTooDeep(`["${many.replaceAll(']', '{\\"')}",${long}]`)).toBe(false);
   });
 });

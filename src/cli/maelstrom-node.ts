@@ -8,7 +8,7 @@ import { FileReservation } from '../host/file-reservation.ts';
 import { openNodeData } from '../host/node-data.ts';
 import { CHALLENGE_VARIABLE, RUN_FOLDER_VARIABLE, WORKLOAD_VARIABLE } from '../host/node-environment.ts';
 import { nameSourcesInStacks } from '../host/source-stacks.ts';
-import { LINE_BYTES_MAX } from '../host/stdio/line-guard.ts';
+import { LINE_BYTES_MAX } from '../host/stdio/line-filter.ts';
 import { openStdout } from '../host/stdio/line-output.ts';
 import { serveStdio } from '../host/stdio/stdio-host.ts';
 import { MAX_SKEW_MS_DEFAULT } from '../ids/anchored-clock.ts';

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { openNodeData } from '../host/node-data.ts';
 import { RUN_FOLDER_VARIABLE } from '../host/node-environment.ts';
-import { LINE_BYTES_MAX } from '../host/stdio/line-guard.ts';
+import { LINE_BYTES_MAX } from '../host/stdio/line-filter.ts';
 import { openStdout } from '../host/stdio/line-output.ts';
 import { serveStdio } from '../host/stdio/stdio-host.ts';
 import { LinKvStore } from '../kv/lin-kv-store.ts';

@@ -13,8 +13,9 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { Bed, HeldOutput, NodeEvents, NodeHandle } from '../../harness/bed.ts';
 import { RUN_FOLDER_VARIABLE } from '../node-environment.ts';
-import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
+import { LineFilter } from '../stdio/line-filter.ts';
 import { LineOutput } from '../stdio/line-output.ts';
+import { readThrough, splitLines } from '../stdio/line-reader.ts';
 import { onOutputClosed } from './closed-output.ts';
 import { LoggedProcess, type LogOptions } from './logged-process.ts';
 import { type Life, type LifePlace, NodeLives } from './node-lives.ts';
@@ -56,7 +57,7 @@ class ProcessNode implements NodeHandle, Life {
   readonly number: number;
   readonly #process: LoggedProcess;
   readonly #input: LineOutput;
-  readonly #guard: LineGuard;
+  readonly #filter: LineFilter;
 
   constructor(nodeId: string, place: LifePlace, options: ProcessBedOptions, events: NodeEvents) {
     this.number = place.number;
@@ -78,12 +79,14 @@ class ProcessNode implements NodeHandle, Life {
     // Input that the node does not read waits, as in the real harness. The death of the node is seen in its exit.
     this.#input = new LineOutput(stdin, { onBlocked: () => {}, onDrained: () => {}, onError: () => {} });
 
-    this.#guard = new LineGuard((reason, beginning) => {
+    const onRefused = (reason: string, beginning: string) => {
       if (!this.#process.killed) events.onUnreadable(reason, beginning);
-    }, LINE_BYTES_MAX);
-    readGuardedLines(stdout, this.#guard, (line) => {
+    };
+    const onLine = (line: string) => {
       if (!this.#process.killed) events.onLine(line);
-    });
+    };
+    this.#filter = new LineFilter(onRefused, (lines) => splitLines(lines, onLine), LINE_BYTES_MAX);
+    readThrough(stdout, this.#filter);
     onOutputClosed(child, () => this.#process.killed, events.onOutputClosed);
   }
 
@@ -96,7 +99,7 @@ class ProcessNode implements NodeHandle, Life {
   }
 
   heldOutput(): HeldOutput | undefined {
-    return this.#guard.held;
+    return this.#filter.held;
   }
 
   pause(): void {

@@ -2,192 +2,54 @@
  * Stands between stdin and readline. Only whole, well-formed lines within the limit pass.
  *
  * readline by itself keeps a line of any length in memory, and replaces bytes that are not UTF-8. It also splits lines
- * at a lone carriage return and, from Node 24 on, at U+2028 and U+2029. All three are legal in a JSON text. The guard
- * searches whole chunks with native functions, so it adds no cost for each line.
+ * at a lone carriage return and, from Node 24 on, at U+2028 and U+2029. All three are legal in a JSON text.
  */
 
-import { isUtf8 } from 'node:buffer';
 import { createInterface, type Interface } from 'node:readline';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
-
-/** The longest line that is accepted, in bytes. */
-export const LINE_BYTES_MAX = 4 * 1024 * 1024;
-
-/** A chunk of at least this size means that the pipe holds more. */
-const FULL_CHUNK_BYTES = 32 * 1024;
-
-/** A line may arrive byte by byte, and each piece costs 256 bytes of memory. So many pieces are concatenated. */
-const PIECES_MAX = 1024;
-
-const NEWLINE = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-/** Stands for a carriage return within a line on its way through readline. Unicode has no character here. */
-const STAND_IN = '\ufdd0';
-/** Characters that must not reach readline as they are. */
-const ESCAPED = ['\u2028', '\u2029', STAND_IN].map((character) => Buffer.from(character));
-const ESCAPED_IN_TEXT = /[\u2028\u2029\ufdd0]/g;
-const LONE_CARRIAGE_RETURN = /\r(?!\n)/g;
-const BACKSLASH = '\\';
-const EXCERPT_BYTES = 120;
+import { LineFilter, type OnRefused, restoreLine } from './line-filter.ts';
+import { isFull } from './line-reader.ts';
 
 /** Calls back with the lines of a stream, through a guard and readline. */
 export function readGuardedLines(input: Readable, guard: LineGuard, onLine: (line: string) => void): Interface {
   const lines = createInterface({ input: guard, crlfDelay: Number.POSITIVE_INFINITY, terminal: false });
-  lines.on('line', (line) => onLine(line.includes(STAND_IN) ? line.replaceAll(STAND_IN, '\r') : line));
+  lines.on('line', (line) => onLine(restoreLine(line)));
   input.pipe(guard);
   return lines;
 }
 
 export class LineGuard extends Transform {
-  readonly #lineBytesMax: number;
-  readonly #onRefused: (reason: string, line: string) => void;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #heldSinceMs = 0;
-  #bytesIn = 0;
-  /** Invariant: while true, `#held` is empty. */
-  #discarding = false;
+  readonly #filter: LineFilter;
 
   /** @param onRefused called for every line that does not pass, with its beginning */
-  constructor(onRefused: (reason: string, line: string) => void, lineBytesMax = LINE_BYTES_MAX) {
+  constructor(onRefused: OnRefused, lineBytesMax?: number) {
     super();
-    this.#onRefused = onRefused;
-    this.#lineBytesMax = lineBytesMax;
+    this.#filter = new LineFilter(onRefused, (lines) => this.push(lines), lineBytesMax);
   }
 
   /** Bytes received so far, refused lines included. */
   get bytesIn(): number {
-    return this.#bytesIn;
+    return this.#filter.bytesIn;
   }
 
   /** The input after the last newline, and for how long its first byte has waited; undefined if there is none. */
-  get held(): { readonly bytes: number; readonly beginning: string; readonly waitedMs: number } | undefined {
-    if (this.#heldBytes === 0) return undefined;
-    const beginning = Buffer.concat(this.#held, Math.min(this.#heldBytes, EXCERPT_BYTES)).toString('utf8');
-    const waitedMs = performance.now() - this.#heldSinceMs;
-    // The last character may be cut in two.
-    return { bytes: this.#heldBytes, beginning: beginning.replace(/\uFFFD$/, ''), waitedMs };
+  get held(): LineFilter['held'] {
+    return this.#filter.held;
   }
 
   /** All of the input after the last newline. */
   heldBytes(): Buffer {
-    return Buffer.concat(this.#held, this.#heldBytes);
+    return this.#filter.heldBytes();
   }
 
   override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
-    this.#bytesIn += chunk.length;
-    let rest = this.#discarding ? this.#afterDiscarded(chunk) : chunk;
-    while (rest.length > 0) {
-      const firstNewline = rest.indexOf(NEWLINE);
-      if (this.#heldBytes + (firstNewline < 0 ? rest.length : firstNewline) > this.#lineBytesMax) {
-        this.#refuseLong(rest);
-        rest = this.#afterDiscarded(rest);
-      } else if (firstNewline < 0) {
-        if (this.#heldBytes === 0) this.#heldSinceMs = performance.now();
-        this.#hold(rest);
-        break;
-      } else {
-        // The first line fits. Later lines can only be too long if the chunk is longer than the limit.
-        const end = rest.length <= this.#lineBytesMax ? rest.lastIndexOf(NEWLINE) + 1 : firstNewline + 1;
-        this.#hold(rest.subarray(0, end));
-        this.#release();
-        rest = rest.subarray(end);
-      }
-    }
-    // While the pipe is full, one chunk a turn of the event loop. Otherwise up to 2 MiB are read at a time, and
-    // files, timers and signals starve. A reservation of ids takes a dozen file operations. It took longer than the
-    // time that it reserved.
-    if (chunk.length < FULL_CHUNK_BYTES) done();
-    else setImmediate(done);
+    this.#filter.take(chunk);
+    if (isFull(chunk)) setImmediate(done);
+    else done();
   }
 
   override _flush(done: TransformCallback): void {
-    this.#release();
+    this.#filter.end();
     done();
   }
-
-  #hold(bytes: Buffer): void {
-    if (this.#held.length === PIECES_MAX) this.#held = [Buffer.concat(this.#held, this.#heldBytes)];
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
-  }
-
-  #refuseLong(bytes: Buffer): void {
-    this.#onRefused(`a line of more than ${this.#lineBytesMax} bytes was refused`, excerpt(this.#held[0] ?? bytes));
-    this.#held = [];
-    this.#heldBytes = 0;
-    this.#discarding = true;
-  }
-
-  /** The bytes after the line that is being discarded; none if that line goes on. */
-  #afterDiscarded(bytes: Buffer): Buffer {
-    const newline = bytes.indexOf(NEWLINE);
-    this.#discarding = newline < 0;
-    return newline < 0 ? bytes.subarray(bytes.length) : bytes.subarray(newline + 1);
-  }
-
-  /** Passes on the held bytes, which end with a whole line. */
-  #release(): void {
-    if (this.#held.length === 0) return;
-    const block = this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held, this.#heldBytes);
-    this.#held = [];
-    this.#heldBytes = 0;
-    for (const wellFormed of isUtf8(block) ? [block] : this.#wellFormedLines(block))
-      this.push(protectLineBreaks(wellFormed));
-  }
-
-  *#wellFormedLines(block: Buffer): Iterable<Buffer> {
-    for (let start = 0; start < block.length; ) {
-      const newline = block.indexOf(NEWLINE, start);
-      const end = newline < 0 ? block.length : newline + 1;
-      const line = block.subarray(start, end);
-      if (isUtf8(line)) yield line;
-      else {
-        const hint = looksLikeUtf16(line) ? '; it looks like UTF-16; print UTF-8' : '';
-        this.#onRefused(`a line is not UTF-8 and was refused${hint}`, excerpt(line));
-      }
-      start = end;
-    }
-  }
-}
-
-/** Whether a line has a byte order mark of UTF-16, or a zero byte at every second place. PowerShell prints UTF-16. */
-function looksLikeUtf16(line: Buffer): boolean {
-  const mark = line.length < 2 ? 0 : line.readUInt16BE(0);
-  return mark === 0xfffe || mark === 0xfeff || [0, 1].some((first) => hasZerosFrom(first, line));
-}
-
-/** Whether every second byte from `first` on is zero; false if there is none. */
-function hasZerosFrom(first: number, line: Buffer): boolean {
-  for (let at = first; at < line.length; at += 2) if (line[at] !== 0) return false;
-  return first < line.length;
-}
-
-/**
- * Replaces the characters that readline would take for line ends. Separators become escapes, which mean the same in
- * JSON. A carriage return is legal between tokens only. So it comes back after readline, and flaws are shown as they
- * are.
- */
-function protectLineBreaks(block: Buffer): Buffer {
-  if (!hasLoneCarriageReturn(block) && !ESCAPED.some((bytes) => block.includes(bytes))) return block;
-  const text = block.toString('utf8').replace(ESCAPED_IN_TEXT, escaped);
-  return Buffer.from(text.replace(LONE_CARRIAGE_RETURN, STAND_IN), 'utf8');
-}
-
-function hasLoneCarriageReturn(block: Buffer): boolean {
-  for (let at = block.indexOf(CARRIAGE_RETURN); at >= 0; at = block.indexOf(CARRIAGE_RETURN, at + 1))
-    if (block[at + 1] !== NEWLINE) return true;
-  return false;
-}
-
-/** After an unescaped backslash the character is illegal. The text made here, `\U`, is illegal as well. */
-function escaped(character: string, at: number, text: string): string {
-  let start = at;
-  while (text[start - 1] === BACKSLASH) start--;
-  const isLegal = (at - start) % 2 === 0;
-  return `${isLegal ? '\\u' : 'U+'}${character.charCodeAt(0).toString(16)}`;
-}
-
-function excerpt(bytes: Buffer): string {
-  return bytes.subarray(0, EXCERPT_BYTES).toString('latin1').split('\n', 1)[0]?.trimEnd() ?? '';
 }

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { LineFilter } from '../../../src/host/stdio/line-filter.ts';
 import { LineGuard, readGuardedLines } from '../../../src/host/stdio/line-guard.ts';
+import { readThrough, splitLines } from '../../../src/host/stdio/line-reader.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 
 interface Read {
@@ -8,8 +10,27 @@ interface Read {
   readonly refused: { readonly reason: string; readonly line: string }[];
 }
 
-/** Sends chunks through a guard and readline, as the host does. */
+/** Sends chunks through a filter, as the bed of processes does. */
+async function readDirectly(chunks: readonly Buffer[], lineBytesMax?: number): Promise<Read> {
+  const refused: Read['refused'] = [];
+  const lines: string[] = [];
+  const onRefused = (reason: string, line: string) => refused.push({ reason, line });
+  const split = (block: Buffer) => splitLines(block, (line) => lines.push(line));
+  const input = Readable.from(chunks, { objectMode: false });
+  readThrough(input, new LineFilter(onRefused, split, lineBytesMax));
+  await new Promise((resolve) => input.once('end', resolve));
+  return { lines, refused };
+}
+
+/** Both ways of reading, which must give the same. */
 async function read(chunks: readonly Buffer[], lineBytesMax?: number): Promise<Read> {
+  const guarded = await readGuarded(chunks, lineBytesMax);
+  expect(await readDirectly(chunks, lineBytesMax)).toEqual(guarded);
+  return guarded;
+}
+
+/** Sends chunks through a guard and readline, as the host does. */
+async function readGuarded(chunks: readonly Buffer[], lineBytesMax?: number): Promise<Read> {
   const refused: { reason: string; line: string }[] = [];
   const guard = new LineGuard((reason, line) => refused.push({ reason, line }), lineBytesMax);
   const lines: string[] = [];

@@ -142,24 +142,29 @@ function nameOf(text: string): Name {
 /**
  * The text that `stringifyExact` gives for a plain object. If the members are scalars, it takes a third of the time.
  * Used for every message.
+ *
+ * @param textOf gives that text of a member that is a list or an object
  */
-export function stringifyRecord(record: Readonly<Record<string, unknown>>): string {
+export function stringifyRecord(
+  record: Readonly<Record<string, unknown>>,
+  textOf: (value: unknown) => string = stringifyExact,
+): string {
   let text = '';
   for (const key in record) {
     const value = record[key];
     if (value === undefined) continue;
     const name = nameOf(key);
     text += text === '' ? name.first : name.later;
-    text += stringifyMember(value);
+    text += stringifyMember(value, textOf);
   }
   return text === '' ? '{}' : `${text}}`;
 }
 
-function stringifyMember(value: unknown): string {
+function stringifyMember(value: unknown, textOf: (value: unknown) => string): string {
   if (typeof value === 'string') return stringifyText(value);
   if (typeof value === 'number' && Number.isFinite(value)) return String(value === 0 ? 0 : value);
   if (value === null || typeof value === 'boolean') return String(value);
-  return stringifyExact(value);
+  return textOf(value);
 }
 
 function written(value: unknown): string | undefined {

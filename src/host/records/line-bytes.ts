@@ -63,6 +63,14 @@ export class LineBytes {
     return this;
   }
 
+  /** Adds a part of what is there again. */
+  again(start: number, end: number): this {
+    this.#reserve(end - start);
+    this.#bytes.copyWithin(this.#length, start, end);
+    this.#length += end - start;
+    return this;
+  }
+
   /** Adds a string as JSON. */
   jsonText(text: string): this {
     const { length } = text;

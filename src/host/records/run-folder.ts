@@ -13,7 +13,8 @@ import type { NetworkEvent, NetworkMessage } from '../../harness/network.ts';
 import type { Operation } from '../../history/operation.ts';
 import { ExactNumber, parseExact, stringifyExact } from '../../protocol/exact-json.ts';
 import { LineBytes } from './line-bytes.ts';
-import { addOperation, createMessageLine, shortMessageLine } from './run-lines.ts';
+import { ListTexts } from './list-texts.ts';
+import { addOperation, eventText, isLongerThan, messageMembers, shortMessageMembers } from './run-lines.ts';
 
 export const RESULTS_FILE = 'results.json';
 export const HISTORY_FILE = 'history.jsonl';
@@ -36,7 +37,11 @@ export class RunFolder {
   readonly #messages: GatheredFile;
   /** Undefined: this log cannot be made. */
   readonly #logs = new Map<string, GatheredFile | undefined>();
-  readonly #messageLine = createMessageLine();
+  readonly #texts = new ListTexts();
+  /** The last message, which mostly arrives at once, and its members as text: whole, and shortened. */
+  #lastMessage: NetworkMessage | undefined;
+  #whole: string | undefined;
+  #short: string | undefined;
   #messageEvents = 0;
   #messageLength = 0;
   #shortenedCount = 0;
@@ -85,20 +90,16 @@ export class RunFolder {
   }
 
   writeOperation(operation: Operation): void {
-    addOperation(this.#history.lines, operation);
+    addOperation(this.#history.lines, operation, this.#texts.textOf);
     this.#history.endLine();
   }
 
   writeMessage(event: NetworkEvent, message: NetworkMessage, timeMs: number): void {
     if (++this.#messageEvents > this.#messageEventsMax) return;
-    let line = this.#messageLine(event, message, timeMs);
-    // Nodes that send all they know again and again would fill a disk.
-    if (this.#messageLength > WHOLE_LENGTH_MAX && line.length > LATER_LINE_LENGTH_MAX) {
-      line = shortMessageLine(event, message, timeMs);
-      this.#shortenedCount++;
-    }
-    this.#messageLength += line.length;
-    this.#messages.writeLine(line);
+    const start = eventText(event, timeMs);
+    const members = this.#membersOf(message, start.length);
+    this.#messageLength += start.length + members.length;
+    this.#messages.writeParts(start, members);
   }
 
   /** Adds a line to the log of a node without a stderr of its own. */
@@ -152,6 +153,25 @@ export class RunFolder {
     if (losses.length > 0) throw new Error(`the record is incomplete: ${losses.join('; ')}`);
   }
 
+  #membersOf(message: NetworkMessage, startLength: number): string {
+    if (message !== this.#lastMessage) {
+      this.#lastMessage = message;
+      this.#whole = undefined;
+      this.#short = undefined;
+    }
+    // Nodes that send all they know again and again would fill a disk.
+    const mayShorten = this.#messageLength > WHOLE_LENGTH_MAX;
+    const isSurelyLong = (value: unknown) => isLongerThan(value, LATER_LINE_LENGTH_MAX);
+    const isLong = mayShorten && this.#whole === undefined && Object.values(message.body).some(isSurelyLong);
+    if (!isLong) {
+      this.#whole ??= messageMembers(message, this.#texts.textOf);
+      if (!mayShorten || startLength + this.#whole.length <= LATER_LINE_LENGTH_MAX) return this.#whole;
+    }
+    this.#shortenedCount++;
+    this.#short ??= shortMessageMembers(message);
+    return this.#short;
+  }
+
   #setLink(link: string): void {
     try {
       replaceLink(link, this.folder);
@@ -191,6 +211,10 @@ class GatheredFile {
   readonly #descriptor: number;
   /** What is not written yet. */
   readonly lines = new LineBytes(GATHERED_BYTES + LAST_LINE_BYTES);
+  /** The second part of the last line, and where it is in `lines`; undefined: there no more. */
+  #lastRest: string | undefined;
+  #restStart = 0;
+  #restEnd = 0;
   /** The first error. After it nothing more is written. */
   #lost: unknown;
 
@@ -201,6 +225,18 @@ class GatheredFile {
 
   writeLine(line: string): void {
     this.lines.text(line);
+    this.endLine();
+  }
+
+  /** Writes a line of two parts. The second is copied if it is that of the line before it. */
+  writeParts(start: string, rest: string): void {
+    this.lines.text(start);
+    const { length } = this.lines;
+    if (rest === this.#lastRest) this.lines.again(this.#restStart, this.#restEnd);
+    else this.lines.text(rest);
+    this.#lastRest = rest;
+    this.#restStart = length;
+    this.#restEnd = this.lines.length;
     this.endLine();
   }
 
@@ -225,6 +261,7 @@ class GatheredFile {
       for (let start = 0; start < bytes.length; ) start += writeSync(this.#descriptor, bytes, start);
     });
     this.lines.clear();
+    this.#lastRest = undefined;
   }
 
   #attempt(write: () => void): void {

@@ -21,12 +21,16 @@ const MEMBER_LENGTH_MAX = 300;
 /** Nearly every operation has fewer bytes. */
 const OPERATION_BYTES = 4096;
 
-/** Adds an operation as a line of the history, without its newline. */
-export function addOperation(line: LineBytes, operation: Operation): void {
+/**
+ * Adds an operation as a line of the history, without its newline.
+ *
+ * @param textOf as `stringifyExact`
+ */
+export function addOperation(line: LineBytes, operation: Operation, textOf = stringifyExact): void {
   // The members by name: a loop over the object would double the cost.
   const { index, time, type, process, f, value, error } = operation;
   if (error !== undefined || operation['final?'] || (value !== null && typeof value !== 'string')) {
-    line.text(stringifyRecord({ ...operation }));
+    line.text(stringifyRecord({ ...operation }, textOf));
     return;
   }
   line.text('{"index":').number(index).text(',"time":').number(time).text(',"type":').jsonText(type);
@@ -58,8 +62,18 @@ export function messageText(message: NetworkMessage): string {
   return shortJson(message, SHOWN_LENGTH_MAX);
 }
 
-function messageMembers({ id, src, dest, body }: NetworkMessage): string {
-  return `"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body)}}`;
+/** What a line of the message log begins with, before the members of the message. */
+export function eventText(event: NetworkEvent, timeMs: number): string {
+  return `{"time":${Math.round(timeMs * 1e6)},"event":"${event}",`;
+}
+
+/**
+ * The rest of such a line.
+ *
+ * @param textOf as `stringifyExact`
+ */
+export function messageMembers({ id, src, dest, body }: NetworkMessage, textOf = stringifyExact): string {
+  return `"id":${id},"src":${stringifyName(src)},"dest":${stringifyName(dest)},"body":${stringifyRecord(body, textOf)}}`;
 }
 
 /** Makes the lines of a message log, one call an event. The text of a message is kept for its next event. */
@@ -71,19 +85,27 @@ export function createMessageLine(): (event: NetworkEvent, message: NetworkMessa
       last = message;
       lastText = messageMembers(message);
     }
-    return `{"time":${Math.round(timeMs * 1e6)},"event":"${event}",${lastText}`;
+    return eventText(event, timeMs) + lastText;
   };
 }
 
-/** The same line with long members of the body as texts that are cut, or show their lists by their ends. */
-export function shortMessageLine(event: NetworkEvent, { id, src, dest, body }: NetworkMessage, timeMs: number): string {
-  const members = Object.entries(body).map(([name, value]) => {
-    const isLong =
-      (typeof value === 'string' || typeof value === 'object') && stringifyExact(value).length > MEMBER_LENGTH_MAX;
-    return [name, isLong ? shortJson(value, MEMBER_LENGTH_MAX) : value];
-  });
-  const short = { time: Math.round(timeMs * 1e6), event, id, src, dest, body: Object.fromEntries(members) };
-  return stringifyRecord({ ...short, shortened: true });
+/** The same members, those of the body that are long as texts that are cut, or show their lists by their ends. */
+export function shortMessageMembers({ id, src, dest, body }: NetworkMessage): string {
+  const members = Object.entries(body).map(([name, value]) => [
+    name,
+    isLong(value) ? shortJson(value, MEMBER_LENGTH_MAX) : value,
+  ]);
+  return stringifyRecord({ id, src, dest, body: Object.fromEntries(members), shortened: true }).slice(1);
+}
+
+function isLong(value: unknown): boolean {
+  if (typeof value !== 'string' && typeof value !== 'object') return false;
+  return isLongerThan(value, MEMBER_LENGTH_MAX) || stringifyExact(value).length > MEMBER_LENGTH_MAX;
+}
+
+/** Whether the text of a value is surely longer: each element of a list takes a digit and a comma. */
+export function isLongerThan(value: unknown, length: number): boolean {
+  return Array.isArray(value) && value.length > length / 2;
 }
 
 /** An observer that turns all operations and messages into lines. */

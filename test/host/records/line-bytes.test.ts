@@ -30,6 +30,22 @@ describe('a line of bytes', () => {
     for (const number of numbers) expect(added((line) => line.number(number))).toBe(String(number));
   });
 
+  it('adds a part of itself again, and grows for it', () => {
+    expect(added((line) => line.text('ab').text('é').text('c').again(2, 4).text('-').again(0, 3))).toBe(
+      'abécé-ab\ufffd',
+    );
+    expect(
+      added(
+        (line) =>
+          line
+            .text(LONG)
+            .again(0, LONG.length)
+            .again(0, 2 * LONG.length),
+        1,
+      ),
+    ).toBe(LONG.repeat(4));
+  });
+
   it('grows, keeps what it has, and begins anew', () => {
     const line = new LineBytes(4);
     for (let count = 0; count < 100; count++) line.text('é').jsonText('"').number(7);

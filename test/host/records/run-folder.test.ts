@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RunFolder } from '../../../src/host/records/run-folder.ts';
-import { parseExact } from '../../../src/protocol/exact-json.ts';
+import { parseExact, stringifyExact } from '../../../src/protocol/exact-json.ts';
+import { SeededRandom } from '../../../src/protocol/random.ts';
 import { NEW_YEAR_MS } from '../../support/manual-clock.ts';
 
 const TIME = new Date(NEW_YEAR_MS);
@@ -80,6 +81,37 @@ describe('the folder of a run', () => {
     expect(JSON.parse(written.at(-1) as string)).toEqual({ truncated: true, kept: MESSAGE_EVENTS_MAX, left_out: 3 });
   });
 
+  it('has every event and operation as its own JSON, also where messages and lists come again', () => {
+    const random = new SeededRandom('records');
+    const runFolder = RunFolder.create(root, 'echo', TIME, 100_000);
+    const list = () => Array.from({ length: random.integer(1500) }, () => random.integer(1e6));
+    const bodies = [
+      { type: 'echo' },
+      { type: 'é', text: '漢'.repeat(90) },
+      { type: 'read_ok', value: list(), more: null },
+    ];
+    const messages: string[] = [];
+    const operations: string[] = [];
+    let message = { ...MESSAGE, body: bodies[0] as Record<string, unknown> };
+    for (let number = 0; number < 3000; number++) {
+      if (random.integer(2) === 0) {
+        if (random.integer(4) === 0) bodies[2] = { type: 'read_ok', value: list(), more: null };
+        message = { ...MESSAGE, id: number, body: random.pick(bodies) };
+      }
+      const event = random.pick(['send', 'receive', 'drop'] as const);
+      runFolder.writeMessage(event, message, number);
+      messages.push(stringifyExact({ time: number * 1e6, event, ...message }));
+      if (random.integer(4) > 0) continue;
+      const value = message.body.value ?? null;
+      const operation = { index: number, time: number, type: 'ok', process: 1, f: 'read', value } as const;
+      runFolder.writeOperation(operation);
+      operations.push(stringifyExact(operation));
+    }
+    runFolder.finish({});
+    expect(lines(runFolder, 'messages.jsonl')).toEqual(messages);
+    expect(lines(runFolder, 'history.jsonl')).toEqual(operations);
+  });
+
   it('shortens long messages when there are many of them', async () => {
     const runFolder = RunFolder.create(root, 'echo', TIME, MESSAGE_EVENTS_MAX);
     const messages = Array.from({ length: 150_000 }, (_, index) => index);
@@ -94,9 +126,21 @@ describe('the folder of a run', () => {
     runFolder.writeMessage('receive', long, 2);
     runFolder.writeMessage('send', MESSAGE, 3);
     expect(runFolder.leftOut).toBe('messages.jsonl shortens 1 long message');
+    // Whether a line is too long depends on its event as well: it may have 4096 characters.
+    const room = 4096 - JSON.stringify({ time: 4e6, event: 'send', ...MESSAGE, body: { text: '' } }).length;
+    const edge = { ...MESSAGE, body: { text: 'y'.repeat(room) } };
+    for (const event of ['send', 'receive', 'drop'] as const) runFolder.writeMessage(event, edge, 4);
+    expect(runFolder.leftOut).toBe('messages.jsonl shortens 2 long messages');
+    const many = { ...MESSAGE, body: { list: Array.from({ length: 2049 }, () => 1) } };
+    for (const event of ['send', 'receive'] as const) runFolder.writeMessage(event, many, 5);
+    expect(runFolder.leftOut).toBe('messages.jsonl shortens 4 long messages');
     runFolder.finish({});
-    const written = lines(runFolder, 'messages.jsonl');
-    expect(written).toHaveLength(whole + 2);
+    const all = lines(runFolder, 'messages.jsonl');
+    expect(all).toHaveLength(whole + 7);
+    const [written, edges, lists] = [all.slice(0, -5), all.slice(-5, -2), all.slice(-2)];
+    expect(edges.map((line) => line.includes('"shortened":true'))).toEqual([false, true, false]);
+    expect(edges[0]).toHaveLength(4096);
+    for (const line of lists) expect(JSON.parse(line).body).toEqual({ list: '[1,1,1,…,1,1,1] (2049 elements)' });
     expect(JSON.parse(written[0] as string).body).toEqual(long.body);
     expect(JSON.parse(written.at(-2) as string)).toEqual({
       time: 2e6,

@@ -17,8 +17,14 @@ const OPTIONS = ['--concurrency', CONCURRENCY, '--availability', 'total'];
 export interface RateRun {
   /** Operations a second that were ok. */
   readonly rate: number;
-  /** CPU of the harness for an operation. */
+  /** CPU of the harness for an operation that was completed, whether ok or refused. */
   readonly cpuUs: number;
+  /** CPU of the harness for a message: of clients, between nodes, and of services. */
+  readonly messageCpuUs: number;
+  /** Messages a second. */
+  readonly messageRate: number;
+  /** CPU of the harness for an element of a list that was read; infinite where none was. */
+  readonly elementCpuNs: number;
   readonly megabytes: number;
   readonly startMs: number;
 }
@@ -53,25 +59,43 @@ export async function benchHarness(): Promise<readonly Section[]> {
   ];
 }
 
-function commandOf(workload: string, seconds: number, options: readonly string[]): readonly string[] {
-  const served = ['test', '-w', workload, '--bin', 'bin/maelstrom-node', '--node-count', '3', '--rate', '1e9'];
+function commandOf(workload: string, seconds: number, options: readonly string[], rate = 1e9): readonly string[] {
+  const served = ['test', '-w', workload, '--bin', 'bin/maelstrom-node', '--node-count', '3', '--rate', `${rate}`];
   return [...served, '--time-limit', `${seconds}`, ...options];
 }
 
-/** Runs three of our nodes as fast as they and the harness can, and throws unless the run is valid. */
-export function fullRateRun(workload: string, seconds: number, options: readonly string[]): RateRun {
+/**
+ * Runs three of our nodes, and throws unless the run is valid.
+ *
+ * @param rate operations a second; absent: as fast as they and the harness can
+ */
+export function fullRateRun(workload: string, seconds: number, options: readonly string[], rate?: number): RateRun {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   try {
-    const command = [...commandOf(workload, seconds, options), '--store', folder];
+    const command = [...commandOf(workload, seconds, options, rate), '--store', folder];
     execFileSync('bin/snowstorm', command, { stdio: ['ignore', 'ignore', 'inherit'] });
-    const { stats, harness } = JSON.parse(readFileSync(join(folder, 'latest', 'results.json'), 'utf8'));
+    const { stats, net, harness } = JSON.parse(readFileSync(join(folder, 'latest', 'results.json'), 'utf8'));
+    const cpuUs = 1000 * harness['cpu-milliseconds'];
     return {
       rate: stats['ok-count'] / seconds,
-      cpuUs: (1000 * harness['cpu-milliseconds']) / stats['ok-count'],
+      cpuUs: cpuUs / stats.count,
+      messageCpuUs: cpuUs / net.all['send-count'],
+      messageRate: net.all['send-count'] / seconds,
+      elementCpuNs: (1000 * cpuUs) / countElements(join(folder, 'latest', 'history.jsonl')),
       megabytes: harness['resident-megabytes-max'],
       startMs: harness['start-milliseconds'],
     };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** The elements of all lists that reads of a set have found. */
+function countElements(history: string): number {
+  let count = 0;
+  for (const line of readFileSync(history, 'utf8').trimEnd().split('\n')) {
+    const { f, type, value } = JSON.parse(line) as { f: string; type: string; value: unknown };
+    if (f === 'read' && type === 'ok' && Array.isArray(value)) count += value.length;
+  }
+  return count;
 }

@@ -78,8 +78,9 @@ function messageFigure(
 ): Figure {
   const rounds = Array.from({ length: ROUNDS }, (_, round) =>
     WORKLOADS.map((workload) => {
-      const value = (runs.get(workload)?.[round] as RateRun).messageCpuUs;
-      return { workload, value, ratio: value / (slow.get(workload)?.[round] as RateRun).messageCpuUs };
+      const [run, beside] = [runs, slow].map((all) => (all.get(workload) as readonly RateRun[])[round] as RateRun);
+      const value = (run as RateRun).messageCpuUs;
+      return { workload, value, ratio: value / (beside as RateRun).messageCpuUs };
     }),
   );
   const dearest = rounds.map((all) =>

@@ -71,7 +71,7 @@ export function interpretFaults(
 }
 
 /** Why a fault cannot be injected, as the end of a sentence. */
-function findObstacle(fault: Fault, { nodeCount, bed, survivesDiskLoss }: Ground): string | undefined {
+export function findObstacle(fault: Fault, { nodeCount, bed, survivesDiskLoss }: Ground): string | undefined {
   if (typeof bed === 'object') return findObstacleOfServices(fault, bed);
   if (isEngineFault(fault)) return 'is a fault of the store under services; it needs --serve N --engine etcd:3';
   const nodesMin = FAULT_NODES_MIN[fault] ?? 1;

@@ -6,6 +6,7 @@ import { DRAWS } from '../search/explore.ts';
 import { ACTIONS, type Action, drawsDamage, type PlannedInjection } from '../search/explore-steps.ts';
 import type { AuthorModules } from '../workloads/workload.ts';
 import { type Option, parseOneOf, parseWhole, seedOption, switchOption } from './options.ts';
+import { DEPTH_MAX, EXPLORED_NODE_COUNT_MAX, EXPLORED_OPERATION_COUNT_MAX } from './run-limits.ts';
 import { optionWords, shellWord, workloadWords } from './test-arguments.ts';
 import { TEST_OPTIONS } from './test-options.ts';
 
@@ -19,19 +20,19 @@ export const EXPLORE_OPTIONS = {
     value: 'N',
     text: `Number of nodes. Default: ${NODE_COUNT}.`,
     absent: NODE_COUNT,
-    parse: parseWhole(1, 16),
+    parse: parseWhole(1, EXPLORED_NODE_COUNT_MAX),
   } satisfies Option<number>,
   operations: {
     value: 'N',
     text: `Number of operations. Default: ${OPERATION_COUNT}.`,
     absent: OPERATION_COUNT,
-    parse: parseWhole(1, 1000),
+    parse: parseWhole(1, EXPLORED_OPERATION_COUNT_MAX),
   } satisfies Option<number>,
   depth: {
     value: 'D',
     text: 'How many faults a run may have. 2 includes a crash during the recovery from a crash. Default: 1.',
     absent: undefined,
-    parse: (text: string): number | undefined => parseWhole(1, 5)(text),
+    parse: (text: string): number | undefined => parseWhole(1, DEPTH_MAX)(text),
   } satisfies Option<number | undefined>,
   actions: {
     value: 'ACTIONS',

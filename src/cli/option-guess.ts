@@ -43,14 +43,14 @@ function guess(options: Names, name: string): string {
   return `; did you mean ${short === undefined ? '--' : '-'}${meant}?`;
 }
 
-/** A single letter is not guessed. */
-function nearestName(names: readonly string[], given: string): string | undefined {
+/** The name that a misspelt one stands for; undefined if none is near. A single letter is not guessed. */
+export function nearestName(names: readonly string[], given: string): string | undefined {
   if (given.length < 2) return undefined;
   const plain = given.toLowerCase().replaceAll('_', '-');
   let nearest: string | undefined;
   let least = Math.max(1, Math.floor(given.length / LENGTH_PER_MISTAKE)) + 1;
   for (const name of names) {
-    const distance = editDistance(plain, name);
+    const distance = editDistance(plain, name.toLowerCase());
     if (distance >= least) continue;
     nearest = name;
     least = distance;

@@ -6,9 +6,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { LATENCY_DISTRIBUTIONS } from '../harness/latency.ts';
 import { INIT_TIMEOUT_MS, type RunOptions } from '../harness/run-options.ts';
-import { SERVICE_NAMES } from '../harness/services/names.ts';
 import { looksLikeModule } from '../host/modules/load-module.ts';
-import { isClient } from '../protocol/client-id.ts';
 import { findWorkload, WORKLOADS, withOwnNode } from '../workloads/registry.ts';
 import type { TestedWorkload, Workload } from '../workloads/workload.ts';
 import { chooseWorkload, type Loaded, nodeOption } from './author-modules.ts';
@@ -28,10 +26,10 @@ import {
   wrapList,
 } from './options.ts';
 import { requireProgram } from './program-file.ts';
+import { CLIENT_COUNT_MAX, LATENCY_MS_MAX, NODE_COUNT_MAX, requireNodeNames, SECONDS_MAX } from './run-limits.ts';
 import { tableOfWorkloadOptions, workloadOptionsOf } from './workload-options.ts';
 
 const NODES_DEFAULT = ['n1', 'n2', 'n3', 'n4', 'n5'];
-const NODE_COUNT_MAX = 1024;
 const TIME_LIMIT_S = 60;
 const NEMESIS_INTERVAL_S = 10;
 const RATE = 5;
@@ -56,14 +54,7 @@ function parseNodes(text: string): readonly string[] {
   if (nodes.includes('')) throw new Error('expected names of nodes separated by commas, such as n1,n2,n3');
   if (/^\d+$/.test(text))
     throw new Error(`expected names of nodes, such as n1,n2,n3; for ${text} nodes use --node-count ${text}`);
-  if (nodes.length > NODE_COUNT_MAX) throw new Error(`expected at most ${NODE_COUNT_MAX} nodes, not ${nodes.length}`);
-  const client = nodes.find(isClient);
-  if (client !== undefined)
-    throw new Error(`expected names that do not begin with c like those of clients, not ${client}`);
-  const service = nodes.find((id) => SERVICE_NAMES.includes(id));
-  if (service !== undefined) throw new Error(`expected names of nodes, but ${service} is a service`);
-  const twice = nodes.find((id, index) => nodes.indexOf(id) < index);
-  if (twice !== undefined) throw new Error(`expected each name once, but ${twice} is given twice`);
+  requireNodeNames(nodes);
   return nodes;
 }
 
@@ -113,7 +104,7 @@ this process on virtual time: hours in seconds, and a seed reproduces its run.`,
     value: 'SECONDS',
     text: `How long new operations start. Default: ${TIME_LIMIT_S}.`,
     absent: TIME_LIMIT_S,
-    parse: parseNumber(0, 1e6),
+    parse: parseNumber(0, SECONDS_MAX),
   } satisfies Option<number>,
   rate: {
     value: 'R',
@@ -126,8 +117,8 @@ this process on virtual time: hours in seconds, and a seed reproduces its run.`,
     text: 'Number of clients; 4n: four for each node. Default: 1n.',
     absent: { count: 1, perNode: true },
     parse: (text: string): Concurrency => {
-      const match = /^([1-9]\d{0,6})(n?)$/.exec(text);
-      if (match === null)
+      const match = /^([1-9]\d*)(n?)$/.exec(text);
+      if (match === null || Number(match[1]) > CLIENT_COUNT_MAX)
         throw new Error('expected a number of clients such as 10, or of clients for each node such as 2n');
       return { count: Number(match[1]), perNode: match[2] === 'n' };
     },
@@ -136,7 +127,7 @@ this process on virtual time: hours in seconds, and a seed reproduces its run.`,
     value: 'MS',
     text: 'Mean delay of messages between nodes, in whole ms. Default: 0.',
     absent: 0,
-    parse: parseWhole(0, 1e6),
+    parse: parseWhole(0, LATENCY_MS_MAX),
   } satisfies Option<number>,
   'latency-dist': {
     value: 'TYPE',
@@ -163,7 +154,7 @@ this process on virtual time: hours in seconds, and a seed reproduces its run.`,
     text: `How long a node may take to start and answer its first init. Default: ${INIT_TIMEOUT_MS / 1000}; with --serve
 and --url ${SERVICE_INIT_TIMEOUT_MS / 1000}.`,
     absent: undefined,
-    parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, 1e6)(text) * 1000,
+    parse: (text: string): number | undefined => parseNumber(Number.MIN_VALUE, SECONDS_MAX)(text) * 1000,
   } satisfies Option<number | undefined>,
   strict: switchOption(`What only rules beyond Jepsen's find makes the run invalid. Without it, it is a warning.`),
   limits: limitsOption,
@@ -202,7 +193,7 @@ nodes ${SIMULATED_EVENTS}, since the seed reproduces them all.`,
     value: 'SECONDS',
     text: `How long a failing simulated run is shrunk for its report. Default: ${SHRINK_S}.`,
     absent: SHRINK_S,
-    parse: parseNumber(0, 1e6),
+    parse: parseNumber(0, SECONDS_MAX),
   } satisfies Option<number>,
   junit: {
     value: 'FILE',

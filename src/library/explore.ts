@@ -19,6 +19,7 @@ import { StoryRecorder } from '../search/story-recorder.ts';
 import { Simulation, type SimulationOptions } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { checkSetup, textsOfOptions } from './setup-check.ts';
 import { type Report, type Setup, watched, workloadOf } from './simulate.ts';
 
 const NODES = 2;
@@ -27,7 +28,7 @@ const INTERVAL_MS = 50;
 const SCHEDULES_MAX = 20_000;
 
 /** What is explored. */
-export interface ExploreSetup extends Pick<Setup, 'node' | 'workload' | 'workloadOptions'> {
+export interface ExploreSetup extends Pick<Setup, 'node' | 'workload' | 'options'> {
   /** Default: 2. */
   readonly nodeCount?: number;
   /** Default: 6. */
@@ -51,11 +52,13 @@ export interface ExploreReport extends Report {
   readonly complete: boolean;
 }
 
-/** Makes a run for every step of every node and every action there. */
-export async function explore(setup: ExploreSetup): Promise<ExploreReport> {
-  const { nodeCount = NODES, operationCount = OPERATIONS, depth = 1, seed = '1', workloadOptions } = setup;
+/** Makes a run for every step of every node and every action there. Rejects as `run` does. */
+export async function explore(given: ExploreSetup): Promise<ExploreReport> {
+  const setup = checkSetup('explore', given);
+  const { nodeCount = NODES, operationCount = OPERATIONS, depth = 1, seed = '1' } = setup;
+  const workload = workloadOf(setup);
+  const workloadOptions = textsOfOptions(workload, setup.options);
   return watched(async () => {
-    const workload = workloadOf(setup);
     const { small: test = workload.test, survives = [] } = workload;
     const actions = setup.actions ?? ACTIONS.filter((action) => survives.includes(faultOf(action)));
     const drawn = { test, seed, nodeCount, operationCount, intervalMs: INTERVAL_MS };

@@ -12,9 +12,10 @@ import { LinKvStore } from '../kv/lin-kv-store.ts';
 import type { LogLevel } from '../node/environment.ts';
 import { IN_FLIGHT_MAX } from '../node/node.ts';
 import type { Folder } from '../protocol/folder.ts';
-import { type NodeDefinition, startOwnNode } from '../workloads/own-node.ts';
+import { type NodeDefinition, refuseUnknown, startOwnNode } from '../workloads/own-node.ts';
 
 const EXIT_START = 1;
+const OPTIONS = ['logLevel', 'inFlightMax', 'folder'] as const satisfies readonly (keyof StdioOptions)[];
 
 /** How a node runs as a process. */
 export interface StdioOptions {
@@ -34,6 +35,7 @@ export interface StdioOptions {
  * Does nothing in a module that another one imports, such as the simulator or a test.
  */
 export function runOnStdio(node: NodeDefinition, options: StdioOptions = {}): void {
+  refuseUnknown('runOnStdio', options, OPTIONS);
   if (isMain(findCaller())) void serve(node, options);
 }
 

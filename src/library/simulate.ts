@@ -6,8 +6,8 @@
 import type { CheckResult, Validity } from '../checkers/checker.ts';
 import { makeSmall } from '../cli/make-small.ts';
 import { reportRejections } from '../cli/rejections.ts';
-import type { Fault } from '../harness/fault.ts';
-import { encodeReplay, parseReplay } from '../harness/replay.ts';
+import { FAULTS, type Fault } from '../harness/fault.ts';
+import { encodeReplay, parseReplay, type Replay } from '../harness/replay.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { History } from '../history/history.ts';
 import { describeImpurity, watchImpurity } from '../host/modules/impurity-watch.ts';
@@ -23,6 +23,7 @@ import type { NodeDefinition } from '../workloads/own-node.ts';
 import type { WorkloadDefinition } from '../workloads/own-workload.ts';
 import { findWorkload, subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
+import { checkSetup, isSuffered, requireFaults, textsOfOptions } from './setup-check.ts';
 
 const SEEDS = 100;
 const SHRINK_MS = 10_000;
@@ -40,7 +41,6 @@ export interface Setup
       | 'latencyDistribution'
       | 'nemesisIntervalMs'
       | 'availability'
-      | 'workloadOptions'
     >
   > {
   /** Made by `defineNode`. */
@@ -51,6 +51,8 @@ export interface Setup
   readonly nodeCount?: number;
   /** The faults of the runs. Default: those that the node survives. */
   readonly faults?: readonly Fault[];
+  /** The options that the workload declares, by name. Default: theirs. */
+  readonly options?: Readonly<Record<string, string | number | boolean>>;
   /** How long a failure is shrunk at most, ms. Default: 10 s. */
   readonly shrinkMs?: number;
 }
@@ -85,41 +87,37 @@ export interface FuzzReport extends Report {
   readonly failedSeed?: string;
 }
 
-/** Makes one run. */
-export async function run({ seed = '1', ...setup }: Setup & { readonly seed?: string }): Promise<RunReport> {
+/** Makes one run. Rejects with a TypeError that names what is wrong with the options. */
+export async function run(given: Setup & { readonly seed?: string }): Promise<RunReport> {
+  const { seed = '1', ...setup } = checkSetup('run', given);
+  const workload = workloadOf(setup);
+  const options = optionsOf(setup, workload, seed);
   return watched(async () => {
-    const workload = workloadOf(setup);
-    const options = optionsOf(setup, workload, seed);
     const made = await simulate(workload, options);
     return { ...made, seed, ...(await explainIf(made, workload, options, setup)) };
   });
 }
 
-/** A test of no seeds would pass. Throws a TypeError. */
-function requireWhole(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new TypeError(`${name} ${String(value)}: expected a whole number of at least ${least}`);
-}
-
-/** Makes a run for each seed until one fails, and shrinks that one. */
-export async function fuzz({
-  seeds = SEEDS,
-  from = 1,
-  ...setup
-}: Setup & {
-  /** How many. Default: 100. */
-  readonly seeds?: number;
-  /** The first one. Default: 1. */
-  readonly from?: number;
-}): Promise<FuzzReport> {
-  requireWhole('seeds', seeds, 1);
-  requireWhole('from', from, 0);
+/** Makes a run for each seed until one fails, and shrinks that one. Rejects as {@link run} does. */
+export async function fuzz(
+  given: Setup & {
+    /** How many. Default: 100. */
+    readonly seeds?: number;
+    /** The first one. Default: 1. */
+    readonly from?: number;
+  },
+): Promise<FuzzReport> {
+  const { seeds = SEEDS, from = 1, ...setup } = checkSetup('fuzz', given);
+  if (seeds > Number.MAX_SAFE_INTEGER - from + 1)
+    throw new TypeError(`from ${from} and seeds ${seeds}: seeds go up to ${Number.MAX_SAFE_INTEGER}`);
+  const workload = workloadOf(setup);
+  const optionsOfSeed = (seed: number) => drawn(setup, workload, String(seed));
+  optionsOfSeed(from);
   return watched(async () => {
-    const workload = workloadOf(setup);
     let operationCount = 0;
     let undecided: string | undefined;
     for (let seed = from; seed < from + seeds; seed++) {
-      const options = drawn(setup, workload, String(seed));
+      const options = optionsOfSeed(seed);
       const onRun = reporter();
       const context = { subject: subjectOf(workload), settle: createSettle(), onRun };
       const verdict = await runSeed(context, options).finally(onRun.stop);
@@ -149,17 +147,30 @@ export async function fuzz({
   });
 }
 
-/** Repeats a recorded schedule: that of a report, or the text of a file that `fuzz` wrote. */
-export async function replay({ schedule, ...setup }: Setup & { readonly schedule: string }): Promise<RunReport> {
+/**
+ * Repeats a recorded schedule: that of a report, or the text of a file that `fuzz` wrote. It has the options of its
+ * run, which replace those that are given here. Rejects as {@link run} does.
+ */
+export async function replay(given: Setup & { readonly schedule: string }): Promise<RunReport> {
+  const { schedule, ...setup } = checkSetup('replay', given);
+  const workload = workloadOf(setup);
+  const recorded = readSchedule(schedule);
+  if (recorded.workload !== workload.name)
+    throw new Error(`the schedule is of the workload ${recorded.workload}, not of ${workload.name}`);
+  textsOfOptions(workload, recorded.options.workloadOptions);
   return watched(async () => {
-    const workload = workloadOf(setup);
-    const recorded = parseReplay(schedule);
-    if (recorded.workload !== workload.name)
-      throw new Error(`the schedule is of the workload ${recorded.workload}, not of ${workload.name}`);
     const options = { ...recorded.options, schedule: recorded.schedule };
     const made = await simulate(workload, options);
     return { ...made, seed: options.seed, ...(made.valid === false && { schedule }) };
   });
+}
+
+function readSchedule(text: string): Replay {
+  try {
+    return parseReplay(text);
+  } catch (error) {
+    throw new TypeError(`schedule: ${(error as Error).message}`);
+  }
 }
 
 /** Watches the node meanwhile. */
@@ -181,20 +192,25 @@ export function workloadOf({ node, workload: asked }: Pick<Setup, 'node' | 'work
   throw new Error(`there is no workload ${JSON.stringify(asked)}; expected one of ${names}, or one of yours`);
 }
 
-function optionsOf({ nodeCount, ...setup }: Setup, { survives = [], test }: Workload, seed: string): RunOptions {
-  const { node: _node, workload: _workload, shrinkMs: _shrinkMs, ...given } = setup;
+function optionsOf({ nodeCount, ...setup }: Setup, workload: Workload, seed: string): RunOptions {
+  const { node: _node, workload: _workload, shrinkMs: _shrinkMs, options: own, faults: chosen, ...given } = setup;
   const names = nodeCount === undefined ? {} : { nodes: Array.from({ length: nodeCount }, (_, index) => `n${index}`) };
-  const nodes = given.nodes ?? names.nodes;
-  const { concurrency: clients, nodes: usual, ...usualOptions } = fuzzOptions({ seed, test });
-  const concurrency = (clients / usual.length) * (nodes ?? usual).length;
-  return { ...usualOptions, faults: survives, nodes: usual, concurrency, ...names, ...given };
+  const { concurrency: clients, nodes: usual, ...usualOptions } = fuzzOptions({ seed, test: workload.test });
+  const nodes = given.nodes ?? names.nodes ?? usual;
+  const concurrency = (clients / usual.length) * nodes.length;
+  if (chosen !== undefined) requireFaults(chosen, workload, nodes.length);
+  const faults = FAULTS.filter((fault) =>
+    chosen === undefined ? isSuffered(fault, workload, nodes.length) : chosen.includes(fault),
+  );
+  const workloadOptions = textsOfOptions(workload, own);
+  return { ...usualOptions, faults, concurrency, ...given, nodes, ...(workloadOptions && { workloadOptions }) };
 }
 
 /** What is chosen is not drawn, as on the command line. */
 function drawn(setup: Setup, workload: Workload, seed: string): RunOptions {
   const swarm = swarmOf(workload);
-  const { ratePerSecond, timeLimitMs, concurrency, nemesisIntervalMs, workloadOptions = {} } = setup;
-  const own = Object.entries(swarm.options).filter(([name]) => workloadOptions[name] === undefined);
+  const { ratePerSecond, timeLimitMs, concurrency, nemesisIntervalMs, options = {} } = setup;
+  const own = Object.entries(swarm.options).filter(([name]) => options[name] === undefined);
   return drawSwarm(optionsOf(setup, workload, seed), {
     ...swarm,
     faults: setup.faults === undefined,

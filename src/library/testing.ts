@@ -32,6 +32,7 @@ export type {
 export type { History } from '../history/history.ts';
 export type { Operation } from '../history/operation.ts';
 export type { SeededRandom } from '../protocol/random.ts';
+export type { OptionDeclaration, OptionDeclarations, OptionValues } from '../workloads/own-option.ts';
 export { defineWorkload, type WorkloadDefinition, type WorkloadOptions } from '../workloads/own-workload.ts';
 export { growingSet, type LinearizableOptions, linearizable } from './checkers.ts';
 export { expectValid, InvalidRunError, matchers } from './expect-valid.ts';

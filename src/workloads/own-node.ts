@@ -10,6 +10,7 @@ import type { StartHandlers } from '../node/node.ts';
 import type { Folder } from '../protocol/folder.ts';
 
 const MARK = Symbol.for('snowstorm.node');
+const OPTIONS = ['name', 'handlers', 'survives'] as const satisfies readonly (keyof NodeOptions)[];
 
 /** What a node has besides its context. */
 export interface OwnPorts {
@@ -47,9 +48,17 @@ export interface NodeDefinition extends NodeOptions {
 /** Defines a node. Throws a TypeError that says what is wrong with the options. */
 export function defineNode(options: NodeOptions): NodeDefinition {
   const { name = 'node', handlers } = options;
+  refuseUnknown('defineNode', options, OPTIONS);
   if (typeof handlers !== 'function')
     throw new TypeError('defineNode: handlers must be a function that returns an array of handlers');
   return { ...options, name, [MARK]: 1 };
+}
+
+/** Throws a TypeError for an option that a function does not have. */
+export function refuseUnknown(called: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new TypeError(`${called}: ${unknown}: there is no such option; expected some of ${known.join(', ')}`);
 }
 
 /** Whether it was made by any copy of {@link defineNode}. */

@@ -69,8 +69,7 @@ describe('a node of an author', () => {
 });
 
 describe('a workload of an author', () => {
-  const { name: _, ...rest } = broadcast;
-  const workload = { ...defineWorkload({ ...rest, name: 'mine' }), modules: { workload: './mine.ts' } };
+  const workload = { ...defineWorkload({ name: 'mine', test: broadcast.test }), modules: { workload: './mine.ts' } };
 
   it('is tested with a node of the author', () => {
     const chosen = requireNode(undefined, { workload, ...loadedWith() }, 'test');

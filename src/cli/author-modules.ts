@@ -51,16 +51,22 @@ export class Notes {
   }
 }
 
-/** Loads the modules that the options name. Rejects with a {@link UsageError} that says what is wrong with one. */
-export async function loadModules({ workload, node }: Readonly<Record<string, string>>): Promise<Loaded> {
-  const notes = new Notes();
+/**
+ * Loads the modules that the options name, and joins them to what is loaded. Rejects with a {@link UsageError} that
+ * says what is wrong with one.
+ */
+export async function loadModules(
+  { workload, node }: Readonly<Record<string, string>>,
+  loaded: Loaded = { notes: new Notes() },
+): Promise<Loaded> {
+  const { notes } = loaded;
   const workloadFile = workload !== undefined && looksLikeModule(workload) ? workload : undefined;
-  if (workloadFile === undefined && node === undefined) return { notes };
-  watchImpurity((use) => notes.add(describeImpurity(use)));
+  if (workloadFile === undefined && node === undefined) return loaded;
+  if (loaded.workload === undefined) watchImpurity((use) => notes.add(describeImpurity(use)));
   return {
+    ...loaded,
     ...(workloadFile !== undefined && { workload: await loadWorkload(workloadFile) }),
     ...(node !== undefined && { node: { file: node, definition: await loadNode(node) } }),
-    notes,
   };
 }
 

@@ -25,13 +25,14 @@ import type { Simulation } from '../simulator/simulation.ts';
 import { WORKLOADS } from '../workloads/registry.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { count, number } from './amounts.ts';
-import { type Loaded, loadModules } from './author-modules.ts';
+import type { Loaded } from './author-modules.ts';
 import { createSimulate, type FailedRun, tellFailure } from './explore-failure.ts';
 import { commandOf, EXPLORE_OPTIONS, type Explored, hitWords, orderWords, SCHEDULES_MAX } from './explore-options.ts';
 import { describeInjections, formatExploration, formatHits, formatOrder, formatOrders } from './explore-result.ts';
 import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
-import { describeOptions, drawSeed, type ParsedOptions, parseOptions, UsageError } from './options.ts';
+import { parseWithModules } from './module-arguments.ts';
+import { describeOptions, drawSeed, type ParsedOptions, UsageError } from './options.ts';
 import { Progress } from './progress.ts';
 import { reportRejections } from './rejections.ts';
 import { requireNode, WORKLOAD_OPTIONS } from './test-options.ts';
@@ -46,14 +47,14 @@ const EXIT_UNKNOWN = 2;
 /** As they are explored. */
 const SMALL_WORKLOADS = WORKLOADS.map((workload) => ({ ...workload, test: workload.small ?? workload.test }));
 
-const HELP = `Usage: snowstorm explore -w NAME [options]
+const helpText = (ownHelp: string) => `Usage: snowstorm explore -w NAME [options]
 
 Runs a few operations again and again on virtual time: once for every step of a node (a line sent or received, a
 disk operation, a timer) and for every fault that can hit the node there.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(EXPLORE_OPTIONS)}
-${describeWorkloadOptions(SMALL_WORKLOADS)}
+${describeWorkloadOptions(SMALL_WORKLOADS)}${ownHelp}
 Exit status: 0 all runs valid, 1 one of them invalid, 2 interrupted or undecided, 254 bad arguments, 255 the command itself failed.
 `;
 
@@ -61,13 +62,12 @@ type ExploreValues = ParsedOptions<typeof EXPLORE_OPTIONS>['values'];
 
 /** Runs the command; resolves to the exit status. */
 export async function exploreCommand(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(EXPLORE_OPTIONS, args, WORKLOAD_OPTIONS);
+  const { parsed, loaded, ownHelp } = await parseWithModules(EXPLORE_OPTIONS, args);
   const { values } = parsed;
   if (values.help) {
-    process.stdout.write(HELP);
+    process.stdout.write(helpText(ownHelp));
     return 0;
   }
-  const loaded = await loadModules(parsed.texts);
   const workload = checkOptions(parsed, loaded);
   if (values.junit !== undefined) checkJunitFile(values.junit);
   const explored = describeExploration(workload, parsed);

@@ -11,19 +11,19 @@ import { junitDocument, junitOfSeeds } from '../report/junit.ts';
 import type { Investigation } from '../search/fuzz.ts';
 import { WORKLOADS } from '../workloads/registry.ts';
 import { count } from './amounts.ts';
-import { loadModules, type Notes } from './author-modules.ts';
+import type { Notes } from './author-modules.ts';
 import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions, optionsOfSeed } from './fuzz-options.ts';
 import { runFuzzPool } from './fuzz-pool.ts';
 import type { FuzzAnswer } from './fuzz-worker.ts';
 import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
 import { makeSmall, type SmallFailure } from './make-small.ts';
-import { describeOptions, parseOptions } from './options.ts';
+import { parseWithModules } from './module-arguments.ts';
+import { describeOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { tryToRecordFound } from './recording.ts';
 import { recordSmall, sayNotMadeSmall } from './small-failure.ts';
 import { replayCommand, shellWord, testArguments } from './test-arguments.ts';
-import { WORKLOAD_OPTIONS } from './test-options.ts';
 import { describeWorkloadOptions } from './workload-options.ts';
 
 const EXIT_FAILED = 1;
@@ -37,14 +37,14 @@ const UNDECIDED_SHARE_MAX = 0.05;
 /** Failing seeds that are listed one by one. */
 const LISTED_FAILURES_MAX = 20;
 
-const HELP = `Usage: snowstorm fuzz -w NAME [options]
+const helpText = (ownHelp: string) => `Usage: snowstorm fuzz -w NAME [options]
 
 Runs a workload on virtual time with many seeds, on all cores. About half of the seeds have all faults at once. The
 others have some of them only, and smaller limits of the nodes: a page of one entry, a group of one.
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(FUZZ_OPTIONS)}
-${describeWorkloadOptions()}
+${describeWorkloadOptions()}${ownHelp}
 Exit status: 0 no run invalid, 1 one of them invalid, 2 interrupted or more than one run in 20 undecided, 254 bad arguments, 255 the command itself failed.
 `;
 
@@ -58,13 +58,12 @@ interface Tally {
 
 /** Runs the command; resolves to the exit status. */
 export async function fuzzCommand(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(FUZZ_OPTIONS, args, WORKLOAD_OPTIONS);
+  const { parsed, loaded, ownHelp } = await parseWithModules(FUZZ_OPTIONS, args);
   const { values } = parsed;
   if (values.help) {
-    process.stdout.write(HELP);
+    process.stdout.write(helpText(ownHelp));
     return 0;
   }
-  const loaded = await loadModules(parsed.texts);
   const task = interpretFuzzOptions(parsed, loaded);
   if (values.junit !== undefined) checkJunitFile(values.junit);
   let story: string | undefined;

@@ -57,12 +57,7 @@ export function parseOptions<O extends Options>(
   const config = {
     args: [...own],
     allowPositionals: true,
-    options: Object.fromEntries(
-      Object.entries(all).map(([name, { short, value }]) => [
-        name,
-        { type: value === undefined ? ('boolean' as const) : ('string' as const), ...(short && { short }) },
-      ]),
-    ),
+    options: configOf(all),
   };
   refuseUnknown(all, own, parseArgs({ ...config, strict: false, tokens: true }).tokens);
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
@@ -80,6 +75,27 @@ export function parseOptions<O extends Options>(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
   return { values: values as Values<O>, words: parsed.positionals, rest, texts: Object.fromEntries(texts) };
+}
+
+/** The text of one option, right or wrong as the others may be; undefined if it is not given. */
+export function peekOption(options: Options, args: readonly string[], name: string): string | undefined {
+  const separator = args.indexOf('--');
+  const { values } = parseArgs({
+    args: separator < 0 ? [...args] : args.slice(0, separator),
+    strict: false,
+    options: configOf(options),
+  });
+  const given = values[name];
+  return typeof given === 'string' ? given : undefined;
+}
+
+function configOf(options: Options): NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']> {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, { short, value }]) => [
+      name,
+      { type: value === undefined ? ('boolean' as const) : ('string' as const), ...(short && { short }) },
+    ]),
+  );
 }
 
 type ParsedToken = ReturnType<typeof parseArgs<{ strict: false; tokens: true }>>['tokens'][number];

@@ -9,23 +9,17 @@ import { setImmediate } from 'node:timers/promises';
 import { parseReplay } from '../harness/replay.ts';
 import type { JunitCase } from '../report/junit.ts';
 import { findWorkload, WORKLOADS } from '../workloads/registry.ts';
-import { type Loaded, loadModules } from './author-modules.ts';
+import type { Loaded } from './author-modules.ts';
 import { checkJunitFile } from './junit-file.ts';
+import { parseWithModules } from './module-arguments.ts';
 import { requireLimits } from './node-limits.ts';
-import { describeOptions, parseOptions, UsageError } from './options.ts';
+import { describeOptions, UsageError } from './options.ts';
 import type { TestOptions } from './test-execution.ts';
-import {
-  drawNames,
-  interpretTestOptions,
-  requireNode,
-  TEST_OPTIONS,
-  type TestTask,
-  WORKLOAD_OPTIONS,
-} from './test-options.ts';
+import { drawNames, interpretTestOptions, requireNode, TEST_OPTIONS, type TestTask } from './test-options.ts';
 import { type Round, runOnce, Signals } from './test-run.ts';
 import { describeWorkloadOptions, requireWorkloadOptions } from './workload-options.ts';
 
-const HELP = `Usage: snowstorm test -w NAME [options]
+const helpText = (ownHelp: string) => `Usage: snowstorm test -w NAME [options]
        snowstorm test -w NAME --bin FILE [options] [-- arguments of the node]
        snowstorm test -w NAME --serve N [options] [-- options of snowstorm serve]
        snowstorm test -w NAME --url URL,... [options]
@@ -35,21 +29,20 @@ processes (--bin), or services over HTTP (--serve, --url).
 ${WORKLOADS.map(({ name, text }) => `  ${name.padEnd(12)} ${text}`).join('\n')}
 
 ${describeOptions(TEST_OPTIONS)}
-${describeWorkloadOptions()}
+${describeWorkloadOptions()}${ownHelp}
 Exit status: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the command itself failed.
 `;
 
 /** Runs the command; resolves to the exit status. */
 export async function testCommand(args: readonly string[]): Promise<number> {
-  const parsed = parseOptions(TEST_OPTIONS, args, WORKLOAD_OPTIONS);
+  const { parsed, loaded, ownHelp } = await parseWithModules(TEST_OPTIONS, args);
   if (parsed.values.help) {
-    process.stdout.write(HELP);
+    process.stdout.write(helpText(ownHelp));
     return 0;
   }
   const { values } = parsed;
   if (values.replay !== undefined && values['test-count'] > 1)
     throw new UsageError('--test-count cannot be combined with --replay: a schedule makes the same run every time');
-  const loaded = await loadModules(parsed.texts);
   const task =
     values.replay === undefined ? interpretTestOptions(parsed, loaded) : readReplay(parsed, values.replay, loaded);
   if (values.junit !== undefined) checkJunitFile(values.junit);

@@ -43,7 +43,8 @@ export function workloadOptionsOf(
   texts: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> | undefined {
   const given: Record<string, string> = {};
-  for (const name of Object.keys(table)) {
+  // The table lacks those of a workload of the author's.
+  for (const name of new Set([...Object.keys(table), ...Object.keys(test.options ?? {})])) {
     const text = texts[name];
     if (text === undefined) continue;
     const option = test.options?.[name];

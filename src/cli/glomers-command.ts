@@ -36,14 +36,14 @@ const OPTIONS = {
     text: `The program of a node, as in snowstorm test: a path, or a name in PATH. The words after -- are its
 arguments. In both {workload} and {challenge} stand for what is run: --bin bin/{workload}.`,
   },
-  node: nodeOption,
+  node: {
+    ...nodeOption,
+    text: `A node of yours, simulated in this process, in place of --bin: a module whose default export defineNode
+of snowstorm made.`,
+  },
   store: {
     ...TEST_OPTIONS.store,
-    text: 'The folder where runs are recorded. Default: store.',
-    parse: (text: string): string => {
-      if (text === 'none') throw new Error('expected a folder: processes write logs');
-      return TEST_OPTIONS.store.parse(text);
-    },
+    text: 'The folder where runs are recorded; none: nowhere, with --node only. Default: store.',
   },
   seed: TEST_OPTIONS.seed,
   'time-limit': {
@@ -92,7 +92,11 @@ export async function glomersCommand(args: readonly string[]): Promise<number> {
   }
   const challenges = chooseChallenges(words);
   if (values.bin === undefined && values.node === undefined)
-    throw new UsageError('--bin FILE is missing: name the program of your node, such as --bin ./my-node');
+    throw new UsageError(
+      '--bin FILE is missing: name the program of your node, such as --bin ./my-node, or its module with --node MODULE',
+    );
+  if (values.store === 'none' && values.node === undefined)
+    throw new UsageError('--store none cannot be combined with --bin: processes write logs; name a folder');
   const loaded = await loadModules(texts.node === undefined ? {} : { node: texts.node });
   // All of them first: a mistake is found before anything runs.
   const plans = challenges.map((challenge) => ({ challenge, runs: planRuns(challenge, parsed, loaded) }));

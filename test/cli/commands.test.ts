@@ -320,7 +320,7 @@ const GLOMERS_MISTAKES: readonly Mistake[] = [
   {
     mistake: 'no program',
     args: ['3d'],
-    says: '--bin FILE is missing: name the program of your node, such as --bin ./my-node',
+    says: '--bin FILE is missing: name the program of your node, such as --bin ./my-node, or its module with --node MODULE',
   },
   {
     mistake: 'a program without a challenge',
@@ -340,7 +340,7 @@ const GLOMERS_MISTAKES: readonly Mistake[] = [
   {
     mistake: 'processes without a record',
     args: [...GLOMER, '--store', 'none'],
-    says: '--store "none": expected a folder: processes write logs',
+    says: '--store none cannot be combined with --bin: processes write logs; name a folder',
   },
   {
     mistake: 'an option that the challenge decides',

@@ -73,21 +73,31 @@ export async function loadModules(
 async function loadWorkload(file: string): Promise<TestedWorkload> {
   const exported = await load('--workload', file);
   if (isWorkloadDefinition(exported)) return { ...exported, modules: { workload: file } };
-  throw new UsageError(`--workload ${file}: its default export is no workload; export default defineWorkload({ … })`);
+  const what = isNodeDefinition(exported)
+    ? 'its default export is a node, which --node takes'
+    : describeExport(exported, 'workload');
+  throw new UsageError(`--workload ${file}: ${what}; export default defineWorkload({ … })`);
 }
 
 async function loadNode(file: string): Promise<NodeDefinition> {
   const exported = await load('--node', file);
   if (isNodeDefinition(exported)) return exported;
-  throw new UsageError(`--node ${file}: its default export is no node; export default defineNode({ … })`);
+  const what = isWorkloadDefinition(exported)
+    ? 'its default export is a workload, which -w takes'
+    : describeExport(exported, 'node');
+  throw new UsageError(`--node ${file}: ${what}; export default defineNode({ … })`);
+}
+
+function describeExport(exported: unknown, wanted: string): string {
+  return exported === undefined ? 'it has no default export' : `its default export is no ${wanted}`;
 }
 
 async function load(option: string, file: string): Promise<unknown> {
   try {
     return await loadDefaultExport(file);
   } catch (error) {
-    const reason = error instanceof ModuleError ? error.message : (error as Error).stack;
-    throw new UsageError(`${option} ${file}: ${reason}`);
+    if (!(error instanceof ModuleError)) throw error;
+    throw new UsageError(`${option} ${file}: ${error.message}`);
   }
 }
 

@@ -106,12 +106,22 @@ describe('modules', () => {
 
   it.each([
     [{ node: 'nowhere.ts' }, '--node nowhere.ts: there is no such file'],
-    [{ node: `${FIXTURES}/exports-nothing.mjs` }, 'its default export is no node; export default defineNode({ … })'],
+    [{ node: `${FIXTURES}/exports-nothing.mjs` }, 'it has no default export; export default defineNode({ … })'],
     [
       { workload: `./${FIXTURES}/exports-nothing.mjs` },
-      'its default export is no workload; export default defineWorkload({ … })',
+      'it has no default export; export default defineWorkload({ … })',
     ],
-    [{ node: `${FIXTURES}/throws.cjs` }, 'Error: no luck today'],
+    [{ node: `${FIXTURES}/typed.ts` }, 'its default export is no node; export default defineNode({ … })'],
+    [{ workload: `./${FIXTURES}/typed.ts` }, 'its default export is no workload; export default defineWorkload({ … })'],
+    [{ workload: 'test/fixtures/library/register.ts' }, 'its default export is a node, which --node takes; export'],
+    [
+      { node: 'test/fixtures/library/register-workload.ts' },
+      'its default export is a workload, which -w takes; export',
+    ],
+    [
+      { node: `${FIXTURES}/throws.cjs` },
+      `--node ${FIXTURES}/throws.cjs: ${FIXTURES}/throws.cjs:1: Error: no luck today`,
+    ],
   ])('are refused with what is wrong: %j', async (texts, reason) => {
     await expect(loadModules(texts as Record<string, string>)).rejects.toThrow(reason);
   });

@@ -9,10 +9,9 @@
 import type * as childProcess from 'node:child_process';
 import type * as crypto from 'node:crypto';
 import type * as dgram from 'node:dgram';
-import { createRequire, findSourceMap, syncBuiltinESMExports } from 'node:module';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type * as net from 'node:net';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { captureFrames, fileOf, findHome, isForeign, placeOf } from './places.ts';
 
 export interface ImpureUse {
   /** `Date.now()` */
@@ -23,8 +22,6 @@ export interface ImpureUse {
   readonly instead: string;
 }
 
-/** Frames that are looked at: between the author's code and the call may be others. */
-const FRAMES_MAX = 30;
 /** Of one function. A node that calls it for every message would become slow otherwise. */
 const LOOKS_MAX = 1000;
 
@@ -81,7 +78,7 @@ type Notice = (what: string, instead: string, trap: (...args: never[]) => unknow
 export function watchImpurity(onUse: (use: ImpureUse) => void): () => void {
   const told = new Set<string>();
   const looks = new Map<string, number>();
-  const home = homeOf(fileOf(captureFrames()[0]));
+  const home = findHome();
   const notice: Notice = (what, instead, trap) => {
     const count = looks.get(what) ?? 0;
     if (count >= LOOKS_MAX) return;
@@ -163,52 +160,17 @@ function replaceDate(notice: Notice): () => void {
   };
 }
 
-/** The line of the author's that made a call; undefined if this program made it, or a package that is being loaded. */
+/** The line of the author's that made a call; undefined if this program made it, or Node to load a module. */
 function findCaller(frames: readonly NodeJS.CallSite[], home: string | undefined): string | undefined {
-  let inPackage = false;
   for (const frame of frames) {
-    const file = fileOf(frame);
+    const file = fileOf(frame.getFileName());
     if (file === undefined) continue;
-    if (inPackage && file.startsWith('node:internal/modules')) return undefined;
+    if (file.startsWith('node:internal/modules')) return undefined;
     if (home !== undefined && file.startsWith(home)) return undefined;
-    if (file.includes('/node_modules/')) inPackage = true;
-    else if (!file.startsWith('node:')) return placeOf(frame, file);
+    if (!isForeign(file))
+      return placeOf(frame.getFileName() as string, frame.getLineNumber() ?? 0, frame.getColumnNumber() ?? 0);
   }
   return undefined;
-}
-
-/** @param trap frames above it, and its own, are left out */
-function captureFrames(trap?: (...args: never[]) => unknown): readonly NodeJS.CallSite[] {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  Error.stackTraceLimit = FRAMES_MAX;
-  Error.prepareStackTrace = (_, frames) => frames;
-  try {
-    const holder: { stack?: unknown } = {};
-    Error.captureStackTrace(holder, trap);
-    return holder.stack as readonly NodeJS.CallSite[];
-  } finally {
-    Error.prepareStackTrace = prepareStackTrace;
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-}
-
-/** A path; undefined for code without a file. */
-function fileOf(frame: NodeJS.CallSite | undefined): string | undefined {
-  const name = frame?.getFileName() ?? undefined;
-  if (name === undefined || !name.startsWith('file:')) return name;
-  return fileURLToPath(name.replace(/[?#].*$/, ''));
-}
-
-/** The folder of this program's code. */
-function homeOf(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : /^.*\/(?:dist|src)\//.exec(file)?.[0];
-}
-
-function placeOf(frame: NodeJS.CallSite, file: string): string {
-  const [line, column] = [frame.getLineNumber() ?? 0, frame.getColumnNumber() ?? 0];
-  const origin = findSourceMap(frame.getFileName() ?? '')?.findOrigin(line, column);
-  const lineNumber = origin !== undefined && 'lineNumber' in origin ? origin.lineNumber : line;
-  return `${relative(process.cwd(), file)}:${lineNumber}`;
 }
 
 /** A sentence about a use. */

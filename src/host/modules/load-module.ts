@@ -3,10 +3,11 @@
  * project has tsx.
  */
 
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
-import { extname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { describeLoadError } from './load-error.ts';
 
 /** Why a module cannot be loaded, in a sentence. */
 export class ModuleError extends Error {
@@ -28,7 +29,7 @@ export function countLoadedModules(): number {
   return loadedCount;
 }
 
-/** The default export of a module. Rejects with a {@link ModuleError}, or with the error that the module throws. */
+/** The default export of a module. Rejects with a {@link ModuleError} that names the author's line. */
 export async function loadDefaultExport(file: string): Promise<unknown> {
   const path = resolve(file);
   if (!existsSync(path) || !statSync(path).isFile()) throw new ModuleError('there is no such file');
@@ -37,7 +38,9 @@ export async function loadDefaultExport(file: string): Promise<unknown> {
     throw new ModuleError(`expected a module: ${[...JAVASCRIPT, ...TYPESCRIPT].join(', ')}`);
   loadedCount++;
   const load = JAVASCRIPT.has(kind) || stripsTypes() ? importNatively : await findTsx(path);
-  const { default: exported } = await load(pathToFileURL(path).href);
+  const { default: exported } = await load(pathToFileURL(path).href).catch((error: unknown) => {
+    throw new ModuleError(describeLoadError(error, path), { cause: error });
+  });
   // A module that a compiler made CommonJS: its exports are the default export of what Node imports.
   const inner = exported as { readonly __esModule?: boolean; readonly default?: unknown } | undefined;
   return inner?.__esModule ? inner.default : exported;
@@ -61,14 +64,20 @@ function stripsTypes(): boolean {
 }
 
 async function findTsx(path: string): Promise<Import> {
+  const require = createRequire(path);
   let tsx: string;
   try {
-    tsx = createRequire(path).resolve('tsx/esm/api');
+    tsx = require.resolve('tsx/esm/api');
   } catch {
     throw new ModuleError(
       `Node ${process.version} cannot run TypeScript by itself, and there is no tsx beside this file: ` +
         'npm install --save-dev tsx, or use Node 22.18 or newer',
     );
+  }
+  if (isCommonJs(path)) {
+    // As a module it would have a name of a kilobyte, and no lines.
+    const api = require('tsx/cjs/api') as { readonly require: (file: string, parent: string) => object };
+    return async () => api.require(path, path);
   }
   // As a CommonJS module, tsx 4.23 does not find its own hooks.
   const module = tsx.replace(/\.cjs$/, '.mjs');
@@ -76,4 +85,14 @@ async function findTsx(path: string): Promise<Import> {
     readonly tsImport: (url: string, parent: string) => ReturnType<Import>;
   };
   return (url) => tsImport(url, url);
+}
+
+/** By its extension, or by the nearest `package.json`, as Node decides it. */
+function isCommonJs(path: string): boolean {
+  if (extname(path) !== '.ts') return extname(path) === '.cts';
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { type?: unknown }).type !== 'module';
+    if (folder === dirname(folder)) return true;
+  }
 }

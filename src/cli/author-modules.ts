@@ -5,6 +5,7 @@
 
 import { describeImpurity, watchImpurity } from '../host/modules/impurity-watch.ts';
 import { loadDefaultExport, looksLikeModule, ModuleError } from '../host/modules/load-module.ts';
+import { routePrints, whileLoading } from '../host/modules/print-route.ts';
 import { withNode } from '../workloads/author-workload.ts';
 import { isNodeDefinition, type NodeDefinition } from '../workloads/own-node.ts';
 import { isWorkloadDefinition } from '../workloads/own-workload.ts';
@@ -22,6 +23,10 @@ made. Default: our own node.`,
     return file;
   },
 };
+
+const PRINTED =
+  'what the nodes print is in their logs, since stdout is for the verdict: snowstorm test keeps it in node-logs/, and ' +
+  'shows it with --log-stderr';
 
 /** What the modules of a command line export. */
 export interface Loaded {
@@ -62,7 +67,10 @@ export async function loadModules(
   const { notes } = loaded;
   const workloadFile = workload !== undefined && looksLikeModule(workload) ? workload : undefined;
   if (workloadFile === undefined && node === undefined) return loaded;
-  if (loaded.workload === undefined) watchImpurity((use) => notes.add(describeImpurity(use)));
+  if (loaded.workload === undefined) {
+    watchImpurity((use) => notes.add(describeImpurity(use)));
+    routePrints(() => notes.add(PRINTED));
+  }
   return {
     ...loaded,
     ...(workloadFile !== undefined && { workload: await loadWorkload(workloadFile) }),
@@ -94,7 +102,7 @@ function describeExport(exported: unknown, wanted: string): string {
 
 async function load(option: string, file: string): Promise<unknown> {
   try {
-    return await loadDefaultExport(file);
+    return await whileLoading(() => loadDefaultExport(file));
   } catch (error) {
     if (!(error instanceof ModuleError)) throw error;
     throw new UsageError(`${option} ${file}: ${error.message}`);

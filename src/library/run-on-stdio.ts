@@ -3,10 +3,11 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { printToStderr } from '../host/modules/print-route.ts';
 import { openNodeData } from '../host/node-data.ts';
 import { RUN_FOLDER_VARIABLE } from '../host/node-environment.ts';
 import { LINE_BYTES_MAX } from '../host/stdio/line-filter.ts';
-import { openStdout } from '../host/stdio/line-output.ts';
+import { isStdoutPiped, openStdout } from '../host/stdio/line-output.ts';
 import { serveStdio } from '../host/stdio/stdio-host.ts';
 import { LinKvStore } from '../kv/lin-kv-store.ts';
 import type { LogLevel } from '../node/environment.ts';
@@ -41,6 +42,10 @@ export function runOnStdio(node: NodeDefinition, options: StdioOptions = {}): vo
 
 async function serve(node: NodeDefinition, options: StdioOptions): Promise<void> {
   const { logLevel = 'warn', inFlightMax = IN_FLIGHT_MAX, folder = process.env[RUN_FOLDER_VARIABLE] } = options;
+  const output = openStdout();
+  printToStderr(isStdoutPiped(), () => {
+    process.stderr.write(`${node.name}: what it prints goes to stderr: stdout is for messages; use context.log\n`);
+  });
   try {
     const status = await serveStdio({
       startHandlers: startOwnNode(node, (context) => ({
@@ -48,7 +53,7 @@ async function serve(node: NodeDefinition, options: StdioOptions): Promise<void>
         openFolder: () => openFolder(folder, context.nodeId),
       })),
       input: process.stdin,
-      output: openStdout(),
+      output,
       logLevel,
       inFlightMax,
       lineBytesMax: LINE_BYTES_MAX,

@@ -9,7 +9,7 @@
 
 import type { Bed, Leak, Machines, NodeEvents, NodeHandle } from '../harness/bed.ts';
 import type { NodeMessage } from '../harness/node-output.ts';
-import type { Environment, LogFields, LogLevel } from '../node/environment.ts';
+import type { Environment, LogFields, Logger, LogLevel } from '../node/environment.ts';
 import { Node, type StartHandlers } from '../node/node.ts';
 import type { Clock } from '../protocol/clock.ts';
 import type { Folder } from '../protocol/folder.ts';
@@ -17,6 +17,7 @@ import { type Body, describeIssue, isFlat } from '../protocol/message.ts';
 import type { SeededRandom } from '../protocol/random.ts';
 import { findReplyProblem, type Rpc } from '../protocol/rpc.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
+import { type Actor, acting } from './acting.ts';
 import { nodeOptions } from './node-limits.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -135,7 +136,10 @@ export class InProcessBed implements Bed {
         : { node: nodeId, text: `${nodeId} still works on ${load.inFlight} requests long after they were asked` },
     );
     if (stuck.length > 0) return stuck;
-    for (const life of lives) life.node.stop('the run is over');
+    for (const life of lives) {
+      acting.begin(life, 'the end of the run');
+      life.node.stop('the run is over');
+    }
     await waitWhile(() => lives.some((life) => life.describeLoad() !== undefined));
     return lives.flatMap((life) => {
       const text = life.describeLoad();
@@ -162,8 +166,10 @@ export class InProcessBed implements Bed {
   }
 }
 
-class Life implements NodeHandle {
+class Life implements NodeHandle, Actor {
   readonly nodeId: string;
+  readonly log: Logger;
+  readonly now: () => number;
   readonly node: Node;
   readonly #events: NodeEvents;
   readonly #options: InProcessBedOptions;
@@ -186,6 +192,8 @@ class Life implements NodeHandle {
     this.#events = events;
     this.#options = options;
     const { clock, disk, lives } = machine;
+    this.log = this.#logger(clock);
+    this.now = () => options.scheduler.now();
     const random = machine.random.fork(`life ${lives}`);
     const support: LifeSupport = {
       nodeId,
@@ -212,14 +220,15 @@ class Life implements NodeHandle {
         // Its sender may still change it.
         offerMessage: (dest: string, body: Body) => this.#takeValue(dest, { ...body }),
       }),
-      log: this.#logger(clock),
+      log: this.log,
       crash: (error) => {
         if (!this.alive) return;
         this.alive = false;
         events.onExit(error.message);
       },
     };
-    if (options.onStep === undefined) this.deliverMessage = (message) => this.#read(() => this.node.receive(message));
+    if (options.onStep === undefined)
+      this.deliverMessage = (message) => this.#read(message, () => this.node.receive(message));
     const startHandlers = options.startHandlers(support);
     const startAndLearn: StartHandlers = async (context) => {
       const handlers = await startHandlers(context);
@@ -234,7 +243,7 @@ class Life implements NodeHandle {
   }
 
   deliver(line: string): void {
-    this.#read(() => {
+    this.#read(line, () => {
       if (this.#options.onStep !== undefined) this.#step(`receive ${line}`);
       if (this.alive) this.node.receiveLine(line);
     });
@@ -268,8 +277,13 @@ class Life implements NodeHandle {
     return text.length === 0 ? undefined : text.join(', ');
   }
 
-  #read(act: () => void): void {
-    this.#options.scheduler.schedule(READ_MS, () => this.#whenRunning(act));
+  #read(what: unknown, act: () => void): void {
+    this.#options.scheduler.schedule(READ_MS, () =>
+      this.#whenRunning(() => {
+        acting.begin(this, what);
+        act();
+      }),
+    );
   }
 
   /** Passes a message as a value; false if it must be a line. */
@@ -300,6 +314,7 @@ class Life implements NodeHandle {
     };
     const cancel = this.#options.scheduler.schedule(delayMs, () =>
       this.#whenRunning(() => {
+        acting.begin(this, 'a timer');
         if (off()) callback();
       }),
     );
@@ -314,7 +329,7 @@ class Life implements NodeHandle {
     else this.#backlog.push(act);
   }
 
-  #logger(clock: Clock): Environment['log'] {
+  #logger(clock: Clock): Logger {
     const log = (level: LogLevel) => (message: string, fields?: LogFields) => {
       if (this.alive) this.#options.onLog?.({ nodeId: this.nodeId, level, wallMs: clock.wallMs(), message, fields });
     };

@@ -8,6 +8,14 @@
 
 import { DeadlineQueue } from '../protocol/deadline-queue.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
+import { acting } from './acting.ts';
+
+/** Timers that may go off at one moment. More are a loop in which no time passes. */
+const STEPS_AT_ONCE_MAX = 1_000_000;
+
+function describeStandstill(nowMs: number, nodeId = 'the run'): string {
+  return `at ${nowMs} ms ${nodeId} made more than ${STEPS_AT_ONCE_MAX} steps and no time passed; in a loop, sleep longer than 0 ms`;
+}
 
 /** Calls back once no promise can make progress. */
 export type Settle = (callback: () => void) => void;
@@ -58,11 +66,19 @@ export class VirtualTime implements Scheduler {
           reject(error);
         },
       );
+      let stepsAtOnce = 0;
       const step = () => {
+        const { actor } = acting;
+        acting.end();
         if (over) return;
         const timer = this.#timers.pop();
         if (timer === undefined) {
           reject(new Error(`at ${this.#nowMs} ms no timer is left, and the work is not done`));
+          return;
+        }
+        stepsAtOnce = timer.deadline > this.#nowMs ? 0 : stepsAtOnce + 1;
+        if (stepsAtOnce > STEPS_AT_ONCE_MAX) {
+          reject(new Error(describeStandstill(this.#nowMs, actor?.nodeId)));
           return;
         }
         this.#nowMs = timer.deadline;

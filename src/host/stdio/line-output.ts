@@ -109,8 +109,13 @@ export class LineOutput {
  * reader would stop the whole process with its timers and signal handlers.
  */
 export function openStdout(): Writable {
+  return isStdoutPiped() ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+}
+
+/** Whether {@link openStdout} opens a stream of its own, and not `process.stdout`. */
+export function isStdoutPiped(): boolean {
   const status = fstatSync(1);
-  return status.isFIFO() || status.isSocket() ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+  return status.isFIFO() || status.isSocket();
 }
 
 /** Closes stdout for its reader. Node itself never closes this descriptor. @param stream of `openStdout` */

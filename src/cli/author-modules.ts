@@ -6,6 +6,7 @@
 import { describeImpurity, watchImpurity } from '../host/modules/impurity-watch.ts';
 import { loadDefaultExport, looksLikeModule, ModuleError } from '../host/modules/load-module.ts';
 import { routePrints, whileLoading } from '../host/modules/print-route.ts';
+import { startWatchdog } from '../host/modules/watchdog.ts';
 import { withNode } from '../workloads/author-workload.ts';
 import { isNodeDefinition, type NodeDefinition } from '../workloads/own-node.ts';
 import { isWorkloadDefinition } from '../workloads/own-workload.ts';
@@ -70,6 +71,7 @@ export async function loadModules(
   if (loaded.workload === undefined) {
     watchImpurity((use) => notes.add(describeImpurity(use)));
     routePrints(() => notes.add(PRINTED));
+    startWatchdog();
   }
   return {
     ...loaded,

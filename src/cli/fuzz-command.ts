@@ -7,13 +7,14 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeReplay } from '../harness/replay.ts';
+import { createSettle } from '../host/settle.ts';
 import { junitDocument, junitOfSeeds } from '../report/junit.ts';
-import type { Investigation } from '../search/fuzz.ts';
-import { WORKLOADS } from '../workloads/registry.ts';
+import { type Investigation, runSeed } from '../search/fuzz.ts';
+import { subjectOf, WORKLOADS } from '../workloads/registry.ts';
 import { count } from './amounts.ts';
 import type { Notes } from './author-modules.ts';
 import { FUZZ_OPTIONS, type FuzzTask, interpretFuzzOptions, optionsOfSeed } from './fuzz-options.ts';
-import { runFuzzPool } from './fuzz-pool.ts';
+import { EndlessSeedError, runFuzzPool } from './fuzz-pool.ts';
 import type { FuzzAnswer } from './fuzz-worker.ts';
 import { Interruption } from './interruption.ts';
 import { checkJunitFile, writeJunit } from './junit-file.ts';
@@ -77,7 +78,9 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
     return tally.failures.length > 0 ? EXIT_FAILED : EXIT_UNKNOWN;
   });
   try {
-    await tryAll(task, tally, values['keep-going'], values['check-determinism'], interruption, loaded.notes);
+    await tryAll(task, tally, values['keep-going'], values['check-determinism'], interruption, loaded.notes).catch(
+      (error: unknown) => tellEndless(task, error, values.store),
+    );
     loaded.notes.tell();
     const interrupted = interruption.came && tally.answers.size < task.seedCount;
     process.stdout.write(`${describeTally(tally, performance.now() - startMs)}\n`);
@@ -144,8 +147,22 @@ async function tryAll(
   tally.failures.sort((one, other) => Number(one.seed) - Number(other.seed));
 }
 
+/** Repeats a run in which a node does not return: the watch of this thread tells the line, and ends the process. */
+async function tellEndless(task: FuzzTask, error: unknown, store: string): Promise<never> {
+  if (!(error instanceof EndlessSeedError)) throw error;
+  const { seed } = error;
+  const command = describeCommand(task, { seed }, store);
+  process.stderr.write(`snowstorm: ${error.message}; it is made again, to tell where:\n  ${command}\n`);
+  await runSeed({ subject: subjectOf(task.workload), settle: createSettle() }, optionsOfSeed(task, seed));
+  throw new Error(`${error.message}, but did return when it was made again`);
+}
+
 /** The command that repeats the run of a seed. A seed whose two runs differed is run twice again. */
-function describeCommand(task: FuzzTask, { seed, difference }: FuzzAnswer, store: string): string {
+function describeCommand(
+  task: FuzzTask,
+  { seed, difference }: Pick<FuzzAnswer, 'seed' | 'difference'>,
+  store: string,
+): string {
   const twice = difference === undefined ? [] : ['--check-determinism'];
   const recorded = store === 'none' ? ['--store', 'none'] : [];
   const words = testArguments(task.workload, optionsOfSeed(task, seed)).map(shellWord);

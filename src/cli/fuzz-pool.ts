@@ -3,7 +3,8 @@
  */
 
 import { Worker } from 'node:worker_threads';
-import type { FuzzAnswer, FuzzCrash, FuzzWorkerData } from './fuzz-worker.ts';
+import { sharedBeat, watchSteps } from '../host/modules/watchdog.ts';
+import type { FuzzAnswer, FuzzCrash, FuzzThreadData, FuzzWorkerData } from './fuzz-worker.ts';
 
 export interface FuzzPoolOptions {
   readonly data: FuzzWorkerData;
@@ -15,20 +16,44 @@ export interface FuzzPoolOptions {
   readonly onNote: (text: string) => void;
 }
 
+/** A node does not return in the run of a seed. */
+export class EndlessSeedError extends Error {
+  override readonly name = 'EndlessSeedError';
+  readonly seed: string;
+
+  constructor(seed: string) {
+    super(`seed ${seed}: a node does not return`);
+    this.seed = seed;
+  }
+}
+
 /** Resolves when every seed handed out is judged; rejects if a seed could not be judged. */
 export async function runFuzzPool(options: FuzzPoolOptions): Promise<void> {
-  const workers = Array.from({ length: options.jobs }, () => new Worker(__filename, { workerData: options.data }));
+  const threads = Array.from({ length: options.jobs }, () => {
+    const beat = sharedBeat();
+    const data: FuzzThreadData = { ...options.data, beat };
+    return { beat, worker: new Worker(__filename, { workerData: data }) };
+  });
+  const workers = threads.map(({ worker }) => worker);
   try {
-    await Promise.all(workers.map((worker) => serve(worker, options)));
+    await Promise.all(threads.map((thread) => serve(thread, options)));
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
 
-function serve(worker: Worker, { nextSeed, onAnswer, onNote }: FuzzPoolOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
+interface Thread {
+  readonly worker: Worker;
+  readonly beat: Int32Array;
+}
+
+function serve({ worker, beat }: Thread, { nextSeed, onAnswer, onNote }: FuzzPoolOptions): Promise<void> {
+  let seed: string | undefined;
+  let stopWatching = () => {};
+  return new Promise<void>((resolve, reject) => {
+    stopWatching = watchSteps(beat, () => reject(new EndlessSeedError(seed as string)));
     const handOut = () => {
-      const seed = nextSeed();
+      seed = nextSeed();
       if (seed === undefined) resolve();
       else worker.postMessage(seed);
     };
@@ -44,5 +69,5 @@ function serve(worker: Worker, { nextSeed, onAnswer, onNote }: FuzzPoolOptions):
     worker.on('error', reject);
     worker.on('exit', (status) => reject(new Error(`a thread ended with status ${status}`)));
     handOut();
-  });
+  }).finally(() => stopWatching());
 }

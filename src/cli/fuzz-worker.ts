@@ -8,6 +8,7 @@ import { both, LineComparison, RunDigest } from '../host/records/run-lines.ts';
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { type FuzzContext, runSeed, type SeedVerdict } from '../search/fuzz.ts';
+import { acting } from '../simulator/acting.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import { subjectOf } from '../workloads/registry.ts';
 import type { AuthorModules } from '../workloads/workload.ts';
@@ -20,6 +21,12 @@ export interface FuzzWorkerData extends Pick<FuzzTask, 'options' | 'swarm'> {
   readonly workload: string;
   readonly modules: AuthorModules | undefined;
   readonly checkDeterminism: boolean;
+}
+
+/** The data of one thread. */
+export interface FuzzThreadData extends FuzzWorkerData {
+  /** Where it counts its steps. */
+  readonly beat: Int32Array;
 }
 
 export interface FuzzAnswer extends Omit<SeedVerdict, 'results'> {
@@ -42,7 +49,8 @@ export interface FuzzCrash {
 /** Serves in the current thread until the thread is terminated. */
 export function serveFuzz(): void {
   const port = parentPort as MessagePort;
-  const { workload: name, modules, checkDeterminism, ...task } = workerData as FuzzWorkerData;
+  const { workload: name, modules, checkDeterminism, beat, ...task } = workerData as FuzzThreadData;
+  acting.beat = beat;
   let running: Simulation | undefined;
   reportRejections({ report: (violation) => running?.run.report(violation) });
   const settle = createSettle();

@@ -11,6 +11,7 @@ import { encodeReplay, parseReplay, type Replay } from '../harness/replay.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { History } from '../history/history.ts';
 import { describeImpurity, watchImpurity } from '../host/modules/impurity-watch.ts';
+import { startWatchdog } from '../host/modules/watchdog.ts';
 import { createSettle } from '../host/settle.ts';
 import { formatVerdict } from '../report/result-block.ts';
 import { failureSignature } from '../search/failure.ts';
@@ -176,6 +177,7 @@ function readSchedule(text: string): Replay {
 /** Watches the node meanwhile. */
 export async function watched<Made>(make: () => Promise<Made>): Promise<Made & Pick<Report, 'impurities'>> {
   const impurities: string[] = [];
+  startWatchdog();
   const stop = watchImpurity((use) => impurities.push(describeImpurity(use)));
   try {
     return { ...(await make()), impurities };

@@ -23,7 +23,7 @@ class Acting {
   /** What it handles: a line, a message or words. */
   what: unknown;
   /** How many steps there were, and 1 while a node acts. Another thread may look at them if the memory is shared. */
-  beat = new Int32Array(2);
+  beat: Int32Array = new Int32Array(2);
 
   begin(actor: Actor, what: unknown): void {
     this.actor = actor;

@@ -1,5 +1,5 @@
 /**
- * Notices where an author's module reaches for the time, randomness, timers or sockets of this process. In a simulated
+ * Notices where an author's module reaches for the time, randomness, timers, sockets or files of this process. In a simulated
  * run they are not those of the simulated machine, so the same seed would give another run. What is called still works:
  * each place is told once.
  *
@@ -9,8 +9,10 @@
 import type * as childProcess from 'node:child_process';
 import type * as crypto from 'node:crypto';
 import type * as dgram from 'node:dgram';
+import type * as fsModule from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type * as net from 'node:net';
+import { acting } from '../../simulator/acting.ts';
 import { captureFrames, fileOf, findHome, isForeign, placeOf } from './places.ts';
 
 export interface ImpureUse {
@@ -30,12 +32,22 @@ const SLEEP = 'context.sleep(durationMs)';
 const RANDOM = 'context.randomUint32()';
 const MESSAGES = 'context.send, context.rpc and the ports of the node';
 
+const FOLDER = 'openFolder of the ports of the node, and Journal';
+/** Reading a file while a module is loaded gives the same every time; what a node does with files does not. */
+const FILES = [
+  ...(['access', 'appendFile', 'copyFile', 'cp', 'link', 'mkdir', 'mkdtemp', 'open', 'opendir', 'readdir'] as const),
+  ...(['readFile', 'rename', 'rm', 'rmdir', 'stat', 'truncate', 'unlink', 'utimes', 'writeFile'] as const),
+];
+const FILE_STREAMS = ['createReadStream', 'createWriteStream', 'exists', 'existsSync', 'watch', 'watchFile'];
+
 /** What is watched: the owner, its functions, how a call is written, and what a node has for it. */
 type Watched = readonly [
   owner: object | undefined,
   names: readonly string[],
   words: (name: string) => string,
   instead: string,
+  /** Whether only the calls of a node that acts count. */
+  onlyActing?: true,
 ];
 
 const plain = (name: string) => `${name}()`;
@@ -47,23 +59,29 @@ function watched(): readonly Watched[] {
   const require = createRequire(process.execPath);
   const { Socket, Server } = require('node:net') as typeof net;
   const { Socket: Datagrams } = require('node:dgram') as typeof dgram;
+  const fs = require('node:fs') as typeof fsModule;
   const timers = ['setTimeout', 'setInterval', 'setImmediate'];
-  const draws = ['randomBytes', 'randomFillSync', 'randomInt', 'randomUUID', 'getRandomValues'];
+  const programs = ['exec', 'execFile', 'execFileSync', 'execSync', 'fork', 'spawn', 'spawnSync'];
+  const draws = ['randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID', 'getRandomValues'];
   return [
     [Math, ['random'], of('Math'), RANDOM],
     [globalThis.performance, ['now'], of('performance'), CLOCK],
-    [process, ['hrtime'], of('process'), CLOCK],
+    [process, ['hrtime', 'uptime'], of('process'), CLOCK],
     [process.hrtime, ['bigint'], of('process.hrtime'), CLOCK],
     [globalThis, timers, plain, SLEEP],
     [globalThis, ['fetch'], plain, MESSAGES],
     [require('node:timers'), timers, plain, SLEEP],
-    [require('node:timers/promises'), ['setTimeout', 'setImmediate'], of('timers/promises'), SLEEP],
+    [require('node:timers/promises'), timers, of('timers/promises'), SLEEP],
+    [AbortSignal, ['timeout'], of('AbortSignal'), SLEEP],
     [globalThis.crypto, ['randomUUID', 'getRandomValues'], of('crypto'), RANDOM],
     [require('node:crypto') as typeof crypto, draws, of('crypto'), RANDOM],
     [Socket.prototype, ['connect'], of('net.Socket'), MESSAGES],
     [Server.prototype, ['listen'], of('net.Server'), MESSAGES],
     [Datagrams.prototype, ['bind', 'send'], of('dgram.Socket'), MESSAGES],
-    [require('node:child_process') as typeof childProcess, ['spawn'], of('child_process'), MESSAGES],
+    [require('node:child_process') as typeof childProcess, programs, of('child_process'), MESSAGES],
+    [require('node:dns') as object, ['lookup', 'resolve', 'resolve4', 'resolve6'], of('dns'), MESSAGES],
+    [fs, [...FILES, ...FILES.map((name) => `${name}Sync`), ...FILE_STREAMS], of('fs'), FOLDER, true],
+    [fs.promises, FILES, of('fs.promises'), FOLDER, true],
   ];
 }
 
@@ -91,9 +109,12 @@ export function watchImpurity(onUse: (use: ImpureUse) => void): () => void {
     onUse({ what, place, instead });
   };
   const restores = [replaceDate(notice)];
-  for (const [owner, names, words, instead] of watched()) {
+  for (const [owner, names, words, instead, onlyActing] of watched()) {
     for (const name of names) {
-      const restore = owner && replaceFunction(owner, name, (trap) => notice(words(name), instead, trap));
+      const before = (trap: (...args: never[]) => unknown) => {
+        if (!onlyActing || acting.actor !== undefined) notice(words(name), instead, trap);
+      };
+      const restore = owner && replaceFunction(owner, name, before);
       if (restore !== undefined) restores.push(restore);
     }
   }

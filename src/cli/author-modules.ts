@@ -3,8 +3,10 @@
  * by `defineWorkload`. They run in this process, so a watch tells where they reach for what no seed repeats.
  */
 
+import { resolve } from 'node:path';
 import { describeImpurity, watchImpurity } from '../host/modules/impurity-watch.ts';
 import { loadDefaultExport, looksLikeModule, ModuleError } from '../host/modules/load-module.ts';
+import { findModuleState } from '../host/modules/module-state.ts';
 import { routePrints, whileLoading } from '../host/modules/print-route.ts';
 import { startWatchdog } from '../host/modules/watchdog.ts';
 import { withNode } from '../workloads/author-workload.ts';
@@ -73,11 +75,13 @@ export async function loadModules(
     routePrints(() => notes.add(PRINTED));
     startWatchdog();
   }
-  return {
+  const modules = {
     ...loaded,
     ...(workloadFile !== undefined && { workload: await loadWorkload(workloadFile) }),
     ...(node !== undefined && { node: { file: node, definition: await loadNode(node) } }),
   };
+  if (node !== undefined) for (const text of findModuleState(resolve(node))) notes.add(text);
+  return modules;
 }
 
 async function loadWorkload(file: string): Promise<TestedWorkload> {

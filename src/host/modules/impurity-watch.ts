@@ -1,7 +1,7 @@
 /**
- * Notices where an author's module reaches for the time, randomness, timers, sockets or files of this process. In a simulated
- * run they are not those of the simulated machine, so the same seed would give another run. What is called still works:
- * each place is told once.
+ * Notices where an author's module reaches for the time, randomness, timers, sockets or files of this process. In a
+ * simulated run they are not those of the simulated machine, so the same seed would give another run. What is called
+ * still works: each place is told once.
  *
  * A call belongs to the innermost frame that is neither Node's nor a package's. Calls of this program do not count.
  */

@@ -14,7 +14,7 @@ export function fileOf(script: string | null | undefined): string | undefined {
   return script;
 }
 
-/** `my-node.ts:12`, from the working folder. @param line counted from 1, as is the column, both of the script that runs */
+/** `my-node.ts:12`, from the working folder. @param line of the script that runs; it and the column begin at 1 */
 export function placeOf(script: string, line: number, column: number): string {
   const file = shownFile(fileOf(script) ?? script);
   const origin = findSourceMap(script)?.findOrigin(line, column);

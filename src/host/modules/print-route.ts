@@ -33,9 +33,12 @@ export async function whileLoading<Value>(load: () => Promise<Value>): Promise<V
 export function routePrints(onPrint: () => void): () => void {
   const { stdout, stderr } = process;
   const write = { out: stdout.write, err: stderr.write };
+  // The log may itself be shown on stderr.
+  let isLogging = false;
   /** Whether a text was taken. */
   const take = (level: 'info' | 'warn', text: string): boolean => {
     const { actor } = acting;
+    if (isLogging) return false;
     if (actor === undefined) {
       if (!isLoading) return false;
       // Each thread loads the module.
@@ -43,7 +46,12 @@ export function routePrints(onPrint: () => void): () => void {
       return true;
     }
     onPrint();
-    for (const line of text.replace(/\n$/, '').split('\n')) actor.log[level](line);
+    isLogging = true;
+    try {
+      for (const line of text.replace(/\n$/, '').split('\n')) actor.log[level](line);
+    } finally {
+      isLogging = false;
+    }
     return true;
   };
   const routed =

@@ -13,7 +13,11 @@ afterEach(() => {
 describe('what is printed', () => {
   it('while a node acts is in its log, line by line', () => {
     const lines: string[] = [];
-    const log = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
+    const log = (level: string) => (message: string) => {
+      lines.push(`${level} ${message}`);
+      // As --log-stderr does.
+      process.stderr.write('');
+    };
     let prints = 0;
     restore = routePrints(() => prints++);
     acting.begin(

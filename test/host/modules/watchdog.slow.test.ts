@@ -1,10 +1,9 @@
 /** Nodes that never return: every command ends, and says which line of the author's it is. */
 
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { snowstorm } from '../../support/snowstorm-process.ts';
+import { Running, snowstorm } from '../../support/snowstorm-process.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const NODE = 'test/fixtures/library/endless.ts';
@@ -35,7 +34,7 @@ describe.concurrent('a node that does not return', () => {
     expect(status).toBe(255);
   });
 
-  it('ends a test from code', () => {
+  it('ends a test from code', async () => {
     const file = join(folder, 'endless.test.mts');
     const testing = join(process.cwd(), 'dist/library/testing.mjs');
     const node = join(process.cwd(), NODE);
@@ -46,7 +45,8 @@ const { default: node } = await import(${JSON.stringify(node)});
 await run({ node: node.default ?? node, workload: 'echo' });
 `,
     );
-    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', file], { encoding: 'utf8' });
+    const running = new Running(process.execPath, ['--import', 'tsx', file]);
+    const { status, stderr } = await running.ended;
     expect(stderr).toMatch(SAYS);
     expect(status).toBe(255);
   });

@@ -25,7 +25,7 @@ FILE ?=
 
 VITEST := $(BIN)/vitest run --config test/vitest.config.mts
 
-SOURCES := $(shell find src -name '*.ts' -o -name '*.css') package.json
+SOURCES := $(shell find src -name '*.ts' -o -name '*.css' -o -path '*/templates/*' -type f) package.json
 
 .PHONY: help run test test-slow test-all fix docs digests fuzz services check build bench coverage clean maelstrom
 

@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   fuzz: async () => (await import('./fuzz-command.ts')).fuzzCommand,
   explore: async () => (await import('./explore-command.ts')).exploreCommand,
   glomers: async () => (await import('./glomers-command.ts')).glomersCommand,
+  new: async () => (await import('./new-command.ts')).newCommand,
   id: async () => (await import('./id-command.ts')).idCommand,
   report: async () => (await import('./report-command.ts')).reportCommand,
   serve: async () => (await import('./serve-command.ts')).serveCommand,
@@ -28,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 const HELP = `Usage: snowstorm COMMAND [options]
 
+  new          writes a folder with a node of yours and its test                (new --help)
   test         runs a workload, on real processes or simulated, and checks it   (test --help)
   check        judges recorded histories, of Jepsen and Maelstrom too            (check --help)
   fuzz         runs it simulated with many seeds, under all or some faults      (fuzz --help)

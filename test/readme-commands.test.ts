@@ -67,10 +67,11 @@ describe('the documents', () => {
     },
   );
 
-  it('tell in the first README a story that another document shows executed', () => {
-    const [story = 'none'] = blocksOf(documentAt('README.md').text, 'text');
+  it('tell in the first README the story that the README of a new counter shows', () => {
+    const printed = commandsOf(documentAt('README.md').text).find(({ command }) => command === 'npm run fuzz');
+    const story = printed?.output.slice(1, -1).join('\n') ?? 'none';
     expect(story).toContain('The run is INVALID.');
-    expect(documentAt('src/workloads/README.md').text.includes(story)).toBe(true);
+    expect(documentAt('src/cli/templates/counter/README.md').text).toContain(story);
   });
 });
 

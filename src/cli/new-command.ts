@@ -62,7 +62,7 @@ function expectedKinds(): string {
 function describeUnknownKind(kind: string): string {
   const near = nearestName(Object.keys(KINDS), kind);
   const guess = near === undefined ? '' : `; did you mean ${near}?`;
-  return `new: there is no kind ${JSON.stringify(kind)}${guess} ${expectedKinds()}`;
+  return `new: there is no kind ${JSON.stringify(kind)}; ${expectedKinds()}${guess}`;
 }
 
 function requireEmpty(folder: string): void {

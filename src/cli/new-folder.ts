@@ -7,8 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dependencies, devDependencies } from '../../package.json';
 import { UsageError } from './options.ts';
+import { PACKAGES } from './version.ts';
 
 /** A kind of start. */
 export interface Kind {
@@ -69,7 +69,8 @@ function packageOf(name: string, style: Style, packed: string): object {
   const program = plain || strips ? `--bin ./${node}` : '--bin tsx';
   const words = plain || strips ? '' : ` -- "$PWD/${node}"`;
   const loader = plain || strips ? '' : '--import tsx ';
-  const [, ...tools] = packagesOf(style) as readonly (keyof typeof devDependencies)[];
+  const versionsOf = (names: readonly string[]) => Object.fromEntries(names.map((word) => [word, PACKAGES[word]]));
+  const [zod, ...tools] = packagesOf(style) as [string, ...string[]];
   return {
     name: `my-${name}`,
     private: true,
@@ -81,13 +82,14 @@ function packageOf(name: string, style: Style, packed: string): object {
       processes: `snowstorm test -w ${workload} ${program} --node-count 3 --rate 20 --time-limit 5${words}`,
       ...(plain ? {} : { types: 'tsc' }),
     },
-    dependencies: { snowstorm: `file:${packed}`, zod: dependencies.zod },
-    ...(plain ? {} : { devDependencies: Object.fromEntries(tools.map((tool) => [tool, devDependencies[tool]])) }),
+    dependencies: { snowstorm: `file:${packed}`, ...versionsOf([zod]) },
+    ...(plain ? {} : { devDependencies: versionsOf(tools) }),
   };
 }
 
 function describeFolder(name: string, style: Style, packed: string): string {
   const { workload } = KINDS[name] as Kind;
+  const packages = packagesOf(style);
   const maelstrom = workload.startsWith('.')
     ? ''
     : `\nMaelstrom runs the node, too: \`maelstrom test -w ${workload} --bin node.ts\`.\n`;
@@ -100,15 +102,16 @@ function describeFolder(name: string, style: Style, packed: string): string {
 | \`npm run fuzz\` | simulates a hundred seeds on all cores, and draws the report of a failure |
 | \`npm run processes\` | tests three real processes of the node |
 ${style.plain ? '' : '| `npm run types` | checks the types |\n'}${runs}
-Snowstorm is \`${packed}\` in this folder, since it is not published. A newer one is taken by
-\`npm install ./snowstorm-….tgz\`. The other packages, ${listed(packagesOf(style))}, come from npm's registry;
-\`npm install --offline\` needs them in npm's cache. All that the package exports:
-[API](node_modules/snowstorm/src/library/API.md).
+\`npx snowstorm …\` runs the commands that these print, such as \`snowstorm test --replay …\`.
+
+Snowstorm is \`${packed}\` in this folder, since it is not published; \`npm install ./snowstorm-….tgz\` takes a newer
+one. ${packages.length === 1 ? 'zod comes' : `${listed(packages)} come`} from npm's registry; without a network, \`npm install --offline\` takes what npm's
+cache has. All that the package exports: [API](node_modules/snowstorm/src/library/API.md).
 `;
 }
 
 function listed(words: readonly string[]): string {
-  return words.length === 1 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
 /**

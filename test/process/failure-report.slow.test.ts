@@ -1,6 +1,6 @@
 /**
  * The files and the output of a failing run. Our own workloads do not fail, so a copy of the project gets some that do:
- * the counter with lost updates of the recipe in `src/workloads/README.md`, and a few that fail in special ways.
+ * a counter with lost updates, and a few that fail in special ways.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -58,16 +58,22 @@ const puzzled = variant('puzzled', {}, { checker: () => ({ check: () => { throw 
 export const moods = [slow, unhandled, restless, once, broken, puzzled];
 `;
 
+/** Adds an entry to the list of workloads in a file of the copy. */
+function append(name: string, line: string, entry: string): void {
+  const file = join(copy, `src/workloads/${name}.ts`);
+  const text = readFileSync(file, 'utf8');
+  const longer = text.replace(/^\];$/m, `  ${entry},\n];`);
+  expect(longer).not.toBe(text);
+  writeFileSync(file, `${line}\n${longer}`);
+}
+
 beforeAll(() => {
-  const recipe = join(copy, 'test/fixtures/recipe');
   const workloads = join(copy, 'src/workloads');
-  cpSync(join(recipe, 'counter'), join(workloads, 'counter'), { recursive: true });
-  for (const name of ['registry.diff', 'counter-that-forgets.diff'])
-    execFileSync('git', ['apply', join(recipe, name)], { cwd: copy });
+  cpSync(join(copy, 'test/fixtures/counter-that-forgets'), join(workloads, 'counter'), { recursive: true });
   writeFileSync(join(workloads, 'moods.ts'), MOODS);
-  const registry = join(workloads, 'registry.ts');
-  const text = readFileSync(registry, 'utf8').replace('  counter,\n', '  counter,\n  ...moods,\n');
-  writeFileSync(registry, `import { moods } from './moods.ts';\n${text}`);
+  append('nodes', "import { counterNode } from './counter/node.ts';", 'counterNode');
+  append('registry', "import { counter } from './counter/workload.ts';", 'counter');
+  append('registry', "import { moods } from './moods.ts';", '...moods');
   execFileSync('npm', ['run', '-s', 'build'], { cwd: copy, stdio: 'pipe' });
 });
 

@@ -12,7 +12,7 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const COPIED = [
   'src',
   'bin',
-  'test/fixtures/recipe',
+  'test/fixtures/counter-that-forgets',
   'test/fixtures/nodes',
   'test/fixtures/library',
   'package.json',

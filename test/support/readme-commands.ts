@@ -52,6 +52,16 @@ export function blocksOf(markdown: string, language: string): string[] {
   return blocks;
 }
 
+/** All fenced blocks in their order, each with its language. */
+export function blocksInOrder(markdown: string): { language: string; text: string }[] {
+  const left = new Map<string, string[]>();
+  return fencesOf(markdown).map((language) => {
+    const blocks = left.get(language) ?? blocksOf(markdown, language);
+    left.set(language, blocks);
+    return { language, text: blocks.shift() as string };
+  });
+}
+
 /** The languages of all fenced blocks, in their order; '' for a block without one. */
 export function fencesOf(markdown: string): string[] {
   return [...linesOf(markdown)].flatMap(({ fence, edge }) => (edge === 'begin' ? [fence as string] : []));

@@ -76,8 +76,8 @@ check: node_modules/.installed ## Types, lint and format, and that the core stay
 fix: node_modules/.installed ## Formats, and repairs what the linter can repair
 	@$(BIN)/biome check --write .
 
-docs: node_modules/.installed ## Writes the reference of the messages anew, src/workloads/MESSAGES.md
-	@UPDATE_DOCS=1 $(VITEST) wire-reference
+docs: node_modules/.installed ## Writes the references anew: src/workloads/MESSAGES.md, src/library/API.md
+	@UPDATE_DOCS=1 $(VITEST) wire-reference api-reference
 
 digests: build ## Records the digests of runs anew, after a change that is meant to change them
 	@UPDATE_DIGESTS=1 $(VITEST) digests

@@ -13,6 +13,7 @@ export type Validity = true | false | 'unknown';
 
 /** A verdict with its details, by Jepsen's names. */
 export interface CheckResult {
+  /** The verdict. */
   readonly 'valid?': Validity;
   /** What shows that the run is invalid; the report draws it. Present only in an invalid result. */
   readonly proofs?: readonly Proof[];
@@ -44,10 +45,15 @@ export interface TestFacts {
 
 /** Judges the history of a run. */
 export interface Checker {
+  /** Judges a history. What it throws makes the run unknown. */
   check(test: TestFacts, history: History): CheckResult;
 }
 
-/** The worst of several verdicts; true for none. */
+/**
+ * The worst of several verdicts; true for none.
+ *
+ * @param verdicts in any order
+ */
 export function mergeValidity(verdicts: Iterable<Validity>): Validity {
   const given = new Set(verdicts);
   if (given.has(false)) return false;
@@ -57,6 +63,8 @@ export function mergeValidity(verdicts: Iterable<Validity>): Validity {
 /**
  * Runs every checker and merges their verdicts. A checker that throws is `unknown`, with its error, and the others
  * still run.
+ *
+ * @param checkers by the names of their results
  */
 export function compose(checkers: Readonly<Record<string, Checker>>): Checker {
   return {

@@ -37,8 +37,11 @@ export type ClientResult =
 
 /** How an operation ended. */
 export interface Completion {
+  /** `ok`, `fail` if it did not happen, or `info` if it may have happened. */
   readonly type: Exclude<OperationType, 'invoke'>;
+  /** What the history shows. */
   readonly value: unknown;
+  /** Why it is not ok. */
   readonly error?: unknown;
   /** The client crashed with this operation. It is closed, and its worker goes on with a new client. */
   readonly closesClient?: true;
@@ -64,6 +67,7 @@ export interface ClientOptions {
 
 /** A client of one node, with one request at a time. */
 export class Client {
+  /** The id of the client: `c1`. */
   readonly id: string;
   /** How long it waits for a reply if a call gives no timeout, ms. */
   timeoutMs = CLIENT_TIMEOUT_MS;
@@ -78,6 +82,7 @@ export class Client {
     this.id = options.network.openClient((message) => this.#receive(message), options.exempt);
   }
 
+  /** The node that it asks. */
   get nodeId(): string {
     return this.#options.nodeId;
   }
@@ -149,6 +154,7 @@ export class Client {
  * Turns a result into the operation's completion, by Maelstrom's table. A definite error is `fail`. Any other error, a
  * timeout and a malformed reply are `info`.
  *
+ * @param result how the request ended
  * @param value the invocation's value, kept unless the result is ok
  * @param valueFrom takes the completed operation's value from the reply
  */
@@ -189,7 +195,11 @@ export function completeIndefinite(completion: Completion): Completion {
   return completion.type === 'fail' ? { ...completion, type: 'info' } : completion;
 }
 
-/** The fields of a reply, without those of the envelope. */
+/**
+ * The fields of a reply, without those of the envelope.
+ *
+ * @param body a whole reply
+ */
 export function answerIn(body: ReplyBody): ReplyBody {
   const { type: _type, in_reply_to: _inReplyTo, msg_id: _messageId, ...answer } = body;
   return answer;

@@ -10,7 +10,9 @@ import type { Client, Completion } from './client.ts';
 
 /** The next operation of a client. */
 export interface Invocation {
+  /** The name of the function. */
   readonly f: string;
+  /** Its argument. */
   readonly value: unknown;
   /** Whether it is one of the final operations, and marked so in the history. Absent: it is not. */
   readonly final?: true;
@@ -58,6 +60,7 @@ export interface TestSetting {
   readonly nodes: readonly string[];
   /** Number of workers. Worker `t` talks to node `t mod nodes.length`. */
   readonly concurrency: number;
+  /** The mean latency of a message, ms. */
   readonly latencyMeanMs: number;
   /**
    * In every name that a test draws or fixes ({@link nameIn}), because the system may keep the names of other runs:
@@ -116,6 +119,7 @@ export interface WorkloadTest {
   readonly createFinalInvocations?: (random: SeededRandom, askers: number, history: History) => readonly FinalStep[];
   /** Whether all its promises survive the loss of a node's disk. */
   readonly survivesDiskLoss: boolean;
+  /** Makes the judge of the history. */
   readonly checker: () => Checker;
   /**
    * Called once a check. The function that it returns is called for each ok operation, in the order of the history, and
@@ -128,6 +132,7 @@ export interface WorkloadTest {
 export interface WorkloadOption {
   /** The name of the value in `--help`. */
   readonly value: string;
+  /** What it does, for `--help`. */
   readonly text: string;
   /** The value if the option is not given. */
   readonly absent: unknown;

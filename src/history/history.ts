@@ -45,6 +45,7 @@ export class History implements Iterable<Operation> {
     return history;
   }
 
+  /** How many entries it has. */
   get length(): number {
     return this.#length;
   }
@@ -73,6 +74,7 @@ export class History implements Iterable<Operation> {
     return this.#chunkOf(index).time[index % CHUNK_LENGTH] as number;
   }
 
+  /** The type of the entry at an index. */
   typeAt(index: number): OperationType {
     return TYPES[this.#chunkOf(index).type[index % CHUNK_LENGTH] as number] as OperationType;
   }
@@ -87,6 +89,7 @@ export class History implements Iterable<Operation> {
     return this.#chunkOf(index).process[index % CHUNK_LENGTH] as number;
   }
 
+  /** The function of the entry at an index. */
   functionAt(index: number): string {
     return this.#functions[this.#chunkOf(index).f[index % CHUNK_LENGTH] as number] as string;
   }

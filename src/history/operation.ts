@@ -14,13 +14,16 @@ export interface Operation {
   readonly index: number;
   /** Nanoseconds since the start of the run. */
   readonly time: number;
+  /** `invoke`, or how it ended. */
   readonly type: OperationType;
   /**
    * A client's process number, or the nemesis. A process that ended in `info` never comes back: its worker takes a new
    * number.
    */
   readonly process: number | typeof NEMESIS;
+  /** The name of the function. */
   readonly f: string;
+  /** The argument, or what came back. */
   readonly value: unknown;
   /**
    * Why it failed: `"net-timeout"`, or `[name, text]` of the error answered. For a code that is not in the table:

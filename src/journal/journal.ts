@@ -27,7 +27,24 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** A node's records in a folder: in order, and durable before `append` resolves. */
+/**
+ * A node's records in a folder: in order, and durable before `append` resolves.
+ *
+ * @example
+ * ```ts
+ * import { Journal, type OwnPorts } from 'snowstorm';
+ *
+ * export async function openElements({ openFolder }: OwnPorts): Promise<(element: number) => Promise<void>> {
+ *   const folder = await openFolder();
+ *   const opened = folder && (await Journal.open(folder, 'elements'));
+ *   const elements = new Set(opened?.records.map(Number));
+ *   return async (element) => {
+ *     await opened?.journal.append(String(element));
+ *     elements.add(element);
+ *   };
+ * }
+ * ```
+ */
 export class Journal {
   readonly #folder: Folder | undefined;
   readonly #name: string;

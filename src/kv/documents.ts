@@ -42,6 +42,7 @@ const Version = z.int().min(1);
 export interface Stored<Content> {
   /** 0: the document does not exist. */
   readonly ver: number;
+  /** Undefined: the document does not exist. */
   readonly content: Content | undefined;
   /** The store's token for this version; null: the document does not exist. */
   readonly token: Token | null;
@@ -80,7 +81,9 @@ export type Change<Content> = (content: Content | undefined) => Content | undefi
 
 /** What {@link Documents} are made of. */
 export interface DocumentsOptions<Content> {
+  /** The store: the port `kv` of a node. */
   readonly kv: LinearizableStore;
+  /** The context of the node: its time and randomness. */
   readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'randomUint32'>;
   /** What errors call a document: `lease`, `assignment`. */
   readonly name: string;
@@ -95,7 +98,25 @@ interface Remembered<Content> {
   readonly says: Omit<Stored<Content>, 'token'>;
 }
 
-/** Documents of one kind in a store, changed by compare-and-set alone. */
+/**
+ * Documents of one kind in a store, changed by compare-and-set alone.
+ *
+ * @example
+ * ```ts
+ * import { Documents, type NodeContext, type OwnPorts } from 'snowstorm';
+ * import * as z from 'zod';
+ *
+ * const Names = z.object({ names: z.array(z.string()) });
+ *
+ * export async function register(context: NodeContext, { kv }: OwnPorts, name: string): Promise<void> {
+ *   const documents = new Documents({ kv, context, name: 'register', schema: Names });
+ *   const result = await documents.update('names', ({ names } = { names: [] }) =>
+ *     names.includes(name) ? undefined : { names: [...names, name] },
+ *   );
+ *   if (result.kind !== 'ok') throw result.error;
+ * }
+ * ```
+ */
 export class Documents<Content extends object> {
   readonly #options: DocumentsOptions<Content>;
   /** By key. Most readings find what the one before found, and a text says the same every time. */
@@ -315,7 +336,12 @@ class Update<Content> {
   }
 }
 
-/** The document under `key`. Throws the error if it cannot be read. */
+/**
+ * The document under `key`. Throws the error if it cannot be read.
+ *
+ * @param documents where to read
+ * @param key the key of the document
+ */
 export async function readOrThrow<Content extends object>(
   documents: Documents<Content>,
   key: string,

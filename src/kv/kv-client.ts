@@ -32,8 +32,22 @@ export type KvResult<Value> =
   | { readonly kind: 'ok'; readonly value: Value }
   | Exclude<RpcResult<never>, { readonly kind: 'ok' }>;
 
-/** A client of one of Maelstrom's key-value stores. */
+/**
+ * A client of one of Maelstrom's key-value stores.
+ *
+ * @example
+ * ```ts
+ * import { KvClient, type NodeContext } from 'snowstorm';
+ *
+ * export async function readSum(context: NodeContext): Promise<number> {
+ *   const result = await new KvClient(context, 'seq-kv').read('sum');
+ *   if (result.kind !== 'ok') throw result.error;
+ *   return Number(result.value ?? 0);
+ * }
+ * ```
+ */
 export class KvClient {
+  /** The store that is asked. */
   readonly store: StoreName;
   readonly #context: Pick<NodeContext, 'rpc'>;
   readonly #options: KvOptions;
@@ -51,6 +65,7 @@ export class KvClient {
     return isMissing(result.error) ? { kind: 'ok', value: undefined } : result;
   }
 
+  /** Puts a value under `key`, with or without a value there. */
   async write(key: string, value: unknown): Promise<KvResult<undefined>> {
     return done(await this.#context.rpc(this.store, Write, { key, value }, this.#options));
   }

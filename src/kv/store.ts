@@ -55,6 +55,7 @@ export interface LinearizableStore {
   readonly name: string;
   /** How long it may be away without anybody noticing, ms; all timers follow from it (`timings.ts`). Default: 1 s. */
   readonly patienceMs?: number | undefined;
+  /** The value under a key, or why there is no answer. */
   read(key: string): Promise<StoreRead>;
   /** Replaces the value that `from` stands for by a text. If `from` is null, the key must not exist. */
   replace(key: string, from: Token | null, text: string): Promise<StoreReplace>;

@@ -4,10 +4,15 @@ import type { Report } from './simulate.ts';
 
 /** A run was not valid. The message is the story. */
 export class InvalidRunError extends Error {
+  /** Of all errors of this class. */
   override readonly name = 'InvalidRunError';
 }
 
-/** Throws an {@link InvalidRunError} unless the report is valid: its message has the verdict and the story. */
+/**
+ * Throws an {@link InvalidRunError} unless the report is valid: its message has the verdict and the story.
+ *
+ * @param report what `run`, `fuzz`, `explore` or `replay` resolved to
+ */
 export function expectValid(report: Pick<Report, 'valid' | 'verdict' | 'story' | 'impurities'>): void {
   if (report.valid !== true) throw new InvalidRunError(describe(report));
 }

@@ -47,12 +47,26 @@ export interface ExploreSetup extends Pick<Setup, 'node' | 'workload' | 'options
 export interface ExploreReport extends Report {
   /** Steps of the scenario without a hit. */
   readonly steps: number;
+  /** The runs that were made. */
   readonly runs: number;
   /** Whether every step and action was tried, up to the depth. */
   readonly complete: boolean;
 }
 
-/** Makes a run for every step of every node and every action there. Rejects as `run` does. */
+/**
+ * Makes a run for every step of every node and every action there. Rejects as `run` does.
+ *
+ * @param given what is explored
+ *
+ * @example
+ * ```ts
+ * import type { NodeDefinition } from 'snowstorm';
+ * import { expectValid, explore } from 'snowstorm/testing';
+ *
+ * declare const node: NodeDefinition;
+ * expectValid(await explore({ node, workload: 'g-set', operationCount: 3 }));
+ * ```
+ */
 export async function explore(given: ExploreSetup): Promise<ExploreReport> {
   const setup = checkSetup('explore', given);
   const { nodeCount = NODES, operationCount = OPERATIONS, depth = 1, seed = '1' } = setup;

@@ -34,6 +34,9 @@ export interface StdioOptions {
 /**
  * Serves the node on stdin and stdout, and ends the process with it, if the module that calls this is the main program.
  * Does nothing in a module that another one imports, such as the simulator or a test.
+ *
+ * @param node made by `defineNode`
+ * @param options how it runs
  */
 export function runOnStdio(node: NodeDefinition, options: StdioOptions = {}): void {
   refuseUnknown('runOnStdio', options, OPTIONS);

@@ -74,21 +74,29 @@ export interface Report {
 
 /** A report on one run. */
 export interface RunReport extends Report {
+  /** The seed of the run. */
   readonly seed: string;
   /** By the names of Jepsen and Maelstrom. */
   readonly results: CheckResult;
+  /** All operations, in their order. */
   readonly history: History;
 }
 
 /** A report on many seeds. */
 export interface FuzzReport extends Report {
+  /** The seeds that were tried. */
   readonly seedCount: number;
+  /** The operations of all runs. */
   readonly operationCount: number;
   /** The seed that failed; absent if none did. */
   readonly failedSeed?: string;
 }
 
-/** Makes one run. Rejects with a TypeError that names what is wrong with the options. */
+/**
+ * Makes one run. Rejects with a TypeError that names what is wrong with the options.
+ *
+ * @param given what is tested, and the seed
+ */
 export async function run(given: Setup & { readonly seed?: string }): Promise<RunReport> {
   const { seed = '1', ...setup } = checkSetup('run', given);
   const workload = workloadOf(setup);
@@ -99,7 +107,20 @@ export async function run(given: Setup & { readonly seed?: string }): Promise<Ru
   });
 }
 
-/** Makes a run for each seed until one fails, and shrinks that one. Rejects as {@link run} does. */
+/**
+ * Makes a run for each seed until one fails, and shrinks that one. Rejects as {@link run} does.
+ *
+ * @param given what is tested, and with which seeds
+ *
+ * @example
+ * ```ts
+ * import type { NodeDefinition } from 'snowstorm';
+ * import { expectValid, fuzz } from 'snowstorm/testing';
+ *
+ * declare const node: NodeDefinition;
+ * expectValid(await fuzz({ node, workload: 'broadcast', seeds: 100 }));
+ * ```
+ */
 export async function fuzz(
   given: Setup & {
     /** How many. Default: 100. */
@@ -151,6 +172,8 @@ export async function fuzz(
 /**
  * Repeats a recorded schedule: that of a report, or the text of a file that `fuzz` wrote. It has the options of its
  * run, which replace those that are given here. Rejects as {@link run} does.
+ *
+ * @param given what is tested, and the schedule
  */
 export async function replay(given: Setup & { readonly schedule: string }): Promise<RunReport> {
   const { schedule, ...setup } = checkSetup('replay', given);

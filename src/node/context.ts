@@ -17,8 +17,11 @@ export type RpcResult<Reply> =
 
 /** The part of the platform's `AbortSignal` that is needed here. A real one fits. */
 export interface AbortSignalLike {
+  /** Whether it has aborted. */
   readonly aborted: boolean;
+  /** Calls back when it aborts. */
   addEventListener(type: 'abort', listener: () => void): void;
+  /** Takes a callback back. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
@@ -32,12 +35,15 @@ export const RPC_DEADLINE_MS = 1000;
 
 /** All that a node has of the world: who it is, time, randomness, messages and a log. */
 export interface NodeContext {
+  /** The id of this node. */
   readonly nodeId: string;
   /** All nodes, including this one, in the order of `init`. */
   readonly nodeIds: readonly string[];
+  /** The clock of this machine. */
   readonly clock: Clock;
   /** 32 random bits, unsigned. */
   readonly randomUint32: () => number;
+  /** What it logs goes to stderr. */
   readonly log: Logger;
   /** Asks `dest`. Resolves with the reply, or at the deadline if that comes first. Never rejects. */
   rpc<R extends Rpc>(
@@ -68,6 +74,7 @@ export type Figures = Readonly<Record<string, number>>;
 
 /** The sender of the request that a handler is working on. */
 export interface RequestOrigin {
+  /** The id of the sender: a client or a node. */
   readonly src: string;
   /** The sender's number of the request: a copy of it has the same. Absent: it wants no reply. */
   readonly messageId?: number | undefined;
@@ -75,11 +82,18 @@ export interface RequestOrigin {
 
 /** One declared RPC and the function that answers it. A plain value is answered at once, a promise when it settles. */
 export interface Handler {
+  /** The declaration. */
   readonly rpc: Rpc;
+  /** The function that answers. */
   readonly handle: (request: never, origin: RequestOrigin) => object | Promise<object>;
 }
 
-/** Ties a handler to its declaration, which gives the types of request and reply. To refuse, throw an `RpcError`. */
+/**
+ * Ties a handler to its declaration, which gives the types of request and reply. To refuse, throw an `RpcError`.
+ *
+ * @param rpc the declaration
+ * @param handle answers a checked request; its second argument tells the sender
+ */
 export function handler<R extends Rpc>(
   rpc: R,
   handle: (request: RequestOf<R>, origin: RequestOrigin) => ReplyOf<R> | Promise<ReplyOf<R>>,

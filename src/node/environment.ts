@@ -12,9 +12,13 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Writes lines of a level with fields. */
 export interface Logger {
+  /** What helps to find a mistake. */
   debug(message: string, fields?: LogFields): void;
+  /** What went as it should. */
   info(message: string, fields?: LogFields): void;
+  /** What is wrong, and the node goes on. */
   warn(message: string, fields?: LogFields): void;
+  /** What is wrong, and something is lost. */
   error(message: string, fields?: LogFields): void;
 }
 

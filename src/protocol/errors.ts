@@ -69,9 +69,22 @@ const TEMPORARILY_UNAVAILABLE = 11;
 /** Marks a class of errors in every copy of this file. */
 const RPC_ERROR = Symbol.for('snowstorm.RpcError');
 
-/** An error that is answered to the sender as `{type: "error", code, text}`. */
+/**
+ * An error that is answered to the sender as `{type: "error", code, text}`.
+ *
+ * @example
+ * ```ts
+ * import { RpcError } from 'snowstorm';
+ *
+ * export function refuseNegative(delta: number): void {
+ *   if (delta < 0) throw RpcError.of('precondition-failed', 'this counter only grows');
+ * }
+ * ```
+ */
 export class RpcError extends Error {
+  /** Of all errors of this class. */
   override readonly name = 'RpcError';
+  /** Maelstrom's number of the error. */
   readonly code: number;
 
   /**
@@ -99,6 +112,7 @@ export class RpcError extends Error {
     return true;
   }
 
+  /** Whether the request had no effect and never will. */
   get definite(): boolean {
     return isDefinite(this.code);
   }

@@ -74,6 +74,7 @@ export const ErrorBody = z.object({
 
 /** A body as it is sent: its type and its other fields. */
 export interface Body {
+  /** What kind of message it is. */
   readonly type: string;
   readonly [field: string]: unknown;
 }

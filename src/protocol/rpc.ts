@@ -18,7 +18,9 @@ type FieldsOutput<F extends Fields> = z.output<z.ZodObject<F>>;
 
 /** A request and its reply: `echo` is answered by `echo_ok`. */
 export interface Rpc<Request extends Fields = Fields, Reply extends Fields = Fields> {
+  /** The `type` of a request on the wire. */
   readonly type: string;
+  /** The `type` of a reply. */
   readonly replyType: string;
   /** What it does, for people. The wire reference is made from this text and the fields. */
   readonly text: string;
@@ -47,6 +49,9 @@ export type ReplyOf<R extends Rpc> = R extends Rpc<Fields, infer Reply> ? Fields
  * Declares a request and its reply.
  *
  * @param type the request's `type` on the wire; the reply's is `<type>_ok`
+ * @param text what it does, in a sentence
+ * @param request the fields of a request, as zod schemas by their names
+ * @param reply the fields of a reply
  */
 export function defineRpc<Request extends Fields, Reply extends Fields>(
   type: string,

@@ -45,7 +45,23 @@ export interface NodeDefinition extends NodeOptions {
   readonly [MARK]: 1;
 }
 
-/** Defines a node. Throws a TypeError that says what is wrong with the options. */
+/**
+ * Defines a node. Throws a TypeError that says what is wrong with the options.
+ *
+ * @param options its name, its handlers and what it survives
+ *
+ * @example
+ * ```ts
+ * import { defineNode, defineRpc, handler, runOnStdio } from 'snowstorm';
+ * import * as z from 'zod';
+ *
+ * const Echo = defineRpc('echo', 'Returns it.', { echo: z.unknown() }, { echo: z.unknown() });
+ * const node = defineNode({ name: 'echo', handlers: () => [handler(Echo, ({ echo }) => ({ echo }))] });
+ *
+ * runOnStdio(node);
+ * export default node;
+ * ```
+ */
 export function defineNode(options: NodeOptions): NodeDefinition {
   const { name = 'node', handlers } = options;
   refuseUnknown('defineNode', options, OPTIONS);

@@ -29,7 +29,38 @@ export interface WorkloadDefinition extends TestedWorkload {
   readonly [MARK]: 1;
 }
 
-/** Defines a workload. Throws a TypeError that says what is wrong with the options. */
+/**
+ * Defines a workload. Throws a TypeError that says what is wrong with the options.
+ *
+ * @param given its name, its options and its test
+ *
+ * @example
+ * ```ts
+ * import { defineRpc } from 'snowstorm';
+ * import { completeWith, defineWorkload, linearizable, registerModel } from 'snowstorm/testing';
+ * import * as z from 'zod';
+ *
+ * const Put = defineRpc('put', 'Sets the register.', { value: z.int() }, {});
+ * const Get = defineRpc('get', 'The register.', {}, { value: z.int().nullable() });
+ *
+ * export default defineWorkload({
+ *   name: 'register',
+ *   test: {
+ *     reusableClients: true,
+ *     survivesDiskLoss: false,
+ *     createGenerator: (random) => () =>
+ *       random.integer(2) === 0 ? { f: 'read', value: null } : { f: 'write', value: random.integer(5) },
+ *     createInvoke:
+ *       () =>
+ *       async (client, { f, value }) =>
+ *         f === 'read'
+ *           ? completeWith(await client.rpc(Get, {}), null, (reply) => reply.value)
+ *           : completeWith(await client.rpc(Put, { value: Number(value) }), value, () => value),
+ *     checker: () => linearizable({ model: registerModel }),
+ *   },
+ * });
+ * ```
+ */
 export function defineWorkload<const Declarations extends OptionDeclarations>(
   given: WorkloadOptions<Declarations>,
 ): WorkloadDefinition {

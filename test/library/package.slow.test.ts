@@ -9,6 +9,8 @@ import { cpSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } fr
 import { delimiter, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { documentAt } from '../support/documents.ts';
+import { blocksOf } from '../support/readme-commands.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const FIXTURES = resolve('test/fixtures/library');
@@ -91,7 +93,7 @@ describe('the packed package', () => {
     expect(statSync(packed).size).toBeLessThan(4 * 2 ** 20);
   });
 
-  it('compiles for a strict consumer, as a module and as CommonJS', () => {
+  it('compiles for a strict consumer, as a module and as CommonJS, with the examples of its reference', () => {
     writeFileSync(
       join(app, 'uses.mts'),
       `import { expectValid, explore, fuzz, matchers, replay, run } from 'snowstorm/testing';
@@ -101,6 +103,9 @@ expectValid(report);
 export const all = [explore, run, replay, matchers, report.valid satisfies true | false | 'unknown'];
 `,
     );
+    const examples = blocksOf(documentAt('src/library/API.md').text, 'ts').filter((text) => text.startsWith('import '));
+    expect(examples.length).toBeGreaterThan(5);
+    for (const [index, text] of examples.entries()) writeFileSync(join(app, `example-${index}.mts`), text);
     expect(ended(join(MODULES, '.bin/tsc'), ['-p', '.']).out).toBe('');
   });
 

@@ -12,6 +12,7 @@ export type Step<State> = { readonly state: State } | { readonly refusal: string
 
 /** What an object does: its states, and what each operation makes of them. */
 export interface Model<State> {
+  /** The state before all operations. */
   readonly initial: State;
   /** Pure. `value` is that of an `ok`, or of an invocation that nothing is known of. Throws if there is no such `f`. */
   step(state: State, f: string, value: unknown): Step<State>;

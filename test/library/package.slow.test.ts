@@ -6,11 +6,11 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { documentAt } from '../support/documents.ts';
-import { blocksOf } from '../support/readme-commands.ts';
+import { documentAt, documents } from '../support/documents.ts';
+import { blocksOf, linksOf } from '../support/readme-commands.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const FIXTURES = resolve('test/fixtures/library');
@@ -87,9 +87,14 @@ describe('the packed package', () => {
     const install = ['install', '--offline', '--no-audit', '--no-fund', pack(join(MODULES, 'zod')), packed];
     expect(ended('npm', install)).toMatchObject({ status: 0 });
     const files = execFileSync('tar', ['-tzf', packed], { encoding: 'utf8' }).trim().split('\n');
-    expect(files.filter((file) => !/^package\/(bin|dist)\/|^package\/(package\.json|README\.md)$/.test(file))).toEqual(
-      [],
-    );
+    const belongs = /^package\/(?:(?:bin|dist|\.github)\/|package\.json$|(?:src|test|maelstrom)\/.*\.md$|README\.md$)/;
+    expect(files.filter((file) => !belongs.test(file))).toEqual([]);
+    // What explains the sources links to them, too.
+    const missing = documents()
+      .filter(({ path }) => files.includes(`package/${path}`))
+      .flatMap(({ path, text }) => linksOf(text).map(({ file }) => join('package', dirname(path), file)))
+      .filter((file) => !file.endsWith('.ts') && !files.some((own) => own === file || own.startsWith(`${file}/`)));
+    expect(missing).toEqual([]);
     expect(statSync(packed).size).toBeLessThan(4 * 2 ** 20);
   });
 

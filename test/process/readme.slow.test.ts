@@ -1,7 +1,7 @@
 /**
  * Every command in the documents is executed in a fresh copy of the project, and its output must be as shown. The
- * commands of a document run in their order, a `cd` holds for those behind it, and all documents share one build. Commands that are not executed are in
- * `test/support/unrun-commands.ts`, with reasons.
+ * commands of a document run in their order, a `cd` holds for those behind it, and all documents share one build.
+ * Commands that are not executed are in `test/support/unrun-commands.ts`, with reasons.
  */
 
 import { readFileSync } from 'node:fs';

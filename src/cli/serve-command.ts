@@ -10,6 +10,7 @@ import { HTTP_LIMITS } from '../host/http/limits.ts';
 import { newInstanceId } from '../host/http/names.ts';
 import { createJsonLogger } from '../host/stdio/json-logger.ts';
 import { STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
+import { AHEAD_MS_MAX } from '../ids/fleet/restored-numbers.ts';
 import { HORIZON_KEY } from '../kv/horizon.ts';
 import type { StoreEngine } from '../kv/store.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
@@ -202,7 +203,7 @@ function nodePorts({ lease: leaseMs, ...values }: ServeValues, engine: StoreEngi
       maxSkewMs: values['max-skew'],
       windowMs: Math.max(STORED_WINDOW_MS_DEFAULT, 2 * leaseMs),
     },
-    lease: { leaseMs },
+    lease: { leaseMs, aheadMsMax: AHEAD_MS_MAX },
     wallets: 'accounts',
     // Instances on one etcd were not told of each other.
     membership: values.store.isExclusive ? 'fixed' : { kind: 'registered' },

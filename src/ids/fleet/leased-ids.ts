@@ -13,6 +13,7 @@ import { Abort } from '../../node/abort.ts';
 import type { Figures, NodeContext } from '../../node/context.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { TextList } from '../../protocol/text-list.ts';
+import { formatTimestamp } from '../../protocol/timestamp.ts';
 import { canGoOnFrom } from '../anchored-clock.ts';
 import { IdGenerator, type IdGeneratorOptions } from '../id-generator.ts';
 import type { IdKind, IdSource } from '../id-source.ts';
@@ -46,6 +47,11 @@ export interface LeaseOptions {
   readonly numberCount?: number;
   /** The identity that holds a number. A number it held before is taken back at once. Default: the node's id. */
   readonly identity?: string;
+  /**
+   * How far the bound of a number may be ahead of the wall clock when it is claimed, ms. Default: as far as clocks are
+   * believed (`maxSkewMs`). Restores need it (`restored-numbers.ts`).
+   */
+  readonly aheadMsMax?: number | undefined;
   /** How many records of numbers are read side by side at most. Default: 64. Only simulations set it. */
   readonly readsMax?: number | undefined;
 }
@@ -61,6 +67,9 @@ export class LeasedIds implements IdSource {
   readonly #identity: string;
   readonly #retryMs: number;
   readonly #numbers: NodeNumbers;
+  readonly #aheadMsMax: number;
+  /** When the first number that was too far ahead can be had, unix ms. */
+  #soonestMs = Number.POSITIVE_INFINITY;
   /** Makes the ids, with the number held now or held last. */
   #generator: IdGenerator | undefined;
   #lease: Lease | undefined;
@@ -87,13 +96,14 @@ export class LeasedIds implements IdSource {
 
   private constructor(context: NodeContext, kv: LinearizableStore, options: LeaseOptions, limits: GeneratorLimits) {
     const { leaseMs = LEASE_MS_DEFAULT, numberCount = NODE_MAX + 1, identity = context.nodeId } = options;
-    const { windowMs = STORED_WINDOW_MS_DEFAULT, maxSkewMs } = limits;
+    const { windowMs = STORED_WINDOW_MS_DEFAULT } = limits;
     this.#context = context;
     this.#storeName = kv.name;
     this.#limits = { ...limits, windowMs };
     this.#leaseMs = leaseMs;
     this.#numberCount = numberCount;
     this.#identity = identity;
+    this.#aheadMsMax = options.aheadMsMax ?? Number.POSITIVE_INFINITY;
     this.#retryMs = Math.min(leaseMs / SEARCHES, RETRY_MS_MAX);
     this.#numbers = new NodeNumbers({
       context,
@@ -101,7 +111,7 @@ export class LeasedIds implements IdSource {
       count: numberCount,
       leaseMs,
       readsMax: options.readsMax,
-      canContinue: (until) => until === null || canGoOnFrom(until, context.clock.wallMs(), maxSkewMs),
+      canContinue: (until) => until === null || this.#canGoOnFrom(until),
     });
     context.diagnose('node number', () => this.#trouble);
     context.onStop(() => this.#lease?.release());
@@ -161,15 +171,24 @@ export class LeasedIds implements IdSource {
   async #claim(reclaims: boolean): Promise<Lease | undefined> {
     const holder = newHolder(this.#identity, this.#context.randomUint32);
     for (;;) {
+      this.#soonestMs = Number.POSITIVE_INFINITY;
       const result = await this.#numbers.claim(holder, reclaims);
       if (result instanceof Lease) return result;
       this.#setTrouble(
         result === 'held' ? this.#allHeldText() : `${this.#storeName} does not tell which node numbers are free`,
       );
       // If all are held, nothing is free before a lease expires. A silent store may be back at any time.
-      const pauseMs = result === 'held' ? this.#leaseMs / SEARCHES : this.#retryMs;
+      const soonestMs = Math.max(0, this.#soonestMs - this.#context.clock.wallMs());
+      const pauseMs = Math.min(result === 'held' ? this.#leaseMs / SEARCHES : this.#retryMs, soonestMs);
       if (!(await this.#context.sleep(pauseMs))) return undefined;
     }
+  }
+
+  #canGoOnFrom(until: number): boolean {
+    const nowMs = this.#context.clock.wallMs();
+    const fromMs = until - this.#aheadMsMax;
+    if (fromMs > nowMs) this.#soonestMs = Math.min(this.#soonestMs, fromMs);
+    return fromMs <= nowMs && canGoOnFrom(until, nowMs, this.#limits.maxSkewMs);
   }
 
   /** Undefined if this number cannot be used; then it is returned. */
@@ -240,6 +259,11 @@ export class LeasedIds implements IdSource {
   }
 
   #allHeldText(): string {
+    if (this.#soonestMs < Number.POSITIVE_INFINITY)
+      return (
+        `no node number is free whose ids are at most ${this.#aheadMsMax / 1000} s ahead of the clock; the first ` +
+        `will be at ${formatTimestamp(this.#soonestMs)}. That is so for a while after a restore`
+      );
     return (
       `all ${this.#numberCount} node numbers are held; one whose holder is not heard of for ` +
       `${this.#leaseMs / 1000} s is taken over`

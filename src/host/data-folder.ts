@@ -1,6 +1,8 @@
 /** The embedded store of a service: one folder on this machine's disk, for one process. */
 
+import { readLiveState } from '../kv/log/live-state.ts';
 import { LogEngine, type LogEngineOptions } from '../kv/log/log-engine.ts';
+import type { StoredState } from '../kv/stored-state.ts';
 import type { Folder } from '../protocol/folder.ts';
 import { NodeFolder } from './node-folder.ts';
 import { createRealScheduler } from './real-scheduler.ts';
@@ -22,4 +24,9 @@ export async function openDataFolder(
     scheduler: createRealScheduler(),
     ...options,
   });
+}
+
+/** Reads the store in a folder, also while another process serves it. Rejects with an error that names the file. */
+export async function readDataFolder(path: string): Promise<StoredState> {
+  return readLiveState(await NodeFolder.find(path));
 }

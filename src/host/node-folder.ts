@@ -42,6 +42,13 @@ export class NodeFolder implements Folder {
     return opened;
   }
 
+  /** A folder that must be there. Nothing is made: it may be another process's. */
+  static async find(folder: string): Promise<NodeFolder> {
+    const found = new NodeFolder(folder, nodeFiles);
+    await found.names();
+    return found;
+  }
+
   private constructor(folder: string, files: Files) {
     this.#folder = path.resolve(folder);
     this.#files = files;

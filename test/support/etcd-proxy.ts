@@ -15,6 +15,8 @@ export class EtcdProxy {
   lost: 'request' | 'answer' | undefined;
   /** Nothing reaches the member: connections break. */
   isCut = false;
+  /** What becomes of the body of a request. */
+  alter: (body: string) => string = (body) => body;
   readonly #target: string;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server: Server;
@@ -42,13 +44,14 @@ export class EtcdProxy {
   }
 
   async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readAll(request);
+    const body = this.alter(await readAll(request));
     if (this.isCut) return void request.socket.destroy();
     const isWrite = /request_(?:put|delete_range)/.test(body);
     const lost = isWrite ? this.lost : undefined;
     if (isWrite) this.lost = undefined;
     if (lost === 'request') return void request.socket.destroy();
-    const { method, url, headers } = request;
+    const { method, url } = request;
+    const headers = { ...request.headers, 'content-length': String(Buffer.byteLength(body)) };
     const passed = httpRequest(this.#target + url, { agent: this.#agent, ...(method && { method }), headers });
     passed.on('error', () => request.socket.destroy());
     passed.on('response', async (answer) => {

@@ -79,7 +79,7 @@ export interface EtcdRules {
 }
 
 const TIMEOUT_MS = 1000;
-const OPEN_TIMEOUT_MS = 5000;
+export const OPEN_TIMEOUT_MS = 5000;
 export const GROUP_DEFAULT = 64;
 export const GROUP_MAX = 127;
 const GROUPS_IN_FLIGHT = 3;
@@ -90,7 +90,7 @@ const REQUEST_BYTES_MAX = 1_400_000;
 /** What a key costs beside itself, at most. */
 const OVERHEAD_BYTES = 64;
 /** No byte of a text in UTF-8 is as high. So it ends every text with a given beginning. */
-const ABOVE_TEXT = Buffer.from([0xff]);
+export const ABOVE_TEXT = Buffer.from([0xff]);
 
 interface WriteCall extends GuardedWrite {
   readonly name: string;

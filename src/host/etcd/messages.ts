@@ -111,6 +111,16 @@ export function listRequest(first: Buffer, end: Buffer, limit: number): object {
   return { key: first.toString('base64'), range_end: end.toString('base64'), limit: String(limit), keys_only: true };
 }
 
+/**
+ * Keys from `first` on and below `end`, ascending, with their values.
+ *
+ * @param revision as they were then; undefined: now
+ */
+export function pageRequest(first: Buffer, end: Buffer, limit: number, revision: string | undefined): object {
+  const range = { key: first.toString('base64'), range_end: end.toString('base64'), limit: String(limit) };
+  return revision === undefined ? range : { ...range, revision };
+}
+
 /** Undefined if it is no answer to a range. */
 export function readRange(
   body: unknown,

@@ -1,6 +1,7 @@
 /**
  * The proof at the start that the store can be written and read: a key is created, read and removed again by
- * compare-and-set. If it cannot be done, an error says what is wrong and what to do about it.
+ * compare-and-set. For a reader it is read only. If it cannot be done, an error says what is wrong and what to do about
+ * it.
  *
  * What may pass by itself (no connection, no leader, no answer in time) is tried again for a while: services and
  * members are often started together.
@@ -20,6 +21,8 @@ export interface ProofOptions {
   readonly prefix: string;
   readonly user: string | undefined;
   readonly timeoutMs: number;
+  /** Whether nothing will be written. */
+  readonly readsOnly?: boolean;
 }
 
 const PAUSE_MS = 100;
@@ -31,7 +34,7 @@ const OLDEST = '3.4';
 export async function prove(cluster: Cluster, options: ProofOptions): Promise<void> {
   const endMs = performance.now() + options.timeoutMs;
   for (;;) {
-    const failed = await probe(cluster, options.probe);
+    const failed = await (options.readsOnly ? probeReading : probe)(cluster, options.probe);
     if (failed === undefined) return;
     const advice = await findAdvice(cluster, failed, options);
     if (advice !== undefined) throw new Error(`etcd: ${advice}`);
@@ -61,6 +64,11 @@ async function probe(cluster: Cluster, beginning: Buffer): Promise<Failed | unde
   return readWrites([remove], removed.body)?.[0]?.kind === 'done' ? undefined : strange(removed.body);
 }
 
+async function probeReading(cluster: Cluster, key: Buffer): Promise<Failed | undefined> {
+  const read = await cluster.call({ ...requestOfReads([key]), idempotent: true });
+  return read.kind === 'failed' ? read : undefined;
+}
+
 function writeRequest(write: Parameters<typeof txnOfWrites>[0][number]): Request {
   return { path: '/v3/kv/txn', body: txnOfWrites([write]), idempotent: false };
 }
@@ -75,10 +83,11 @@ async function findAdvice(cluster: Cluster, failed: Failed, options: ProofOption
   const { failure, text } = failed;
   const { prefix, user } = options;
   const who = user === undefined ? 'a user' : `user ${user}`;
+  const access = options.readsOnly ? 'read' : 'readwrite';
   // A load balancer says so while the members start.
   if (failure.kind === 'foreign' && failure.status >= 500) return undefined;
   if (failure.kind === 'foreign') return describeForeign(cluster, failure);
-  for (const [pattern, advice] of ADVICE) if (pattern.test(text)) return `${text}: ${advice({ who, prefix })}`;
+  for (const [pattern, advice] of ADVICE) if (pattern.test(text)) return `${text}: ${advice({ who, prefix, access })}`;
   const code = failure.kind === 'not-sent' || failure.kind === 'broken' ? (failure.code ?? '') : '';
   // Not where no program listens: that the port is free says nothing.
   for (const { url } of code === 'ECONNREFUSED' ? [] : cluster.gateways) {
@@ -92,6 +101,7 @@ async function findAdvice(cluster: Cluster, failed: Failed, options: ProofOption
 interface Names {
   readonly who: string;
   readonly prefix: string;
+  readonly access: 'read' | 'readwrite';
 }
 
 /** By the text of the failure: what does not pass by itself, and what helps. */
@@ -104,9 +114,9 @@ const ADVICE: readonly (readonly [RegExp, (names: Names) => string])[] = [
   ],
   [
     /permission denied/,
-    ({ who, prefix }) =>
-      `${who} may not read and write the keys below "${prefix}". Grant it: etcdctl role grant-permission ROLE ` +
-      `--prefix=true readwrite ${prefix}`,
+    ({ who, prefix, access }) =>
+      `${who} may not ${access === 'read' ? 'read' : 'read and write'} the keys below "${prefix}". Grant it: etcdctl ` +
+      `role grant-permission ROLE --prefix=true ${access} ${prefix}`,
   ],
   [/authentication is not enabled/, () => 'the cluster has no users. Leave out the user, or enable authentication'],
   [/invalid user ID or password/, () => 'check the user and the password'],

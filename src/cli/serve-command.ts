@@ -4,6 +4,7 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { requireRestored } from '../host/backup/restore-mark.ts';
 import { Instance } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
 import { HTTP_LIMITS } from '../host/http/limits.ts';
@@ -66,6 +67,7 @@ export async function serveCommand(args: readonly string[], rules: ServeRules = 
   const signals = new Signals();
   const store = await Promise.race([signals.first, openStore(values, signals, rules)]);
   if (typeof store === 'string') return 0;
+  await requireWhole(values, store);
   const retention = rules.retention?.(store) ?? chosenRetention(values, store);
   if (retention === undefined) await requireNoHorizon(values, store);
   const ended = await Promise.race([signals.first, start(values, store, retention, tokens, tls, signals)]);
@@ -131,6 +133,16 @@ async function openStore(values: ServeValues, signals: Signals, rules: StoreRule
     throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
   } finally {
     clearTimeout(slow);
+  }
+}
+
+/** Rejects with a {@link UsageError} if only a part of a backup was restored into the store. */
+async function requireWhole({ store: { text } }: ServeValues, engine: StoreEngine): Promise<void> {
+  try {
+    await requireRestored(engine);
+  } catch (error) {
+    await engine.close();
+    throw new UsageError(`--store ${text}: ${(error as Error).message}`);
   }
 }
 

@@ -24,6 +24,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   id: async () => (await import('./id-command.ts')).idCommand,
   report: async () => (await import('./report-command.ts')).reportCommand,
   serve: async () => (await import('./serve-command.ts')).serveCommand,
+  backup: async () => (await import('./backup-command.ts')).backupCommand,
+  restore: async () => (await import('./restore-command.ts')).restoreCommand,
   'serve-store': async () => (await import('./serve-store-command.ts')).serveStoreCommand,
 };
 
@@ -38,6 +40,8 @@ const HELP = `Usage: snowstorm COMMAND [options]
   id decode    shows the parts of ids                                           (id --help)
   report       draws the report of a recorded run again                         (report --help)
   serve        serves ids, vouchers, profiles and transfers over HTTP            (serve --help)
+  backup       writes the store of running services into a file                  (backup --help)
+  restore      puts such a file into an empty store                             (restore --help)
   serve-store  lists recorded runs and opens their reports, on this machine     (serve-store --help)
   --version    prints the version
   --help       prints this text

@@ -8,6 +8,7 @@ import type { EtcdOptions, EtcdRules } from '../host/etcd/engine.ts';
 import { parseEtcdStore } from '../host/etcd/store-address.ts';
 import { MemoryEngine } from '../kv/memory-engine.ts';
 import type { StoreEngine } from '../kv/store.ts';
+import type { StoredState } from '../kv/stored-state.ts';
 import type { Folder } from '../protocol/folder.ts';
 import type { Option } from './options.ts';
 
@@ -43,6 +44,11 @@ export interface StoreChoice {
   readonly isExclusive: boolean;
   /** Rejects with a sentence that says why it cannot be had. */
   readonly open: (settings: StoreSettings) => Promise<StoreEngine>;
+  /**
+   * Reads what it holds at one moment, also while others write to it. Undefined: no other process can read it. Rejects
+   * with a sentence that says why not.
+   */
+  readonly readState?: (settings: Pick<StoreSettings, 'etcd' | 'warn'>) => Promise<StoredState>;
 }
 
 const FOLDER_DEFAULT = './snowstorm-data';
@@ -67,8 +73,12 @@ function chooseStore(text: string): StoreChoice {
       const { EtcdEngine } = await import('../host/etcd/engine.ts');
       return EtcdEngine.open({ ...address, ...etcd, warn, patienceMs }, rules?.etcd);
     };
+    const readState = async ({ warn, etcd }: Pick<StoreSettings, 'etcd' | 'warn'>) => {
+      const { readEtcdState } = await import('../host/etcd/state.ts');
+      return readEtcdState({ ...address, ...etcd, warn });
+    };
     const usesTls = address.endpoints.every((url) => url.startsWith('https:'));
-    return { text, isEtcd: true, usesTls, isExclusive: false, open };
+    return { text, isEtcd: true, usesTls, isExclusive: false, open, readState };
   }
   if (MEANT_FOR_ETCD.test(text))
     throw new Error(
@@ -88,6 +98,10 @@ function chooseStore(text: string): StoreChoice {
     open: async ({ onFailure, warn, patienceMs, rules }) => {
       const { openDataFolder } = await import('../host/data-folder.ts');
       return openDataFolder(resolve(text), { onFailure, warn, patienceMs }, rules?.folder);
+    },
+    readState: async () => {
+      const { readDataFolder } = await import('../host/data-folder.ts');
+      return readDataFolder(resolve(text));
     },
   };
 }

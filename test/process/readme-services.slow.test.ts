@@ -1,6 +1,6 @@
 /**
- * The commands of "Run the services" in the first README, in one shell, as a reader enters them. Their output must be
- * as shown. Only ports and folders are those of the test.
+ * The commands of "Run the services" in the first README, and those that back up and restore, each in one shell, as a
+ * reader enters them. Their output must be as shown. Only ports and folders are those of the test.
  */
 
 import { spawn } from 'node:child_process';
@@ -18,21 +18,30 @@ const NEXT = '== next command';
 
 const etcd = findEtcd('the services of the first README');
 const folder = temporaryFolder();
-let session: number | undefined;
-// Everything that the commands leave in the background is of one process group.
+const sessions: number[] = [];
+// Everything that the commands of a shell leave in the background is of one process group.
 afterAll(() => {
-  if (session !== undefined) process.kill(-session, 'SIGKILL');
+  for (const session of sessions) endGroup(session);
 });
 
 it.skipIf(etcd === undefined)('the first README runs the services as shown', { timeout: 180_000 }, async () => {
-  const commands = commandsOf(sectionOf(documentAt('README.md').text, 'Run the services'));
-  expect(commands.length).toBeGreaterThan(10);
+  expect(await runSection('README.md', 'Run the services')).toBeGreaterThan(10);
+});
+
+it('its README backs up and restores as shown', { timeout: 180_000 }, async () => {
+  expect(await runSection('src/host/backup/README.md', 'Try it')).toBeGreaterThan(5);
+});
+
+/** Resolves to how many commands there are. */
+async function runSection(document: string, section: string): Promise<number> {
+  const commands = commandsOf(sectionOf(documentAt(document).text, section));
   const alter = await alteration();
   const script = commands.map(({ command }) => `${alter(command)}\necho '${NEXT}'`).join('\n');
   const printed = (await run(script)).split(`${NEXT}\n`);
   for (const [index, { command, output }] of commands.entries())
-    expect(findDifference(output, printed[index] as string), command).toBeUndefined();
-});
+    expect(findDifference(output.map(alter), printed[index] as string), command).toBeUndefined();
+  return commands.length;
+}
 
 /** The README's ports differ in their last digit. So each kind gets other first digits, under which all are free. */
 async function alteration(): Promise<(command: string) => string> {
@@ -56,6 +65,14 @@ async function freePrefix(): Promise<string> {
   }
 }
 
+function endGroup(session: number): void {
+  try {
+    process.kill(-session, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}
+
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -71,7 +88,7 @@ function run(script: string): Promise<string> {
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    session = shell.pid;
+    sessions.push(shell.pid as number);
     let text = '';
     shell.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk));
     shell.on('error', reject).on('exit', () => resolve(text));

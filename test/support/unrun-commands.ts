@@ -113,6 +113,12 @@ const SESSIONS: readonly (Omit<UnrunCommand, 'command'> & { readonly section: st
     reason: 'the commands need one shell, which test/process/readme-services.slow.test.ts starts',
     comparedBy: 'the first README runs the services as shown',
   },
+  {
+    document: 'src/host/backup/README.md',
+    section: 'Try it',
+    reason: 'the commands need one shell, which test/process/readme-services.slow.test.ts starts',
+    comparedBy: 'its README backs up and restores as shown',
+  },
 ];
 
 /** READMEs for folders of their own. */

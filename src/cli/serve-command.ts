@@ -9,11 +9,15 @@ import { Instance } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
 import { HTTP_LIMITS } from '../host/http/limits.ts';
 import { newInstanceId } from '../host/http/names.ts';
+import { createPersonalHash, newPersonalSecret, readPersonalSecret } from '../host/personal-hash.ts';
 import { createJsonLogger } from '../host/stdio/json-logger.ts';
+import { createRandomUint32, systemClock } from '../host/system.ts';
 import { STORED_WINDOW_MS_DEFAULT } from '../ids/fleet/leased-ids.ts';
 import { AHEAD_MS_MAX } from '../ids/fleet/restored-numbers.ts';
 import { HORIZON_KEY } from '../kv/horizon.ts';
+import { agreeOnPersonalHash } from '../kv/personal-key.ts';
 import type { StoreEngine } from '../kv/store.ts';
+import type { PersonalHash } from '../protocol/personal-hash.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
 import type { NodePorts } from '../workloads/served-workload.ts';
 import { etcdSettings } from './etcd-options.ts';
@@ -64,13 +68,18 @@ export async function serveCommand(args: readonly string[], rules: ServeRules = 
   const tokens = tokenRules(values);
   const tls = tlsFiles(values);
   requireTimes(values);
+  const secret = personalSecret(values);
   const signals = new Signals();
   const store = await Promise.race([signals.first, openStore(values, signals, rules)]);
   if (typeof store === 'string') return 0;
   await requireWhole(values, store);
   const retention = rules.retention?.(store) ?? chosenRetention(values, store);
   if (retention === undefined) await requireNoHorizon(values, store);
-  const ended = await Promise.race([signals.first, start(values, store, retention, tokens, tls, signals)]);
+  const personal = await personalHash(values, store, secret);
+  const ended = await Promise.race([
+    signals.first,
+    start(values, store, { retention, tokens, tls, personal }, signals),
+  ]);
   if (typeof ended === 'string') {
     // It had not started: nothing is in flight.
     await store.close();
@@ -165,12 +174,18 @@ async function requireNoHorizon({ store: { text } }: ServeValues, engine: StoreE
   );
 }
 
+/** What is made of the options. */
+interface Parts {
+  readonly retention: Retention | undefined;
+  readonly tokens: TokenRules | undefined;
+  readonly tls: ReturnType<typeof tlsFiles>;
+  readonly personal: PersonalHash;
+}
+
 async function start(
   values: ServeValues,
   engine: StoreEngine,
-  retention: Retention | undefined,
-  tokens: TokenRules | undefined,
-  tls: ReturnType<typeof tlsFiles>,
+  { retention, tokens, tls, personal }: Parts,
   signals: Signals,
 ): Promise<Instance> {
   const { listen, workload: workloads, 'log-level': level } = values;
@@ -192,6 +207,7 @@ async function start(
         inFlightMax: values['max-in-flight'],
       },
       tokens,
+      personal,
       ratePerSecond: values['rate-limit'],
       trustedProxies: values['trusted-proxies'],
       version: VERSION,
@@ -238,6 +254,29 @@ function requireTimes(values: ServeValues): void {
     throw new UsageError(
       '--max-skew must be longer than --max-lead and twice --lease together, or an instance would refuse its own ids',
     );
+}
+
+function personalSecret({ 'personal-key': file }: ServeValues): string | undefined {
+  if (file === undefined) return undefined;
+  const content = readFile('--personal-key', file);
+  try {
+    return readPersonalSecret(content);
+  } catch (error) {
+    throw new UsageError(`--personal-key ${file}: ${(error as Error).message}`);
+  }
+}
+
+async function personalHash(values: ServeValues, kv: StoreEngine, secret: string | undefined): Promise<PersonalHash> {
+  const { store, 'personal-key': file } = values;
+  const sleep = (ms: number) => new Promise<true>((resolve) => setTimeout(resolve, ms, true));
+  const context = { clock: systemClock, randomUint32: createRandomUint32(), sleep };
+  try {
+    return await agreeOnPersonalHash({ kv, context, hashOf: createPersonalHash, secret, newSecret: newPersonalSecret });
+  } catch (error) {
+    await kv.close();
+    const option = file === undefined ? `--store ${store.text}` : `--personal-key ${file}`;
+    throw new UsageError(`${option}: ${(error as Error).message}`);
+  }
 }
 
 function tokenRules(values: ServeValues): TokenRules | undefined {

@@ -97,6 +97,13 @@ more: HS256. A public key in PEM: RS256, ES256 (P-256) or EdDSA (Ed25519), by it
     absent: undefined,
     parse: parseText('a name'),
   } satisfies Option<string | undefined>,
+  'personal-key': {
+    value: 'FILE',
+    text: `A secret of 32 bytes or more. Names and phone numbers are logged as hashes with this key, the
+same in all instances of a store. It cannot be changed. Default: a random one that the store keeps.`,
+    absent: undefined,
+    parse: parseText('a file'),
+  } satisfies Option<string | undefined>,
   'rate-limit': {
     value: 'R',
     text: `How many requests a second a client may send: the subject of a token, else an address. One more

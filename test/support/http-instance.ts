@@ -6,6 +6,7 @@ import { afterAll } from 'vitest';
 import { Instance, type InstanceOptions } from '../../src/host/http/instance.ts';
 import { HTTP_LIMITS } from '../../src/host/http/limits.ts';
 import { newInstanceId } from '../../src/host/http/names.ts';
+import { createPersonalHash, newPersonalSecret } from '../../src/host/personal-hash.ts';
 import { MemoryEngine } from '../../src/kv/memory-engine.ts';
 import type { LogFields } from '../../src/node/environment.ts';
 import { SERVED_WORKLOADS, servedTogether, startWorkloads } from '../../src/workloads/nodes.ts';
@@ -59,6 +60,7 @@ export class HttpInstance {
       tls: undefined,
       limits: HTTP_LIMITS,
       tokens: undefined,
+      personal: createPersonalHash(newPersonalSecret()),
       ratePerSecond: undefined,
       trustedProxies: 0,
       engine: new MemoryEngine(),

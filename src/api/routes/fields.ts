@@ -17,7 +17,14 @@ export const RequestId = z
 
 export const Name = z.string().min(1).max(NAME_LENGTH_MAX);
 
+const PHONE_NUMBER = /^\+?\d{1,32}$/;
+
 export const PhoneNumber = z
   .string()
-  .regex(/^\+?\d{1,32}$/, 'expected up to 32 digits, perhaps after a plus sign')
+  .regex(PHONE_NUMBER, 'expected up to 32 digits, perhaps after a plus sign')
   .describe('Digits, perhaps after a plus sign.');
+
+/** Whether a text may be a phone number. */
+export function isPhoneNumber(text: string): boolean {
+  return PHONE_NUMBER.test(text);
+}

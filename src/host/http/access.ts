@@ -7,9 +7,11 @@
 import { createHash } from 'node:crypto';
 import type { Problem } from '../../api/problems.ts';
 import type { Scope } from '../../api/route.ts';
+import { isPhoneNumber } from '../../api/routes/fields.ts';
 import { RateLimit } from '../../node/rate-limit.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
 import type { Clock } from '../../protocol/clock.ts';
+import type { PersonalHash } from '../../protocol/personal-hash.ts';
 import { LEEWAY_S, type TokenClaims, type TokenRules, verifyToken } from './jwt.ts';
 
 /** Verified tokens that are remembered: verifying one takes up to 0.14 ms. */
@@ -29,6 +31,7 @@ export interface AccessOptions {
   /** Requests a second of each client; undefined: no limit. */
   readonly ratePerSecond: number | undefined;
   readonly clock: Clock;
+  readonly personal: PersonalHash;
 }
 
 export class Access {
@@ -57,7 +60,8 @@ export class Access {
         this.limit(client) ??
         unauthorized(token === undefined ? claims : `the token is refused: ${claims}`, 'invalid_token')
       );
-    return { client: claims.subject === undefined ? client : `sub:${claims.subject}`, scopes: claims.scopes };
+    const { subject, scopes } = claims;
+    return { client: subject === undefined ? client : `sub:${this.#nameOf(subject)}`, scopes };
   }
 
   /** Takes a request from the client's rate; a problem if there is none left. */
@@ -74,6 +78,11 @@ export class Access {
       detail: `a client may send ${rate} requests/s; ask again in ${waitMs} ms`,
       headers: { 'Retry-After': waitS, 'RateLimit-Policy': policy, RateLimit: `"client";r=0;t=${waitS}` },
     };
+  }
+
+  /** A subject is the name of a program or an operator. A person's phone number is not for the log. */
+  #nameOf(subject: string): string {
+    return isPhoneNumber(subject) ? this.#options.personal(subject) : subject;
   }
 
   #verify(token: string, rules: TokenRules): TokenClaims | string {

@@ -24,7 +24,7 @@ const END_MS_MAX = 2000;
 
 export interface InstanceOptions
   extends Pick<FrontOptions, 'host' | 'port' | 'tls' | 'limits' | 'trustedProxies'>,
-    Pick<AccessOptions, 'tokens' | 'ratePerSecond'> {
+    Pick<AccessOptions, 'tokens' | 'ratePerSecond' | 'personal'> {
   /** It is closed when the instance has ended. */
   readonly engine: StoreEngine;
   /** Makes the handlers on this store, which counts the calls of the engine. */
@@ -96,7 +96,7 @@ export class Instance {
   }
 
   async #start(): Promise<void> {
-    const { host, port, tls, limits, trustedProxies, tokens, ratePerSecond, log, logsRequests, ...options } =
+    const { host, port, tls, limits, trustedProxies, tokens, ratePerSecond, personal, log, logsRequests, ...options } =
       this.#options;
     // Not 503: under overload that would be a line for every request.
     const isFailure = (status: number) => status === 500 || status === 504;
@@ -114,7 +114,7 @@ export class Instance {
       limits,
       endpoints,
       trustedProxies,
-      access: new Access({ tokens, ratePerSecond, clock: systemClock }),
+      access: new Access({ tokens, ratePerSecond, clock: systemClock, personal }),
       clock: systemClock,
       logs: (status) => logsRequests || isFailure(status),
       log: (status, fields) => (isFailure(status) ? log.warn('a request failed', fields) : log.info('request', fields)),

@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Access, findMissingScope } from '../../../src/host/http/access.ts';
 import { readTokenKey } from '../../../src/host/http/jwt.ts';
+import { createPersonalHash } from '../../../src/host/personal-hash.ts';
 
 const SECRET = 'a secret that has thirty-two bytes or more';
 const NOW_MS = 1_800_000_000_000;
@@ -26,10 +27,15 @@ function access(ratePerSecond?: number, withTokens = true) {
   const clock = new ManualTime();
   const keys = [readTokenKey(Buffer.from(SECRET))];
   const tokens = withTokens ? { keys, audience: undefined, issuer: undefined } : undefined;
-  return { access: new Access({ tokens, ratePerSecond, clock }), clock };
+  return { access: new Access({ tokens, ratePerSecond, clock, personal: createPersonalHash('c2VjcmV0') }), clock };
 }
 
 describe('the client', () => {
+  it('is the hash of a subject that may be a phone number', () => {
+    const { client } = access().access.identify(bearer({ sub: '+49301234567' }), '192.0.2.7') as { client: string };
+    expect(client).toMatch(/^sub:p-[\w-]{22}$/);
+  });
+
   it('is the subject of a token, and the address without one', () => {
     const { access: guarded } = access();
     expect(guarded.identify(bearer({ sub: 'shop' }), '192.0.2.7')).toMatchObject({ client: 'sub:shop' });

@@ -31,6 +31,32 @@ export function formatTimestamp(unixMs: number): string {
   return `${formatDay(days)}T${time.join(':')}.${digits(ms % 1000, 3)}Z`;
 }
 
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?Z)?$/;
+
+/**
+ * Unix ms of a day, `2026-01-31`, or of a time in UTC, `2026-01-31T23:59Z`, with seconds and up to three places if need
+ * be. Undefined: it is none, or there is no such day.
+ */
+export function parseTimestamp(text: string): number | undefined {
+  const [matched, ...fields] = TIMESTAMP.exec(text) ?? [];
+  if (matched === undefined) return undefined;
+  const [year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = fields.map((field) => Number(field ?? 0));
+  const ms = Number((fields[6] ?? '').padEnd(3, '0'));
+  if (hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  const unixMs = daysOf(year, month, day) * DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms;
+  const isDay = unixMs >= MIN_MS && unixMs <= MAX_MS && formatTimestamp(unixMs).startsWith(text.slice(0, 10));
+  return isDay ? unixMs : undefined;
+}
+
+/** Days since 1970-01-01. */
+function daysOf(year: number, month: number, day: number): number {
+  const marchYear = month <= 2 ? year - 1 : year;
+  const monthFromMarch = month <= 2 ? month + 9 : month - 3;
+  const leapDays = Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400);
+  const dayOfYear = Math.floor((FIVE_MONTHS_DAYS * monthFromMarch + 2) / 5) + day - 1;
+  return YEAR_DAYS * marchYear + leapDays + dayOfYear - ERA_TO_EPOCH_DAYS;
+}
+
 function formatDay(unixDays: number): string {
   const days = unixDays + ERA_TO_EPOCH_DAYS;
   const era = Math.floor(days / ERA_DAYS);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from '../../src/ids/snowflake.ts';
 import { SeededRandom } from '../../src/protocol/random.ts';
-import { formatTimestamp } from '../../src/protocol/timestamp.ts';
+import { formatTimestamp, parseTimestamp } from '../../src/protocol/timestamp.ts';
 
 const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
@@ -43,5 +43,30 @@ describe('formatTimestamp', () => {
 
   it.each([FIRST_MS - 1, LAST_MS + 1, Number.NaN, Number.POSITIVE_INFINITY])('refuses %d', (unixMs) => {
     expect(() => formatTimestamp(unixMs)).toThrow(RangeError);
+  });
+});
+
+describe('parseTimestamp', () => {
+  it('reads what formatTimestamp writes, and less of it', () => {
+    const random = new SeededRandom(2);
+    for (let count = 0; count < 1000; count++) {
+      const ms = FIRST_MS + Math.floor(((LAST_MS - FIRST_MS) * random.integer(2 ** 30)) / 2 ** 30);
+      expect(parseTimestamp(formatTimestamp(ms))).toBe(ms);
+    }
+    for (const text of ['2026-01-31', '2028-02-29T23:59Z', '2026-01-31T01:02:03Z', '2026-01-31T01:02:03.5Z'])
+      expect(parseTimestamp(text)).toBe(Date.parse(text));
+  });
+
+  it.each([
+    '',
+    '2026',
+    '2026-02-30',
+    '2026-13-01',
+    '2026-00-10',
+    '2026-01-01T24:00Z',
+    '2026-01-01T10:00',
+    '2026-01-01 ',
+  ])('takes %j for none', (text) => {
+    expect(parseTimestamp(text)).toBeUndefined();
   });
 });

@@ -204,7 +204,9 @@ export class SagaCoordinator {
     await end.then(
       () => {},
       (error: unknown) => {
-        this.#options.context.log.debug(`saga ${id} could not be finished`, { reason: String(error) });
+        // Its text and the id may name people.
+        const code = error instanceof RpcError ? error.code : undefined;
+        this.#options.context.log.debug('a saga could not be finished', { code });
       },
     );
   }

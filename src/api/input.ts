@@ -10,7 +10,7 @@ import { describeIssue, isRecord } from '../protocol/message.ts';
 import { BELOW_MINIMUM } from './amounts.ts';
 import { type DecimalNumber, JsonFlaw, readJson } from './json-text.ts';
 import type { Problem } from './problems.ts';
-import { namesIn, type Route } from './route.ts';
+import { namesIn, type RouteDescription } from './route.ts';
 import { REQUEST_ID, REQUEST_ID_LENGTH_MAX } from './routes/fields.ts';
 
 const QUERY_PARAMETERS_MAX = 32;
@@ -36,7 +36,7 @@ export type Checked<T> =
 export type InputCheck = (raw: RawInput) => Checked<Record<string, unknown>>;
 
 /** @returns the function that checks the input of this route */
-export function inputCheck(route: Route): InputCheck {
+export function inputCheck(route: Pick<RouteDescription, 'method' | 'path' | 'fields' | 'query'>): InputCheck {
   const schema = z.strictObject(route.fields);
   const names = Object.keys(route.fields);
   const pathNames = new Set(namesIn(route.path));

@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { STATUS_TITLES, statusesOfErrors } from './problems.ts';
-import { namesIn, type Route } from './route.ts';
+import { namesIn, type RouteDescription } from './route.ts';
 import { REQUEST_ID } from './routes/fields.ts';
 import { RPC_ROUTE, SYSTEM_ROUTES, type SystemRoute } from './system-routes.ts';
 
@@ -34,7 +34,7 @@ const WireErrorSchema = z
   .object({ type: z.literal('error'), code: z.int(), text: z.string() })
   .describe('What the node answers when it refuses.');
 
-export function encodeOpenApi(routes: readonly Route[], version: string): string {
+export function encodeOpenApi(routes: readonly RouteDescription[], version: string): string {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) at(paths, route)[route.method.toLowerCase()] = operationOf(route);
   for (const route of SYSTEM_ROUTES)
@@ -93,7 +93,7 @@ function at(paths: Record<string, Record<string, Json>>, { path }: { readonly pa
   return operations;
 }
 
-function operationOf(route: Route): Json {
+function operationOf(route: RouteDescription): Json {
   const { method, path, summary, fields, query, scope, status, reply, failures } = route;
   const all = (schemaOf(z.strictObject(fields)) as { properties: Record<string, Json>; required?: string[] }) ?? {};
   const inPath = new Set(namesIn(path));

@@ -1,6 +1,6 @@
 /** The page at `/`: the routes, and the state of the instance, which it asks for itself. Nothing comes from outside. */
 
-import { namesIn, type Route } from './route.ts';
+import { namesIn, type RouteDescription } from './route.ts';
 import { SYSTEM_ROUTES } from './system-routes.ts';
 
 export const PAGE_STYLE = `
@@ -48,7 +48,7 @@ async function show() {
 show();
 `;
 
-export function encodePage(routes: readonly Route[], version: string): string {
+export function encodePage(routes: readonly RouteDescription[], version: string): string {
   const rows = [
     ...routes.map(({ method, path, summary, fields, scope }) => {
       const inPath = new Set(namesIn(path));

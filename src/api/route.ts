@@ -10,7 +10,7 @@ import type { ReplyOf, RequestInputOf, Rpc } from '../protocol/rpc.ts';
 import type { Problem } from './problems.ts';
 
 /** What a token may be allowed to do: one scope for each group of routes and messages. */
-export const SCOPES = ['ids', 'vouchers', 'wallets', 'transfers'] as const;
+export const SCOPES = ['ids', 'vouchers', 'wallets', 'transfers', 'audit'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export type Method = 'GET' | 'POST';
@@ -18,7 +18,8 @@ export type Method = 'GET' | 'POST';
 /** The body of a success, or why the request failed although the node answered. */
 export type RouteAnswer = { readonly body: object } | { readonly problem: Problem };
 
-export interface Route {
+/** What is told of a route. */
+export interface RouteDescription {
   readonly method: Method;
   /** Names in braces are fields: `/guid/status/{guid}`. */
   readonly path: string;
@@ -28,14 +29,17 @@ export interface Route {
   readonly fields: Fields;
   /** Fields that a POST may have in its query. A GET may have all of them there, or in a body. */
   readonly query: readonly string[];
+  readonly status: 200 | 201;
+  readonly reply: z.ZodObject;
+  /** Failures that the answer of the node means, by status, for people. */
+  readonly failures: Readonly<Record<number, string>>;
+}
+
+export interface Route extends RouteDescription {
   readonly rpc: Rpc;
   /** The fields of the message. @param input checked by `fields` */
   readonly request: (input: never) => object;
-  readonly status: 200 | 201;
-  readonly reply: z.ZodObject;
   readonly answer: (reply: never, input: never) => RouteAnswer;
-  /** Failures that the answer of the node means, by status, for people. */
-  readonly failures: Readonly<Record<number, string>>;
   /** A message that the node must have answered once before the first request of this route. */
   readonly first?: Body;
 }

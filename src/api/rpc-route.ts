@@ -12,9 +12,10 @@ import { RpcError } from '../protocol/errors.ts';
 import { excerpt } from '../protocol/excerpt.ts';
 import { type Body, describeIssue } from '../protocol/message.ts';
 import type { Rpc } from '../protocol/rpc.ts';
+import type { Asked, Origin } from './audited.ts';
 import { bodyObject, InputError } from './input.ts';
 import { DecimalNumber } from './json-text.ts';
-import type { NodeClient, NodeReply } from './node-client.ts';
+import type { NodeReply } from './node-client.ts';
 import { statusOfError, type WireError } from './problems.ts';
 import type { Scope } from './route.ts';
 import { ROUTES } from './routes/routes.ts';
@@ -35,11 +36,11 @@ const SCOPE_BY_TYPE: ReadonlyMap<string, Scope> = new Map([
 export type RpcRequest = { readonly body: Body; readonly scope: Scope | undefined } | { readonly answer: Answer };
 
 export class RpcRoute {
-  readonly #client: NodeClient;
+  readonly #client: Asked;
   readonly #byType: ReadonlyMap<string, Rpc>;
 
   /** @param rpcs what the node serves besides `metrics` and `health` */
-  constructor(client: NodeClient, rpcs: readonly Rpc[]) {
+  constructor(client: Asked, rpcs: readonly Rpc[]) {
     this.#client = client;
     this.#byType = new Map([...rpcs, Metrics, Health].map((rpc) => [rpc.type, rpc]));
   }
@@ -61,8 +62,8 @@ export class RpcRoute {
   }
 
   /** Never rejects. */
-  answer(body: Body): Answer | Promise<Answer> {
-    const reply = this.#client.ask(body);
+  answer(body: Body, origin: Origin): Answer | Promise<Answer> {
+    const reply = this.#client.ask(body, origin);
     return reply instanceof Promise ? reply.then(answerOf) : answerOf(reply);
   }
 }

@@ -6,8 +6,9 @@
 import { RpcError } from '../protocol/errors.ts';
 import type { Body } from '../protocol/message.ts';
 import { TextList } from '../protocol/text-list.ts';
+import type { Asked, Origin } from './audited.ts';
 import { type InputCheck, inputCheck, type RawInput } from './input.ts';
-import type { NodeClient, NodeReply } from './node-client.ts';
+import type { NodeReply } from './node-client.ts';
 import { encodeProblem, type Problem, problemOfError, type WireError } from './problems.ts';
 import type { Route } from './route.ts';
 import { REQUEST_ID } from './routes/fields.ts';
@@ -32,7 +33,7 @@ const NODE_REQUEST_ID_LENGTH_MAX = 128;
 const ALREADY_EXISTS = RpcError.of('key-already-exists').code;
 
 export interface ServiceOptions {
-  readonly client: NodeClient;
+  readonly client: Asked;
   /** A hash for which no two texts with the same value can be found, in letters and digits. */
   readonly digest: (text: string) => string;
   /** A new request id, unique for ever. It tells its time: a UUID of version 7. */
@@ -57,38 +58,51 @@ export class Service {
   }
 
   /** Answers a request. Never rejects. @param path as it came, for problems */
-  answer(route: Route, raw: RawInput, path: string): Answer | Promise<Answer> {
+  answer(route: Route, raw: RawInput, path: string, origin: Origin): Answer | Promise<Answer> {
     const { check, isKeyed } = this.#routes.get(route) as ServedRoute;
     const checked = check(raw);
     if (checked.kind === 'problem') return problemAnswer(checked.problem, path);
     const input = checked.value;
     if (isKeyed) input[REQUEST_ID] ??= this.#options.newRequestId();
     const { first } = route;
-    if (first !== undefined && !this.#answeredFirst.has(first)) return this.#askFirst(first, route, input, path);
-    return this.#ask(route, input, path);
+    if (first !== undefined && !this.#answeredFirst.has(first))
+      return this.#askFirst(first, route, input, path, origin);
+    return this.#ask(route, input, path, origin);
   }
 
-  async #askFirst(first: Body, route: Route, input: Record<string, unknown>, path: string): Promise<Answer> {
-    const reply = await this.#options.client.ask(first);
+  async #askFirst(
+    first: Body,
+    route: Route,
+    input: Record<string, unknown>,
+    path: string,
+    origin: Origin,
+  ): Promise<Answer> {
+    const reply = await this.#options.client.ask(first, origin);
     // An operator may have opened the house account with another balance.
     if (reply.kind === 'error' && reply.error.code !== ALREADY_EXISTS)
       return failureAnswer(route, input, reply.error, path);
     this.#answeredFirst.add(first);
-    return this.#ask(route, input, path);
+    return this.#ask(route, input, path, origin);
   }
 
-  #ask(route: Route, input: Record<string, unknown>, path: string): Answer | Promise<Answer> {
+  #ask(route: Route, input: Record<string, unknown>, path: string, origin: Origin): Answer | Promise<Answer> {
     const asked = route.request(this.#forNode(input) as never);
-    const reply = this.#options.client.ask({ ...asked, type: route.rpc.type });
+    const reply = this.#options.client.ask({ ...asked, type: route.rpc.type }, origin);
     if (reply instanceof Promise) return reply.then((late) => answerOf(route, input, late, path));
     return answerOf(route, input, reply, path);
   }
 
   #forNode(input: Record<string, unknown>): Record<string, unknown> {
     const id = input[REQUEST_ID];
-    if (typeof id !== 'string' || id.length <= NODE_REQUEST_ID_LENGTH_MAX) return input;
-    return { ...input, [REQUEST_ID]: this.#options.digest(id) };
+    if (typeof id !== 'string') return input;
+    const forNode = requestIdForNode(id, this.#options.digest);
+    return forNode === id ? input : { ...input, [REQUEST_ID]: forNode };
   }
+}
+
+/** What the node knows a request by. @param digest see {@link ServiceOptions} */
+export function requestIdForNode(id: string, digest: ServiceOptions['digest']): string {
+  return id.length <= NODE_REQUEST_ID_LENGTH_MAX ? id : digest(id);
 }
 
 function answerOf(route: Route, input: Record<string, unknown>, reply: NodeReply, path: string): Answer {

@@ -4,8 +4,10 @@
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { auditDocuments, requireAuditKey } from '../audit/begin-chain.ts';
+import { LATEST_KEY } from '../audit/records.ts';
 import { requireRestored } from '../host/backup/restore-mark.ts';
-import { Instance } from '../host/http/instance.ts';
+import { type AuditSettings, Instance } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
 import { HTTP_LIMITS } from '../host/http/limits.ts';
 import { newInstanceId } from '../host/http/names.ts';
@@ -20,6 +22,7 @@ import type { StoreEngine } from '../kv/store.ts';
 import type { PersonalHash } from '../protocol/personal-hash.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
 import type { NodePorts } from '../workloads/served-workload.ts';
+import { readChainHash } from './audit-options.ts';
 import { etcdSettings } from './etcd-options.ts';
 import { readFile } from './option-file.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
@@ -69,16 +72,18 @@ export async function serveCommand(args: readonly string[], rules: ServeRules = 
   const tls = tlsFiles(values);
   requireTimes(values);
   const secret = personalSecret(values);
+  const audit = auditSettings(values);
   const signals = new Signals();
   const store = await Promise.race([signals.first, openStore(values, signals, rules)]);
   if (typeof store === 'string') return 0;
   await requireWhole(values, store);
   const retention = rules.retention?.(store) ?? chosenRetention(values, store);
   if (retention === undefined) await requireNoHorizon(values, store);
+  await requireAudit(values, store, audit);
   const personal = await personalHash(values, store, secret);
   const ended = await Promise.race([
     signals.first,
-    start(values, store, { retention, tokens, tls, personal }, signals),
+    start(values, store, { retention, tokens, tls, personal, audit }, signals),
   ]);
   if (typeof ended === 'string') {
     // It had not started: nothing is in flight.
@@ -180,12 +185,13 @@ interface Parts {
   readonly tokens: TokenRules | undefined;
   readonly tls: ReturnType<typeof tlsFiles>;
   readonly personal: PersonalHash;
+  readonly audit: AuditSettings | undefined;
 }
 
 async function start(
   values: ServeValues,
   engine: StoreEngine,
-  { retention, tokens, tls, personal }: Parts,
+  { retention, tokens, tls, personal, audit }: Parts,
   signals: Signals,
 ): Promise<Instance> {
   const { listen, workload: workloads, 'log-level': level } = values;
@@ -208,6 +214,8 @@ async function start(
       },
       tokens,
       personal,
+      hashesSubjects: values['hash-subjects'],
+      audit,
       ratePerSecond: values['rate-limit'],
       trustedProxies: values['trusted-proxies'],
       version: VERSION,
@@ -266,10 +274,47 @@ function personalSecret({ 'personal-key': file }: ServeValues): string | undefin
   }
 }
 
+function auditSettings(values: ServeValues): AuditSettings | undefined {
+  const { audit, 'audit-key': file, 'audit-retain': retainMs } = values;
+  const without = file !== undefined ? '--audit-key' : retainMs !== undefined ? '--audit-retain' : undefined;
+  if (!audit && without !== undefined) throw new UsageError(`${without} needs --audit`);
+  return audit ? { hash: readChainHash(file), retainMs } : undefined;
+}
+
+/** All instances of a store audit, with one key, or none does. */
+async function requireAudit(
+  { store: { text }, 'audit-key': file }: ServeValues,
+  kv: StoreEngine,
+  audit: AuditSettings | undefined,
+) {
+  const fail = async (problem: string): Promise<never> => {
+    await kv.close();
+    throw new UsageError(problem);
+  };
+  if (audit === undefined) {
+    const read = await kv.read(LATEST_KEY);
+    if (read.kind === 'failed') await fail(`--store ${text}: ${read.error.message}`);
+    if (read.kind === 'absent') return;
+    await fail(
+      `--store ${text}: it was served with --audit, and without it changes would be missing there. Give --audit`,
+    );
+  } else {
+    const documents = auditDocuments({ kv, context: STORE_CONTEXT });
+    const option = file === undefined ? `--store ${text}` : `--audit-key ${file}`;
+    await requireAuditKey(documents, audit.hash).catch((error: Error) => fail(`${option}: ${error.message}`));
+  }
+}
+
+/** For documents that are read before the node starts. */
+const STORE_CONTEXT = {
+  clock: systemClock,
+  randomUint32: createRandomUint32(),
+  sleep: (ms: number) => new Promise<true>((resolve) => setTimeout(resolve, ms, true)),
+};
+
 async function personalHash(values: ServeValues, kv: StoreEngine, secret: string | undefined): Promise<PersonalHash> {
   const { store, 'personal-key': file } = values;
-  const sleep = (ms: number) => new Promise<true>((resolve) => setTimeout(resolve, ms, true));
-  const context = { clock: systemClock, randomUint32: createRandomUint32(), sleep };
+  const context = STORE_CONTEXT;
   try {
     return await agreeOnPersonalHash({ kv, context, hashOf: createPersonalHash, secret, newSecret: newPersonalSecret });
   } catch (error) {

@@ -7,6 +7,7 @@ import { LEAD_MS_MAX_DEFAULT } from '../ids/id-generator.ts';
 import { RETAIN_MS_MIN } from '../kv/horizon.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { SERVED_WORKLOADS } from '../workloads/nodes.ts';
+import { AUDIT_KEY_OPTION } from './audit-options.ts';
 import { ETCD_OPTIONS } from './etcd-options.ts';
 import {
   type Option,
@@ -32,6 +33,7 @@ const BODY_BYTES_LIMIT = 64 * 2 ** 20;
 const RATE_LIMIT_MIN = 0.001;
 const RATE_LIMIT_MAX = 1e9;
 const TRUSTED_PROXIES_MAX = 16;
+const AUDIT_RETAIN_MS_MIN = 3_600_000;
 
 export interface Listen {
   /** As the user wrote it. */
@@ -104,6 +106,18 @@ same in all instances of a store. It cannot be changed. Default: a random one th
     absent: undefined,
     parse: parseText('a file'),
   } satisfies Option<string | undefined>,
+  'hash-subjects':
+    switchOption(`The subjects of tokens are people: they are logged and audited as hashes, too. By default
+only what may be a phone number is, or has a name of the request in it.`),
+  audit: switchOption(`Records who changes money, vouchers or ids, before it is done. GET /audit shows it, and
+snowstorm audit verify finds what was tampered with. It must not be left out later.`),
+  'audit-key': AUDIT_KEY_OPTION,
+  'audit-retain': {
+    value: 'TIME',
+    text: 'How long entries of the audit are kept, 1h or more, such as 400d. Default: for ever.',
+    absent: undefined,
+    parse: (text: string): number | undefined => parseDurationMs(AUDIT_RETAIN_MS_MIN)(text),
+  } satisfies Option<number | undefined>,
   'rate-limit': {
     value: 'R',
     text: `How many requests a second a client may send: the subject of a token, else an address. One more

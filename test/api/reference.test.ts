@@ -2,14 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { AUDIT_ROUTE } from '../../src/api/audit-route.ts';
 import { encodeOpenApi } from '../../src/api/openapi.ts';
 import { encodePage, PAGE_SCRIPT, PAGE_STYLE } from '../../src/api/page.ts';
 import { namesIn } from '../../src/api/route.ts';
 import { ROUTES } from '../../src/api/routes/routes.ts';
 import { SYSTEM_ROUTES } from '../../src/api/system-routes.ts';
 
-const ALL = [...ROUTES, ...SYSTEM_ROUTES];
-const openApi = JSON.parse(encodeOpenApi(ROUTES, '1.2.3'));
+const DESCRIBED = [...ROUTES, AUDIT_ROUTE];
+const ALL = [...DESCRIBED, ...SYSTEM_ROUTES];
+const openApi = JSON.parse(encodeOpenApi(DESCRIBED, '1.2.3'));
 
 describe('openapi.json', () => {
   it('has every route and no other', () => {
@@ -46,7 +48,7 @@ describe('openapi.json', () => {
   });
 
   it('has path parameters for all names in paths, and only references that lead somewhere', () => {
-    for (const { method, path } of ROUTES) {
+    for (const { method, path } of DESCRIBED) {
       const { parameters = [] } = openApi.paths[path][method.toLowerCase()];
       const inPath = (parameters as { name: string; in: string }[]).filter((parameter) => parameter.in === 'path');
       expect(inPath.map(({ name }) => name)).toEqual(namesIn(path));
@@ -61,7 +63,7 @@ describe('openapi.json', () => {
 });
 
 describe('the page', () => {
-  const page = encodePage(ROUTES, '<1>');
+  const page = encodePage(DESCRIBED, '<1>');
 
   it('shows every route, and needs nothing from outside', () => {
     for (const { method, path } of ALL) expect(page).toContain(`<code>${method} ${path}</code>`);
@@ -79,7 +81,7 @@ describe('the page', () => {
 describe('the README', () => {
   it('has a row for every route, as the table says', () => {
     const readme = readFileSync('src/api/README.md', 'utf8');
-    const rows = ROUTES.map(({ method, path, fields, status, scope, summary }) => {
+    const rows = DESCRIBED.map(({ method, path, fields, status, scope, summary }) => {
       const inPath = new Set(namesIn(path));
       const names = Object.keys(fields).filter((name) => !inPath.has(name));
       const cells = [`\`${method} ${path}\``, names.map((name) => `\`${name}\``).join(' '), status, scope, summary];

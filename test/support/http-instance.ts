@@ -61,6 +61,7 @@ export class HttpInstance {
       limits: HTTP_LIMITS,
       tokens: undefined,
       personal: createPersonalHash(newPersonalSecret()),
+      hashesSubjects: false,
       ratePerSecond: undefined,
       trustedProxies: 0,
       engine: new MemoryEngine(),

@@ -24,7 +24,12 @@ export const PhoneNumber = z
   .regex(PHONE_NUMBER, 'expected up to 32 digits, perhaps after a plus sign')
   .describe('Digits, perhaps after a plus sign.');
 
-/** Whether a text may be a phone number. */
-export function isPhoneNumber(text: string): boolean {
-  return PHONE_NUMBER.test(text);
+/** With the plus sign; E.164 has up to 15 digits. Longer numbers are ids, such as snowflakes. */
+const REAL_LENGTH_MAX = 16;
+
+const INTERNATIONAL = /\+\d{6}/;
+
+/** Whether a text that need not be one may be a phone number all the same, or have one in it, from the plus sign on. */
+export function mayBePhoneNumber(text: string): boolean {
+  return (text.length <= REAL_LENGTH_MAX && PHONE_NUMBER.test(text)) || INTERNATIONAL.test(text);
 }

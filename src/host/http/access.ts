@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { Problem } from '../../api/problems.ts';
 import type { Scope } from '../../api/route.ts';
-import { isPhoneNumber } from '../../api/routes/fields.ts';
+import { mayBePhoneNumber } from '../../api/routes/fields.ts';
 import { RateLimit } from '../../node/rate-limit.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
 import type { Clock } from '../../protocol/clock.ts';
@@ -32,6 +32,8 @@ export interface AccessOptions {
   readonly ratePerSecond: number | undefined;
   readonly clock: Clock;
   readonly personal: PersonalHash;
+  /** Whether subjects are the names of people. */
+  readonly hashesSubjects: boolean;
 }
 
 export class Access {
@@ -80,9 +82,9 @@ export class Access {
     };
   }
 
-  /** A subject is the name of a program or an operator. A person's phone number is not for the log. */
   #nameOf(subject: string): string {
-    return isPhoneNumber(subject) ? this.#options.personal(subject) : subject;
+    const { hashesSubjects, personal } = this.#options;
+    return hashesSubjects || mayBePhoneNumber(subject) ? personal(subject) : subject;
   }
 
   #verify(token: string, rules: TokenRules): TokenClaims | string {

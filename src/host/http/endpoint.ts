@@ -15,6 +15,9 @@ export interface Endpoint extends Routed {
   readonly isLimited: boolean;
   /** Whether it is answered without the node: also at the start, and under overload. */
   readonly isSystem: boolean;
-  /** @param path as it came */
-  readonly answer: (raw: RawInput, path: string, caller: Caller) => Answer | Promise<Answer>;
+  /**
+   * @param path as it came
+   * @param trace the id of the request's trace, 32 hexadecimal digits
+   */
+  readonly answer: (raw: RawInput, path: string, caller: Caller, trace: () => string) => Answer | Promise<Answer>;
 }

@@ -14,6 +14,7 @@ import type { Duplex } from 'node:stream';
 import { HttpFigures } from '../../api/figures.ts';
 import { encodeProblem, OUTCOME_UNKNOWN, type Problem, STATUS_TITLES, unavailable } from '../../api/problems.ts';
 import { Router } from '../../api/router.ts';
+import { mayBePhoneNumber } from '../../api/routes/fields.ts';
 import { type Answer, PROBLEM_TYPE, problemAnswer } from '../../api/service.ts';
 import type { LogFields } from '../../node/environment.ts';
 import type { Clock } from '../../protocol/clock.ts';
@@ -23,7 +24,7 @@ import { addressBehind, clientOf } from './client-address.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Address, addressOf, findBodyProblem, findHeaderProblem, hasBody, mayNotEnd } from './request-line.ts';
-import { continueTrace } from './trace.ts';
+import { continueTrace, traceIdOf } from './trace.ts';
 
 /** How often Node looks for connections that are too slow, ms. */
 const CHECK_MS = 500;
@@ -68,6 +69,8 @@ interface Exchange {
   /** The path of the table. */
   route: string;
   client: string;
+  /** Made when it is first asked for, from that of the client. */
+  traceparent: string | undefined;
   /** Whether its body is still being received. */
   isReading: boolean;
   isAnswered: boolean;
@@ -201,6 +204,7 @@ export class Front {
       instance: '',
       route: NO_ROUTE,
       client: '',
+      traceparent: undefined,
       isReading: false,
       isAnswered: false,
       isLast: false,
@@ -298,7 +302,9 @@ export class Front {
     const idempotencyKey = typeof key === 'string' ? key : undefined;
     let answer: Answer | Promise<Answer>;
     try {
-      answer = endpoint.answer({ pathFields, query, body, idempotencyKey }, path, caller);
+      answer = endpoint.answer({ pathFields, query, body, idempotencyKey }, path, caller, () =>
+        traceIdOf(traceparentOf(exchange)),
+      );
     } catch (error) {
       this.#fail(exchange, error);
       return;
@@ -349,9 +355,10 @@ export class Front {
     response.writeHead(status, fields).end(body);
   }
 
-  #log({ request, route, client }: Exchange, status: number, ms: number, code: Answer['code']): void {
+  #log(exchange: Exchange, status: number, ms: number, code: Answer['code']): void {
+    const { request, route, client } = exchange;
     const { headers, method } = request;
-    const { traceparent, 'x-request-id': name } = headers;
+    const { 'x-request-id': name } = headers;
     this.#options.log(status, {
       method,
       route,
@@ -359,8 +366,8 @@ export class Front {
       ...(code !== undefined && { code }),
       ms: Math.round(ms * 1000) / 1000,
       client: client || this.#clientOf(request),
-      traceparent: continueTrace(typeof traceparent === 'string' ? traceparent : undefined),
-      ...(typeof name === 'string' && REQUEST_NAME.test(name) && { request_name: name }),
+      traceparent: traceparentOf(exchange),
+      ...(typeof name === 'string' && REQUEST_NAME.test(name) && !mayBePhoneNumber(name) && { request_name: name }),
     });
   }
 
@@ -449,6 +456,12 @@ export class Front {
     socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
     lingerThenCut(socket);
   }
+}
+
+function traceparentOf(exchange: Exchange): string {
+  const { traceparent } = exchange.request.headers;
+  exchange.traceparent ??= continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
+  return exchange.traceparent;
 }
 
 const NO_TUNNEL: Problem = {

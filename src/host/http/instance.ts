@@ -7,6 +7,10 @@
 import { MeasuredEngine } from '../../api/measured-engine.ts';
 import { NodeClient } from '../../api/node-client.ts';
 import type { InstanceFigures } from '../../api/prometheus.ts';
+import { auditDocuments } from '../../audit/begin-chain.ts';
+import type { ChainHash } from '../../audit/entry.ts';
+import { AuditExpiry } from '../../audit/expiry.ts';
+import { AuditTrail } from '../../audit/trail.ts';
 import type { StoreEngine } from '../../kv/store.ts';
 import { AssertionFailure } from '../../node/assertion.ts';
 import type { Environment, Logger } from '../../node/environment.ts';
@@ -15,8 +19,9 @@ import type { Rpc } from '../../protocol/rpc.ts';
 import { createRandomUint32, setSystemTimer, systemClock } from '../system.ts';
 import { Access, type AccessOptions } from './access.ts';
 import { bounded } from './bounded.ts';
-import { createEndpoints } from './endpoints.ts';
+import { createEndpoints, type EndpointsOptions } from './endpoints.ts';
 import { Front, type FrontOptions } from './front.ts';
+import { newUuid } from './names.ts';
 import { StoreReadiness } from './readiness.ts';
 
 /** How long the node and the store may each take to end once HTTP has, ms. */
@@ -24,11 +29,13 @@ const END_MS_MAX = 2000;
 
 export interface InstanceOptions
   extends Pick<FrontOptions, 'host' | 'port' | 'tls' | 'limits' | 'trustedProxies'>,
-    Pick<AccessOptions, 'tokens' | 'ratePerSecond' | 'personal'> {
+    Pick<AccessOptions, 'tokens' | 'ratePerSecond' | 'personal' | 'hashesSubjects'> {
   /** It is closed when the instance has ended. */
   readonly engine: StoreEngine;
   /** Makes the handlers on this store, which counts the calls of the engine. */
   readonly startHandlers: (store: StoreEngine) => StartHandlers;
+  /** How changes are audited; undefined: they are not. */
+  readonly audit?: AuditSettings | undefined;
   /** What the handlers serve. */
   readonly rpcs: readonly Rpc[];
   readonly version: string;
@@ -41,12 +48,21 @@ export interface InstanceOptions
   readonly onCrash: () => void;
 }
 
+export interface AuditSettings {
+  readonly hash: ChainHash;
+  /** How long entries are kept, ms; undefined: for ever. */
+  readonly retainMs: number | undefined;
+}
+
 export class Instance {
   readonly #options: InstanceOptions;
   readonly #engine: MeasuredEngine;
   readonly #readiness: StoreReadiness;
   readonly #client: NodeClient;
   readonly #node: Node;
+  readonly #trail: AuditTrail | undefined;
+  readonly #expiry: AuditExpiry | undefined;
+  #isEnding = false;
   #front: Front | undefined;
 
   /** Resolves when it serves. Rejects if the port cannot be had, or if the node cannot start. */
@@ -71,6 +87,13 @@ export class Instance {
       crash: (error) => this.#crash(error),
     };
     this.#node = new Node(environment, startHandlers(this.#engine), { inFlightMax: limits.inFlightMax });
+    const { audit, instanceId } = options;
+    if (audit === undefined) return;
+    const context = { ...environment, sleep: (ms: number) => this.#sleep(ms) };
+    const { hash, retainMs } = audit;
+    const newChain = () => newUuid(systemClock.wallMs());
+    this.#trail = new AuditTrail({ kv: this.#engine, context, hash, instance: instanceId, newChain });
+    if (retainMs !== undefined) this.#expiry = new AuditExpiry({ engine: this.#engine, context, hash, retainMs });
   }
 
   get url(): string {
@@ -82,6 +105,8 @@ export class Instance {
     const front = this.#requireFront();
     await front.drain(withinMs);
     front.close();
+    await bounded(this.#trail?.close() ?? Promise.resolve(), END_MS_MAX);
+    this.#isEnding = true;
     this.#node.stop(reason);
     await bounded(this.#node.idle(), END_MS_MAX);
     // The node number is given back by a call whose end is not waited for. It begins before the next turn of the event
@@ -96,13 +121,27 @@ export class Instance {
   }
 
   async #start(): Promise<void> {
-    const { host, port, tls, limits, trustedProxies, tokens, ratePerSecond, personal, log, logsRequests, ...options } =
-      this.#options;
+    const {
+      host,
+      port,
+      tls,
+      limits,
+      trustedProxies,
+      tokens,
+      ratePerSecond,
+      personal,
+      hashesSubjects,
+      log,
+      logsRequests,
+      ...options
+    } = this.#options;
     // Not 503: under overload that would be a line for every request.
     const isFailure = (status: number) => status === 500 || status === 504;
     const endpoints = createEndpoints({
       client: this.#client,
       rpcs: options.rpcs,
+      personal,
+      audit: this.#auditParts(),
       version: options.version,
       figures: () => this.#figures(),
       findTrouble: () => this.#findTrouble(),
@@ -114,7 +153,7 @@ export class Instance {
       limits,
       endpoints,
       trustedProxies,
-      access: new Access({ tokens, ratePerSecond, clock: systemClock, personal }),
+      access: new Access({ tokens, ratePerSecond, clock: systemClock, personal, hashesSubjects }),
       clock: systemClock,
       logs: (status) => logsRequests || isFailure(status),
       log: (status, fields) => (isFailure(status) ? log.warn('a request failed', fields) : log.info('request', fields)),
@@ -125,7 +164,20 @@ export class Instance {
       this.#front.close();
       throw error;
     }
+    this.#expiry?.start();
     this.#front.open();
+  }
+
+  #auditParts(): EndpointsOptions['audit'] {
+    const trail = this.#trail;
+    if (trail === undefined) return undefined;
+    const context = { clock: systemClock, randomUint32: createRandomUint32(), sleep: (ms: number) => this.#sleep(ms) };
+    return { trail, reader: { engine: this.#engine, documents: auditDocuments({ kv: this.#engine, context }) } };
+  }
+
+  /** Resolves to whether the instance goes on. */
+  #sleep(ms: number): Promise<boolean> {
+    return new Promise((resolve) => setSystemTimer(ms, () => resolve(!this.#isEnding)));
   }
 
   #figures(): InstanceFigures {
@@ -141,11 +193,18 @@ export class Instance {
       connections: front.connections,
       inFlight: front.inFlight,
       bodyBytesHeld: front.bodyBytesHeld,
-      node: this.#node.readMetrics(),
+      node: this.#readMetrics(),
       storeCalls: this.#engine.calls,
       engine: this.#engine.figures(),
       process: { residentBytes: rss, heapBytes: heapUsed, cpuSeconds: (user + system) / 1e6 },
     };
+  }
+
+  #readMetrics(): InstanceFigures['node'] {
+    const metrics = this.#node.readMetrics();
+    if (this.#trail === undefined) return metrics;
+    const audit = { ...this.#trail.figures(), ...(this.#expiry && { 'removed-pages': this.#expiry.removedCount }) };
+    return { ...metrics, parts: { ...metrics.parts, audit } };
   }
 
   async #findTrouble(): Promise<string | undefined> {

@@ -23,17 +23,24 @@ function bearer(claims: object): string {
   return `Bearer ${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
 }
 
-function access(ratePerSecond?: number, withTokens = true) {
+function access(ratePerSecond?: number, withTokens = true, hashesSubjects = false) {
   const clock = new ManualTime();
   const keys = [readTokenKey(Buffer.from(SECRET))];
   const tokens = withTokens ? { keys, audience: undefined, issuer: undefined } : undefined;
-  return { access: new Access({ tokens, ratePerSecond, clock, personal: createPersonalHash('c2VjcmV0') }), clock };
+  return {
+    access: new Access({ tokens, ratePerSecond, clock, personal: createPersonalHash('c2VjcmV0'), hashesSubjects }),
+    clock,
+  };
 }
 
 describe('the client', () => {
   it('is the hash of a subject that may be a phone number', () => {
     const { client } = access().access.identify(bearer({ sub: '+49301234567' }), '192.0.2.7') as { client: string };
     expect(client).toMatch(/^sub:p-[\w-]{22}$/);
+    const { access: hashing } = access(undefined, true, true);
+    expect(hashing.identify(bearer({ sub: 'shop' }), '192.0.2.7')).toMatchObject({
+      client: expect.stringMatching(/^sub:p-[\w-]{22}$/),
+    });
   });
 
   it('is the subject of a token, and the address without one', () => {

@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve-command.ts')).serveCommand,
   backup: async () => (await import('./backup-command.ts')).backupCommand,
   restore: async () => (await import('./restore-command.ts')).restoreCommand,
+  audit: async () => (await import('./audit-command.ts')).auditCommand,
   'serve-store': async () => (await import('./serve-store-command.ts')).serveStoreCommand,
 };
 
@@ -42,6 +43,7 @@ const HELP = `Usage: snowstorm COMMAND [options]
   serve        serves ids, vouchers, profiles and transfers over HTTP            (serve --help)
   backup       writes the store of running services into a file                  (backup --help)
   restore      puts such a file into an empty store                             (restore --help)
+  audit verify finds what was tampered with in the audit of services           (audit --help)
   serve-store  lists recorded runs and opens their reports, on this machine     (serve-store --help)
   --version    prints the version
   --help       prints this text

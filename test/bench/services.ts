@@ -20,6 +20,8 @@ const INSTANCES = 3;
 /** No voucher is sold out. */
 const LIMIT = 1e6;
 const ELECTION_MS = 500;
+/** With an audit, of CPU and of calls of the store. */
+const AUDIT_RATIO_MAX = 1.1;
 /** To etcd, an operation. */
 const REQUESTS_MAX = 0.6;
 const LEADER_KILLS = 10;
@@ -33,6 +35,8 @@ interface Measured {
   readonly perSecond: number;
   /** Requests to etcd for each operation. */
   readonly requests: number;
+  /** Calls of the store for each operation. */
+  readonly calls: number;
   /** Of all instances, for each operation. */
   readonly cpuMs: number;
 }
@@ -48,11 +52,17 @@ export async function benchServices(): Promise<readonly Section[]> {
     const embedded = await ServiceProcess.start(['--store', join(folder, 'data')]);
     const redemptions = await measure([embedded], 'redeem', 1);
     const transfers = await measure([embedded], 'transfer', 2);
+    const audited = await ServiceProcess.start(['--store', join(folder, 'audited'), '--audit']);
+    const auditedRedemptions = await measure([audited], 'redeem', 1);
+    const auditedTransfers = await measure([audited], 'transfer', 2);
+    await audited.stop();
     figures.push(
       figureOf('redemptions', ON_FOLDER, '/s', redemptions.perSecond),
       figureOf('transfers', ON_FOLDER, '/s', transfers.perSecond),
       figureOf('CPU of a redemption', ON_FOLDER, 'ms', redemptions.cpuMs),
       figureOf('CPU of a transfer', ON_FOLDER, 'ms', transfers.cpuMs),
+      ...auditCosts('redemption', redemptions, auditedRedemptions),
+      ...auditCosts('transfer', transfers, auditedTransfers),
       ...(await benchIds(embedded)),
       ...(await benchSpike(embedded)),
     );
@@ -67,6 +77,18 @@ export async function benchServices(): Promise<readonly Section[]> {
 
 function figureOf(name: string, input: string, unit: string, value: number, goal?: Goal): Figure {
   return { name, input, unit, values: [value], ...(goal && { goal }) };
+}
+
+/** With `--audit` against without. */
+function auditCosts(kind: string, without: Measured, withAudit: Measured): Figure[] {
+  const against = (name: string, unit: string, of: 'calls' | 'cpuMs'): Figure => ({
+    ...figureOf(`${name} of an audited ${kind}`, ON_FOLDER, unit, withAudit[of], {
+      of: 'ratio',
+      atMost: AUDIT_RATIO_MAX,
+    }),
+    yardstick: { name: 'without --audit', ratios: [withAudit[of] / without[of]] },
+  });
+  return [against('CPU', 'ms', 'cpuMs'), against('calls of the store', '', 'calls')];
 }
 
 async function benchEtcd(etcd: string, embedded: Measured): Promise<Figure[]> {
@@ -150,15 +172,21 @@ async function measure(services: readonly ServiceProcess[], kind: Kind, seed: nu
   });
   await load.prepare();
   await load.run(sleep(WARM_UP_MS));
-  const before = { done: load.done[kind], requests: await storeRequests(urls), cpuMs: cpuMs(services) };
+  const before = {
+    done: load.done[kind],
+    requests: await storeRequests(urls),
+    calls: await storeCalls(urls),
+    cpuMs: cpuMs(services),
+  };
   const beganMs = performance.now();
   await load.run(sleep(MEASURED_MS));
   const passedMs = performance.now() - beganMs;
   const done = load.done[kind] - before.done;
   const requests = ((await storeRequests(urls)) - before.requests) / done;
+  const calls = ((await storeCalls(urls)) - before.calls) / done;
   const cpu = (cpuMs(services) - before.cpuMs) / done;
   load.close();
-  return { perSecond: (done / passedMs) * 1000, requests, cpuMs: cpu };
+  return { perSecond: (done / passedMs) * 1000, requests, calls, cpuMs: cpu };
 }
 
 async function killLeaders(
@@ -238,12 +266,17 @@ async function benchSpike({ url }: ServiceProcess): Promise<Figure[]> {
 }
 
 /** What the instances have asked etcd so far. */
-async function storeRequests(urls: readonly string[]): Promise<number> {
+const storeRequests = (urls: readonly string[]) => sumOfMetrics(urls, /^snowstorm_engine_requests_sent (\d+)$/gm);
+
+/** Calls of their store so far. */
+const storeCalls = (urls: readonly string[]) => sumOfMetrics(urls, /^snowstorm_store_calls_total\{.*\} (\d+)$/gm);
+
+async function sumOfMetrics(urls: readonly string[], figure: RegExp): Promise<number> {
   const client = new ServiceClient();
   const texts = await Promise.all(urls.map((url) => client.send(url, 'GET', '/metrics')));
   client.close();
-  const counts = texts.map(({ text }) => /^snowstorm_engine_requests_sent (\d+)$/m.exec(text)?.[1] ?? '0');
-  return counts.reduce((sum, count) => sum + Number(count), 0);
+  const counts = texts.flatMap(({ text }) => [...text.matchAll(figure)].map(([, count]) => Number(count)));
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function cpuMs(services: readonly ServiceProcess[]): number {

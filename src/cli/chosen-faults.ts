@@ -1,8 +1,16 @@
 /** The faults of `--nemesis`: which of them this workload and these nodes can suffer. */
 
-import { FAULTS, type Fault, isEngineFault, isMessageFault, needsMachine } from '../harness/fault.ts';
+import {
+  FAULTS,
+  type Fault,
+  isEngineFault,
+  isMessageFault,
+  NODES_OF_LOSS_MIN,
+  needsMachine,
+} from '../harness/fault.ts';
 import { MESSAGE_FAULT_RATE_DEFAULT } from '../harness/fault-plan.ts';
 import type { RunOptions } from '../harness/run-options.ts';
+import type { WorkloadTest } from '../harness/workload-test.ts';
 import type { TestedWorkload, Workload } from '../workloads/workload.ts';
 import type { Deployment } from './deployment-options.ts';
 import { exceedOne, type Option, parseNumber, parseOneOf, UsageError, wrapList } from './options.ts';
@@ -33,7 +41,7 @@ export interface Ground {
   readonly nodeCount: number;
   /** `services`: instances over HTTP. */
   readonly bed: 'simulated' | 'processes' | Deployment;
-  readonly survivesDiskLoss: boolean;
+  readonly survivesDiskLoss: WorkloadTest['survivesDiskLoss'];
   /** What the nodes promise to survive; absent: everything else. `all` means no other faults. */
   readonly survives?: readonly Fault[] | undefined;
 }
@@ -77,7 +85,10 @@ export function findObstacle(fault: Fault, { nodeCount, bed, survivesDiskLoss }:
   const nodesMin = FAULT_NODES_MIN[fault] ?? 1;
   if (nodeCount < nodesMin) return nodesMin === 2 ? 'needs at least two nodes' : `needs at least ${nodesMin} nodes`;
   if (bed === 'processes' && needsMachine(fault)) return 'needs a simulated node; leave out --bin';
-  if (fault === 'disk-loss' && !survivesDiskLoss) return 'is a fault that this workload does not claim to survive';
+  if (fault !== 'disk-loss') return undefined;
+  if (!survivesDiskLoss) return 'is a fault that this workload does not claim to survive';
+  if (survivesDiskLoss === 'one-at-a-time' && nodeCount < NODES_OF_LOSS_MIN)
+    return `needs at least ${NODES_OF_LOSS_MIN} nodes`;
   return undefined;
 }
 

@@ -43,6 +43,8 @@ export interface NodeHandle {
   readonly heldOutput?: () => HeldOutput | undefined;
   /** Why the node is not ready yet, in words; absent if the bed cannot know. */
   readonly findTrouble?: () => string | undefined;
+  /** What the node's `health` finds, in words; undefined: nothing. Absent if the bed cannot look inside. */
+  readonly findSickness?: () => string | undefined;
   /** Kills the node without warning, as Maelstrom does. Resolves when nothing of it is left. */
   kill(): Promise<void>;
 }

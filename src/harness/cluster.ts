@@ -11,7 +11,7 @@ import { isFlat } from '../protocol/message.ts';
 import type { Scheduler } from '../protocol/scheduler.ts';
 import type { Bed, Engine, HeldOutput, NodeHandle } from './bed.ts';
 import { Client, type ClientResult } from './client.ts';
-import { type ClockFault, type DiskDamage, type GrudgeRecord, grudgePairs } from './fault.ts';
+import { type ClockFault, type DiskDamage, type GrudgeRecord, grudgePairs, NODES_OF_LOSS_MIN } from './fault.ts';
 import { Init } from './init.ts';
 import type { FaultTarget } from './nemesis.ts';
 import type { Network, NetworkMessage } from './network.ts';
@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly initTimeoutMs: number;
   /** Whether a reply to a closed client is no violation. */
   readonly latenessExcused: boolean;
+  /** Whether disks are lost one at a time only, each when all nodes have recovered. */
+  readonly losesOneDisk: boolean;
   readonly violate: (violation: Violation) => void;
   /** Called after a node exited and the exit was reported. */
   readonly onExit: () => void;
@@ -62,6 +64,8 @@ interface Member {
   readonly sent: Unanswered;
   /** The same for earlier lives. */
   readonly sentBefore: Unanswered;
+  /** Whether all that it lost with a disk is known to have been recovered. Of a new node it is not known. */
+  recovered: boolean;
   /** Whether it has printed any message yet, in any life. */
   hasSpoken: boolean;
   /** Whether this life closed its output. */
@@ -100,6 +104,7 @@ export class Cluster implements FaultTarget {
         ended: Promise.resolve(),
         sent: new Unanswered(),
         sentBefore: new Unanswered(),
+        recovered: false,
         hasSpoken: false,
         closedOutput: false,
       };
@@ -188,12 +193,28 @@ export class Cluster implements FaultTarget {
 
   kill(nodes: readonly string[], damage: DiskDamage | undefined): readonly string[] {
     return this.#hit(nodes, (member) => {
+      if (damage === 'lost' && this.#options.losesOneDisk && !this.#mayLoseDisk()) return false;
       const hit = member.up;
       void this.#end(member);
+      if (damage === 'lost') member.recovered = false;
       // The power may also fail while the node is down.
       if (damage !== undefined) this.#options.bed.machines?.damageDisk(member.id, damage);
       return hit;
     });
+  }
+
+  #mayLoseDisk(): boolean {
+    const { nodes } = this.#options;
+    return nodes.length >= NODES_OF_LOSS_MIN && nodes.every((id) => this.hasRecovered(id));
+  }
+
+  /** Whether a node has recovered from the loss of its disk, as far as it could be asked. */
+  hasRecovered(id: string): boolean {
+    const member = this.#members.get(id);
+    if (member === undefined) return false;
+    if (!member.recovered && member.readyMs !== undefined)
+      member.recovered = member.handle?.findSickness?.() === undefined;
+    return member.recovered;
   }
 
   /** Resolves when every pending restart has started its node. */
@@ -290,6 +311,8 @@ export class Cluster implements FaultTarget {
   #end(member: Member): Promise<void> {
     const { handle } = member;
     if (!member.up) return member.ended;
+    // Nothing can be asked of it from now on.
+    this.hasRecovered(member.id);
     member.up = false;
     member.readyMs = undefined;
     member.handle = undefined;

@@ -58,6 +58,8 @@ export interface FaultPlanOptions {
   readonly members: readonly string[];
   /** See `Engine`. */
   readonly hasPeerLinks: boolean;
+  /** Whether no disk but one is lost at once. Absent: false. */
+  readonly losesOneDisk?: boolean;
   readonly random: SeededRandom;
 }
 
@@ -125,7 +127,7 @@ function drawEvent(fault: Fault, options: FaultPlanOptions, random: SeededRandom
     case 'disk-torn':
       return { fault, nodes: someNodes(), damage: 'torn' };
     case 'disk-loss':
-      return { fault, nodes: someNodes(), damage: 'lost' };
+      return { fault, nodes: options.losesOneDisk ? [random.pick(nodes)] : someNodes(), damage: 'lost' };
     case 'clock-restart':
       return { fault, nodes: someNodes(), clock: { wallOffsetMs: -drawClockErrorMs(random) } };
     case 'pause':

@@ -50,6 +50,9 @@ const MACHINE_FAULTS: ReadonlySet<Fault> = new Set([
   ...CLOCK_FAULTS,
 ]);
 
+/** Fewer nodes survive no loss of a disk if they survive it only one at a time: the others must be a majority. */
+export const NODES_OF_LOSS_MIN = 3;
+
 export function needsMachine(fault: Fault): boolean {
   return MACHINE_FAULTS.has(fault);
 }

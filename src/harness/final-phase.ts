@@ -67,6 +67,16 @@ export class FinalPhase {
     await Promise.all(this.#options.nodes.map((nodeId, index) => this.#probeNode(nodeId, index)));
   }
 
+  /** Waits until each node has recovered from the loss of its disk. */
+  async awaitDisks(hasRecovered: (nodeId: string) => boolean): Promise<void> {
+    const { nodes, isAborted } = this.#options;
+    const recover = async (nodeId: string) => {
+      const takenMs = await this.#persist((onEnd) => onEnd(hasRecovered(nodeId) ? 'ok' : 'fail'));
+      if (!isAborted() && takenMs === undefined) this.#recovery.set(`disk of ${nodeId}`, undefined);
+    };
+    await Promise.all(nodes.filter((nodeId) => !hasRecovered(nodeId)).map(recover));
+  }
+
   async ask(steps: readonly FinalStep[]): Promise<void> {
     let index = 0;
     for (const step of steps) {

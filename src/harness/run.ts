@@ -129,6 +129,7 @@ export class TestRun {
       services: bed.engine?.members ?? [...services.keys()],
       members: bed.engine?.members ?? [],
       hasPeerLinks: bed.engine?.hasPeerLinks ?? false,
+      losesOneDisk: this.#losesOneDisk,
       random: random.fork('nemesis'),
     };
     this.#network = this.#createNetwork(plan, random, arrange);
@@ -291,6 +292,10 @@ export class TestRun {
     }
   }
 
+  get #losesOneDisk(): boolean {
+    return this.#test.survivesDiskLoss === 'one-at-a-time';
+  }
+
   /** Whether faults were planned. */
   get #isFaulty(): boolean {
     const { faults, schedule } = this.#options;
@@ -316,6 +321,7 @@ export class TestRun {
     if (faulty) {
       await this.#finalPhase.probe();
       this.#cluster.judgeUnready((id) => this.#finalPhase.recovery.get(id) !== undefined);
+      if (this.#losesOneDisk) await this.#finalPhase.awaitDisks((id) => this.#cluster.hasRecovered(id));
     }
     if (calmMs !== undefined && !this.#aborted)
       await new Promise<void>((resolve) => this.#scheduler.schedule(calmMs, resolve));
@@ -381,6 +387,7 @@ export class TestRun {
       scheduler: this.#scheduler,
       initTimeoutMs,
       latenessExcused: faults.some((fault) => fault !== 'partition'),
+      losesOneDisk: this.#losesOneDisk,
       violate: (violation) => this.report(violation),
       onExit: () => this.abort(),
       onReady: () => this.#chances.disturb(),

@@ -117,8 +117,11 @@ export interface WorkloadTest {
    * @param history all operations so far
    */
   readonly createFinalInvocations?: (random: SeededRandom, askers: number, history: History) => readonly FinalStep[];
-  /** Whether all its promises survive the loss of a node's disk. */
-  readonly survivesDiskLoss: boolean;
+  /**
+   * Whether all its promises survive the loss of a node's disk. `one-at-a-time`: of three nodes or more, the disk of
+   * one at a time. The next may be lost when `health` of each node has found no trouble since its own was lost.
+   */
+  readonly survivesDiskLoss: boolean | 'one-at-a-time';
   /** Makes the judge of the history. */
   readonly checker: () => Checker;
   /**

@@ -469,6 +469,15 @@ export class Node {
     this.#served.set(type, { handler, requests: this.#metrics.declare(type), rateLimit });
   }
 
+  /** What `health` says of each part of this node that is in trouble, in words; undefined: all are well. */
+  findSickness(): string | undefined {
+    const { status, troubles } = this.#readHealth();
+    if (status === 'ok') return undefined;
+    return Object.entries(troubles)
+      .map(([part, trouble]) => `${part}: ${trouble}`)
+      .join('; ');
+  }
+
   #readHealth(): HealthReply {
     const found = [...this.#diagnoses].map(([part, findTrouble]) => [part, findTrouble()] as const);
     const troubles = found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined);

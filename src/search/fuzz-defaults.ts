@@ -3,7 +3,7 @@
  * so that messages meet on their way.
  */
 
-import { NODE_FAULTS } from '../harness/fault.ts';
+import { NODE_FAULTS, NODES_OF_LOSS_MIN } from '../harness/fault.ts';
 import type { RunOptions } from '../harness/run-options.ts';
 import type { WorkloadTest } from '../harness/workload-test.ts';
 
@@ -19,6 +19,9 @@ export type FuzzOptions = Partial<RunOptions> & {
 
 /** The defaults, overridden by the given options. */
 export function fuzzOptions({ test, ...given }: FuzzOptions): RunOptions {
+  const { nodes = NODES } = given;
+  const promise = test?.survivesDiskLoss ?? false;
+  const survivesLoss = promise === 'one-at-a-time' ? nodes.length >= NODES_OF_LOSS_MIN : promise;
   return {
     nodes: NODES,
     concurrency: CLIENTS_PER_NODE * NODES.length,
@@ -26,7 +29,7 @@ export function fuzzOptions({ test, ...given }: FuzzOptions): RunOptions {
     timeLimitMs: 20_000,
     latencyMeanMs: 5,
     latencyDistribution: 'exponential',
-    faults: NODE_FAULTS.filter((fault) => fault !== 'disk-loss' || (test?.survivesDiskLoss ?? false)),
+    faults: NODE_FAULTS.filter((fault) => fault !== 'disk-loss' || survivesLoss),
     nemesisIntervalMs: 4000,
     ...given,
   };

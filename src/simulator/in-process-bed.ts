@@ -259,6 +259,10 @@ class Life implements NodeHandle, Actor {
     for (const act of backlog) this.#whenRunning(act);
   }
 
+  findSickness(): string | undefined {
+    return this.node.findSickness();
+  }
+
   async kill(): Promise<void> {
     this.alive = false;
   }

@@ -73,6 +73,11 @@ const TEST_MISTAKES: readonly Mistake[] = [
     says: '--nemesis disk-loss is a fault that this workload does not claim to survive',
   },
   {
+    mistake: 'a lost disk, one at a time, of two nodes',
+    args: ['-w', 'lin-kv', '--node-count', '2', '--nemesis', 'disk-loss'],
+    says: '--nemesis disk-loss needs at least 3 nodes',
+  },
+  {
     mistake: 'a probability above 1',
     args: [...SIMULATED, '--nemesis', 'loss=2'],
     says: '--nemesis "loss=2": expected a number from 0 to 1',

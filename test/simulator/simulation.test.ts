@@ -52,6 +52,11 @@ function answering(answer: (context: NodeContext, life: number, number: number) 
   });
 }
 
+/** What a loss of disks did. */
+interface Hit {
+  readonly nodes: readonly string[];
+}
+
 const OPTIONS: RunOptions = {
   nodes: ['n0', 'n1'],
   concurrency: 2,
@@ -141,6 +146,38 @@ describe('a killed node', () => {
     const when = { atMs: 1000, durationMs: 100, nodes: ['n1'] };
     expect(await seen({ fault: 'kill', ...when })).toBe(true);
     expect(await seen({ fault: 'disk-loss', damage: 'lost', ...when })).toBe(false);
+  });
+
+  it('loses no disk before all nodes have recovered, if one is to be lost at a time', async () => {
+    const recoveringFor = (sickMs: number) =>
+      subject(
+        (context, { life }) => {
+          const sinceMs = context.clock.monotonicMs();
+          const isSick = () => life > 1 && context.clock.monotonicMs() - sinceMs < sickMs;
+          context.diagnose('disk', () => (isSick() ? 'not all is there again' : undefined));
+          return [handler(Generate, () => ({ id: context.randomUint32() }))];
+        },
+        { test: { ...TEST, survivesDiskLoss: 'one-at-a-time' } },
+      );
+    const loss = (atMs: number, ...nodes: string[]): NodeFaultEvent => ({
+      fault: 'disk-loss',
+      damage: 'lost',
+      atMs,
+      durationMs: 100,
+      nodes,
+    });
+    const losses = [loss(500, 'n1', 'n2'), loss(1500, 'n2'), loss(3000, 'n0')];
+    const nodes = ['n0', 'n1', 'n2'];
+    const hitIn = (history: History) =>
+      [...history].flatMap(({ f, value }) => (f === 'start-disk-loss' && value !== null ? [(value as Hit).nodes] : []));
+    const { history, results } = await runWith(recoveringFor(1200), losses, { nodes });
+    expect(hitIn(history)).toEqual([['n1'], [], ['n0']]);
+    expect(results['valid?']).toBe(true);
+    // Of two nodes none is a majority without the other.
+    expect(hitIn((await runWith(recoveringFor(0), losses)).history)).toEqual([[], [], []]);
+    const never = await runWith(recoveringFor(1e6), losses, { nodes });
+    expect(hitIn(never.history)).toEqual([['n1'], [], []]);
+    expect(never.results.recovery).toMatchObject({ 'valid?': false, missing: ['disk of n1'] });
   });
 
   it('cannot be killed while it is down, and is started once', async () => {

@@ -34,22 +34,32 @@ function beginElection(turn: Turn): void {
   persist(turn, termRecord(state));
   resetElection(turn);
   for (const id of state.members) if (id !== state.id) sendDurably(turn, id, voteRequest(turn, false));
-  sendDurably(turn, state.id, { kind: 'voted', pre: false, term: state.term, granted: true, sentMs: turn.nowMs });
+  const { term, incarnation } = state;
+  sendDurably(turn, state.id, { kind: 'voted', pre: false, term, granted: true, incarnation, sentMs: turn.nowMs });
 }
 
 function voteRequest({ state, nowMs }: Turn, pre: boolean): VoteRequest {
   const term = pre ? state.term + 1 : state.term;
-  return { kind: 'vote', pre, term, lastIndex: lastIndex(state.log), lastTerm: lastTerm(state.log), sentMs: nowMs };
+  const { incarnation, log } = state;
+  return {
+    kind: 'vote',
+    pre,
+    term,
+    lastIndex: lastIndex(log),
+    lastTerm: lastTerm(log),
+    incarnation,
+    sentMs: nowMs,
+  };
 }
 
 export function takeVoteRequest(turn: Turn, from: string, message: VoteRequest): void {
   const { state, rules } = turn;
-  const { pre, term, sentMs } = message;
+  const { pre, term, incarnation, sentMs } = message;
   const hasLeader = hearsLeader(turn);
   const isNewEnough = rules.isUpToDate(state.log, message.lastIndex, message.lastTerm);
   if (pre) {
     const granted = term > state.term && isNewEnough && !hasLeader;
-    sendNow(turn, from, { kind: 'voted', pre, term: granted ? term : state.term, granted, sentMs });
+    sendNow(turn, from, { kind: 'voted', pre, term: granted ? term : state.term, granted, incarnation, sentMs });
     return;
   }
   // A member that hears its leader is not drawn into another term.
@@ -63,19 +73,22 @@ export function takeVoteRequest(turn: Turn, from: string, message: VoteRequest):
     persist(turn, termRecord(state));
     resetElection(turn);
   }
-  sendDurably(turn, from, { kind: 'voted', pre, term: state.term, granted, sentMs });
+  sendDurably(turn, from, { kind: 'voted', pre, term: state.term, granted, incarnation, sentMs });
 }
 
 function hearsLeader({ state, nowMs }: Turn): boolean {
   return state.role === 'leader' || (state.leader !== undefined && nowMs - state.heardMs < electionMs(state));
 }
 
-export function takeVoteReply(turn: Turn, from: string, { pre, term, granted, sentMs }: VoteReply): void {
-  const { state, nowMs } = turn;
+export function takeVoteReply(turn: Turn, from: string, message: VoteReply): void {
+  const { state, nowMs, rules } = turn;
+  const { pre, term, granted, incarnation, sentMs } = message;
   if (!granted) {
     if (term > state.term) follow(turn, term, undefined);
     return;
   }
+  // Given to a candidate with another log, before this member lost its disk.
+  if (!rules.isForOwn(state, incarnation)) return;
   if (pre) {
     if (state.role !== 'pre-candidate' || term !== state.term + 1) return;
     state.votes.add(from);

@@ -3,6 +3,7 @@
 import { dropThrough, lastIndex, lastPossibleMatch, replaceFrom, termAt } from './log.ts';
 import type { Append, SnapshotPart } from './messages.ts';
 import { logRecord } from './records.ts';
+import { finishRecovery } from './recovery.ts';
 import { follow, resetElection } from './roles.ts';
 import { applyCommitted, persist, sendDurably, type Turn } from './turn.ts';
 
@@ -28,7 +29,7 @@ export function takeAppend(turn: Turn, from: string, message: Append): void {
   const match = prevIndex + entries.length;
   state.commit = Math.max(state.commit, Math.min(message.commit, match));
   applyCommitted(turn);
-  sendDurably(turn, from, { kind: 'appended', term, round, match });
+  acknowledge(turn, from, round, match);
 }
 
 /** An append without the entries that a snapshot of this member covers. They are committed, so both logs have them. */
@@ -44,7 +45,7 @@ export function takePart(turn: Turn, from: string, message: SnapshotPart): void 
   const { term } = state;
   const { round, index, indexTerm, offset, data, done } = message;
   if (index <= state.commit) {
-    sendDurably(turn, from, { kind: 'appended', term, round, match: index });
+    acknowledge(turn, from, round, index);
     return;
   }
   if (state.incoming?.index !== index || state.incoming.term !== indexTerm)
@@ -57,7 +58,15 @@ export function takePart(turn: Turn, from: string, message: SnapshotPart): void 
     return;
   }
   install(turn, incoming);
-  sendDurably(turn, from, { kind: 'appended', term, round, match: index });
+  acknowledge(turn, from, round, index);
+}
+
+/** Says up to where it has the leader's log. To a member that recovers, too, that counts: its term is not forgotten. */
+function acknowledge(turn: Turn, from: string, round: number, match: number): void {
+  const { state } = turn;
+  state.matched = Math.max(state.matched, match);
+  sendDurably(turn, from, { kind: 'appended', term: state.term, round, match });
+  finishRecovery(turn);
 }
 
 /** Begins anew from a snapshot. Entries that follow it stay if the log agrees with it. */
@@ -79,6 +88,11 @@ function heed(turn: Turn, from: string, { term, round, rttMs }: Append | Snapsho
   if (term < state.term) {
     sendDurably(turn, from, { kind: 'appended', term: state.term, round });
     return false;
+  }
+  // A member that recovers asks each leader for the end of its log.
+  if (state.standing === 'recovering' && from !== state.leader) {
+    state.joinAtMs = nowMs;
+    state.joinCount = 0;
   }
   follow(turn, term, from);
   state.heardMs = nowMs;

@@ -4,7 +4,7 @@ import { lastIndex, lastPossibleMatch, replaceFrom } from './log.ts';
 import type { Appended, PartReceived } from './messages.ts';
 import { logRecord } from './records.ts';
 import { follow } from './roles.ts';
-import { sendIfNeeded, sendToIdle } from './sending.ts';
+import { sendAgainIfLost, sendIfNeeded, sendToIdle } from './sending.ts';
 import { majority, type Progress } from './state.ts';
 import { electionMs, withSample } from './timing.ts';
 import { applyCommitted, persist, sendDurably, type Turn } from './turn.ts';
@@ -27,6 +27,8 @@ export function lead(turn: Turn): void {
 function createProgress(next: number, nowMs: number): Progress {
   return {
     match: 0,
+    matchRound: 0,
+    forgottenRound: 0,
     next,
     inFlight: [],
     snapshot: undefined,
@@ -56,11 +58,9 @@ export function takeAppended(turn: Turn, from: string, message: Appended): void 
   const { state } = turn;
   const { match, hintIndex, hintTerm, round } = message;
   const answersLast = settle(turn, progress, round);
-  if (match !== undefined) {
-    progress.match = Math.max(progress.match, match);
-    progress.next = Math.max(progress.next, match + 1);
-    if (progress.snapshot !== undefined && progress.match >= progress.snapshot.snapshot.index)
-      progress.snapshot = undefined;
+  if (match !== undefined) noteMatch(progress, round, match);
+  else if (hasForgotten(turn, progress, message)) {
+    Object.assign(progress, { match: 0, forgottenRound: round, next: 1, inFlight: [], snapshot: undefined });
   } else if (answersLast && hintIndex !== undefined && hintTerm !== undefined) {
     // An older refusal says nothing of what was sent since.
     const possible = lastPossibleMatch(state.log, hintIndex, hintTerm);
@@ -68,6 +68,7 @@ export function takeAppended(turn: Turn, from: string, message: Appended): void 
   }
   advanceCommit(turn);
   answerReads(turn);
+  sendAgainIfLost(turn, from, progress, round);
   sendIfNeeded(turn, from, progress);
 }
 
@@ -79,6 +80,25 @@ export function takeReceived(turn: Turn, from: string, message: PartReceived): v
   if (snapshot !== undefined && snapshot.snapshot.index === message.index) snapshot.offset = message.offset;
   answerReads(turn);
   sendIfNeeded(turn, from, progress);
+}
+
+function noteMatch(progress: Progress, round: number, match: number): void {
+  // From before the member lost its disk.
+  if (round < progress.forgottenRound) return;
+  progress.matchRound = Math.max(progress.matchRound, round);
+  progress.match = Math.max(progress.match, match);
+  progress.next = Math.max(progress.next, match + 1);
+  if (progress.snapshot !== undefined && progress.match >= progress.snapshot.snapshot.index)
+    progress.snapshot = undefined;
+}
+
+/**
+ * Whether a member lacks what it acknowledged earlier in this term: it lost its disk. Rounds say what was earlier. A
+ * late append can look the same, and then some entries are sent once more.
+ */
+function hasForgotten({ rules }: Turn, progress: Progress, { round, hintIndex }: Appended): boolean {
+  if (hintIndex === undefined || !rules.heedsForgetting) return false;
+  return round > progress.matchRound && hintIndex < progress.match;
 }
 
 /** The member that answered; undefined if the answer is not for the term of this leader. */

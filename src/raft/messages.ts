@@ -2,7 +2,26 @@
 
 import type { Entry } from './log.ts';
 
-export type RaftMessage = VoteRequest | VoteReply | Append | Appended | SnapshotPart | PartReceived;
+export type RaftMessage = Join | Joined | VoteRequest | VoteReply | Append | Appended | SnapshotPart | PartReceived;
+
+/** Makes an incarnation known, and asks whether another one of the sender was known before. */
+export interface Join {
+  readonly kind: 'join';
+  readonly incarnation: number;
+}
+
+export interface Joined {
+  readonly kind: 'joined';
+  /** The incarnation that asked. */
+  readonly incarnation: number;
+  /** The first incarnation of the one that asked, as far as the sender knows: from now on it knows one. */
+  readonly known: number;
+  /** That of the sender. */
+  readonly own: number;
+  /** The term of the sender, and the last index of its log. */
+  readonly term: number;
+  readonly last: number;
+}
 
 export interface VoteRequest {
   readonly kind: 'vote';
@@ -12,7 +31,8 @@ export interface VoteRequest {
   readonly term: number;
   readonly lastIndex: number;
   readonly lastTerm: number;
-  /** The sender's time, which comes back in the reply. */
+  /** The sender's incarnation and time, which come back in the reply. */
+  readonly incarnation: number;
   readonly sentMs: number;
 }
 
@@ -22,6 +42,7 @@ export interface VoteReply {
   /** Of a granted question: the term asked about. Else the term of the sender. */
   readonly term: number;
   readonly granted: boolean;
+  readonly incarnation: number;
   readonly sentMs: number;
 }
 

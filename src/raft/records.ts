@@ -1,13 +1,24 @@
 /**
  * What a member keeps on its disk, as records in a journal:
  *
+ *     ["member", 81234, "known"]                          its incarnation, and its standing
+ *     ["seen", "n2", 4711]                                the first incarnation of another member
  *     ["term", 7, "n1"]                                   its term, and its vote there
  *     ["log", 12, [7, "…", 7, "…"]]                       entries from index 12 on, in the place of all from there on
  *     ["snapshot", 10, 6, "…", 8, 6]                      a snapshot, and the last entry that is no longer in the log
  */
 
 import { type Entry, replaceFrom } from './log.ts';
-import { EMPTY, type Persisted, type RaftState } from './state.ts';
+import { EMPTY, type Persisted, type RaftState, type Standing } from './state.ts';
+
+/** @param standing that of a member which recovers is not kept: it begins anew to find out */
+export function memberRecord({ incarnation, standing }: Pick<RaftState, 'incarnation' | 'standing'>): string {
+  return JSON.stringify(['member', incarnation, standing === 'recovering' ? 'new' : standing]);
+}
+
+export function seenRecord(id: string, incarnation: number): string {
+  return JSON.stringify(['seen', id, incarnation]);
+}
 
 export function termRecord({ term, votedFor }: Pick<RaftState, 'term' | 'votedFor'>): string {
   return JSON.stringify(['term', term, votedFor ?? null]);
@@ -18,9 +29,10 @@ export function logRecord(from: number, entries: readonly Entry[]): string {
 }
 
 /** The records that say all that is on the disk. */
-export function recordsOf(state: Pick<RaftState, 'term' | 'votedFor' | 'snapshot' | 'log'>): string[] {
+export function recordsOf(state: Pick<RaftState, keyof Persisted>): string[] {
   const { snapshot, log } = state;
-  const records = [termRecord(state)];
+  const seen = [...state.seen].map(([id, incarnation]) => seenRecord(id, incarnation));
+  const records = [memberRecord(state), ...seen, termRecord(state)];
   if (snapshot !== undefined) {
     const { index, term, data } = snapshot;
     records.push(JSON.stringify(['snapshot', index, term, data, log.baseIndex, log.baseTerm]));
@@ -31,11 +43,17 @@ export function recordsOf(state: Pick<RaftState, 'term' | 'votedFor' | 'snapshot
 
 /** What the records say. Throws an Error for a record of another kind. */
 export function readRecords(records: Iterable<string>): Persisted {
-  let { term, votedFor, snapshot } = EMPTY;
+  let { incarnation, standing, term, votedFor, snapshot } = EMPTY;
+  const seen = new Map<string, number>();
   let log = { ...EMPTY.log, entries: [] as Entry[] };
   for (const record of records) {
     const fields = JSON.parse(record) as unknown[];
-    if (fields[0] === 'term') {
+    if (fields[0] === 'member') {
+      incarnation = fields[1] as number;
+      standing = fields[2] as Standing;
+    } else if (fields[0] === 'seen') {
+      seen.set(fields[1] as string, fields[2] as number);
+    } else if (fields[0] === 'term') {
       term = fields[1] as number;
       votedFor = (fields[2] as string | null) ?? undefined;
     } else if (fields[0] === 'log') {
@@ -46,7 +64,7 @@ export function readRecords(records: Iterable<string>): Persisted {
       log = { baseIndex: baseIndex as number, baseTerm: baseTerm as number, entries: [] };
     } else throw new Error(`a record of Raft is of no known kind: ${record.slice(0, 40)}`);
   }
-  return { term, votedFor, snapshot, log };
+  return { incarnation, standing, seen, term, votedFor, snapshot, log };
 }
 
 function pairsOf(flat: readonly (number | string)[]): Entry[] {

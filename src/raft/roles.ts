@@ -13,6 +13,7 @@ export function follow(turn: Turn, term: number, leader: string | undefined): vo
   if (term > state.term) {
     state.term = term;
     state.votedFor = undefined;
+    state.matched = 0;
     persist(turn, termRecord(state));
   }
   if (state.role === 'leader') {

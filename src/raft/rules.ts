@@ -16,6 +16,16 @@ export interface RaftRules {
   readonly readsNeedRound: boolean;
   /** From which index on the log is replaced by these entries; undefined: it has them all. */
   readonly replaceAt: (log: RaftLog, from: number, entries: readonly Entry[]) => number | undefined;
+  /** Whether an answer is for this incarnation of the member that asked, and not for one whose disk is gone. */
+  readonly isForOwn: (state: RaftState, incarnation: number) => boolean;
+  /** Whether a member that lost its disk recovers before it votes. */
+  readonly mustRecover: boolean;
+  /** The term of a member that lost its disk, by those of all others: no leader of an earlier term is believed. */
+  readonly termAfterLoss: (terms: readonly number[]) => number;
+  /** Whether a member that lost its disk has all that it had. @param last of the leader, since the loss */
+  readonly isCaughtUp: (matched: number, last: number) => boolean;
+  /** Whether a leader heeds that a member has forgotten what it acknowledged. */
+  readonly heedsForgetting: boolean;
 }
 
 export const RAFT_RULES: RaftRules = {
@@ -25,4 +35,9 @@ export const RAFT_RULES: RaftRules = {
   readIndex: ({ commit, termStart }) => Math.max(commit, termStart),
   readsNeedRound: true,
   replaceAt: firstMissing,
+  isForOwn: (state, incarnation) => incarnation === state.incarnation,
+  mustRecover: true,
+  termAfterLoss: (terms) => Math.max(...terms),
+  isCaughtUp: (matched, last) => matched >= last,
+  heedsForgetting: true,
 };

@@ -1,6 +1,7 @@
 /**
  * What a leader sends. To each member one message with content is under way at a time. What comes meanwhile goes with
- * the next, so there are fewer messages the more there is to do.
+ * the next, so there are fewer messages the more there is to do. Content without an answer is sent once more. Then the
+ * member is taken for silent, and gets only heartbeats, until an answer to one shows that it is there again.
  */
 
 import { entriesFrom, termAt } from './log.ts';
@@ -10,6 +11,8 @@ import { sendNow, type Turn } from './turn.ts';
 
 /** Answers to older sends are not recognised. */
 const SENDS_KNOWN_MAX = 32;
+/** So often content is sent to a member that gives no sign. */
+const SENDS_TO_SILENT = 2;
 
 /** Sends what is new to every member that has answered. */
 export function sendToIdle(turn: Turn): void {
@@ -30,10 +33,22 @@ export function sendWhenDue(turn: Turn): void {
   const { state, nowMs } = turn;
   for (const [id, progress] of state.progress) {
     if (id === state.id || nowMs < progress.heartbeatAtMs) continue;
-    const lastSent = progress.inFlight.at(-1);
-    if (lastSent === undefined || nowMs - lastSent.sentMs >= resendMs(state)) sendContent(turn, id, progress);
+    const { inFlight } = progress;
+    const isIdle = inFlight.length === 0;
+    if (isIdle || (inFlight.length < SENDS_TO_SILENT && isOverdue(turn, progress))) sendContent(turn, id, progress);
     else sendHeartbeat(turn, id, progress);
   }
+}
+
+/** Sends content again to a member that has answered what left later. */
+export function sendAgainIfLost(turn: Turn, id: string, progress: Progress, answeredRound: number): void {
+  const lastSent = progress.inFlight.at(-1);
+  if (lastSent !== undefined && answeredRound > lastSent.round && isOverdue(turn, progress))
+    sendContent(turn, id, progress);
+}
+
+function isOverdue({ state, nowMs }: Turn, { inFlight }: Progress): boolean {
+  return nowMs - (inFlight.at(-1)?.sentMs ?? nowMs) >= resendMs(state);
 }
 
 function sendContent(turn: Turn, id: string, progress: Progress): void {

@@ -4,7 +4,14 @@
  */
 
 import type { RaftLog } from './log.ts';
-import type { RaftMessage } from './messages.ts';
+import type { Joined, RaftMessage, VoteRequest } from './messages.ts';
+
+/**
+ * Whether a member may vote. `new`: its disk was empty, and it does not know yet whether that is its first start.
+ * `recovering`: it lost its disk, and does not vote. `voter`: it votes. `known`: so many others know its incarnation
+ * that the loss of its disk will be noticed, too.
+ */
+export type Standing = 'new' | 'recovering' | 'voter' | 'known';
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
@@ -30,6 +37,9 @@ export interface Snapshot {
 export interface Progress {
   /** Up to this index the member has the leader's log on its disk. */
   match: number;
+  /** The last round whose answer said so, and the last that showed that it has forgotten what it had. */
+  matchRound: number;
+  forgottenRound: number;
   /** The first entry to send. */
   next: number;
   /** When the append or part that is under way was sent, and sent again. Empty: all is answered. */
@@ -69,7 +79,13 @@ export interface RaftState {
   readonly limits: RaftLimits;
 
   // On the disk.
+  /** Which of its disks a member has: a random number, the first that is written to an empty disk. */
+  incarnation: number;
+  standing: Standing;
+  /** The first incarnation of each other member that was heard of. */
+  seen: Map<string, number>;
   term: number;
+  /** Undefined: it may vote in this term. {@link FORGOTTEN}: it may have voted, and must not vote again. */
   votedFor: string | undefined;
   log: RaftLog;
   snapshot: Snapshot | undefined;
@@ -98,12 +114,34 @@ export interface RaftState {
   termStart: number;
   reads: PendingRead[];
 
+  // Of a member whose incarnation is not known to enough others, or which recovers.
+  answers: Map<string, Answer>;
+  /** When it asks again, and how often it has asked. */
+  joinAtMs: number;
+  joinCount: number;
+  /** Requests for its vote that came before it was sure that it has one. */
+  keptRequests: Map<string, VoteRequest>;
+  /** Whether it has learnt the terms of all others since it lost its disk. */
+  knowsTerms: boolean;
+  /** Up to this index it has the log of the leader of this term. */
+  matched: number;
+  /** The number of the record that says its standing. */
+  standingSeq: number;
+
   /** A snapshot that arrives in parts. */
   incoming: { readonly index: number; readonly term: number; text: string } | undefined;
 }
 
+export type Answer = Pick<Joined, 'known' | 'term' | 'last'>;
+
+/** In the place of the member that was voted for. No member has this name. */
+export const FORGOTTEN = '';
+
 /** What earlier lives left on the disk. */
 export interface Persisted {
+  readonly incarnation: number;
+  readonly standing: Standing;
+  readonly seen: ReadonlyMap<string, number>;
   readonly term: number;
   readonly votedFor: string | undefined;
   readonly snapshot: Snapshot | undefined;
@@ -111,6 +149,9 @@ export interface Persisted {
 }
 
 export const EMPTY: Persisted = {
+  incarnation: 0,
+  standing: 'new',
+  seen: new Map(),
   term: 0,
   votedFor: undefined,
   snapshot: undefined,
@@ -122,11 +163,16 @@ export function majority({ members }: Pick<RaftState, 'members'>): number {
   return Math.floor(members.length / 2) + 1;
 }
 
+/** Whether a member may vote and lead. */
+export function hasVote({ standing }: Pick<RaftState, 'standing'>): boolean {
+  return standing === 'voter' || standing === 'known';
+}
+
 /** A member at the start of a life. @param electionAtMs when it asks for votes if it hears of no leader */
 export function createState(
   id: string,
   members: readonly string[],
-  { term, votedFor, snapshot, log }: Persisted,
+  { incarnation, standing, seen, term, votedFor, snapshot, log }: Persisted,
   electionAtMs: number,
   limits: RaftLimits = RAFT_LIMITS,
 ): RaftState {
@@ -135,6 +181,9 @@ export function createState(
     id,
     members,
     limits,
+    incarnation,
+    standing,
+    seen: new Map(seen),
     term,
     votedFor,
     log: { ...log, entries: [...log.entries] },
@@ -154,6 +203,13 @@ export function createState(
     round: 0,
     termStart: 0,
     reads: [],
+    answers: new Map(),
+    joinAtMs: standing === 'known' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY,
+    joinCount: 0,
+    keptRequests: new Map(),
+    knowsTerms: false,
+    matched: 0,
+    standingSeq: 0,
     incoming: undefined,
   };
 }

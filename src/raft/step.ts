@@ -6,11 +6,12 @@
 
 import { askForElection, takeVoteReply, takeVoteRequest } from './election.ts';
 import { takeAppend, takePart } from './following.ts';
+import { askToJoin, takeJoin, takeJoined, takeWithoutVote } from './joining.ts';
 import { answerReads, append, checkQuorum, read, takeAppended, takeReceived } from './leading.ts';
 import { dropThrough, termAt } from './log.ts';
 import type { RaftMessage } from './messages.ts';
 import { sendWhenDue } from './sending.ts';
-import type { RaftState } from './state.ts';
+import { hasVote, type RaftState } from './state.ts';
 import { createOutput, type Output, persist, type Surroundings, type Turn } from './turn.ts';
 
 export type RaftEvent =
@@ -56,14 +57,17 @@ export function step(state: RaftState, event: RaftEvent, surroundings: Surroundi
 
 /** When the next tick is due. */
 export function wakeAtMs(state: RaftState): number {
-  if (state.role !== 'leader') return state.electionAtMs;
-  let wakeMs = Number.POSITIVE_INFINITY;
+  let wakeMs = state.joinAtMs;
+  if (!hasVote(state)) return wakeMs;
+  if (state.role !== 'leader') return Math.min(wakeMs, state.electionAtMs);
   for (const [id, { heartbeatAtMs }] of state.progress) if (id !== state.id) wakeMs = Math.min(wakeMs, heartbeatAtMs);
   return wakeMs;
 }
 
 function passTime(turn: Turn): void {
   const { state, nowMs } = turn;
+  if (nowMs >= state.joinAtMs) askToJoin(turn);
+  if (!hasVote(state)) return;
   if (state.role === 'leader') {
     checkQuorum(turn);
     if (state.role === 'leader') sendWhenDue(turn);
@@ -71,7 +75,10 @@ function passTime(turn: Turn): void {
 }
 
 function takeMessage(turn: Turn, from: string, message: RaftMessage): void {
-  if (message.kind === 'vote') takeVoteRequest(turn, from, message);
+  if (message.kind === 'join') takeJoin(turn, from, message);
+  else if (message.kind === 'joined') takeJoined(turn, from, message);
+  else if (!hasVote(turn.state)) takeWithoutVote(turn, from, message);
+  else if (message.kind === 'vote') takeVoteRequest(turn, from, message);
   else if (message.kind === 'voted') takeVoteReply(turn, from, message);
   else if (message.kind === 'append') takeAppend(turn, from, message);
   else if (message.kind === 'appended') takeAppended(turn, from, message);

@@ -7,16 +7,28 @@ import type { RaftMessage } from './messages.ts';
 
 const count = z.int().min(0);
 
+const Join = defineRpc(
+  'raft_join',
+  'Makes the incarnation of a member known, and asks whether there was another one before.',
+  { incarnation: count },
+  {},
+);
+const Joined = defineRpc(
+  'raft_joined',
+  'Answers `raft_join`: `known` is the first incarnation that the sender knew, and `own` its own.',
+  { incarnation: count, known: count, own: count, term: count, last: count },
+  {},
+);
 const Vote = defineRpc(
   'raft_vote',
   'Asks for a vote in an election; with `pre`, whether it would be given.',
-  { pre: z.boolean(), term: count, last_index: count, last_term: count, sent_ms: z.number() },
+  { pre: z.boolean(), term: count, last_index: count, last_term: count, incarnation: count, sent_ms: z.number() },
   {},
 );
 const Voted = defineRpc(
   'raft_voted',
   'Answers a request for a vote.',
-  { pre: z.boolean(), term: count, granted: z.boolean(), sent_ms: z.number() },
+  { pre: z.boolean(), term: count, granted: z.boolean(), incarnation: count, sent_ms: z.number() },
   {},
 );
 const Append = defineRpc(
@@ -68,9 +80,18 @@ const Received = defineRpc(
 );
 
 /** By the kind of the message. */
-const KINDS = { vote: Vote, voted: Voted, append: Append, appended: Appended, part: Part, received: Received } as const;
+const KINDS = {
+  join: Join,
+  joined: Joined,
+  vote: Vote,
+  voted: Voted,
+  append: Append,
+  appended: Appended,
+  part: Part,
+  received: Received,
+} as const;
 
-export const RAFT_RPCS = [Vote, Voted, Append, Appended, Part, Received] as const;
+export const RAFT_RPCS = [Join, Joined, Vote, Voted, Append, Appended, Part, Received] as const;
 
 export type RaftRpc = (typeof RAFT_RPCS)[number];
 

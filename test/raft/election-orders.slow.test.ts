@@ -24,7 +24,7 @@ interface World {
 
 function begin(ticks: Readonly<Record<string, number>>): World {
   return {
-    members: new Map(IDS.map((id) => [id, createState(id, IDS, EMPTY, 0)])),
+    members: new Map(IDS.map((id) => [id, createState(id, IDS, { ...EMPTY, incarnation: 1, standing: 'known' }, 0)])),
     flights: [],
     ticks: new Map(Object.entries(ticks)),
     unwritten: new Map(),

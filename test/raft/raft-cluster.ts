@@ -7,9 +7,10 @@
 import { SeededRandom } from '../../src/protocol/random.ts';
 import { entryAt, lastIndex, termAt } from '../../src/raft/log.ts';
 import type { RaftMessage } from '../../src/raft/messages.ts';
-import { readRecords, recordsOf } from '../../src/raft/records.ts';
+import { memberRecord, readRecords, recordsOf } from '../../src/raft/records.ts';
+import { findStandingTrouble } from '../../src/raft/recovery.ts';
 import { RAFT_RULES, type RaftRules } from '../../src/raft/rules.ts';
-import { createState, RAFT_LIMITS, type RaftLimits, type RaftState } from '../../src/raft/state.ts';
+import { createState, RAFT_LIMITS, type RaftLimits, type RaftState, type Standing } from '../../src/raft/state.ts';
 import { type RaftEvent, step, wakeAtMs } from '../../src/raft/step.ts';
 import type { Output } from '../../src/raft/turn.ts';
 
@@ -47,6 +48,8 @@ export interface ClusterOptions {
   readonly limits?: Partial<RaftLimits>;
   /** Whether every record is on the disk at once. Default: false. */
   readonly quickDisks?: boolean;
+  /** Whether the members must find out at first that they start for the first time. Default: false. */
+  readonly areNew?: boolean;
 }
 
 export class RaftCluster {
@@ -68,14 +71,23 @@ export class RaftCluster {
   readonly #limits: RaftLimits;
   readonly #quickDisks: boolean;
   #nextRead = 0;
+  #nextIncarnation = 1;
+  /** Members that have, or may have, lost their disks and not recovered. */
+  readonly #uncertain = new Set<string>();
+  lossCount = 0;
 
-  constructor({ size, seed, rules, limits, quickDisks = false }: ClusterOptions) {
+  constructor({ size, seed, rules, limits, quickDisks = false, areNew = false }: ClusterOptions) {
     this.ids = Array.from({ length: size }, (_, number) => `n${number}`);
     this.random = new SeededRandom(seed);
     this.#rules = { ...RAFT_RULES, ...rules };
     this.#limits = { ...RAFT_LIMITS, ...limits };
     this.#quickDisks = quickDisks;
-    for (const id of this.ids) this.members.set(id, new Member(this.#start(id, [])));
+    for (const id of this.ids) {
+      const records = this.#newDisk(areNew ? 'new' : 'known');
+      this.members.set(id, new Member(this.#start(id, records)));
+      this.member(id).records = records;
+      if (areNew) this.#uncertain.add(id);
+    }
   }
 
   readonly member = (id: string): Member => this.members.get(id) as Member;
@@ -166,6 +178,28 @@ export class RaftCluster {
     this.#write(member, this.random.integer(member.writes.length + 1));
     member.writes = [];
     for (const [read, { by }] of this.reads) if (by === id) this.reads.delete(read);
+  }
+
+  /** Ends a life, and replaces the disk by an empty one. */
+  loseDisk(id: string): void {
+    if (this.member(id).isUp) this.stop(id);
+    this.member(id).records = this.#newDisk('new');
+    this.#uncertain.add(id);
+    this.lossCount++;
+  }
+
+  /** Whether each member has recovered from what it lost, as far as it could be asked. */
+  get haveAllRecovered(): boolean {
+    for (const id of this.#uncertain) {
+      const { isUp, state } = this.member(id);
+      if (isUp && findStandingTrouble(state) === undefined) this.#uncertain.delete(id);
+    }
+    return this.#uncertain.size === 0;
+  }
+
+  /** The first record of a life on an empty disk. */
+  #newDisk(standing: Standing): string[] {
+    return [memberRecord({ incarnation: this.#nextIncarnation++, standing })];
   }
 
   restart(id: string): void {

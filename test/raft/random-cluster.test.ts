@@ -21,6 +21,17 @@ function act(cluster: RaftCluster, number: number): void {
   else if (draw < 197 && !cluster.member(id).isUp) cluster.restart(id);
 }
 
+/** Loses a disk when all have recovered, and otherwise helps the one that has lost its disk. */
+function actWithLoss(cluster: RaftCluster, number: number): void {
+  const { random, ids } = cluster;
+  const id = random.pick(ids);
+  const draw = random.integer(40);
+  if (draw === 0 && cluster.haveAllRecovered) cluster.loseDisk(id);
+  else if (draw < 3 && !cluster.member(id).isUp) cluster.restart(id);
+  else if (draw === 4) cluster.cutOff = [];
+  else act(cluster, number);
+}
+
 /** All that take themselves for the leader. */
 function leadersOf({ ids, member }: RaftCluster): readonly string[] | undefined {
   const leaders = ids.filter((id) => member(id).isUp && member(id).state.role === 'leader');
@@ -50,10 +61,12 @@ function deliverSome(cluster: RaftCluster): void {
   }
 }
 
-function run(options: ClusterOptions): RaftCluster {
-  const cluster = new RaftCluster(options);
+/** @param losesDisks whether disks are lost, one at a time */
+function run(options: ClusterOptions, losesDisks = false): RaftCluster {
+  const cluster = new RaftCluster({ ...options, areNew: losesDisks });
   for (let number = 0; number < STEPS; number++) {
-    act(cluster, number);
+    if (losesDisks) actWithLoss(cluster, number);
+    else act(cluster, number);
     if (number % 50 === 0) cluster.checkLogs();
   }
   cluster.checkLogs();
@@ -87,6 +100,32 @@ describe('a group of Raft', () => {
     expect(committedCount).toBeGreaterThan(600);
   });
 });
+
+describe('a group of which one member at a time loses its disk', () => {
+  it.each([3, 4, 5])('of %d members keeps the invariants, and each of them recovers', (size) => {
+    let [lossCount, committedCount] = [0, 0];
+    for (let seed = 0; seed < 12; seed++) {
+      const cluster = run({ size, seed: `lost ${size} ${seed}`, limits: seed % 2 === 0 ? SMALL : {} }, true);
+      settleDown(cluster);
+      expect(cluster.haveAllRecovered, `seed ${seed}`).toBe(true);
+      const commands = cluster.committed.map(({ command }) => command);
+      for (const id of cluster.ids) expect(cluster.member(id).applied).toEqual(commands);
+      lossCount += cluster.lossCount;
+      committedCount += commands.length;
+    }
+    expect(lossCount).toBeGreaterThan(12);
+    expect(committedCount).toBeGreaterThan(300);
+  });
+});
+
+/** All is healed, and one more command is committed. */
+function settleDown(cluster: RaftCluster): void {
+  for (const id of cluster.ids) if (!cluster.member(id).isUp) cluster.restart(id);
+  cluster.calm(5000);
+  cluster.propose(cluster.leader as string, 'last');
+  cluster.calm(1000);
+  cluster.checkLogs();
+}
 
 /** What the first broken invariant is, among so many seeds. */
 function findBreach(rules: Partial<RaftRules>, sizes: readonly number[] = [3, 5]): string | undefined {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { lastIndex } from '../../src/raft/log.ts';
-import { logRecord, readRecords, recordsOf, termRecord } from '../../src/raft/records.ts';
+import { logRecord, readRecords, recordsOf, seenRecord, termRecord } from '../../src/raft/records.ts';
 import type { RaftRules } from '../../src/raft/rules.ts';
 import { wakeAtMs } from '../../src/raft/step.ts';
 import { type ClusterOptions, type Flight, RaftCluster } from './raft-cluster.ts';
@@ -35,6 +35,7 @@ function withLogs(cluster: RaftCluster, logs: readonly (readonly number[])[], te
   for (const [number, id] of cluster.ids.entries()) {
     const entries = (logs[number] as readonly number[]).map((term) => ({ term, command: `t${term}` }));
     cluster.member(id).records = [
+      ...cluster.member(id).records,
       termRecord({ term: terms[number] as number, votedFor: undefined }),
       logRecord(1, entries),
     ];
@@ -261,9 +262,10 @@ describe('a member', () => {
     cluster.snapshot('n0');
     cluster.propose('n0', 'd');
     const { records, state } = cluster.member('n0');
-    const { term, votedFor, snapshot, log } = state;
-    expect(readRecords(records)).toEqual({ term, votedFor, snapshot, log });
-    expect(readRecords(recordsOf(state))).toEqual({ term, votedFor, snapshot, log });
+    const { incarnation, standing, seen, term, votedFor, snapshot, log } = state;
+    const kept = { incarnation, standing, seen, term, votedFor, snapshot, log };
+    expect(readRecords(records)).toEqual(kept);
+    expect(readRecords(recordsOf(state))).toEqual(kept);
     expect(snapshot).toMatchObject({ index: 4, data: '["","a","b","c"]' });
     expect(log).toMatchObject({ baseIndex: 3, entries: [{ command: 'c' }, { command: 'd' }] });
   });
@@ -343,5 +345,264 @@ describe('an entry of an old term on a majority', () => {
     cluster.stop('n0');
     elect(cluster, 'n4');
     expect(() => elect(cluster, 'n4')).toThrow(/leader completeness/);
+  });
+});
+
+describe('a member whose disk is empty', () => {
+  /** Time passes until nothing more is asked or answered. */
+  function settle(cluster: RaftCluster, may?: (flight: Flight) => boolean): void {
+    for (let count = 0; count < 40; count++) {
+      cluster.pass(25);
+      deliverAll(cluster, may);
+    }
+  }
+
+  const standings = (cluster: RaftCluster) => cluster.ids.map((id) => cluster.member(id).state.standing);
+
+  it('votes when a majority says that it is the first start, and is safe when so many know it', () => {
+    const cluster = clusterOf(5, { areNew: true });
+    settle(cluster, between('n0', 'n1', 'n2'));
+    expect(standings(cluster)).toEqual(['voter', 'voter', 'voter', 'new', 'new']);
+    expect(cluster.leader).toBe('n0');
+    settle(cluster, between('n0', 'n1', 'n2', 'n3'));
+    expect(standings(cluster)).toEqual(['known', 'known', 'known', 'known', 'new']);
+  });
+
+  it('begins a group in a round trip and an election', () => {
+    const cluster = clusterOf(3, { areNew: true });
+    cluster.pass(0);
+    const arrive = () => {
+      for (const flight of cluster.flights.splice(0)) cluster.deliver(flight);
+    };
+    // Asked and answered; the question, the vote and the first entry, each with its answer.
+    for (let trips = 0; trips < 8; trips++) arrive();
+    expect(cluster.committed).toHaveLength(1);
+  });
+
+  it('is noticed by each of those that know it, and gets its log before it votes', () => {
+    const cluster = clusterOf(3, { areNew: true });
+    settle(cluster);
+    const leader = cluster.leader as string;
+    const lost = cluster.ids.find((id) => id !== leader) as string;
+    cluster.propose(leader, 'x');
+    settle(cluster);
+    cluster.loseDisk(lost);
+    cluster.restart(lost);
+    cluster.pass(1);
+    deliverAll(cluster, ({ message }) => message.kind === 'join' || message.kind === 'joined');
+    const { state } = cluster.member(lost);
+    expect(state).toMatchObject({ standing: 'recovering', term: 1, votedFor: '' });
+    const request = {
+      kind: 'vote',
+      pre: false,
+      term: 9,
+      lastIndex: 9,
+      lastTerm: 9,
+      incarnation: 1,
+      sentMs: 0,
+    } as const;
+    cluster.step(lost, { kind: 'message', from: leader, message: request });
+    expect(state).toMatchObject({ term: 1, votedFor: '' });
+    settle(cluster);
+    expect(state.standing).toBe('known');
+    expect(cluster.member(lost).applied).toEqual(['', 'x']);
+  });
+
+  it('gets a snapshot in parts if the log does not reach back', () => {
+    const cluster = clusterOf(3, { limits: { entriesKept: 0, partLengthMax: 10 } });
+    elect(cluster, 'n0');
+    for (let count = 0; count < 30; count++) cluster.propose('n0', `command ${count}`);
+    deliverAll(cluster);
+    cluster.snapshot('n0');
+    cluster.loseDisk('n2');
+    cluster.member('n1').records.push(seenRecord('n2', 3));
+    cluster.member('n1').state.seen.set('n2', 3);
+    cluster.restart('n2');
+    settle(cluster);
+    expect(cluster.member('n2').state.standing).toBe('known');
+    expect(cluster.member('n2').applied).toEqual(cluster.member('n0').applied);
+  });
+
+  it('is the same after a restart in the middle of it', () => {
+    const cluster = clusterOf(3, { areNew: true });
+    settle(cluster);
+    cluster.loseDisk('n2');
+    for (let count = 0; count < 3; count++) {
+      cluster.restart('n2');
+      cluster.pass(1);
+      deliverAll(cluster, between('n1', 'n2'));
+      expect(cluster.member('n2').state.standing).toBe('recovering');
+      cluster.stop('n2');
+    }
+    cluster.restart('n2');
+    settle(cluster);
+    expect(cluster.member('n2').state.standing).toBe('known');
+  });
+});
+
+/** What a lost disk takes away, one rule at a time, among three members. */
+describe('without a rule of recovery', () => {
+  const pair = between('n0', 'n2');
+
+  const joins = ({ message }: Flight) => message.kind === 'join' || message.kind === 'joined';
+
+  /** n0 leads in term 1. */
+  function begun(rules: Partial<RaftRules>): RaftCluster {
+    const cluster = clusterOf(3, { areNew: true, rules, limits: { batchLengthMax: 0 } });
+    cluster.pass(1);
+    deliverAll(cluster, joins);
+    elect(cluster, 'n0');
+    return cluster;
+  }
+
+  /** n0 has committed an entry with n2, which is back with an empty disk. */
+  function afterLoss(rules: Partial<RaftRules>): RaftCluster {
+    const cluster = begun(rules);
+    cluster.propose('n0', 'x');
+    deliverAll(cluster, pair);
+    expect(cluster.committed).toHaveLength(2);
+    loseDisk(cluster);
+    return cluster;
+  }
+
+  function loseDisk(cluster: RaftCluster): void {
+    cluster.loseDisk('n2');
+    cluster.restart('n2');
+    cluster.pass(1);
+    deliverAll(cluster, joins);
+  }
+
+  /** A member asks for votes so soon that the leader has not stepped down. */
+  function ask(cluster: RaftCluster, id: string, may: (flight: Flight) => boolean): void {
+    cluster.nowMs += 200;
+    cluster.member(id).state.electionAtMs = 0;
+    cluster.step(id, { kind: 'tick' });
+    deliverAll(cluster, may);
+  }
+
+  it('a member that votes at once elects a leader without what was committed', () => {
+    const elected = (rules: Partial<RaftRules>) => {
+      elect(afterLoss(rules), 'n1', between('n1', 'n2'));
+    };
+    expect(() => elected({})).not.toThrow();
+    expect(() => elected({ mustRecover: false })).toThrow(/leader completeness/);
+  });
+
+  it('a member that votes before its log is complete does so, too', () => {
+    const elected = (rules: Partial<RaftRules>) => {
+      const cluster = afterLoss(rules);
+      // It gets the first entry, and not the one that it had acknowledged.
+      cluster.pass(60);
+      const isOld = ({ message }: Flight) =>
+        message.kind !== 'append' || message.entries.every(({ command }) => command === '');
+      deliverAll(cluster, (flight) => pair(flight) && isOld(flight));
+      expect(lastIndex(cluster.member('n2').state.log)).toBe(1);
+      elect(cluster, 'n1', between('n1', 'n2'));
+    };
+    expect(() => elected({})).not.toThrow();
+    expect(() => elected({ isCaughtUp: () => true })).toThrow(/leader completeness/);
+  });
+
+  it('a member that does not learn the terms of the others votes twice in one', () => {
+    const votedTwice = (rules: Partial<RaftRules>) => {
+      const cluster = begun(rules);
+      // n2 votes for n1 in term 2, and that vote is late.
+      let late: Flight | undefined;
+      ask(cluster, 'n1', (flight) => {
+        if (flight.message.kind !== 'voted' || flight.message.pre || flight.from !== 'n2')
+          return between('n1', 'n2')(flight);
+        late = flight;
+        return false;
+      });
+      expect(late).toBeDefined();
+      loseDisk(cluster);
+      // n0 still leads in term 1. It brings n2 up to date, if n2 believes it, and wins it for another election.
+      cluster.pass(60);
+      deliverAll(cluster, pair);
+      elect(cluster, 'n0', pair);
+      elect(cluster, 'n0', pair);
+      cluster.deliver(late as Flight);
+    };
+    expect(() => votedTwice({})).not.toThrow();
+    expect(() => votedTwice({ termAfterLoss: () => 0 })).toThrow(/election safety/);
+  });
+
+  it('a candidate counts the votes that were given to its lost log', () => {
+    const elected = (rules: Partial<RaftRules>) => {
+      const cluster = begun(rules);
+      // The vote of n0 for n2 in term 2 is late.
+      const late: Flight[] = [];
+      ask(cluster, 'n2', (flight) => {
+        const isLate = flight.message.kind === 'vote' && !flight.message.pre;
+        if (isLate && flight.to === 'n0') late.push(flight);
+        return !isLate;
+      });
+      expect(late).toHaveLength(1);
+      loseDisk(cluster);
+      settle(cluster);
+      expect(cluster.member('n2').state).toMatchObject({ standing: 'known', term: 1 });
+      elect(cluster, 'n2', ({ message }) => message.kind !== 'vote' || message.pre);
+      expect(cluster.member('n2').state).toMatchObject({ role: 'candidate', term: 2 });
+      // Time for n0 to step down.
+      cluster.step('n0', { kind: 'tick' });
+      cluster.deliver(late[0] as Flight);
+      deliverAll(cluster, ({ message }) => message.kind === 'voted');
+      return cluster.member('n2').state.role;
+    };
+    expect(elected({})).toBe('candidate');
+    expect(elected({ isForOwn: () => true })).toBe('leader');
+  });
+
+  it('a leader that keeps what a lost disk acknowledged never finds out what is missing', () => {
+    const recovered = (rules: Partial<RaftRules>) => {
+      const cluster = afterLoss(rules);
+      settle(cluster);
+      return cluster.member('n2').state.standing;
+    };
+    expect(recovered({})).toBe('known');
+    expect(recovered({ heedsForgetting: false })).toBe('recovering');
+  });
+
+  function settle(cluster: RaftCluster): void {
+    for (let count = 0; count < 40; count++) {
+      cluster.pass(25);
+      deliverAll(cluster);
+    }
+  }
+});
+
+describe('to a member that is silent', () => {
+  function charactersIn10s(isSilent: boolean): number {
+    const cluster = clusterOf(3);
+    elect(cluster, 'n0');
+    cluster.propose('n0', 'x'.repeat(100_000));
+    let characters = 0;
+    for (let count = 0; count < 1000; count++) {
+      cluster.pass(10);
+      deliverAll(cluster, (flight) => {
+        if (flight.to === 'n2') characters += JSON.stringify(flight.message).length;
+        return !isSilent || flight.to !== 'n2';
+      });
+    }
+    return characters;
+  }
+
+  it('content is sent twice, and then only heartbeats', () => {
+    expect(charactersIn10s(false)).toBeLessThan(150_000);
+    expect(charactersIn10s(true)).toBeLessThan(250_000);
+  });
+
+  it('content is sent again as soon as it answers a heartbeat', () => {
+    const cluster = clusterOf(3);
+    elect(cluster, 'n0');
+    cluster.propose('n0', 'x');
+    for (let count = 0; count < 100; count++) {
+      cluster.pass(50);
+      deliverAll(cluster, between('n0', 'n1'));
+    }
+    const { length } = cluster.member('n2').state.log.entries;
+    cluster.pass(60);
+    deliverAll(cluster);
+    expect(cluster.member('n2').state.log.entries).toHaveLength(length + 1);
   });
 });

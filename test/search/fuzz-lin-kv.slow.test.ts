@@ -1,6 +1,6 @@
 /**
- * The proof for lin-kv: each mutant fails within 300 seeds of a fuzz under the faults that it is about, and no register
- * of it is linearizable. The right node stays valid.
+ * The proof for lin-kv: each mutant, but for two, fails within 300 seeds of a fuzz under the faults that it is about,
+ * and by the rule that finds it, mostly that no register is linearizable. The right node stays valid.
  */
 
 import { expect, it } from 'vitest';
@@ -31,14 +31,22 @@ const BUSY: Partial<RunOptions> = {
   nodeLimits: { batch: 1 },
 };
 
+/** Disks are lost as soon as the ones before are recovered from. */
+const LOSING: Partial<RunOptions> = { timeLimitMs: 4000, faultValues: { 'disk-loss': 400 } };
+
 interface Expected {
   /** Where the search begins: the seeds before find nothing, and take their time for it. */
   readonly from?: number;
   readonly faults: RunOptions['faults'];
   readonly own?: Partial<RunOptions>;
+  /** Which part of the verdict finds it. Absent: that of the workload. */
+  readonly rule?: string;
 }
 
-const EXPECTED: Readonly<Record<LinKvMutantName, Expected>> = {
+/** Too rare for so few seeds: each has a schedule by hand in the corpus. */
+type Rare = 'votes-at-once-after-a-lost-disk' | 'votes-before-its-log-is-complete';
+
+const EXPECTED: Readonly<Record<Exclude<LinKvMutantName, Rare>, Expected>> = {
   'carries-out-copies-again': { faults: ['duplication'] },
   'lost-leader-called-refusal': { faults: ['partition', 'kill'] },
   'acknowledges-before-a-majority': { faults: ['partition', 'kill'] },
@@ -48,6 +56,8 @@ const EXPECTED: Readonly<Record<LinKvMutantName, Expected>> = {
   'forgets-its-term': { from: 110, faults: ['kill', 'bridge', 'one-way', 'partition'] },
   'votes-for-an-older-log': { from: 10, faults: ['kill', 'loss', 'partition'] },
   'truncates-at-every-append': { from: 60, faults: ['kill', 'reordering', 'duplication'] },
+  'numbers-requests-as-before-the-loss': { faults: ['disk-loss'], own: LOSING },
+  'keeps-what-a-lost-disk-acknowledged': { faults: ['disk-loss'], own: LOSING, rule: 'recovery' },
   'reads-before-its-first-entry': { from: 25, faults: ['kill', 'bridge', 'partition'], own: BUSY },
 };
 
@@ -56,15 +66,15 @@ it(`is valid with ${RIGHT_SEEDS} seeds`, async () => {
   expect(await findFailure(context, 1, RIGHT_SEEDS)).toBeUndefined();
 });
 
-it.each(Object.keys(EXPECTED) as LinKvMutantName[])('finds a mutant of lin-kv: %s', async (name) => {
-  const { from = 1, faults, own }: Expected = EXPECTED[name];
+it.each(Object.keys(EXPECTED) as (keyof typeof EXPECTED)[])('finds a mutant of lin-kv: %s', async (name) => {
+  const { from = 1, faults, own, rule = 'workload' }: Expected = EXPECTED[name];
   const context = { subject: linKvMutantSubject(name), settle: createSettle() };
   // A mutant may fail in another way first, for instance by serving nothing any more.
   for (let seed = from; seed <= SEEDS_MAX; ) {
     const found = await findFailure(context, seed, SEEDS_MAX, { ...SHORT, faults, ...own });
     if (found === undefined) break;
-    if (failureSignature(found.results).includes('workload')) return;
+    if (failureSignature(found.results).includes(rule)) return;
     seed = Number(found.seed) + 1;
   }
-  throw new Error(`${name} is linearizable with all seeds up to ${SEEDS_MAX}`);
+  throw new Error(`${name} is found by no ${rule} with all seeds up to ${SEEDS_MAX}`);
 });

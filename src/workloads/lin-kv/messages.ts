@@ -18,7 +18,8 @@ export const Cas = defineRpc(
   {},
 );
 
-const epoch = z.int().min(1);
+/** Which disk and which life of a node. */
+const life = { incarnation: z.int().min(1), epoch: z.int().min(1) };
 
 /** A number, what to do, and with what: `[7, "cas", 1, 3, 4]`. */
 const ForwardedRequest = z.tuple([z.int().min(1), z.enum(['read', 'write', 'cas'])]).rest(z.unknown());
@@ -28,12 +29,12 @@ const ForwardedResult = z.tuple([z.int().min(1), z.int().min(0)]).rest(z.unknown
 export const Forward = defineRpc(
   'lin_kv_forward',
   'Requests for the leader, from one life of a node. It asks none with a number below `low` again.',
-  { epoch, low: z.int().min(1), requests: z.array(ForwardedRequest) },
+  { ...life, low: z.int().min(1), requests: z.array(ForwardedRequest) },
   {},
 );
 export const Results = defineRpc(
   'lin_kv_results',
   'What became of forwarded requests: each a number, an error code or 0, and the value that was read.',
-  { epoch, results: z.array(ForwardedResult) },
+  { ...life, results: z.array(ForwardedResult) },
   {},
 );

@@ -14,8 +14,9 @@ export const OTHER_VALUE = 22;
 
 /** A change, as it is in the log. */
 export interface Command {
-  /** The node that a client asked, which of its lives, and the number of the request in it. */
+  /** The node that a client asked, which of its disks and lives, and the number of the request in it. */
   readonly node: string;
+  readonly incarnation: number;
   readonly epoch: number;
   readonly seq: number;
   /** The node asks for no earlier request again. */
@@ -25,23 +26,27 @@ export interface Command {
   readonly args: readonly unknown[];
 }
 
-export function encodeCommand({ node, epoch, seq, low, f, args }: Command): string {
-  return stringifyExact([node, epoch, seq, low, f, ...args]);
+export function encodeCommand({ node, incarnation, epoch, seq, low, f, args }: Command): string {
+  return stringifyExact([node, incarnation, epoch, seq, low, f, ...args]);
 }
 
 function decodeCommand(text: string): Command {
-  const [node, epoch, seq, low, f, ...args] = parseExact(text) as [
+  const [node, incarnation, epoch, seq, low, f, ...args] = parseExact(text) as [
     string,
+    number,
     number,
     number,
     number,
     'write',
     ...unknown[],
   ];
-  return { node, epoch, seq, low, f, args };
+  return { node, incarnation, epoch, seq, low, f, args };
 }
 
-/** What a node has asked for in its last life. */
+/** Which request it is. */
+export type RequestName = Pick<Command, 'node' | 'incarnation' | 'epoch' | 'seq'>;
+
+/** What a node has asked for in its last life with one disk. */
 interface Session {
   epoch: number;
   low: number;
@@ -53,6 +58,7 @@ export type Outcome = number | 'unknown' | 'over';
 
 export class Registers {
   #values = new Map<string, unknown>();
+  /** By node and incarnation. That of a lost disk stays: its late requests must not be taken for new ones. */
   #sessions = new Map<string, Session>();
 
   /** The value of a register, with {@link OK} or {@link NOT_FOUND}. */
@@ -61,8 +67,8 @@ export class Registers {
     return this.#values.has(name) ? { code: OK, value: this.#values.get(name) } : { code: NOT_FOUND };
   }
 
-  outcomeOf({ node, epoch, seq }: Pick<Command, 'node' | 'epoch' | 'seq'>): Outcome {
-    const session = this.#sessions.get(node);
+  outcomeOf({ node, incarnation, epoch, seq }: RequestName): Outcome {
+    const session = this.#sessions.get(sessionOf(node, incarnation));
     if (session === undefined || epoch > session.epoch) return 'unknown';
     if (epoch < session.epoch || seq < session.low) return 'over';
     return session.codes.get(seq) ?? 'unknown';
@@ -88,11 +94,12 @@ export class Registers {
     return OK;
   }
 
-  #remember({ node, epoch, seq, low }: Command, code: number): void {
-    let session = this.#sessions.get(node);
+  #remember({ node, incarnation, epoch, seq, low }: Command, code: number): void {
+    const name = sessionOf(node, incarnation);
+    let session = this.#sessions.get(name);
     if (session === undefined || session.epoch < epoch) {
       session = { epoch, low: 1, codes: new Map() };
-      this.#sessions.set(node, session);
+      this.#sessions.set(name, session);
     }
     session.codes.set(seq, code);
     if (low <= session.low) return;
@@ -102,7 +109,7 @@ export class Registers {
   }
 
   snapshot(): string {
-    const sessions = [...this.#sessions].map(([node, { epoch, low, codes }]) => [node, epoch, low, [...codes]]);
+    const sessions = [...this.#sessions].map(([name, { epoch, low, codes }]) => [name, epoch, low, [...codes]]);
     return stringifyExact({ values: [...this.#values], sessions });
   }
 
@@ -113,7 +120,11 @@ export class Registers {
     };
     this.#values = new Map(values);
     this.#sessions = new Map(
-      sessions.map(([node, epoch, low, codes]) => [node, { epoch, low, codes: new Map(codes) }]),
+      sessions.map(([name, epoch, low, codes]) => [name, { epoch, low, codes: new Map(codes) }]),
     );
   }
+}
+
+function sessionOf(node: string, incarnation: number): string {
+  return `${node} ${incarnation}`;
 }

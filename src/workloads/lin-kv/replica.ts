@@ -8,21 +8,30 @@ import { failureOf } from '../../node/assertion.ts';
 import type { NodeContext } from '../../node/context.ts';
 import type { Folder } from '../../protocol/folder.ts';
 import type { RaftMessage } from '../../raft/messages.ts';
-import { readRecords, recordsOf } from '../../raft/records.ts';
+import { memberRecord, readRecords, recordsOf } from '../../raft/records.ts';
+import { findStandingTrouble } from '../../raft/recovery.ts';
 import { RAFT_RULES, type RaftRules } from '../../raft/rules.ts';
-import { createState, RAFT_LIMITS, type RaftState } from '../../raft/state.ts';
+import { createState, type Persisted, RAFT_LIMITS, type RaftState } from '../../raft/state.ts';
 import { type RaftEvent, step, wakeAtMs } from '../../raft/step.ts';
 import { drawElectionMs } from '../../raft/timing.ts';
 import type { Output, PersistRequest } from '../../raft/turn.ts';
 import { encodeRaft } from '../../raft/wire.ts';
 import type { LinKvLimits } from './limits.ts';
-import { type Command, type Outcome, Registers } from './registers.ts';
+import { type Command, type Outcome, Registers, type RequestName } from './registers.ts';
 
 const TWO_TO_32 = 2 ** 32;
+/** Of 52 random bits of an incarnation, those of the second draw. */
+const TWO_TO_20 = 2 ** 20;
 /** A timer that is too early by the node's clock must not be set again for no time at all. */
 const SLEEP_MS_MIN = 1;
 /** A snapshot is due when the records are so many times as long as the last one. */
 const LENGTHS_OF_SNAPSHOT = 2;
+/**
+ * A disk that has written nothing at so many looks, one after another, hangs. Looks are counted, because the time also
+ * passes for a node that was stopped.
+ */
+const DISK_LOOKS = 10;
+const DISK_LOOK_MS = 1000;
 
 /** What a replica tells. Called between two steps. */
 export interface ReplicaEvents {
@@ -47,8 +56,8 @@ export type JournalLike = Pick<Journal, 'append' | 'replace' | 'length'>;
 
 export class Replica {
   readonly registers: Registers;
-  /** The number of this life of the node, from 1: it is on the disk before anything is done in it. */
-  readonly life: number;
+  /** Which disk, and which life of the node with it, from 1: they are on the disk before anything is done. */
+  readonly life: Pick<RequestName, 'incarnation' | 'epoch'>;
   readonly #context: NodeContext;
   readonly #journal: JournalLike;
   readonly #state: RaftState;
@@ -60,6 +69,11 @@ export class Replica {
   #isStepping = false;
   #sleepsUntilMs = Number.POSITIVE_INFINITY;
   #replacedLength = 0;
+  /** How many records are not on the disk yet, and how many are. */
+  #unwritten = 0;
+  #written = 0;
+  #isWatched = false;
+  #isReplacing = false;
   #failure: Error | undefined;
   #isStopped = false;
 
@@ -71,28 +85,30 @@ export class Replica {
   ): Promise<Replica> {
     const { journal, records } = await Journal.open(folder, 'raft');
     const lives = records.filter((record) => record.startsWith(LIFE)).map((record) => JSON.parse(record)[1] as number);
-    const life = Math.max(0, ...lives) + 1;
-    await journal.append(lifeRecord(life));
-    const own = records.filter((record) => !record.startsWith(LIFE));
-    return new Replica(context, wrapJournal(journal), life, own, limits, parts);
+    const epoch = Math.max(0, ...lives) + 1;
+    const persisted = readRecords(records.filter((record) => !record.startsWith(LIFE)));
+    const incarnation = persisted.incarnation || drawIncarnation(context);
+    if (persisted.incarnation === 0)
+      void journal.append(memberRecord({ incarnation, standing: 'new' })).catch(() => {});
+    await journal.append(lifeRecord(epoch));
+    return new Replica(context, wrapJournal(journal), epoch, { ...persisted, incarnation }, limits, parts);
   }
 
   private constructor(
     context: NodeContext,
     journal: JournalLike,
-    life: number,
-    records: readonly string[],
+    epoch: number,
+    persisted: Persisted,
     limits: LinKvLimits,
     { rules, registers = new Registers() }: ReplicaParts,
   ) {
     this.#context = context;
     this.#journal = journal;
-    this.life = life;
+    this.life = { incarnation: persisted.incarnation, epoch };
     this.#limits = limits;
     this.#rules = { ...RAFT_RULES, ...rules };
     this.registers = registers;
     const { nodeId, nodeIds } = context;
-    const persisted = readRecords(records);
     const raftLimits = {
       ...RAFT_LIMITS,
       batchLengthMax: limits.batch,
@@ -101,7 +117,7 @@ export class Replica {
     };
     this.#state = createState(nodeId, nodeIds, persisted, this.#firstElectionMs(persisted.term), raftLimits);
     if (persisted.snapshot !== undefined) this.registers.restore(persisted.snapshot.data);
-    context.diagnose('raft', () => this.#failure?.message);
+    context.diagnose('raft', () => this.#failure?.message ?? findStandingTrouble(this.#state));
     context.onStop(() => {
       this.#isStopped = true;
     });
@@ -193,14 +209,22 @@ export class Replica {
 
   #persist({ seq, record }: PersistRequest): void {
     const written = record === undefined ? this.#replaceRecords() : this.#journal.append(record);
+    this.#unwritten++;
+    if (!this.#isWatched) void this.#watchDisk();
     written.then(
-      () => this.#take({ kind: 'persisted', seq }),
+      () => {
+        this.#unwritten--;
+        this.#written++;
+        if (record === undefined) this.#isReplacing = false;
+        this.#take({ kind: 'persisted', seq });
+      },
       (error: Error) => this.#fail(error),
     );
   }
 
   #replaceRecords(): Promise<void> {
-    const written = this.#journal.replace([lifeRecord(this.life), ...recordsOf(this.#state)]);
+    this.#isReplacing = true;
+    const written = this.#journal.replace([lifeRecord(this.life.epoch), ...recordsOf(this.#state)]);
     this.#replacedLength = this.#journal.length;
     return written;
   }
@@ -208,9 +232,24 @@ export class Replica {
   /** A snapshot takes the place of a long log. */
   #shorten(): void {
     const lengthMax = Math.max(this.#limits.log, LENGTHS_OF_SNAPSHOT * this.#replacedLength);
-    if (this.#journal.length <= lengthMax) return;
+    if (this.#journal.length <= lengthMax || this.#isReplacing) return;
     const { applied, snapshot } = this.#state;
     if (applied > (snapshot?.index ?? 0)) this.#waiting.push({ kind: 'snapshot', data: this.registers.snapshot() });
+  }
+
+  /** As long as records are under way to the disk: looks whether any of them arrives. */
+  async #watchDisk(): Promise<void> {
+    this.#isWatched = true;
+    let written = this.#written;
+    let silentLooks = 0;
+    while (this.#unwritten > 0 && (await this.#context.sleep(DISK_LOOK_MS))) {
+      silentLooks = written === this.#written ? silentLooks + 1 : 0;
+      written = this.#written;
+      if (silentLooks < DISK_LOOKS) continue;
+      this.#fail(new Error(`the disk has written nothing for ${(DISK_LOOKS * DISK_LOOK_MS) / 1000} s`));
+      return;
+    }
+    this.#isWatched = false;
   }
 
   /** What is on the disk is unknown from now on, so nothing may be told that rests on it. */
@@ -244,6 +283,11 @@ export class Replica {
 
 const LIFE = '["life",';
 
-function lifeRecord(life: number): string {
-  return `${LIFE}${life}]`;
+function lifeRecord(epoch: number): string {
+  return `${LIFE}${epoch}]`;
+}
+
+/** From 1 to 2^52. */
+function drawIncarnation({ randomUint32 }: Pick<NodeContext, 'randomUint32'>): number {
+  return randomUint32() * TWO_TO_20 + (randomUint32() % TWO_TO_20) + 1;
 }

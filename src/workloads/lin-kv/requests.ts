@@ -12,7 +12,15 @@ import { stringifyExact } from '../../protocol/exact-json.ts';
 import type { RequestOf } from '../../protocol/rpc.ts';
 import type { LinKvLimits } from './limits.ts';
 import { Forward, Results } from './messages.ts';
-import { type Command, encodeCommand, NOT_FOUND, OK, OTHER_VALUE, type Outcome } from './registers.ts';
+import {
+  type Command,
+  encodeCommand,
+  NOT_FOUND,
+  OK,
+  OTHER_VALUE,
+  type Outcome,
+  type RequestName,
+} from './registers.ts';
 import type { Replica } from './replica.ts';
 
 export interface Operation {
@@ -33,13 +41,12 @@ interface Pending extends Operation {
 }
 
 /** A read that this node, as leader, has to answer. */
-interface LedRead {
-  readonly node: string;
-  readonly epoch: number;
-  readonly seq: number;
+interface LedRead extends RequestName {
   readonly key: unknown;
 }
 
+/** Which disk and which life of a node. */
+type Life = Pick<RequestName, 'incarnation' | 'epoch'>;
 type ForwardRequest = RequestOf<typeof Forward>['requests'][number];
 type ForwardResult = RequestOf<typeof Results>['results'][number];
 
@@ -77,7 +84,7 @@ export class Requests {
   readonly #led = new Set<string>();
   readonly #ledReads = new Map<number, LedRead>();
   #nextRead = 1;
-  readonly #results = new Map<string, { epoch: number; results: ForwardResult[] }>();
+  readonly #results = new Map<string, Life & { results: ForwardResult[] }>();
 
   constructor(context: NodeContext, replica: Replica, limits: LinKvLimits, parts: RequestsParts = {}) {
     this.#context = context;
@@ -114,19 +121,19 @@ export class Requests {
   }
 
   /** Takes what another node forwards. A node that does not lead ignores it: the other one will ask again. */
-  take(node: string, { epoch, low, requests }: RequestOf<typeof Forward>): void {
+  take(node: string, { incarnation, epoch, low, requests }: RequestOf<typeof Forward>): void {
     if (!this.#replica.leads) return;
     const commands: string[] = [];
     for (const [seq, f, ...args] of requests) {
-      if (f === 'read') this.#lead({ node, epoch, seq, key: args[0] });
-      else this.#collect({ node, epoch, seq, low, f, args }, commands);
+      if (f === 'read') this.#lead({ node, incarnation, epoch, seq, key: args[0] });
+      else this.#collect({ node, incarnation, epoch, seq, low, f, args }, commands);
     }
     if (commands.length > 0) this.#replica.propose(commands);
     this.#sendResults();
   }
 
-  takeResults({ epoch, results }: RequestOf<typeof Results>): void {
-    if (epoch !== this.#replica.life) return;
+  takeResults({ results, ...life }: RequestOf<typeof Results>): void {
+    if (!isSameLife(life, this.#replica.life)) return;
     for (const [seq, code, value] of results) this.#settle(seq, code, value);
   }
 
@@ -160,25 +167,26 @@ export class Requests {
     this.#addResult(read, code === OK ? [read.seq, code, value] : [read.seq, code]);
   }
 
-  #isOwn({ node, epoch }: Pick<Command, 'node' | 'epoch'>): boolean {
-    return node === this.#context.nodeId && epoch === this.#replica.life;
+  #isOwn(of: Omit<RequestName, 'seq'>): boolean {
+    return of.node === this.#context.nodeId && isSameLife(of, this.#replica.life);
   }
 
-  #addResult(of: Pick<Command, 'node' | 'epoch'>, result: ForwardResult): void {
+  #addResult(of: Omit<RequestName, 'seq'>, result: ForwardResult): void {
     if (this.#isOwn(of)) {
       this.#settle(...(result as [number, number, unknown]));
       return;
     }
-    const known = this.#results.get(of.node);
-    if (known?.epoch === of.epoch) known.results.push(result);
-    else this.#results.set(of.node, { epoch: of.epoch, results: [result] });
+    const { node, incarnation, epoch } = of;
+    const known = this.#results.get(node);
+    if (known !== undefined && isSameLife(known, of)) known.results.push(result);
+    else this.#results.set(node, { incarnation, epoch, results: [result] });
   }
 
   #sendResults(): void {
     if (this.#results.size === 0) return;
-    for (const [node, { epoch, results }] of this.#results) {
+    for (const [node, { results, ...life }] of this.#results) {
       for (const batch of inBatches(results, this.#limits.batch))
-        this.#context.send(node, { type: Results.type, epoch, results: batch });
+        this.#context.send(node, { type: Results.type, ...life, results: batch });
     }
     this.#results.clear();
   }
@@ -222,10 +230,10 @@ export class Requests {
     }
     if (requests.length === 0) return;
     const low = this.#pending.keys().next().value as number;
-    if (leads) this.take(this.#context.nodeId, { epoch: life, low, requests });
+    if (leads) this.take(this.#context.nodeId, { ...life, low, requests });
     else
       for (const batch of inBatches(requests, this.#limits.batch))
-        this.#context.send(leader, { type: Forward.type, epoch: life, low, requests: batch });
+        this.#context.send(leader, { type: Forward.type, ...life, low, requests: batch });
   }
 
   /** True if the last forward was only just sent. Then the next is sent when its time has come. */
@@ -300,6 +308,10 @@ function* inBatches<Item>(items: readonly Item[], lengthMax: number): Generator<
   yield batch;
 }
 
-function nameOf({ node, epoch, seq }: Pick<Command, 'node' | 'epoch' | 'seq'>): string {
-  return `${seq} ${epoch} ${node}`;
+function isSameLife(one: Life, other: Life): boolean {
+  return one.incarnation === other.incarnation && one.epoch === other.epoch;
+}
+
+function nameOf({ node, incarnation, epoch, seq }: RequestName): string {
+  return `${seq} ${epoch} ${incarnation} ${node}`;
 }

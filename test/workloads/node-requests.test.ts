@@ -41,7 +41,6 @@ describe('a long value', () => {
 
 describe('a number that a double would round', () => {
   it.each([
-    ['echo', '{"type":"echo","echo":[[NUMBER]]}'],
     ['broadcast', '{"type":"broadcast","message":NUMBER}'],
     ['g-set', '{"type":"add","element":{"a":NUMBER}}'],
     ['lin-kv', '{"type":"read","key":NUMBER}'],

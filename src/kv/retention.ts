@@ -13,6 +13,8 @@ import { Sweep } from './sweep.ts';
 
 /** Calls of the engine a second, while something is being removed. */
 const CALLS_A_SECOND = 400;
+/** Calls without a pause. */
+const CALLS_AT_ONCE = 100;
 /** Keys in one answer of the engine, and as how many calls that counts. */
 const KEYS_LISTED = 256;
 const LISTING_CALLS = 8;
@@ -25,10 +27,17 @@ export interface Ending {
   readonly name: string;
   /** Of their keys. */
   readonly prefix: string;
-  /** The id in a key; it need not tell its time, and then the document stays. */
-  readonly idOf: (key: string) => string | undefined;
-  /** Removes the document, which is older than the horizon, unless something in it is unfinished. */
-  readonly end: (key: string, remover: Remover) => Promise<void>;
+  /**
+   * The id in a key; it need not tell its time, and then the document stays. Absent: the keys tell nothing, and `end`
+   * is called for each.
+   */
+  readonly idOf?: (key: string) => string | undefined;
+  /**
+   * Removes the document, unless something in it is unfinished.
+   *
+   * @param isOld whether an id is older than the horizon
+   */
+  readonly end: (key: string, remover: Remover, isOld: (id: string) => boolean) => Promise<void>;
 }
 
 /** `found`: the content as it was parsed, with its `ver`. `failed`: it cannot be read now, or is no document. */
@@ -113,6 +122,7 @@ export class Retention implements Keeping {
   /** What fails is left for the next pass: each looks at everything below its horizon. */
   async #removeBelow(ending: Ending, horizon: number): Promise<void> {
     const { engine, context, timeOf } = this.#options;
+    const isOld = (id: string) => (timeOf(id) ?? Number.POSITIVE_INFINITY) < horizon;
     const remover = this.#removerOf(ending.name);
     let after: string | undefined;
     for (;;) {
@@ -121,11 +131,12 @@ export class Retention implements Keeping {
       if (list.kind === 'failed')
         return context.log.debug(`${ending.name} could not be listed`, { reason: list.error.message });
       const old = list.keys.filter((key) => {
+        if (ending.idOf === undefined) return true;
         const id = ending.idOf(key);
-        return id !== undefined && (timeOf(id) ?? Number.POSITIVE_INFINITY) < horizon;
+        return id !== undefined && isOld(id);
       });
       for (let index = 0; index < old.length; index += REMOVED_AT_ONCE) {
-        await Promise.all(old.slice(index, index + REMOVED_AT_ONCE).map((key) => ending.end(key, remover)));
+        await Promise.all(old.slice(index, index + REMOVED_AT_ONCE).map((key) => ending.end(key, remover, isOld)));
         if (!(await this.#pause())) return;
       }
       after = list.keys.at(-1);
@@ -137,7 +148,8 @@ export class Retention implements Keeping {
     const { engine } = this.#options;
     return {
       read: async (key) => {
-        this.#callCount++;
+        // One document may lead to many others.
+        if (++this.#callCount >= CALLS_AT_ONCE) await this.#pause();
         const read = await engine.read(key);
         if (read.kind === 'absent') return { kind: 'absent' };
         const content = read.kind === 'found' ? parse(read.text) : undefined;

@@ -9,7 +9,7 @@ import { isTerminal, SagaRecord, sagaKey } from './record.ts';
 const PREFIX = sagaKey('');
 
 /** @param name what figures call them: `transfers` */
-export function endedSagas(name: string): Ending {
+export function endedSagas(name: string) {
   return {
     name,
     prefix: PREFIX,
@@ -21,5 +21,5 @@ export function endedSagas(name: string): Ending {
       const record = SagaRecord.safeParse(found.content);
       if (record.success && isTerminal(record.data)) await remover.remove(key, found.token);
     },
-  };
+  } satisfies Ending;
 }

@@ -1,7 +1,8 @@
 /** What ends and what stays, with the real services. */
 
 import { describe, expect, it } from 'vitest';
-import { GuidAssign, GuidStatus } from '../../src/workloads/ids/messages.ts';
+import { timeOfId } from '../../src/workloads/id-time.ts';
+import { GuidAssign, GuidAssignments, GuidCommit, GuidStatus } from '../../src/workloads/ids/messages.ts';
 import { AccountClose, AccountOpen, Transfer, TransferStatus } from '../../src/workloads/saga/messages.ts';
 import { Redeem, VoucherCreate, WalletRead } from '../../src/workloads/voucher/messages.ts';
 import { looksOnlyAtTheDoor } from '../support/retention-mutants.ts';
@@ -158,5 +159,74 @@ it('a redemption stays for ever, and its request is forgotten', async () => {
       { code: 'v', request_id: '', redemption: 1, credited: 5 },
       { code: 'w', request_id: second, redemption: 1, credited: 5 },
     ],
+  });
+});
+
+describe('a feed of assignments', () => {
+  interface Reply {
+    readonly assignments: readonly { readonly id: string; readonly key: string }[];
+    readonly cursor: string;
+  }
+  const assignAll = async (rig: RetentionRig, prefix: string, count: number) => {
+    for (let number = 0; number < count; number++) {
+      const name = rig.names[number % rig.names.length] as string;
+      await run(rig, () => rig.ask(name, GuidAssign, { service: 's', key: `${prefix}-${number}` }));
+    }
+  };
+  const read = (rig: RetentionRig, name: string, from: { after?: string; group?: string } = {}) =>
+    run(rig, () => rig.ask(name, GuidAssignments, { service: 's', limit: 1000, ...from })) as Promise<Reply>;
+
+  it.each([
+    ['that was read', true],
+    ['that was never read', false],
+  ])('%s ends with its assignments, and a cursor from before what is kept is refused', async (_, isRead) => {
+    const rig = await openRig();
+    const early = await read(rig, 'n0');
+    await assignAll(rig, 'old', 150);
+    if (isRead) expect((await read(rig, 'n1', { after: early.cursor })).assignments).toHaveLength(150);
+    await passWithRequests(rig, END_MS);
+    await assignAll(rig, 'new', 100);
+    const keysFrom = async (after?: string) =>
+      (await read(rig, 'n1', after ? { after } : {})).assignments.map(({ key }) => key);
+    // The last page stays, and has old entries. Those that are sealed or assigned yet may be told.
+    const pages = rig.stored('feed-page/s/');
+    expect(pages.size).toBeLessThan(5);
+    expect((await keysFrom()).filter((key) => key.startsWith('new'))).toEqual(
+      Array.from({ length: 100 }, (__, number) => `new-${number}`),
+    );
+    expect(await read(rig, 'n0', { after: early.cursor })).toBe(22);
+    const { cursor } = await read(rig, 'n0');
+    await assignAll(rig, 'last', 1);
+    expect(await keysFrom(cursor)).toEqual(['last-0']);
+    expect(rig.mistakes).toEqual([]);
+  });
+
+  it('keeps the cursor of a group, which is refused when it is too old, and moves on from what is kept', async () => {
+    const rig = await openRig();
+    await assignAll(rig, 'old', 150);
+    const commit = (cursor: string) => run(rig, () => rig.ask('n0', GuidCommit, { service: 's', group: 'g', cursor }));
+    const { cursor } = (await run(rig, () => rig.ask('n0', GuidAssignments, { service: 's', limit: 1 }))) as Reply;
+    expect(await commit(cursor)).toEqual({ cursor });
+    expect((await read(rig, 'n1', { group: 'g' })).assignments).toHaveLength(149);
+    await passWithRequests(rig, END_MS);
+    await assignAll(rig, 'new', 3);
+    expect(await read(rig, 'n1', { group: 'g' })).toBe(22);
+    const kept = await read(rig, 'n1');
+    expect(await commit(kept.cursor)).toEqual({ cursor: kept.cursor });
+    expect((await read(rig, 'n0', { group: 'g' })).assignments).toEqual([]);
+    expect(await commit(cursor)).toEqual({ cursor: kept.cursor });
+  });
+
+  it('never uses the number of a page again', async () => {
+    const rig = await openRig();
+    for (const prefix of ['a', 'b', 'c']) {
+      await assignAll(rig, prefix, 70);
+      await passWithRequests(rig, END_MS);
+    }
+    const numbers = [...rig.stored('feed-page/s/').keys()].map((key) => Number(key.split('/').at(-1)));
+    expect(numbers).toEqual([3]);
+    expect([...rig.stored('feed/').values()]).toEqual([expect.objectContaining({ first: 3, last: 3 })]);
+    for (const { entries } of rig.stored('feed-page/s/').values())
+      for (const [id] of entries as [string, string][]) expect(timeOfId(id)).toBeGreaterThan(0);
   });
 });

@@ -279,11 +279,19 @@ export class RetentionRig {
     if (stay !== undefined) stay.toMs = this.time.now();
     if (key.startsWith('s/') && record.state !== 'committed' && record.state !== 'aborted')
       this.mistakes.push(`${key} was removed while it was ${record.state}`);
-    const id = key.startsWith('s/') ? key.slice(2) : (record.id ?? Object.keys(record.intentions)[0]);
     const { horizon = 0 } = JSON.parse(this.#texts.get(HORIZON_KEY) ?? '{}');
-    if ((timeOfId(id) as number) >= horizon) this.mistakes.push(`${key} was removed, and is younger than the horizon`);
+    if (idsIn(key, record).some((id) => (timeOfId(id) as number) >= horizon))
+      this.mistakes.push(`${key} was removed, and is younger than the horizon`);
     return result;
   }
+}
+
+/** The ids by whose time a document ends. */
+// biome-ignore lint/suspicious/noExplicitAny: documents of every kind
+function idsIn(key: string, { id, intentions, entries }: any): string[] {
+  if (key.startsWith('s/')) return [key.slice(2)];
+  if (entries !== undefined) return entries.map(([own]: [string, string]) => own);
+  return [id ?? Object.keys(intentions)[0]];
 }
 
 /** Redirects one key of an engine to another. */

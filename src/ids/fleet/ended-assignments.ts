@@ -6,7 +6,7 @@
 import type { Ending } from '../../kv/retention.ts';
 import { AssignmentRecord, assignmentKey, firstIdOfPage, PAGE_PREFIX, Page } from './assignments.ts';
 
-export const ENDED_ASSIGNMENTS: Ending = {
+export const ENDED_ASSIGNMENTS = {
   name: 'assignments',
   prefix: PAGE_PREFIX,
   // All ids of a page are of one millisecond.
@@ -27,4 +27,4 @@ export const ENDED_ASSIGNMENTS: Ending = {
     }
     if (isEmpty) await remover.remove(key, found.token);
   },
-};
+} satisfies Ending;

@@ -2,6 +2,10 @@
 
 import { ASSIGNMENT_LIMITS, Assignments } from '../../ids/fleet/assignments.ts';
 import { ENDED_ASSIGNMENTS } from '../../ids/fleet/ended-assignments.ts';
+import { endedFeeds } from '../../ids/fleet/ended-feeds.ts';
+import { FeedGroups } from '../../ids/fleet/feed-groups.ts';
+import { FEED_LIMITS, FeedReader } from '../../ids/fleet/feed-reader.ts';
+import { FeedStore } from '../../ids/fleet/feed-records.ts';
 import { LeasedIds } from '../../ids/fleet/leased-ids.ts';
 import { IdGenerator } from '../../ids/id-generator.ts';
 import type { IdSource } from '../../ids/id-source.ts';
@@ -12,7 +16,8 @@ import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
 import { formatTimestamp } from '../../protocol/timestamp.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
-import { Generate, GuidAssign, GuidStatus } from './messages.ts';
+import { feedHandlers } from './feed-requests.ts';
+import { Generate, GuidAssign, GuidAssignments, GuidCommit, GuidStatus } from './messages.ts';
 
 type GenerateReply = ReplyOf<typeof Generate>;
 
@@ -20,11 +25,17 @@ type GenerateReply = ReplyOf<typeof Generate>;
 const RETRY_MS = 100;
 
 export async function startIds(context: NodeContext, ports: WorkloadPorts): Promise<readonly Handler[]> {
+  const { kv, retention } = ports;
   const ids = await startSource(context, ports);
   context.report('ids', () => ids.figures());
-  ports.retention?.add(ENDED_ASSIGNMENTS);
-  const limits = { ...ASSIGNMENT_LIMITS, ...ports.limits };
-  return idHandlers(ids, new Assignments(context, ports.kv, ids, limits, ports.retention));
+  const limits = { ...ASSIGNMENT_LIMITS, ...FEED_LIMITS, ...ports.limits };
+  const assignments = new Assignments(context, kv, ids, limits, retention);
+  const store = new FeedStore(context, kv);
+  const reader = new FeedReader({ context, store, assignments, waitingMax: limits.feedWaiting });
+  context.report('feeds', () => ({ waiting: reader.waitingCount }));
+  retention?.add(ENDED_ASSIGNMENTS);
+  retention?.add(endedFeeds(store));
+  return [...idHandlers(ids, assignments), ...feedHandlers(reader, new FeedGroups(context, kv))];
 }
 
 export function idHandlers(ids: IdSource, assignments: Pick<Assignments, 'assign' | 'find'>): readonly Handler[] {
@@ -86,6 +97,6 @@ async function describeId(id: string, assignments: Pick<Assignments, 'find'>): P
 
 export const idsNode: ServedWorkload = {
   name: 'ids',
-  rpcs: [Generate, GuidStatus, GuidAssign],
+  rpcs: [Generate, GuidStatus, GuidAssign, GuidAssignments, GuidCommit],
   start: startIds,
 };

@@ -18,6 +18,8 @@ export type Method = 'GET' | 'POST';
 /** The body of a success, or why the request failed although the node answered. */
 export type RouteAnswer = { readonly body: object } | { readonly problem: Problem };
 
+export type ErrorMeaning = Pick<Problem, 'status' | 'code'>;
+
 /** What is told of a route. */
 export interface RouteDescription {
   readonly method: Method;
@@ -40,6 +42,8 @@ export interface Route extends RouteDescription {
   /** The fields of the message. @param input checked by `fields` */
   readonly request: (input: never) => object;
   readonly answer: (reply: never, input: never) => RouteAnswer;
+  /** By the code of an error of the node: what it means here, if not what it usually does. */
+  readonly errors: Readonly<Record<number, ErrorMeaning>>;
   /** A message that the node must have answered once before the first request of this route. */
   readonly first?: Body;
 }
@@ -55,6 +59,7 @@ interface RouteOptions<F extends Fields, R extends Rpc, Reply extends z.ZodObjec
   readonly status?: 200 | 201;
   readonly query?: readonly (keyof F & string)[];
   readonly failures?: Readonly<Record<number, string>>;
+  readonly errors?: Readonly<Record<number, ErrorMeaning>>;
   readonly first?: Body;
 }
 
@@ -63,7 +68,7 @@ export function route<F extends Fields, R extends Rpc, Reply extends z.ZodObject
   head: `${Method} /${string}`,
   scope: Scope,
   summary: string,
-  { status = 200, query = [], failures = {}, first, ...options }: RouteOptions<F, R, Reply>,
+  { status = 200, query = [], failures = {}, errors = {}, first, ...options }: RouteOptions<F, R, Reply>,
 ): Route {
   const [method, path] = head.split(' ') as [Method, string];
   return {
@@ -75,6 +80,7 @@ export function route<F extends Fields, R extends Rpc, Reply extends z.ZodObject
     status,
     query,
     failures,
+    errors,
     ...(first && { first }),
   };
 }

@@ -113,9 +113,15 @@ function answerOf(route: Route, input: Record<string, unknown>, reply: NodeReply
 }
 
 /** It tells the request id: the client may not know it, and asks again by it. */
-function failureAnswer({ fields }: Route, input: Record<string, unknown>, error: WireError, path: string): Answer {
+function failureAnswer(
+  { fields, errors }: Route,
+  input: Record<string, unknown>,
+  error: WireError,
+  path: string,
+): Answer {
   const isKeyed = Object.hasOwn(fields, REQUEST_ID);
-  const problem = problemOfError(error, isKeyed ? 'with the same request id' : 'with the same request');
+  const usual = problemOfError(error, isKeyed ? 'with the same request id' : 'with the same request');
+  const problem = { ...usual, ...errors[error.code] };
   const members = isKeyed && { members: { [REQUEST_ID]: input[REQUEST_ID] } };
   return problemAnswer({ ...problem, ...members }, path);
 }

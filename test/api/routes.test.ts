@@ -82,6 +82,31 @@ describe('ids', () => {
     });
   });
 
+  it('that are assigned are told in one order, behind a cursor or that of a group', async () => {
+    const service = 'ledger';
+    const ids: string[] = [];
+    for (const key of ['a', 'b', 'c']) ids.push((await ask('POST', '/guid/assign', { service, key })).json.id);
+    const path = `/guid/assignments?service=${service}`;
+    const first = (await ask('GET', `${path}&limit=2`)).json;
+    expect(first.assignments).toEqual([
+      { id: ids[0], key: 'a' },
+      { id: ids[1], key: 'b' },
+    ]);
+    expect((await ask('GET', `${path}&after=${first.cursor}`)).json.assignments).toEqual([{ id: ids[2], key: 'c' }]);
+    const { cursor } = first;
+    const commit = { service, group: 'g', cursor };
+    expect((await ask('POST', '/guid/assignments/commit', commit)).json).toEqual({ cursor });
+    const rest = (await ask('GET', `${path}&group=g`)).json;
+    expect(rest.assignments).toEqual([{ id: ids[2], key: 'c' }]);
+    const waiting = ask('GET', `${path}&after=${rest.cursor}&wait=20`);
+    const { id } = (await ask('POST', '/guid/assign', { service, key: 'd' })).json;
+    expect((await waiting).json.assignments).toEqual([{ id, key: 'd' }]);
+    expect((await ask('GET', `${path}&after=${rest.cursor}&group=g`)).status).toBe(400);
+    expect((await ask('GET', `/guid/assignments?service=other&after=${rest.cursor}`)).json).toMatchObject({
+      status: 400,
+    });
+  });
+
   it('tell when they were made, and what they are assigned to', async () => {
     const beforeMs = Date.now() - 10_000;
     const { id } = (await ask('POST', '/guid/assign', { service: 'payment', key: 'order-17' })).json;

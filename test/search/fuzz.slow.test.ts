@@ -131,7 +131,15 @@ describe('a mutant of ids', () => {
     'status-without-assignments': /A status does not tell the assignment/,
     'pages-written-blindly': /A status does not tell the assignment/,
     'numbers-written-blindly': /An id is not above the one before/,
-    'unproven-assignment-told': /A status does not tell the assignment/,
+    'unproven-assignment-told': /One service and key got two ids|A status does not tell the assignment/,
+    'unproven-entry-believed': /An assignment is not in the feed/,
+    'feed-written-blindly': /An assignment is not in the feed/,
+    'passes-the-undecided': /An assignment is not in the feed/,
+    'delivers-intentions': /A feed has two ids for one key/,
+    'feed-by-the-clock': /(?:After|Before) one assignment there (?:came|were) two/,
+    'cursor-behind-the-limit': /A cursor stands (?:behind|before) two assignments/,
+    'groups-overwritten': /A group (?:has moved back|was said to be where it had moved on from)/,
+    'reading-commits': /A group is where no commit has put it/,
   };
 
   it.each(Object.keys(IDS_MUTANTS) as IdsMutantName[])('is found: %s', async (name) => {

@@ -1,7 +1,8 @@
 /**
  * The test of the id service. It mixes everything that the service does, so that ids of both kinds, single and in
- * batches, generated and assigned, occur in one run. `status` asks about ids of the same run. Which one is decided when
- * the request is sent, so an operation means the same in a replay without some of the others.
+ * batches, generated and assigned, and readers of the feeds of assignments occur in one run. `status` asks about ids of
+ * the same run. Which one is decided when the request is sent, so an operation means the same in a replay without some
+ * of the others.
  */
 
 import * as z from 'zod';
@@ -11,12 +12,23 @@ import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, nameIn, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { AssignmentLimits } from '../../ids/fleet/assignments.ts';
+import type { FeedLimits } from '../../ids/fleet/feed-reader.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { RATE_LIMITS, REQUESTS } from '../../simulator/node-limits.ts';
 import type { Workload } from '../workload.ts';
 import { BAD_IDS } from './bad-ids.ts';
 import { idsChecker } from './checker/ids-checker.ts';
+import {
+  askForFeed,
+  commit,
+  consume,
+  drawCommit,
+  drawConsume,
+  drawFeed,
+  KnownCursors,
+  lastFeedRequests,
+} from './feed-operations.ts';
 import { COUNT_MAX, Generate, GuidAssign, GuidStatus, IdKind } from './messages.ts';
 import { idsNode } from './node.ts';
 
@@ -101,6 +113,12 @@ class Keys {
     this.#prefix = random.integer(2 ** 40).toString(36);
   }
 
+  service(): string {
+    return nameIn(this.#names, this.#random.pick(SERVICES));
+  }
+
+  readonly nameOf = (name: string): string => nameIn(this.#names, name);
+
   /** A new one every time. */
   fresh(): Pair {
     return pairIn(this.#names, this.#random.pick(SERVICES), `${this.#prefix}-${this.#freshCount++}`);
@@ -136,14 +154,17 @@ function lastPairs(history: History, names: string): readonly Pair[] {
 
 /** Weights of the operations. A large batch counts as a hundred operations, so it is rare (see `drawCount`). */
 const MIX = new WeightedChoice<(random: SeededRandom, keys: Keys) => Invocation>([
-  [28, () => generate({})],
-  [14, (random) => generate({ count: drawCount(random) })],
-  [10, () => generate({ kind: 'uuid' })],
-  [6, (random) => generate({ count: drawCount(random), kind: 'uuid' })],
-  [20, (random) => ({ f: 'status', value: { of: random.integer(CHOICES) } })],
-  [6, (random) => ({ f: 'status', value: { bad: random.pick(BAD_ID_NAMES) } })],
-  [8, (_random, keys) => ({ f: 'assign', value: keys.hot() })],
-  [8, (_random, keys) => ({ f: 'assign', value: keys.fresh() })],
+  [22, () => generate({})],
+  [12, (random) => generate({ count: drawCount(random) })],
+  [8, () => generate({ kind: 'uuid' })],
+  [5, (random) => generate({ count: drawCount(random), kind: 'uuid' })],
+  [13, (random) => ({ f: 'status', value: { of: random.integer(CHOICES) } })],
+  [4, (random) => ({ f: 'status', value: { bad: random.pick(BAD_ID_NAMES) } })],
+  [10, (_random, keys) => ({ f: 'assign', value: keys.hot() })],
+  [10, (_random, keys) => ({ f: 'assign', value: keys.fresh() })],
+  [8, (random, keys) => drawFeed(random, keys.service())],
+  [4, (random, keys) => drawConsume(random, keys.service(), keys.nameOf)],
+  [4, (random, keys) => drawCommit(random, keys.service(), keys.nameOf)],
 ]);
 
 export const idsTest: WorkloadTest = {
@@ -161,8 +182,8 @@ function createIdsTest(names: string): WorkloadTest {
       return () => MIX.draw(random)(random, keys);
     },
     createInvoke: () => {
-      const recent = new RecentIds();
-      return (client, { f, value }) => operationIn('ids', OPERATIONS, f)(client, value, recent);
+      const known: Known = { recent: new RecentIds(), cursors: new KnownCursors() };
+      return (client, { f, value }) => operationIn('ids', OPERATIONS, f)(client, value, known);
     },
     // From every node, because each may have kept its own answer.
     createFinalInvocations: (_random, askers, history) =>
@@ -170,6 +191,10 @@ function createIdsTest(names: string): WorkloadTest {
         generate({}),
         { f: 'status', value: { of: 0 } },
         ...lastPairs(history, names).map((value) => ({ f: 'assign', value })),
+        ...lastFeedRequests(
+          SERVICES.map((service) => nameIn(names, service)),
+          (name) => nameIn(names, name),
+        ),
       ].flatMap((invocation) => Array.from({ length: askers }, () => invocation)),
     checker: idsChecker,
     createWorkCounter: countIds,
@@ -200,12 +225,21 @@ function drawCount(random: SeededRandom): number {
   return 1 + random.integer(SMALL_COUNT_MAX);
 }
 
-type Operate = (client: Client, value: unknown, recent: RecentIds) => Promise<Completion>;
+/** What the clients of a run have got. */
+interface Known {
+  readonly recent: RecentIds;
+  readonly cursors: KnownCursors;
+}
+
+type Operate = (client: Client, value: unknown, known: Known) => Promise<Completion>;
 
 const OPERATIONS: ReadonlyMap<string, Operate> = new Map<string, Operate>([
-  ['generate', askForIds],
-  ['status', askForStatus],
-  ['assign', askForAssignment],
+  ['generate', (client, value, { recent }) => askForIds(client, value, recent)],
+  ['status', (client, value, { recent }) => askForStatus(client, value, recent)],
+  ['assign', (client, value, { recent }) => askForAssignment(client, value, recent)],
+  ['feed', (client, value, { cursors }) => askForFeed(client, value, cursors)],
+  ['consume', (client, value, { cursors }) => consume(client, value, cursors)],
+  ['commit', (client, value, { cursors }) => commit(client, value, cursors)],
 ]);
 
 const RECENT_IDS_MAX = 64;
@@ -293,7 +327,7 @@ type SetupLimit = 'lease' | 'spare' | 'reads' | 'window' | 'lead' | 'skew';
  */
 export const ids: Workload = {
   ...idsNode,
-  text: 'Asks for ids of both kinds, one or many, for their status, and for ids assigned to keys.',
+  text: 'Asks for ids of both kinds, one or many, for their status, for ids assigned to keys, and for all of these in order.',
   test: idsTest,
   simulate: (
     { nodeId, nodeIds },
@@ -316,6 +350,8 @@ export const ids: Workload = {
   limits: {
     remembered: [1, 2, 8],
     batch: [1, 2, 5],
+    feedPage: [1, 2, 7],
+    feedWaiting: [1, 3],
     reads: [1, 2],
     // ms. Without a lead the largest batches are refused. With a `window` below EXCHANGE_MS, ids may
     // lead by EXCHANGE_MS more than `lead`.
@@ -327,5 +363,8 @@ export const ids: Workload = {
     skew: [12_000, 30_000],
     requests: REQUESTS,
     ...RATE_LIMITS,
-  } satisfies Record<keyof AssignmentLimits | SetupLimit | 'requests' | keyof typeof RATE_LIMITS, readonly number[]>,
+  } satisfies Record<
+    keyof (AssignmentLimits & FeedLimits) | SetupLimit | 'requests' | keyof typeof RATE_LIMITS,
+    readonly number[]
+  >,
 };

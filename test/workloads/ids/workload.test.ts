@@ -58,7 +58,9 @@ describe('the operations drawn', () => {
   const fresh = assigned.filter(({ key }) => !key.startsWith('hot-'));
 
   it('are of every kind, and of no other', () => {
-    expect(new Set(operations.map(({ f }) => f))).toEqual(new Set(['generate', 'status', 'assign']));
+    expect(new Set(operations.map(({ f }) => f))).toEqual(
+      new Set(['generate', 'status', 'assign', 'feed', 'consume', 'commit']),
+    );
     expect(new Set(generated.map((value) => Object.keys(value).join()))).toEqual(
       new Set(['', 'count', 'kind', 'count,kind']),
     );
@@ -126,10 +128,12 @@ describe('the operations drawn', () => {
         { f: 'generate', value: {} },
         { f: 'status', value: { of: 0 } },
       ]);
-      expect(new Set(own.slice(2).map(({ f }) => f))).toEqual(new Set(['assign']));
+      expect(own.slice(-4).map(({ f }) => f)).toEqual(['consume', 'commit', 'feed', 'feed']);
+      expect(invokedOf(own, 'feed')).toEqual(SERVICES.map((service) => ({ service, all: true })));
+      expect(new Set(own.slice(2, -4).map(({ f }) => f))).toEqual(new Set(['assign']));
       expect(
         own
-          .slice(2)
+          .slice(2, -4)
           .map(({ value }) => JSON.stringify(value))
           .sort(),
       ).toEqual([...hot].sort());
@@ -314,9 +318,80 @@ describe('a client', () => {
   });
 });
 
+describe('a client of the feed', () => {
+  const rig = new ClientRig(idsTest);
+  const SERVICE = 'payment';
+  const answer = (cursor: string, ...ids: string[]) => ({
+    type: 'guid_assignments_ok',
+    assignments: ids.map((id) => ({ id, key: `of-${id}` })),
+    cursor,
+  });
+
+  it('goes on behind its own cursor, and a group behind that of the node', async () => {
+    const value = { service: SERVICE, reader: 1, limit: 2 };
+    expect(await rig.perform('feed', value, answer('c1', '7', '8'))).toEqual({
+      type: 'ok',
+      value: {
+        service: SERVICE,
+        answers: [
+          {
+            assignments: [
+              ['7', 'of-7'],
+              ['8', 'of-8'],
+            ],
+            cursor: 'c1',
+          },
+        ],
+      },
+    });
+    await rig.perform('feed', value, answer('c2'));
+    expect(rig.asked().at(-1)).toEqual({ type: 'guid_assignments', service: SERVICE, after: 'c1', limit: 2 });
+    await rig.perform('feed', { ...value, reader: 2 }, answer('c1', '7'));
+    expect(rig.asked().at(-1)).toEqual({ type: 'guid_assignments', service: SERVICE, limit: 2 });
+    await rig.perform('consume', { service: SERVICE, group: 'a', limit: 9 }, answer('c3', '9'));
+    expect(rig.asked().at(-1)).toEqual({ type: 'guid_assignments', service: SERVICE, group: 'a', limit: 9 });
+    const committed = await rig.perform(
+      'commit',
+      { service: SERVICE, group: 'a', of: 0 },
+      { type: 'guid_commit_ok', cursor: 'c4' },
+    );
+    expect(committed).toEqual({ type: 'ok', value: { service: SERVICE, group: 'a', cursor: 'c3', now: 'c4' } });
+  });
+
+  it('reads all of it in the end, and goes on where it was if that fails', async () => {
+    rig.beginRun();
+    const all = { service: SERVICE, all: true };
+    const failed = await rig.perform('feed', all, answer('c1', '7'), { type: 'error', code: 11, text: 'later' });
+    expect(failed).toMatchObject({ type: 'fail', value: all });
+    expect(await rig.perform('feed', all, answer('c2', '8'), answer('c2'))).toEqual({
+      type: 'ok',
+      value: {
+        ...all,
+        answers: [
+          { assignments: [['7', 'of-7']], cursor: 'c1' },
+          { after: 'c1', assignments: [['8', 'of-8']], cursor: 'c2' },
+          { after: 'c2', assignments: [], cursor: 'c2' },
+        ],
+      },
+    });
+  });
+
+  it('asks for a cursor if it has none to commit', async () => {
+    rig.beginRun();
+    const value = { service: SERVICE, group: 'a', of: 3 };
+    expect(
+      await rig.perform('commit', value, answer('c1', '7'), { type: 'guid_commit_ok', cursor: 'c1' }),
+    ).toMatchObject({
+      type: 'ok',
+      value: { cursor: 'c1', now: 'c1', answers: [{ cursor: 'c1' }] },
+    });
+  });
+});
+
 /** The service in a few lines, without faults to survive: all nodes share one memory. */
 class SmallService {
   readonly assigned = new Map<string, { readonly id: string; readonly assignment: Fields }>();
+  readonly #groups = new Map<string, number>();
   #timestampMs = EPOCH_MS + 365 * 24 * 3600 * 1000;
 
   nextTimestampMs(_kind: string): number {
@@ -331,6 +406,20 @@ class SmallService {
   generate(node: number, { count, kind = 'snowflake' }: Fields): Fields {
     if (count === undefined) return { id: this.nextId(node, kind) };
     return { ids: Array.from({ length: count }, () => this.nextId(node, kind)) };
+  }
+
+  /** A cursor is the number of assignments before it. */
+  assignments({ service, after, group, limit = 100 }: Fields): Fields {
+    const own = [...this.assigned.values()].filter(({ assignment }) => assignment.service === service);
+    const from = group === undefined ? Number(after ?? 0) : (this.#groups.get(`${service} ${group}`) ?? 0);
+    const part = own.slice(from, from + limit).map(({ id, assignment }) => ({ id, key: assignment.key }));
+    return { assignments: part, cursor: String(from + part.length) };
+  }
+
+  commit({ service, group, cursor }: Fields): Fields {
+    const name = `${service} ${group}`;
+    this.#groups.set(name, Math.max(this.#groups.get(name) ?? 0, Number(cursor)));
+    return { cursor: String(this.#groups.get(name)) };
   }
 
   status({ id }: Fields): Fields {
@@ -440,6 +529,10 @@ function runAgainst(service: SmallService) {
           host.reply(message, { type: 'guid_status_ok', ...service.status(message.body) }, 1),
         guid_assign: (message, host) =>
           host.reply(message, { type: 'guid_assign_ok', ...service.assign(node, message.body) }, 1),
+        guid_assignments: (message, host) =>
+          host.reply(message, { type: 'guid_assignments_ok', ...service.assignments(message.body) }, 1),
+        guid_commit: (message, host) =>
+          host.reply(message, { type: 'guid_commit_ok', ...service.commit(message.body) }, 1),
       });
     },
   });
@@ -450,9 +543,15 @@ describe('a run', () => {
   it('accepts a correct service, and asks every node for the hot keys in the end', async () => {
     const { results, history } = await runAgainst(new SmallService());
     expect(results).toMatchObject({ 'valid?': true, workload: { 'valid?': true } });
-    const final = [...history].slice(-24);
-    expect(new Set(final.map(({ f }) => f))).toEqual(new Set(['assign']));
-    expect(final.filter(({ type }) => type === 'ok')).toHaveLength(12);
+    const feeds = [...history].slice(-12);
+    expect(new Set(feeds.map(({ f }) => f))).toEqual(new Set(['feed']));
+    expect(feeds.filter(({ type }) => type === 'ok')).toHaveLength(6);
+    expect(
+      [...history]
+        .slice(0, -24)
+        .slice(-24)
+        .map(({ f }) => f),
+    ).toEqual(Array.from({ length: 24 }, () => 'assign'));
   });
 
   it.each([
@@ -462,8 +561,12 @@ describe('a run', () => {
     ['answers with numbers', AnswersNumbers, ['as-asked']],
     ['counts the ids of a millisecond from one', CountsFromOne, ['status-is-right']],
     ['refuses to tell the status of UUIDs', KnowsNoUuids, ['status-is-right']],
-    ['lets every node assign on its own', AssignsOnItsOwn, ['one-to-one', 'assignment-is-right']],
-    ['assigns one id to the key of two services', IgnoresServices, ['unique', 'one-to-one', 'assignment-is-right']],
+    ['lets every node assign on its own', AssignsOnItsOwn, ['one-to-one', 'assignment-is-right', 'feed-true']],
+    [
+      'assigns one id to the key of two services',
+      IgnoresServices,
+      ['unique', 'one-to-one', 'assignment-is-right', 'feed-complete'],
+    ],
     ['tells no assignment', TellsNoAssignment, ['assignment-is-right']],
     ['passes over white space', Trims, ['refuses-what-is-no-id']],
   ])('rejects a service that %s, for that reason', async (_name, Service, rules) => {

@@ -7,7 +7,10 @@
  * that one client gets from one node number ascend (I3) · `status-is-right` a status says what the id itself says (I5)
  * · `one-to-one` one (service, key), one id (I6) · `assignment-is-right` the assignment in a status is true (I7) ·
  * `as-asked` answers have the requested number of ids, of the requested kind (I8) · `refuses-what-is-no-id` with error
- * 12 (I9).
+ * 12 (I9) · `feed-in-order` all readers of a feed see one order, which never changes · `feed-complete` every
+ * acknowledged assignment is in its feed, before the end of it that is told later · `feed-true` and nothing else is ·
+ * `feed-cursor` what follows a cursor is always the same · `group-moves-forward` a group is where a commit has put it,
+ * and never moves back.
  */
 
 import type { Checker, TestFacts } from '../../../checkers/checker.ts';
@@ -17,6 +20,7 @@ import { asSentence, withProofs } from '../../../checkers/proof.ts';
 import type { History } from '../../../history/history.ts';
 import { isRecord } from '../../../protocol/message.ts';
 import { formatTimestamp } from '../../../protocol/timestamp.ts';
+import { type Delivered, FeedRules } from './feed-rules.ts';
 import { AssignmentRules } from './id-assignments.ts';
 import { type Handout, OrderRule, readId, SlotRule } from './id-slots.ts';
 
@@ -29,6 +33,13 @@ interface Answer {
   readonly operation: number;
   readonly asked: Fields;
   readonly answered: Fields;
+}
+
+/** One of the answers that an operation got from a feed. */
+interface FeedPart {
+  readonly after?: string;
+  readonly assignments: readonly Delivered[];
+  readonly cursor: string;
 }
 
 export function idsChecker(): Checker {
@@ -47,6 +58,7 @@ export function idsChecker(): Checker {
         'acknowledged-count': totals.acknowledgedCount,
         'id-count': totals.idCount,
         'assigned-count': run.assignedCount,
+        'delivered-count': run.deliveredCount,
         ...rules,
         ...(error === undefined ? {} : { error, summary: asSentence(error) }),
         ...withProofs(proofsOf(rules)),
@@ -87,6 +99,7 @@ class IdsRun {
   readonly #slots: SlotRule;
   readonly #order: OrderRule;
   readonly #assignments: AssignmentRules;
+  readonly #feeds = new FeedRules();
   readonly #status = new Findings();
   readonly #asAsked = new Findings();
   readonly #refusal = new Findings();
@@ -101,10 +114,19 @@ class IdsRun {
     return this.#assignments.pairCount;
   }
 
+  get deliveredCount(): number {
+    return this.#feeds.deliveredCount;
+  }
+
   observe(history: History, invocation: number, operation: number): void {
     const type = history.typeAt(operation);
-    if (type === 'info') return;
     const f = history.functionAt(operation);
+    // What no client knows the end of may be in a feed, or may have moved a group.
+    if (f === 'assign') {
+      const { service, key } = fieldsOf(history.valueAt(invocation));
+      this.#feeds.observeAsked(service, key);
+    }
+    if (type === 'info' && f !== 'commit') return;
     const answer: Answer = {
       process: history.processAt(operation),
       invocation,
@@ -112,12 +134,15 @@ class IdsRun {
       asked: fieldsOf(history.valueAt(invocation)),
       answered: fieldsOf(history.valueAt(operation)),
     };
+    if (f === 'commit') this.#observeCommit(type, answer);
+    if (type === 'info') return;
     if (type === 'fail') {
       // Other definite errors are possible for every request, at any time.
       if (isCalledMalformed(history.at(operation).error)) this.#observeRefusal(f, answer);
     } else if (f === 'generate') this.#observeGenerate(answer);
     else if (f === 'assign') this.#observeAssign(answer);
     else if (f === 'status') this.#observeStatus(answer);
+    else if (f === 'feed' || f === 'consume') this.#observeFeed(answer);
   }
 
   judge(history: History) {
@@ -125,6 +150,7 @@ class IdsRun {
     for (const handout of generated(history)) this.#assignments.observeGenerated(handout);
     const { handouts } = this.#assignments;
     for (const { id } of handouts) this.#slots.observe(id, readId(id));
+    this.#feeds.judge();
     const unique = this.#slots.judge(handoutsOf(history, handouts));
     return {
       unique: unique.report(),
@@ -134,6 +160,11 @@ class IdsRun {
       'assignment-is-right': this.#assignments.toldTruly.report(),
       'as-asked': this.#asAsked.report(),
       'refuses-what-is-no-id': this.#refusal.report(),
+      'feed-in-order': this.#feeds.inOrder.report(),
+      'feed-complete': this.#feeds.complete.report(),
+      'feed-true': this.#feeds.true.report(),
+      'feed-cursor': this.#feeds.cursor.report(),
+      'group-moves-forward': this.#feeds.group.report(),
     };
   }
 
@@ -176,6 +207,23 @@ class IdsRun {
     if (readId(id)?.kind !== 'snowflake') this.#asAsked.add('an id is no snowflake', { asked, id, operation });
     // Its position in time proves nothing: it may have been assigned long ago.
     this.#assignments.observeAssign({ id, service, key, operation });
+    this.#feeds.observeAcknowledged({ id, service, key, operation });
+  }
+
+  #observeFeed({ invocation, operation, answered }: Answer): void {
+    const { service, group, answers } = answered;
+    for (const answer of answers as readonly FeedPart[])
+      this.#feeds.observeAnswer({ after: undefined, ...answer, service, group, invocation, operation });
+  }
+
+  #observeCommit(type: string, answer: Answer): void {
+    const { invocation, operation, answered } = answer;
+    const { service, group, cursor, now, answers } = answered;
+    // The client had no cursor, and asked for one first.
+    if (answers !== undefined) this.#observeFeed({ ...answer, answered: { service, answers } });
+    // It has none if no reading told one.
+    if (typeof cursor !== 'string' || type === 'fail') return;
+    this.#feeds.observeCommit({ service, group, cursor, now: now as string | undefined, invocation, operation });
   }
 
   #observeBadStatus(operation: number, { name, refused, answer }: Fields): void {
@@ -185,7 +233,7 @@ class IdsRun {
   /** A well-formed request must not be called malformed. */
   #observeRefusal(f: string, { operation, asked, answered }: Answer): void {
     const { id } = answered;
-    if (f === 'generate' || f === 'assign')
+    if (f === 'generate' || f === 'assign' || f === 'feed' || f === 'consume' || f === 'commit')
       this.#asAsked.add('a request was refused that is well-formed', { f, asked, operation });
     else if (f === 'status' && readId(id) !== undefined) this.#status.add('an id was refused', { id, operation });
   }

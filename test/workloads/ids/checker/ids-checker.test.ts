@@ -89,6 +89,11 @@ const KEPT = {
   'assignment-is-right': NOTHING,
   'as-asked': NOTHING,
   'refuses-what-is-no-id': NOTHING,
+  'feed-in-order': NOTHING,
+  'feed-complete': NOTHING,
+  'feed-true': NOTHING,
+  'feed-cursor': NOTHING,
+  'group-moves-forward': NOTHING,
 };
 
 function valid(attempted: number, acknowledged: number, ids: number, assigned: number) {
@@ -98,6 +103,7 @@ function valid(attempted: number, acknowledged: number, ids: number, assigned: n
     'acknowledged-count': acknowledged,
     'id-count': ids,
     'assigned-count': assigned,
+    'delivered-count': 0,
     ...KEPT,
   };
 }

@@ -75,7 +75,7 @@ function askingAll(told: Ledger['told']): WorkloadTest {
       return async (client, invocation) => {
         if (invocation.f !== ASK_ALL.f) {
           const completion = await invoke(client, invocation);
-          if (completion.type === 'ok' && invocation.f !== 'status')
+          if (completion.type === 'ok' && (invocation.f === 'generate' || invocation.f === 'assign'))
             for (const id of idsIn(completion.value)) got.add(id);
           return completion;
         }

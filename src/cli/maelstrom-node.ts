@@ -73,8 +73,9 @@ lin-kv, for a fleet whose nodes come and go, up to ${NODE_MAX + 1} at once. Defa
   'state-dir': {
     value: `DIR|${STATE_IN_STORE}|none`,
     text: `Where a node keeps what must outlive it: a folder, the store lin-kv, or none. Ids reserve time
-there, so that a restart never repeats an id. With none the clock must not be set back around a
-restart. Default: a folder in the system's temporary directory; leased numbers use lin-kv.
+there, so that a restart never repeats an id. none: nowhere. Then a node must be one process, and
+its clock must not be set back around a restart, or ids repeat. Leased numbers always use lin-kv.
+Default: a folder in the system's temporary directory.
 Workloads of Maelstrom's own keep their data in DIR, for one run only, or where Snowstorm's
 harness says; elsewhere only in memory, so a restart loses it.`,
     absent: undefined,

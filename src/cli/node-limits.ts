@@ -11,7 +11,7 @@ export const limitsOption: Option<NodeLimits | undefined> = {
   value: 'NAME=N,...',
   text: `Smaller limits of the nodes, so that a short run reaches them; simulated nodes only:
 ${WORKLOADS.filter(hasLimits)
-  .map(({ name, limits = {} }) => `${name}: ${Object.keys(limits).join(', ')}.`)
+  .map(({ name, limits = {} }) => inLines(`${name}: ${Object.keys(limits).join(', ')}.`))
   .join('\n')}
 Values smaller than those that fuzz draws may break what a workload promises.`,
   absent: undefined,
@@ -26,6 +26,19 @@ Values smaller than those that fuzz draws may break what a workload promises.`,
     return Object.fromEntries(limits);
   },
 };
+
+/** As in the other help texts. */
+const LINE_LENGTH_MAX = 96;
+
+function inLines(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = `${lines.at(-1)} ${word}`.trimStart();
+    if (line.length > LINE_LENGTH_MAX) lines.push(`  ${word}`);
+    else lines[lines.length - 1] = line;
+  }
+  return lines.join('\n');
+}
 
 function hasLimits({ limits = {} }: Workload): boolean {
   return Object.keys(limits).length > 0;

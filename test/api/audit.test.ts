@@ -137,6 +137,8 @@ describe('a change', () => {
     expect(types.filter((type) => !isAudited(type)).sort()).toEqual([
       'audit',
       'generate',
+      'guid_assignments',
+      'guid_commit',
       'guid_status',
       'transfer_status',
       'voucher_read',

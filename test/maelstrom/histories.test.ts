@@ -7,8 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { handwritten } from '../support/histories.ts';
 import { CHECKERS, judge, rulesOf, SHARED } from '../support/shared-histories.ts';
 
+/** Only our harness asks for feeds of assignments. Their rules are in `test/workloads/ids/checker`. */
+const OF_FEEDS = /^ids (feed-|group-)/;
+
 describe('the shared histories', () => {
-  it('are of all workloads, and break every rule that there is', () => {
+  it('are of all workloads, and break every rule of both checkers', () => {
     const broken = new Set(
       SHARED.flatMap(({ workload, expected }) => expected.broken.map((rule) => `${workload} ${rule}`)),
     );
@@ -17,7 +20,7 @@ describe('the shared histories', () => {
         .filter(([, value]) => typeof value === 'object')
         .map(([rule]) => `${workload} ${rule}`),
     );
-    expect([...broken].sort()).toEqual(rules.sort());
+    expect([...broken].sort()).toEqual(rules.filter((rule) => !OF_FEEDS.test(rule)).sort());
     for (const workload of Object.keys(CHECKERS)) {
       const verdicts = SHARED.filter((shared) => shared.workload === workload).map(
         ({ expected }) => expected['valid?'],

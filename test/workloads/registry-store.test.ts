@@ -39,5 +39,7 @@ it('is opened once and keeps the documents of all workloads; nothing goes to lin
   expect(node.sent.filter(({ dest }) => dest !== 'c1')).toEqual([]);
   expect(openCount).toBe(1);
   const prefixes = [...engine.entries.keys()].map((key) => key.split('/')[0]);
-  expect(new Set(prefixes)).toEqual(new Set(['node', 'guid', 'guid-page', 'v', 'vs', 'vn', 'w', 'vp', 'a', 's', 'p']));
+  expect(new Set(prefixes)).toEqual(
+    new Set(['node', 'guid', 'guid-page', 'feed', 'feed-page', 'v', 'vs', 'vn', 'w', 'vp', 'a', 's', 'p']),
+  );
 });

@@ -29,12 +29,8 @@ const DECIDING_MS = 25;
 /** Sealed pages in memory. They never change. */
 const SEALED_MAX = 64;
 
-export interface FeedLimits {
-  /** Requests of a node that may wait for new assignments at a time. */
-  readonly feedWaiting: number;
-}
-
-export const FEED_LIMITS: FeedLimits = { feedWaiting: 1000 };
+/** Requests of a node that may wait for new assignments at a time. */
+export const FEED_WAITING_MAX = 1000;
 
 export interface FeedItem {
   readonly id: string;

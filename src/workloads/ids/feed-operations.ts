@@ -25,6 +25,9 @@ const LIMITS = [1, 2, 7, 50, FEED_LIMIT_MAX];
 const WAIT_S = 1;
 const WAIT_INTERVAL = 4;
 
+/** Of a whole feed, which then has ten million assignments. */
+const WHOLE_ANSWERS_MAX = 10_000;
+
 /** Cursors that may be committed, of each service. */
 const RECENT_MAX = 8;
 /** Any number: it is taken modulo the number of known cursors. */
@@ -138,8 +141,15 @@ async function askForWholeFeed(client: Client, service: string, known: KnownCurs
       known.add(service, reply.cursor);
       return { service, all: true, answers: [...answers] };
     });
-    if (completion.type !== 'ok' || answers.at(-1)?.assignments.length === 0) return completion;
+    if (completion.type !== 'ok' || isWhole(answers)) return completion;
   }
+}
+
+/** A wrong node may lead back to where a reader was, or go on without end. The rules judge what it told. */
+function isWhole(answers: readonly OneAnswer[]): boolean {
+  const last = answers.at(-1) as OneAnswer;
+  const isRound = answers.some((answer) => answer !== last && answer.cursor === last.cursor);
+  return last.assignments.length === 0 || isRound || answers.length >= WHOLE_ANSWERS_MAX;
 }
 
 export async function consume(client: Client, value: unknown, known: KnownCursors): Promise<Completion> {

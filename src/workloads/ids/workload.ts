@@ -12,7 +12,6 @@ import { WeightedChoice } from '../../harness/drawing.ts';
 import { type Invocation, nameIn, operationIn, type WorkloadTest } from '../../harness/workload-test.ts';
 import type { History } from '../../history/history.ts';
 import type { AssignmentLimits } from '../../ids/fleet/assignments.ts';
-import type { FeedLimits } from '../../ids/fleet/feed-reader.ts';
 import type { SeededRandom } from '../../protocol/random.ts';
 import { defineRpc } from '../../protocol/rpc.ts';
 import { RATE_LIMITS, REQUESTS } from '../../simulator/node-limits.ts';
@@ -351,7 +350,6 @@ export const ids: Workload = {
     remembered: [1, 2, 8],
     batch: [1, 2, 5],
     feedPage: [1, 2, 7],
-    feedWaiting: [1, 3],
     reads: [1, 2],
     // ms. Without a lead the largest batches are refused. With a `window` below EXCHANGE_MS, ids may
     // lead by EXCHANGE_MS more than `lead`.
@@ -363,8 +361,5 @@ export const ids: Workload = {
     skew: [12_000, 30_000],
     requests: REQUESTS,
     ...RATE_LIMITS,
-  } satisfies Record<
-    keyof (AssignmentLimits & FeedLimits) | SetupLimit | 'requests' | keyof typeof RATE_LIMITS,
-    readonly number[]
-  >,
+  } satisfies Record<keyof AssignmentLimits | SetupLimit | 'requests' | keyof typeof RATE_LIMITS, readonly number[]>,
 };

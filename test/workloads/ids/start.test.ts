@@ -113,6 +113,7 @@ it('a node reports the figures of its ids, and logs what they say of the clock',
   node.receive({ type: 'generate', msg_id: 1, count: 5000 });
   expect(node.node.readMetrics().parts).toEqual({
     ids: { issued: 5000, borrowed_ms: 1, lead_ms: 1, reservations: 1, reservations_lost: 0 },
+    feeds: { waiting: 0 },
   });
   offMs = 48 * 3_600_000;
   await node.time.advance(10);

@@ -7,6 +7,9 @@ import { type Option, parseWhole } from './options.ts';
 
 type NodeLimits = NonNullable<RunOptions['nodeLimits']>;
 
+/** As in the other help texts. */
+const LINE_LENGTH_MAX = 96;
+
 export const limitsOption: Option<NodeLimits | undefined> = {
   value: 'NAME=N,...',
   text: `Smaller limits of the nodes, so that a short run reaches them; simulated nodes only:
@@ -26,9 +29,6 @@ Values smaller than those that fuzz draws may break what a workload promises.`,
     return Object.fromEntries(limits);
   },
 };
-
-/** As in the other help texts. */
-const LINE_LENGTH_MAX = 96;
 
 function inLines(text: string): string {
   const lines = [''];

@@ -2,7 +2,7 @@
  * `snowstorm backup`: writes what a store holds into a file, while services go on.
  */
 
-import { type BackupTaken, takeBackup } from '../host/backup/take-backup.ts';
+import { takeBackup } from '../host/backup/take-backup.ts';
 import { systemClock } from '../host/system.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { ETCD_OPTIONS, etcdSettings } from './etcd-options.ts';
@@ -45,25 +45,29 @@ export async function backupCommand(args: readonly string[]): Promise<number> {
   if (readState === undefined) throw new UsageError(`--store ${store.text}: only its own process can read it`);
   const etcd = etcdSettings({ ...values, 'etcd-group': group.absent }, store);
   const warn = (text: string) => process.stderr.write(`snowstorm backup: ${text}\n`);
-  let taken: BackupTaken;
-  try {
-    taken = await takeBackup(file, {
+  const { header, count } = await foreseen('', () =>
+    takeBackup(file, {
       store: store.isEtcd ? 'etcd' : 'folder',
       nowMs: () => systemClock.wallMs(),
-      read: () =>
-        readState({ etcd, warn }).catch((error: Error) => {
-          throw new UsageError(`--store ${store.text}: ${error.message}`);
-        }),
+      read: () => foreseen(`--store ${store.text}: `, () => readState({ etcd, warn })),
       warn,
-    });
-  } catch (error) {
-    throw error instanceof UsageError ? error : new UsageError((error as Error).message);
-  }
-  const { header, count } = taken;
+    }),
+  );
   process.stdout.write(
     `${file}: ${keysText(count)} of ${store.text}, ${header.position}, ${formatTimestamp(header.at)}\n`,
   );
   return 0;
+}
+
+/** What is wrong with a store or a file is told in a sentence. A bug is not. */
+export async function foreseen<T>(place: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
+    throw new UsageError(`${place}${error.message}`);
+  }
 }
 
 /** The one argument that both commands have. Throws a {@link UsageError}. */

@@ -8,7 +8,7 @@ import { systemClock } from '../host/system.ts';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from '../ids/snowflake.ts';
 import { STORE_PATIENCE_MS } from '../kv/timings.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
-import { keysText, onlyFile } from './backup-command.ts';
+import { foreseen, keysText, onlyFile } from './backup-command.ts';
 import { ETCD_OPTIONS, etcdSettings } from './etcd-options.ts';
 import {
   describeOptions,
@@ -117,16 +117,6 @@ async function restoreInto(
       await engine.close();
     }
   });
-}
-
-/** Errors of files and stores need no stack. */
-async function foreseen<T>(place: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) throw error;
-    throw new UsageError(`${place}${error.message}`);
-  }
 }
 
 /** Unix ms of a time within those of ids. */

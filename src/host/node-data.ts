@@ -11,6 +11,8 @@ import { NodeFolder } from './node-folder.ts';
 
 /** Holds the name of the run. */
 const RUN_FILE = 'run';
+/** Begins the name that the file has until it is written. */
+const TEMPORARY = 'run-new-';
 
 /** By path: the workloads of one node share its folder. */
 const opened = new Map<string, Promise<Folder>>();
@@ -41,13 +43,17 @@ async function open(path: string, run: string | undefined): Promise<Folder> {
 async function requireSameRun(folder: Folder, path: string, run: string): Promise<void> {
   const known = await folder.read(RUN_FILE);
   if (known === run) return;
-  const files = (await folder.names()).filter((name) => !name.startsWith('lock.'));
+  const files = (await folder.names()).filter((name) => !name.startsWith('lock.') && !name.startsWith(TEMPORARY));
   if (files.length > 0)
     throw new StateFileError(
       `${path}: it holds the data of another run, and with that this run would be judged wrongly; ` +
         'remove the folder, or give another one (maelstrom-node --state-dir DIR)',
     );
-  await folder.write(RUN_FILE, run);
-  await folder.sync(RUN_FILE);
+  // Under its name only as a whole: a node may be killed at any moment, and goes on in this run.
+  const temporary = folder.temporaryName(TEMPORARY);
+  await folder.write(temporary, run);
+  await folder.sync(temporary);
+  await folder.link(temporary, RUN_FILE);
+  await folder.remove(temporary);
   await folder.syncNames();
 }

@@ -9,7 +9,7 @@ import { lastIndex } from './log.ts';
 import type { Join, Joined, RaftMessage } from './messages.ts';
 import { seenRecord, termRecord } from './records.ts';
 import { finishRecovery, raiseStanding } from './recovery.ts';
-import { resetElection } from './roles.ts';
+import { follow, resetElection } from './roles.ts';
 import { FORGOTTEN, majority, type RaftState } from './state.ts';
 import { heartbeatMs } from './timing.ts';
 import { persist, sendDurably, sendNow, type Turn } from './turn.ts';
@@ -68,6 +68,11 @@ function considerAnswers(turn: Turn): void {
   if (state.standing === 'new' && isOther && rules.mustRecover) state.standing = 'recovering';
   if (state.standing === 'recovering') learnTerms(turn);
   if (state.standing === 'new' && answers.size >= majority(state) - 1) begin(turn);
+  if (state.standing === 'voter' && isOther && rules.mustRecover) {
+    // It is too late to recover from what was not noticed. Loudly out is better than two histories that both look well.
+    state.standing = 'disputed';
+    follow(turn, state.term, undefined);
+  }
   // Any majority that a later incarnation asks has one of these in it.
   const needed = Math.min(members.length - majority(state) + 1, members.length - 1);
   if (state.standing !== 'voter' || answers.size < needed) return;

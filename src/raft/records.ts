@@ -11,9 +11,17 @@
 import { type Entry, replaceFrom } from './log.ts';
 import { EMPTY, type Persisted, type RaftState, type Standing } from './state.ts';
 
-/** @param standing that of a member which recovers is not kept: it begins anew to find out */
+const KEPT: Readonly<Record<Standing, Standing>> = {
+  new: 'new',
+  recovering: 'new',
+  voter: 'voter',
+  disputed: 'voter',
+  known: 'known',
+};
+
+/** @param standing that of a member which recovers, or is disputed, is not kept: it begins anew to find out */
 export function memberRecord({ incarnation, standing }: Pick<RaftState, 'incarnation' | 'standing'>): string {
-  return JSON.stringify(['member', incarnation, standing === 'recovering' ? 'new' : standing]);
+  return JSON.stringify(['member', incarnation, KEPT[standing]]);
 }
 
 export function seenRecord(id: string, incarnation: number): string {

@@ -28,6 +28,8 @@ export function finishRecovery(turn: Turn): void {
 
 /** What keeps a member from taking part, or from losing its disk unnoticed, in words; undefined: nothing does. */
 export function findStandingTrouble(state: Turn['state']): string | undefined {
+  if (state.standing === 'disputed')
+    return 'another node knew an earlier disk of this node: its loss went unnoticed, and acknowledged changes may be lost';
   if (state.standing === 'recovering') return 'the disk was lost; no vote until the log is complete again';
   if (!hasVote(state)) return 'the disk is empty; no vote until a majority says that it is the first start';
   if (state.standing === 'voter') return 'too few other nodes know this one to notice the loss of its disk';

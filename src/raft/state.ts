@@ -9,9 +9,10 @@ import type { Joined, RaftMessage, VoteRequest } from './messages.ts';
 /**
  * Whether a member may vote. `new`: its disk was empty, and it does not know yet whether that is its first start.
  * `recovering`: it lost its disk, and does not vote. `voter`: it votes. `known`: so many others know its incarnation
- * that the loss of its disk will be noticed, too.
+ * that the loss of its disk will be noticed, too. `disputed`: it voted as on its first start, and another member
+ * knew an earlier disk of its, so what was acknowledged may be lost; it takes no further part.
  */
-export type Standing = 'new' | 'recovering' | 'voter' | 'known';
+export type Standing = 'new' | 'recovering' | 'voter' | 'known' | 'disputed';
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 

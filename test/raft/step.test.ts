@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { lastIndex } from '../../src/raft/log.ts';
 import { logRecord, readRecords, recordsOf, seenRecord, termRecord } from '../../src/raft/records.ts';
+import { findStandingTrouble } from '../../src/raft/recovery.ts';
 import type { RaftRules } from '../../src/raft/rules.ts';
 import { wakeAtMs } from '../../src/raft/step.ts';
 import { type ClusterOptions, type Flight, RaftCluster } from './raft-cluster.ts';
@@ -408,6 +409,24 @@ describe('a member whose disk is empty', () => {
     expect(cluster.member(lost).applied).toEqual(['', 'x']);
   });
 
+  it('is out, and says so, if its loss was not noticed before it was known well enough', () => {
+    const cluster = clusterOf(3, { areNew: true });
+    settle(cluster, between('n0', 'n1'));
+    expect(standings(cluster)).toEqual(['voter', 'voter', 'new']);
+    cluster.loseDisk('n0');
+    cluster.restart('n0');
+    settle(cluster, between('n0', 'n2'));
+    expect(standings(cluster)).toEqual(['voter', 'voter', 'voter']);
+    settle(cluster);
+    const { state } = cluster.member('n0');
+    expect(state).toMatchObject({ standing: 'disputed', role: 'follower' });
+    expect(findStandingTrouble(state)).toContain('another node knew an earlier disk of this node');
+    cluster.stop('n0');
+    cluster.restart('n0');
+    settle(cluster);
+    expect(cluster.member('n0').state.standing).toBe('disputed');
+  });
+
   it('gets a snapshot in parts if the log does not reach back', () => {
     const cluster = clusterOf(3, { limits: { entriesKept: 0, partLengthMax: 10 } });
     elect(cluster, 'n0');
@@ -415,8 +434,10 @@ describe('a member whose disk is empty', () => {
     deliverAll(cluster);
     cluster.snapshot('n0');
     cluster.loseDisk('n2');
-    cluster.member('n1').records.push(seenRecord('n2', 3));
-    cluster.member('n1').state.seen.set('n2', 3);
+    for (const id of ['n0', 'n1']) {
+      cluster.member(id).records.push(seenRecord('n2', 3));
+      cluster.member(id).state.seen.set('n2', 3);
+    }
     cluster.restart('n2');
     settle(cluster);
     expect(cluster.member('n2').state.standing).toBe('known');

@@ -1,7 +1,7 @@
 /**
- * The audit that one instance writes. A change is begun in the audit before the node hears of it, so whatever happened
- * has an entry, even if the instance was killed right after. Its outcome is a later entry, which goes with the next
- * group and for which no client waits.
+ * The audit that one instance writes. A change is begun in the audit before the node hears of it, so every change has an
+ * entry, even if the instance was killed right after. Its outcome is a later entry, which goes with the next group and
+ * for which no client waits.
  */
 
 import { chooseFirst, GroupQueue } from '../kv/group-queue.ts';
@@ -98,11 +98,13 @@ export class AuditTrail {
     return { ...this.#counts, 'outcomes-waiting': this.#outcomes.length + this.#writingCount };
   }
 
-  /** Writes the outcomes that are left, and that the chain ends here if that is certain. Then it takes nothing more. */
+  /**
+   * Writes the outcomes that are left, and that the chain ends here if that is certain. Then it takes nothing more. The
+   * first write that fails ends it: the store may be away for long.
+   */
   async close(): Promise<void> {
-    let failures = -1;
-    while ((this.#outcomes.length > 0 || this.#queue.busy) && this.#counts.failures !== failures) {
-      failures = this.#counts.failures;
+    const { failures } = this.#counts;
+    while ((this.#outcomes.length > 0 || this.#queue.busy) && this.#counts.failures === failures) {
       const idle = new Promise<void>((resolve) => this.#onIdle.push(resolve));
       this.#queue.wake();
       await idle;

@@ -17,14 +17,17 @@ const AWAY = { kind: 'unavailable', error: RpcError.of('temporarily-unavailable'
 
 /** A store that answers writes as a test says: not at all, although they are carried out, now or later, or never. */
 class MoodyEngine extends MemoryEngine {
-  mood: 'well' | 'away' | 'done-silently' | 'lost' | 'late' = 'well';
+  mood: 'well' | 'away' | 'done-silently' | 'lost' | 'late' | 'hangs' = 'well';
   replaceCount = 0;
+  /** Ends the replacements that hang. */
+  goOn = () => {};
   #late: (() => Promise<unknown>)[] = [];
 
   override async replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
     this.replaceCount++;
     if (this.mood === 'away') return AWAY;
     if (this.mood === 'lost') return SILENT;
+    if (this.mood === 'hangs') await new Promise<void>((resolve) => (this.goOn = resolve));
     if (this.mood === 'late') {
       this.#late.push(() => super.replace(key, from, text));
       return SILENT;
@@ -164,6 +167,56 @@ describe('a trail', () => {
     expect(await recorded(rig)).toEqual([[1, null]]);
     expect((await rig.verify()).findings).toEqual([]);
   });
+
+  it('writes at its end all outcomes, of more than one group too, and that it has ended', async () => {
+    const engine = new MoodyEngine();
+    const rig = new AuditRig(engine);
+    const trail = rig.trail();
+    const tickets = await rig.settled(Promise.all(Array.from({ length: 300 }, (_, n) => trail.begin(changeOf(n)))));
+    engine.mood = 'hangs';
+    const last = begin(trail, 300);
+    await rig.time.advance(10);
+    for (const ticket of tickets) trail.end(ticket, { outcome: 'committed' });
+    const closed = trail.close();
+    engine.mood = 'well';
+    engine.goOn();
+    await rig.settled(closed);
+    expect(await last).toBe('ok');
+    expect(await recorded(rig)).toEqual(Array.from({ length: 301 }, (_, n) => [n, 'committed']));
+    const store = await TamperedStore.open(engine);
+    expect(await store.read(headKey(store.chains[0] as string))).toMatchObject({ ended: true, reached: { n: 603 } });
+    expect((await rig.verify()).findings).toEqual([]);
+  });
+
+  it('goes on at its end after a failure before it', async () => {
+    const engine = new MoodyEngine();
+    const rig = new AuditRig(engine);
+    const trail = rig.trail();
+    const ticket = await rig.settled(trail.begin(changeOf(1)));
+    engine.mood = 'away';
+    trail.end(ticket, { outcome: 'committed' });
+    while (trail.figures().failures === 0) await rig.time.advance(100);
+    engine.mood = 'well';
+    await rig.settled(trail.close());
+    expect(await recorded(rig)).toEqual([[1, 'committed']]);
+  });
+
+  it.each(['away', 'lost'] as const)('ends where the store is %s, and does not say that it has', async (mood) => {
+    const engine = new MoodyEngine();
+    const rig = new AuditRig(engine);
+    const trail = rig.trail();
+    const ticket = await rig.settled(trail.begin(changeOf(1)));
+    trail.end(ticket, { outcome: 'committed' });
+    engine.mood = mood;
+    let isClosed = false;
+    void trail.close().then(() => {
+      isClosed = true;
+    });
+    for (let count = 0; count < 300 && !isClosed; count++) await rig.time.advance(100);
+    expect(isClosed).toBe(true);
+    const store = await TamperedStore.open(engine);
+    expect(await store.read(headKey(store.chains[0] as string))).toMatchObject({ ended: false });
+  });
 });
 
 describe('instances on one store', () => {
@@ -192,9 +245,11 @@ describe('instances on one store', () => {
       const engine = new MoodyEngine();
       const rig = new AuditRig(engine);
       const told = new Set<number>();
+      const settled = new Set<number>();
       let number = 0;
       for (let life = 0; life < 3; life++) {
         const trail = rig.trail();
+        const begunBefore = number;
         for (let step = 0; step < 12; step++) {
           engine.mood = random.pick(['well', 'well', 'away', 'done-silently', 'lost', 'late']);
           if (random.integer(3) === 0) await engine.arrive();
@@ -205,7 +260,9 @@ describe('instances on one store', () => {
         engine.mood = 'well';
         await engine.arrive();
         // A life in two is killed.
-        if (random.integer(2) === 0) await rig.settled(trail.close());
+        if (random.integer(2) === 0) continue;
+        await rig.settled(trail.close());
+        for (const one of told) if (one >= begunBefore) settled.add(one);
       }
       const { chains, findings } = await rig.verify();
       expect(findings, `seed ${seed}`).toEqual([]);
@@ -217,7 +274,7 @@ describe('instances on one store', () => {
       const told_ = entries.filter(([n]) => told.has(n as number));
       // Those of a life that was killed may lack an outcome.
       expect(
-        told_.every(([, outcome]) => outcome === 'committed' || outcome === null),
+        told_.every(([n, outcome]) => outcome === 'committed' || (outcome === null && !settled.has(n as number))),
         `seed ${seed}`,
       ).toBe(true);
       const refused = entries.filter(([n]) => !told.has(n as number));

@@ -26,22 +26,28 @@ const verify = (...args: readonly string[]) =>
   new Running(SNOWSTORM, ['audit', 'verify', '--audit-key', key, ...args]).ended;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A folder of a service with a life that ended in order, then several that were killed, then one that ended. */
+/** A folder of a service with a life that ended in order, then several that were killed, then two that ended. */
 async function serveAndKill(store: string): Promise<AuditedLoad> {
   const service = await ServiceProcess.start(['--store', store, ...AUDIT]);
   const load = new AuditedLoad(() => [service.url]);
   await load.prepare();
   for (let count = 0; count < 100; count++) expect(await load.transfer()).toBe(true);
   await service.stop();
+  load.noteEnd(true);
   await service.start();
   const random = new SeededRandom(1);
   const kills = async () => {
     for (let count = 0; count < KILLS; count++) {
       await sleep(LIFE_MS_MAX / 4 + random.integer(LIFE_MS_MAX));
       await service.kill();
+      load.noteEnd(false);
       await service.start();
     }
     await sleep(1000);
+    // It ends in order while it is asked.
+    await service.stop();
+    load.noteEnd(true);
+    await service.start();
   };
   await load.run(CLIENTS, kills());
   expect(await load.findMissing(service.url)).toEqual([]);

@@ -87,6 +87,11 @@ export class ChainCheck {
     }
   }
 
+  /** Whether it has been seen to come further than the pages so far. */
+  get isShort(): boolean {
+    return Math.max(...this.#seen.keys()) > this.#place.n;
+  }
+
   /** When all pages were added. */
   end(): { readonly place: Place; readonly findings: readonly Finding[] } {
     const { n } = this.#place;

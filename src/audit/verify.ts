@@ -2,7 +2,10 @@
  * Verifies all chains of a store: each by itself (`chain-check.ts`), what each has seen of the one before it, the name
  * of the newest one, and what an operator has noted earlier.
  *
- * It may run while instances write. A chain that seems wrong is looked at again if its head has moved meanwhile.
+ * It may run while instances write. What was seen of a chain is read before its pages, so the pages that hold it are
+ * there by then: pages that were not listed yet are read up to that place. The name of the newest chain is read after
+ * them, since a chain gets its second entry only when it has been named. A chain that seems wrong all the same is looked
+ * at again if its head has moved meanwhile.
  */
 
 import type { StoreEngine } from '../kv/store.ts';
@@ -56,11 +59,11 @@ type ReadStore = Pick<StoreEngine, 'read' | 'list'>;
 export async function verifyAudit(store: ReadStore, hash: ChainHash, anchors: readonly Anchor[]): Promise<Verified> {
   const findings: Finding[] = [];
   const find = (kind: Finding['kind'], chain: string | undefined, text: string) => findings.push({ kind, chain, text });
-  const newest = await readLatest(store, hash, find);
+  // Whether the key is the right one comes first.
+  await readLatest(store, hash, () => {});
   const chains = await listChains(store, find);
   for (const chain of chains.values()) await readHead(store, chain);
-  if (newest === undefined && chains.size > 0) find('removed', undefined, `${LATEST_KEY} is gone`);
-  noteSeen(chains, newest, anchors, find);
+  await noteSeen(store, chains, anchors, find);
   const verified: VerifiedChain[] = [];
   for (const chain of chains.values()) {
     const { place, found } = await checkChain(store, chain, hash);
@@ -68,10 +71,13 @@ export async function verifyAudit(store: ReadStore, hash: ChainHash, anchors: re
     const { name, head } = chain;
     verified.push({ chain: name, ...place, instance: head?.instance, removed: head?.start.n ?? 0 });
   }
-  const named = namedIn(newest, chains);
-  // An instance that was not the first to begin leaves a chain with its first entry alone.
-  for (const { chain, n } of verified)
-    if (named?.has(chain) === false && n > 1) find('inserted', chain, 'no other chain and no newest one names it');
+  // An instance that was not the first to begin, or was killed in between, leaves a chain with its first entry alone.
+  const used = verified.filter(({ n }) => n > 1);
+  const newest = await readLatest(store, hash, find);
+  if (newest === undefined && used.length > 0) find('removed', undefined, `${LATEST_KEY} is gone`);
+  const named = newest === undefined ? undefined : await findNamed(store, chains, newest, find);
+  for (const { chain } of used)
+    if (named?.has(chain) === false) find('inserted', chain, 'no other chain and no newest one names it');
   return { chains: verified, findings };
 }
 
@@ -124,7 +130,7 @@ async function listChains(store: ReadStore, find: Find): Promise<Map<string, Cha
 
 async function readHead(store: ReadStore, chain: Chain): Promise<void> {
   chain.headText = await readText(store, headKey(chain.name));
-  chain.head = chain.headText === undefined ? undefined : parse(Head, chain.headText);
+  chain.head = parse(Head, chain.headText ?? '');
   chain.after = chain.head?.after ?? null;
   if (chain.head !== undefined) return;
   const [first] = (await readLines(store, chain.name, 0)) ?? [];
@@ -133,21 +139,26 @@ async function readHead(store: ReadStore, chain: Chain): Promise<void> {
 }
 
 /** Gives each chain what others have seen of it. */
-function noteSeen(
+async function noteSeen(
+  store: ReadStore,
   chains: ReadonlyMap<string, Chain>,
-  newest: string | undefined,
   anchors: readonly Anchor[],
   find: Find,
-): void {
-  const note = (by: string, { chain: name, n, hash }: Predecessor) => {
+): Promise<void> {
+  const note = async (by: string, { chain: name, n, hash }: Predecessor) => {
     const chain = chains.get(name);
     if (chain !== undefined) chain.seen.push({ n, hash, by });
-    else if (n > 0) find('removed', name, `the whole chain is gone; ${by} has seen ${n} entries`);
+    else if (n > 0 && (await readHeadOf(store, name)) === undefined)
+      find('removed', name, `the whole chain is gone; ${by} has seen ${n} entries`);
   };
-  for (const { name, after } of chains.values()) if (after !== null) note(`chain ${name}`, after);
-  for (const anchor of anchors) note('the file of anchors', anchor);
-  if (newest !== undefined && !chains.has(newest))
-    find('removed', newest, `the whole chain is gone; ${LATEST_KEY} names it`);
+  for (const { name, after } of chains.values()) if (after !== null) await note(`chain ${name}`, after);
+  for (const anchor of anchors) await note('the file of anchors', anchor);
+}
+
+/** The head of a chain that was not listed: it may have begun since. */
+async function readHeadOf(store: ReadStore, chain: string): Promise<Head | undefined> {
+  const key = headKey(chain);
+  return parseAuditKey(key) && parse(Head, (await readText(store, key)) ?? '');
 }
 
 async function checkChain(
@@ -177,14 +188,33 @@ async function checkOnce(store: ReadStore, { name, head, pages, seen }: Chain, h
     const text = await readText(store, pageKey(name, page));
     if (text !== undefined) check.add(page, parse(Page, text)?.lines);
   }
+  for (let page = Math.max((pages.at(-1) ?? -1) + 1, head?.start.page ?? 0); check.isShort; page++) {
+    const text = await readText(store, pageKey(name, page));
+    if (text === undefined) break;
+    check.add(page, parse(Page, text)?.lines);
+  }
   return check.end();
 }
 
 /** Chains that are named by another, or as the newest; undefined: one of them is gone, so nothing can be said. */
-function namedIn(newest: string | undefined, chains: ReadonlyMap<string, Chain>): ReadonlySet<string> | undefined {
-  const names = [...chains.values()].flatMap(({ after }) => (after === null ? [] : [after.chain]));
-  const named = new Set(newest === undefined ? names : [...names, newest]);
-  return [...named].every((name) => chains.has(name)) ? named : undefined;
+async function findNamed(
+  store: ReadStore,
+  chains: ReadonlyMap<string, Chain>,
+  newest: string,
+  find: Find,
+): Promise<ReadonlySet<string> | undefined> {
+  const named = new Set([...chains.values()].flatMap(({ after }) => (after === null ? [] : [after.chain])));
+  named.add(newest);
+  let isComplete = true;
+  // Chains that have begun since the listing name each other. A set yields what is added on the way.
+  for (const name of named) {
+    if (chains.has(name)) continue;
+    const head = await readHeadOf(store, name);
+    if (head === undefined) isComplete = false;
+    else if (head.after !== null) named.add(head.after.chain);
+    if (head === undefined && name === newest) find('removed', name, `the whole chain is gone; ${LATEST_KEY} names it`);
+  }
+  return isComplete ? named : undefined;
 }
 
 /** Undefined: there is no such key. */

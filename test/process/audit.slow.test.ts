@@ -12,7 +12,7 @@ import { killServices, ServiceProcess } from '../support/service-process.ts';
 import { Running, SNOWSTORM } from '../support/snowstorm-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const KILLS = Number(process.env.KILLS ?? 12);
+const KILLS = Number(process.env.KILLS ?? 6);
 const LIFE_MS_MAX = 800;
 const CLIENTS = 32;
 

@@ -11,7 +11,7 @@ import type { AuditDocuments } from './begin-chain.ts';
 import { type BegunEntry, type Json, type ReadLine, readLine } from './entry.ts';
 import { AUDIT_PREFIX, headKey, lastKeyOf, pageKey, parseAuditKey } from './records.ts';
 
-/** Pages and heads that one query reads. */
+/** After so many pages and heads a query begins no further page or chain. */
 const READS_MAX = 64;
 /** Further pages that it reads for outcomes of what it has found. */
 const OUTCOME_READS_MAX = 16;
@@ -91,11 +91,13 @@ class Search {
 
   async run(cursor: Cursor | undefined): Promise<Found> {
     let chain = cursor?.chain ?? (await this.#chainAfter(AUDIT_PREFIX));
-    let from = cursor;
+    // At the beginning of a chain the time asked for tells where to begin.
+    let from = cursor?.page === 0 && cursor.n === 0 ? undefined : cursor;
     while (chain !== undefined) {
       if (!(await this.#searchChain(chain, from))) return { changes: this.#changes, next: this.#next };
       chain = await this.#chainAfter(lastKeyOf(chain));
       from = undefined;
+      if (chain !== undefined && this.#readsLeft <= 0) return { changes: this.#changes, next: `${chain}.0.0` };
     }
     return { changes: this.#changes, next: undefined };
   }

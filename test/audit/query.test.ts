@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseCursor } from '../../src/audit/query.ts';
+import { MemoryEngine } from '../../src/kv/memory-engine.ts';
+import type { StoreList, StoreRead } from '../../src/kv/store.ts';
 import { AuditRig, changeOf } from '../support/audit-rig.ts';
 
 /** 200 changes of three lives, ten seconds apart. */
@@ -93,6 +95,48 @@ describe('a query', () => {
       else expect(changes).toEqual([]);
     } while (after !== undefined);
     expect(queries).toBeGreaterThan(1);
+  });
+
+  it('reads a bounded number of chains', async () => {
+    const lives = 200;
+    class CountedEngine extends MemoryEngine {
+      calls = 0;
+      override async read(key: string): Promise<StoreRead> {
+        this.calls++;
+        return super.read(key);
+      }
+      override async list(prefix: string, after: string | undefined, limit: number): Promise<StoreList> {
+        this.calls++;
+        return super.list(prefix, after, limit);
+      }
+    }
+    const engine = new CountedEngine();
+    const many = new AuditRig(engine);
+    for (let life = 1; life <= lives; life++) {
+      const trail = many.trail();
+      trail.end(await many.settled(trail.begin(changeOf(life))), { outcome: 'committed' });
+      await many.settled(trail.close());
+    }
+    const times = (await many.find({ limit: 1 })).changes.map(({ time }) => Date.parse(time));
+    // All; those that are too early to be looked at; those that match nothing.
+    for (const [query, expected] of [
+      [{}, range(1, lives)],
+      [{ toMs: times[0] as number }, []],
+      [{ matches: () => false }, []],
+    ] as const) {
+      const found: number[] = [];
+      let after: string | undefined;
+      do {
+        engine.calls = 0;
+        const { changes, next } = await many.find({ ...query, after });
+        expect(engine.calls).toBeLessThan(150);
+        for (const { outcome } of changes) expect(outcome).toBe('committed');
+        found.push(...numbersOf(changes));
+        if (next !== undefined) expect(parseCursor(next)).toBeDefined();
+        after = next;
+      } while (after !== undefined);
+      expect(found).toEqual(expected);
+    }
   });
 
   it('is told where to go on by what it has said, and by nothing else', () => {

@@ -1,6 +1,6 @@
 /**
  * How a chain begins. Its first entry names the chain that was the newest until then, and how far that one had come. So
- * whoever removes a chain, or cuts it off before that place, is found by the next. Only then is it named as the newest
+ * the removal of a chain, or of its end before that place, is found by the next. Only then is it named as the newest
  * one. Until it is, nothing else is written to it: a chain that another was faster than holds its first entry only.
  */
 

@@ -1,7 +1,7 @@
 /**
- * The audit that one instance writes. A change is begun in the audit before the node hears of it, so every change has an
- * entry, even if the instance was killed right after. Its outcome is a later entry, which goes with the next group and
- * for which no client waits.
+ * The audit that one instance writes. A change is begun in the audit before the node hears of it, so every change has
+ * an entry, even if the instance was killed right after. Its outcome is a later entry, which goes with the next group
+ * and for which no client waits.
  */
 
 import { chooseFirst, GroupQueue } from '../kv/group-queue.ts';

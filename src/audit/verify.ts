@@ -4,8 +4,8 @@
  *
  * It may run while instances write. What was seen of a chain is read before its pages, so the pages that hold it are
  * there by then: pages that were not listed yet are read up to that place. The name of the newest chain is read after
- * them, since a chain gets its second entry only when it has been named. A chain that seems wrong all the same is looked
- * at again if its head has moved meanwhile.
+ * them, since a chain gets its second entry only when it has been named. A chain that seems wrong all the same is
+ * looked at again if its head has moved meanwhile.
  */
 
 import type { StoreEngine } from '../kv/store.ts';

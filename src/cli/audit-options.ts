@@ -8,7 +8,7 @@ import { type Option, parseText, UsageError } from './options.ts';
 export const AUDIT_KEY_OPTION: Option<string | undefined> = {
   value: 'FILE',
   text: `A secret of 32 bytes or more that signs the audit, the same for all instances of a store and for
-ever. Without one, whoever can write to the store can forge it unnoticed.`,
+ever. Without one, a writer to the store can forge it unnoticed.`,
   absent: undefined,
   parse: parseText('a file'),
 };

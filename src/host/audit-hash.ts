@@ -2,22 +2,14 @@
 
 import { createHash, createHmac, createSecretKey } from 'node:crypto';
 import type { ChainHash } from '../audit/entry.ts';
+import { secretOf } from './secret.ts';
 
-const SECRET_BYTES_MIN = 32;
-
-/** Finds damage, and tampering by who does not know how to hash. Whoever writes to the store can make it anew. */
+/** Finds damage, and tampering by who does not know how to hash. A writer to the store can make it anew. */
 export const plainChainHash: ChainHash = (previous, text) =>
   createHash('sha256').update(`${previous}\n${text}`).digest('base64url');
 
-/**
- * Only who has the secret can make it. Throws an Error that says what is wrong with the secret.
- *
- * @param content at least 32 bytes; one line break at the end is left out
- */
+/** Only who has the secret can make it. Throws an Error as {@link secretOf} does. @param content of a file */
 export function keyedChainHash(content: Buffer): ChainHash {
-  const secret = content.subarray(0, content.toString('latin1').replace(/\r?\n$/, '').length);
-  if (secret.length < SECRET_BYTES_MIN)
-    throw new Error(`a secret has at least ${SECRET_BYTES_MIN} bytes, this one has ${secret.length}`);
-  const key = createSecretKey(secret);
+  const key = createSecretKey(secretOf(content));
   return (previous, text) => createHmac('sha256', key).update(`${previous}\n${text}`).digest('base64url');
 }

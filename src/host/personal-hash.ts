@@ -2,8 +2,8 @@
 
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { PersonalHash } from '../protocol/personal-hash.ts';
+import { SECRET_BYTES, secretOf } from './secret.ts';
 
-const SECRET_BYTES = 32;
 const SHOWN_BYTES = 16;
 /** So that a hash is not taken for a name, nor a name for a hash by accident. */
 const PREFIX = 'p-';
@@ -20,14 +20,7 @@ export function newPersonalSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64');
 }
 
-/**
- * The secret in a file, in base64. Throws an Error that says what is wrong with it.
- *
- * @param content at least 32 bytes; one line break at the end is left out
- */
+/** The secret in a file, in base64. Throws an Error as {@link secretOf} does. */
 export function readPersonalSecret(content: Buffer): string {
-  const secret = content.subarray(0, content.toString('latin1').replace(/\r?\n$/, '').length);
-  if (secret.length < SECRET_BYTES)
-    throw new Error(`a secret has at least ${SECRET_BYTES} bytes, this one has ${secret.length}`);
-  return secret.toString('base64');
+  return secretOf(content).toString('base64');
 }

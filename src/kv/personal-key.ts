@@ -3,7 +3,7 @@
  * it never changes: a name that was hashed yesterday is found by its hash tomorrow.
  *
  * An instance that is given a secret stores only a check of it, the hash of a fixed text. One that is given none uses
- * the secret in the store, which the first instance has made. Whoever can read the store can then try all phone numbers
+ * the secret in the store, which the first instance has made. A reader of the store can then try all phone numbers
  * against a hash. So the secret in the store protects what leaves the store (logs, pages of an audit), and a secret of
  * the operator protects also against readers of the store and of its copies.
  */

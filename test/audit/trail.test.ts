@@ -239,7 +239,7 @@ describe('instances on one store', () => {
     expect(names.sort()).toEqual(used.map(({ chain }) => chain));
   });
 
-  it('lose no change that was told, whatever the store does', { timeout: 600_000 }, async () => {
+  it('lose no change that was told, with a store that fails in any way', { timeout: 600_000 }, async () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const random = new SeededRandom(seed);
       const engine = new MoodyEngine();

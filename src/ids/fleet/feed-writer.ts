@@ -20,6 +20,8 @@ export const FEED_PAGE_ENTRIES = 64;
 
 /** Of so many services the last page is remembered. */
 const TAILS_MAX = 256;
+/** After so many closed pages in a row the head is asked, which may be far ahead. */
+const CLOSED_MAX = 2;
 /** A page is looked for from the head so often, if it is gone when it should be there. */
 const SEARCHES_MAX = 3;
 
@@ -93,7 +95,7 @@ export class FeedWriter {
     entries: readonly FeedEntry[],
   ): Promise<Appended | undefined> {
     let { page, stored } = tail;
-    for (;;) {
+    for (let closedCount = 1; ; closedCount++) {
       const mayCreate = stored === NOTHING_STORED;
       const result = await this.#store.pages.update(
         feedPageKey(service, page),
@@ -109,6 +111,11 @@ export class FeedWriter {
       if (result.kind !== 'definite' || result.error !== CLOSED) return result;
       page++;
       stored = NOTHING_STORED;
+      if (closedCount % CLOSED_MAX !== 0) continue;
+      const head = await this.#store.heads.read(feedKey(service));
+      if (head.kind !== 'ok') return head;
+      const last = head.stored.content?.last ?? 0;
+      if (last >= page) [page, stored] = [last, undefined];
     }
   }
 

@@ -79,6 +79,11 @@ export interface Keeping {
   require(id: string): void;
   /** Call it when something was not found, or may have ended. Throws like {@link require}; any other id is fine. */
   requireKept(id: string): void;
+  /**
+   * Whether it is not older than what is kept, for those that only look: nothing counts as refused. Throws error 11 if
+   * that cannot be told before the horizon is read.
+   */
+  isKept(id: string): boolean;
   /** Whether what an instance remembers under this id is certainly still stored. */
   isCurrent(id: string): boolean;
   /** Whether it may have been removed. No request for it can be accepted any more, by any instance. */
@@ -172,6 +177,15 @@ export class Horizon implements Keeping {
     if (this.fresh) return;
     void this.read();
     throw this.#refuse(RpcError.of('temporarily-unavailable', 'how long requests are kept must be read again first'));
+  }
+
+  isKept(id: string): boolean {
+    const timeMs = this.#options.timeOf(id);
+    if (timeMs === undefined) return true;
+    if (timeMs < this.known) return false;
+    if (this.fresh) return true;
+    void this.read();
+    throw RpcError.of('temporarily-unavailable', `it cannot be told now whether ${id} is kept`);
   }
 
   isCurrent(id: string): boolean {

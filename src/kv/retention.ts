@@ -100,6 +100,10 @@ export class Retention implements Keeping {
     this.#horizon.requireKept(id);
   }
 
+  isKept(id: string): boolean {
+    return this.#horizon.isKept(id);
+  }
+
   isCurrent(id: string): boolean {
     return this.#horizon.isCurrent(id);
   }

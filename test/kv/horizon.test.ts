@@ -101,6 +101,18 @@ describe('a request id', () => {
   });
 });
 
+it('looking whether something is kept counts as no refusal', async () => {
+  const instance = new Instance(new MemoryEngine());
+  const { horizon, now } = instance;
+  expect(() => horizon.isKept(now)).toThrow(`it cannot be told now whether ${now} is kept`);
+  expect(codeOf(() => horizon.isKept(now))).toBe(11);
+  const known = await instance.raise();
+  expect(horizon.isKept(String(known))).toBe(true);
+  expect(horizon.isKept(String(known - 1))).toBe(false);
+  expect(horizon.isKept('r1')).toBe(true);
+  expect(horizon.refusedCount).toBe(0);
+});
+
 it('what is remembered is not current until the horizon was read, which is done at once', async () => {
   const { horizon, now } = new Instance(new MemoryEngine());
   expect(horizon.isCurrent(now)).toBe(false);

@@ -22,7 +22,7 @@ export interface Answer {
 export interface FeedRigOptions {
   readonly feedPage?: number;
   readonly waitingMax?: number;
-  readonly retention?: Pick<Keeping, 'isCurrent' | 'requireKept'>;
+  readonly retention?: Pick<Keeping, 'isCurrent' | 'isKept'>;
 }
 
 export class FeedNode {

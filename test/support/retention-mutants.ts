@@ -38,7 +38,9 @@ const removesUnannounced: Mutant = {
   },
 };
 
-const acceptsEverything: Mutant = { alter: (right) => altered(right, { require: () => {}, requireKept: () => {} }) };
+const acceptsEverything: Mutant = {
+  alter: (right) => altered(right, { require: () => {}, requireKept: () => {}, isKept: () => true }),
+};
 
 /** It reads the horizon once in its life, and believes that it has not moved since. */
 const neverReadsAgain: Mutant = {

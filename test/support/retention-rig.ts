@@ -313,6 +313,7 @@ export function altered(right: RetentionPort, own: Partial<RetentionPort>): Rete
   return {
     require: (id) => right.require(id),
     requireKept: (id) => right.requireKept(id),
+    isKept: (id) => right.isKept(id),
     isCurrent: (id) => right.isCurrent(id),
     isEnded: (id) => right.isEnded(id),
     add: (ending: Ending) => right.add(ending),

@@ -60,7 +60,7 @@ export interface AssignmentLimits {
 
 export const ASSIGNMENT_LIMITS: AssignmentLimits = { remembered: 10_000, batch: 64, feedPage: FEED_PAGE_ENTRIES };
 
-type Retained = Pick<Keeping, 'isCurrent' | 'requireKept'>;
+type Retained = Pick<Keeping, 'isCurrent' | 'isKept'>;
 
 interface Request {
   readonly service: string;
@@ -165,7 +165,7 @@ export class Assignments {
     this.#remember(documentKey, content.id);
     if (content.id === id) return 'assigned';
     // What has ended will be removed, and then this intention is undecided again.
-    if (this.#isCurrent(content.id)) return 'lost';
+    if (this.#isCurrent(content.id) || this.#isKept(content.id)) return 'lost';
     throw RpcError.of('temporarily-unavailable', `the assignment of ${content.id} has ended, and is not removed yet`);
   }
 
@@ -285,15 +285,9 @@ export class Assignments {
     return id;
   }
 
-  /** Throws error 11 if that must be read again first. */
+  /** Throws error 11 if that cannot be told now. */
   #isKept(id: string): boolean {
-    try {
-      this.#retention?.requireKept(id);
-      return true;
-    } catch (error) {
-      if (error instanceof RpcError && !error.unavailable) return false;
-      throw error;
-    }
+    return this.#retention?.isKept(id) ?? true;
   }
 
   /** Whether the assignment of this id cannot have ended. */

@@ -15,6 +15,10 @@ const CLIENTS = 48;
 /** One key in so many is asked for at two instances at once. */
 const CONTENDED = 10;
 const PAUSE_MS = 20;
+/** What is read of a feed is asked for again so often, after such a pause, ms. */
+const TRIES_MAX = 100;
+const RETRY_MS = 100;
+const UNAVAILABLE_STATUS = 503;
 
 const running = new Set<ChildProcess>();
 
@@ -105,11 +109,32 @@ export async function caughtUp(url: string, group: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
 
-async function askFeed(url: string, fields: Readonly<Record<string, string>>) {
+interface FeedAnswer {
+  readonly assignments: readonly { readonly id: string; readonly key: string }[];
+  readonly cursor: string;
+}
+
+/** Asks until there is an answer. An instance that cannot answer for so many tries is not there. */
+async function askFeed(url: string, fields: Readonly<Record<string, string>>): Promise<FeedAnswer> {
   const query = new URLSearchParams({ service: SERVICE, ...fields });
-  const response = await fetch(`${url}/guid/assignments?${query}`);
-  if (!response.ok) throw new Error(await response.text());
-  return (await response.json()) as { assignments: { id: string; key: string }[]; cursor: string };
+  for (let tries = 1; ; tries++) {
+    const answer = await fetchFeed(`${url}/guid/assignments?${query}`);
+    if (typeof answer !== 'string') return answer;
+    if (tries === TRIES_MAX) throw new Error(answer);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+/** What went wrong, as a text, if it may go well later. */
+async function fetchFeed(address: string): Promise<FeedAnswer | string> {
+  const response = await fetch(address).catch((error: Error) => `${address}: ${error.message}`);
+  if (typeof response === 'string') return response;
+  // The connection may break before the end of the body.
+  const text = await response.text().catch((error: Error) => error);
+  if (typeof text !== 'string') return `${address}: ${text.message}`;
+  if (response.ok) return JSON.parse(text) as FeedAnswer;
+  if (response.status === UNAVAILABLE_STATUS) return text;
+  throw new Error(text);
 }
 
 export interface Processed {

@@ -6,7 +6,7 @@
  * A document that has grown too long is split into eight, `committed/<number>/<digit>`, by the hashes of its keys. Its
  * offsets are first committed in the parts, and then it is marked as split, by compare-and-set and only if the parts
  * have all that it holds. So no offset is lost between the two, and a split that stays unfinished does no harm: a part
- * has no more than its document had. A document that is split stays so, and whatever meets it goes on to the parts.
+ * has no more than its document had. A document that is split stays so, and its readers and writers go on to the parts.
  */
 
 import * as z from 'zod';

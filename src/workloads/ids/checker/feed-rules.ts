@@ -106,7 +106,7 @@ export class FeedRules {
     return [...this.#feeds.values()].reduce((sum, { delivered }) => sum + delivered.size, 0);
   }
 
-  /** Takes a request for an assignment, whatever came of it. */
+  /** Takes a request for an assignment, with any outcome. */
   observeAsked(service: unknown, key: unknown): void {
     this.#asked.add(canonicalKey([service, key]));
   }

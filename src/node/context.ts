@@ -65,6 +65,13 @@ export interface NodeContext {
   report(part: string, figures: () => Figures): void;
   /** `health` asks this: why a part of the node cannot serve, in words; undefined if it can. */
   diagnose(part: string, findTrouble: () => string | undefined): void;
+  /** Requests that this node takes at a time. One more is answered 11. */
+  readonly inFlightMax: number;
+  /**
+   * Calls back once when the node is about to be told to end, and before `onStop` in any case. Everything still works.
+   * A request that only waits for something to happen should be answered now: those in flight are waited for.
+   */
+  onDrain(callback: () => void): void;
   /** Calls back once when the node is told to end. It can still send, but no reply will come. */
   onStop(callback: () => void): void;
 }

@@ -87,6 +87,7 @@ export class Node {
   readonly #whenIdle: (() => void)[] = [];
   readonly #figures = new Map<string, () => Figures>();
   readonly #diagnoses = new Map<string, () => string | undefined>();
+  readonly #onDrain: (() => void)[] = [];
   readonly #onStop: (() => void)[] = [];
 
   constructor(environment: Environment, startHandlers: StartHandlers, options: NodeOptions = {}) {
@@ -196,8 +197,14 @@ export class Node {
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
+  /** It will soon be told to stop. Until then it serves, but no request should wait for what may happen later. */
+  drain(): void {
+    for (const callback of this.#onDrain.splice(0)) callback();
+  }
+
   /** No reply will come any more. Settles pending RPCs as indefinite and wakes every sleeper, so that handlers end. */
   stop(reason: string): void {
+    this.drain();
     for (const callback of this.#onStop.splice(0)) callback();
     this.#rpcs.cancelAll(reason);
     this.#sleepers.wakeAll();
@@ -514,6 +521,8 @@ export class Node {
       sleep: (durationMs, signal) => this.#sleepers.sleep(durationMs, signal),
       report: (part, figures) => this.#figures.set(part, figures),
       diagnose: (part, findTrouble) => this.#diagnoses.set(part, findTrouble),
+      inFlightMax: this.#inFlightMax,
+      onDrain: (callback) => this.#onDrain.push(callback),
       onStop: (callback) => this.#onStop.push(callback),
     };
   }

@@ -503,6 +503,31 @@ describe('the end of a node', () => {
     expect(node.bodies).toEqual([{ type: 'a_ends' }, { type: 'b_ends' }]);
   });
 
+  it('is announced to the parts once, before anything is ended', async () => {
+    const node = await new TestNode(async (context) => {
+      context.onStop(() => context.send('n1', { type: 'ends' }));
+      context.onDrain(() => context.send('n1', { type: 'drains' }));
+      return handlers(context);
+    }).init();
+    node.receive({ type: 'wait', ms: 1e9, msg_id: 1 });
+    node.node.drain();
+    await settle();
+    expect(node.bodies).toEqual([{ type: 'drains' }]);
+    node.node.stop('SIGTERM');
+    await node.node.idle();
+    expect(node.bodies.map(({ type }) => type)).toEqual(['drains', 'ends', 'wait_ok']);
+  });
+
+  it('drains first if that was not announced', async () => {
+    const node = await new TestNode(async (context) => {
+      context.onStop(() => context.send('n1', { type: 'ends' }));
+      context.onDrain(() => context.send('n1', { type: 'drains' }));
+      return handlers(context);
+    }).init();
+    node.node.stop('SIGTERM');
+    expect(node.bodies).toEqual([{ type: 'drains' }, { type: 'ends' }]);
+  });
+
   it('wakes all sleepers, so that it need not wait', async () => {
     const node = await ready();
     node.receive({ type: 'wait', ms: 1e9, msg_id: 1 });

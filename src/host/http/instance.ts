@@ -1,7 +1,7 @@
 /**
  * One instance: the node, its store, and HTTP in front of it. It starts in this order: the port, then the node. It ends
- * in the reverse order: no new connections, the requests in flight, the node, which gives its node number back, and the
- * store.
+ * in the reverse order: no new connections, the requests in flight (at once, if they only wait), the node, which gives
+ * its node number back, and the store.
  */
 
 import { MeasuredEngine } from '../../api/measured-engine.ts';
@@ -103,7 +103,10 @@ export class Instance {
   /** Ends it. Requests in flight have `withinMs` to finish. */
   async stop(reason: string, withinMs: number): Promise<void> {
     const front = this.#requireFront();
-    await front.drain(withinMs);
+    const drained = front.drain(withinMs);
+    // What waits for something to happen would hold the end for all of that time, and be cut off then.
+    this.#node.drain();
+    await drained;
     front.close();
     await bounded(this.#trail?.close() ?? Promise.resolve(), END_MS_MAX);
     this.#isEnding = true;

@@ -29,8 +29,9 @@ const DECIDING_MS = 25;
 /** Sealed pages in memory. They never change. */
 const SEALED_MAX = 64;
 
-/** Requests of a node that may wait for new assignments at a time. */
-export const FEED_WAITING_MAX = 1000;
+/** Requests of a node that may wait for new assignments at a time, and their part of all its requests. */
+const WAITING_MAX = 1000;
+const WAITING_PART = 1 / 2;
 
 export interface FeedItem {
   readonly id: string;
@@ -55,7 +56,7 @@ export interface FeedQuestion {
 }
 
 export interface FeedReaderOptions {
-  readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'onStop'>;
+  readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'onDrain'>;
   readonly store: FeedStore;
   readonly assignments: Pick<Assignments, 'fateOf' | 'decide' | 'listen'>;
   /** Requests that may wait at a time. */
@@ -89,6 +90,15 @@ interface Rest {
   readonly beganMs: number;
 }
 
+/**
+ * The requests that may wait for new assignments at a time: those that wait must leave places for others. At least one.
+ *
+ * @param inFlightMax requests that the node takes at a time
+ */
+export function feedWaitingMax(inFlightMax: number): number {
+  return Math.max(1, Math.min(WAITING_MAX, Math.floor(inFlightMax * WAITING_PART)));
+}
+
 export class FeedReader {
   readonly #options: FeedReaderOptions;
   readonly #watch: FeedWatch;
@@ -107,11 +117,6 @@ export class FeedReader {
   /** The number of requests that wait for new assignments. */
   get waitingCount(): number {
     return this.#watch.count;
-  }
-
-  /** From now on no request waits. */
-  endWaiting(): void {
-    this.#watch.end();
   }
 
   /**

@@ -40,22 +40,16 @@ export class FeedWatch {
   #count = 0;
   #isOver = false;
 
-  constructor(context: Pick<NodeContext, 'sleep' | 'onStop'>, store: FeedStore, waitingMax: number) {
+  constructor(context: Pick<NodeContext, 'sleep' | 'onDrain'>, store: FeedStore, waitingMax: number) {
     this.#context = context;
     this.#store = store;
     this.#waitingMax = waitingMax;
-    context.onStop(() => this.end());
+    context.onDrain(() => this.#end());
   }
 
   /** The number of requests that wait. */
   get count(): number {
     return this.#count;
-  }
-
-  /** From now on no request waits. */
-  end(): void {
-    this.#isOver = true;
-    for (const { waiting } of this.#watched.values()) for (const { wake } of waiting) wake();
   }
 
   /**
@@ -85,6 +79,12 @@ export class FeedWatch {
   /** This node has changed the feed. */
   notice(service: string): void {
     this.#watched.get(service)?.pause.abort();
+  }
+
+  /** From now on no request waits. */
+  #end(): void {
+    this.#isOver = true;
+    for (const { waiting } of this.#watched.values()) for (const { wake } of waiting) wake();
   }
 
   #join(service: string, own: Waiting): Watched {

@@ -4,7 +4,7 @@ import { ASSIGNMENT_LIMITS, Assignments } from '../../ids/fleet/assignments.ts';
 import { ENDED_ASSIGNMENTS } from '../../ids/fleet/ended-assignments.ts';
 import { endedFeeds } from '../../ids/fleet/ended-feeds.ts';
 import { FeedGroups } from '../../ids/fleet/feed-groups.ts';
-import { FEED_WAITING_MAX, FeedReader } from '../../ids/fleet/feed-reader.ts';
+import { FeedReader, feedWaitingMax } from '../../ids/fleet/feed-reader.ts';
 import { FeedStore } from '../../ids/fleet/feed-records.ts';
 import { LeasedIds } from '../../ids/fleet/leased-ids.ts';
 import { IdGenerator } from '../../ids/id-generator.ts';
@@ -31,7 +31,8 @@ export async function startIds(context: NodeContext, ports: WorkloadPorts): Prom
   const limits = { ...ASSIGNMENT_LIMITS, ...ports.limits };
   const assignments = new Assignments(context, kv, ids, limits, retention);
   const store = new FeedStore(context, kv);
-  const reader = new FeedReader({ context, store, assignments, waitingMax: FEED_WAITING_MAX });
+  const waitingMax = feedWaitingMax(context.inFlightMax);
+  const reader = new FeedReader({ context, store, assignments, waitingMax });
   context.report('feeds', () => ({ waiting: reader.waitingCount }));
   retention?.add(ENDED_ASSIGNMENTS);
   retention?.add(endedFeeds(store));

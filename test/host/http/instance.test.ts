@@ -131,6 +131,22 @@ describe('requests of a connection that is gone', () => {
   });
 });
 
+describe('requests that wait for new assignments', () => {
+  it('leave half of the places to others', async () => {
+    const served = await HttpInstance.start({ limits: { ...HTTP_LIMITS, inFlightMax: 4 } });
+    const wait = () => served.get('/guid/assignments?service=s&wait=20');
+    const waiting = [wait(), wait()];
+    await expect.poll(async () => (await served.get('/state')).json.inFlight, { timeout: 30_000 }).toBe(3);
+    expect(await wait()).toMatchObject({
+      status: 503,
+      json: { detail: expect.stringContaining('2 requests wait for new assignments already') },
+    });
+    expect((await served.post('/generate', {})).status).toBe(200);
+    await served.instance.stop('the test wants it', 10_000);
+    for (const { status } of await Promise.all(waiting)) expect(status).toBe(200);
+  });
+});
+
 describe('an instance that ends', () => {
   it('leaves what it gives up without an answer: an error would say that nothing happened', async () => {
     const engine = new UnreliableEngine();
@@ -142,6 +158,15 @@ describe('an instance that ends', () => {
     await expect.poll(async () => (await served.get('/state')).json.inFlight, { timeout: 30_000 }).toBe(2);
     await served.instance.stop('the test wants it', 50);
     expect(await answer).toBe('');
+  });
+
+  it('answers at once what waits for new assignments', async () => {
+    const served = await HttpInstance.start();
+    const waiting = served.get('/guid/assignments?service=s&wait=20');
+    await expect.poll(async () => (await served.get('/state')).json.inFlight, { timeout: 30_000 }).toBe(2);
+    // A request that still waits then is cut off.
+    await served.instance.stop('the test wants it', 10_000);
+    expect(await waiting).toMatchObject({ status: 200, json: { assignments: [] } });
   });
 
   it('gives its node number back, and closes the store', async () => {

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { encodeCursor } from '../../../src/ids/fleet/feed-cursor.ts';
-import { FeedRig, SERVICE } from '../../support/feed-rig.ts';
+import { feedWaitingMax } from '../../../src/ids/fleet/feed-reader.ts';
+import { RpcError } from '../../../src/protocol/errors.ts';
+import { FeedRig, type FeedRigOptions, SERVICE } from '../../support/feed-rig.ts';
 import type { WireMessage } from '../../support/store-rig.ts';
 
 const KEYS = Array.from({ length: 10 }, (_, number) => `k${number}`);
@@ -69,6 +71,31 @@ describe('a feed', () => {
     await rig.readAll(late);
     // The one that is on the last page.
     expect(rig.readCount(`guid/`) - before).toBe(1);
+  });
+});
+
+describe('a node that has appended nothing for long', () => {
+  it.each([2, 30])('finds the end of the feed with few requests when others have filled %i pages', async (count) => {
+    const rig = new FeedRig({ feedPage: 2 });
+    const [late, other] = [await rig.open(), await rig.open()];
+    const keys = Array.from({ length: 2 * count }, (_, number) => `k${number}`);
+    const ids = [...(await rig.assignAll(late, ['first'])), ...(await rig.assignAll(other, keys))];
+    const before = rig.rig.wire.length;
+    ids.push(await rig.run(late.assign('last')));
+    const asked = rig.rig.wire.slice(before).filter(({ body: { key } }) => String(key).startsWith('feed'));
+    expect(asked.length).toBeLessThan(12);
+    expect((await rig.readAll(other)).ids).toEqual(ids);
+  });
+
+  it('goes on page by page if the head lags behind', async () => {
+    const rig = new FeedRig({ feedPage: 2 });
+    const [late, other] = [await rig.open(), await rig.open()];
+    const ids = await rig.assignAll(late, ['first']);
+    rig.rig.lose(({ body }) => body.type === 'cas' && body.key === `feed/${SERVICE}`);
+    ids.push(...(await rig.assignAll(other, KEYS)));
+    ids.push(await rig.run(late.assign('last')));
+    rig.rig.heal();
+    expect((await rig.readAll(other)).ids).toEqual(ids);
   });
 });
 
@@ -155,6 +182,46 @@ describe('an intention', () => {
       expect((await rig.readAll(node)).ids).toEqual([id]);
     }
   });
+});
+
+describe('an entry whose key has an assignment that may have ended', () => {
+  /** A page with an entry that lost, read by a node that knows so much of what is kept. */
+  const readWith = async (isKept: (id: string) => boolean) => {
+    let isKnown = true;
+    const retention: FeedRigOptions['retention'] = {
+      isCurrent: () => isKnown,
+      isKept: (id) => isKnown || isKept(id),
+    };
+    const rig = new FeedRig({ retention });
+    const nodes = [await rig.open(), await rig.open()];
+    const [id] = await rig.run(Promise.all(nodes.map((node) => node.assign('k'))));
+    isKnown = false;
+    const node = await rig.open();
+    const [loser = ''] = (rig.page(0)?.entries ?? []).map(([own]) => own).filter((own) => own !== id);
+    return { id, fate: rig.run(node.assignments.fateOf({ id: loser, service: SERVICE, key: 'k' })) };
+  };
+
+  it('has lost if that one is kept', async () => {
+    expect(await (await readWith(() => true)).fate).toBe('lost');
+  });
+
+  it('is not told while an ended one is still there', async () => {
+    const { id, fate } = await readWith(() => false);
+    const message = `the assignment of ${id} has ended, and is not removed yet`;
+    await expect(fate).rejects.toMatchObject({ code: 11, message });
+  });
+
+  it('is not told while it is not known what is kept', async () => {
+    const message = 'it cannot be told now';
+    const { fate } = await readWith(() => {
+      throw RpcError.of('temporarily-unavailable', message);
+    });
+    await expect(fate).rejects.toMatchObject({ code: 11, message });
+  });
+});
+
+it('the places for requests that wait are half of all, at least one, at most 1000', () => {
+  expect([1, 2, 5, 10_000].map(feedWaitingMax)).toEqual([1, 1, 2, 1000]);
 });
 
 describe('a cursor', () => {
@@ -247,6 +314,19 @@ describe('a request that waits', () => {
     });
     await rig.run(Promise.all(waiting));
     expect((await rig.run(node.read({ waitMs: 10 }))).ids).toEqual([]);
+  });
+
+  it('is answered at once when the node is about to stop, and none waits from then on', async () => {
+    const rig = new FeedRig();
+    const node = await rig.open();
+    const waiting = node.read({ waitMs: 10_000 });
+    await rig.rig.pass(100);
+    const beganMs = rig.rig.time.now();
+    node.life.node.drain();
+    expect((await rig.run(waiting)).ids).toEqual([]);
+    expect(rig.rig.time.now()).toBe(beganMs);
+    expect((await rig.run(node.read({ waitMs: 10_000 }))).ids).toEqual([]);
+    expect(rig.rig.time.now() - beganMs).toBeLessThan(100);
   });
 
   it('is answered at once when the node stops', async () => {

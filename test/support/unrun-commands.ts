@@ -72,10 +72,13 @@ export const UNRUN_COMMANDS: readonly UnrunCommand[] = [
     'maelstrom/run saga --nemesis partition --rate 200 --time-limit 60',
     'maelstrom/run ids --nemesis partition',
     'maelstrom/run unique-ids --rate 1000 --nemesis partition',
+    'maelstrom/run lin-kv --nemesis partition',
     'maelstrom/run voucher --bin path/to/your-node -- arguments of your node',
     'maelstrom/run saga --bin bin/chaos -- --kill 5 -- bin/maelstrom-node',
     `maelstrom test -w unique-ids --bin bin/maelstrom-node --node-count 3 --time-limit 30 \\
     --rate 1000 --nemesis partition --availability total`,
+    `maelstrom test -w broadcast --bin bin/maelstrom-node --node-count 3 --time-limit 30 \\
+    --rate 100 --nemesis partition --availability total -- --workload broadcast`,
     `java -cp maelstrom.jar:maelstrom/src clojure.main -m snowstorm.main \\
     test -w voucher --bin bin/maelstrom-node --node-count 3`,
   ].map((command) => ({ document: 'maelstrom/README.md', command, reason: NEEDS_MAELSTROM })),

@@ -1,6 +1,6 @@
 /**
  * A service whose store is backed up, destroyed and restored, with clients that remember what was answered when. Ids
- * are remembered for ever: none may come twice, whatever becomes of the store. Everything else is held against what had
+ * are remembered for ever: none may come twice, also if the store is lost. Everything else is held against what had
  * been answered before the backup began.
  */
 

@@ -42,7 +42,7 @@ describe.skipIf(program === undefined)('the state of a store on etcd', () => {
     return { position, all };
   }
 
-  it('is of one revision, whatever is written between its pages', async () => {
+  it('is of one revision, also if something is written between its pages', async () => {
     const { prefix, raise } = await counters();
     const { all, position } = await read(prefix, { pageKeysMax: 7, beforePage: raise });
     expect(all.map(([key]) => key)).toEqual([...Array(KEYS).keys()].map((key) => `k${key}`).sort());

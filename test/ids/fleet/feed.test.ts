@@ -171,7 +171,7 @@ describe('an intention', () => {
     expect((await rig.readAll(node)).keys).toEqual(['k', 'behind']);
   });
 
-  it('is appended once, whatever is lost of the answers', async () => {
+  it('is appended once, also if answers are lost', async () => {
     for (let lost = 0; lost < 6; lost++) {
       const rig = new FeedRig();
       const node = await rig.open();

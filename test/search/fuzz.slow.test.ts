@@ -143,8 +143,8 @@ describe('a mutant of ids', () => {
   };
 
   /**
-   * They are found by their schedules in the corpus. Random seeds find them, too, but by a node that does not come back,
-   * or only after minutes of making them small.
+   * They are found by their schedules in the corpus. Random seeds find them, too, but by a node that does not come
+   * back, or only after minutes of making them small.
    */
   const BY_SCHEDULE: ReadonlySet<IdsMutantName> = new Set(['lease-without-range', 'numbers-written-blindly']);
   const BY_SEED = (Object.keys(IDS_MUTANTS) as IdsMutantName[]).filter((name) => !BY_SCHEDULE.has(name));

@@ -287,7 +287,7 @@ describe('the program', () => {
   const run = (...args: string[]) =>
     spawnSync('node', ['--import', 'tsx', 'test/coverage/main.ts', ...args], { encoding: 'utf8' });
 
-  it('measures the protocol core, and of a workload only what nodes serve', () => {
+  it('measures the protocol core, and of a workload only what nodes serve', { timeout: 180_000 }, () => {
     const { status, stdout, stderr } = run('2', 'echo', 'ids');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^echo: 2 seeds, 0 not valid\nids: 2 seeds, 0 not valid\n\nfolder /);

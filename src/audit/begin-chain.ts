@@ -38,19 +38,22 @@ export interface BeginOptions {
   readonly newChain: () => string;
 }
 
-/** Throws an `RpcError` if the audit of this store is written with another key, or cannot be read. */
-export async function requireAuditKey({ latest }: AuditDocuments, hash: ChainHash): Promise<void> {
+/**
+ * Resolves to the newest chain; undefined: there is none. Throws an `RpcError` if the audit of this store is written
+ * with another key, or cannot be read.
+ */
+export async function requireAuditKey({ latest }: AuditDocuments, hash: ChainHash): Promise<Latest | undefined> {
   const { content } = await readOrThrow(latest, LATEST_KEY);
   if (content !== undefined && content.check !== checkOf(hash))
     throw RpcError.of('abort', 'this is not the key with which the audit in this store is written');
+  return content;
 }
 
 /** Throws an `RpcError` if it cannot begin now. */
 export async function beginChain(options: BeginOptions): Promise<ChainWriter> {
   const { documents, hash, clock, instance, newChain } = options;
   for (let count = 0; count < TRIES_MAX; count++) {
-    await requireAuditKey(documents, hash);
-    const { content: newest } = await readOrThrow(documents.latest, LATEST_KEY);
+    const newest = await requireAuditKey(documents, hash);
     const after = newest === undefined ? null : await placeOf(documents, newest.chain, hash);
     const chain = newChain();
     const writer = new ChainWriter({ chain, hash, clock, ...documents });

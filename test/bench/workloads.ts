@@ -7,6 +7,7 @@
  * So a message is also held against one of unique-ids at as many messages a second.
  */
 
+import { STOCK_WORKLOADS } from '../support/stock-workloads.ts';
 import { fullRateRun, type RateRun } from './harness.ts';
 import { type Figure, median, type Section } from './measure.ts';
 
@@ -16,16 +17,7 @@ const YARDSTICK = 'unique-ids';
 /** A request and its reply. */
 const YARDSTICK_MESSAGES = 2;
 const SLOW_YARDSTICK = `${YARDSTICK}, as many messages/s`;
-const WORKLOADS = [
-  'broadcast',
-  'g-set',
-  'g-counter',
-  'pn-counter',
-  'lin-kv',
-  'kafka',
-  'txn-list-append',
-  'txn-rw-register',
-];
+const WORKLOADS: readonly string[] = STOCK_WORKLOADS;
 /** Their reads are whole. */
 const SETS = ['broadcast', 'g-set'];
 const OPTIONS = ['--concurrency', '10n'];

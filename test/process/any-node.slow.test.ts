@@ -7,21 +7,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { EndedTest, hasPython, Running, SNOWSTORM } from '../support/snowstorm-process.ts';
+import { STOCK_WORKLOADS } from '../support/stock-workloads.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const NODE = fileURLToPath(new URL('../fixtures/nodes/node.py', import.meta.url));
 const TIMEOUT_MS = 120_000;
 /** Ten seconds of each run are calm, so many can run side by side. */
-const WORKLOADS = [
-  'broadcast',
-  'g-set',
-  'g-counter',
-  'pn-counter',
-  'lin-kv',
-  'kafka',
-  'txn-list-append',
-  'txn-rw-register',
-];
+const WORKLOADS: readonly string[] = STOCK_WORKLOADS;
 
 const folder = temporaryFolder();
 

@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type EndedTest, fixture, OUR_NODE, Running, runTest, until } from '../support/snowstorm-process.ts';
+import { STOCK_WORKLOADS } from '../support/stock-workloads.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const CHAOS = fileURLToPath(new URL('../../bin/chaos', import.meta.url));
@@ -18,16 +19,7 @@ const EVERYTHING = ['--kill', '1.5', '--pause', '3', '--service-cut', '2', '--no
 const FATES = ['--loss', '0.02', '--duplicate', '0.05', '--delay', '0.05', '--delay-ms', '300'];
 
 const OF_OUR_OWN = ['echo', 'unique-ids', 'ids', 'voucher', 'saga'];
-const OF_MAELSTROM = [
-  'broadcast',
-  'g-set',
-  'g-counter',
-  'pn-counter',
-  'lin-kv',
-  'kafka',
-  'txn-list-append',
-  'txn-rw-register',
-];
+const OF_MAELSTROM: readonly string[] = STOCK_WORKLOADS;
 /** What our node promises, where Maelstrom's default is more. */
 const MODELS: Readonly<Record<string, readonly string[]>> = {
   'txn-rw-register': ['--consistency-models', 'causal-cerone'],

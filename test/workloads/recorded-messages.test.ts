@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import type { Invocation } from '../../src/harness/workload-test.ts';
 import { WORKLOADS } from '../../src/workloads/registry.ts';
 import { configured, type Fields, runAll } from '../support/operation-run.ts';
+import { STOCK_WORKLOADS } from '../support/stock-workloads.ts';
 
 interface Step {
   readonly operation: Invocation;
@@ -61,16 +62,7 @@ async function repeat(workload: string, steps: readonly Step[]) {
   return { requests: requests.slice(0, exchanges.length), history: [...history].slice(0, 2 * steps.length) };
 }
 
-describe.each([
-  'broadcast',
-  'g-set',
-  'g-counter',
-  'pn-counter',
-  'lin-kv',
-  'kafka',
-  'txn-list-append',
-  'txn-rw-register',
-])('a client of %s', (workload) => {
+describe.each(STOCK_WORKLOADS)('a client of %s', (workload) => {
   it.each(recordedOf(workload))('asks and records what process $process did', async ({ operations }) => {
     expect(operations.length).toBeGreaterThan(2);
     const { requests, history } = await repeat(workload, operations);

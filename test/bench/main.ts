@@ -4,6 +4,7 @@
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { benchAudit } from './audit.ts';
 import { benchBatches } from './batches.ts';
 import { benchCheck } from './check.ts';
 import { benchHarness } from './harness.ts';
@@ -37,6 +38,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   saga: benchSaga,
   report: benchReport,
   services: benchServices,
+  audit: benchAudit,
   retention: benchRetention,
   check: benchCheck,
   transactions: benchTransactions,

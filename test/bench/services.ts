@@ -3,43 +3,25 @@
  * up to 3 × from run to run, so goals are on requests, CPU and ratios within one run.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdCluster, findEtcd } from '../support/etcd.ts';
 import { ServiceClient } from '../support/service-client.ts';
-import { type Kind, ServiceLoad } from '../support/service-load.ts';
+import { ServiceLoad } from '../support/service-load.ts';
 import { ServiceProcess } from '../support/service-process.ts';
 import { runSpike } from '../support/service-spike.ts';
 import type { Figure, Goal, Section } from './measure.ts';
+import { CLIENTS, cpuOf, MEASURED_MS, type MeasuredService, measureServices, WARM_UP_MS } from './measured-service.ts';
 
-const CLIENTS = 64;
-const WARM_UP_MS = 2000;
-const MEASURED_MS = 8000;
 const INSTANCES = 3;
-/** No voucher is sold out. */
-const LIMIT = 1e6;
 const ELECTION_MS = 500;
-/** With an audit, of CPU and of calls of the store. */
-const AUDIT_RATIO_MAX = 1.1;
 /** To etcd, an operation. */
 const REQUESTS_MAX = 0.6;
 const LEADER_KILLS = 10;
 const SOON: Goal = { of: 'value', atMost: 2 };
 const CALM_MS = 3000;
-/** Of `/proc/<pid>/stat`. */
-const TICKS_PER_SECOND = 100;
 const SPIKE = { vouchers: 50, limit: 2000, rates: [100, 1500, 300, 3000, 5000], usersMax: 5000, stageMs: 15_000 };
-
-interface Measured {
-  readonly perSecond: number;
-  /** Requests to etcd for each operation. */
-  readonly requests: number;
-  /** Calls of the store for each operation. */
-  readonly calls: number;
-  /** Of all instances, for each operation. */
-  readonly cpuMs: number;
-}
 
 const ON_FOLDER = 'on a folder';
 const ON_ETCD_ONCE = 'one instance on etcd';
@@ -50,19 +32,13 @@ export async function benchServices(): Promise<readonly Section[]> {
   const folder = mkdtempSync(join(tmpdir(), 'snowstorm-bench-'));
   try {
     const embedded = await ServiceProcess.start(['--store', join(folder, 'data')]);
-    const redemptions = await measure([embedded], 'redeem', 1);
-    const transfers = await measure([embedded], 'transfer', 2);
-    const audited = await ServiceProcess.start(['--store', join(folder, 'audited'), '--audit']);
-    const auditedRedemptions = await measure([audited], 'redeem', 1);
-    const auditedTransfers = await measure([audited], 'transfer', 2);
-    await audited.stop();
+    const redemptions = await measureServices([embedded], 'redeem', 1);
+    const transfers = await measureServices([embedded], 'transfer', 2);
     figures.push(
       figureOf('redemptions', ON_FOLDER, '/s', redemptions.perSecond),
       figureOf('transfers', ON_FOLDER, '/s', transfers.perSecond),
       figureOf('CPU of a redemption', ON_FOLDER, 'ms', redemptions.cpuMs),
       figureOf('CPU of a transfer', ON_FOLDER, 'ms', transfers.cpuMs),
-      ...auditCosts('redemption', redemptions, auditedRedemptions),
-      ...auditCosts('transfer', transfers, auditedTransfers),
       ...(await benchIds(embedded)),
       ...(await benchSpike(embedded)),
     );
@@ -79,19 +55,7 @@ function figureOf(name: string, input: string, unit: string, value: number, goal
   return { name, input, unit, values: [value], ...(goal && { goal }) };
 }
 
-/** With `--audit` against without. */
-function auditCosts(kind: string, without: Measured, withAudit: Measured): Figure[] {
-  const against = (name: string, unit: string, of: 'calls' | 'cpuMs'): Figure => ({
-    ...figureOf(`${name} of an audited ${kind}`, ON_FOLDER, unit, withAudit[of], {
-      of: 'ratio',
-      atMost: AUDIT_RATIO_MAX,
-    }),
-    yardstick: { name: 'without --audit', ratios: [withAudit[of] / without[of]] },
-  });
-  return [against('CPU', 'ms', 'cpuMs'), against('calls of the store', '', 'calls')];
-}
-
-async function benchEtcd(etcd: string, embedded: Measured): Promise<Figure[]> {
+async function benchEtcd(etcd: string, embedded: MeasuredService): Promise<Figure[]> {
   const cluster = await EtcdCluster.start(etcd, { memberCount: 3, electionMs: ELECTION_MS, heartbeatMs: 50 });
   const open = (count: number, args: readonly string[]) =>
     Promise.all(
@@ -102,21 +66,21 @@ async function benchEtcd(etcd: string, embedded: Measured): Promise<Figure[]> {
   const stop = (services: readonly ServiceProcess[]) => Promise.all(services.map((service) => service.stop()));
   try {
     const one = await open(1, []);
-    const redeemOne = await measure(one, 'redeem', 3);
-    const transferOne = await measure(one, 'transfer', 4);
+    const redeemOne = await measureServices(one, 'redeem', 3);
+    const transferOne = await measureServices(one, 'transfer', 4);
     await stop(one);
     const alone = await open(1, ['--etcd-group', '1']);
-    const redeemAlone = await measure(alone, 'redeem', 10);
-    const transferAlone = await measure(alone, 'transfer', 11);
+    const redeemAlone = await measureServices(alone, 'redeem', 10);
+    const transferAlone = await measureServices(alone, 'transfer', 11);
     await stop(alone);
     const three = await open(INSTANCES, []);
-    const redeem = await measure(three, 'redeem', 5);
-    const transfer = await measure(three, 'transfer', 6);
+    const redeem = await measureServices(three, 'redeem', 5);
+    const transfer = await measureServices(three, 'transfer', 6);
     const { gapsMs, settledMs } = await killLeaders(cluster, three);
     await stop(three);
     const single = await open(INSTANCES, ['--etcd-group', '1']);
-    const redeemSingle = await measure(single, 'redeem', 8);
-    const transferSingle = await measure(single, 'transfer', 9);
+    const redeemSingle = await measureServices(single, 'redeem', 8);
+    const transferSingle = await measureServices(single, 'transfer', 9);
     await stop(single);
     const kills = `${LEADER_KILLS} kills of etcd's leader`;
     return [
@@ -140,7 +104,7 @@ async function benchEtcd(etcd: string, embedded: Measured): Promise<Figure[]> {
   }
 }
 
-function costs(kind: string, input: string, { requests, cpuMs }: Measured, cpuMsMax: number): Figure[] {
+function costs(kind: string, input: string, { requests, cpuMs }: MeasuredService, cpuMsMax: number): Figure[] {
   return [
     figureOf(`requests to etcd a ${kind}`, input, '', requests, { of: 'value', atMost: REQUESTS_MAX }),
     figureOf(`CPU of node and front, a ${kind}`, input, 'ms', cpuMs, { of: 'value', atMost: cpuMsMax }),
@@ -150,43 +114,12 @@ function costs(kind: string, input: string, { requests, cpuMs }: Measured, cpuMs
 function against(
   name: string,
   input: string,
-  { perSecond }: Measured,
-  other: Measured & { readonly name: string },
+  { perSecond }: MeasuredService,
+  other: MeasuredService & { readonly name: string },
   atLeast: number,
 ): Figure {
   const yardstick = { name: other.name, ratios: [perSecond / other.perSecond] };
   return { ...figureOf(name, input, '/s', perSecond, { of: 'ratio', atLeast }), yardstick };
-}
-
-/** Each client has two accounts of its own. */
-async function measure(services: readonly ServiceProcess[], kind: Kind, seed: number): Promise<Measured> {
-  const urls = services.map(({ url }) => url);
-  const load = new ServiceLoad({
-    urls: () => urls,
-    seed,
-    clients: CLIENTS,
-    kinds: [kind],
-    accounts: 2 * CLIENTS,
-    ownAccounts: true,
-    limit: LIMIT,
-  });
-  await load.prepare();
-  await load.run(sleep(WARM_UP_MS));
-  const before = {
-    done: load.done[kind],
-    requests: await storeRequests(urls),
-    calls: await storeCalls(urls),
-    cpuMs: cpuMs(services),
-  };
-  const beganMs = performance.now();
-  await load.run(sleep(MEASURED_MS));
-  const passedMs = performance.now() - beganMs;
-  const done = load.done[kind] - before.done;
-  const requests = ((await storeRequests(urls)) - before.requests) / done;
-  const calls = ((await storeCalls(urls)) - before.calls) / done;
-  const cpu = (cpuMs(services) - before.cpuMs) / done;
-  load.close();
-  return { perSecond: (done / passedMs) * 1000, requests, calls, cpuMs: cpu };
 }
 
 async function killLeaders(
@@ -263,30 +196,6 @@ async function benchSpike({ url }: ServiceProcess): Promise<Figure[]> {
     figureOf('p95 of the latency', input, 's', p95 / 1000),
     figureOf('longest latency', input, 's', max / 1000),
   ];
-}
-
-/** What the instances have asked etcd so far. */
-const storeRequests = (urls: readonly string[]) => sumOfMetrics(urls, /^snowstorm_engine_requests_sent (\d+)$/gm);
-
-/** Calls of their store so far. */
-const storeCalls = (urls: readonly string[]) => sumOfMetrics(urls, /^snowstorm_store_calls_total\{.*\} (\d+)$/gm);
-
-async function sumOfMetrics(urls: readonly string[], figure: RegExp): Promise<number> {
-  const client = new ServiceClient();
-  const texts = await Promise.all(urls.map((url) => client.send(url, 'GET', '/metrics')));
-  client.close();
-  const counts = texts.flatMap(({ text }) => [...text.matchAll(figure)].map(([, count]) => Number(count)));
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-function cpuMs(services: readonly ServiceProcess[]): number {
-  return services.reduce((sum, { pid }) => sum + cpuOf(pid), 0);
-}
-
-/** User and system time of a process so far. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -16,11 +16,11 @@ interface PendingRpc {
 }
 
 /**
- * Every life of a node numbers its messages in its own range, 2^31 wide, drawn from 2^21 ranges. So a reply to an RPC
- * of an earlier life cannot pass for a reply to one of this life.
+ * Every life of a node numbers its messages from one of 2^32 places, 2^20 apart. So a reply to an RPC of an earlier life
+ * does not pass for a reply to one of this life: 100 lives draw the same place once in 870,000 times. All places are
+ * below 2^52, so a life may go on past the next ones.
  */
-const RANGE_WIDTH = 2 ** 31;
-const RANGE_BITS = 21;
+const PLACES_APART = 2 ** 20;
 
 export class PendingRpcs {
   readonly #environment: Environment;
@@ -34,7 +34,7 @@ export class PendingRpcs {
 
   constructor(environment: Environment) {
     this.#environment = environment;
-    this.#nextId = (environment.randomUint32() >>> (32 - RANGE_BITS)) * RANGE_WIDTH + 1;
+    this.#nextId = environment.randomUint32() * PLACES_APART + 1;
   }
 
   get count(): number {

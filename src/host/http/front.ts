@@ -437,8 +437,11 @@ export class Front {
     exchanges.push(exchange);
   }
 
+  /** Those whose answers are not all handed to the socket. What is written to it now comes after the others. */
   #unfinishedOn(socket: Duplex): Exchange[] {
-    return (this.#exchanges.get(socket) ?? []).filter(({ response }) => !response.writableFinished);
+    const isWritten = ({ response }: Exchange) =>
+      response.writableFinished || (response.writableEnded && response.socket === socket);
+    return (this.#exchanges.get(socket) ?? []).filter((exchange) => !isWritten(exchange));
   }
 
   #answerSocket(socket: Duplex, problem: Problem): void {

@@ -16,9 +16,9 @@ interface PendingRpc {
 }
 
 /**
- * Every life of a node numbers its messages from one of 2^32 places, 2^20 apart. So a reply to an RPC of an earlier life
- * does not pass for a reply to one of this life: 100 lives draw the same place once in 870,000 times. All places are
- * below 2^52, so a life may go on past the next ones.
+ * Every life of a node numbers its messages from one of 2^32 places, 2^20 apart. So a reply to an RPC of an earlier
+ * life does not pass for a reply to one of this life: 100 lives draw the same place once in 870,000 times. All places
+ * are below 2^52, so a life may go on past the next ones.
  */
 const PLACES_APART = 2 ** 20;
 

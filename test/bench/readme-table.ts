@@ -42,11 +42,13 @@ export function splitAtTable(text: string): { before: string; rows: readonly str
 function rowsOf(part: string, figures: readonly Figure[]): string[] {
   return figures.map((figure, index) => {
     const { name, input, median, range, ratio, ratioRange, yardstick, goal, met } = describeFigure(figure);
-    // As above: most figures of a part have one input.
-    const shownInput = index > 0 && figures[index - 1]?.input === input ? '…' : input;
+    // As above: most figures of a part have one input, or one name.
+    const above = figures[index - 1];
+    const shownInput = above?.input === input ? '…' : input;
+    const shownName = above?.name === name && shownInput !== '…' ? '…' : name;
     const held = ratio === '' ? '' : `${withRange(ratio, ratioRange)} ${yardstick}`;
     const verdict = goal === '' ? '' : `${goal}${met === 'met' ? '' : ': **not met**'}`;
-    return `| ${[part, name, shownInput, withRange(median, range), held, verdict].map(escapeCell).join(' | ')} |`;
+    return `| ${[part, shownName, shownInput, withRange(median, range), held, verdict].map(escapeCell).join(' | ')} |`;
   });
 }
 

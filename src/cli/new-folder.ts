@@ -57,9 +57,12 @@ function named(file: string, { plain }: Style): string {
   return plain ? file.replace(/\.ts$/, '.js') : file;
 }
 
+/** It comes with Snowstorm. */
+const ZOD = 'zod';
+
 /** Tells all that `npm install` takes from the registry. */
 export function packagesOf({ plain, strips }: Style): readonly string[] {
-  return ['zod', ...(plain ? [] : ['@types/node', ...(strips ? [] : ['tsx']), 'typescript'])];
+  return [ZOD, ...(plain ? [] : ['@types/node', ...(strips ? [] : ['tsx']), 'typescript'])];
 }
 
 function packageOf(name: string, style: Style, packed: string): object {
@@ -70,7 +73,7 @@ function packageOf(name: string, style: Style, packed: string): object {
   const words = plain || strips ? '' : ` -- "$PWD/${node}"`;
   const loader = plain || strips ? '' : '--import tsx ';
   const versionsOf = (names: readonly string[]) => Object.fromEntries(names.map((word) => [word, PACKAGES[word]]));
-  const [zod, ...tools] = packagesOf(style) as [string, ...string[]];
+  const tools = packagesOf(style).filter((name) => name !== ZOD);
   return {
     name: `my-${name}`,
     private: true,
@@ -82,7 +85,7 @@ function packageOf(name: string, style: Style, packed: string): object {
       processes: `snowstorm test -w ${workload} ${program} --node-count 3 --rate 20 --time-limit 5${words}`,
       ...(plain ? {} : { types: 'tsc' }),
     },
-    dependencies: { snowstorm: `file:${packed}`, ...versionsOf([zod]) },
+    dependencies: { snowstorm: `file:${packed}` },
     ...(plain ? {} : { devDependencies: versionsOf(tools) }),
   };
 }

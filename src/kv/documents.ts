@@ -104,7 +104,7 @@ interface Remembered<Content> {
  * @example
  * ```ts
  * import { Documents, type NodeContext, type OwnPorts } from 'snowstorm';
- * import * as z from 'zod';
+ * import * as z from 'snowstorm/zod';
  *
  * const Names = z.object({ names: z.array(z.string()) });
  *

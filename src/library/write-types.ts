@@ -1,6 +1,6 @@
 /**
  * A step of the build: writes the declarations of the package, once for modules (`.d.mts`) and once for CommonJS
- * (`.d.cts`), since each kind sees zod's types of its own kind. Only what the two entries reach is kept.
+ * (`.d.cts`), since each kind sees zod's types of its own kind. Only what the entries reach is kept.
  *
  *     node --import tsx src/library/write-types.ts dist/library/types
  */
@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize, resolve } from 'node:path';
 
-const ENTRIES = ['library/node', 'library/testing'];
+const ENTRIES = ['library/node', 'library/testing', 'library/zod'];
 const RELATIVE = /(\bfrom\s+|\bimport\(\s*)(['"])(\.{1,2}\/[^'"]+)\.ts\2/g;
 
 const [, , target = 'dist/library/types'] = process.argv;

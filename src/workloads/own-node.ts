@@ -53,7 +53,7 @@ export interface NodeDefinition extends NodeOptions {
  * @example
  * ```ts
  * import { defineNode, defineRpc, handler, runOnStdio } from 'snowstorm';
- * import * as z from 'zod';
+ * import * as z from 'snowstorm/zod';
  *
  * const Echo = defineRpc('echo', 'Returns it.', { echo: z.unknown() }, { echo: z.unknown() });
  * const node = defineNode({ name: 'echo', handlers: () => [handler(Echo, ({ echo }) => ({ echo }))] });

@@ -6,7 +6,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { documentAt, documents } from '../support/documents.ts';
@@ -114,9 +114,10 @@ export const all = [explore, run, replay, matchers, report.valid satisfies true 
     expect(ended(join(MODULES, '.bin/tsc'), ['-p', '.']).out).toBe('');
   });
 
-  it('has its two entries, and nothing else can be reached', () => {
+  it('has its three entries, and nothing else can be reached', () => {
     const reach = (name: string) => ended(process.execPath, ['-e', `require(${JSON.stringify(name)})`]);
-    for (const name of ['snowstorm', 'snowstorm/testing']) expect(reach(name)).toMatchObject({ status: 0 });
+    for (const name of ['snowstorm', 'snowstorm/testing', 'snowstorm/zod'])
+      expect(reach(name)).toMatchObject({ status: 0 });
     for (const name of ['snowstorm/dist/library/node.cjs', 'snowstorm/dist/snowstorm.cjs', 'snowstorm/src/x.ts'])
       expect(reach(name).err).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
   });
@@ -125,6 +126,49 @@ export const all = [explore, run, replay, matchers, report.valid satisfies true 
     bundle('right-broadcast.ts', 'cjs', 'bundled.cjs', '--bundle', '--minify-syntax', '--minify-whitespace');
     const ours = statSync(resolve('dist/maelstrom-node.cjs')).size;
     expect(statSync(join(app, 'bundled.cjs')).size).toBeLessThan(SIZE_SHARE_MAX * ours);
+    // Of zod the bundler takes what is used.
+    expect(readFileSync(join(app, 'bundled.cjs'), 'utf8')).not.toContain('locales');
+  });
+});
+
+describe.each(NODES)('with %s, zod from the package', (node) => {
+  it.each([
+    ['module', 'await import', 'mjs'],
+    ['CommonJS', 'require', 'cjs'],
+  ])('is all of zod, as %s, and has its languages', (_, load, kind) => {
+    const file = `languages.${kind}`;
+    writeFileSync(
+      join(app, file),
+      `const [own, zod] = [${load}('snowstorm/zod'), ${load}('zod')];
+const names = (module) => [module, module.z, module.default, module.core, module.locales].map((part) => Object.keys(part).sort().join());
+const say = (module) => module.int().safeParse('1').error.issues[0].message;
+const english = say(own);
+own.config(own.locales.de());
+console.log(JSON.stringify({ same: names(own).join('|') === names(zod).join('|'), english, german: say(own), alike: say(zod) }));
+`,
+    );
+    const { out } = ended(node, [file]);
+    const german = 'Ungültige Eingabe: erwartet Zahl, erhalten string';
+    const english = 'Invalid input: expected number, received string';
+    expect(JSON.parse(out)).toEqual({ same: true, english, german, alike: german });
+  });
+
+  it('is one of three files that a node loads', () => {
+    bundle('right-broadcast.ts', 'esm', 'right.mjs');
+    const register = "import { register } from 'node:module'; register('./loaded-files.mjs', import.meta.url);\n";
+    writeFileSync(join(app, 'tell-files.mjs'), register);
+    writeFileSync(
+      join(app, 'loaded-files.mjs'),
+      `import { writeSync } from 'node:fs';
+export function load(url, context, next) {
+  writeSync(2, url + '\\n');
+  return next(url, context);
+}
+`,
+    );
+    const { err } = ended(node, ['--import', './tell-files.mjs', 'right.mjs']);
+    const files = err.split('\n').filter((line) => line.startsWith('file:'));
+    expect(files.map((file) => basename(file))).toEqual(['right.mjs', 'node.mjs', 'zod.mjs']);
   });
 });
 
@@ -136,8 +180,13 @@ describe.each(NODES)('with %s, a node', (node) => {
     bundle('right-broadcast.ts', 'esm', 'right.mjs');
     bundle('right-broadcast.ts', 'cjs', 'right.cjs');
     bundle('broadcast.ts', 'esm', 'wrong.mjs');
+    // An author's own zod is another copy.
+    for (const kind of ['mjs', 'cjs']) {
+      const text = readFileSync(join(app, `right.${kind}`), 'utf8');
+      writeFileSync(join(app, `right-own-zod.${kind}`), text.replace('snowstorm/zod', 'zod'));
+    }
     const { lines, replies } = recordedSession('broadcast');
-    for (const file of ['right.mjs', 'right.cjs', 'bundled.cjs']) {
+    for (const file of ['right.mjs', 'right.cjs', 'right-own-zod.mjs', 'right-own-zod.cjs', 'bundled.cjs']) {
       const { status, out } = ended(node, [file], lines);
       const types = out
         .trim()

@@ -11,7 +11,7 @@ const INTRODUCTION = `# API
 
 <!-- Written from the declarations by \`make docs\`; a test compares them. -->
 
-All that the package exports: [how to use it](README.md).
+All that the package exports: [how to use it](README.md). \`snowstorm/zod\` exports what [zod](https://zod.dev) does.
 `;
 
 /** By the file of a declaration. A file that is not here is an error, so that no export is left out. */

@@ -28,7 +28,7 @@ export function shownFile(file: string): string {
 }
 
 /** This package, where it is not installed but built. */
-const LIBRARY = /\/dist\/library\/(?:node|testing)\.[cm]js$/;
+const LIBRARY = /\/dist\/library\/(?:node|testing|zod)\.[cm]js$/;
 
 /** Whether a file is of a package that the author uses, or of Node itself. */
 export function isForeign(file: string): boolean {

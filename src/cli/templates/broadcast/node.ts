@@ -2,7 +2,7 @@
 /** A broadcast: a node tells its neighbours what is new to it, once. */
 
 import { defineNode, defineRpc, handler, runOnStdio } from 'snowstorm';
-import * as z from 'zod';
+import * as z from 'snowstorm/zod';
 
 const Neighbours = z.record(z.string(), z.array(z.string()));
 const Topology = defineRpc('topology', 'The neighbours of each node.', { topology: Neighbours }, {});

@@ -2,7 +2,7 @@
 /** A counter in seq-kv: an add reads the sum and writes the next one. */
 
 import { defineNode, defineRpc, handler, KvClient, runOnStdio } from 'snowstorm';
-import * as z from 'zod';
+import * as z from 'snowstorm/zod';
 
 const Add = defineRpc('add', 'Adds to the sum.', { delta: z.int() }, {});
 const Read = defineRpc('read', 'The sum.', {}, { value: z.int() });

@@ -2,7 +2,7 @@
 /** Logs in lin-kv: the message at an offset is under a key of its own, and a log ends where there is none. */
 
 import { Documents, defineNode, defineRpc, handler, KvClient, readOrThrow, runOnStdio } from 'snowstorm';
-import * as z from 'zod';
+import * as z from 'snowstorm/zod';
 
 const Offsets = z.record(z.string(), z.int());
 const Entry = z.tuple([z.int(), z.unknown()]);

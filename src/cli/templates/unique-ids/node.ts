@@ -2,7 +2,7 @@
 /** Ids that no two requests get: the name of the node, and how many it has made. */
 
 import { defineNode, defineRpc, handler, runOnStdio } from 'snowstorm';
-import * as z from 'zod';
+import * as z from 'snowstorm/zod';
 
 const Generate = defineRpc('generate', 'Makes an id.', {}, { id: z.string() });
 

@@ -6,7 +6,7 @@
  */
 
 import { defineRpc } from 'snowstorm';
-import * as z from 'zod';
+import * as z from 'snowstorm/zod';
 
 export const Add = defineRpc('add', 'Adds a number, once for each id.', { id: z.int(), delta: z.int().min(1) }, {});
 export const Read = defineRpc('read', 'The sum of all added numbers.', {}, { value: z.int() });

@@ -5,7 +5,7 @@
  */
 
 import { Documents, defineNode, handler, readOrThrow, runOnStdio } from 'snowstorm';
-import * as z from 'zod';
+import * as z from 'snowstorm/zod';
 import { Add, Read } from './messages.ts';
 
 const Sum = z.object({ value: z.int(), ids: z.array(z.int()) });

@@ -11,6 +11,7 @@ import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { describeSection, type Figure, type Section } from './measure.ts';
 import { benchMemory, benchNode } from './node-process.ts';
+import { benchPackage } from './package.ts';
 import { updateTable } from './readme-table.ts';
 import { benchReport } from './report.ts';
 import { benchRetention } from './retention.ts';
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   batches: benchBatches,
   node: benchNode,
   start: benchStart,
+  package: benchPackage,
   harness: benchHarness,
   workloads: benchWorkloads,
   memory: benchMemory,

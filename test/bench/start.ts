@@ -18,7 +18,7 @@ export async function benchStart(): Promise<readonly Section[]> {
   try {
     const { nothing, node, run } = await interleave(ROUNDS, {
       nothing: startOfNothing,
-      node: startToFirstReply,
+      node: () => startToFirstReply(),
       run: () =>
         1000 * secondsOf(() => execFileSync('bin/snowstorm', [...RUN, '--store', folder], { stdio: 'ignore' })),
     });
@@ -46,9 +46,10 @@ export async function benchStart(): Promise<readonly Section[]> {
   }
 }
 
-function startToFirstReply(): Promise<number> {
+/** @param program ours, or another one */
+export function startToFirstReply(program?: string): Promise<number> {
   const start = performance.now();
-  const child = startNode();
+  const child = startNode(program);
   return new Promise((resolve) => {
     child.stdout?.once('data', () => {
       resolve(performance.now() - start);

@@ -22,7 +22,7 @@ export function describeLoadError(error: unknown, path: string): string {
   if (transformed !== undefined) return `${shownFile(transformed)}:${line}: SyntaxError: ${text}${adviseOn(text)}`;
   const message = error.message.split('\n')[0] as string;
   const says = `${error.name}: ${message}`;
-  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' || code === 'ERR_INVALID_TYPESCRIPT_SYNTAX')
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
     return `${placeInHeader(error.stack) ?? shownFile(path)}: ${says}; Node runs only TypeScript that can be stripped of its types: npm install --save-dev tsx`;
   const place = placeInHeader(error.stack) ?? placeInFrames(error.stack) ?? placeByTrial(error, path);
   return `${place ?? shownFile(path)}: ${says}`;

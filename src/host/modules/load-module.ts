@@ -1,6 +1,6 @@
 /**
  * Loads a module that an author wrote: JavaScript, or TypeScript where this Node can strip types, or where the author's
- * project has tsx.
+ * project has tsx. A Node that strips types is asked first, and tsx about what needs more than that.
  */
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -16,6 +16,12 @@ export class ModuleError extends Error {
 
 const JAVASCRIPT: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs']);
 const TYPESCRIPT: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts']);
+
+/** What Node says of modules that it cannot load as they are. */
+const NEEDS_COMPILER: ReadonlySet<string> = new Set([
+  ...['ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX', 'ERR_INVALID_TYPESCRIPT_SYNTAX', 'ERR_UNSUPPORTED_DIR_IMPORT'],
+  ...['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'],
+]);
 
 /** Whether a word on the command line means a file, and not the name of something that is built in. */
 export function looksLikeModule(word: string): boolean {
@@ -37,8 +43,8 @@ export async function loadDefaultExport(file: string): Promise<unknown> {
   if (!JAVASCRIPT.has(kind) && !TYPESCRIPT.has(kind))
     throw new ModuleError(`expected a module: ${[...JAVASCRIPT, ...TYPESCRIPT].join(', ')}`);
   loadedCount++;
-  const load = JAVASCRIPT.has(kind) || stripsTypes() ? importNatively : await findTsx(path);
-  const { default: exported } = await load(pathToFileURL(path).href).catch((error: unknown) => {
+  const { default: exported } = await loadModule(path).catch((error: unknown) => {
+    if (error instanceof ModuleError) throw error;
     throw new ModuleError(describeLoadError(error, path), { cause: error });
   });
   // A module that a compiler made CommonJS: its exports are the default export of what Node imports.
@@ -63,17 +69,46 @@ function stripsTypes(): boolean {
   return Boolean((process.features as { readonly typescript?: unknown }).typescript);
 }
 
-async function findTsx(path: string): Promise<Import> {
-  const require = createRequire(path);
-  let tsx: string;
-  try {
-    tsx = require.resolve('tsx/esm/api');
-  } catch {
+async function loadModule(path: string): ReturnType<Import> {
+  const url = pathToFileURL(path).href;
+  if (JAVASCRIPT.has(extname(path))) return importNatively(url);
+  const tsx = findTsx(path);
+  if (!stripsTypes()) {
+    if (tsx !== undefined) return (await importerOf(tsx, path))(url);
     throw new ModuleError(
       `Node ${process.version} cannot run TypeScript by itself, and there is no tsx beside this file: ` +
         'npm install --save-dev tsx, or use Node 22.18 or newer',
     );
   }
+  try {
+    return await importNatively(url);
+  } catch (error) {
+    if (tsx === undefined || !needsCompiler(error)) throw error;
+    return (await importerOf(tsx, path))(url);
+  }
+}
+
+/**
+ * Whether Node could not load a module that a compiler can: it only strips types, so there are no enums, no imports of
+ * types without `type`, and no imports that leave out or change an extension. What a module throws is no such reason.
+ */
+function needsCompiler(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'SyntaxError' || NEEDS_COMPILER.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** Where the project's tsx is; undefined if it has none. */
+function findTsx(path: string): string | undefined {
+  try {
+    return createRequire(path).resolve('tsx/esm/api');
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param tsx what {@link findTsx} found */
+async function importerOf(tsx: string, path: string): Promise<Import> {
+  const require = createRequire(path);
   if (isCommonJs(path)) {
     // As a module it would have a name of a kilobyte, and no lines.
     const api = require('tsx/cjs/api') as { readonly require: (file: string, parent: string) => object };

@@ -82,7 +82,7 @@ export class TestRun {
   readonly #network: Network;
   readonly #cluster: Cluster;
   readonly #nemesis: Nemesis;
-  readonly #chances = new Chances({ isCalm: () => !this.#nemesis.isActive && this.#cluster.isReady });
+  readonly #chances: Chances;
   readonly #serviceRequests = new ServiceRequests();
   readonly #operations: OperationSource;
   readonly #workers: Workers;
@@ -118,6 +118,12 @@ export class TestRun {
     this.#observer = observer;
     this.#log = new RunLog(scheduler, observer.onOperation);
     this.#askers = Math.min(options.concurrency, options.nodes.length);
+    const recoveryWithinMs = recoveryMsMax(options.latencyMeanMs, bed.recoveryMsMax);
+    this.#chances = new Chances({
+      isCalm: () => !this.#nemesis.isActive && this.#cluster.isReady,
+      nowMs: () => this.#log.elapsedMs(),
+      recoveryMsMax: recoveryWithinMs,
+    });
     const random = new SeededRandom(options.seed);
     this.#finalRandom = random.fork('final');
     const services = createServices(random.fork('services'));
@@ -144,7 +150,7 @@ export class TestRun {
       nodes: options.nodes,
       workers: this.#workers,
       scheduler,
-      recoveryMsMax: recoveryMsMax(options.latencyMeanMs, bed.recoveryMsMax),
+      recoveryMsMax: recoveryWithinMs,
       nextProbe: (worker) =>
         nextProbe({ worker, process: this.#workers.processOf(worker), atMs: this.#log.elapsedMs() }),
       askers: this.#askers,

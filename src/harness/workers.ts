@@ -100,13 +100,13 @@ export class Workers {
     if (worker.isOver) this.#replaceClient(worker);
     const { process } = worker;
     const { f, final } = invocation;
-    const mark = isRunning() ? chances.begin(f) : undefined;
+    const mark = isRunning() ? chances.begin(worker.nodeId, f) : undefined;
     log.record(process, 'invoke', f, invocation.value, undefined, final);
     this.#ask(worker.client, invocation).then(
       (completion) => {
         const { type, value, error } = completion;
         this.#counts[type]++;
-        if (isRunning()) chances.end(f, mark);
+        if (isRunning()) chances.end(worker.nodeId, f, mark, completion);
         log.record(process, type, f, value, error, final);
         if (type === 'info') worker.process = this.#takeProcess(worker);
         if (completion.closesClient || (type === 'info' && !this.#options.test.reusableClients))

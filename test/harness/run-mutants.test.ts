@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/checkers/checker.ts';
 import type { WorkloadTest } from '../../src/harness/workload-test.ts';
 import { echo } from '../../src/workloads/echo/workload.ts';
+import { linKv } from '../../src/workloads/lin-kv/workload.ts';
 import { uniqueIds } from '../../src/workloads/unique-ids/workload.ts';
 import { answering, generatesAfter, type Script } from '../support/scripted-bed.ts';
 import { ScriptedRun } from '../support/scripted-run.ts';
@@ -221,5 +222,40 @@ describe('a mutant', () => {
         new Array(10).fill(true),
       );
     }
+  });
+});
+
+describe('a node that never carries out a kind of operation', () => {
+  const values = new Map<unknown, unknown>();
+
+  /** All nodes share their registers. */
+  function keepsRegisters(cas: Script): Script {
+    return answering({
+      read: (message, node) => node.reply(message, { type: 'read_ok', value: values.get(message.body.key) ?? null }),
+      write: (message, node) => {
+        values.set(message.body.key, message.body.value);
+        node.reply(message, { type: 'write_ok' });
+      },
+      cas,
+    });
+  }
+
+  const failsWith =
+    (code: number): Script =>
+    (message, node) =>
+      node.reply(message, { type: 'error', code });
+
+  it.each<[string, Script]>([
+    ['refuses it as if the key were absent', failsWith(20)],
+    ['refuses it as if the value were another', failsWith(22)],
+    ['says that it cannot be done now', failsWith(11)],
+    ['does not answer', () => {}],
+  ])('is found although there are faults: it %s', async (_, cas) => {
+    values.clear();
+    const options = { faults: ['partition'], nemesisIntervalMs: 700, ratePerSecond: 100, concurrency: 6 } as const;
+    const run = new ScriptedRun({ test: linKv.test, scriptOf: () => keepsRegisters(cas), ...options });
+    const { results } = await run.finish();
+    expect(results.stats).toMatchObject({ 'valid?': false, 'by-f': { cas: { 'valid?': false, 'ok-count': 0 } } });
+    expect(results.stats).toMatchObject({ 'by-f': { read: { 'valid?': true }, write: { 'valid?': true } } });
   });
 });

@@ -10,20 +10,27 @@ import type { Join, Joined, RaftMessage } from './messages.ts';
 import { seenRecord, termRecord } from './records.ts';
 import { finishRecovery, raiseStanding } from './recovery.ts';
 import { follow, resetElection } from './roles.ts';
-import { FORGOTTEN, majority, type RaftState } from './state.ts';
+import { FORGOTTEN, hasVote, majority, type RaftState } from './state.ts';
 import { heartbeatMs } from './timing.ts';
 import { persist, sendDurably, sendNow, type Turn } from './turn.ts';
 
 /** A member that is not there is asked more and more rarely, down to once in this time. */
 const JOIN_MS_MAX = 1000;
 
-/** Asks those that have not answered; a member that recovers asks its leader, again and again. */
+/**
+ * Asks those that have not answered. A member that recovers also asks those again that had no vote, and when it knows
+ * the terms, its leader, again and again.
+ */
 export function askToJoin(turn: Turn): void {
-  const { state, nowMs, random } = turn;
+  const { state, nowMs, random, rules } = turn;
   const waitMs = Math.min(JOIN_MS_MAX, heartbeatMs(state) * 2 ** state.joinCount);
   state.joinCount++;
   state.joinAtMs = nowMs + waitMs * (1 + random());
-  const asked = state.knowsTerms ? [state.leader] : state.members.filter((id) => !state.answers.has(id));
+  const isOpen = (id: string) => {
+    const answer = state.answers.get(id);
+    return answer === undefined || (state.standing === 'recovering' && !rules.keepsPromises(answer));
+  };
+  const asked = state.knowsTerms ? [state.leader] : state.members.filter(isOpen);
   for (const id of asked) if (id !== undefined && id !== state.id) sendNow(turn, id, joinOf(state));
   considerAnswers(turn);
 }
@@ -38,17 +45,20 @@ export function takeJoin(turn: Turn, from: string, { incarnation }: Join): void 
   noteSeen(turn, from, incarnation);
   const known = state.seen.get(from) as number;
   const { incarnation: own, term, log } = state;
-  sendDurably(turn, from, { kind: 'joined', incarnation, known, own, term, last: lastIndex(log) });
+  const votes = hasVote(state);
+  sendDurably(turn, from, { kind: 'joined', incarnation, known, own, votes, term, last: lastIndex(log) });
   // It was not there when it was asked.
   const isAsking = state.joinAtMs < Number.POSITIVE_INFINITY;
   if (isAsking && !state.knowsTerms && !state.answers.has(from)) sendDurably(turn, from, joinOf(state));
 }
 
-export function takeJoined(turn: Turn, from: string, { incarnation, own, known, term, last }: Joined): void {
+export function takeJoined(turn: Turn, from: string, message: Joined): void {
   const { state, rules } = turn;
+  const { incarnation, own, known, votes, term, last } = message;
   if (state.standing === 'known' || !rules.isForOwn(state, incarnation)) return;
   noteSeen(turn, from, own);
-  state.answers.set(from, { known, term, last });
+  // What it answered when it had a vote stays true, although its disk may be lost since.
+  if (votes || !state.answers.get(from)?.votes) state.answers.set(from, { known, votes, term, last });
   considerAnswers(turn);
   finishRecovery(turn);
 }
@@ -97,10 +107,11 @@ function begin(turn: Turn): void {
  */
 function learnTerms(turn: Turn): void {
   const { state, rules } = turn;
-  if (state.knowsTerms || state.answers.size < state.members.length - 1) return;
+  const answers = [...state.answers.values()].filter(rules.keepsPromises);
+  if (state.knowsTerms || answers.length < state.members.length - 1) return;
   state.knowsTerms = true;
   state.keptRequests.clear();
-  const term = rules.termAfterLoss([...state.answers.values()].map((answer) => answer.term));
+  const term = rules.termAfterLoss(answers.map((answer) => answer.term));
   if (term < state.term) return;
   state.term = term;
   state.votedFor = FORGOTTEN;

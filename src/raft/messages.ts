@@ -18,6 +18,8 @@ export interface Joined {
   readonly known: number;
   /** That of the sender. */
   readonly own: number;
+  /** Whether the sender has a vote. Without one it may have lost its disk, too, and with it its term. */
+  readonly votes: boolean;
   /** The term of the sender, and the last index of its log. */
   readonly term: number;
   readonly last: number;

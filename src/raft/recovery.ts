@@ -30,8 +30,14 @@ export function finishRecovery(turn: Turn): void {
 export function findStandingTrouble(state: Turn['state']): string | undefined {
   if (state.standing === 'disputed')
     return 'another node knew an earlier disk of this node: its loss went unnoticed, and acknowledged changes may be lost';
-  if (state.standing === 'recovering') return 'the disk was lost; no vote until the log is complete again';
+  if (state.standing === 'recovering') return `the disk was lost; no vote until ${describeMissing(state)}`;
   if (!hasVote(state)) return 'the disk is empty; no vote until a majority says that it is the first start';
   if (state.standing === 'voter') return 'too few other nodes know this one to notice the loss of its disk';
   return state.durableSeq < state.standingSeq ? 'its standing is not on the disk yet' : undefined;
+}
+
+function describeMissing({ id, members, answers, knowsTerms }: Turn['state']): string {
+  if (knowsTerms) return 'the log is complete again';
+  const open = members.filter((other) => other !== id && !answers.get(other)?.votes);
+  return `all others, each with a vote, have answered: ${open.join(', ')} not yet`;
 }

@@ -1,7 +1,7 @@
 /** The decisions on which safety rests, each apart, so that tests can show what breaks without it. */
 
 import { type Entry, firstMissing, lastIndex, lastTerm, type RaftLog, termAt } from './log.ts';
-import { majority, type RaftState } from './state.ts';
+import { type Answer, majority, type RaftState } from './state.ts';
 
 export interface RaftRules {
   /** Whether a log is at least as new as that of this member (Raft 5.4.1). */
@@ -20,6 +20,8 @@ export interface RaftRules {
   readonly isForOwn: (state: RaftState, incarnation: number) => boolean;
   /** Whether a member that lost its disk recovers before it votes. */
   readonly mustRecover: boolean;
+  /** Whether a member that answered has all that it promised. One that lost its disk, too, has forgotten its term. */
+  readonly keepsPromises: (answer: Answer) => boolean;
   /** The term of a member that lost its disk, by those of all others: no leader of an earlier term is believed. */
   readonly termAfterLoss: (terms: readonly number[]) => number;
   /** Whether a member that lost its disk has all that it had. @param last of the leader, since the loss */
@@ -37,6 +39,7 @@ export const RAFT_RULES: RaftRules = {
   replaceAt: firstMissing,
   isForOwn: (state, incarnation) => incarnation === state.incarnation,
   mustRecover: true,
+  keepsPromises: ({ votes }) => votes,
   termAfterLoss: (terms) => Math.max(...terms),
   isCaughtUp: (matched, last) => matched >= last,
   heedsForgetting: true,

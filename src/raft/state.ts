@@ -133,7 +133,7 @@ export interface RaftState {
   incoming: { readonly index: number; readonly term: number; text: string } | undefined;
 }
 
-export type Answer = Pick<Joined, 'known' | 'term' | 'last'>;
+export type Answer = Pick<Joined, 'known' | 'votes' | 'term' | 'last'>;
 
 /** In the place of the member that was voted for. No member has this name. */
 export const FORGOTTEN = '';

@@ -15,8 +15,8 @@ const Join = defineRpc(
 );
 const Joined = defineRpc(
   'raft_joined',
-  'Answers `raft_join`: `known` is the first incarnation that the sender knew, and `own` its own.',
-  { incarnation: count, known: count, own: count, term: count, last: count },
+  'Answers `raft_join`: `known` is the first incarnation that the sender knew, `own` its own; `votes`: it has a vote.',
+  { incarnation: count, known: count, own: count, votes: z.boolean(), term: count, last: count },
   {},
 );
 const Vote = defineRpc(

@@ -10,7 +10,14 @@ import type { RaftMessage } from '../../src/raft/messages.ts';
 import { memberRecord, readRecords, recordsOf } from '../../src/raft/records.ts';
 import { findStandingTrouble } from '../../src/raft/recovery.ts';
 import { RAFT_RULES, type RaftRules } from '../../src/raft/rules.ts';
-import { createState, RAFT_LIMITS, type RaftLimits, type RaftState, type Standing } from '../../src/raft/state.ts';
+import {
+  createState,
+  hasVote,
+  RAFT_LIMITS,
+  type RaftLimits,
+  type RaftState,
+  type Standing,
+} from '../../src/raft/state.ts';
 import { type RaftEvent, step, wakeAtMs } from '../../src/raft/step.ts';
 import type { Output } from '../../src/raft/turn.ts';
 
@@ -50,6 +57,15 @@ export interface ClusterOptions {
   readonly quickDisks?: boolean;
   /** Whether the members must find out at first that they start for the first time. Default: false. */
   readonly areNew?: boolean;
+  /** Whether it ends with {@link UnnoticedLoss} when a member does not notice the loss of its disk. Default: false. */
+  readonly noticesLosses?: boolean;
+}
+
+/** A member takes the loss of its disk for its first start. What was acknowledged may be undone from here on. */
+export class UnnoticedLoss extends Error {
+  constructor(id: string) {
+    super(`${id} does not notice that it lost its disk`);
+  }
 }
 
 export class RaftCluster {
@@ -70,18 +86,30 @@ export class RaftCluster {
   readonly #rules: RaftRules;
   readonly #limits: RaftLimits;
   readonly #quickDisks: boolean;
+  readonly #noticesLosses: boolean;
   #nextRead = 0;
   #nextIncarnation = 1;
   /** Members that have, or may have, lost their disks and not recovered. */
   readonly #uncertain = new Set<string>();
+  /** Members that have lost a disk. */
+  readonly #lost = new Set<string>();
   lossCount = 0;
 
-  constructor({ size, seed, rules, limits, quickDisks = false, areNew = false }: ClusterOptions) {
+  constructor({
+    size,
+    seed,
+    rules,
+    limits,
+    quickDisks = false,
+    areNew = false,
+    noticesLosses = false,
+  }: ClusterOptions) {
     this.ids = Array.from({ length: size }, (_, number) => `n${number}`);
     this.random = new SeededRandom(seed);
     this.#rules = { ...RAFT_RULES, ...rules };
     this.#limits = { ...RAFT_LIMITS, ...limits };
     this.#quickDisks = quickDisks;
+    this.#noticesLosses = noticesLosses;
     for (const id of this.ids) {
       const records = this.#newDisk(areNew ? 'new' : 'known');
       this.members.set(id, new Member(this.#start(id, records)));
@@ -99,7 +127,7 @@ export class RaftCluster {
 
   step(id: string, event: RaftEvent): Output {
     const member = this.member(id);
-    const { role } = member.state;
+    const { role, standing } = member.state;
     const out = step(member.state, event, {
       nowMs: this.nowMs,
       random: () => this.random.float(),
@@ -114,6 +142,8 @@ export class RaftCluster {
       this.refusedCount++;
       this.reads.delete(read);
     }
+    if (this.#noticesLosses && standing === 'new' && hasVote(member.state) && this.#lost.has(id))
+      throw new UnnoticedLoss(id);
     if (role !== 'leader' && member.state.role === 'leader') this.#checkElected(id);
     if (this.#quickDisks && member.writes.length > 0) this.persist(id, member.writes.length);
     return out;
@@ -185,6 +215,7 @@ export class RaftCluster {
     if (this.member(id).isUp) this.stop(id);
     this.member(id).records = this.#newDisk('new');
     this.#uncertain.add(id);
+    this.#lost.add(id);
     this.lossCount++;
   }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { RaftRules } from '../../src/raft/rules.ts';
-import { type ClusterOptions, type Flight, RaftCluster } from './raft-cluster.ts';
+import { type ClusterOptions, type Flight, RaftCluster, UnnoticedLoss } from './raft-cluster.ts';
 
 const STEPS = 2000;
 
@@ -115,6 +115,43 @@ describe('a group of which one member at a time loses its disk', () => {
     }
     expect(lossCount).toBeGreaterThan(12);
     expect(committedCount).toBeGreaterThan(300);
+  });
+});
+
+/**
+ * Disks are lost at any time, several at once, too. Ends when one does not notice it, because those that it asked had
+ * lost their disks, too: nothing is promised from there on.
+ */
+function runWithLosses(seed: number): RaftCluster {
+  const size = 3 + (seed % 3);
+  const cluster = new RaftCluster({ size, seed: `losses ${seed}`, limits: SMALL, areNew: true, noticesLosses: true });
+  cluster.calm(3000);
+  const { random, ids, member } = cluster;
+  try {
+    for (let number = 0; number < STEPS; number++) {
+      const id = random.pick(ids);
+      const draw = random.integer(60);
+      if (draw === 0) cluster.loseDisk(id);
+      else if (draw < 4 && !member(id).isUp) cluster.restart(id);
+      else if (draw === 4) cluster.cutOff = [];
+      else act(cluster, number);
+      if (number % 50 === 0) cluster.checkLogs();
+    }
+  } catch (error) {
+    if (!(error instanceof UnnoticedLoss)) throw error;
+  }
+  return cluster;
+}
+
+describe('a group of which several members lose their disks at once', () => {
+  it('keeps the invariants as long as each loss is noticed', () => {
+    let lossCount = 0;
+    for (let seed = 0; seed < 15; seed++) {
+      const cluster = runWithLosses(seed);
+      cluster.checkLogs();
+      lossCount += cluster.lossCount;
+    }
+    expect(lossCount).toBeGreaterThan(80);
   });
 });
 

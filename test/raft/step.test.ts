@@ -444,6 +444,40 @@ describe('a member whose disk is empty', () => {
     expect(cluster.member('n2').applied).toEqual(cluster.member('n0').applied);
   });
 
+  it('gets its vote back although another disk is lost before that, if all had answered', () => {
+    const cluster = clusterOf(3, { areNew: true });
+    settle(cluster);
+    const troubleOf = (id: string) => findStandingTrouble(cluster.member(id).state);
+    cluster.loseDisk('n2');
+    cluster.restart('n2');
+    // All have answered it, and none has sent it anything of its log yet.
+    cluster.step('n2', { kind: 'tick' });
+    deliverAll(cluster, ({ message }) => message.kind === 'join' || message.kind === 'joined');
+    expect(troubleOf('n2')).toBe('the disk was lost; no vote until the log is complete again');
+    cluster.loseDisk('n1');
+    cluster.restart('n1');
+    cluster.step('n1', { kind: 'tick' });
+    deliverAll(cluster, ({ message }) => message.kind === 'join' || message.kind === 'joined');
+    expect(troubleOf('n1')).toBe(
+      'the disk was lost; no vote until all others, each with a vote, have answered: n2 not yet',
+    );
+    settle(cluster);
+    expect(standings(cluster)).toEqual(['known', 'known', 'known']);
+  });
+
+  it('asks one again that had no vote when it answered', () => {
+    const cluster = clusterOf(5, { areNew: true });
+    settle(cluster, between('n0', 'n1', 'n2', 'n3'));
+    cluster.loseDisk('n3');
+    cluster.restart('n3');
+    // The answer of n4 comes before n4 has any other.
+    cluster.step('n3', { kind: 'tick' });
+    deliverAll(cluster, ({ message }) => message.kind === 'join' || message.kind === 'joined');
+    expect(cluster.member('n3').state.answers.get('n4')).toMatchObject({ votes: false });
+    settle(cluster);
+    expect(standings(cluster)).toEqual(['known', 'known', 'known', 'known', 'known']);
+  });
+
   it('is the same after a restart in the middle of it', () => {
     const cluster = clusterOf(3, { areNew: true });
     settle(cluster);
@@ -546,6 +580,33 @@ describe('without a rule of recovery', () => {
     };
     expect(() => votedTwice({})).not.toThrow();
     expect(() => votedTwice({ termAfterLoss: () => 0 })).toThrow(/election safety/);
+  });
+
+  it('a member counts the answer of one that lost its disk, too, and what only the two knew is undone', () => {
+    const recovered = (rules: Partial<RaftRules>) => {
+      const cluster = begun(rules);
+      // n1 leads in term 2, and commits an entry with n2. n0 was cut off, and still leads in term 1.
+      ask(cluster, 'n1', between('n1', 'n2'));
+      cluster.propose('n1', 'x');
+      deliverAll(cluster, between('n1', 'n2'));
+      expect(cluster.committed.at(-1)).toEqual({ term: 2, command: 'x' });
+      for (const id of ['n1', 'n2']) {
+        cluster.loseDisk(id);
+        cluster.restart(id);
+      }
+      for (const id of ['n1', 'n2']) cluster.step(id, { kind: 'tick' });
+      // Both know from n0 that it is not their first start, before they hear each other.
+      const late = cluster.flights.filter(between('n1', 'n2'));
+      deliverAll(cluster, (flight) => joins(flight) && !late.includes(flight));
+      for (const id of ['n1', 'n2']) expect(cluster.member(id).state.standing).toBe('recovering');
+      for (const flight of late) cluster.deliver(flight);
+      settle(cluster);
+      cluster.propose('n0', 'y');
+      settle(cluster);
+      return cluster.ids.map((id) => cluster.member(id).state.standing);
+    };
+    expect(recovered({})).toEqual(['known', 'recovering', 'recovering']);
+    expect(() => recovered({ keepsPromises: () => true })).toThrow(/state machine safety/);
   });
 
   it('a candidate counts the votes that were given to its lost log', () => {

@@ -26,7 +26,10 @@ async function join(node: TestNode): Promise<void> {
   await node.time.advance(1);
   const { incarnation } = of(node, 'raft_join')[0] ?? {};
   for (const [own, from] of ['n1', 'n2'].entries())
-    node.receive({ type: 'raft_joined', incarnation, known: incarnation, own: own + 1, term: 0, last: 0 }, from);
+    node.receive(
+      { type: 'raft_joined', incarnation, known: incarnation, own: own + 1, votes: false, term: 0, last: 0 },
+      from,
+    );
   await settle();
 }
 
@@ -283,7 +286,10 @@ describe('a disk', () => {
     expect(await troubleOf(node)).toMatch(/the disk is empty/);
     const { incarnation } = of(node, 'raft_join')[0] ?? {};
     for (const from of ['n1', 'n2'])
-      node.receive({ type: 'raft_joined', incarnation, known: incarnation + 1, own: 2, term: 3, last: 0 }, from);
+      node.receive(
+        { type: 'raft_joined', incarnation, known: incarnation + 1, own: 2, votes: true, term: 3, last: 0 },
+        from,
+      );
     await settle();
     expect(await troubleOf(node)).toMatch(/the disk was lost/);
     follow(node, 2);

@@ -7,6 +7,9 @@ import { expect, it } from 'vitest';
 import type { RunOptions } from '../../src/harness/run-options.ts';
 import { createSettle } from '../../src/host/settle.ts';
 import { failureSignature } from '../../src/search/failure.ts';
+import { fuzzOptions } from '../../src/search/fuzz-defaults.ts';
+import { drawSwarm, swarmOf } from '../../src/search/swarm.ts';
+import { Simulation } from '../../src/simulator/simulation.ts';
 import { linKv } from '../../src/workloads/lin-kv/workload.ts';
 import { subjectOf } from '../../src/workloads/registry.ts';
 import { type LinKvMutantName, linKvMutantSubject } from '../fixtures/mutants/lin-kv.ts';
@@ -67,6 +70,16 @@ it(`is valid with ${RIGHT_SEEDS} seeds`, async () => {
   const context = { subject: subjectOf(linKv), settle: createSettle() };
   expect(await findFailure(context, 1, RIGHT_SEEDS)).toBeUndefined();
 });
+
+// In their short calms each cas was refused for its data, and no cas had succeeded before.
+it.each(['33', '85', '240', '242'])(
+  'blames no node for what it refuses rightly: seed %s of three nodes',
+  async (seed) => {
+    const options = drawSwarm(fuzzOptions({ nodes: ['n0', 'n1', 'n2'], seed, test: linKv.test }), swarmOf(linKv));
+    const { results } = await new Simulation({ subject: subjectOf(linKv), options, settle: createSettle() }).finish();
+    expect(results['valid?'], JSON.stringify(results.stats)).not.toBe(false);
+  },
+);
 
 it.each(Object.keys(EXPECTED) as (keyof typeof EXPECTED)[])('finds a mutant of lin-kv: %s', async (name) => {
   const { from = 1, faults, own, rule = 'workload' }: Expected = EXPECTED[name];

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Invocation, Turn } from '../../../src/harness/workload-test.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 import { linKv } from '../../../src/workloads/lin-kv/workload.ts';
+import { fail, type HandwrittenOperation, handwritten, invoke, nemesis, ok } from '../../support/histories.ts';
 import {
   configured,
   draw,
@@ -264,5 +265,52 @@ describe('the run', () => {
         )
       ).results['valid?'],
     ).toBe(false);
+  });
+});
+
+describe('the last questions', () => {
+  const WRITTEN = [invoke(0, 'write', [4, 1]), ok(0, 'write', [4, 1])];
+  const SHOWN = [invoke(0, 'read', [4, null]), ok(0, 'read', [4, 1])];
+  const SET = [invoke(0, 'cas', [4, [1, 2]]), ok(0, 'cas', [4, [1, 2]])];
+  const REFUSED = [invoke(1, 'cas', [6, [1, 2]]), fail(1, 'cas', [6, [1, 2]])];
+  const FAULT = nemesis('start-kill');
+
+  function questionsAfter(...operations: readonly HandwrittenOperation[]) {
+    return test.createFinalInvocations?.(new SeededRandom('last'), 3, handwritten(...operations));
+  }
+
+  it('are about what no fault let through, on a new key', () => {
+    const round = [
+      { f: 'write', value: [7, 0] },
+      { f: 'cas', value: [7, [0, 1]], once: true },
+      { f: 'read', value: [7, null], once: true },
+    ];
+    expect(questionsAfter(FAULT, ...WRITTEN, ...SHOWN, ...REFUSED)).toEqual([...round, ...round, ...round]);
+  });
+
+  it('are none if all worked, if nothing did, or without faults', () => {
+    expect(questionsAfter(FAULT, ...WRITTEN, ...SHOWN, ...SET)).toEqual([]);
+    expect(questionsAfter(FAULT, ...REFUSED)).toEqual([]);
+    expect(questionsAfter(...WRITTEN, ...SHOWN, ...REFUSED)).toEqual([]);
+  });
+
+  /** Shares the registers, and finds another value whenever a cas is for a key below this. */
+  function refusingBelow(key: number): Script {
+    const script = sharing();
+    return (message, node) => {
+      if (message.body.type === 'cas' && message.body.key < key) node.reply(message, DIFFERENT);
+      else script(message, node);
+    };
+  }
+
+  it.each([
+    ['find out that a cas works', 1, true],
+    ['find out that it never does', Number.POSITIVE_INFINITY, false],
+  ])('%s', async (_, refusedBelow, verdict) => {
+    const load = { concurrency: 3, ratePerSecond: 10, timeLimitMs: 3000, nemesisIntervalMs: 100 };
+    const run = runAll(refusingBelow(refusedBelow), { test, ...load, faults: ['partition'] });
+    const { history, results } = await run.finish();
+    expect(results.stats).toMatchObject({ 'valid?': verdict, 'by-f': { cas: { 'ok-count': 0 } } });
+    expect([...history].at(-1)).toMatchObject({ f: 'read', type: 'ok', value: [1, verdict ? 1 : 0] });
   });
 });

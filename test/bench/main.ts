@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { benchAudit } from './audit.ts';
 import { benchBatches } from './batches.ts';
 import { benchCheck } from './check.ts';
+import { benchFailover } from './failover.ts';
 import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { describeSection, type Figure, type Section } from './measure.ts';
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   package: benchPackage,
   harness: benchHarness,
   workloads: benchWorkloads,
+  failover: benchFailover,
   memory: benchMemory,
   simulator: benchSimulator,
   voucher: benchVoucher,

@@ -84,7 +84,7 @@ digests: build ## Records the digests of runs anew, after a change that is meant
 
 build: dist/.built ## Bundles the three programs and the page of reports into dist/
 
-bench: build ## Measures, as ratios in one run; some parts: make bench ONLY="node start"; UPDATE_DOCS=1 writes the README
+bench: build ## Measures, as ratios in one run; some parts: make bench ONLY="node start"; UPDATE_DOCS=1 writes FIGURES.md
 	@node --import tsx test/bench/main.ts $(ONLY)
 
 coverage: SEEDS = 200

@@ -1,12 +1,12 @@
-/** The shape of the bench's figures, how they are printed, and the table that the README keeps of them. */
+/** The shape of the bench's figures, how they are printed, and the table that FIGURES.md keeps of them. */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { splitAtTable, updateTable } from './figure-table.ts';
 import { describeFigure, describeSection, type Figure, interleave } from './measure.ts';
-import { splitAtTable, updateTable } from './readme-table.ts';
 
-const README = readFileSync(new URL('README.md', import.meta.url), 'utf8');
+const FIGURES = readFileSync(new URL('FIGURES.md', import.meta.url), 'utf8');
 const FIGURE: Figure = {
   name: 'echo',
   input: 'a million lines',
@@ -86,11 +86,11 @@ describe('a figure', () => {
   });
 });
 
-describe("the README's table", () => {
+describe('the table of figures', () => {
   const parts = ['ids', 'node'];
-  const make = (measured: Record<string, readonly Figure[]>, text = README) =>
+  const make = (measured: Record<string, readonly Figure[]>, text = FIGURES) =>
     splitAtTable(updateTable(text, parts, new Map(Object.entries(measured)))).rows;
-  const empty = updateTable(README, [], new Map());
+  const empty = updateTable(FIGURES, [], new Map());
 
   it('has a row for each figure: what was measured, on what, against what', () => {
     const { goal: _, yardstick: __, ...other } = FIGURE;
@@ -107,21 +107,21 @@ describe("the README's table", () => {
     expect(splitAtTable(both).rows.map((row) => row.split(' | ', 2).join())).toEqual(['| ids,strings', '| node,echo']);
     expect(updateTable(both, parts, new Map([['node', []]]))).toBe(both);
     expect(splitAtTable(both)).toMatchObject({
-      before: splitAtTable(README).before,
-      after: splitAtTable(README).after,
+      before: splitAtTable(FIGURES).before,
+      after: splitAtTable(FIGURES).after,
     });
   });
 
-  it('needs its place in the README', () => {
-    expect(() => updateTable('# Speed\n', parts, new Map())).toThrow('the README needs a line "<!-- figures');
+  it('needs its place in the file', () => {
+    expect(() => updateTable('# Speed\n', parts, new Map())).toThrow('FIGURES.md needs a line "<!-- figures');
   });
 
   it('as it stands has figures of every part, in their order', () => {
     const { stderr } = spawnBench('nothing-like-it');
     const all = stderr.replace(/^.*there are (.*)\n$/s, '$1').split(', ');
-    expect(splitAtTable(README).rows.filter((row) => row.split(' | ').length !== 6)).toEqual([]);
-    expect([...new Set(splitAtTable(README).rows.map((row) => row.split(' ')[1]))]).toEqual(all);
-    expect(updateTable(README, all, new Map())).toBe(README);
+    expect(splitAtTable(FIGURES).rows.filter((row) => row.split(' | ').length !== 6)).toEqual([]);
+    expect([...new Set(splitAtTable(FIGURES).rows.map((row) => row.split(' ')[1]))]).toEqual(all);
+    expect(updateTable(FIGURES, all, new Map())).toBe(FIGURES);
   });
 });
 

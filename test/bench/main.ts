@@ -1,6 +1,6 @@
 /**
- * `make bench`: every figure in the README beside it, measured in one run. With names (`make bench ONLY="node start"`)
- * only those parts. `UPDATE_DOCS=1` writes what was measured into the README's table.
+ * `make bench`: every figure in FIGURES.md beside it, measured in one run. With names (`make bench ONLY="node start"`)
+ * only those parts. `UPDATE_DOCS=1` writes what was measured into its table.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,12 +8,12 @@ import { benchAudit } from './audit.ts';
 import { benchBatches } from './batches.ts';
 import { benchCheck } from './check.ts';
 import { benchFailover } from './failover.ts';
+import { updateTable } from './figure-table.ts';
 import { benchHarness } from './harness.ts';
 import { benchIds } from './ids.ts';
 import { describeSection, type Figure, type Section } from './measure.ts';
 import { benchMemory, benchNode } from './node-process.ts';
 import { benchPackage } from './package.ts';
-import { updateTable } from './readme-table.ts';
 import { benchReport } from './report.ts';
 import { benchRetention } from './retention.ts';
 import { benchSaga } from './saga.ts';
@@ -24,7 +24,7 @@ import { benchTransactions } from './transactions.ts';
 import { benchVoucher } from './voucher.ts';
 import { benchWorkloads } from './workloads.ts';
 
-const README = new URL('README.md', import.meta.url);
+const FIGURES = new URL('FIGURES.md', import.meta.url);
 const EXIT_USAGE = 2;
 
 const PARTS: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
@@ -66,7 +66,7 @@ async function main(names: readonly string[]): Promise<void> {
     );
     // After each part: one that fails later takes nothing with it.
     if (process.env.UPDATE_DOCS === '1')
-      writeFileSync(README, updateTable(readFileSync(README, 'utf8'), parts, measured));
+      writeFileSync(FIGURES, updateTable(readFileSync(FIGURES, 'utf8'), parts, measured));
   }
 }
 

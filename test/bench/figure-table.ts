@@ -1,4 +1,4 @@
-/** The table of figures in the README beside it: rows of parts that were measured replace those that are there. */
+/** The table in FIGURES.md beside it: rows of parts that were measured replace those that are there. */
 
 import { describeFigure, type Figure } from './measure.ts';
 
@@ -30,7 +30,7 @@ export function updateTable(
 /** What stands before the marker of the beginning, the rows without the head, and what stands behind the end. */
 export function splitAtTable(text: string): { before: string; rows: readonly string[]; after: string } {
   const [begin, end] = [text.indexOf(`${BEGIN}\n`), text.indexOf(`\n${END}\n`)];
-  if (begin < 0 || end < begin) throw new Error(`the README needs a line "${BEGIN}" and behind it "${END}"`);
+  if (begin < 0 || end < begin) throw new Error(`FIGURES.md needs a line "${BEGIN}" and behind it "${END}"`);
   const lines = text.slice(begin, end).split('\n');
   return {
     before: text.slice(0, begin).replace(/\n$/, ''),

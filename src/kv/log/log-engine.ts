@@ -26,6 +26,7 @@ import {
   VALUE_LENGTH_MAX,
 } from './format.ts';
 import { type Recovered, recover } from './recovery.ts';
+import { Renewals } from './renewals.ts';
 import { snapshotPieces } from './snapshot.ts';
 import type { Values } from './values.ts';
 
@@ -82,6 +83,7 @@ export class LogEngine implements StoreEngine {
   #waiting: Pending[] = [];
   #committing: Promise<void> | undefined;
   #snapshotting: Promise<void> | undefined;
+  readonly #renewals = new Renewals();
   /** Why calls are not served any more. */
   #end: string | undefined;
   #isFailed = false;
@@ -184,6 +186,17 @@ export class LogEngine implements StoreEngine {
     };
   }
 
+  /**
+   * Writes everything into new files: a segment, and a snapshot that stands for all before it. Resolves when that is
+   * done. Calls go on meanwhile. Rejects if it could not be done.
+   */
+  async renew(): Promise<void> {
+    if (this.#end !== undefined) throw new Error(this.#end);
+    const renewed = this.#renewals.ask();
+    this.#committing ??= this.#commit();
+    return renewed;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -193,6 +206,7 @@ export class LogEngine implements StoreEngine {
     this.#end ??= 'the store is closed';
     await this.#committing;
     await this.#snapshotting;
+    this.#renewals.endAll(this.#end);
     // What failed before cannot be repaired here, and was told.
     await this.#folder.close(fileName('log', this.#segment)).catch(() => {});
     await this.#lock.release().catch(() => {});
@@ -252,7 +266,7 @@ export class LogEngine implements StoreEngine {
   async #commit(): Promise<void> {
     // The calls of this turn go together.
     await undefined;
-    while (this.#waiting.length > 0 && !this.#isFailed) {
+    while ((this.#waiting.length > 0 || this.#isRenewalDue()) && !this.#isFailed) {
       const group = this.#takeGroup();
       try {
         await this.#inTime(this.#store(group));
@@ -286,10 +300,11 @@ export class LogEngine implements StoreEngine {
   /** Resolves when the group is on the disk, in a segment that is read. */
   async #store(group: readonly Pending[]): Promise<void> {
     if (this.#isSnapshotDue()) {
+      this.#renewals.begin();
       await this.#beginSegment();
       this.#beginSnapshot();
     }
-    await this.#append(group);
+    if (group.length > 0) await this.#append(group);
     await this.#lock.confirm();
   }
 
@@ -341,6 +356,7 @@ export class LogEngine implements StoreEngine {
     for (const write of group) write.end('silent');
     // These were never handed to the disk.
     for (const write of this.#waiting.splice(0)) write.end('unavailable');
+    this.#renewals.endAll(this.#end as string);
   }
 
   /** From now on records go to a new segment. All earlier ones are on the disk. */
@@ -355,20 +371,28 @@ export class LogEngine implements StoreEngine {
 
   #isSnapshotDue(): boolean {
     const { snapshotBytesMin = SNAPSHOT_BYTES_MIN, snapshotFactor = SNAPSHOT_FACTOR } = this.#options;
-    if (this.#snapshotting !== undefined || this.#end !== undefined || this.#logBytes < this.#snapshotFromBytes)
-      return false;
+    if (this.#snapshotting !== undefined || this.#end !== undefined) return false;
+    if (this.#renewals.isDue) return true;
+    if (this.#logBytes < this.#snapshotFromBytes) return false;
     const isLong = this.#logBytes > Math.max(snapshotBytesMin, snapshotFactor * this.#values.bytes);
     return isLong || this.#segment - this.#firstSegment >= SEGMENTS_MAX;
   }
 
+  #isRenewalDue(): boolean {
+    return this.#renewals.isDue && this.#isSnapshotDue();
+  }
+
   /** Begins a snapshot of what is before the present segment, which must be empty still. Calls go on meanwhile. */
   #beginSnapshot(): void {
-    this.#snapshotting = this.#snapshot(this.#segment, this.#durable + 1).finally(() => {
+    this.#snapshotting = this.#snapshot(this.#segment, this.#durable + 1).then((problem) => {
       this.#snapshotting = undefined;
+      this.#renewals.end(problem);
+      if (this.#isRenewalDue()) this.#committing ??= this.#commit();
     });
   }
 
-  async #snapshot(number: number, from: number): Promise<void> {
+  /** Resolves to what went wrong; undefined: the snapshot is on the disk. */
+  async #snapshot(number: number, from: number): Promise<string | undefined> {
     const olderBytes = this.#logBytes;
     const { snapshotBytesMin = SNAPSHOT_BYTES_MIN } = this.#options;
     try {
@@ -379,12 +403,15 @@ export class LogEngine implements StoreEngine {
       this.#logBytes -= olderBytes;
       this.#snapshotFromBytes = 0;
       await this.#removeObsolete();
+      return undefined;
     } catch (error) {
       // The log still has everything. It can be tried again when the log has grown.
       this.#snapshotFromBytes = this.#logBytes + snapshotBytesMin;
-      if (this.#end !== undefined) return;
+      if (this.#end !== undefined) return this.#end;
       this.#failedSnapshots++;
-      this.#options.warn?.(`no snapshot was written: ${error instanceof Error ? error.message : error}`);
+      const problem = `no snapshot was written: ${error instanceof Error ? error.message : error}`;
+      this.#options.warn?.(problem);
+      return problem;
     }
   }
 

@@ -14,7 +14,7 @@ export async function writeNewFile(
   pieces: Iterable<string>,
   temporaryPrefix: string,
 ): Promise<number> {
-  const temporary = folder.temporaryName(temporaryPrefix);
+  const temporary = folder.temporaryName(temporaryPrefix, name);
   let length = 0;
   try {
     for (const piece of pieces) {

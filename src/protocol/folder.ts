@@ -43,8 +43,12 @@ export interface Folder {
   remove(name: string): Promise<void>;
   /** Resolves when a power failure would change no name: present ones stay, removed ones stay removed. */
   syncNames(): Promise<void>;
-  /** A unique name for a temporary file, ending in `.tmp`. */
-  temporaryName(prefix: string): string;
+  /**
+   * A unique name for a temporary file, ending in `.tmp`.
+   *
+   * @param laterName the name that it is to be linked to, if that is known
+   */
+  temporaryName(prefix: string, laterName?: string): string;
   /**
    * The files whose names came from `temporaryName(prefix)` and that can no longer be written to, for example because
    * their process is dead.

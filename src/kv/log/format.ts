@@ -66,6 +66,11 @@ export function numberOf(kind: FileKind, name: string): number | undefined {
   return match?.[1] === kind && name === fileName(kind, number) ? number : undefined;
 }
 
+/** Whether it is the name of a segment or a snapshot. */
+export function isDataFile(name: string): boolean {
+  return (numberOf('log', name) ?? numberOf('snapshot', name)) !== undefined;
+}
+
 export function headerLine({ kind, number, from }: Header): string {
   return `${JSON.stringify({ snowstorm: kind, format: FORMAT, number, from })}\n`;
 }

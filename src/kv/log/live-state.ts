@@ -9,7 +9,7 @@
 
 import type { Folder } from '../../protocol/folder.ts';
 import type { StoredEntry, StoredState } from '../stored-state.ts';
-import { DataFolderError, numberOf } from './format.ts';
+import { DataFolderError, isDataFile } from './format.ts';
 import { type Recovered, recover } from './recovery.ts';
 
 /** How often the folder is read while snapshots of its engine remove what is being read. */
@@ -45,6 +45,5 @@ async function recoverLive(folder: Folder): Promise<Recovered> {
 }
 
 async function namesOf(folder: Folder): Promise<string> {
-  const isData = (name: string) => (numberOf('log', name) ?? numberOf('snapshot', name)) !== undefined;
-  return (await folder.names()).filter(isData).sort().join();
+  return (await folder.names()).filter(isDataFile).sort().join();
 }

@@ -1,0 +1,51 @@
+/**
+ * Keeps a data folder in the first of its keys. When keys change, or a start finds files of another one, everything is
+ * written anew while calls go on, and then it is told which keys are not needed any more.
+ */
+
+import { isDataFile } from '../kv/log/format.ts';
+import type { LogEngine } from '../kv/log/log-engine.ts';
+import type { Folder } from '../protocol/folder.ts';
+import { keyNamesOf, requireKeys } from './encryption/encrypted-folder.ts';
+import { type KeyRing, nameOf } from './encryption/key-ring.ts';
+
+/** @param folder as it is on the disk */
+export function followKeys(engine: LogEngine, folder: Folder, keys: KeyRing, say: (text: string) => void): void {
+  let work = Promise.resolve();
+  const follow = () => {
+    work = work.then(() => bringUp(engine, folder, keys, say)).catch((error: Error) => say(error.message));
+  };
+  keys.serve({ require: (others) => requireDataKeys(folder, others), changed: follow });
+  if (keys.names.length > 1) follow();
+}
+
+/** Rejects with an EncryptionError if a file of the folder could not be read with these keys. */
+export async function requireDataKeys(folder: Folder, keys: KeyRing): Promise<void> {
+  await requireKeys(folder, await dataFiles(folder), keys);
+}
+
+async function bringUp(engine: LogEngine, folder: Folder, keys: KeyRing, say: (text: string) => void): Promise<void> {
+  const first = nameOf(keys.first);
+  let problem = '';
+  if ((await othersInUse(folder, first)).size > 0)
+    await engine.renew().catch((error: Error) => {
+      problem = `: ${error.message}. SIGHUP, or a restart, tries it again`;
+    });
+  const used = await othersInUse(folder, first);
+  for (const [name, file] of used) say(`${file}: it needs the key ${name} still${problem}`);
+  const unused = keys.names.filter((name) => name !== first && !used.has(name));
+  if (used.size === 0) say(`${folder.describe('')}: every file is written with the key ${first}`);
+  if (unused.length > 0) say(`no file needs ${unused.join(', ')} any more: remove it from the keys`);
+}
+
+/** The keys beside the first that files were written with, each with one of its files. */
+async function othersInUse(folder: Folder, first: string): Promise<ReadonlyMap<string, string>> {
+  const others = new Map<string, string>();
+  for (const [file, name] of await keyNamesOf(folder, await dataFiles(folder)))
+    if (name !== first) others.set(name, folder.describe(file));
+  return others;
+}
+
+async function dataFiles(folder: Folder): Promise<readonly string[]> {
+  return (await folder.names()).filter(isDataFile).sort();
+}

@@ -4,19 +4,21 @@
  */
 
 import { basename, dirname, resolve } from 'node:path';
-import { NodeFolder } from '../node-folder.ts';
+import type { Folder } from '../../protocol/folder.ts';
+import type { KeyRing } from '../encryption/key-ring.ts';
+import { backupFolder } from './backup-folder.ts';
 import { BackupError } from './format.ts';
 
 const PIECE_LENGTH = 256 * 1024;
 
 export class BackupWriter {
-  readonly #folder: NodeFolder;
+  readonly #folder: Folder;
   readonly #name: string;
   #piece = '';
 
   /** Rejects with an error that names the file if it is there already, or cannot be written. */
-  static async create(file: string): Promise<BackupWriter> {
-    const folder = await NodeFolder.find(dirname(resolve(file)));
+  static async create(file: string, keys?: KeyRing): Promise<BackupWriter> {
+    const folder = await backupFolder(dirname(resolve(file)), keys);
     const writer = new BackupWriter(folder, basename(resolve(file)));
     const names = await folder.names();
     if (names.includes(writer.#name)) throw writer.#taken();
@@ -29,7 +31,7 @@ export class BackupWriter {
     return writer;
   }
 
-  private constructor(folder: NodeFolder, name: string) {
+  private constructor(folder: Folder, name: string) {
     this.#folder = folder;
     this.#name = name;
   }

@@ -6,7 +6,8 @@ import type * as z from 'zod';
 import { type Line, readLines } from '../../journal/lines.ts';
 import { compareKeys } from '../../kv/key-order.ts';
 import type { StoredEntry } from '../../kv/stored-state.ts';
-import { NodeFolder } from '../node-folder.ts';
+import type { KeyRing } from '../encryption/key-ring.ts';
+import { backupFolder } from './backup-folder.ts';
 import { BackupError, End, FORMAT, Header, parse, parseEntry } from './format.ts';
 
 export interface BackupRead {
@@ -18,12 +19,15 @@ export interface BackupRead {
 /**
  * Hands out the entries in their order, some at a time. Only when it resolves is it proven that they are what was
  * written. Rejects with an error that names the file, and the place.
+ *
+ * @param keys undefined: an encrypted file is refused
  */
 export async function readBackup(
   file: string,
   take: (entries: readonly StoredEntry[]) => Promise<void> | void,
+  keys?: KeyRing,
 ): Promise<BackupRead> {
-  const folder = await NodeFolder.find(dirname(resolve(file)));
+  const folder = await backupFolder(dirname(resolve(file)), keys);
   const reading = new Reading(file);
   for await (const lines of readLines(folder, basename(resolve(file)))) {
     const entries = lines.flatMap((line) => reading.next(line) ?? []);

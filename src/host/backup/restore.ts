@@ -9,6 +9,7 @@
 import { NUMBER_KEYS, restoredNumber, StoredNumber } from '../../ids/fleet/restored-numbers.ts';
 import type { StoreEngine } from '../../kv/store.ts';
 import type { StoredEntry } from '../../kv/stored-state.ts';
+import type { KeyRing } from '../encryption/key-ring.ts';
 import { BackupError, parse } from './format.ts';
 import { type BackupTimes, type IssuedRule, issuedBound } from './issued-bound.ts';
 import { type BackupRead, readBackup } from './read-backup.ts';
@@ -26,17 +27,21 @@ export interface CheckedBackup extends BackupRead, BackupTimes {
 }
 
 /** Reads all of a backup. Rejects with a {@link BackupError} if it is not as it was written. */
-export async function checkBackup(file: string): Promise<CheckedBackup> {
+export async function checkBackup(file: string, keys?: KeyRing): Promise<CheckedBackup> {
   const numbers = new Map<string, StoredNumber>();
-  const keys = new Set(NUMBER_KEYS);
-  const read = await readBackup(file, (entries) => {
-    for (const { key, text } of entries) {
-      if (!keys.has(key)) continue;
-      const number = StoredNumber.safeParse(parse(text));
-      if (!number.success) throw new BackupError(`${file}: what it holds under ${key} is no node number`);
-      numbers.set(key, number.data);
-    }
-  });
+  const numberKeys = new Set(NUMBER_KEYS);
+  const read = await readBackup(
+    file,
+    (entries) => {
+      for (const { key, text } of entries) {
+        if (!numberKeys.has(key)) continue;
+        const number = StoredNumber.safeParse(parse(text));
+        if (!number.success) throw new BackupError(`${file}: what it holds under ${key} is no node number`);
+        numbers.set(key, number.data);
+      }
+    },
+    keys,
+  );
   const bounds = [...numbers.values()].flatMap(({ until }) => until ?? []);
   return { ...read, at: read.header.at, numbers, newestBoundMs: bounds.length > 0 ? Math.max(...bounds) : undefined };
 }
@@ -44,6 +49,8 @@ export async function checkBackup(file: string): Promise<CheckedBackup> {
 export interface RestoreOptions {
   readonly engine: StoreEngine;
   readonly file: string;
+  /** Of the file. */
+  readonly keys?: KeyRing | undefined;
   readonly backup: CheckedBackup;
   readonly rule: IssuedRule;
   /** Whether a restore of this file that has not finished may be finished. */
@@ -56,14 +63,17 @@ export interface RestoreOptions {
 
 /** Resolves to where the ids go on, unix ms. Rejects with a {@link BackupError} for people. */
 export async function restore(options: RestoreOptions): Promise<number> {
-  const { engine, file, backup, numberText = restoredNumber } = options;
+  const { engine, file, keys, backup, numberText = restoredNumber } = options;
   const { boundMs } = await takeStore(options);
   const isNumber = new Set(NUMBER_KEYS);
-  const again = await readBackup(file, (entries) =>
-    createAll(
-      engine,
-      entries.filter(({ key }) => !isNumber.has(key)),
-    ),
+  const again = await readBackup(
+    file,
+    (entries) =>
+      createAll(
+        engine,
+        entries.filter(({ key }) => !isNumber.has(key)),
+      ),
+    keys,
   );
   if (again.sha256 !== backup.sha256) throw new BackupError(`${file}: it was replaced while it was being restored`);
   const numbers = NUMBER_KEYS.map((key) => ({ key, text: numberText(backup.numbers.get(key), boundMs) }));

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { StateGoneError, type StoredState } from '../../kv/stored-state.ts';
+import type { KeyRing } from '../encryption/key-ring.ts';
 import { BackupWriter } from './backup-writer.ts';
 import { BackupError, endLine, entryLine, type Header, headerLine } from './format.ts';
 import { RESTORE_KEY } from './restore-mark.ts';
@@ -16,6 +17,8 @@ export interface BackupSource {
   /** Begins to read the state as it is by then. */
   readonly read: () => Promise<StoredState>;
   readonly warn: (text: string) => void;
+  /** With the first the file is encrypted. */
+  readonly keys?: KeyRing | undefined;
 }
 
 export interface BackupTaken {
@@ -26,7 +29,7 @@ export interface BackupTaken {
 /** Rejects with an error for people; then there is no file. */
 export async function takeBackup(file: string, source: BackupSource): Promise<BackupTaken> {
   for (let attempt = 1; ; attempt++) {
-    const writer = await BackupWriter.create(file);
+    const writer = await BackupWriter.create(file, source.keys);
     try {
       const at = source.nowMs();
       const state = await source.read();

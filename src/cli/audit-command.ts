@@ -8,6 +8,7 @@ import { type Anchor, type Verified, verifyAudit } from '../audit/verify.ts';
 import type { StoreEngine } from '../kv/store.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { AUDIT_KEY_OPTION, readChainHash } from './audit-options.ts';
+import { ENCRYPTION_KEY_OPTION, readKeys, requireFolder } from './encryption-option.ts';
 import { ETCD_OPTIONS, etcdSettings } from './etcd-options.ts';
 import { readFile } from './option-file.ts';
 import {
@@ -32,6 +33,10 @@ const OPTIONS = {
     ...storeOption,
     text: `The store of the services. A folder must be that of a service that has stopped; an etcd may be
 in use. Default: ${storeOption.absent.text}.`,
+  },
+  'encryption-key': {
+    ...ENCRYPTION_KEY_OPTION,
+    text: 'The keys with which the services encrypt their folder, if they do.',
   },
   ...ETCD_OPTIONS,
   'audit-key': { ...AUDIT_KEY_OPTION, text: 'The secret with which the services sign their audit, if they do.' },
@@ -130,6 +135,8 @@ function readAnchors(file: string | undefined): readonly Anchor[] {
 async function openStore(values: Values): Promise<StoreEngine> {
   const { store } = values;
   const etcd = etcdSettings(values, store);
+  const keys = readKeys(values['encryption-key']);
+  requireFolder(keys, store);
   if (store.folder === undefined && !store.isEtcd)
     throw new UsageError(`--store ${store.text}: nothing is kept there; expected a folder, or an etcd`);
   if (store.folder !== undefined && statSync(store.folder, { throwIfNoEntry: false })?.isDirectory() !== true)
@@ -137,7 +144,7 @@ async function openStore(values: Values): Promise<StoreEngine> {
   const say = (text: string) => process.stderr.write(`snowstorm audit: ${text}\n`);
   try {
     const onFailure = (error: Error) => say(`the store failed: ${error.message}`);
-    return await store.open({ onFailure, warn: say, patienceMs: PATIENCE_MS, etcd });
+    return await store.open({ onFailure, warn: say, patienceMs: PATIENCE_MS, etcd, keys });
   } catch (error) {
     throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
   }

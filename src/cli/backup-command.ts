@@ -5,6 +5,7 @@
 import { takeBackup } from '../host/backup/take-backup.ts';
 import { systemClock } from '../host/system.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
+import { ENCRYPTION_KEY_OPTION, readKeys } from './encryption-option.ts';
 import { ETCD_OPTIONS, etcdSettings } from './etcd-options.ts';
 import { describeOptions, parseOptions, switchOption, UsageError } from './options.ts';
 import { storeOption } from './store-option.ts';
@@ -17,6 +18,10 @@ const BACKUP_OPTIONS = {
     value: 'DIR|etcd=URL,…',
     text: `The store, as snowstorm serve has it: the folder DIR of this machine, or
 etcd=URL[,URL…][/PREFIX]. Default: ${storeOption.absent.text}.`,
+  },
+  'encryption-key': {
+    ...ENCRYPTION_KEY_OPTION,
+    text: `${ENCRYPTION_KEY_OPTION.text} A folder is decrypted with them.`,
   },
   ...ETCD,
   help: switchOption('Prints this text.', 'h'),
@@ -44,13 +49,15 @@ export async function backupCommand(args: readonly string[]): Promise<number> {
   const { readState } = store;
   if (readState === undefined) throw new UsageError(`--store ${store.text}: only its own process can read it`);
   const etcd = etcdSettings({ ...values, 'etcd-group': group.absent }, store);
+  const keys = readKeys(values['encryption-key']);
   const warn = (text: string) => process.stderr.write(`snowstorm backup: ${text}\n`);
   const { header, count } = await foreseen('', () =>
     takeBackup(file, {
       store: store.isEtcd ? 'etcd' : 'folder',
       nowMs: () => systemClock.wallMs(),
-      read: () => foreseen(`--store ${store.text}: `, () => readState({ etcd, warn })),
+      read: () => foreseen(`--store ${store.text}: `, () => readState({ etcd, warn, keys })),
       warn,
+      keys,
     }),
   );
   process.stdout.write(

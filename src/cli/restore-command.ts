@@ -3,12 +3,13 @@
  */
 
 import { type IssuedRule, SLACK_MS_DEFAULT } from '../host/backup/issued-bound.ts';
-import { type CheckedBackup, checkBackup, type RestoreOptions, restore } from '../host/backup/restore.ts';
+import { checkBackup, type RestoreOptions, restore } from '../host/backup/restore.ts';
 import { systemClock } from '../host/system.ts';
 import { EPOCH_MS, TIMESTAMP_MS_MAX } from '../ids/snowflake.ts';
 import { STORE_PATIENCE_MS } from '../kv/timings.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { foreseen, keysText, onlyFile } from './backup-command.ts';
+import { ENCRYPTION_KEY_OPTION, readKeys } from './encryption-option.ts';
 import { ETCD_OPTIONS, etcdSettings } from './etcd-options.ts';
 import {
   describeOptions,
@@ -27,6 +28,10 @@ const RESTORE_OPTIONS = {
     value: 'DIR|etcd=URL,…',
     text: `The store to restore into, which must be empty: the folder DIR of this machine, made if it
 is missing, or etcd=URL[,URL…][/PREFIX]. Default: ${storeOption.absent.text}.`,
+  },
+  'encryption-key': {
+    ...ENCRYPTION_KEY_OPTION,
+    text: `The keys of FILE, and of the folder. ${ENCRYPTION_KEY_OPTION.text}`,
   },
   ...ETCD_OPTIONS,
   check: switchOption('Only checks FILE, and touches no store.'),
@@ -77,13 +82,14 @@ export async function restoreCommand(
   }
   const file = onlyFile([...words, ...rest]);
   const rule = issuedRule(values);
-  const backup = await foreseen('', () => checkBackup(file));
+  const keys = readKeys(values['encryption-key']);
+  const backup = await foreseen('', () => checkBackup(file, keys));
   const { header, count, newestBoundMs } = backup;
   const bound = newestBoundMs === undefined ? 'no ids' : `ids reserved up to ${formatTimestamp(newestBoundMs)}`;
   const moment = `${header.position} of a store on ${header.store === 'etcd' ? 'etcd' : 'a folder'}`;
   process.stdout.write(`${file}: whole, ${keysText(count)}, ${moment}, ${formatTimestamp(header.at)}, ${bound}\n`);
   if (values.check) return 0;
-  const boundMs = await restoreInto(values, file, backup, rule, rules);
+  const boundMs = await restoreInto(values, { file, keys, backup, rule, ...rules });
   process.stdout.write(`${values.store.text}: restored, its ids go on behind ${formatTimestamp(boundMs)}\n`);
   return 0;
 }
@@ -96,10 +102,7 @@ function issuedRule({ slack, 'issued-until': issuedUntilMs }: RestoreValues): Is
 
 async function restoreInto(
   { store, resume, ...values }: RestoreValues,
-  file: string,
-  backup: CheckedBackup,
-  rule: IssuedRule,
-  rules: Pick<RestoreOptions, 'numberText'>,
+  what: Pick<RestoreOptions, 'file' | 'keys' | 'backup' | 'rule' | 'numberText'>,
 ): Promise<number> {
   if (store.readState === undefined) throw new UsageError(`--store ${store.text}: it would end with this command`);
   const etcd = etcdSettings(values, store);
@@ -110,9 +113,10 @@ async function restoreInto(
       warn,
       patienceMs: STORE_PATIENCE_MS,
       etcd,
+      keys: what.keys,
     });
     try {
-      return await restore({ engine, file, backup, rule, resume, nowMs: systemClock.wallMs(), ...rules });
+      return await restore({ engine, resume, nowMs: systemClock.wallMs(), ...what });
     } finally {
       await engine.close();
     }

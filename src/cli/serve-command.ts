@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { auditDocuments, requireAuditKey } from '../audit/begin-chain.ts';
 import { LATEST_KEY } from '../audit/records.ts';
 import { requireRestored } from '../host/backup/restore-mark.ts';
+import type { KeyRing } from '../host/encryption/key-ring.ts';
 import { type AuditSettings, Instance } from '../host/http/instance.ts';
 import { readTokenKey, type TokenRules } from '../host/http/jwt.ts';
 import { HTTP_LIMITS } from '../host/http/limits.ts';
@@ -23,6 +24,7 @@ import type { PersonalHash } from '../protocol/personal-hash.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
 import type { NodePorts } from '../workloads/served-workload.ts';
 import { readChainHash } from './audit-options.ts';
+import { readKeys, requireFolder } from './encryption-option.ts';
 import { etcdSettings } from './etcd-options.ts';
 import { readFile } from './option-file.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
@@ -73,8 +75,10 @@ export async function serveCommand(args: readonly string[], rules: ServeRules = 
   requireTimes(values);
   const secret = personalSecret(values);
   const audit = auditSettings(values);
+  const keys = readKeys(values['encryption-key']);
+  requireFolder(keys, values.store);
   const signals = new Signals();
-  const store = await Promise.race([signals.first, openStore(values, signals, rules)]);
+  const store = await Promise.race([signals.first, openStore(values, keys, signals, rules)]);
   if (typeof store === 'string') return 0;
   await requireWhole(values, store);
   const retention = rules.retention?.(store) ?? chosenRetention(values, store);
@@ -126,8 +130,14 @@ function say(text: string): void {
   process.stderr.write(`snowstorm serve: ${text}\n`);
 }
 
-async function openStore(values: ServeValues, signals: Signals, rules: StoreRules): Promise<StoreEngine> {
-  const { store } = values;
+async function openStore(
+  values: ServeValues,
+  keys: KeyRing | undefined,
+  signals: Signals,
+  rules: StoreRules,
+): Promise<StoreEngine> {
+  const { store, 'encryption-key': file } = values;
+  if (keys !== undefined && file !== undefined) rereadAtHangUp(keys, file);
   const etcd = etcdSettings(values, store);
   // A large log is read for seconds, and the lock of a holder that cannot be seen is waited for.
   const slow = setTimeout(() => say(`the store ${store.text} is still being opened`), SLOW_MS);
@@ -140,6 +150,8 @@ async function openStore(values: ServeValues, signals: Signals, rules: StoreRule
       warn: say,
       patienceMs: values['store-patience'],
       etcd,
+      keys,
+      followsKeys: true,
       rules,
     });
     return rules.engine?.(engine) ?? engine;
@@ -148,6 +160,14 @@ async function openStore(values: ServeValues, signals: Signals, rules: StoreRule
   } finally {
     clearTimeout(slow);
   }
+}
+
+/** A change of keys without an interruption. */
+function rereadAtHangUp(keys: KeyRing, file: string): void {
+  process.on('SIGHUP', () => {
+    const reread = async () => keys.replace(readKeys(file) as KeyRing);
+    reread().catch((error: Error) => say(`SIGHUP: ${error.message}. The keys stay as they were`));
+  });
 }
 
 /** Rejects with a {@link UsageError} if only a part of a backup was restored into the store. */

@@ -8,6 +8,7 @@ import { RETAIN_MS_MIN } from '../kv/horizon.ts';
 import { LOG_LEVELS, type LogLevel } from '../node/environment.ts';
 import { SERVED_WORKLOADS } from '../workloads/nodes.ts';
 import { AUDIT_KEY_OPTION } from './audit-options.ts';
+import { ENCRYPTION_KEY_OPTION } from './encryption-option.ts';
 import { ETCD_OPTIONS } from './etcd-options.ts';
 import {
   type Option,
@@ -62,6 +63,11 @@ everybody who reaches it may use it, unless there is a --jwt-key. Default: ${HOS
     parse: parseListen,
   } satisfies Option<Listen>,
   store: storeOption,
+  'encryption-key': {
+    ...ENCRYPTION_KEY_OPTION,
+    text: `${ENCRYPTION_KEY_OPTION.text} SIGHUP reads FILE again, and
+writes everything anew with its first key.`,
+  },
   ...ETCD_OPTIONS,
   workload: servedOption(SERVED_WORKLOADS.filter(({ whenAsked }) => !whenAsked)),
   'tls-cert': {

@@ -4,6 +4,7 @@
  */
 
 import { resolve } from 'node:path';
+import type { KeyRing } from '../host/encryption/key-ring.ts';
 import type { EtcdOptions, EtcdRules } from '../host/etcd/engine.ts';
 import { parseEtcdStore } from '../host/etcd/store-address.ts';
 import { MemoryEngine } from '../kv/memory-engine.ts';
@@ -19,6 +20,10 @@ export interface StoreSettings {
   readonly warn: (text: string) => void;
   readonly patienceMs: number;
   readonly etcd: Omit<EtcdOptions, 'endpoints' | 'prefix' | 'warn'>;
+  /** For a folder. */
+  readonly keys?: KeyRing | undefined;
+  /** Whether a folder is written anew when its keys change. */
+  readonly followsKeys?: boolean;
   readonly rules?: StoreRules;
 }
 
@@ -48,7 +53,7 @@ export interface StoreChoice {
    * Reads what it holds at one moment, also while others write to it. Undefined: no other process can read it. Rejects
    * with a sentence that says why not.
    */
-  readonly readState?: (settings: Pick<StoreSettings, 'etcd' | 'warn'>) => Promise<StoredState>;
+  readonly readState?: (settings: Pick<StoreSettings, 'etcd' | 'warn' | 'keys'>) => Promise<StoredState>;
 }
 
 const FOLDER_DEFAULT = './snowstorm-data';
@@ -95,13 +100,13 @@ function chooseStore(text: string): StoreChoice {
     usesTls: false,
     folder: text,
     isExclusive: true,
-    open: async ({ onFailure, warn, patienceMs, rules }) => {
+    open: async ({ rules, etcd: _, ...settings }) => {
       const { openDataFolder } = await import('../host/data-folder.ts');
-      return openDataFolder(resolve(text), { onFailure, warn, patienceMs }, rules?.folder);
+      return openDataFolder(resolve(text), settings, rules?.folder);
     },
-    readState: async () => {
+    readState: async ({ keys }) => {
       const { readDataFolder } = await import('../host/data-folder.ts');
-      return readDataFolder(resolve(text));
+      return readDataFolder(resolve(text), keys);
     },
   };
 }

@@ -1,0 +1,43 @@
+/** The option `--encryption-key` of services, backups and all that reads what they write. */
+
+import { KeyRing } from '../host/encryption/key-ring.ts';
+import { readFile } from './option-file.ts';
+import { type Option, parseText, UsageError } from './options.ts';
+import type { StoreChoice } from './store-option.ts';
+
+const OPTION = '--encryption-key';
+/** For a single process. A key is never an argument: every user of the machine can read those. */
+const VARIABLE = 'SNOWSTORM_ENCRYPTION_KEY';
+
+export const ENCRYPTION_KEY_OPTION: Option<string | undefined> = {
+  value: 'FILE',
+  text: `Encrypts what is written, with the first key in FILE: 32 bytes, hexadecimal or in base64. Other
+keys in it are only for reading; so is the word plain, for what is not encrypted. In place of FILE they
+may be in the environment variable ${VARIABLE}.`,
+  absent: undefined,
+  parse: parseText('a file'),
+};
+
+/** The keys in a file, or in the environment; undefined: there are none. Throws a {@link UsageError}. */
+export function readKeys(file: string | undefined): KeyRing | undefined {
+  const variable = process.env[VARIABLE];
+  if (file !== undefined && variable !== undefined)
+    throw new UsageError(
+      `${OPTION} and the environment variable ${VARIABLE} exclude each other: leave one of them out`,
+    );
+  const [place, text] =
+    file === undefined ? [VARIABLE, variable] : [`${OPTION} ${file}`, readFile(OPTION, file).toString()];
+  if (text === undefined) return undefined;
+  try {
+    return KeyRing.parse(text);
+  } catch (error) {
+    throw new UsageError(`${place}: ${(error as Error).message}`);
+  }
+}
+
+/** Throws a {@link UsageError} for a store that is not encrypted here, though its user may believe so. */
+export function requireFolder(keys: KeyRing | undefined, { text, folder, isEtcd }: StoreChoice): void {
+  if (keys === undefined || folder !== undefined) return;
+  const advice = isEtcd ? '. What an etcd keeps is encrypted by the disks of its machines, if at all' : '';
+  throw new UsageError(`--store ${text}: ${OPTION}, or ${VARIABLE}, encrypts a folder only${advice}`);
+}

@@ -20,8 +20,8 @@ export interface DataFolderOptions extends Omit<LogEngineOptions, 'clock' | 'sch
 
 /**
  * Opens the store in a folder, which is made if it is missing. Rejects with an error that names the file, and says in a
- * sentence what is wrong: the folder cannot be made or written, another process has it, its data is damaged, or the keys
- * are others. Those are looked at before anything is written, or locked.
+ * sentence what is wrong: the folder cannot be made or written, another process has it, its data is damaged, or the
+ * keys are others. Those are looked at before anything is written, or locked.
  *
  * @param alter makes the folder wrong, for a test that must notice
  */

@@ -1,6 +1,6 @@
 /**
- * The commands of "Run the services" in the first README, and those that back up and restore, each in one shell, as a
- * reader enters them. Their output must be as shown. Only ports and folders are those of the test.
+ * The commands of "Run the services" in the first README, and those that back up, restore and encrypt, each in one
+ * shell, as a reader enters them. Their output must be as shown. Only ports and folders are those of the test.
  */
 
 import { spawn } from 'node:child_process';
@@ -30,6 +30,10 @@ it.skipIf(etcd === undefined)('the first README runs the services as shown', { t
 
 it('its README backs up and restores as shown', { timeout: 180_000 }, async () => {
   expect(await runSection('src/host/backup/README.md', 'Try it')).toBeGreaterThan(5);
+});
+
+it('its README encrypts and changes keys as shown', { timeout: 180_000 }, async () => {
+  expect(await runSection('src/host/encryption/README.md', 'Try it')).toBeGreaterThan(5);
 });
 
 /** Resolves to how many commands there are. */

@@ -122,6 +122,12 @@ const SESSIONS: readonly (Omit<UnrunCommand, 'command'> & { readonly section: st
     reason: 'the commands need one shell, which test/process/readme-services.slow.test.ts starts',
     comparedBy: 'its README backs up and restores as shown',
   },
+  {
+    document: 'src/host/encryption/README.md',
+    section: 'Try it',
+    reason: 'the commands need one shell, which test/process/readme-services.slow.test.ts starts',
+    comparedBy: 'its README encrypts and changes keys as shown',
+  },
 ];
 
 /** READMEs for folders of their own. */

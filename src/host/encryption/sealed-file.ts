@@ -5,9 +5,9 @@
  *     0 q83v…
  *     1 Zm9v…
  *
- * A frame is its number and, in base64, the text in AES-256-GCM with the tag. Its key is derived from the operator's key
- * and the salt of the file (HKDF-SHA-256, RFC 5869), its nonce is its number, and its additional data are the header and
- * the name of the file. `README.md` says why no nonce comes twice, and why nothing can be moved.
+ * A frame is its number and, in base64, the text in AES-256-GCM with the tag. Its key is derived from the operator's
+ * key and the salt of the file (HKDF-SHA-256, RFC 5869), its nonce is its number, and its additional data are the
+ * header and the name of the file. `README.md` says why no nonce comes twice, and why nothing can be moved.
  */
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
@@ -152,8 +152,8 @@ export class FrameReader {
 
   /**
    * The text of a line, a character a byte (Latin-1). In place of a frame that does not open, or is missing, stands
-   * what no record looks like, and those behind it follow: so a reader of records sees that a later one is there. Throws
-   * an {@link EncryptionError} if the first does not open. A file appears only when that is on the disk.
+   * what no record looks like, and those behind it follow: so a reader of records sees that a later one is there.
+   * Throws an {@link EncryptionError} if the first does not open. A file appears only when that is on the disk.
    */
   next({ text, whole }: Line): string {
     const [number, opened] = whole ? this.#open(text) : [];

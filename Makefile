@@ -54,7 +54,7 @@ maelstrom: build ## Runs a workload inside of Maelstrom (make maelstrom WORKLOAD
 fuzz: build ## Runs every workload simulated, 2000 seeds each, under all or some faults, then the log of the services
 	@for workload in $(WORKLOADS); do bin/snowstorm fuzz -w $$workload --seeds $(SEEDS) || exit; done
 	@echo '== the log of the services: $(SEEDS) seeds'
-	@SEEDS=$(SEEDS) $(VITEST) --project quick log-fuzz
+	@SEEDS=$(SEEDS) $(VITEST) --project quick log-fuzz encrypted-log
 
 services: WORKLOADS = ids voucher saga
 services: build ## Tests three services on an etcd of three members under all faults, 60 s a workload; needs etcd

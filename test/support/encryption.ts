@@ -1,8 +1,7 @@
 /** Keys for tests, and a witness of the nonces that are used. */
 
 import { KeyRing } from '../../src/host/encryption/key-ring.ts';
-import type { Folder } from '../../src/protocol/folder.ts';
-import { replacing } from './lossy-engine.ts';
+import { SEALING_RULES, type SealingRules } from '../../src/host/encryption/sealed-file.ts';
 
 /** Keys of one hexadecimal digit each. */
 export const KEY_A = 'a'.repeat(64);
@@ -12,38 +11,22 @@ export function ringOf(...keys: readonly string[]): KeyRing {
   return KeyRing.parse(keys.join('\n'));
 }
 
-/** Sees every frame that is handed to a disk: what was written twice under one key and nonce can be read by anyone. */
+/** Sees every key and nonce that is used: of two texts under the same ones, anyone can read the difference. */
 export class NonceWitness {
-  /** How many frames it has seen. */
-  count = 0;
   readonly repeated: string[] = [];
   readonly #seen = new Set<string>();
-  /** Of the files that are written, by their names. A file has a key of its own by its salt. */
-  readonly #salts = new Map<string, string>();
 
-  watch(folder: Folder): Folder {
-    return replacing(folder, {
-      append: (name, text) => {
-        this.#look(name, text);
-        return folder.append(name, text);
-      },
-      link: (name, newName) => {
-        this.#salts.set(newName, this.#salts.get(name) as string);
-        return folder.link(name, newName);
-      },
-    });
+  get count(): number {
+    return this.#seen.size + this.repeated.length;
   }
 
-  #look(name: string, text: string): void {
-    for (const line of text.trimEnd().split('\n')) {
-      const salt = /"salt":"(\w+)"/.exec(line)?.[1];
-      if (salt !== undefined) this.#salts.set(name, salt);
-      else {
-        const nonce = `${this.#salts.get(name)} ${line.split(' ')[0]}`;
-        if (this.#seen.has(nonce)) this.repeated.push(`${name}: ${nonce}`);
-        this.#seen.add(nonce);
-        this.count++;
-      }
-    }
-  }
+  /** To be given to the folder that is watched. */
+  readonly rules: Pick<SealingRules, 'encipher'> = {
+    encipher: (key, nonce) => {
+      const used = `${key.toString('hex')} ${nonce.toString('hex')}`;
+      if (this.#seen.has(used)) this.repeated.push(used);
+      this.#seen.add(used);
+      return SEALING_RULES.encipher(key, nonce);
+    },
+  };
 }

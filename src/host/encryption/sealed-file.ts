@@ -10,7 +10,7 @@
  * header and the name of the file. `README.md` says why no nonce comes twice, and why nothing can be moved.
  */
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { type CipherGCM, createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import type { Line } from '../../journal/lines.ts';
 import { EncryptionError, KEY_BYTES, type Key } from './key-ring.ts';
 
@@ -39,6 +39,9 @@ export interface Header {
 /** What a test may make wrong, to see that it notices. */
 export interface SealingRules {
   readonly newSalt: () => Buffer;
+  /** The nonce of the frame with this number. */
+  readonly nonceOf: (number: number) => Buffer;
+  readonly encipher: (key: Buffer, nonce: Buffer) => CipherGCM;
   /** What a frame is bound to, beside its number. */
   readonly additionalData: (header: string, name: string) => string;
   /** Whether a frame may come where `next` should. */
@@ -47,6 +50,12 @@ export interface SealingRules {
 
 export const SEALING_RULES: SealingRules = {
   newSalt: () => randomBytes(SALT_BYTES),
+  nonceOf: (number) => {
+    const nonce = Buffer.alloc(NONCE_BYTES);
+    nonce.writeBigUInt64BE(BigInt(number), NONCE_BYTES - 8);
+    return nonce;
+  },
+  encipher: (key, nonce) => createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES }),
   additionalData: (header, name) => `${name}\n${header}`,
   mayCome: (number, next) => number >= next,
 };
@@ -99,12 +108,6 @@ function fileKey(key: Key, header: Header, name: string, rules: SealingRules): F
   };
 }
 
-function nonceOf(number: number): Buffer {
-  const nonce = Buffer.alloc(NONCE_BYTES);
-  nonce.writeBigUInt64BE(BigInt(number), NONCE_BYTES - 8);
-  return nonce;
-}
-
 /** A file that this process writes, from its first byte on. */
 export class SealedFile {
   readonly key: Key;
@@ -112,6 +115,7 @@ export class SealedFile {
   readonly name: string;
   readonly #header: Header;
   readonly #fileKey: FileKey;
+  readonly #rules: SealingRules;
   /** The number of the next frame. Invariant: it is never given twice, also if a frame could not be written. */
   #next = 0;
 
@@ -120,13 +124,14 @@ export class SealedFile {
     this.name = name;
     this.#header = { key: key.id, store, salt: rules.newSalt().toString('hex') };
     this.#fileKey = fileKey(key, this.#header, name, rules);
+    this.#rules = rules;
   }
 
   /** What to append to the file: the frame, behind the header if it is the first. */
   seal(text: Buffer): string {
     const number = this.#next++;
     const { bytes, additionalData } = this.#fileKey;
-    const cipher = createCipheriv(CIPHER, bytes, nonceOf(number), { authTagLength: TAG_BYTES });
+    const cipher = this.#rules.encipher(bytes, this.#rules.nonceOf(number));
     cipher.setAAD(additionalData);
     const sealed = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
     const frame = `${number} ${sealed.toString('base64')}\n`;
@@ -179,7 +184,8 @@ export class FrameReader {
     // There are several texts in base64 for the same bytes.
     if (digits === undefined || sealed.length < TAG_BYTES || sealed.toString('base64') !== base64) return [];
     const { bytes, additionalData } = this.#fileKey;
-    const decipher = createDecipheriv(CIPHER, bytes, nonceOf(Number(digits)), { authTagLength: TAG_BYTES });
+    const nonce = this.#rules.nonceOf(Number(digits));
+    const decipher = createDecipheriv(CIPHER, bytes, nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(additionalData);
     decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
     try {

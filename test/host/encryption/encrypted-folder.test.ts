@@ -242,6 +242,14 @@ describe('a folder is found to be wrong that', () => {
     expect(await textOf(reopened(disk, ringOf(KEY_A), rules), 'one')).toBe(TEXT);
   });
 
+  it('binds no frame to its number', async () => {
+    const rules: Rules = { nonceOf: () => Buffer.alloc(12) };
+    const { disk, lines, put } = await filled(['one'], rules);
+    await put([...lines.slice(0, 2), lines[3]?.replace(/^2/, '1'), ...lines.slice(4)].join(''));
+    const text = await textOf(reopened(disk, ringOf(KEY_A), rules), 'one');
+    expect(text.startsWith(`${PARTS[0]}${PARTS[2]}`)).toBe(true);
+  });
+
   it('takes frames in any order', async () => {
     const rules: Rules = { mayCome: () => true };
     const { disk, lines, put } = await filled(['one'], rules);

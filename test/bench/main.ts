@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { benchAudit } from './audit.ts';
 import { benchBatches } from './batches.ts';
 import { benchCheck } from './check.ts';
+import { benchEncryption } from './encryption.ts';
 import { benchFailover } from './failover.ts';
 import { updateTable } from './figure-table.ts';
 import { benchHarness } from './harness.ts';
@@ -43,6 +44,7 @@ const PARTS: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   report: benchReport,
   services: benchServices,
   audit: benchAudit,
+  encryption: benchEncryption,
   retention: benchRetention,
   check: benchCheck,
   transactions: benchTransactions,

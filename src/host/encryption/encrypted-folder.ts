@@ -56,7 +56,7 @@ export class EncryptedFolder implements Folder {
   async read(name: string): Promise<string | undefined> {
     if (!(await this.#folder.names()).includes(name)) return undefined;
     let text = '';
-    for await (const piece of this.#texts(name)) text += piece;
+    for await (const pieces of this.#texts(name)) text += pieces.join('');
     return Buffer.from(text, 'latin1').toString();
   }
 
@@ -138,14 +138,17 @@ export class EncryptedFolder implements Folder {
     return file;
   }
 
-  /** The text of a file piece by piece, a character a byte. Rejects with an {@link EncryptionError} without its key. */
-  async *#texts(name: string): AsyncGenerator<string> {
+  /**
+   * The text of a file in pieces, some at a time, a character a byte. Rejects with an {@link EncryptionError} without
+   * its key.
+   */
+  async *#texts(name: string): AsyncGenerator<readonly string[]> {
     const header = await readHeader(this.#folder, name);
     const frames = header === PLAIN ? undefined : this.#readerOf(name, header);
     if (header === PLAIN) this.#keys.requireName(PLAIN, this.describe(name));
     const textOf = (line: Line) =>
       frames === undefined ? line.text + (line.whole ? '\n' : '') : line.offset === 0 ? '' : frames.next(line);
-    for await (const lines of readLines(this.#folder, name)) yield lines.map(textOf).join('');
+    for await (const lines of readLines(this.#folder, name)) yield lines.map(textOf);
     frames?.end();
   }
 
@@ -189,13 +192,13 @@ async function readHeader(folder: Folder, name: string): Promise<Header | typeof
 
 /** A file that is read from its beginning on, in parts of any length. */
 class Reading {
-  readonly #texts: AsyncGenerator<string>;
+  readonly #texts: AsyncGenerator<readonly string[]>;
   /** What was decrypted and not handed out yet, and where in the text it begins. */
   #ahead: string[] = [];
   #aheadLength = 0;
   #offset = 0;
 
-  constructor(texts: AsyncGenerator<string>) {
+  constructor(texts: AsyncGenerator<readonly string[]>) {
     this.#texts = texts;
   }
 
@@ -209,8 +212,10 @@ class Reading {
     while (this.#offset + this.#aheadLength < offset + length) {
       const { value, done } = await this.#texts.next();
       if (done) break;
-      this.#ahead.push(value);
-      this.#aheadLength += value.length;
+      for (const piece of value) {
+        this.#ahead.push(piece);
+        this.#aheadLength += piece.length;
+      }
     }
     const all = this.#ahead.join('');
     const start = offset - this.#offset;

@@ -179,9 +179,10 @@ export class FrameReader {
 
   /** The number and the text of a frame; nothing: it is damaged, or of another file. */
   #open(line: string): [number, Buffer] | [] {
-    const [, digits, base64 = ''] = /^(0|[1-9][0-9]{0,14}) ([A-Za-z0-9+/]+=*)$/.exec(line) ?? [];
+    const [begin = '', digits] = /^(0|[1-9][0-9]{0,14}) /.exec(line) ?? [];
+    const base64 = line.slice(begin.length);
     const sealed = Buffer.from(base64, 'base64');
-    // There are several texts in base64 for the same bytes.
+    // Other texts, also such that are no base64, may stand for the same bytes.
     if (digits === undefined || sealed.length < TAG_BYTES || sealed.toString('base64') !== base64) return [];
     const { bytes, additionalData } = this.#fileKey;
     const nonce = this.#rules.nonceOf(Number(digits));
@@ -189,7 +190,10 @@ export class FrameReader {
     decipher.setAAD(additionalData);
     decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
     try {
-      return [Number(digits), Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()])];
+      const opened = decipher.update(sealed.subarray(0, -TAG_BYTES));
+      // In this mode nothing is left, but only now is it proven to be what was sealed.
+      decipher.final();
+      return [Number(digits), opened];
     } catch {
       return [];
     }

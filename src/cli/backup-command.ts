@@ -21,7 +21,8 @@ etcd=URL[,URL…][/PREFIX]. Default: ${storeOption.absent.text}.`,
   },
   'encryption-key': {
     ...ENCRYPTION_KEY_OPTION,
-    text: `${ENCRYPTION_KEY_OPTION.text} A folder is decrypted with them.`,
+    text: `The keys of the folder, as snowstorm serve has them. The backup is encrypted with the first, also that
+of an etcd.`,
   },
   ...ETCD,
   help: switchOption('Prints this text.', 'h'),

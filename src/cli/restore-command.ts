@@ -31,7 +31,8 @@ is missing, or etcd=URL[,URL…][/PREFIX]. Default: ${storeOption.absent.text}.`
   },
   'encryption-key': {
     ...ENCRYPTION_KEY_OPTION,
-    text: `The keys of FILE, and of the folder. ${ENCRYPTION_KEY_OPTION.text}`,
+    text: `The keys of the backup and of the folder, as snowstorm serve has them. The folder is written with
+the first.`,
   },
   ...ETCD_OPTIONS,
   check: switchOption('Only checks FILE, and touches no store.'),

@@ -69,6 +69,10 @@ export class MeasuredEngine implements StoreEngine {
     return this.#measure('remove', this.#engine.remove(key, from));
   }
 
+  async renew(): Promise<void> {
+    await this.#engine.renew?.();
+  }
+
   figures(): EngineFigures {
     return this.#engine.figures();
   }

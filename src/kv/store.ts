@@ -90,6 +90,11 @@ export interface StoreEngine extends LinearizableStore {
    * must know that no late request can create it again (`retention.ts`).
    */
   remove(key: string, from: Token): Promise<StoreRemoval>;
+  /**
+   * Resolves when no file of this engine has anything more of values that were replaced or removed before. Rejects if
+   * it could not be done. Absent: it happens by itself in time.
+   */
+  renew?(): Promise<void>;
   /** What the engine counts: calls by outcome, sizes of groups. */
   figures(): EngineFigures;
   /**

@@ -301,6 +301,23 @@ describe('snapshots', () => {
     expect(failures).toEqual([]);
   });
 
+  it('are written when everything is to be renewed, and nothing of older values is left in any file', async () => {
+    const folder = newDisk().open(newLife());
+    const { engine } = await open(folder);
+    const contents = async () => Promise.all((await folder.names()).map((name) => folder.read(name)));
+    await write(engine, 'kept', ['secret', 'open']);
+    const gone = await write(engine, 'gone', ['secret']);
+    await engine.remove('gone', gone);
+    expect((await contents()).join()).toMatch(/secret/);
+    const writing = write(engine, 'meanwhile', numbers(3));
+    await Promise.all([engine.renew(), engine.renew()]);
+    await writing;
+    expect((await contents()).join()).not.toMatch(/secret|gone/);
+    expect(await readAll(engine)).toEqual({ kept: 'open', meanwhile: 'text 2' });
+    await engine.close();
+    await expect(engine.renew()).rejects.toThrow('closed');
+  });
+
   it('are also written when many lives have left many segments', async () => {
     const disk = newDisk();
     for (let life = 0; life < 40; life++) {

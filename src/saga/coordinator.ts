@@ -15,7 +15,15 @@ import type { SagaDriver } from './driver.ts';
 import type { FinishedSagas } from './finished-sagas.ts';
 import { SAGA_LIMITS, type SagaLimits } from './limits.ts';
 import type { Order, SagaKind } from './plan.ts';
-import { digestOf, isSameRequest, isTerminal, type SagaRecord, type SagaStore, sagaKey } from './record.ts';
+import {
+  type Digest,
+  digestOf,
+  isSameRequest,
+  isTerminal,
+  type SagaRecord,
+  type SagaStore,
+  sagaKey,
+} from './record.ts';
 import { SagaIndex } from './saga-index.ts';
 import { type SagaAtWork, SagasAtWork } from './sagas-at-work.ts';
 import { closeIndex, SagaSweeper, type SweeperOptions } from './sweeper.ts';
@@ -41,6 +49,13 @@ export interface CoordinatorOptions {
   readonly isSameRequest?: typeof isSameRequest;
   /** What ends, and when. Absent: finished sagas are kept for ever. */
   readonly retention?: Pick<Keeping, 'require'> | undefined;
+  /** Default: {@link digestOf}. */
+  readonly digest?: Digest | undefined;
+  /**
+   * Whether what a request needs may be there at first and be gone later. Then the record is looked for before a
+   * request is called invalid, because it may be the repetition of one that was valid.
+   */
+  readonly mayLose?: boolean | undefined;
 }
 
 export class SagaCoordinator {
@@ -48,6 +63,7 @@ export class SagaCoordinator {
   readonly #index: SagaIndex;
   readonly #timings: StoreTimings;
   readonly #isSameRequest: typeof isSameRequest;
+  readonly #digest: Digest;
   readonly #work: SagasAtWork;
   readonly #inFlightMax: number;
   #takenOverCount = 0;
@@ -57,6 +73,7 @@ export class SagaCoordinator {
     const { sweeper = (own) => own, index = (own) => own } = options;
     this.#options = options;
     this.#isSameRequest = options.isSameRequest ?? isSameRequest;
+    this.#digest = options.digest ?? digestOf;
     this.#index = new SagaIndex(context, index(store), members, limits.listed);
     this.#timings = storeTimings(patienceMs);
     this.#work = new SagasAtWork((id) => this.#index.remove(id), limits.answers);
@@ -92,7 +109,7 @@ export class SagaCoordinator {
     for (;;) {
       const answer = this.#work.answerOf(id);
       if (answer !== undefined) return this.#requireSame(id, answer, kind, input);
-      const digest = digestOf(kind.name, input);
+      const digest = this.#digest(kind.name, input);
       const work = this.#work.get(id) ?? this.#start(id, kind, input, digest);
       try {
         const record = await this.#within(this.#timings.answerMs, work.end, () =>
@@ -119,7 +136,7 @@ export class SagaCoordinator {
   }
 
   #requireSame<Input>(id: string, record: SagaRecord, { name }: SagaKind<Input>, input: Input): SagaRecord {
-    if (this.#isSameRequest(record, name, input)) return record;
+    if (this.#isSameRequest(record, name, input, this.#digest)) return record;
     throw RpcError.of('precondition-failed', `request_id ${id} was used for another request`);
   }
 
@@ -138,6 +155,8 @@ export class SagaCoordinator {
     const problem =
       listed.status === 'rejected' ? listed.reason : prepared.status === 'rejected' ? prepared.reason : prepared.value;
     if (problem !== undefined) {
+      const earlier = await this.#findEarlier(id, problem);
+      if (earlier !== undefined) return earlier;
       if (isNew) this.#index.remove(id);
       throw notBegunHere(id, problem);
     }
@@ -161,6 +180,19 @@ export class SagaCoordinator {
     const own = content.history.length === 1 && content.history[0]?.node === this.#options.context.nodeId;
     try {
       return await (own ? driver.drive(id, created.stored, observedAt) : this.#attend(id, created.stored, observedAt));
+    } catch (error) {
+      throw goesOnLater(id, error);
+    }
+  }
+
+  /** The end of a saga that was begun when its request was still valid; undefined: there is none. */
+  async #findEarlier(id: string, problem: unknown): Promise<SagaRecord | undefined> {
+    const { driver, order, mayLose = false } = this.#options;
+    if (!mayLose || (problem instanceof RpcError && problem.unavailable)) return undefined;
+    const observedAt = order.next();
+    try {
+      const stored = await driver.read(id);
+      return stored.content && (await this.#attend(id, stored, observedAt));
     } catch (error) {
       throw goesOnLater(id, error);
     }

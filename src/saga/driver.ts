@@ -36,6 +36,8 @@ export interface DriverOptions {
   readonly moves?: Moves;
   /** Whether the record of a saga that exists no more was removed, for it was finished long ago. Absent: none is. */
   readonly isEnded?: ((id: string) => boolean) | undefined;
+  /** What a record keeps when its saga is finished. Default: everything. */
+  readonly finish?: ((record: SagaRecord) => SagaRecord) | undefined;
 }
 
 /** The rules that choose the next state. */
@@ -154,7 +156,8 @@ export class SagaDriver {
       sagaKey(id),
       (record) => {
         if (record?.state !== state || record.at !== at) return undefined;
-        return { ...record, ...move, history: [...record.history, this.#transition(move)] };
+        const moved = { ...record, ...move, history: [...record.history, this.#transition(move)] };
+        return isTerminal(moved) ? (this.#options.finish?.(moved) ?? moved) : moved;
       },
       from,
     );

@@ -46,6 +46,8 @@ interface Known<Content> {
    */
   readonly askedAt: number;
   readonly readAt: number;
+  /** It was current then or later, by the monotonic clock. */
+  readonly provenMs: number;
 }
 
 export interface ParticipantDeskOptions<Content extends object> {
@@ -86,10 +88,13 @@ export class ParticipantDesk<Content extends object> {
   }
 
   /**
-   * The content as far as known, which may be out of date. Reads it if nothing is known. Rejects with an `RpcError`.
+   * The content as far as known, which may be out of date. Reads it if nothing is known, or if it was not proven for
+   * longer than `ageMsMax`. Rejects with an `RpcError`.
    */
-  async peek(): Promise<ParticipantRecord<Content>> {
-    return contentOf((this.#known ?? (await this.#read())).stored);
+  async peek(ageMsMax = Number.POSITIVE_INFINITY): Promise<ParticipantRecord<Content>> {
+    const known = this.#known;
+    const isFresh = known !== undefined && this.#nowMs() - known.provenMs <= ageMsMax;
+    return contentOf((isFresh ? known : await this.#read()).stored);
   }
 
   take(turn: Turn, what: 'act' | 'undo', change: Action<Content>): Promise<StepOutcome> {
@@ -130,9 +135,10 @@ export class ParticipantDesk<Content extends object> {
         }
       } else {
         const beganAt = order.next();
+        const beganMs = this.#nowMs();
         const result = await documents.replace(key, known.stored, next(known.stored.ver + 1));
         if (result.kind === 'ok') {
-          this.#remember({ ...known, stored: result.stored });
+          this.#remember({ ...known, stored: result.stored, provenMs: beganMs });
           for (const { resolve } of taken) resolve('done');
           const left = open.filter((waiting) => !taken.includes(waiting));
           open = this.#refuse(left, refused, beganAt);
@@ -205,7 +211,8 @@ export class ParticipantDesk<Content extends object> {
   async #readNow(): Promise<Known<Content>> {
     const { documents, key, order } = this.#options;
     const askedAt = order.next();
-    const known = { stored: await readOrThrow(documents, key), askedAt, readAt: order.next() };
+    const provenMs = this.#nowMs();
+    const known = { stored: await readOrThrow(documents, key), askedAt, readAt: order.next(), provenMs };
     this.#remember(known);
     return known;
   }

@@ -67,11 +67,11 @@ export class Participants<Content extends object> {
   }
 
   /**
-   * What a participant holds as far as this node knows; it may be out of date. Undefined: nothing, as of now. Rejects
-   * with error 11.
+   * What a participant holds as far as this node knows; it may be out of date, but not by more than `ageMsMax`.
+   * Undefined: nothing, as of now. Rejects with error 11.
    */
-  async peek(name: string): Promise<Content | undefined> {
-    const { content } = await this.#desk(name).peek();
+  async peek(name: string, ageMsMax?: number): Promise<Content | undefined> {
+    const { content } = await this.#desk(name).peek(ageMsMax);
     // If it did not exist earlier, it may exist by now.
     return content ?? (await this.read(name)).content?.content ?? undefined;
   }

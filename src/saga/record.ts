@@ -18,6 +18,7 @@ import { storeTimings } from '../kv/timings.ts';
 import type { NodeContext } from '../node/context.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { fnv1a } from '../protocol/hash.ts';
+import type { PersonalHash } from '../protocol/personal-hash.ts';
 
 export const SagaState = z.enum(['running', 'compensating', 'committing', 'committed', 'aborted']);
 export type SagaState = z.infer<typeof SagaState>;
@@ -37,7 +38,10 @@ export const Transition = z.object({
 export type Transition = z.infer<typeof Transition>;
 
 export const SagaRecord = z.object({
-  /** Its kind and input. '' and null if they were unknown when it was fenced off. */
+  /**
+   * Its kind and input. '' and null if they were unknown when it was fenced off. Input is null also where the inputs of
+   * finished sagas are forgotten ({@link forgetInput}).
+   */
   kind: z.string(),
   input: z.unknown(),
   /** Stands for kind and input; see {@link digestOf}. */
@@ -101,11 +105,28 @@ export function digestOf(kind: string, input: unknown): string {
   return hexadecimal(fnv1a(text)) + hexadecimal(fnv1a(`!${text}`));
 }
 
-/** Whether a saga is the one that this request asks for. */
-export function isSameRequest(record: SagaRecord, kind: string, input: unknown): boolean {
-  return record.kind === ''
-    ? record.digest === digestOf(kind, input)
-    : canonicalKey([record.kind, record.input]) === canonicalKey([kind, input]);
+/** Stands for a request where its text must not be kept. */
+export type Digest = typeof digestOf;
+
+/** Of which no text can be guessed without the key. The input is what identifies a person. */
+export function keyedDigest(hash: PersonalHash): Digest {
+  return (kind, input) => hash(canonicalKey([kind, input]));
+}
+
+/** The record of a finished saga without what it was about. Its digest tells a repeated request from another one. */
+export function forgetInput(record: SagaRecord): SagaRecord {
+  return { ...record, input: null };
+}
+
+/**
+ * Whether a saga is the one that this request asks for.
+ *
+ * @param digest of this node. A saga that was begun without a key has the other one
+ */
+export function isSameRequest(record: SagaRecord, kind: string, input: unknown, digest: Digest = digestOf): boolean {
+  if (record.kind !== '' && record.input !== null)
+    return canonicalKey([record.kind, record.input]) === canonicalKey([kind, input]);
+  return record.digest === digest(kind, input) || record.digest === digestOf(kind, input);
 }
 
 function hexadecimal(hash: number): string {

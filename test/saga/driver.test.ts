@@ -15,7 +15,15 @@ import {
   stepsOf,
   type Turn,
 } from '../../src/saga/plan.ts';
-import { digestOf, isSameRequest, type SagaRecord, type SagaState, sagaKey } from '../../src/saga/record.ts';
+import {
+  digestOf,
+  forgetInput,
+  isSameRequest,
+  keyedDigest,
+  type SagaRecord,
+  type SagaState,
+  sagaKey,
+} from '../../src/saga/record.ts';
 import { Engine, isCas, LONG_MS, SagaRig } from '../support/saga-rig.ts';
 import { LOST } from '../support/store-rig.ts';
 
@@ -483,5 +491,16 @@ describe('a record', () => {
     expect(isSameRequest(record({ kind: '', input: null, digest }), 'k', { b: [2], a: 1 })).toBe(true);
     expect(isSameRequest(record({ kind: '', input: null, digest }), 'k', { a: 1, b: [3] })).toBe(false);
     expect(isSameRequest(record({ kind: '', input: null, digest }), 'other', { a: 1, b: [2] })).toBe(false);
+  });
+
+  it('is told apart by the digest where the input of a finished saga is forgotten, with a key or without', () => {
+    const keyed = keyedDigest((text) => `p-${text.length}-${text}`);
+    for (const own of [keyed, digestOf]) {
+      const finished = forgetInput(record({ digest: own('k', { a: 1, b: [2] }) }));
+      expect(finished.input).toBeNull();
+      expect(isSameRequest(finished, 'k', { b: [2], a: 1 }, keyed)).toBe(true);
+      expect(isSameRequest(finished, 'k', { a: 1, b: [3] }, keyed)).toBe(false);
+      expect(isSameRequest(finished, 'other', { a: 1, b: [2] }, keyed)).toBe(false);
+    }
   });
 });

@@ -76,6 +76,23 @@ describe('participants', () => {
     expect(bench.rig.wire).toEqual([]);
   });
 
+  it('are read again if what is remembered may be too old, and a change of the own proves it anew', async () => {
+    const bench = new Bench();
+    bench.rig.put('c/a', { content: { count: 7 }, marks: [] });
+    expect(await bench.rig.run(bench.counts.peek('a'))).toEqual({ count: 7 });
+    await bench.rig.pass(500);
+    bench.rig.put('c/a', { content: { count: 70 }, marks: [] }, 2);
+    expect(await bench.rig.run(bench.counts.peek('a', 1000))).toEqual({ count: 7 });
+    await bench.rig.pass(600);
+    expect(await bench.rig.run(bench.counts.peek('a', 1000))).toEqual({ count: 70 });
+    await bench.rig.pass(900);
+    await bench.act('a', 's');
+    await bench.rig.pass(900);
+    bench.rig.wire.length = 0;
+    expect(await bench.rig.run(bench.counts.peek('a', 1000))).toEqual({ count: 71 });
+    expect(bench.rig.wire).toEqual([]);
+  });
+
   it('can be changed without a saga, and marks stay', async () => {
     const bench = new Bench();
     await bench.act('a', 's');

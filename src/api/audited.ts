@@ -12,7 +12,7 @@ import { isDefinite, RpcError } from '../protocol/errors.ts';
 import type { Body } from '../protocol/message.ts';
 import type { PersonalHash } from '../protocol/personal-hash.ts';
 import { GuidAssign } from '../workloads/ids/messages.ts';
-import { AccountClose, AccountOpen, Transfer } from '../workloads/saga/messages.ts';
+import { AccountClose, AccountErase, AccountOpen, Transfer } from '../workloads/saga/messages.ts';
 import { Redeem, VoucherCreate } from '../workloads/voucher/messages.ts';
 import type { NodeClient, NodeReply } from './node-client.ts';
 import { mayBePhoneNumber } from './routes/fields.ts';
@@ -48,6 +48,7 @@ const AUDITED: Readonly<Record<string, Parameters>> = {
     ['balance', 'number'],
   ],
   [AccountClose.type]: [['account', 'name']],
+  [AccountErase.type]: [['account', 'name']],
   [VoucherCreate.type]: [
     ['code', 'text'],
     ['amount', 'number'],

@@ -40,7 +40,7 @@ export function inputCheck(route: Pick<RouteDescription, 'method' | 'path' | 'fi
   const schema = z.strictObject(route.fields);
   const names = Object.keys(route.fields);
   const pathNames = new Set(namesIn(route.path));
-  const queryNames = new Set(route.method === 'GET' ? names.filter((name) => !pathNames.has(name)) : route.query);
+  const queryNames = new Set(route.method !== 'POST' ? names.filter((name) => !pathNames.has(name)) : route.query);
   const numbers = new Set(names.filter((name) => isNumber(route.fields[name] as z.ZodType)));
   return ({ pathFields, query, body, idempotencyKey }) => {
     const fields = new Fields(pathFields);

@@ -97,7 +97,7 @@ function operationOf(route: RouteDescription): Json {
   const { method, path, summary, fields, query, scope, status, reply, failures } = route;
   const all = (schemaOf(z.strictObject(fields)) as { properties: Record<string, Json>; required?: string[] }) ?? {};
   const inPath = new Set(namesIn(path));
-  const inQuery = (name: string) => (method === 'GET' ? !inPath.has(name) : query.includes(name));
+  const inQuery = (name: string) => (method === 'POST' ? query.includes(name) : !inPath.has(name));
   const required = new Set(all.required);
   const parameters = Object.keys(fields)
     .filter((name) => inPath.has(name) || inQuery(name))
@@ -107,7 +107,7 @@ function operationOf(route: RouteDescription): Json {
       required: required.has(name),
       schema: all.properties[name],
     }));
-  if (method === 'POST' && Object.hasOwn(fields, REQUEST_ID))
+  if (method !== 'GET' && Object.hasOwn(fields, REQUEST_ID))
     parameters.push({
       name: 'Idempotency-Key',
       in: 'header',

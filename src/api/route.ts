@@ -8,12 +8,13 @@ import type { Fields } from '../protocol/field-check.ts';
 import type { Body } from '../protocol/message.ts';
 import type { ReplyOf, RequestInputOf, Rpc } from '../protocol/rpc.ts';
 import type { Problem } from './problems.ts';
+import { REQUEST_ID } from './routes/fields.ts';
 
 /** What a token may be allowed to do: one scope for each group of routes and messages. */
 export const SCOPES = ['ids', 'vouchers', 'wallets', 'transfers', 'audit'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-export type Method = 'GET' | 'POST';
+export type Method = 'GET' | 'POST' | 'DELETE';
 
 /** The body of a success, or why the request failed although the node answered. */
 export type RouteAnswer = { readonly body: object } | { readonly problem: Problem };
@@ -29,7 +30,7 @@ export interface RouteDescription {
   readonly scope: Scope;
   /** All fields of the request, wherever they stand: in the path, the query or the body. */
   readonly fields: Fields;
-  /** Fields that a POST may have in its query. A GET may have all of them there, or in a body. */
+  /** Fields that a POST may have in its query. Other methods may have all of them there, or in a body. */
   readonly query: readonly string[];
   readonly status: 200 | 201;
   readonly reply: z.ZodObject;
@@ -46,6 +47,8 @@ export interface Route extends RouteDescription {
   readonly errors: Readonly<Record<number, ErrorMeaning>>;
   /** A message that the node must have answered once before the first request of this route. */
   readonly first?: Body;
+  /** Whether a request without a request id is given a new one. */
+  readonly makesRequestId: boolean;
 }
 
 type Input<F extends Fields> = z.output<z.ZodObject<F>>;
@@ -61,6 +64,7 @@ interface RouteOptions<F extends Fields, R extends Rpc, Reply extends z.ZodObjec
   readonly failures?: Readonly<Record<number, string>>;
   readonly errors?: Readonly<Record<number, ErrorMeaning>>;
   readonly first?: Body;
+  readonly makesRequestId?: boolean;
 }
 
 /** Ties the functions of a route to its declarations. @param head method and path: `GET /guid/status/{guid}` */
@@ -81,6 +85,7 @@ export function route<F extends Fields, R extends Rpc, Reply extends z.ZodObject
     query,
     failures,
     errors,
+    makesRequestId: options.makesRequestId ?? Object.hasOwn(options.fields, REQUEST_ID),
     ...(first && { first }),
   };
 }

@@ -3,10 +3,10 @@
  * escape makes a slash, and there are no dots to follow.
  */
 
-import { namesIn } from './route.ts';
+import { type Method, namesIn } from './route.ts';
 
 export interface Routed {
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   readonly path: string;
 }
 

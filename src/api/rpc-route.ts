@@ -23,14 +23,17 @@ import { type Answer, encodeMembers, JSON_TYPE } from './service.ts';
 
 const TYPE_LENGTH_MAX = 64;
 
-/** The scopes of messages that no route has. */
-const OTHER_SCOPES: readonly (readonly [type: string, scope: Scope])[] = [['account_close', 'transfers']];
+/** The scopes of messages that no route has, or only one that is for profiles alone. */
+const OTHER_SCOPES: readonly (readonly [type: string, scope: Scope])[] = [
+  ['account_close', 'transfers'],
+  ['account_erase', 'transfers'],
+];
 
 /** By type. A message that is in no scope needs a token, but no scope. */
 const SCOPE_BY_TYPE: ReadonlyMap<string, Scope> = new Map([
-  ...OTHER_SCOPES,
   // Profiles are accounts: the scope of a message is that of its first route without a profile.
   ...[...ROUTES].reverse().map(({ rpc, scope }) => [rpc.type, scope] as const),
+  ...OTHER_SCOPES,
 ]);
 
 export type RpcRequest = { readonly body: Body; readonly scope: Scope | undefined } | { readonly answer: Answer };

@@ -40,30 +40,23 @@ export interface ServiceOptions {
   readonly newRequestId: () => string;
 }
 
-interface ServedRoute {
-  readonly check: InputCheck;
-  readonly isKeyed: boolean;
-}
-
 export class Service {
   readonly #options: ServiceOptions;
-  readonly #routes = new Map<Route, ServedRoute>();
+  readonly #checks = new Map<Route, InputCheck>();
   /** Messages that the node has answered once, see `Route.first`. */
   readonly #answeredFirst = new Set<Body>();
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    for (const route of ROUTES)
-      this.#routes.set(route, { check: inputCheck(route), isKeyed: Object.hasOwn(route.fields, REQUEST_ID) });
+    for (const route of ROUTES) this.#checks.set(route, inputCheck(route));
   }
 
   /** Answers a request. Never rejects. @param path as it came, for problems */
   answer(route: Route, raw: RawInput, path: string, origin: Origin): Answer | Promise<Answer> {
-    const { check, isKeyed } = this.#routes.get(route) as ServedRoute;
-    const checked = check(raw);
+    const checked = (this.#checks.get(route) as InputCheck)(raw);
     if (checked.kind === 'problem') return problemAnswer(checked.problem, path);
     const input = checked.value;
-    if (isKeyed) input[REQUEST_ID] ??= this.#options.newRequestId();
+    if (route.makesRequestId) input[REQUEST_ID] ??= this.#options.newRequestId();
     const { first } = route;
     if (first !== undefined && !this.#answeredFirst.has(first))
       return this.#askFirst(first, route, input, path, origin);

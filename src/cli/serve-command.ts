@@ -55,6 +55,8 @@ type Retention = NonNullable<NodePorts['retention']>;
 export interface ServeRules extends StoreRules {
   /** In place of `--retain`: shorter than that option allows, or wrong. */
   readonly retention?: (engine: StoreEngine) => Retention;
+  /** From the erasure of an account to the removal of its key, ms: shorter than is safe. */
+  readonly erasureGraceMs?: number;
 }
 
 /**
@@ -87,7 +89,7 @@ export async function serveCommand(args: readonly string[], rules: ServeRules = 
   const personal = await personalHash(values, store, secret);
   const ended = await Promise.race([
     signals.first,
-    start(values, store, { retention, tokens, tls, personal, audit }, signals),
+    start(values, store, { retention, tokens, tls, personal, erasureGraceMs: rules.erasureGraceMs, audit }, signals),
   ]);
   if (typeof ended === 'string') {
     // It had not started: nothing is in flight.
@@ -205,24 +207,30 @@ interface Parts {
   readonly tokens: TokenRules | undefined;
   readonly tls: ReturnType<typeof tlsFiles>;
   readonly personal: PersonalHash;
+  readonly erasureGraceMs: number | undefined;
   readonly audit: AuditSettings | undefined;
 }
 
 async function start(
   values: ServeValues,
   engine: StoreEngine,
-  { retention, tokens, tls, personal, audit }: Parts,
+  { retention, tokens, tls, personal, erasureGraceMs, audit }: Parts,
   signals: Signals,
 ): Promise<Instance> {
   const { listen, workload: workloads, 'log-level': level } = values;
   // Where there is only one instance at a time, the next life goes on with what this one left behind.
   const instanceId = values.store.isExclusive ? ONLY_INSTANCE : newInstanceId();
+  const portsOn = (store: StoreEngine): NodePorts => ({
+    ...nodePorts(values, store),
+    retention,
+    erasure: { engine: store, hash: personal, graceMs: erasureGraceMs },
+  });
   try {
     return await Instance.start({
       ...listen,
       tls,
       engine,
-      startHandlers: (store) => startWorkloads({ ...nodePorts(values, store), retention }, workloads),
+      startHandlers: (store) => startWorkloads(portsOn(store), workloads),
       rpcs: [...new Set(workloads.flatMap(({ rpcs }) => rpcs))],
       limits: {
         ...HTTP_LIMITS,

@@ -11,6 +11,7 @@ import type { LinearizableStore } from '../kv/store.ts';
 import type { Handler, NodeContext } from '../node/context.ts';
 import type { Folder } from '../protocol/folder.ts';
 import type { Rpc } from '../protocol/rpc.ts';
+import type { ErasurePorts } from './erasure/erased.ts';
 
 /** Ports that a node needs beyond its context. The host gives real ones, the simulator its own. */
 export interface NodePorts {
@@ -65,6 +66,8 @@ export interface NodePorts {
    * ever.
    */
   readonly retention?: Pick<RetentionOptions, 'engine' | 'retainMs' | 'graceMs'> | undefined;
+  /** How accounts are erased, where wallets are accounts. All nodes of a store must have it. Absent: none is. */
+  readonly erasure?: ErasurePorts | undefined;
 }
 
 /** What a workload gets at its start: the node's ports, with the store open. */

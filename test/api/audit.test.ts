@@ -127,6 +127,7 @@ describe('a change', () => {
     const types = [...new Set(rpcs.map(({ type }) => type))];
     expect(types.filter(isAudited).sort()).toEqual([
       'account_close',
+      'account_erase',
       'account_open',
       'guid_assign',
       'redeem',

@@ -319,6 +319,26 @@ describe('profiles', () => {
     });
   });
 
+  it('are deleted when they are empty, and another one needs a request id', async () => {
+    const profile = '/api/profiles/0777';
+    const erase = (request_id: string) => ask('DELETE', `${profile}?request_id=${request_id}`);
+    expect((await erase('d1')).json).toMatchObject({ status: 404, request_id: 'd1' });
+    await ask('POST', '/api/profiles', { phone_number: '0777', balance: '1.00', request_id: 'o1' });
+    const full = { status: 409, code: 'precondition_failed', detail: expect.stringMatching(/not empty/) };
+    expect((await erase('d1')).json).toMatchObject(full);
+    await ask('POST', '/api/v1/transfers', { from: '0777', to: 'house', amount: '1', request_id: 'd0' });
+    expect((await erase('d1')).json).toEqual({ request_id: 'd1' });
+    expect((await erase('d1')).json).toEqual({ request_id: 'd1' });
+    expect((await ask('DELETE', profile, undefined, { 'Idempotency-Key': 'd1' })).json).toEqual({ request_id: 'd1' });
+    expect((await ask('DELETE', profile)).json).toMatchObject({ status: 404, request_id: expect.stringMatching(UUID) });
+    expect((await ask('GET', profile)).status).toBe(404);
+    expect((await ask('POST', '/api/profiles', { phone_number: '0777', balance: '1.00' })).status).toBe(409);
+    const late = await ask('POST', '/api/profiles', { phone_number: '0777', balance: '1.00', request_id: 'o1' });
+    expect(late.status).toBe(409);
+    const opened = await ask('POST', '/api/profiles', { phone_number: '0777', request_id: 'o2' });
+    expect(opened.json).toEqual({ phone_number: '0777', balance: '0.00' });
+  });
+
   it.each(['house', '', '0912 3', '++1', '١٢٣', '1'.repeat(33), '0912\u0000'])(
     'have no phone number %j',
     async (text) => {

@@ -8,7 +8,7 @@ import type { EtcdMutantName } from '../fixtures/mutants/engines/etcd.ts';
 import type { FolderMutantName } from '../fixtures/mutants/engines/folder.ts';
 import type { RetentionProgramName } from '../fixtures/mutants/engines/retention.ts';
 
-export type EngineMutantName = EtcdMutantName | FolderMutantName | RetentionProgramName | 'right';
+export type EngineMutantName = EtcdMutantName | FolderMutantName | RetentionProgramName | 'right' | 'short-grace';
 
 /** Builds them in a folder. Returns where each is: what `--bin` takes. */
 export async function buildEngineMutants(folder: string): Promise<(name: EngineMutantName) => string> {

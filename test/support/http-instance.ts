@@ -54,13 +54,14 @@ export class HttpInstance {
         logged.push({ level, message, fields });
       };
     const workloads = servedTogether(SERVED_WORKLOADS);
+    const personal = createPersonalHash(newPersonalSecret());
     const instance = await Instance.start({
       host: '127.0.0.1',
       port: 0,
       tls: undefined,
       limits: HTTP_LIMITS,
       tokens: undefined,
-      personal: createPersonalHash(newPersonalSecret()),
+      personal,
       hashesSubjects: false,
       ratePerSecond: undefined,
       trustedProxies: 0,
@@ -73,6 +74,7 @@ export class HttpInstance {
             idLimits: {},
             lease: {},
             wallets: 'accounts',
+            erasure: { engine: store, hash: personal },
           },
           workloads,
         ),

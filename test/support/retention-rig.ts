@@ -20,7 +20,7 @@ import { timeOfId } from '../../src/workloads/id-time.ts';
 import { idsNode } from '../../src/workloads/ids/node.ts';
 import { startWorkloads } from '../../src/workloads/nodes.ts';
 import { sagaNode } from '../../src/workloads/saga/node.ts';
-import type { WorkloadPorts } from '../../src/workloads/served-workload.ts';
+import type { NodePorts, ServedWorkload, WorkloadPorts } from '../../src/workloads/served-workload.ts';
 import { voucherNode } from '../../src/workloads/voucher/node.ts';
 import { MemoryReservation } from './memory-reservation.ts';
 
@@ -50,6 +50,10 @@ export interface RigOptions {
   /** Calls that are slow, late or lost, in percent. */
   readonly trouble?: number;
   readonly mutantOf?: (name: string) => Mutant | undefined;
+  /** What all instances are given besides. */
+  readonly portsOn?: (engine: StoreEngine) => Partial<NodePorts>;
+  /** Default: transfers, ids and vouchers. */
+  readonly workloads?: readonly ServedWorkload[];
 }
 
 interface Life {
@@ -164,7 +168,7 @@ export class RetentionRig {
 
   /** A request id as a client makes it, whose clock is nearly right, and who has kept it for a while. */
   uuid(ageMs = 0): string {
-    const timestampMs = this.nowMs() - ageMs + this.random.integer(1000) - 500;
+    const timestampMs = Math.floor(this.nowMs() - ageMs + this.random.integer(1000) - 500);
     const sequence = this.#uuidCount++;
     return encodeUuid({ timestampMs, node: 1023, sequence: sequence % 4096, entropy: this.random.uint32() });
   }
@@ -185,7 +189,8 @@ export class RetentionRig {
     const wire = this.#wire(name, life, random);
     const engine = mutant?.see?.(wire) ?? wire;
     const alter = mutant?.alter;
-    const workloads = [sagaNode, idsNode, voucherNode].map((workload) => ({
+    const { portsOn, workloads: served = [sagaNode, idsNode, voucherNode] } = this.#options;
+    const workloads = served.map((workload) => ({
       ...workload,
       start: (given: NodeContext, ports: WorkloadPorts) =>
         workload.start(given, {
@@ -197,7 +202,7 @@ export class RetentionRig {
     this.#reservations.set(name, reservation);
     const retention = retains ? { engine, retainMs: RETAIN_MS, graceMs: GRACE_MS } : undefined;
     const ports = { openStore: () => engine, openReservation: async () => reservation, idLimits: {}, retention };
-    return startWorkloads(ports, workloads)(context);
+    return startWorkloads({ ...ports, ...portsOn?.(engine) }, workloads)(context);
   }
 
   #setTimer(name: string, life: Life, delayMs: number, callback: () => void): () => void {
@@ -275,6 +280,7 @@ export class RetentionRig {
     const record = JSON.parse(this.#texts.get(key) as string);
     this.#texts.delete(key);
     increment(this.removedCounts, key.slice(0, key.indexOf('/')));
+    if (this.#options.retains === false) return result;
     const stay = this.assigned.get(key)?.at(-1);
     if (stay !== undefined) stay.toMs = this.time.now();
     if (key.startsWith('s/') && record.state !== 'committed' && record.state !== 'aborted')

@@ -8,6 +8,7 @@
 
 import * as z from 'zod';
 import {
+  AccountErase,
   AccountOpen,
   AMOUNT_MAX,
   Audit,
@@ -43,15 +44,18 @@ const ABORTED =
 const OTHER_TRANSFER = 'The request id belongs to another transfer.';
 const OTHER_BALANCE = 'It was opened with another balance, or is closed.';
 
+const OpeningId = RequestId.describe('Needed where an account of this name was erased before.').exactOptional();
+
 const askBalance = (account: string) => ({ accounts: [account] });
 /** The balance of one account that was asked for. */
 const balanceIn = ({ balances }: { readonly balances: readonly number[] }) => formatAmount(balances[0] ?? 0);
 
 export const TRANSFER_ROUTES: readonly Route[] = [
   route('POST /api/v1/accounts', 'transfers', 'Opens an account.', {
-    fields: { name: Name, balance: Balance },
+    fields: { name: Name, balance: Balance, request_id: OpeningId },
+    makesRequestId: false,
     rpc: AccountOpen,
-    request: ({ name, balance }) => ({ account: name, balance }),
+    request: ({ name, ...rest }) => ({ account: name, ...rest }),
     status: 201,
     reply: z.object({ name: z.string(), balance: AmountText }),
     answer: (_, { name, balance }) => ({ body: { name, balance: formatAmount(balance) } }),
@@ -95,16 +99,33 @@ export const TRANSFER_ROUTES: readonly Route[] = [
   route(
     'POST /api/profiles',
     'wallets',
-    'Opens a profile: the account of a phone number. What vouchers have credited before stays.',
+    'Opens a profile: the account of a phone number. What vouchers credited before stays.',
     {
-      fields: { phone_number: PhoneNumber, balance: Balance.exactOptional() },
+      fields: {
+        phone_number: PhoneNumber,
+        balance: Balance.exactOptional(),
+        request_id: OpeningId,
+      },
+      makesRequestId: false,
       rpc: AccountOpen,
-      request: ({ phone_number: account, balance = 0 }) => ({ account, balance }),
+      request: ({ phone_number: account, balance = 0, ...id }) => ({ account, balance, ...id }),
       reply: z.object({ phone_number: z.string(), balance: AmountText }),
       answer: (_, { phone_number, balance = 0 }) => ({ body: { phone_number, balance: formatAmount(balance) } }),
-      failures: { 409: OTHER_BALANCE },
+      failures: { 409: `${OTHER_BALANCE} Or one was deleted, and the request may be a late copy.` },
     },
   ),
+  route('DELETE /api/profiles/{phone_number}', 'wallets', 'Removes an empty profile, and all that names it.', {
+    fields: {
+      phone_number: PhoneNumber,
+      request_id: RequestId.describe('Without one, the service makes one and returns it.').exactOptional(),
+    },
+    rpc: AccountErase,
+    // The service fills in a request id before this is called.
+    request: ({ phone_number: account, request_id = '' }) => ({ account, request_id }),
+    reply: z.object({ request_id: z.string() }),
+    answer: (_, { request_id = '' }) => ({ body: { request_id } }),
+    failures: { 404: 'There is no such profile.', 409: 'It is not empty.' },
+  }),
   route('GET /api/profiles/{phone_number}', 'wallets', 'The balance of a profile.', {
     fields: { phone_number: PhoneNumber },
     rpc: Audit,

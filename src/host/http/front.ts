@@ -38,7 +38,7 @@ const NO_ROUTE = 'none';
 const HEADERS = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store'] as const;
 
 /** What some path or other has. */
-const ANY_METHOD = 'GET, HEAD, POST, OPTIONS';
+const ANY_METHOD = 'GET, HEAD, POST, DELETE, OPTIONS';
 
 /** Texts that a client may choose for itself and see again. */
 const REQUEST_NAME = /^[\w.:+/=-]{1,128}$/;

@@ -23,11 +23,29 @@ export const Account = z.object({
    * credited + Σ of the legs taken here = balance.
    */
   entries: z.array(Entry).exactOptional(),
+  /** Stands for the request id that opened it. Only where accounts can be erased (`erasure/`); so do the next three. */
+  opener: z.string().exactOptional(),
+  /** Stand for the requests that erased accounts of this name. What those did is in `erased/…`. */
+  erased: z.array(z.string()).exactOptional(),
+  /** Stands for the request by which it is being erased. Invariant: it is closed, and has nothing. */
+  erasing: z.string().exactOptional(),
+  /** It is erased, and only its name is left for a while. Invariant: it is closed, and has no entries. */
+  gone: z.literal(true).exactOptional(),
 });
 export type Account = z.infer<typeof Account>;
 
 /** An account that no request has opened: a voucher was credited to it. */
 export const UNOPENED: Account = { balance: 0, opened: 0, closed: false, token: '' };
+
+/** The account that a credit or an opening makes of one that is being erased, or is gone. */
+export function revived({ erasing: _, gone: __, ...kept }: Account): Account {
+  return { ...kept, closed: false };
+}
+
+/** Whether an account of this name is there for requests. */
+export function exists<A extends Account>(account: A | null | undefined): account is A & { readonly gone?: never } {
+  return account !== null && account !== undefined && account.gone === undefined;
+}
 
 export type Accounts = Participants<Account>;
 

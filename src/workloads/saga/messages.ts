@@ -5,6 +5,8 @@
  *       → {"type": "account_open_ok"}
  *     {"type": "account_close", "account": A}
  *       → {"type": "account_close_ok"}
+ *     {"type": "account_erase", "account": A, "request_id": R}
+ *       → {"type": "account_erase_ok"}
  *     {"type": "transfer", "request_id": R, "from": A, "to": B, "amount": 30}
  *       → {"type": "transfer_ok", "outcome": "committed"}
  *     {"type": "transfer", "request_id": R, "legs": [{"account": A, "amount": -30}, {"account": B, "amount": 30}]}
@@ -18,8 +20,8 @@
  * it. The amounts of all legs add up to 0.
  *
  * Errors: 20 for an unknown account or request; 21 for an account that was opened with another balance; 22 for a
- * request id of another transfer, and for an account that cannot be opened or closed in its state; 12 if a request is
- * not as declared.
+ * request id of another transfer, and for an account that cannot be opened, closed or erased in its state; 12 if a
+ * request is not as declared.
  */
 
 import * as z from 'zod';
@@ -43,8 +45,8 @@ const Name = z.string().min(1).max(NAME_LENGTH_MAX);
 
 export const AccountOpen = defineRpc(
   'account_open',
-  'Opens an account with a balance. A repeated request with the same balance changes nothing; with another balance: error 21. A closed account stays closed (error 22).',
-  { account: Name, balance: z.int().min(0).max(BALANCE_MAX) },
+  'Opens an account with a balance. A repeated request with the same balance changes nothing; with another balance: error 21. A closed account stays closed (error 22). Where an account of this name was erased, only a new `request_id` opens another (error 22).',
+  { account: Name, balance: z.int().min(0).max(BALANCE_MAX), request_id: Name.exactOptional() },
   {},
 );
 
@@ -52,6 +54,13 @@ export const AccountClose = defineRpc(
   'account_close',
   'Closes an account. Error 22 if it is not empty, error 11 if a transfer is working on it. A repeated request changes nothing.',
   { account: Name },
+  {},
+);
+
+export const AccountErase = defineRpc(
+  'account_erase',
+  'Closes an account and removes everything that names it. Error 22 if it is not empty, 20 if there is none, 11 if something is working on it. A repeated request changes nothing. Only where the host can erase (error 10).',
+  { account: Name, request_id: Name },
   {},
 );
 

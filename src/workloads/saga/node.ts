@@ -21,10 +21,15 @@ import { SAGA_LIMITS, type SagaLimits } from '../../saga/limits.ts';
 import { isEnded, type Mark, type ParticipantRecord } from '../../saga/marks.ts';
 import { Participants, type ParticipantsOptions } from '../../saga/participants.ts';
 import { Order, plannedKind } from '../../saga/plan.ts';
-import { indexKey, isTerminal, openSagaStore, type SagaStore } from '../../saga/record.ts';
+import { forgetInput, indexKey, isTerminal, keyedDigest, openSagaStore, type SagaStore } from '../../saga/record.ts';
+import type { ErasurePorts } from '../erasure/erased.ts';
+import { Erasure, type ErasureRules } from '../erasure/erasure.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
-import { Account, type Accounts, accountKey, UNOPENED } from './accounts.ts';
-import { AccountClose, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
+import { VOUCHER_LIMITS } from '../voucher/limits.ts';
+import { openVoucherStore } from '../voucher/records.ts';
+import { Account, type Accounts, accountKey, exists } from './accounts.ts';
+import { AccountClose, AccountErase, AccountOpen, Audit, Transfer, TransferStatus } from './messages.ts';
+import { opened } from './opening.ts';
 import {
   createTransferKind,
   heldBy,
@@ -41,19 +46,31 @@ const CLOSE_PAUSE_MS = 100;
 export interface SagaParts {
   readonly accounts?: Partial<Pick<ParticipantsOptions<Account>, 'marking' | 'schema' | 'wrap'>>;
   readonly plan?: typeof planTransfer;
-  readonly driver?: Partial<Pick<DriverOptions, 'moves'>>;
+  readonly driver?: Partial<Pick<DriverOptions, 'moves' | 'finish'>>;
   readonly limits?: SagaLimits;
   readonly coordinator?: Partial<Pick<CoordinatorOptions, 'sweeper' | 'index' | 'isSameRequest'>>;
   /** What ends, and when. Absent: everything is kept for ever. */
   readonly retention?: Keeping | undefined;
+  /** How accounts are erased. Absent: none is. */
+  readonly erasure?:
+    | { readonly ports: ErasurePorts; readonly pageLength: number; readonly rules?: Partial<ErasureRules> }
+    | undefined;
 }
 
 export async function startTransfers(
   context: NodeContext,
-  { kv, members, limits, retention }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'retention'>,
+  {
+    kv,
+    members,
+    limits,
+    retention,
+    erasure: ports,
+  }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'retention' | 'erasure'>,
 ): Promise<readonly Handler[]> {
   retention?.add(endedSagas('transfers'));
-  return transferHandlers(context, kv, { limits: { ...SAGA_LIMITS, ...limits }, retention }, members);
+  const { page: pageLength } = { ...VOUCHER_LIMITS, ...limits };
+  const erasure = ports && { ports, pageLength };
+  return transferHandlers(context, kv, { limits: { ...SAGA_LIMITS, ...limits }, retention, erasure }, members);
 }
 
 export function transferHandlers(
@@ -66,6 +83,7 @@ export function transferHandlers(
   return [
     handler(AccountOpen, (request) => service.open(request)),
     handler(AccountClose, (request) => service.close(request)),
+    handler(AccountErase, (request) => service.erase(request)),
     handler(Transfer, (request) => service.transfer(request)),
     handler(TransferStatus, (request) => service.status(request)),
     handler(Audit, (request) => service.audit(request)),
@@ -83,9 +101,10 @@ class TransferService {
   readonly #coordinator: SagaCoordinator;
   readonly #finished: FinishedSagas;
   readonly #retention: Keeping | undefined;
+  readonly #erasure: Erasure | undefined;
 
   constructor(context: NodeContext, kv: LinearizableStore, members: Members, parts: SagaParts) {
-    const { limits = SAGA_LIMITS, retention } = parts;
+    const { limits = SAGA_LIMITS, retention, erasure } = parts;
     const order = new Order();
     const finished = new FinishedSagas(limits.finished);
     this.#context = context;
@@ -106,7 +125,8 @@ class TransferService {
       limits,
       ...parts.accounts,
     });
-    this.#transfers = createTransferKind(this.#accounts, parts.plan);
+    this.#erasure = erasure && this.#createErasure(kv, erasure);
+    this.#transfers = createTransferKind(this.#accounts, parts.plan, this.#erasure?.rememberedMsMax);
     const driverOptions: DriverOptions = {
       context,
       sagas: this.#store.sagas,
@@ -114,6 +134,7 @@ class TransferService {
       finished,
       kinds: [plannedKind(this.#transfers)],
       isEnded: retention && ((id) => retention.isEnded(id)),
+      finish: erasure && forgetInput,
       ...parts.driver,
     };
     this.#coordinator = new SagaCoordinator({
@@ -126,27 +147,46 @@ class TransferService {
       finished,
       limits,
       retention,
+      digest: erasure && keyedDigest(erasure.ports.hash),
+      mayLose: erasure !== undefined,
       ...parts.coordinator,
+    });
+    this.#erasure?.start();
+  }
+
+  #createErasure(kv: LinearizableStore, { ports, pageLength, rules }: NonNullable<SagaParts['erasure']>): Erasure {
+    return new Erasure({
+      context: this.#context,
+      kv,
+      ports,
+      accounts: this.#accounts,
+      members: this.#members,
+      sagas: this.#store,
+      vouchers: openVoucherStore(this.#context, kv, pageLength),
+      readSaga: (id) => this.#coordinator.read(id),
+      findFinished: (marks) => this.#findFinished(marks),
+      rules,
     });
   }
 
-  async open({ account, balance }: RequestOf<typeof AccountOpen>): Promise<ReplyOf<typeof AccountOpen>> {
+  async open(request: RequestOf<typeof AccountOpen>): Promise<ReplyOf<typeof AccountOpen>> {
     this.#coordinator.start();
+    const { account, request_id: id } = request;
     const { randomUint32 } = this.#context;
     const token = [randomUint32(), randomUint32()].map((number) => number.toString(36)).join('-');
-    const result = await this.#accounts.create(account, (record) => {
-      const { content } = record;
-      if (content === null) return { ...record, content: { balance, opened: balance, closed: false, token } };
-      // Opened by this very request, and changed by others since.
-      if (content.token === token) return undefined;
-      const isOpened = content.token !== UNOPENED.token;
-      if (isOpened && content.opened !== balance)
-        throw RpcError.of('key-already-exists', `account ${account} was opened with another balance`);
-      if (content.closed) throw RpcError.of('precondition-failed', `account ${account} is closed`);
-      if (isOpened) return undefined;
-      return { ...record, content: { ...content, balance: content.balance + balance, opened: balance, token } };
-    });
+    const erased = await this.#erasure?.erased.read(account);
+    const opener = id === undefined ? undefined : this.#erasure?.erased.hash(id);
+    const opening = { ...request, token, opener, erased };
+    const result = await this.#accounts.create(account, (record) => opened(record, opening));
     if (result.kind !== 'ok') throw result.error;
+    return {};
+  }
+
+  async erase({ account, request_id: id }: RequestOf<typeof AccountErase>): Promise<ReplyOf<typeof AccountErase>> {
+    this.#coordinator.start();
+    keyPart('account', account);
+    if (this.#erasure === undefined) throw RpcError.of('not-supported', 'this node erases no accounts');
+    await this.#erasure.erase(account, id);
     return {};
   }
 
@@ -198,7 +238,7 @@ class TransferService {
     const applied = new Map<string, Map<string, Set<number>>>();
     for (const [index, { content }] of records.entries()) {
       const account = accounts[index] as string;
-      if (content === undefined || content.content === null)
+      if (content === undefined || !exists(content.content))
         throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
       balances.push(content.content.balance);
       for (const mark of content.marks) {
@@ -257,7 +297,7 @@ function closed(
   finished: ReadonlySet<string>,
 ): ParticipantRecord<Account> | undefined {
   const { content, marks } = record;
-  if (content === null) throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
+  if (!exists(content)) throw RpcError.of('key-does-not-exist', `there is no account ${account}`);
   if (content.closed) return undefined;
   const waiting = marks.find((mark) => !isEnded(mark) && !finished.has(mark[0]));
   if (waiting !== undefined)
@@ -269,6 +309,6 @@ function closed(
 
 export const sagaNode: ServedWorkload = {
   name: 'saga',
-  rpcs: [AccountOpen, AccountClose, Transfer, TransferStatus, Audit],
+  rpcs: [AccountOpen, AccountClose, AccountErase, Transfer, TransferStatus, Audit],
   start: startTransfers,
 };

@@ -9,7 +9,7 @@ import { keyPart } from '../../kv/key-part.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { RequestOf } from '../../protocol/rpc.ts';
 import type { Plan, SagaKind } from '../../saga/plan.ts';
-import { type Accounts, credit, debit, expectCredit } from './accounts.ts';
+import { type Accounts, credit, debit, exists, expectCredit } from './accounts.ts';
 import { Leg, type Transfer } from './messages.ts';
 
 export const TransferInput = z.object({ legs: z.array(Leg) });
@@ -17,19 +17,26 @@ export type TransferInput = z.infer<typeof TransferInput>;
 
 export type TransferKind = SagaKind<TransferInput>;
 
-export function createTransferKind(accounts: Accounts, plan = planTransfer): TransferKind {
+/** @param ageMsMax how old what is remembered of an account may be, if accounts may be erased */
+export function createTransferKind(accounts: Accounts, plan = planTransfer, ageMsMax?: number): TransferKind {
   return {
     name: 'transfer',
     input: TransferInput,
     plan: (input) => plan(accounts, input),
-    // An account that exists once exists for ever, so the remembered version is enough.
+    // Without erasure an account that exists once exists for ever, so the remembered version is enough.
     prepare: async ({ legs }) => {
-      const found = await Promise.all(legs.map(({ account }) => accounts.peek(account)));
-      const missing = found.indexOf(undefined);
+      const found = await Promise.all(legs.map(({ account }) => find(accounts, account, ageMsMax)));
+      const missing = found.indexOf(false);
       if (missing < 0) return undefined;
       return RpcError.of('key-does-not-exist', `there is no account ${legs[missing]?.account}`);
     },
   };
+}
+
+async function find(accounts: Accounts, name: string, ageMsMax: number | undefined): Promise<boolean> {
+  const known = await accounts.peek(name, ageMsMax);
+  // Another one may have been opened since.
+  return exists(known?.gone ? (await accounts.read(name)).content?.content : known);
 }
 
 /** Steps in the order of the legs: debits, promises, credits. */

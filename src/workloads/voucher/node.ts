@@ -11,6 +11,7 @@ import { type Handler, handler, type NodeContext } from '../../node/context.ts';
 import { BoundedMap } from '../../protocol/bounded-map.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { ReplyOf, RequestOf } from '../../protocol/rpc.ts';
+import { ErasedAccounts } from '../erasure/erased.ts';
 import type { ServedWorkload, WorkloadPorts } from '../served-workload.ts';
 import { AccountWallets } from './account-wallets.ts';
 import { VOUCHER_LIMITS, type VoucherLimits } from './limits.ts';
@@ -31,7 +32,7 @@ import { Rights, sum } from './rights.ts';
 import { ShardDesk } from './shard-desk.ts';
 import { Sweeper } from './sweeper.ts';
 import { closeIndex, takeAway, Unfinished } from './unfinished.ts';
-import type { Wallets } from './wallets.ts';
+import { ownEntries, type Wallets } from './wallets.ts';
 
 /** The number of records that hold the rights of a voucher if its creator does not say. */
 const SHARDS_DEFAULT = 1;
@@ -73,9 +74,12 @@ export async function startVouchers(
     limits,
     wallets,
     retention,
-  }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'wallets' | 'retention'>,
+    erasure,
+  }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'wallets' | 'retention' | 'erasure'>,
 ): Promise<readonly Handler[]> {
-  const place = wallets === 'accounts' ? new AccountWallets(context, kv) : undefined;
+  const erased = erasure && new ErasedAccounts(context, kv, erasure);
+  erased?.start();
+  const place = wallets === 'accounts' ? new AccountWallets(context, kv, erased) : undefined;
   const parts = createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, { members, wallets: place });
   return voucherHandlers(context, { ...parts, credit: creditAndForget(retention), retention });
 }
@@ -200,7 +204,7 @@ class VoucherService {
     const { content } = read.stored;
     return {
       balance: content?.balance ?? 0,
-      entries: (content?.entries ?? []).map(([code, requestId, redemption, credited]) => ({
+      entries: (content === undefined ? [] : ownEntries(content)).map(([code, requestId, redemption, credited]) => ({
         code,
         request_id: requestId,
         redemption,

@@ -197,7 +197,7 @@ export class ShardDesk {
       waiting.wallet = read.stored;
       waiting.refusal = wallets.refusalOf(waiting.user, read.stored);
       const entry = entryOf(read.stored.content, code);
-      if (entry !== undefined) waiting.resolve(answerOf(waiting, entry.requestId, entry.redemption, amount));
+      if (entry !== undefined) waiting.resolve(this.#answerOf(waiting, entry.requestId, entry.redemption, amount));
       else open.push(waiting);
     }
     return open;
@@ -210,12 +210,18 @@ export class ShardDesk {
     waiting.decided = true;
     const number = redemptionNumber(place, this.#shard, shardCount);
     void this.#after.credit(redemption, waiting.wallet).then((problem) => {
-      if (problem === undefined) waiting.resolve(answerOf(waiting, requestId, number, amount));
+      if (problem === undefined) waiting.resolve(this.#answerOf(waiting, requestId, number, amount));
       else
         waiting.reject(
           RpcError.of('crash', `${redemption[0]} has redeemed, and is not credited yet: ${problem.message}`),
         );
     });
+  }
+
+  #answerOf({ requestId }: WaitingRequest, redeemedBy: string, redemption: number, credited: number): RedeemOutcome {
+    return this.#store.wallets.isSameRequest(redeemedBy, requestId)
+      ? { outcome: 'redeemed', redemption, credited }
+      : { outcome: 'already_redeemed' };
   }
 
   /**
@@ -300,15 +306,6 @@ function refuse(open: readonly WaitingRequest[]): WaitingRequest[] {
 /** In this version the user is not redeemed: a pivot sent from an older one is dead. */
 function clearDoubt(waiting: WaitingRequest, ver: number): void {
   if (waiting.doubtfulVer !== undefined && waiting.doubtfulVer < ver) waiting.doubtfulVer = undefined;
-}
-
-function answerOf(
-  { requestId }: WaitingRequest,
-  redeemedBy: string,
-  redemption: number,
-  credited: number,
-): RedeemOutcome {
-  return redeemedBy === requestId ? { outcome: 'redeemed', redemption, credited } : { outcome: 'already_redeemed' };
 }
 
 /**

@@ -45,6 +45,16 @@ export interface Wallets {
    * pivot; after it a refusal would be too late.
    */
   refusalOf(user: string, stored: Stored<WalletRecord>): RpcError | undefined;
+  /** Whether the request id of an entry is this one. It may be kept as a hash. */
+  isSameRequest(kept: string, requestId: string): boolean;
+}
+
+/**
+ * The entries of a wallet itself. The others are redemptions of before it was erased: they have credited nothing, and
+ * are not stored in it.
+ */
+export function ownEntries({ entries }: WalletRecord): WalletRecord['entries'] {
+  return entries.filter(([, , , credited]) => credited > 0);
 }
 
 /** `w/<user>`: documents that only redemptions change. */
@@ -69,6 +79,10 @@ export class OwnWallets implements Wallets {
 
   refusalOf(user: string, { content }: Stored<WalletRecord>): RpcError | undefined {
     return (content?.balance ?? 0) > BALANCE_MAX ? fullWallet(user) : undefined;
+  }
+
+  isSameRequest(kept: string, requestId: string): boolean {
+    return kept === requestId;
   }
 }
 

@@ -5,10 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceProcess } from '../support/service-process.ts';
-import type { Figure, Goal, Section } from './measure.ts';
-import { CLIENTS, type MeasuredService, measureServices } from './measured-service.ts';
+import type { Section } from './measure.ts';
+import { CLIENTS, compareServices } from './measured-service.ts';
 
-const ROUNDS = 5;
 const CPU_RATIO_MAX = 1.1;
 const SPEED_RATIO_MIN = 0.8;
 
@@ -18,19 +17,9 @@ export async function benchEncryption(): Promise<readonly Section[]> {
     const key = join(folder, 'key');
     writeFileSync(key, randomBytes(32).toString('hex'));
     const plain = await ServiceProcess.start(['--store', join(folder, 'plain')]);
-    const encrypted = await ServiceProcess.start(['--store', join(folder, 'encrypted'), '--encryption-key', key]);
-    const rounds: { readonly without: MeasuredService; readonly withKey: MeasuredService }[] = [];
-    for (let round = 1; round <= ROUNDS; round++)
-      rounds.push({
-        without: await measureServices([plain], 'redeem', round),
-        withKey: await measureServices([encrypted], 'redeem', round),
-      });
-    await Promise.all([plain.stop(), encrypted.stop()]);
-    const against = (name: string, unit: string, of: 'perSecond' | 'cpuMs', goal: Goal): Figure => ({
-      ...{ name, input: 'on a folder', unit, goal },
-      values: rounds.map(({ withKey }) => withKey[of]),
-      yardstick: { name: 'without a key', ratios: rounds.map(({ without, withKey }) => withKey[of] / without[of]) },
-    });
+    const other = await ServiceProcess.start(['--store', join(folder, 'encrypted'), '--encryption-key', key]);
+    const against = await compareServices({ plain, other }, 'redeem', 'without a key');
+    await Promise.all([plain.stop(), other.stop()]);
     const figures = [
       against('redemptions, encrypted', '/s', 'perSecond', { of: 'ratio', atLeast: SPEED_RATIO_MIN }),
       against('CPU of an encrypted redemption', 'ms', 'cpuMs', { of: 'ratio', atMost: CPU_RATIO_MAX }),

@@ -1,13 +1,15 @@
-/** The cost of one kind of request to services that are real processes. */
+/** The cost of one kind of request to services that are real processes, and what an option adds to it. */
 
 import { readFileSync } from 'node:fs';
 import { ServiceClient } from '../support/service-client.ts';
 import { type Kind, ServiceLoad } from '../support/service-load.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
+import type { Figure, Goal } from './measure.ts';
 
 export const CLIENTS = 64;
 export const WARM_UP_MS = 2000;
 export const MEASURED_MS = 8000;
+const ROUNDS = 5;
 /** No voucher is sold out. */
 const LIMIT = 1e6;
 /** Of `/proc/<pid>/stat`. */
@@ -21,6 +23,27 @@ export interface MeasuredService {
   readonly calls: number;
   /** Of all instances, for each operation. */
   readonly cpuMs: number;
+}
+
+/** Two services that differ in one option. */
+export interface Compared {
+  readonly plain: ServiceProcess;
+  readonly other: ServiceProcess;
+}
+
+/** Asks both in turn. The function that it resolves to makes the figure of the other, with the plain one as yardstick. */
+export async function compareServices({ plain, other }: Compared, kind: Kind, without: string) {
+  const rounds: { readonly plain: MeasuredService; readonly other: MeasuredService }[] = [];
+  for (let round = 1; round <= ROUNDS; round++)
+    rounds.push({
+      plain: await measureServices([plain], kind, round),
+      other: await measureServices([other], kind, round),
+    });
+  return (name: string, unit: string, of: keyof MeasuredService, goal: Goal): Figure => ({
+    ...{ name, input: 'on a folder', unit, goal },
+    values: rounds.map((round) => round.other[of]),
+    yardstick: { name: without, ratios: rounds.map((round) => round.other[of] / round.plain[of]) },
+  });
 }
 
 /** Each client has two accounts of its own. */

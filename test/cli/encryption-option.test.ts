@@ -29,7 +29,7 @@ function keyFile(...keys: readonly string[]): string {
 async function filled(key?: string): Promise<string> {
   const store = newPath();
   const engine = await openDataFolder(store, { onFailure: () => {}, keys: key === undefined ? key : ringOf(key) });
-  await engine.replace('a/ada', null, '{"ver":1}');
+  await engine.replace('a/ada.lovelace', null, '{"ver":1}');
   await engine.close();
   return store;
 }
@@ -42,11 +42,11 @@ describe('a backup of an encrypted folder', () => {
     const key = ['--encryption-key', keyFile(KEY_A)];
     expect(await backupCommand(['--store', store, ...key, file])).toBe(0);
     expect(textIn(file)).toContain(`"key":"${A}"`);
-    expect(textIn(file)).not.toContain('ada');
+    expect(textIn(file)).not.toContain('ada.lovelace');
     expect(await restoreCommand(['--check', ...key, file])).toBe(0);
     expect(await restoreCommand(['--store', restored, ...key, file])).toBe(0);
     const logs = readdirSync(restored).filter((name) => name.startsWith('log-'));
-    expect(logs.map((name) => textIn(join(restored, name))).join('')).not.toContain('ada');
+    expect(logs.map((name) => textIn(join(restored, name))).join('')).not.toContain('ada.lovelace');
     await expect(backupCommand(['--store', restored, newPath()])).rejects.toThrow(
       `is encrypted with the key ${A}, and no key was given: --encryption-key`,
     );
@@ -78,7 +78,7 @@ describe('a backup of an encrypted folder', () => {
     const backup = (...keys: string[]) => backupCommand(['--store', store, '--encryption-key', keyFile(...keys), file]);
     await expect(backup(KEY_A)).rejects.toThrow('it is not encrypted, and the keys given');
     expect(await backup(KEY_A, 'plain')).toBe(0);
-    expect(textIn(file)).not.toContain('ada');
+    expect(textIn(file)).not.toContain('ada.lovelace');
   });
 });
 

@@ -30,7 +30,7 @@ function open(path: string, keys?: KeyRing, options: Partial<DataFolderOptions> 
 async function filled(keys?: KeyRing): Promise<string> {
   const path = join(root, `folder-${folders++}`);
   const engine = await open(path, keys);
-  expect(await engine.replace('a/ada', null, '{"balance":1234567}')).toMatchObject({ kind: 'ok' });
+  expect(await engine.replace('a/ada.lovelace', null, '{"balance":1234567}')).toMatchObject({ kind: 'ok' });
   await engine.close();
   return path;
 }
@@ -64,10 +64,10 @@ describe('an encrypted folder', () => {
   it('is served, and read while it is served, and shows nothing', async () => {
     const path = await filled(ringOf(KEY_A));
     const engine = await open(path, ringOf(KEY_A));
-    expect(await engine.read('a/ada')).toMatchObject({ text: '{"balance":1234567}' });
-    expect(await keysOf(await readDataFolder(path, ringOf(KEY_A)))).toEqual(['a/ada']);
+    expect(await engine.read('a/ada.lovelace')).toMatchObject({ text: '{"balance":1234567}' });
+    expect(await keysOf(await readDataFolder(path, ringOf(KEY_A)))).toEqual(['a/ada.lovelace']);
     await engine.close();
-    expect(JSON.stringify(await look(path))).not.toMatch(/ada|1234567/);
+    expect(JSON.stringify(await look(path))).not.toMatch(/ada\.lovelace|1234567/);
     expect(await idsIn(path)).toEqual([A]);
   });
 
@@ -120,7 +120,7 @@ describe('a change of keys', () => {
     await keys.replace(ringOf(KEY_B));
     await engine.close();
     const next = await open(path, ringOf(KEY_B));
-    expect(await next.read('a/ada')).toMatchObject({ kind: 'found' });
+    expect(await next.read('a/ada.lovelace')).toMatchObject({ kind: 'found' });
     await next.close();
   });
 
@@ -142,7 +142,7 @@ describe('a change of keys', () => {
     const path = await filled(before === undefined ? undefined : ringOf(before));
     const { engine, heard } = await followed(path, ringOf(...after));
     await heard(`no file needs ${before === undefined ? 'plain' : A} any more`);
-    expect(await engine.read('a/ada')).toMatchObject({ kind: 'found' });
+    expect(await engine.read('a/ada.lovelace')).toMatchObject({ kind: 'found' });
     expect(await idsIn(path)).toEqual(ids);
     await engine.close();
   });

@@ -31,7 +31,7 @@ export interface Compared {
   readonly other: ServiceProcess;
 }
 
-/** Asks both in turn. The function that it resolves to makes the figure of the other, with the plain one as yardstick. */
+/** Asks both in turn. Resolves to a function that makes a figure of the other, with the plain one as yardstick. */
 export async function compareServices({ plain, other }: Compared, kind: Kind, without: string) {
   const rounds: { readonly plain: MeasuredService; readonly other: MeasuredService }[] = [];
   for (let round = 1; round <= ROUNDS; round++)

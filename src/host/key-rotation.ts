@@ -31,6 +31,8 @@ async function bringUp(engine: LogEngine, folder: Folder, keys: KeyRing, say: (t
     await engine.renew().catch((error: Error) => {
       problem = `: ${error.message}. SIGHUP, or a restart, tries it again`;
     });
+  // A power failure brings back the names of removed files until then.
+  await folder.syncNames();
   const used = await othersInUse(folder, first);
   for (const [name, file] of used) say(`${file}: it needs the key ${name} still${problem}`);
   const unused = keys.names.filter((name) => name !== first && !used.has(name));

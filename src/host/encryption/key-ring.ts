@@ -36,6 +36,8 @@ export interface KeyUser {
 export class KeyRing {
   #keys: readonly [KeyOrPlain, ...KeyOrPlain[]];
   readonly #users: KeyUser[] = [];
+  /** Settles when all changes so far have ended. */
+  #changes: Promise<void> = Promise.resolve();
 
   /** That of a process without keys: it neither encrypts nor decrypts. */
   static none(): KeyRing {
@@ -102,11 +104,33 @@ export class KeyRing {
     this.#users.push(user);
   }
 
-  /** Takes the keys of another ring. Rejects, and changes nothing, if they are not enough for what is there. */
-  async replace(other: KeyRing): Promise<void> {
-    for (const user of this.#users) await user.require(other);
+  /**
+   * Takes the keys of another ring, after the changes that were asked for before. Rejects, and leaves the keys as they
+   * were, if they are not enough for what is there.
+   */
+  replace(other: KeyRing): Promise<void> {
+    const change = this.#changes.then(() => this.#replace(other));
+    this.#changes = change.catch(() => {});
+    return change;
+  }
+
+  async #replace(other: KeyRing): Promise<void> {
+    const before = this.#keys;
+    await this.#require(other);
     this.#keys = other.#keys;
-    for (const user of this.#users) user.changed();
+    try {
+      // While they were asked, something may have been written with a key that is not there any more.
+      await this.#require(other);
+    } catch (error) {
+      this.#keys = before;
+      throw error;
+    } finally {
+      for (const user of this.#users) user.changed();
+    }
+  }
+
+  async #require(keys: KeyRing): Promise<void> {
+    for (const user of this.#users) await user.require(keys);
   }
 }
 

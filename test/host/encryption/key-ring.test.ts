@@ -67,4 +67,42 @@ describe('keys', () => {
     await ring.replace(ringOf(KEY_B, KEY_A));
     expect(changes).toEqual([ringOf(KEY_B).names[0]]);
   });
+
+  it('change one after another, and are asked for what is there by then', async () => {
+    const ring = ringOf(KEY_A);
+    const asked: string[] = [];
+    ring.serve({
+      require: async (others) => {
+        asked.push(`${nameOf(ring.first)} to ${nameOf(others.first)}`);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        // What is there was written with the first key.
+        others.requireName(nameOf(ring.first), 'log-1');
+      },
+      changed: () => asked.push('changed'),
+    });
+    const [a, b] = [ringOf(KEY_A).names[0], ringOf(KEY_B).names[0]];
+    const changes = [ring.replace(ringOf(KEY_B, KEY_A)), ring.replace(ringOf(KEY_A))];
+    const outcomes = await Promise.allSettled(changes);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(ring.names).toEqual([b, a]);
+    expect(asked).toEqual([`${a} to ${b}`, `${b} to ${b}`, 'changed', `${b} to ${a}`]);
+  });
+
+  it('are as they were if something was written meanwhile that needs them', async () => {
+    const ring = ringOf(KEY_A);
+    const [a, b] = [ringOf(KEY_A).names[0] as string, ringOf(KEY_B).names[0] as string];
+    const written = [b];
+    const changes: string[] = [];
+    ring.serve({
+      require: async (others) => {
+        for (const name of written) others.requireName(name, 'log-1');
+        written.push(a);
+      },
+      changed: () => changes.push(nameOf(ring.first)),
+    });
+    await expect(ring.replace(ringOf(KEY_B))).rejects.toThrow(`log-1: it is encrypted with the key ${a}`);
+    expect(ring.names).toEqual([a]);
+    // What was written with the new first key in between is not to stay.
+    expect(changes).toEqual([a]);
+  });
 });

@@ -9,14 +9,26 @@ import type { Folder } from '../protocol/folder.ts';
 import { keyNamesOf, requireKeys } from './encryption/encrypted-folder.ts';
 import { type KeyRing, nameOf } from './encryption/key-ring.ts';
 
-/** @param folder as it is on the disk */
+/**
+ * Follows changes of the keys from now on, and one that came before. Without any it says nothing.
+ *
+ * @param folder as it is on the disk
+ */
 export function followKeys(engine: LogEngine, folder: Folder, keys: KeyRing, say: (text: string) => void): void {
   let work = Promise.resolve();
-  const follow = () => {
-    work = work.then(() => bringUp(engine, folder, keys, say)).catch((error: Error) => say(error.message));
+  const follow = (isNeeded = async () => true) => {
+    const bringUpIfNeeded = async () => {
+      if (await isNeeded()) await bringUp(engine, folder, keys, say);
+    };
+    work = work.then(bringUpIfNeeded).catch((error: Error) => say(error.message));
   };
-  keys.serve({ require: (others) => requireDataKeys(folder, others), changed: follow });
-  if (keys.names.length > 1) follow();
+  const require = async (others: KeyRing) => {
+    // A file that is being written has no name yet, so its key could not be asked for.
+    await work;
+    await requireDataKeys(folder, others);
+  };
+  keys.serve({ require, changed: follow });
+  follow(async () => keys.names.length > 1 || (await othersInUse(folder, nameOf(keys.first))).size > 0);
 }
 
 /** Rejects with an EncryptionError if a file of the folder could not be read with these keys. */
@@ -29,7 +41,7 @@ async function bringUp(engine: LogEngine, folder: Folder, keys: KeyRing, say: (t
   let problem = '';
   if ((await othersInUse(folder, first)).size > 0)
     await engine.renew().catch((error: Error) => {
-      problem = `: ${error.message}. SIGHUP, or a restart, tries it again`;
+      problem = `: ${error.message}. A restart, or SIGHUP with --encryption-key FILE, tries it again`;
     });
   // A power failure brings back the names of removed files until then.
   await folder.syncNames();

@@ -6,6 +6,7 @@ import { SEALING_RULES, type SealingRules } from '../../src/host/encryption/seal
 /** Keys of one hexadecimal digit each. */
 export const KEY_A = 'a'.repeat(64);
 export const KEY_B = 'b'.repeat(64);
+export const KEY_C = 'c'.repeat(64);
 
 export function ringOf(...keys: readonly string[]): KeyRing {
   return KeyRing.parse(keys.join('\n'));

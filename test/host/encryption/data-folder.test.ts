@@ -2,28 +2,38 @@
 
 import * as nodeFiles from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type DataFolderOptions, openDataFolder, readDataFolder } from '../../../src/host/data-folder.ts';
 import { EncryptedFolder } from '../../../src/host/encryption/encrypted-folder.ts';
-import type { KeyRing } from '../../../src/host/encryption/key-ring.ts';
+import { type KeyRing, nameOf } from '../../../src/host/encryption/key-ring.ts';
 import { NodeFolder } from '../../../src/host/node-folder.ts';
 import { fileName } from '../../../src/kv/log/format.ts';
 import { LogEngine } from '../../../src/kv/log/log-engine.ts';
 import type { StoredState } from '../../../src/kv/stored-state.ts';
-import { KEY_A, KEY_B, ringOf } from '../../support/encryption.ts';
+import type { Folder } from '../../../src/protocol/folder.ts';
+import { KEY_A, KEY_B, KEY_C, ringOf } from '../../support/encryption.ts';
 import { replacing } from '../../support/lossy-engine.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const root = temporaryFolder();
+/** What must not happen is not waited for any longer. */
+const SHORT_MS = 100;
 let folders = 0;
 const [A] = ringOf(KEY_A).names as [string];
 const [B] = ringOf(KEY_B).names as [string];
+const [C] = ringOf(KEY_C).names as [string];
 
-function open(path: string, keys?: KeyRing, options: Partial<DataFolderOptions> = {}): Promise<LogEngine> {
+function open(
+  path: string,
+  keys?: KeyRing,
+  options: Partial<DataFolderOptions> = {},
+  alter?: (folder: Folder) => Folder,
+): Promise<LogEngine> {
   const onFailure = (error: Error) => {
     throw error;
   };
-  return openDataFolder(path, { onFailure, keys, ...options });
+  return openDataFolder(path, { onFailure, keys, ...options }, alter);
 }
 
 /** A folder with one key in it, whose service has ended. */
@@ -100,9 +110,9 @@ describe('an encrypted folder', () => {
 
 describe('a change of keys', () => {
   /** Opens a folder that follows its keys, and resolves when it has said a text. */
-  async function followed(path: string, keys: KeyRing) {
+  async function followed(path: string, keys: KeyRing, alter?: (folder: Folder) => Folder) {
     const said: string[] = [];
-    const engine = await open(path, keys, { followsKeys: true, warn: (text) => said.push(text) });
+    const engine = await open(path, keys, { followsKeys: true, warn: (text) => said.push(text) }, alter);
     const heard = (text: string) => expect.poll(() => said.join('\n'), { timeout: 20_000 }).toContain(text);
     return { engine, said, heard };
   }
@@ -147,6 +157,59 @@ describe('a change of keys', () => {
     await engine.close();
   });
 
+  it('waits for the one that is going on, and says nothing of keys that come after it', async () => {
+    const path = await filled(ringOf(KEY_A));
+    const keys = ringOf(KEY_A);
+    let [begun, goOn] = [() => {}, () => {}];
+    const linking = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const mayLink = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { engine, said, heard } = await followed(path, keys, (folder) =>
+      replacing(folder, {
+        link: async (name, newName) => {
+          if (newName === fileName('log', 3)) {
+            begun();
+            await mayLink;
+          }
+          return folder.link(name, newName);
+        },
+      }),
+    );
+    await keys.replace(ringOf(KEY_B, KEY_A));
+    await linking;
+    // The new file is there under a temporary name only, and needs the key that is taken away.
+    const removal = keys.replace(ringOf(KEY_C, KEY_A)).catch((error: Error) => error.message);
+    const addition = keys.replace(ringOf(KEY_C, KEY_B, KEY_A));
+    expect(await Promise.race([removal, sleep(SHORT_MS, 'waits')])).toBe('waits');
+    goOn();
+    expect(await removal).toContain(`it is encrypted with the key ${B}`);
+    await addition;
+    await heard(`${B}, ${A} any more`);
+    expect(said.join('\n')).not.toMatch(new RegExp(`${C}.* any more`));
+    expect(await idsIn(path)).toEqual([C]);
+    await engine.close();
+  });
+
+  it('that came before the folder was open is followed', async () => {
+    const path = await filled(ringOf(KEY_A));
+    const keys = ringOf(KEY_A);
+    const { engine, heard } = await followed(path, keys, (folder) =>
+      replacing(folder, {
+        link: async (name, newName) => {
+          const isLinked = await folder.link(name, newName);
+          if (nameOf(keys.first) === A) await keys.replace(ringOf(KEY_B));
+          return isLinked;
+        },
+      }),
+    );
+    await heard(`${path}: every file is written with the key ${B}`);
+    expect(await idsIn(path)).toEqual([B]);
+    await engine.close();
+  });
+
   it('that cannot be done now is told, with what still needs the old key', async () => {
     const path = await filled(ringOf(KEY_A));
     const said: string[] = [];
@@ -162,7 +225,9 @@ describe('a change of keys', () => {
         }),
     );
     const text = `${join(path, fileName('log', 1))}: it needs the key ${A} still: no snapshot was written: the disk is full`;
+    const remedy = 'the disk is full. A restart, or SIGHUP with --encryption-key FILE, tries it again';
     await expect.poll(() => said.join('\n'), { timeout: 20_000 }).toContain(text);
+    expect(said.join('\n')).toContain(remedy);
     expect(said.join('\n')).not.toContain('any more');
     await engine.close();
   });

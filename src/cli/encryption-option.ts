@@ -1,5 +1,6 @@
 /** The option `--encryption-key` of services, backups and all that reads what they write. */
 
+import { statSync } from 'node:fs';
 import { KeyRing } from '../host/encryption/key-ring.ts';
 import { readFile } from './option-file.ts';
 import { type Option, parseText, UsageError } from './options.ts';
@@ -33,6 +34,13 @@ export function readKeys(file: string | undefined): KeyRing | undefined {
   } catch (error) {
     throw new UsageError(`${place}: ${(error as Error).message}`);
   }
+}
+
+/** The keys in a file while others wait. Throws a {@link UsageError}, also for a pipe, whose other end may never open. */
+export function readKeysAgain(file: string): KeyRing {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    throw new UsageError(`${OPTION} ${file}: it is no regular file, and only such a one can be read again`);
+  return readKeys(file) as KeyRing;
 }
 
 /** Throws a {@link UsageError} for a store that is not encrypted here, though its user may believe so. */

@@ -24,7 +24,7 @@ import type { PersonalHash } from '../protocol/personal-hash.ts';
 import { startWorkloads } from '../workloads/nodes.ts';
 import type { NodePorts } from '../workloads/served-workload.ts';
 import { readChainHash } from './audit-options.ts';
-import { readKeys, requireFolder } from './encryption-option.ts';
+import { readKeys, readKeysAgain, requireFolder } from './encryption-option.ts';
 import { etcdSettings } from './etcd-options.ts';
 import { readFile } from './option-file.ts';
 import { describeOptions, type ParsedOptions, parseOptions, UsageError } from './options.ts';
@@ -79,7 +79,7 @@ export async function serveCommand(args: readonly string[], rules: ServeRules = 
   const audit = auditSettings(values);
   const keys = readKeys(values['encryption-key']);
   requireFolder(keys, values.store);
-  const signals = new Signals();
+  const signals = new Signals(values['encryption-key']);
   const store = await Promise.race([signals.first, openStore(values, keys, signals, rules)]);
   if (typeof store === 'string') return 0;
   await requireWhole(values, store);
@@ -104,15 +104,26 @@ export async function serveCommand(args: readonly string[], rules: ServeRules = 
   return reason === 'crash' ? EXIT_CRASH : 0;
 }
 
-/** What ends the service: the first signal; a second one hurries. Or a crash of the node. */
+/** What ends the service: the first signal; a second one hurries. Or a crash of the node. SIGHUP changes its keys. */
 class Signals {
   readonly first: Promise<NodeJS.Signals>;
   readonly crash: Promise<'crash'>;
   onSecond: () => void = () => {};
   onCrash: () => void = () => {};
+  #hungUp = false;
+  #onHangUp: (() => void) | undefined;
 
-  /** Listens from now on. */
-  constructor() {
+  /**
+   * Listens from now on.
+   *
+   * @param keyFile undefined: SIGHUP ends the process
+   */
+  constructor(keyFile: string | undefined) {
+    if (keyFile !== undefined)
+      process.on('SIGHUP', () => {
+        this.#hungUp = true;
+        this.#onHangUp?.();
+      });
     this.crash = new Promise((resolve) => {
       this.onCrash = () => resolve('crash');
     });
@@ -125,6 +136,12 @@ class Signals {
       };
       process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     });
+  }
+
+  /** A SIGHUP that came already is made good now. */
+  set onHangUp(action: () => void) {
+    this.#onHangUp = action;
+    if (this.#hungUp) action();
   }
 }
 
@@ -139,7 +156,6 @@ async function openStore(
   rules: StoreRules,
 ): Promise<StoreEngine> {
   const { store, 'encryption-key': file } = values;
-  if (keys !== undefined && file !== undefined) rereadAtHangUp(keys, file);
   const etcd = etcdSettings(values, store);
   // A large log is read for seconds, and the lock of a holder that cannot be seen is waited for.
   const slow = setTimeout(() => say(`the store ${store.text} is still being opened`), SLOW_MS);
@@ -156,6 +172,8 @@ async function openStore(
       followsKeys: true,
       rules,
     });
+    // Before, the keys could not be compared with what they are for.
+    if (keys !== undefined && file !== undefined) signals.onHangUp = () => changeKeys(keys, file);
     return rules.engine?.(engine) ?? engine;
   } catch (error) {
     throw new UsageError(`--store ${store.text}: ${(error as Error).message}`);
@@ -165,11 +183,9 @@ async function openStore(
 }
 
 /** A change of keys without an interruption. */
-function rereadAtHangUp(keys: KeyRing, file: string): void {
-  process.on('SIGHUP', () => {
-    const reread = async () => keys.replace(readKeys(file) as KeyRing);
-    reread().catch((error: Error) => say(`SIGHUP: ${error.message}. The keys stay as they were`));
-  });
+function changeKeys(keys: KeyRing, file: string): void {
+  const change = async () => keys.replace(readKeysAgain(file));
+  change().catch((error: Error) => say(`SIGHUP: ${error.message}. The keys stay as they were`));
 }
 
 /** Rejects with a {@link UsageError} if only a part of a backup was restored into the store. */

@@ -1,6 +1,7 @@
 /** `--encryption-key` and its environment variable, of the commands that have a store or a backup. */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { auditCommand } from '../../src/cli/audit-command.ts';
@@ -8,7 +9,9 @@ import { backupCommand } from '../../src/cli/backup-command.ts';
 import { restoreCommand } from '../../src/cli/restore-command.ts';
 import { serveCommand } from '../../src/cli/serve-command.ts';
 import { openDataFolder } from '../../src/host/data-folder.ts';
+import { fileName } from '../../src/kv/log/format.ts';
 import { KEY_A, KEY_B, ringOf } from '../support/encryption.ts';
+import { replacing } from '../support/lossy-engine.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -79,6 +82,42 @@ describe('a backup of an encrypted folder', () => {
     await expect(backup(KEY_A)).rejects.toThrow('it is not encrypted, and the keys given');
     expect(await backup(KEY_A, 'plain')).toBe(0);
     expect(textIn(file)).not.toContain('ada.lovelace');
+  });
+});
+
+describe('a service at SIGHUP', () => {
+  it('takes keys that are enough for its folder, also if the signal comes while that is being opened', async () => {
+    const store = await filled(KEY_A);
+    const file = keyFile(KEY_A);
+    const said: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+    const hangUp = (...keys: string[]) => {
+      writeFileSync(file, keys.join('\n'));
+      process.emit('SIGHUP');
+    };
+    const heard = (text: string) => expect.poll(() => said.join(''), { timeout: 20_000 }).toContain(text);
+    const args = ['--store', store, '--encryption-key', file, '--listen', '127.0.0.1:0'];
+    const ended = serveCommand(args, {
+      folder: (folder) =>
+        replacing(folder, {
+          lock: async (name) => {
+            hangUp(KEY_B);
+            return folder.lock(name);
+          },
+        }),
+    });
+    await heard(`SIGHUP: ${join(store, fileName('log', 1))}: it is encrypted with the key ${A}`);
+    await heard('The keys stay as they were');
+    await heard('listening on');
+    hangUp(KEY_B, KEY_A);
+    await heard(`no file needs ${A} any more`);
+    // Its other end might never be opened.
+    unlinkSync(file);
+    execFileSync('mkfifo', [file]);
+    process.emit('SIGHUP');
+    await heard(`--encryption-key ${file}: it is no regular file, and only such a one can be read again`);
+    process.emit('SIGTERM');
+    expect(await ended).toBe(0);
   });
 });
 

@@ -59,7 +59,8 @@ follows every entry that was changed, removed, reordered, inserted, cut off or f
 ${describeOptions(OPTIONS)}
 
 Exit status: 0 it is what was written, 1 it was tampered with, 2 it cannot be verified, since the store gives no answer
-or the key is another one, 254 bad arguments, 255 the command itself failed.
+or the audit key is another one, 254 bad arguments, or a store that cannot be had, as with another encryption key, 255
+the command itself failed.
 `;
 
 type Values = ParsedOptions<typeof OPTIONS>['values'];

@@ -110,7 +110,6 @@ function fileKey(key: Key, header: Header, name: string, rules: SealingRules): F
 
 /** A file that this process writes, from its first byte on. */
 export class SealedFile {
-  readonly key: Key;
   /** The name under which it can be read. */
   readonly name: string;
   readonly #header: Header;
@@ -120,7 +119,6 @@ export class SealedFile {
   #next = 0;
 
   constructor(key: Key, store: string, name: string, rules: SealingRules) {
-    this.key = key;
     this.name = name;
     this.#header = { key: key.id, store, salt: rules.newSalt().toString('hex') };
     this.#fileKey = fileKey(key, this.#header, name, rules);

@@ -7,7 +7,7 @@ import { isDataFile } from '../kv/log/format.ts';
 import type { LogEngine } from '../kv/log/log-engine.ts';
 import type { Folder } from '../protocol/folder.ts';
 import { keyNamesOf, requireKeys } from './encryption/encrypted-folder.ts';
-import { type KeyRing, nameOf } from './encryption/key-ring.ts';
+import { type KeyRing, nameOf, PLAIN } from './encryption/key-ring.ts';
 
 /**
  * Follows changes of the keys from now on, and one that came before. Without any it says nothing.
@@ -49,7 +49,8 @@ async function bringUp(engine: LogEngine, folder: Folder, keys: KeyRing, say: (t
   for (const [name, file] of used) say(`${file}: it needs the key ${name} still${problem}`);
   const unused = keys.names.filter((name) => name !== first && !used.has(name));
   if (used.size === 0) say(`${folder.describe('')}: every file is written with the key ${first}`);
-  if (unused.length > 0) say(`no file needs ${unused.join(', ')} any more: remove it from the keys`);
+  const kept = unused.some((name) => name !== PLAIN) ? '; keep it for backups that were taken with it' : '';
+  if (unused.length > 0) say(`no file needs ${unused.join(', ')} any more: remove it from the keys${kept}`);
 }
 
 /** The keys beside the first that files were written with, each with one of its files. */

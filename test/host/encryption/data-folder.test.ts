@@ -124,7 +124,8 @@ describe('a change of keys', () => {
     expect(said).toEqual([]);
     await keys.replace(ringOf(KEY_B, KEY_A));
     await heard(
-      `${path}: every file is written with the key ${B}\nno file needs ${A} any more: remove it from the keys`,
+      `${path}: every file is written with the key ${B}\n` +
+        `no file needs ${A} any more: remove it from the keys; keep it for backups that were taken with it`,
     );
     expect(await idsIn(path)).toEqual([B]);
     await keys.replace(ringOf(KEY_B));
@@ -150,8 +151,9 @@ describe('a change of keys', () => {
     ['from encrypted to plain', KEY_A, ['plain', KEY_A], ['plain']],
   ])('is done %s', async (_, before, after, ids) => {
     const path = await filled(before === undefined ? undefined : ringOf(before));
-    const { engine, heard } = await followed(path, ringOf(...after));
+    const { engine, said, heard } = await followed(path, ringOf(...after));
     await heard(`no file needs ${before === undefined ? 'plain' : A} any more`);
+    expect(said.join('\n').endsWith('from the keys')).toBe(before === undefined);
     expect(await engine.read('a/ada.lovelace')).toMatchObject({ kind: 'found' });
     expect(await idsIn(path)).toEqual(ids);
     await engine.close();

@@ -16,8 +16,21 @@ export const ENCRYPTION_KEY_OPTION: Option<string | undefined> = {
 keys in it are only for reading; so is the word plain, for what is not encrypted. In place of FILE they
 may be in the environment variable ${VARIABLE}.`,
   absent: undefined,
-  parse: parseText('a file'),
+  parse: (text) => {
+    if (isKey(text))
+      throw new UsageError(`${OPTION}: expected a file, and this is a key. Others can see it now, so make a new one`);
+    return parseText('a file')(text);
+  },
 };
+
+function isKey(text: string): boolean {
+  try {
+    KeyRing.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The keys in a file, or in the environment; undefined: there are none. Throws a {@link UsageError}. */
 export function readKeys(file: string | undefined): KeyRing | undefined {

@@ -23,7 +23,10 @@ export interface Option<T> {
   readonly text: string;
   /** The value if the option is absent. */
   readonly absent: T;
-  /** Makes the value; throws an Error that says what is expected. For a switch the text is "true". */
+  /**
+   * Makes the value; throws an Error that says what is expected. The text is shown before that, unless it is a
+   * {@link UsageError}. For a switch the text is "true".
+   */
   readonly parse: (text: string) => T;
 }
 
@@ -115,6 +118,7 @@ function parseValue(name: string, option: Option<unknown>, text: string): unknow
   try {
     return option.parse(text);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     // What stands on stderr is often kept: a password in a URL is not repeated there.
     const shown = text.replaceAll(/:\/\/[^/,@]*@/g, '://…@');
     throw new UsageError(`--${name} ${JSON.stringify(shown)}: ${(error as Error).message}`);

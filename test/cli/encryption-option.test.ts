@@ -137,6 +137,24 @@ describe('keys are refused', () => {
     expect(existsSync(store[1] as string)).toBe(false);
   });
 
+  it.each([
+    [KEY_A],
+    [KEY_A.toUpperCase()],
+    [Buffer.from(KEY_A, 'hex').toString('base64')],
+    [`${KEY_A},${KEY_B}`],
+  ])('as an argument, and not repeated: %s', async (key) => {
+    const args = ['--encryption-key', key];
+    for (const command of [
+      () => serveCommand(args),
+      () => backupCommand([...args, newPath()]),
+      () => restoreCommand([...args, newPath()]),
+      () => auditCommand(['verify', ...args]),
+    ])
+      await expect(command()).rejects.toThrow(
+        /^--encryption-key: expected a file, and this is a key. Others can see it now, so make a new one$/,
+      );
+  });
+
   it('if there are two sources of them, or the one in the environment is wrong', async () => {
     vi.stubEnv(VARIABLE, KEY_A);
     await expect(serveCommand(['--encryption-key', keyFile(KEY_A)])).rejects.toThrow(

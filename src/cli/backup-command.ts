@@ -2,7 +2,9 @@
  * `snowstorm backup`: writes what a store holds into a file, while services go on.
  */
 
+import { resolve } from 'node:path';
 import { takeBackup } from '../host/backup/take-backup.ts';
+import { findReadable } from '../host/data-folder.ts';
 import { systemClock } from '../host/system.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { ENCRYPTION_KEY_OPTION, readKeys } from './encryption-option.ts';
@@ -47,16 +49,19 @@ export async function backupCommand(args: readonly string[]): Promise<number> {
   }
   const file = onlyFile([...words, ...rest]);
   const { store } = values;
-  const { readState } = store;
+  const { readState, folder } = store;
   if (readState === undefined) throw new UsageError(`--store ${store.text}: only its own process can read it`);
   const etcd = etcdSettings({ ...values, 'etcd-group': group.absent }, store);
   const keys = readKeys(values['encryption-key']);
   const warn = (text: string) => process.stderr.write(`snowstorm backup: ${text}\n`);
+  const place = `--store ${store.text}: `;
+  // Before a file is made.
+  if (folder !== undefined) await foreseen(place, () => findReadable(resolve(folder), keys));
   const { header, count } = await foreseen('', () =>
     takeBackup(file, {
       store: store.isEtcd ? 'etcd' : 'folder',
       nowMs: () => systemClock.wallMs(),
-      read: () => foreseen(`--store ${store.text}: `, () => readState({ etcd, warn, keys })),
+      read: () => foreseen(place, () => readState({ etcd, warn, keys })),
       warn,
       keys,
     }),

@@ -49,7 +49,13 @@ export async function openDataFolder(
  * @param keys undefined: an encrypted folder is refused
  */
 export async function readDataFolder(path: string, keys?: KeyRing): Promise<StoredState> {
+  const folder = await findReadable(path, keys);
+  return readLiveState(keys === undefined ? folder : new EncryptedFolder(folder, keys));
+}
+
+/** The folder as it is on the disk. Rejects if it is not there, or if the store in it needs other keys. */
+export async function findReadable(path: string, keys: KeyRing | undefined): Promise<Folder> {
   const folder = await NodeFolder.find(path);
   await requireDataKeys(folder, keys ?? KeyRing.none());
-  return readLiveState(keys === undefined ? folder : new EncryptedFolder(folder, keys));
+  return folder;
 }

@@ -1,7 +1,7 @@
 /** `--encryption-key` and its environment variable, of the commands that have a store or a backup. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { auditCommand } from '../../src/cli/audit-command.ts';
@@ -66,10 +66,14 @@ describe('a backup of an encrypted folder', () => {
     [[KEY_B], `it is encrypted with the key ${A}, and the keys given are others: ${ringOf(KEY_B).names[0]}`],
     [[], `it is encrypted with the key ${A}, and no key was given: --encryption-key`],
   ])('is refused with %j, and no file is made', async (keys, problem) => {
-    const [store, file] = [await filled(KEY_A), newPath()];
+    const [store, place] = [await filled(KEY_A), newPath()];
+    const file = join(place, 'backup');
+    mkdirSync(place);
+    const { mtimeMs } = statSync(place);
     const key = keys.length > 0 ? ['--encryption-key', keyFile(...keys)] : [];
     await expect(backupCommand(['--store', store, ...key, file])).rejects.toThrow(`--store ${store}: ${store}/log-`);
-    expect(existsSync(file)).toBe(false);
+    // Not for a moment, either.
+    expect(statSync(place).mtimeMs).toBe(mtimeMs);
     expect(await backupCommand(['--store', store, '--encryption-key', keyFile(KEY_A), file])).toBe(0);
     const restored = newPath();
     await expect(restoreCommand(['--store', restored, ...key, file])).rejects.toThrow(`${file}: ${problem}`);
@@ -137,23 +141,21 @@ describe('keys are refused', () => {
     expect(existsSync(store[1] as string)).toBe(false);
   });
 
-  it.each([
-    [KEY_A],
-    [KEY_A.toUpperCase()],
-    [Buffer.from(KEY_A, 'hex').toString('base64')],
-    [`${KEY_A},${KEY_B}`],
-  ])('as an argument, and not repeated: %s', async (key) => {
-    const args = ['--encryption-key', key];
-    for (const command of [
-      () => serveCommand(args),
-      () => backupCommand([...args, newPath()]),
-      () => restoreCommand([...args, newPath()]),
-      () => auditCommand(['verify', ...args]),
-    ])
-      await expect(command()).rejects.toThrow(
-        /^--encryption-key: expected a file, and this is a key. Others can see it now, so make a new one$/,
-      );
-  });
+  it.each([[KEY_A], [KEY_A.toUpperCase()], [Buffer.from(KEY_A, 'hex').toString('base64')], [`${KEY_A},${KEY_B}`]])(
+    'as an argument, and not repeated: %s',
+    async (key) => {
+      const args = ['--encryption-key', key];
+      for (const command of [
+        () => serveCommand(args),
+        () => backupCommand([...args, newPath()]),
+        () => restoreCommand([...args, newPath()]),
+        () => auditCommand(['verify', ...args]),
+      ])
+        await expect(command()).rejects.toThrow(
+          /^--encryption-key: expected a file, and this is a key. Others can see it now, so make a new one$/,
+        );
+    },
+  );
 
   it('if there are two sources of them, or the one in the environment is wrong', async () => {
     vi.stubEnv(VARIABLE, KEY_A);

@@ -2,19 +2,18 @@
 
 import { statSync } from 'node:fs';
 import { KeyRing } from '../host/encryption/key-ring.ts';
+import { KEYS_VARIABLE } from '../host/inherited-environment.ts';
 import { readFile } from './option-file.ts';
 import { type Option, parseText, UsageError } from './options.ts';
 import type { StoreChoice } from './store-option.ts';
 
 const OPTION = '--encryption-key';
-/** For a single process. A key is never an argument: every user of the machine can read those. */
-const VARIABLE = 'SNOWSTORM_ENCRYPTION_KEY';
 
 export const ENCRYPTION_KEY_OPTION: Option<string | undefined> = {
   value: 'FILE',
   text: `Encrypts what is written, with the first key in FILE: 32 bytes, hexadecimal or in base64. Other
 keys in it are only for reading; so is the word plain, for what is not encrypted. In place of FILE they
-may be in the environment variable ${VARIABLE}.`,
+may be in the environment variable ${KEYS_VARIABLE}.`,
   absent: undefined,
   parse: (text) => {
     if (isKey(text))
@@ -23,6 +22,7 @@ may be in the environment variable ${VARIABLE}.`,
   },
 };
 
+/** A key is never an argument: every user of the machine can read those. */
 function isKey(text: string): boolean {
   try {
     KeyRing.parse(text);
@@ -34,13 +34,13 @@ function isKey(text: string): boolean {
 
 /** The keys in a file, or in the environment; undefined: there are none. Throws a {@link UsageError}. */
 export function readKeys(file: string | undefined): KeyRing | undefined {
-  const variable = process.env[VARIABLE];
+  const variable = process.env[KEYS_VARIABLE];
   if (file !== undefined && variable !== undefined)
     throw new UsageError(
-      `${OPTION} and the environment variable ${VARIABLE} exclude each other: leave one of them out`,
+      `${OPTION} and the environment variable ${KEYS_VARIABLE} exclude each other: leave one of them out`,
     );
   const [place, text] =
-    file === undefined ? [VARIABLE, variable] : [`${OPTION} ${file}`, readFile(OPTION, file).toString()];
+    file === undefined ? [KEYS_VARIABLE, variable] : [`${OPTION} ${file}`, readFile(OPTION, file).toString()];
   if (text === undefined) return undefined;
   try {
     return KeyRing.parse(text);
@@ -60,5 +60,5 @@ export function readKeysAgain(file: string): KeyRing {
 export function requireFolder(keys: KeyRing | undefined, { text, folder, isEtcd }: StoreChoice): void {
   if (keys === undefined || folder !== undefined) return;
   const advice = isEtcd ? '. What an etcd keeps is encrypted by the disks of its machines, if at all' : '';
-  throw new UsageError(`--store ${text}: ${OPTION}, or ${VARIABLE}, encrypts a folder only${advice}`);
+  throw new UsageError(`--store ${text}: ${OPTION}, or ${KEYS_VARIABLE}, encrypts a folder only${advice}`);
 }

@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { inheritedEnvironment } from '../inherited-environment.ts';
 import { killAllMarked, ProcessGroup } from '../processes/process-group.ts';
 import type { Reaper } from '../processes/reaper.ts';
 import { MARK_VARIABLE } from '../processes/strays.ts';
@@ -185,7 +186,7 @@ export class EtcdMember {
     const log = openSync(this.#logPath, this.#lifeCount === 1 ? 'w' : 'a');
     if (this.#lifeCount > 1) writeSync(log, `--- snowstorm: life ${this.#lifeCount} ---\n`);
     // Its settings must not come from the environment of the run.
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD'));
+    const inherited = Object.entries(inheritedEnvironment()).filter(([name]) => !name.startsWith('ETCD'));
     const arch = process.arch === 'x64' ? {} : { ETCD_UNSUPPORTED_ARCH: process.arch };
     const env = { ...Object.fromEntries(inherited), ...arch, [MARK_VARIABLE]: this.#mark };
     try {

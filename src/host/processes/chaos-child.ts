@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { Child } from '../../chaos/chaos.ts';
 import type { HeldOutput } from '../../harness/bed.ts';
+import { inheritedEnvironment } from '../inherited-environment.ts';
 import { RUN_FOLDER_VARIABLE } from '../node-environment.ts';
 import { LineGuard, readGuardedLines } from '../stdio/line-guard.ts';
 import { LineOutput } from '../stdio/line-output.ts';
@@ -124,7 +125,7 @@ class Life {
   constructor(options: ChaosChildOptions, variable: string, reaper: Reaper, runFolder: string) {
     this.#variable = variable;
     this.#child = spawn(options.program, [...options.args], {
-      env: { ...process.env, [variable]: MARK, [RUN_FOLDER_VARIABLE]: runFolder },
+      env: { ...inheritedEnvironment(), [variable]: MARK, [RUN_FOLDER_VARIABLE]: runFolder },
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],
     });

@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { inheritedEnvironment } from '../inherited-environment.ts';
 import { onTextLine } from '../stdio/text-lines.ts';
 import { killAllMarked, ProcessGroup, settlesWithin } from './process-group.ts';
 import type { Reaper } from './reaper.ts';
@@ -39,7 +40,7 @@ export interface LoggedProcessOptions {
   readonly args: readonly string[];
   /** Default: that of this process. */
   readonly cwd?: string;
-  /** Environment variables beside those of this process. Default: none. */
+  /** Environment variables beside the {@link inheritedEnvironment}. Default: none. */
   readonly environment?: Readonly<Record<string, string>>;
   /** What its stdin and stdout are: pipes to this process, or nothing. */
   readonly stdio: 'pipe' | 'ignore';
@@ -79,7 +80,7 @@ export class LoggedProcess {
     if (heading !== undefined) this.#log.write(`${heading}\n`);
     this.child = spawn(program, [...args], {
       ...(cwd !== undefined && { cwd }),
-      env: { ...process.env, ...environment, [MARK_VARIABLE]: mark },
+      env: { ...inheritedEnvironment(), ...environment, [MARK_VARIABLE]: mark },
       detached: true,
       stdio: [stdio, stdio, 'pipe'],
     });

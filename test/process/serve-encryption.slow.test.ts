@@ -89,7 +89,7 @@ describe('a service with a key', () => {
       await said('The keys stay as they were');
       keyFile('rotated.key', next, old);
       service.signal('SIGHUP');
-      await said('any more: remove it from the keys');
+      await said('any more: remove it from the keys; keep it for backups');
       keyFile('rotated.key', next);
       await sleep(LOAD_MS);
       await service.kill();

@@ -49,7 +49,7 @@ export function readKeys(file: string | undefined): KeyRing | undefined {
   }
 }
 
-/** The keys in a file while others wait. Throws a {@link UsageError}, also for a pipe, whose other end may never open. */
+/** The keys in a file while a service runs. Throws a {@link UsageError}, also for a pipe, which might stay shut. */
 export function readKeysAgain(file: string): KeyRing {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
     throw new UsageError(`${OPTION} ${file}: it is no regular file, and only such a one can be read again`);

@@ -15,7 +15,9 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const LOAD_MS = 700;
 /** What the load and the profile below are made of. */
-const TELLTALES = ['a-1-', 'v-1-', 'r-1-', '49301234567', '9753124', 'account', 'balance'];
+const LASTING = ['a-1-', 'v-1-', 'r-1-', '49301234567', '9753124', 'balance'];
+/** And what stands only in the record of a transfer or redemption that goes on. */
+const TELLTALES = [...LASTING, 'account'];
 
 afterAll(killServices);
 const folder = temporaryFolder();
@@ -67,7 +69,8 @@ describe('a service with a key', () => {
   it('leaves nothing on the disk, or in a backup, that can be read', async () => {
     const key = keyFile('only', newKey());
     expect(await serveAndLook('encrypted', ['--encryption-key', key])).toEqual({ store: [], backup: [] });
-    expect(await serveAndLook('plain', [])).toEqual({ store: TELLTALES, backup: TELLTALES });
+    const plain = { store: TELLTALES, backup: expect.arrayContaining(LASTING) };
+    expect(await serveAndLook('plain', [])).toEqual(plain);
   });
 
   it('changes keys under load, loses nothing, and starts with the new key alone', async () => {

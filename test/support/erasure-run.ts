@@ -270,6 +270,8 @@ class Run {
       balances += balance;
       brought += entries.reduce((sum, [, , , credited]) => sum + credited, opened);
     }
+    for (const [key, shard] of rig.stored('vs/'))
+      if ((shard.pending as unknown[]).length > 0) violations.push(`${key} is unfinished: ${JSON.stringify(shard)}`);
     const erased = [...rig.stored('erased/').values()] as unknown as ErasedRecord[];
     for (const record of erased) for (const amount of record.brought) brought += amount;
     if (balances !== brought) violations.push(`${brought} were brought in, and ${balances} are there`);

@@ -29,7 +29,10 @@ export interface ErasurePorts {
 }
 
 const ErasedRecord = z.object({
-  /** How many accounts of this name were erased, or are being erased. */
+  /**
+   * How many accounts of this name were erased, or are being erased. Invariant: not fewer than the requests here and in
+   * any document of such an account. Nodes tell by it whether what they have read is new enough.
+   */
   times: z.int().min(1),
   /** Request ids of the erasures, and of the openings. */
   requests: z.array(z.string()),
@@ -51,9 +54,11 @@ const LOOKS = 16;
 
 const NOTHING: Omit<ErasedRecord, 'times'> = { requests: [], openings: [], redeemed: [], brought: [] };
 
+type ErasedContext = Pick<NodeContext, 'clock' | 'sleep' | 'randomUint32'>;
+
 export class ErasedAccounts {
   readonly hash: PersonalHash;
-  readonly #context: NodeContext;
+  readonly #context: ErasedContext;
   readonly #graceMs: number;
   readonly #documents: Documents<ErasedRecord>;
   readonly #any: Documents<z.infer<typeof AnyRecord>>;
@@ -61,7 +66,7 @@ export class ErasedAccounts {
   #noneAtMs = Number.NEGATIVE_INFINITY;
   #isAnnounced = false;
 
-  constructor(context: NodeContext, kv: LinearizableStore, { hash, graceMs = GRACE_MS }: ErasurePorts) {
+  constructor(context: ErasedContext, kv: LinearizableStore, { hash, graceMs = GRACE_MS }: ErasurePorts) {
     this.hash = hash;
     this.#context = context;
     this.#graceMs = graceMs;
@@ -93,15 +98,19 @@ export class ErasedAccounts {
     return (await readOrThrow(this.#documents, this.#keyOf(account))).content;
   }
 
-  /** Writes down what an account did that is about to be erased. Rejects if that is not proven. */
-  async add(account: string, { erased = [], opener, opened, entries = [] }: Account): Promise<void> {
+  /**
+   * Writes down what an account did that is about to be erased. Resolves to all that is written down; rejects if that is
+   * not proven.
+   */
+  async add(account: string, { erased = [], erasing, opener, opened, entries = [] }: Account): Promise<ErasedRecord> {
     const brought = entries.reduce((sum, [, , , credited]) => sum + credited, opened);
-    await this.#change(account, (record = { times: 1, ...NOTHING }) => {
+    return this.#change(account, (record = { times: 1, ...NOTHING }) => {
       const known = new Set(record.redeemed.map(([code]) => code));
       const fresh = entries.filter(([code]) => !known.has(code));
+      const requests = union(record.requests, erased);
       return {
-        times: Math.max(record.times, erased.length + 1),
-        requests: union(record.requests, erased),
+        times: Math.max(record.times, union(requests, erasing === undefined ? [] : [erasing]).length),
+        requests,
         openings: union(record.openings, opener === undefined ? [] : [opener]),
         redeemed: [
           ...record.redeemed,
@@ -116,13 +125,13 @@ export class ErasedAccounts {
 
   /** Writes down the requests that erased accounts. Rejects if that is not proven. */
   async addRequests(account: string, requests: readonly string[]): Promise<void> {
-    await this.#change(account, (record = { times: Math.max(1, requests.length), ...NOTHING }) => ({
-      ...record,
-      requests: union(record.requests, requests),
-    }));
+    await this.#change(account, (record = { times: 1, ...NOTHING }) => {
+      const all = union(record.requests, requests);
+      return { ...record, times: Math.max(record.times, all.length), requests: all };
+    });
   }
 
-  async #change(account: string, next: (record: ErasedRecord | undefined) => ErasedRecord): Promise<void> {
+  async #change(account: string, next: (record: ErasedRecord | undefined) => ErasedRecord): Promise<ErasedRecord> {
     const result = await this.#documents.update(
       this.#keyOf(account),
       (record) => {
@@ -132,6 +141,7 @@ export class ErasedAccounts {
       NOTHING_STORED,
     );
     if (result.kind !== 'ok') throw result.error;
+    return result.stored.content;
   }
 
   async #look(): Promise<boolean> {

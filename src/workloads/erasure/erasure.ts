@@ -175,21 +175,23 @@ export class Erasure {
     try {
       const own = await this.#read(account);
       if (own?.erasing === undefined) return;
-      if (this.#rules.keepsMarks) await erased.add(account, own);
+      const known = this.#rules.keepsMarks ? (await erased.add(account, own)).requests : [];
       await inTurns(own.entries ?? [], async (entry) => {
         while (await isUnfinished(vouchers, account, entry))
           if (this.#nowMs() >= endMs || !(await pauseUpTo(context, PAUSE_MS))) throw unfinished(entry[0]);
         await this.#rules.forgets(vouchers, hash, account, entry);
       });
       const request = own.erasing;
-      const requests = [...(own.erased ?? []), request];
+      const requests = [...new Set([...known, ...(own.erased ?? []), request])];
       const gone: Account = { balance: 0, opened: 0, closed: true, token: '', erased: requests, gone: true };
       const result = await accounts.update(account, (now) => {
         if (now.content === null) throw missing(account);
         return now.content.erasing === request ? { ...now, content: gone } : undefined;
       });
       if (result.kind !== 'ok') throw result.error;
-      if (result.stored.content.content?.gone) this.#erasedCount++;
+      // A credit may have opened it again. Then this request has erased nothing, and must never be said to have.
+      if (!result.stored.content.content?.erased?.includes(request)) return;
+      this.#erasedCount++;
       if (this.#rules.keepsMarks) await erased.addRequests(account, requests);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;

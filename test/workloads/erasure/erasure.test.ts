@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest';
 import type { StoreEngine } from '../../../src/kv/store.ts';
-import type { ReplyOf, RequestInputOf, Rpc } from '../../../src/protocol/rpc.ts';
 import {
   AccountClose,
   AccountErase,
@@ -12,37 +11,13 @@ import {
   TransferStatus,
 } from '../../../src/workloads/saga/messages.ts';
 import { Redeem, VoucherCreate, VoucherReport, WalletRead } from '../../../src/workloads/voucher/messages.ts';
-import { ERASURE_GRACE_MS, erasureRig, SHOP } from '../../support/erasure-run.ts';
+import { SHOP } from '../../support/erasure-run.ts';
+import { ANN, CREDIT, LONG_MS, mentions, startScene } from '../../support/erasure-scene.ts';
 import { RetentionRig } from '../../support/retention-rig.ts';
 
-const ANN = '+4915112345670';
-const LONG_MS = 3 * ERASURE_GRACE_MS;
-const CREDIT = 5;
-
-/** An instance, a voucher, and the account of a shop. */
-async function start(see?: (engine: StoreEngine, rig: RetentionRig) => StoreEngine) {
-  const mutantOf = (name: string) => (name === 'n1' && see ? { see: (own: StoreEngine) => see(own, rig) } : undefined);
-  const rig: RetentionRig = erasureRig({ seed: 1, mutantOf });
-  rig.troubled = false;
-  rig.start('n0');
-  const ask = <R extends Rpc>(rpc: R, request: RequestInputOf<R>, name = 'n0'): Promise<ReplyOf<R>> =>
-    rig.time.run(rig.ask(name, rpc, request));
-  await ask(VoucherCreate, { code: 'v', limit: 9, amount: CREDIT });
-  await ask(AccountOpen, { account: SHOP, balance: 100 });
-  const redeem = (request_id = 'r', code = 'v') => ask(Redeem, { code, user: ANN, request_id });
-  const spend = (amount = CREDIT, request_id = 't') => ask(Transfer, { request_id, from: ANN, to: SHOP, amount });
-  const erase = (request_id = 'e') => ask(AccountErase, { account: ANN, request_id });
-  const open = (request_id?: string, balance = 3) =>
-    ask(AccountOpen, { account: ANN, balance, ...(request_id !== undefined && { request_id }) });
-  return { rig, ask, redeem, spend, erase, open };
-}
-
-/** The keys of all documents in which the phone number is. */
-function mentions(rig: RetentionRig): string[] {
-  return [...rig.stored('')].flatMap(([key, document]) =>
-    decodeURIComponent(key + JSON.stringify(document)).includes(ANN) ? [key.split('/')[0] as string] : [],
-  );
-}
+/** With what the instance n1 sees of the engine. */
+const start = (see: (engine: StoreEngine, rig: RetentionRig) => StoreEngine = (engine) => engine) =>
+  startScene((engine, rig, name) => (name === 'n1' ? see(engine, rig) : engine));
 
 const code = (expected: number) => ({ code: expected });
 

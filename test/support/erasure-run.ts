@@ -17,7 +17,9 @@ import { type SagaParts, sagaNode, transferHandlers } from '../../src/workloads/
 import type { ServedWorkload, WorkloadPorts } from '../../src/workloads/served-workload.ts';
 import { VOUCHER_LIMITS } from '../../src/workloads/voucher/limits.ts';
 import { Redeem, VoucherCreate, VoucherReport } from '../../src/workloads/voucher/messages.ts';
-import { voucherNode } from '../../src/workloads/voucher/node.ts';
+import { startVouchers, voucherNode } from '../../src/workloads/voucher/node.ts';
+import { pageKey } from '../../src/workloads/voucher/records.ts';
+import { type Report, report } from '../../src/workloads/voucher/redemptions.ts';
 import { increment, RetentionRig, type RigOptions } from './retention-rig.ts';
 
 /** Longer than twice what the rig makes calls late by, together with a pause and an update. */
@@ -41,12 +43,13 @@ const CODES_ALLOWED: readonly (number | string)[] = [11, 13, 20, 21, 22];
 export interface ErasureMutant {
   readonly rules?: Partial<ErasureRules>;
   readonly driver?: SagaParts['driver'];
+  readonly report?: Report;
   /** What it sees of the engine. */
   readonly see?: (engine: StoreEngine) => StoreEngine;
 }
 
 /** Instances in whose erasures something is left out. */
-function erasingWorkloads({ rules = {}, driver = {} }: ErasureMutant): readonly ServedWorkload[] {
+function erasingWorkloads({ rules = {}, driver = {}, report }: ErasureMutant): readonly ServedWorkload[] {
   const start = async (
     context: NodeContext,
     { kv, members, limits, retention, erasure: ports }: WorkloadPorts,
@@ -56,8 +59,25 @@ function erasingWorkloads({ rules = {}, driver = {} }: ErasureMutant): readonly 
     const parts = { limits: { ...SAGA_LIMITS, ...limits }, retention, erasure, driver };
     return transferHandlers(context, kv, parts, members);
   };
-  return [{ ...sagaNode, start }, voucherNode];
+  const startVoucherNode: ServedWorkload['start'] = (context, ports) =>
+    startVouchers(context, ports, { ...(report && { report }) });
+  return [
+    { ...sagaNode, start },
+    { ...voucherNode, start: startVoucherNode },
+  ];
 }
+
+/** Of an instance that brings names back to a report, from which erasures have taken them. */
+export const reportAnew: Report = async (store, code, shard, redemptions) => {
+  const written = await report(store, code, shard, redemptions);
+  for (const [user, requestId, place] of written)
+    await store.pages.update(pageKey(code, shard, Math.floor(place / store.pageLength)), (content) => {
+      const entries = content?.entries ?? [];
+      const index = entries.findIndex(([own]) => own === place);
+      return index < 0 ? undefined : { entries: entries.with(index, [place, user, requestId]) };
+    });
+  return written;
+};
 
 export function erasureRig(options: RigOptions, mutant: ErasureMutant = {}): RetentionRig {
   const { see } = mutant;

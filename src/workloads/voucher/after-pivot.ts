@@ -9,7 +9,7 @@ import type { NodeContext } from '../../node/context.ts';
 import type { RpcError } from '../../protocol/errors.ts';
 import type { VoucherLimits } from './limits.ts';
 import type { Pending, ShardRecord, VoucherStore } from './records.ts';
-import { type Credit, report, type Terms } from './redemptions.ts';
+import { type Credit, type Report, report, type Terms } from './redemptions.ts';
 import type { WalletRecord } from './wallets.ts';
 
 /**
@@ -26,6 +26,8 @@ export interface AfterPivotOptions {
   readonly limits: Pick<VoucherLimits, 'gather' | 'left'>;
   /** Credits the value of a redemption to its wallet, once. */
   readonly credit: Credit;
+  /** Default: {@link report}. */
+  readonly report?: Report | undefined;
   /** Called when some redemptions may leave the shard. */
   readonly onReported: () => void;
 }
@@ -114,12 +116,12 @@ export class AfterPivot {
 
   async #gather(): Promise<void> {
     if (this.#gathering) return;
-    const { context, store, terms, shard, limits, onReported } = this.#options;
+    const { context, store, terms, shard, limits, onReported, report: write = report } = this.#options;
     this.#gathering = true;
     while (this.#credited.length > 0) {
       this.#enough = new Abort();
       if (this.#credited.length < limits.gather) await context.sleep(GATHER_MS, this.#enough);
-      const reported = await report(store, terms.code, shard, this.#credited.splice(0));
+      const reported = await write(store, terms.code, shard, this.#credited.splice(0));
       for (const [user, , place] of reported) this.#leaving.set(user, place);
     }
     this.#gathering = false;

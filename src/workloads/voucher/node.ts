@@ -27,7 +27,7 @@ import {
   type VoucherStore,
   voucherKey,
 } from './records.ts';
-import { type Credit, credit, creditAndForget, type Terms } from './redemptions.ts';
+import { type Credit, credit, creditAndForget, type Report, type Terms } from './redemptions.ts';
 import { Rights, sum } from './rights.ts';
 import { ShardDesk } from './shard-desk.ts';
 import { Sweeper } from './sweeper.ts';
@@ -43,6 +43,8 @@ export interface VoucherParts {
   readonly members: Members;
   readonly rights: Pick<Rights, 'acquire'>;
   readonly credit: Credit;
+  /** Default: that of `redemptions.ts`. */
+  readonly report?: Report | undefined;
   /** Whether it finishes what others left unfinished. */
   readonly sweeps: boolean;
   readonly limits: VoucherLimits;
@@ -76,12 +78,13 @@ export async function startVouchers(
     retention,
     erasure,
   }: Pick<WorkloadPorts, 'kv' | 'members' | 'limits' | 'wallets' | 'retention' | 'erasure'>,
+  own: Pick<VoucherParts, 'report'> = {},
 ): Promise<readonly Handler[]> {
   const erased = erasure && new ErasedAccounts(context, kv, erasure);
   erased?.start();
   const place = wallets === 'accounts' ? new AccountWallets(context, kv, erased) : undefined;
   const parts = createVoucherParts(context, kv, { ...VOUCHER_LIMITS, ...limits }, { members, wallets: place });
-  return voucherHandlers(context, { ...parts, credit: creditAndForget(retention), retention });
+  return voucherHandlers(context, { ...parts, credit: creditAndForget(retention), retention, ...own });
 }
 
 export function voucherHandlers(context: NodeContext, parts: VoucherParts): readonly Handler[] {

@@ -68,12 +68,14 @@ function withoutEnded(entry: WalletEntry, retention: Pick<Keeping, 'isEnded'>): 
 }
 
 /** Writes redemptions to the pages of the report. Returns those whose page is proven. */
-export async function report(
+export type Report = (
   store: VoucherStore,
   code: string,
   shard: number,
   redemptions: readonly Pending[],
-): Promise<readonly Pending[]> {
+) => Promise<readonly Pending[]>;
+
+export const report: Report = async (store, code, shard, redemptions) => {
   const pages = groupBy(redemptions, ([, , place]) => Math.floor(place / store.pageLength));
   const written = await Promise.all(
     [...pages].map(async ([page, members]) => {
@@ -82,14 +84,16 @@ export async function report(
     }),
   );
   return written.flat();
-}
+};
 
 function withEntries(content: PageRecord | undefined, redemptions: readonly Pending[]): PageRecord | undefined {
   const known = content?.entries ?? [];
   const byPlace = new Map(known.map((entry) => [entry[0], entry]));
   const { size } = byPlace;
-  // A redemption that was credited again meanwhile comes twice. An older node listed it twice as well.
-  for (const [user, requestId, place] of redemptions) byPlace.set(place, [place, user, requestId]);
+  // A redemption that was credited again meanwhile comes twice. An older node listed it twice as well. What is written
+  // stays: the user may have been erased since, so that hashes stand there (`erasure/`).
+  for (const [user, requestId, place] of redemptions)
+    if (!byPlace.has(place)) byPlace.set(place, [place, user, requestId]);
   if (byPlace.size === size) return undefined;
   return { entries: [...byPlace.values()].sort(([one], [other]) => one - other) };
 }

@@ -20,7 +20,7 @@ import { RpcError } from '../../protocol/errors.ts';
 import { AfterPivot } from './after-pivot.ts';
 import type { VoucherLimits } from './limits.ts';
 import { contentOf, type Pending, redemptionNumber, type ShardRecord, shardKey, type VoucherStore } from './records.ts';
-import { type Credit, entryOf, type Terms } from './redemptions.ts';
+import { type Credit, entryOf, type Report, type Terms } from './redemptions.ts';
 import type { Rights } from './rights.ts';
 import { decide, type ShardView } from './shard-decision.ts';
 import type { WalletRecord } from './wallets.ts';
@@ -60,6 +60,8 @@ export interface ShardDeskOptions {
   readonly limits: Pick<VoucherLimits, 'group' | 'pending' | 'gather' | 'left'>;
   /** Credits the value of a redemption to its wallet, once. */
   readonly credit: Credit;
+  /** Lists redemptions in the report. Default: that of `redemptions.ts`. */
+  readonly report?: Report | undefined;
   /** Called before every pivot, with the version it starts from: records that something may be left unfinished here. */
   readonly register: (content: ShardRecord) => Promise<RpcError | undefined>;
 }
@@ -86,7 +88,7 @@ export class ShardDesk {
   #granted = 0;
   #usedAtMs: number;
 
-  constructor({ context, store, rights, credit, terms, shard, limits, register }: ShardDeskOptions) {
+  constructor({ context, store, rights, credit, report, terms, shard, limits, register }: ShardDeskOptions) {
     this.#context = context;
     this.#store = store;
     this.#rights = rights;
@@ -106,7 +108,7 @@ export class ShardDesk {
       },
     });
     const onReported = () => this.#queue.wake();
-    this.#after = new AfterPivot({ context, store, terms, shard, limits, credit, onReported });
+    this.#after = new AfterPivot({ context, store, terms, shard, limits, credit, report, onReported });
     this.#usedAtMs = this.#nowMs();
   }
 

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import type { StoreEngine } from '../../../src/kv/store.ts';
 import { AccountErase, Audit, Transfer } from '../../../src/workloads/saga/messages.ts';
-import { Redeem, VoucherCreate } from '../../../src/workloads/voucher/messages.ts';
+import { Redeem, VoucherCreate, VoucherReport } from '../../../src/workloads/voucher/messages.ts';
 import { SHOP } from '../../support/erasure-run.ts';
-import { ANN, CREDIT, LONG_MS, startScene } from '../../support/erasure-scene.ts';
+import { ANN, CREDIT, LONG_MS, mentions, startScene } from '../../support/erasure-scene.ts';
 
 /** Writes that wait. */
 class Gate {
@@ -84,5 +84,38 @@ describe('a credit that comes in the midst of an erasure', () => {
     expect(await ask(Audit, { accounts: [ANN] })).toMatchObject({ balances: [2 * CREDIT + 3] });
     await rig.pass(1000);
     for (const shard of rig.stored('vs/').values()) expect(shard).toMatchObject({ pending: [] });
+  });
+});
+
+describe('an instance that is late with the report of a redemption', () => {
+  it('does not bring back the phone number', async () => {
+    let isArmed = false;
+    const scene = await startScene((engine, rig, name) => ({
+      ...engine,
+      replace: (key, from, text) => {
+        if (isArmed && name === 'n1' && key.startsWith('a/%')) {
+          isArmed = false;
+          rig.pause('n1', 4000);
+        }
+        return engine.replace(key, from, text);
+      },
+    }));
+    const { rig, ask, spend, erase } = scene;
+    rig.start('n1');
+    await rig.pass(1000);
+    const redeem = (user: string) => rig.ask('n1', Redeem, { code: 'v', user, request_id: `by ${user}` });
+    isArmed = true;
+    const first = redeem(ANN);
+    await rig.pass(3000);
+    await spend();
+    expect(await erase()).toEqual({});
+    // In the same page, so that the late instance has something new to write there.
+    const second = redeem('bob');
+    await rig.pass(5000);
+    expect([await first, await second]).toMatchObject([{ redemption: 1 }, { redemption: 2 }]);
+    await rig.pass(LONG_MS);
+    const { redemptions } = await ask(VoucherReport, { code: 'v', limit: 9, offset: 0 });
+    expect(redemptions.map(({ user }) => user)).toEqual([expect.stringMatching(/^p-/), 'bob']);
+    expect(mentions(rig)).toEqual([]);
   });
 });

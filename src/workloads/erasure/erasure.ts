@@ -126,32 +126,55 @@ export class Erasure {
   async erase(account: string, requestId: string): Promise<void> {
     const request = this.erased.hash(requestId);
     const endMs = this.#nowMs() + storeTimings(this.#options.kv.patienceMs).stepMs;
-    for (;;) {
-      const own = await this.#read(account);
-      if (own?.erasing !== undefined) {
-        await this.#finish(account, endMs);
-        continue;
+    for (let isClosed = false; ; isClosed = true) {
+      try {
+        const own = await this.#read(account);
+        if (own?.erasing !== undefined) {
+          isClosed = true;
+          await this.#finish(account, endMs);
+          continue;
+        }
+        if (await this.#hasErased(account, own, request)) return;
+        // If it was, a credit has opened it again.
+        isClosed = false;
+        if (!exists(own)) throw missing(account);
+        await this.#close(account, request, endMs);
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error;
+        // No error may say that nothing was changed.
+        if (isClosed)
+          throw RpcError.of('crash', `account ${account} is closed, and is erased later: ${error.message}`);
+        // By another copy of this request, meanwhile.
+        const isMissing = error.code === missing(account).code;
+        if (!isMissing || !(await this.#hasErased(account, undefined, request))) throw error;
+        return;
       }
-      if (own?.erased?.includes(request)) return;
-      if ((await this.erased.read(account))?.requests.includes(request)) return;
-      if (!exists(own)) throw missing(account);
-      await this.#close(account, request, endMs);
     }
   }
 
-  /** Waits for what is working on the account, since that ends soon; but not for ever. */
+  /** @param own the account, read before this is called */
+  async #hasErased(account: string, own: Account | undefined, request: string): Promise<boolean> {
+    return own?.erased?.includes(request) || ((await this.erased.read(account))?.requests.includes(request) ?? false);
+  }
+
+  /**
+   * Waits for what is working on the account, since that ends soon; but not for ever. An account that is opened after
+   * another copy of the request has erased one is left alone.
+   */
   async #close(account: string, request: string, endMs: number): Promise<void> {
     const { accounts, context, findFinished } = this.#options;
     let isListed = false;
     for (;;) {
       const { content } = await accounts.read(account);
       const record = content ?? { content: null, marks: [] };
+      if (record.content?.erased?.includes(request)) return;
       const finished = await findFinished(record.marks.filter((mark) => !isEnded(mark)));
       const refusal = this.#rules.refusalOf(account, record, finished) ?? (await this.#findUnfinished(account, record));
       if (refusal === undefined) {
         if (!isListed && this.#rules.lists) await this.#list(account);
         isListed = true;
         const result = await accounts.update(account, (now) => {
+          if (now.content?.erased?.includes(request)) return undefined;
           const reason = this.#rules.refusalOf(account, now, finished);
           if (reason !== undefined) throw reason;
           const own = now.content as Account;
@@ -168,35 +191,30 @@ export class Erasure {
     }
   }
 
-  /** Does what is left to do after the closing. Rejects with error 13 if it goes on later. */
+  /** Does what is left to do after the closing. If it rejects, it goes on later. */
   async #finish(account: string, endMs: number): Promise<void> {
     const { accounts, context, ports, vouchers } = this.#options;
     const { erased, hash } = { erased: this.erased, hash: ports.hash };
-    try {
-      const own = await this.#read(account);
-      if (own?.erasing === undefined) return;
-      const known = this.#rules.keepsMarks ? (await erased.add(account, own)).requests : [];
-      await inTurns(own.entries ?? [], async (entry) => {
-        while (await isUnfinished(vouchers, account, entry))
-          if (this.#nowMs() >= endMs || !(await pauseUpTo(context, PAUSE_MS))) throw unfinished(entry[0]);
-        await this.#rules.forgets(vouchers, hash, account, entry);
-      });
-      const request = own.erasing;
-      const requests = [...new Set([...known, ...(own.erased ?? []), request])];
-      const gone: Account = { balance: 0, opened: 0, closed: true, token: '', erased: requests, gone: true };
-      const result = await accounts.update(account, (now) => {
-        if (now.content === null) throw missing(account);
-        return now.content.erasing === request ? { ...now, content: gone } : undefined;
-      });
-      if (result.kind !== 'ok') throw result.error;
-      // A credit may have opened it again. Then this request has erased nothing, and must never be said to have.
-      if (!result.stored.content.content?.erased?.includes(request)) return;
-      this.#erasedCount++;
-      if (this.#rules.keepsMarks) await erased.addRequests(account, requests);
-    } catch (error) {
-      if (!(error instanceof RpcError)) throw error;
-      throw RpcError.of('crash', `account ${account} is closed, and is erased later: ${error.message}`);
-    }
+    const own = await this.#read(account);
+    if (own?.erasing === undefined) return;
+    const known = this.#rules.keepsMarks ? (await erased.add(account, own)).requests : [];
+    await inTurns(own.entries ?? [], async (entry) => {
+      while (await isUnfinished(vouchers, account, entry))
+        if (this.#nowMs() >= endMs || !(await pauseUpTo(context, PAUSE_MS))) throw unfinished(entry[0]);
+      await this.#rules.forgets(vouchers, hash, account, entry);
+    });
+    const request = own.erasing;
+    const requests = [...new Set([...known, ...(own.erased ?? []), request])];
+    const gone: Account = { balance: 0, opened: 0, closed: true, token: '', erased: requests, gone: true };
+    const result = await accounts.update(account, (now) => {
+      if (now.content === null) throw missing(account);
+      return now.content.erasing === request ? { ...now, content: gone } : undefined;
+    });
+    if (result.kind !== 'ok') throw result.error;
+    // A credit may have opened it again. Then this request has erased nothing, and must never be said to have.
+    if (!result.stored.content.content?.erased?.includes(request)) return;
+    this.#erasedCount++;
+    if (this.#rules.keepsMarks) await erased.addRequests(account, requests);
   }
 
   async #findUnfinished(account: string, { content }: ParticipantRecord<Account>): Promise<RpcError | undefined> {

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { StoreEngine } from '../../../src/kv/store.ts';
-import { AccountErase, Audit, Transfer } from '../../../src/workloads/saga/messages.ts';
+import { RpcError } from '../../../src/protocol/errors.ts';
+import { AccountErase, AccountOpen, Audit, Transfer } from '../../../src/workloads/saga/messages.ts';
 import { Redeem, VoucherCreate, VoucherReport } from '../../../src/workloads/voucher/messages.ts';
 import { SHOP } from '../../support/erasure-run.ts';
 import { ANN, CREDIT, LONG_MS, mentions, startScene } from '../../support/erasure-scene.ts';
@@ -117,5 +118,97 @@ describe('an instance that is late with the report of a redemption', () => {
     const { redemptions } = await ask(VoucherReport, { code: 'v', limit: 9, offset: 0 });
     expect(redemptions.map(({ user }) => user)).toEqual([expect.stringMatching(/^p-/), 'bob']);
     expect(mentions(rig)).toEqual([]);
+  });
+});
+
+describe('two copies of one request, at two instances', () => {
+  it.each([0, 250])('erase one account, not the one that is opened next; one reads %i ms late', async (lateMs) => {
+    const commits = new Gate();
+    const { rig, ask, open } = await startScene((engine, own, name) => ({
+      ...commits.before(engine, (key, text) => key.startsWith('s/') && text.includes('"committed"')),
+      read: async (key) => {
+        if (name === 'n1' && key.startsWith('a/%'))
+          await new Promise<void>((resolve) => own.time.schedule(lateMs, resolve));
+        return engine.read(key);
+      },
+    }));
+    rig.start('n1');
+    await rig.pass(1000);
+    await open('o');
+    for (let round = 0; round < 12; round++) {
+      // Both wait for it.
+      commits.isClosed = true;
+      void rig.ask('n0', Transfer, { request_id: `t${round}`, from: ANN, to: SHOP, amount: 3 });
+      await rig.pass(100);
+      const copies = ['n1', 'n0'].map((name) =>
+        rig.ask(name, AccountErase, { account: ANN, request_id: `e${round}` }).then(
+          () => 'erased',
+          (error: Error) => error.message,
+        ),
+      );
+      const opened = Promise.race(copies).then(() =>
+        rig.ask('n0', AccountOpen, { account: ANN, balance: 0, request_id: `o${round}` }),
+      );
+      await rig.pass(300);
+      commits.open();
+      await rig.pass(3000);
+      expect({ round, told: await Promise.all(copies) }).toEqual({ round, told: ['erased', 'erased'] });
+      expect(await opened).toEqual({});
+      expect(await ask(Audit, { accounts: [ANN] })).toMatchObject({ balances: [0] });
+      await ask(Transfer, { request_id: `f${round}`, from: SHOP, to: ANN, amount: 3 });
+    }
+  });
+
+  it('are both told so when the document of the account is gone', async () => {
+    const commits = new Gate();
+    let isLate = false;
+    const { rig, open } = await startScene((engine, own, name) => ({
+      ...commits.before(engine, (key, text) => key.startsWith('s/') && text.includes('"committed"')),
+      // The late one finds that the transfer has ended, and is not heard of again before the grace has passed.
+      read: async (key) => {
+        if (isLate && name === 'n1' && key.startsWith('a/%')) {
+          isLate = false;
+          own.pause('n1', 2 * LONG_MS);
+          await new Promise<void>((resolve) => own.time.schedule(2 * LONG_MS, resolve));
+        }
+        return engine.read(key);
+      },
+    }));
+    rig.start('n1');
+    await rig.pass(1000);
+    await open('o');
+    commits.isClosed = true;
+    void rig.ask('n0', Transfer, { request_id: 't', from: ANN, to: SHOP, amount: 3 });
+    await rig.pass(100);
+    const copies = ['n1', 'n0'].map((name) => rig.ask(name, AccountErase, { account: ANN, request_id: 'e' }));
+    await rig.pass(300);
+    isLate = true;
+    commits.open();
+    await rig.pass(3 * LONG_MS);
+    expect(await Promise.all(copies)).toEqual([{}, {}]);
+  });
+});
+
+describe('a store that is away after an account was closed', () => {
+  it('does not make the answer say that nothing was changed', async () => {
+    let isAway = false;
+    const { rig, erase, open } = await startScene((engine, _, name) => ({
+      ...engine,
+      read: async (key) => (isAway ? { kind: 'failed', error: RpcError.of('timeout', 'no leader') } : engine.read(key)),
+      replace: async (key, from, text) => {
+        const result = await engine.replace(key, from, text);
+        if (name === 'n1' && text.includes('"erasing"')) isAway = true;
+        return result;
+      },
+    }));
+    rig.start('n1');
+    await rig.pass(1000);
+    await open('o', 0);
+    const told = { code: 13, message: expect.stringMatching(/is closed, and is erased later: .*no leader/) };
+    await expect(erase('e', 'n1')).rejects.toMatchObject(told);
+    isAway = false;
+    await rig.pass(LONG_MS);
+    expect([...rig.stored('a/%')]).toEqual([]);
+    expect(await erase('e', 'n1')).toEqual({});
   });
 });

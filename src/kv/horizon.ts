@@ -12,6 +12,7 @@ import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { formatTimestamp } from '../protocol/timestamp.ts';
 import { Documents } from './documents.ts';
+import { type Moment, momentOf, passedMs } from './passed.ts';
 import type { LinearizableStore } from './store.ts';
 
 const MINUTE_MS = 60_000;
@@ -64,12 +65,6 @@ interface Sighting {
   readonly sinceMs: number;
 }
 
-/** When the newest reading was begun, by both clocks. */
-interface Reading {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
-
 /** What a horizon demands of requests. Each of these is an answer of the moment, without a call of the store. */
 export interface Keeping {
   /**
@@ -94,7 +89,8 @@ export class Horizon implements Keeping {
   readonly #options: HorizonOptions;
   readonly #documents: Documents<HorizonRecord>;
   readonly #graceMs: number;
-  #reading: Reading | undefined;
+  /** When the newest reading was begun. */
+  #reading: Moment | undefined;
   #underWay: Promise<boolean> | undefined;
   /** Ascending in both fields. All but the first are younger than the grace. */
   readonly #seen: Sighting[] = [];
@@ -137,10 +133,7 @@ export class Horizon implements Keeping {
   /** Whether the newest reading is young enough to rely on. */
   get fresh(): boolean {
     const { clock } = this.#options.context;
-    if (this.#reading === undefined) return false;
-    // A machine that was asleep may not have counted that time on its monotonic clock.
-    const passedMs = Math.max(clock.monotonicMs() - this.#reading.monotonicMs, clock.wallMs() - this.#reading.wallMs);
-    return passedMs <= this.#graceMs / 2;
+    return this.#reading !== undefined && passedMs(clock, this.#reading) <= this.#graceMs / 2;
   }
 
   require(id: string): void {
@@ -220,7 +213,7 @@ export class Horizon implements Keeping {
       await this.read();
       return;
     }
-    const asked = this.#now();
+    const asked = momentOf(context.clock);
     const result = await this.#documents.update(HORIZON_KEY, (record) => {
       const next = this.#next(record);
       return next === undefined ? undefined : { begun: {}, ...record, horizon: next };
@@ -265,7 +258,7 @@ export class Horizon implements Keeping {
   }
 
   async #readNow(): Promise<boolean> {
-    const asked = this.#now();
+    const asked = momentOf(this.#options.context.clock);
     const read = await this.#documents.read(HORIZON_KEY);
     if (read.kind !== 'ok') return false;
     // Without a document nothing has ever been removed.
@@ -273,7 +266,7 @@ export class Horizon implements Keeping {
     return true;
   }
 
-  #note(asked: Reading, horizon: number): void {
+  #note(asked: Moment, horizon: number): void {
     if (asked.monotonicMs >= (this.#reading?.monotonicMs ?? Number.NEGATIVE_INFINITY)) this.#reading = asked;
     if (horizon > this.known) this.#seen.push({ horizon, sinceMs: this.#nowMs() });
   }
@@ -281,11 +274,6 @@ export class Horizon implements Keeping {
   #refuse(error: RpcError): RpcError {
     this.#refusedCount++;
     return error;
-  }
-
-  #now(): Reading {
-    const { clock } = this.#options.context;
-    return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   }
 
   #nowMs(): number {

@@ -15,6 +15,7 @@
 
 import { type Documents, readOrThrow, type Stored } from '../kv/documents.ts';
 import { chooseFirst, GroupQueue } from '../kv/group-queue.ts';
+import { type Moment, momentOf, passedMs } from '../kv/passed.ts';
 import type { NodeContext } from '../node/context.ts';
 import { pauseUpTo } from '../node/pause.ts';
 import { RpcError } from '../protocol/errors.ts';
@@ -46,8 +47,8 @@ interface Known<Content> {
    */
   readonly askedAt: number;
   readonly readAt: number;
-  /** It was current then or later, by the monotonic clock. */
-  readonly provenMs: number;
+  /** It was current then or later. */
+  readonly proven: Moment;
 }
 
 export interface ParticipantDeskOptions<Content extends object> {
@@ -93,7 +94,7 @@ export class ParticipantDesk<Content extends object> {
    */
   async peek(ageMsMax = Number.POSITIVE_INFINITY): Promise<ParticipantRecord<Content>> {
     const known = this.#known;
-    const isFresh = known !== undefined && this.#nowMs() - known.provenMs <= ageMsMax;
+    const isFresh = known !== undefined && passedMs(this.#options.context.clock, known.proven) <= ageMsMax;
     return contentOf((isFresh ? known : await this.#read()).stored);
   }
 
@@ -114,7 +115,7 @@ export class ParticipantDesk<Content extends object> {
   }
 
   async #serve(group: readonly WaitingStep<Content>[]): Promise<void> {
-    const { documents, key, marking, finished, order, limits } = this.#options;
+    const { context, documents, key, marking, finished, order, limits } = this.#options;
     const rules = { marking, isFinished: (saga: string) => finished.has(saga), marksMax: limits.marks };
     let open = this.#leaveLate(group);
     for (let attempt = 0; open.length > 0; attempt++) {
@@ -135,10 +136,10 @@ export class ParticipantDesk<Content extends object> {
         }
       } else {
         const beganAt = order.next();
-        const beganMs = this.#nowMs();
+        const began = momentOf(context.clock);
         const result = await documents.replace(key, known.stored, next(known.stored.ver + 1));
         if (result.kind === 'ok') {
-          this.#remember({ ...known, stored: result.stored, provenMs: beganMs });
+          this.#remember({ ...known, stored: result.stored, proven: began });
           for (const { resolve } of taken) resolve('done');
           const left = open.filter((waiting) => !taken.includes(waiting));
           open = this.#refuse(left, refused, beganAt);
@@ -209,10 +210,10 @@ export class ParticipantDesk<Content extends object> {
   }
 
   async #readNow(): Promise<Known<Content>> {
-    const { documents, key, order } = this.#options;
+    const { context, documents, key, order } = this.#options;
     const askedAt = order.next();
-    const provenMs = this.#nowMs();
-    const known = { stored: await readOrThrow(documents, key), askedAt, readAt: order.next(), provenMs };
+    const proven = momentOf(context.clock);
+    const known = { stored: await readOrThrow(documents, key), askedAt, readAt: order.next(), proven };
     this.#remember(known);
     return known;
   }

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import type { NodeContext } from '../../src/node/context.ts';
 import { RpcError } from '../../src/protocol/errors.ts';
 import { FinishedSagas } from '../../src/saga/finished-sagas.ts';
 import { SAGA_LIMITS } from '../../src/saga/limits.ts';
@@ -14,11 +15,18 @@ type Count = z.infer<typeof Count>;
 
 class Bench {
   readonly rig = new SagaRig();
-  readonly engine = new Engine(this.rig.life('n0').context);
+  /** Time that the monotonic clock of the node has not counted. */
+  sleptMs = 0;
+  readonly engine = new Engine(this.#awake(this.rig.life('n0').context));
   readonly counts: Participants<Count>;
 
   constructor(limits = SAGA_LIMITS) {
     this.counts = this.engine.participants({ name: 'count', schema: Count, keyOf: (name) => `c/${name}`, limits });
+  }
+
+  #awake(context: NodeContext): NodeContext {
+    const { clock } = context;
+    return { ...context, clock: { ...clock, wallMs: () => clock.wallMs() + this.sleptMs } };
   }
 
   turn(saga: string): Turn {
@@ -91,6 +99,15 @@ describe('participants', () => {
     bench.rig.wire.length = 0;
     expect(await bench.rig.run(bench.counts.peek('a', 1000))).toEqual({ count: 71 });
     expect(bench.rig.wire).toEqual([]);
+  });
+
+  it('are read again after the machine was asleep, although the monotonic clock stood still', async () => {
+    const bench = new Bench();
+    bench.rig.put('c/a', { content: { count: 7 }, marks: [] });
+    await bench.rig.run(bench.counts.peek('a'));
+    bench.rig.put('c/a', { content: { count: 70 }, marks: [] }, 2);
+    bench.sleptMs = 1001;
+    expect(await bench.rig.run(bench.counts.peek('a', 1000))).toEqual({ count: 70 });
   });
 
   it('can be changed without a saga, and marks stay', async () => {

@@ -86,6 +86,7 @@ export class RetentionRig {
   readonly #pausedUntilMs = new Map<string, number>();
   readonly #deafUntilMs = new Map<string, number>();
   readonly #clockMs = new Map<string, number>();
+  readonly #asleepMs = new Map<string, number>();
   readonly #reservations = new Map<string, MemoryReservation>();
   #uuidCount = 0;
   troubled = true;
@@ -112,6 +113,14 @@ export class RetentionRig {
     this.#pausedUntilMs.set(name, this.time.now() + durationMs);
   }
 
+  /** The same, and its monotonic clock stands still meanwhile, as it does on a machine that is suspended. */
+  suspend(name: string, durationMs: number): void {
+    this.pause(name, durationMs);
+    this.time.schedule(durationMs - 1, () =>
+      this.#asleepMs.set(name, (this.#asleepMs.get(name) ?? 0) + durationMs - 1),
+    );
+  }
+
   /** For so long it gets no answer when it reads the horizon. */
   deafen(name: string, durationMs: number): void {
     this.#deafUntilMs.set(name, this.time.now() + durationMs);
@@ -134,7 +143,10 @@ export class RetentionRig {
     const log = () => {};
     const node = new Node(
       {
-        clock: { wallMs: () => this.nowMs() + (this.#clockMs.get(name) ?? 0), monotonicMs: () => this.time.now() },
+        clock: {
+          wallMs: () => this.nowMs() + (this.#clockMs.get(name) ?? 0),
+          monotonicMs: () => this.time.now() - (this.#asleepMs.get(name) ?? 0),
+        },
         randomUint32: () => random.uint32(),
         setTimer: (delayMs, callback) => this.#setTimer(name, life, delayMs, callback),
         transmit: () => {},

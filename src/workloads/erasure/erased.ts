@@ -14,6 +14,7 @@
 import * as z from 'zod';
 import { Documents, NOTHING_STORED, readOrThrow } from '../../kv/documents.ts';
 import { GRACE_MS } from '../../kv/horizon.ts';
+import { type Moment, momentOf, passedMs } from '../../kv/passed.ts';
 import type { LinearizableStore, StoreEngine } from '../../kv/store.ts';
 import { Sweep } from '../../kv/sweep.ts';
 import type { NodeContext } from '../../node/context.ts';
@@ -62,8 +63,8 @@ export class ErasedAccounts {
   readonly #graceMs: number;
   readonly #documents: Documents<ErasedRecord>;
   readonly #any: Documents<z.infer<typeof AnyRecord>>;
-  /** When it was last found that nothing was ever erased, by the monotonic clock. */
-  #noneAtMs = Number.NEGATIVE_INFINITY;
+  /** When it was last found that nothing was ever erased; undefined: never, or something was since. */
+  #noneAt: Moment | undefined;
   #isAnnounced = false;
 
   constructor(context: ErasedContext, kv: LinearizableStore, { hash, graceMs = GRACE_MS }: ErasurePorts) {
@@ -85,12 +86,13 @@ export class ErasedAccounts {
     if (this.#isAnnounced) return;
     const result = await this.#any.update(ANY_KEY, (note) => (note === undefined ? { begun: true } : undefined));
     if (result.kind !== 'ok') throw result.error;
-    this.#isAnnounced = true;
+    this.#note();
   }
 
   /** The same as {@link read} for an account that was not found just now. */
   async readMissing(account: string): Promise<ErasedRecord | undefined> {
-    return this.#nowMs() - this.#noneAtMs < this.#graceMs / 2 ? undefined : this.read(account);
+    const isNone = this.#noneAt !== undefined && passedMs(this.#context.clock, this.#noneAt) < this.#graceMs / 2;
+    return isNone ? undefined : this.read(account);
   }
 
   /** Undefined: no account of this name was ever erased. Rejects with error 11. */
@@ -146,16 +148,17 @@ export class ErasedAccounts {
 
   async #look(): Promise<boolean> {
     if (this.#isAnnounced) return false;
-    const beganMs = this.#nowMs();
+    const began = momentOf(this.#context.clock);
     const read = await this.#any.read(ANY_KEY);
     if (read.kind !== 'ok') return true;
-    if (read.stored.content === undefined) this.#noneAtMs = beganMs;
-    else this.#isAnnounced = true;
+    if (read.stored.content === undefined) this.#noneAt = began;
+    else this.#note();
     return true;
   }
 
-  #nowMs(): number {
-    return this.#context.clock.monotonicMs();
+  #note(): void {
+    this.#isAnnounced = true;
+    this.#noneAt = undefined;
   }
 
   #keyOf(account: string): string {

@@ -2,11 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import { createPersonalHash } from '../../../src/host/personal-hash.ts';
+import { GRACE_MS } from '../../../src/kv/horizon.ts';
 import { MemoryEngine } from '../../../src/kv/memory-engine.ts';
 import { type ErasedRecord, ErasedAccounts } from '../../../src/workloads/erasure/erased.ts';
 import { UNOPENED } from '../../../src/workloads/saga/accounts.ts';
 import { SECRET } from '../../support/erasure-run.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualClock, settle } from '../../support/manual-clock.ts';
 
 const hash = createPersonalHash(SECRET);
 
@@ -20,10 +21,35 @@ class Instance {
     this.erased = new ErasedAccounts(context, this.engine, { engine: this.engine, hash });
   }
 
-  async put(record: ErasedRecord): Promise<void> {
+  readonly put = async (record: ErasedRecord): Promise<void> => {
     await this.engine.replace(`erased/${hash('ann')}`, null, JSON.stringify({ ...record, ver: 1 }));
-  }
+  };
 }
+
+describe('an instance that has found that nothing was erased', () => {
+  it('relies on it for half of the grace, by either clock', async () => {
+    const known = async (pass: (clock: ManualClock) => void): Promise<boolean> => {
+      const { erased, clock, put } = new Instance();
+      erased.start();
+      await settle();
+      await put({ times: 1, requests: ['e'], openings: [], redeemed: [], brought: [0] });
+      pass(clock);
+      return (await erased.readMissing('ann')) === undefined;
+    };
+    expect(await known((clock) => clock.pass(GRACE_MS / 2 - 1))).toBe(true);
+    expect(await known((clock) => clock.pass(GRACE_MS / 2))).toBe(false);
+    expect(await known((clock) => clock.jump(GRACE_MS / 2))).toBe(false);
+  });
+
+  it('relies on it no longer when it erases something itself', async () => {
+    const { erased, put } = new Instance();
+    erased.start();
+    await settle();
+    await erased.announce();
+    await put({ times: 1, requests: ['e'], openings: [], redeemed: [], brought: [0] });
+    expect(await erased.readMissing('ann')).toMatchObject({ requests: ['e'] });
+  });
+});
 
 describe('the record of erased accounts of a name', () => {
   it('counts as many as it has requests, also where an older version has not', async () => {

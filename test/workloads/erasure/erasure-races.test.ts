@@ -212,3 +212,31 @@ describe('a store that is away after an account was closed', () => {
     expect(await erase('e', 'n1')).toEqual({});
   });
 });
+
+describe('an instance whose machine was suspended', () => {
+  it('asks again what was erased meanwhile, although its monotonic clock stood still', async () => {
+    const { rig, ask, redeem, spend, erase } = await startScene((engine, own, name) => ({
+      ...engine,
+      // The request is faster than the look whether anything was ever erased.
+      read: async (key) => {
+        if (name === 'n1' && key === 'erasures') await new Promise<void>((resolve) => own.time.schedule(500, resolve));
+        return engine.read(key);
+      },
+    }));
+    await ask(VoucherCreate, { code: 'w', limit: 9, amount: CREDIT });
+    rig.start('n1');
+    await rig.pass(1000);
+    // It knows that nothing was ever erased.
+    await ask(Redeem, { code: 'w', user: 'bob', request_id: 'by bob' }, 'n1');
+    rig.suspend('n1', 2 * LONG_MS);
+    const redeemed = await redeem();
+    await spend();
+    await erase();
+    const late = rig.ask('n1', Redeem, { code: 'v', user: ANN, request_id: 'r' });
+    await rig.pass(LONG_MS);
+    expect(mentions(rig)).toEqual([]);
+    await rig.pass(LONG_MS);
+    expect(await late).toEqual(redeemed);
+    expect(mentions(rig)).toEqual([]);
+  });
+});

@@ -119,7 +119,7 @@ export class ErasedAccounts {
           ...fresh.map(([code, id, number]): [string, string, number] => [code, this.hash(id), number]),
         ],
         brought: Array.from({ length: Math.max(record.brought.length, erased.length + 1) }, (_, life) =>
-          life === erased.length ? brought : (record.brought[life] ?? 0),
+          Math.max(life === erased.length ? brought : 0, record.brought[life] ?? 0),
         ),
       };
     });

@@ -68,4 +68,13 @@ describe('the record of erased accounts of a name', () => {
     await again.erased.add('ann', { ...UNOPENED, erased: ['e2'], erasing: 'e3' });
     expect(await again.erased.read('ann')).toMatchObject({ times: 3 });
   });
+
+  it('never says that an account had less than was known', async () => {
+    const { erased } = new Instance();
+    const early = { ...UNOPENED, opened: 3, opener: 'o', erasing: 'e1' };
+    const late = { ...early, entries: [['v', 'r', 1, 5] as [string, string, number, number]], erasing: 'e2' };
+    // A credit has opened it again, and it was closed once more. Then comes what the first one wrote.
+    for (const account of [early, late, early]) await erased.add('ann', account);
+    expect(await erased.read('ann')).toMatchObject({ brought: [8], redeemed: [['v', hash('r'), 1]], openings: ['o'] });
+  });
 });

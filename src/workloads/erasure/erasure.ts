@@ -36,6 +36,9 @@ const AT_ONCE = 16;
 /** Looks at erasures under way in the time of a grace. */
 const LOOKS = 16;
 const LISTED = 256;
+/** Looks at a saga that is listed and has no record, and how long apart, ms. */
+const UNKNOWN_LOOKS = 4;
+const UNKNOWN_MS = 500;
 
 const ErasingRecord = z.object({
   /** Its name. '': its document is gone, but the files of the store may still have the name. */
@@ -348,24 +351,37 @@ export class Erasure {
     return seen;
   }
 
-  /** The accounts that unfinished sagas name, as far as any index tells. */
+  /**
+   * The accounts that unfinished sagas name, as far as any index tells. A saga that is listed and has no record is about
+   * to begin, or never will. In a busy service there always is one, so it is looked at again.
+   */
   async #readUnfinished(): Promise<Unfinished> {
-    const { members, sagas, readSaga } = this.#options;
+    const { context, readSaga } = this.#options;
+    const names = new Set<string>();
+    let ids: readonly string[] = await this.#listUnfinished();
+    for (let look = 1; ; look++) {
+      const unknown: string[] = [];
+      await inTurns(ids, async (id) => {
+        const record = await readSaga(id);
+        if (record !== undefined && isTerminal(record)) return;
+        const input = TransferInput.safeParse(record?.input);
+        if (input.success) for (const { account } of input.data.legs) names.add(account);
+        else unknown.push(id);
+      });
+      if (unknown.length === 0) return names;
+      if (look === UNKNOWN_LOOKS || !(await context.sleep(UNKNOWN_MS))) return 'unknown';
+      // What is no longer listed has ended, or will not begin.
+      const listed = new Set(await this.#listUnfinished());
+      ids = unknown.filter((id) => listed.has(id));
+    }
+  }
+
+  async #listUnfinished(): Promise<string[]> {
+    const { members, sagas } = this.#options;
     const indices = await Promise.all(
       (await members.ids()).map((member) => readOrThrow(sagas.indices, indexKey(member))),
     );
-    const ids = [...new Set(indices.flatMap(({ content }) => (content?.sagas ?? []).map(([id]) => id)))];
-    const names = new Set<string>();
-    let isKnown = true;
-    await inTurns(ids, async (id) => {
-      const record = await readSaga(id);
-      if (record !== undefined && isTerminal(record)) return;
-      const input = TransferInput.safeParse(record?.input);
-      if (input.success) for (const { account } of input.data.legs) names.add(account);
-      // It may be about to begin.
-      else isKnown = false;
-    });
-    return isKnown ? names : 'unknown';
+    return [...new Set(indices.flatMap(({ content }) => (content?.sagas ?? []).map(([id]) => id)))];
   }
 
   /** A failure is found by the next look. */

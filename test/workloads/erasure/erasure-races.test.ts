@@ -240,3 +240,24 @@ describe('an instance whose machine was suspended', () => {
     expect(mentions(rig)).toEqual([]);
   });
 });
+
+describe('while transfers begin all the time that have no record yet', () => {
+  it('the document of an erased account is removed all the same', async () => {
+    const { rig, erase, open } = await startScene((engine, own) => ({
+      ...engine,
+      read: async (key) => {
+        if (key === 'a/missing') await new Promise<void>((resolve) => own.time.schedule(100, resolve));
+        return engine.read(key);
+      },
+    }));
+    await open('o', 0);
+    await erase();
+    const endMs = rig.time.now() + LONG_MS;
+    for (let count = 0; rig.time.now() < endMs; count++) {
+      rig.ask('n0', Transfer, { request_id: `t${count}`, from: SHOP, to: 'missing', amount: 1 }).catch(() => {});
+      await rig.pass(50);
+    }
+    expect([...rig.stored('p/').values()]).not.toMatchObject([{ sagas: [] }]);
+    expect(mentions(rig)).toEqual([]);
+  });
+});

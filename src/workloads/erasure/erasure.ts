@@ -101,6 +101,8 @@ export class Erasure {
   readonly #listed: Documents<ErasingRecord>;
   /** By the key of the entry. */
   readonly #seen = new Map<string, Seen>();
+  /** When the files of the store were last written anew, by the monotonic clock. */
+  #renewedMs = Number.NEGATIVE_INFINITY;
   #erasedCount = 0;
   #removedCount = 0;
 
@@ -248,7 +250,7 @@ export class Erasure {
     for (let after: string | undefined, isMore = true; isMore; ) {
       const list = await ports.engine.list(ERASING_PREFIX, after, LISTED);
       if (list.kind === 'failed') return true;
-      for (const key of list.keys) {
+      await inTurns(list.keys, async (key) => {
         keys.add(key);
         try {
           if (await this.#attend(key, look)) removed.push(key);
@@ -256,7 +258,7 @@ export class Erasure {
           // Its text may name people.
           context.log.debug('an erasure could not be finished', { code: (error as { code?: number }).code });
         }
-      }
+      });
       after = list.keys.at(-1);
       isMore = list.more;
     }
@@ -278,13 +280,19 @@ export class Erasure {
     };
   }
 
-  /** Removes entries when the files of the store no longer have the names. What fails is tried again. */
+  /**
+   * Removes entries when the files of the store no longer have the names. What fails is tried again. All that was
+   * removed in a grace is renewed together, since a large store takes long.
+   */
   async #renew(keys: readonly string[]): Promise<void> {
+    const beganMs = this.#nowMs();
+    if (beganMs - this.#renewedMs < this.#graceMs) return;
     try {
       await this.#options.ports.engine.renew?.();
     } catch {
       return;
     }
+    this.#renewedMs = beganMs;
     for (const key of keys) {
       const read = await this.#listed.read(key);
       if (read.kind === 'ok' && read.stored.content?.account === '') await this.#remove(key, read.stored);

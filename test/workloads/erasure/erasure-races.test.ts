@@ -5,7 +5,7 @@ import type { StoreEngine } from '../../../src/kv/store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { AccountErase, AccountOpen, Audit, Transfer } from '../../../src/workloads/saga/messages.ts';
 import { Redeem, VoucherCreate, VoucherReport } from '../../../src/workloads/voucher/messages.ts';
-import { SHOP } from '../../support/erasure-run.ts';
+import { ERASURE_GRACE_MS, SHOP } from '../../support/erasure-run.ts';
 import { ANN, CREDIT, LONG_MS, mentions, startScene } from '../../support/erasure-scene.ts';
 
 /** Writes that wait. */
@@ -259,5 +259,36 @@ describe('while transfers begin all the time that have no record yet', () => {
     }
     expect([...rig.stored('p/').values()]).not.toMatchObject([{ sagas: [] }]);
     expect(mentions(rig)).toEqual([]);
+  });
+});
+
+describe('many erasures', () => {
+  it('are finished side by side, and have the files of the store written anew once in a grace', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `account ${index}`);
+    let [reading, readingMax, renewed] = [0, 0, 0];
+    const { rig, ask } = await startScene((engine, own) => ({
+      ...engine,
+      read: async (key) => {
+        if (!key.startsWith('erasing/')) return engine.read(key);
+        readingMax = Math.max(readingMax, ++reading);
+        await new Promise<void>((resolve) => own.time.schedule(50, resolve));
+        reading--;
+        return engine.read(key);
+      },
+      renew: async () => {
+        renewed++;
+      },
+    }));
+    for (const account of names) {
+      await ask(AccountOpen, { account, balance: 0, request_id: `open ${account}` });
+      await ask(AccountErase, { account, request_id: `erase ${account}` });
+      await rig.pass(ERASURE_GRACE_MS / 16);
+    }
+    await rig.pass(LONG_MS);
+    expect([...rig.stored('erasing/'), ...rig.stored('a/account')]).toEqual([]);
+    expect(readingMax).toBeGreaterThan(1);
+    expect(renewed).toBeGreaterThan(1);
+    // In the time of two and a half graces and the rest.
+    expect(renewed).toBeLessThan(7);
   });
 });

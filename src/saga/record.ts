@@ -113,9 +113,16 @@ export function keyedDigest(hash: PersonalHash): Digest {
   return (kind, input) => hash(canonicalKey([kind, input]));
 }
 
-/** The record of a finished saga without what it was about. Its digest tells a repeated request from another one. */
-export function forgetInput(record: SagaRecord): SagaRecord {
-  return { ...record, input: null };
+/**
+ * The record of a finished saga without what it was about. Its digest tells a repeated request from another one. One
+ * that was begun without a key gets the digest of `digest`, so that its input cannot be guessed.
+ */
+export function forgetInput(digest: Digest): (record: SagaRecord) => SagaRecord {
+  return (record) => ({
+    ...record,
+    input: null,
+    digest: record.input === null ? record.digest : digest(record.kind, record.input),
+  });
 }
 
 /**

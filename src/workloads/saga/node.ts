@@ -126,6 +126,7 @@ class TransferService {
       ...parts.accounts,
     });
     this.#erasure = erasure && this.#createErasure(kv, erasure);
+    const digest = erasure && keyedDigest(erasure.ports.hash);
     this.#transfers = createTransferKind(this.#accounts, parts.plan, this.#erasure?.rememberedMsMax);
     const driverOptions: DriverOptions = {
       context,
@@ -134,7 +135,7 @@ class TransferService {
       finished,
       kinds: [plannedKind(this.#transfers)],
       isEnded: retention && ((id) => retention.isEnded(id)),
-      finish: erasure && forgetInput,
+      finish: digest && forgetInput(digest),
       ...parts.driver,
     };
     this.#coordinator = new SagaCoordinator({
@@ -147,7 +148,7 @@ class TransferService {
       finished,
       limits,
       retention,
-      digest: erasure && keyedDigest(erasure.ports.hash),
+      digest,
       mayLose: erasure !== undefined,
       ...parts.coordinator,
     });

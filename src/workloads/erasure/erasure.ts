@@ -421,7 +421,7 @@ export function refusalOf(
   if (waiting !== undefined)
     return RpcError.of('temporarily-unavailable', `transfer ${waiting[0]} is working on account ${account}`);
   return content.balance > 0
-    ? RpcError.of('precondition-failed', `account ${account} is not empty: it has ${content.balance}`)
+    ? RpcError.of('precondition-failed', `account ${account} is not empty: it has ${content.balance} minor units`)
     : undefined;
 }
 

@@ -42,7 +42,7 @@ function aborted(reason: string, requestId: string): { problem: Problem } {
 const ABORTED =
   'The transfer was aborted and moved nothing: `insufficient_funds`, `payer_closed`, `payee_closed`, `payee_full`.';
 const OTHER_TRANSFER = 'The request id belongs to another transfer.';
-const OTHER_BALANCE = 'It was opened with another balance, or is closed.';
+const OTHER_BALANCE = 'It was opened with another balance or by another request id, or is closed.';
 
 const OpeningId = RequestId.describe('Needed where an account of this name was erased before.').exactOptional();
 

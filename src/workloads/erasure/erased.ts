@@ -7,8 +7,8 @@
  * that, knows all that accounts of this name have ever done. What may create an account must do so, and create it soon:
  * an account is removed only when it has been empty for a grace (`erasure.ts`).
  *
- * Where nothing was ever erased this costs nothing. The document `erasures` is there before the first erasure begins. A
- * node that has not found it knows for half a grace that no account was removed since.
+ * Where nothing was ever erased this costs a redemption nothing. The document `erasures` is there before the first
+ * erasure begins. A node that has not found it knows for half a grace that no account was removed since.
  */
 
 import * as z from 'zod';

@@ -147,8 +147,7 @@ export class Erasure {
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;
         // No error may say that nothing was changed.
-        if (isClosed)
-          throw RpcError.of('crash', `account ${account} is closed, and is erased later: ${error.message}`);
+        if (isClosed) throw RpcError.of('crash', `account ${account} is closed, and is erased later: ${error.message}`);
         // By another copy of this request, meanwhile.
         const isMissing = error.code === missing(account).code;
         if (!isMissing || !(await this.#hasErased(account, undefined, request))) throw error;

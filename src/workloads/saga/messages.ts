@@ -45,7 +45,7 @@ const Name = z.string().min(1).max(NAME_LENGTH_MAX);
 
 export const AccountOpen = defineRpc(
   'account_open',
-  'Opens an account with a balance. A repeated request with the same balance changes nothing; with another balance: error 21. A closed account stays closed (error 22). Where an account of this name was erased, only a new `request_id` opens another (error 22).',
+  'Opens an account with a balance. A repeated request with the same balance changes nothing; with another balance: error 21, and with another `request_id` too, where accounts can be erased. A closed account stays closed (error 22). Where an account of this name was erased, only a new `request_id` opens another (error 22).',
   { account: Name, balance: z.int().min(0).max(BALANCE_MAX), request_id: Name.exactOptional() },
   {},
 );

@@ -5,6 +5,9 @@ import type { ParticipantRecord } from '../../saga/marks.ts';
 import type { ErasedRecord } from '../erasure/erased.ts';
 import { type Account, exists, revived, UNOPENED } from './accounts.ts';
 
+/** Erasures of a name after which no request opens another account: each account lists all erasures before it. */
+const ERASED_MAX = 1000;
+
 interface Opening {
   readonly account: string;
   readonly balance: number;
@@ -56,4 +59,9 @@ function requireNew(content: Account | null, { account, opener, erased }: Openin
     );
   if (erased.openings.includes(opener))
     throw RpcError.of('precondition-failed', `this request has opened an account ${account} that was erased since`);
+  if (erased.times >= ERASED_MAX)
+    throw RpcError.of(
+      'precondition-failed',
+      `accounts ${account} were erased ${ERASED_MAX} times: none is opened more`,
+    );
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createPersonalHash } from '../../../src/host/personal-hash.ts';
 import { GRACE_MS } from '../../../src/kv/horizon.ts';
 import { MemoryEngine } from '../../../src/kv/memory-engine.ts';
-import { type ErasedRecord, ErasedAccounts } from '../../../src/workloads/erasure/erased.ts';
+import { ErasedAccounts, type ErasedRecord } from '../../../src/workloads/erasure/erased.ts';
 import { UNOPENED } from '../../../src/workloads/saga/accounts.ts';
 import { SECRET } from '../../support/erasure-run.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';

@@ -34,8 +34,6 @@ class Gate {
   }
 }
 
-const code = (expected: number) => ({ code: expected });
-
 describe('a credit that comes in the midst of an erasure', () => {
   /** The account is closed by n1. Before its marks are written, n0 credits it. */
   async function revive() {

@@ -2,14 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { StoreEngine } from '../../../src/kv/store.ts';
-import {
-  AccountClose,
-  AccountErase,
-  AccountOpen,
-  Audit,
-  Transfer,
-  TransferStatus,
-} from '../../../src/workloads/saga/messages.ts';
+import { AccountClose, AccountErase, Audit, Transfer, TransferStatus } from '../../../src/workloads/saga/messages.ts';
 import { Redeem, VoucherCreate, VoucherReport, WalletRead } from '../../../src/workloads/voucher/messages.ts';
 import { SHOP } from '../../support/erasure-run.ts';
 import { ANN, CREDIT, LONG_MS, mentions, startScene } from '../../support/erasure-scene.ts';
@@ -61,7 +54,10 @@ describe('an account that is erased', () => {
     const { rig, redeem, spend, erase } = await start();
     await expect(erase()).rejects.toMatchObject(code(20));
     await redeem();
-    await expect(erase()).rejects.toMatchObject({ code: 22, message: expect.stringMatching(/not empty: it has 5 minor units/) });
+    await expect(erase()).rejects.toMatchObject({
+      code: 22,
+      message: expect.stringMatching(/not empty: it has 5 minor units/),
+    });
     expect([...rig.stored('erasing/'), ...rig.stored('erased/')]).toEqual([]);
     await spend();
     expect(await erase()).toEqual({});

@@ -12,7 +12,7 @@ export const LONG_MS = 3 * ERASURE_GRACE_MS;
 export const CREDIT = 5;
 
 /** What an instance sees of the engine. */
-type See = (engine: StoreEngine, rig: RetentionRig, name: string) => StoreEngine;
+export type See = (engine: StoreEngine, rig: RetentionRig, name: string) => StoreEngine;
 
 /** The instance n0 is started. */
 export async function startScene(see: See = (engine) => engine, mutant: ErasureMutant = {}) {

@@ -101,8 +101,8 @@ export class ErasedAccounts {
   }
 
   /**
-   * Writes down what an account did that is about to be erased. Resolves to all that is written down; rejects if that is
-   * not proven.
+   * Writes down what an account did that is about to be erased. Resolves to all that is written down. Rejects if that
+   * is not proven.
    */
   async add(account: string, { erased = [], erasing, opener, opened, entries = [] }: Account): Promise<ErasedRecord> {
     const brought = entries.reduce((sum, [, , , credited]) => sum + credited, opened);

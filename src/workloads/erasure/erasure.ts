@@ -359,8 +359,8 @@ export class Erasure {
   }
 
   /**
-   * The accounts that unfinished sagas name, as far as any index tells. A saga that is listed and has no record is about
-   * to begin, or never will. In a busy service there always is one, so it is looked at again.
+   * The accounts that unfinished sagas name, as far as any index tells. A saga that is listed and has no record is
+   * about to begin, or never will. In a busy service there always is one, so it is looked at again.
    */
   async #readUnfinished(): Promise<Unfinished> {
     const { context, readSaga } = this.#options;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { refusalOf } from '../../../src/workloads/erasure/erasure.ts';
-import { type ErasureMutant, hidingErasures, reportAnew, runErasure } from '../../support/erasure-run.ts';
+import { type ErasureMutant, hidingErasures, runErasure } from '../../support/erasure-run.ts';
 
 /** More of them: SEEDS=200 make test FILE=test/workloads/erasure/erasure-fuzz.test.ts */
 const SEEDS = Number(process.env.SEEDS ?? 8);
@@ -21,7 +21,6 @@ const MUTANTS: Readonly<Record<string, ErasureMutant>> = {
   },
   'removes the marks of requests': { rules: { keepsMarks: false } },
   'leaves the phone number in reports': { rules: { forgets: async () => {} } },
-  'brings the phone number back into reports': { report: reportAnew },
   'leaves the phone number in finished transfers': { driver: { finish: undefined } },
   'forgets an erasure that it left': { rules: { lists: false } },
   'removes the account at once': { rules: { waits: false } },

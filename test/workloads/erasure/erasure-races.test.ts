@@ -5,8 +5,8 @@ import type { StoreEngine } from '../../../src/kv/store.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import { AccountErase, AccountOpen, Audit, Transfer } from '../../../src/workloads/saga/messages.ts';
 import { Redeem, VoucherCreate, VoucherReport } from '../../../src/workloads/voucher/messages.ts';
-import { ERASURE_GRACE_MS, SHOP } from '../../support/erasure-run.ts';
-import { ANN, CREDIT, LONG_MS, mentions, startScene } from '../../support/erasure-scene.ts';
+import { ERASURE_GRACE_MS, type ErasureMutant, reportAnew, SHOP } from '../../support/erasure-run.ts';
+import { ANN, CREDIT, LONG_MS, mentions, type See, startScene } from '../../support/erasure-scene.ts';
 
 /** Writes that wait. */
 class Gate {
@@ -87,9 +87,9 @@ describe('a credit that comes in the midst of an erasure', () => {
 });
 
 describe('an instance that is late with the report of a redemption', () => {
-  it('does not bring back the phone number', async () => {
+  async function beLate(mutant: ErasureMutant = {}) {
     let isArmed = false;
-    const scene = await startScene((engine, rig, name) => ({
+    const see: See = (engine, rig, name) => ({
       ...engine,
       replace: (key, from, text) => {
         if (isArmed && name === 'n1' && key.startsWith('a/%')) {
@@ -98,8 +98,8 @@ describe('an instance that is late with the report of a redemption', () => {
         }
         return engine.replace(key, from, text);
       },
-    }));
-    const { rig, ask, spend, erase } = scene;
+    });
+    const { rig, ask, spend, erase } = await startScene(see, mutant);
     rig.start('n1');
     await rig.pass(1000);
     const redeem = (user: string) => rig.ask('n1', Redeem, { code: 'v', user, request_id: `by ${user}` });
@@ -114,8 +114,15 @@ describe('an instance that is late with the report of a redemption', () => {
     expect([await first, await second]).toMatchObject([{ redemption: 1 }, { redemption: 2 }]);
     await rig.pass(LONG_MS);
     const { redemptions } = await ask(VoucherReport, { code: 'v', limit: 9, offset: 0 });
-    expect(redemptions.map(({ user }) => user)).toEqual([expect.stringMatching(/^p-/), 'bob']);
-    expect(mentions(rig)).toEqual([]);
+    return { users: redemptions.map(({ user }) => user), mentions: mentions(rig) };
+  }
+
+  it('does not bring back the phone number', async () => {
+    expect(await beLate()).toEqual({ users: [expect.stringMatching(/^p-/), 'bob'], mentions: [] });
+  });
+
+  it('brings it back if it writes over what is there', async () => {
+    expect(await beLate({ report: reportAnew })).toEqual({ users: [ANN, 'bob'], mentions: ['vp'] });
   });
 });
 

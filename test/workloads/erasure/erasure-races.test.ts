@@ -164,6 +164,25 @@ describe('two copies of one request, at two instances', () => {
     }
   });
 
+  it('erase one account, although one was about to close it', async () => {
+    const closings = new Gate();
+    const { rig, ask, open, erase } = await startScene((engine, _, name) =>
+      name === 'n1' ? closings.before(engine, (_key, text) => text.includes('"erasing"')) : engine,
+    );
+    rig.start('n1');
+    await rig.pass(1000);
+    await open('o', 0);
+    closings.isClosed = true;
+    const late = rig.ask('n1', AccountErase, { account: ANN, request_id: 'e' });
+    await rig.pass(200);
+    expect(await erase()).toEqual({});
+    await open('o2', 0);
+    closings.open();
+    await rig.pass(LONG_MS);
+    expect(await late).toEqual({});
+    expect(await ask(Audit, { accounts: [ANN] })).toMatchObject({ balances: [0] });
+  });
+
   it('are both told so when the document of the account is gone', async () => {
     const commits = new Gate();
     let isLate = false;

@@ -223,7 +223,7 @@ describe('a wrong node is found', () => {
 
 describe('on its stdout', () => {
   it("init_ok comes once, even after many kills, and all other lines are the node's", async () => {
-    const running = supervise(['--kill', '0.3', '--seed', '1'], OUR_NODE, '--state-dir', 'none');
+    const running = supervise(['--kill', '1', '--seed', '1'], OUR_NODE, '--state-dir', 'none');
     await untilStderrHas(running, 'chaos: ready', 3);
     let asked = 1;
     // Kills lose some requests, but one of many is answered.
@@ -284,7 +284,7 @@ describe('on its stdout', () => {
       require('node:readline').createInterface({ input: process.stdin }).on('line', () => {
         process.stdout.write('{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}\\n{"src":"n0","dest":"n0","bo');
       });`;
-    const running = supervise(['--kill', '0.3'], process.execPath, '-e', script);
+    const running = supervise(['--kill', '1'], process.execPath, '-e', script);
     await untilStderrHas(running, 'chaos: ready', 2);
     running.signal('SIGTERM');
     const { stdout } = await running.ended;
@@ -329,7 +329,7 @@ describe.concurrent('nothing is left', () => {
   });
 
   it('of earlier lives', async () => {
-    const running = supervise(['--kill', '0.3'], fixture('lives-on.mjs'));
+    const running = supervise(['--kill', '1'], fixture('lives-on.mjs'));
     await untilStderrHas(running, 'chaos: ready', 3);
     await until(
       () => running.descendants().filter((line) => /lives-on/.test(line)).length <= 1,

@@ -19,7 +19,8 @@ import { killServices, ServiceProcess } from '../support/service-process.ts';
 import { Running, SNOWSTORM, snowstorm, until } from '../support/snowstorm-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const TRIES = Number(process.env.TRIES ?? 3);
+const TRIES = Number(process.env.TRIES ?? 2);
+const MUTANT_TRIES = 3;
 const ETCD_TRIES = Math.ceil(TRIES / 5);
 const TRY_MS_MAX = 120_000;
 const LOAD_MS_MAX = 800;
@@ -93,38 +94,49 @@ describe('a data folder', () => {
     }
   });
 
-  it('gives ids twice if a restore leaves the bounds as they are', { timeout: 120_000 }, async () => {
-    const store = join(folder, 'mutant');
-    const file = join(folder, 'backup-mutant');
-    const service = await ServiceProcess.start(['--store', store]);
-    const world = new BackupWorld(() => [service.url], 1);
-    await world.prepare();
-    await must(['backup', '--store', store, file]);
-    await restart(service);
-    await world.drawIds();
-    await service.kill();
-    rmSync(store, { recursive: true });
-    const engine = await openDataFolder(store, {
-      onFailure: (error) => {
-        throw error;
-      },
-    });
-    await restore({
-      engine,
-      file,
-      backup: await checkBackup(file),
-      rule: { slackMs: 2000 },
-      resume: false,
-      nowMs: Date.now(),
-      numberText: (before) => canonicalKey(before ?? { holder: null, until: null, ver: 1 }),
-    });
-    await engine.close();
-    await service.start();
-    await world.drawIds();
-    expect(world.wrong).toContainEqual(expect.stringMatching(/ids came twice/));
-    world.close();
+  it('gives ids twice if a restore leaves the bounds as they are', { timeout: 240_000 }, async () => {
+    const told: string[] = [];
+    // Where a slow machine takes longer than a range lasts, both lives begin at the clock, and nothing is shown.
+    for (let count = 1; count <= MUTANT_TRIES; count++) {
+      const wrong = await restoreWithOldBounds(join(folder, `mutant-${count}`), join(folder, `backup-mutant-${count}`));
+      if (wrong.some((text) => text.includes('ids came twice'))) return;
+      told.push(`try ${count}: ${wrong.join('; ')}`);
+    }
+    expect.fail(told.join('\n'));
   });
 });
+
+/** Resolves to what was wrong in a service whose store was restored without a look at the bounds of its ids. */
+async function restoreWithOldBounds(store: string, file: string): Promise<readonly string[]> {
+  const service = await ServiceProcess.start(['--store', store]);
+  const world = new BackupWorld(() => [service.url], 1);
+  await world.prepare();
+  await must(['backup', '--store', store, file]);
+  await restart(service);
+  await world.drawIds();
+  await service.kill();
+  rmSync(store, { recursive: true });
+  const engine = await openDataFolder(store, {
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  await restore({
+    engine,
+    file,
+    backup: await checkBackup(file),
+    rule: { slackMs: 2000 },
+    resume: false,
+    nowMs: Date.now(),
+    numberText: (before) => canonicalKey(before ?? { holder: null, until: null, ver: 1 }),
+  });
+  await engine.close();
+  await service.start();
+  await world.drawIds();
+  world.close();
+  await service.kill();
+  return world.wrong;
+}
 
 describe('a restore that is killed', () => {
   it('is refused by all that could take its store for whole, and finished with the same file', async () => {

@@ -284,7 +284,8 @@ describe('on its stdout', () => {
       require('node:readline').createInterface({ input: process.stdin }).on('line', () => {
         process.stdout.write('{"src":"n0","dest":"c0","body":{"type":"init_ok","in_reply_to":1}}\\n{"src":"n0","dest":"n0","bo');
       });`;
-    const running = supervise(['--kill', '1'], process.execPath, '-e', script);
+    // Soon: half a line is passed on after a second.
+    const running = supervise(['--kill', '0.3'], process.execPath, '-e', script);
     await untilStderrHas(running, 'chaos: ready', 2);
     running.signal('SIGTERM');
     const { stdout } = await running.ended;

@@ -1,6 +1,7 @@
 /** The cost of one kind of request to services that are real processes, and what an option adds to it. */
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceClient } from '../support/service-client.ts';
 import { type Kind, ServiceLoad } from '../support/service-load.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
@@ -103,8 +104,4 @@ function cpuMs(services: readonly ServiceProcess[]): number {
 export function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

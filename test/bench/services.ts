@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EtcdCluster, findEtcd } from '../support/etcd.ts';
 import { ServiceClient } from '../support/service-client.ts';
 import { ServiceLoad } from '../support/service-load.ts';
@@ -196,8 +197,4 @@ async function benchSpike({ url }: ServiceProcess): Promise<Figure[]> {
     figureOf('p95 of the latency', input, 's', p95 / 1000),
     figureOf('longest latency', input, 's', max / 1000),
   ];
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -198,14 +198,14 @@ export class Erasure {
   /** Does what is left to do after the closing. If it rejects, it goes on later. */
   async #finish(account: string, endMs: number): Promise<void> {
     const { accounts, context, ports, vouchers } = this.#options;
-    const { erased, hash } = { erased: this.erased, hash: ports.hash };
+    const { erased } = this;
     const own = await this.#read(account);
     if (own?.erasing === undefined) return;
     const known = this.#rules.keepsMarks ? (await erased.add(account, own)).requests : [];
     await inTurns(own.entries ?? [], async (entry) => {
       while (await isUnfinished(vouchers, account, entry))
         if (this.#nowMs() >= endMs || !(await pauseUpTo(context, PAUSE_MS))) throw unfinished(entry[0]);
-      await this.#rules.forgets(vouchers, hash, account, entry);
+      await this.#rules.forgets(vouchers, ports.hash, account, entry);
     });
     const request = own.erasing;
     const requests = [...new Set([...known, ...(own.erased ?? []), request])];

@@ -8,6 +8,7 @@ import type {
   StoreRemoval,
   StoreReplace,
   Token,
+  WriteAhead,
 } from '../kv/store.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { Latencies } from './figures.ts';
@@ -27,16 +28,19 @@ class Calls implements CallFigures {
   }
 }
 
-type CallName = 'read' | 'replace' | 'list' | 'remove';
+type CallName = 'read' | 'replace' | 'write_ahead' | 'list' | 'remove';
 
 export class MeasuredEngine implements StoreEngine {
   readonly name: string;
   readonly patienceMs: number | undefined;
+  /** Only where the engine can. */
+  readonly writeAhead?: NonNullable<StoreEngine['writeAhead']>;
   readonly #engine: StoreEngine;
   readonly #clock: Clock;
   readonly #calls: Readonly<Record<CallName, Calls>> = {
     read: new Calls(),
     replace: new Calls(),
+    write_ahead: new Calls(),
     list: new Calls(),
     remove: new Calls(),
   };
@@ -46,6 +50,7 @@ export class MeasuredEngine implements StoreEngine {
     this.patienceMs = engine.patienceMs;
     this.#engine = engine;
     this.#clock = clock;
+    if (engine.writeAhead !== undefined) this.writeAhead = (...write) => this.#writeAhead(...write);
   }
 
   /** By the name of the call. */
@@ -79,6 +84,12 @@ export class MeasuredEngine implements StoreEngine {
 
   close(): Promise<void> {
     return this.#engine.close();
+  }
+
+  #writeAhead(key: string, from: Token | null, makeText: () => string): WriteAhead | undefined {
+    const write = this.#engine.writeAhead?.(key, from, makeText);
+    if (write !== undefined) void this.#measure('write_ahead', write.ended);
+    return write;
   }
 
   async #measure<R extends { readonly kind: string }>(call: CallName, work: Promise<R>): Promise<R> {

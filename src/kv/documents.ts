@@ -22,7 +22,7 @@ import { BoundedMap } from '../protocol/bounded-map.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { canonicalKey } from '../protocol/exact-json.ts';
 import { describeIssue, isRecord } from '../protocol/message.ts';
-import type { LinearizableStore, StoreRead, Token } from './store.ts';
+import type { LinearizableStore, StoreEngine, StoreRead, Token, WriteAhead } from './store.ts';
 import { storeTimings } from './timings.ts';
 
 /** Longest pause before a retry, ms. The actual pause is random; the longest one doubles after each try. */
@@ -174,7 +174,7 @@ export class Documents<Content extends object> {
    */
   async replace(key: string, from: Stored<Content>, content: Content): Promise<ReplaceResult<Content>> {
     const ver = from.ver + 1;
-    const sent = await this.#options.kv.replace(key, from.token, canonicalKey({ ...content, ver }));
+    const sent = await this.#options.kv.replace(key, from.token, documentText(content, ver));
     return sent.kind === 'ok' ? { kind: 'ok', stored: { ver, content, token: sent.token } } : sent;
   }
 
@@ -212,6 +212,26 @@ export class Documents<Content extends object> {
     const { kv, context, patienceMs = storeTimings(kv.patienceMs).updateMs } = this.#options;
     return new Patience(context, patienceMs);
   }
+}
+
+/** What the store holds. */
+function documentText(content: object, ver: number): string {
+  return canonicalKey({ ...content, ver });
+}
+
+/**
+ * Begins a replacement that reaches the disk with the next write, in front of it. Undefined: it was not begun, see
+ * `StoreEngine.writeAhead`.
+ *
+ * @param makeContent called once, when it goes to the disk
+ */
+export function replaceAhead<Content extends object>(
+  { writeAhead }: Pick<StoreEngine, 'writeAhead'>,
+  key: string,
+  from: Stored<Content>,
+  makeContent: () => Content,
+): WriteAhead | undefined {
+  return writeAhead?.(key, from.token, () => documentText(makeContent(), from.ver + 1));
 }
 
 /** How long to try, with growing pauses. */

@@ -16,7 +16,8 @@
  * `test/kv/store-conformance.ts` checks every store against these.
  *
  * An engine is a store of our own services: etcd, a log in a folder, or this process's memory. It can do two things
- * more. It lists keys, and it removes values that are no longer needed.
+ * more. It lists keys, and it removes values that are no longer needed. One whose writes reach the disk in the order of
+ * their calls can write ahead as well.
  */
 
 import type { RpcError } from '../protocol/errors.ts';
@@ -61,6 +62,16 @@ export interface LinearizableStore {
   replace(key: string, from: Token | null, text: string): Promise<StoreReplace>;
 }
 
+/** A replacement that reaches the disk with the next write, in front of it. */
+export interface WriteAhead {
+  /** Of the text that is going to be stored. The next replacement may be from it at once. */
+  readonly token: Token;
+  /** How it ended. If it is not `ok`, the engine has stopped, and nothing that was called later was done. */
+  readonly ended: Promise<StoreReplace>;
+  /** Writes it now, if nothing else comes. */
+  flush(): void;
+}
+
 /**
  * - `ok`: the value is gone.
  * - `refused`, `unavailable`, `silent`: as for a replacement.
@@ -78,6 +89,15 @@ export type StoreList =
 export type EngineFigures = Readonly<Record<string, number>>;
 
 export interface StoreEngine extends LinearizableStore {
+  /**
+   * Begins a replacement that waits for the next write of another kind. Both reach the disk together, this one first:
+   * what is written later is never kept without it (a write-ahead log). Undefined: it was not begun. The token is out
+   * of date, or the engine has ended. Absent: this engine cannot.
+   *
+   * @param makeText called when it goes to the disk, once. If it throws, or makes a text that is too long for the store,
+   * the engine stops.
+   */
+  writeAhead?(key: string, from: Token | null, makeText: () => string): WriteAhead | undefined;
   /**
    * Keys that begin with `prefix`, ascending by their UTF-8 bytes.
    *

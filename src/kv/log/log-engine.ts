@@ -15,7 +15,16 @@ import { detached } from '../../protocol/detached.ts';
 import { RpcError } from '../../protocol/errors.ts';
 import type { Folder, FolderLock } from '../../protocol/folder.ts';
 import type { Scheduler } from '../../protocol/scheduler.ts';
-import type { EngineFigures, StoreEngine, StoreList, StoreRead, StoreRemoval, StoreReplace, Token } from '../store.ts';
+import type {
+  EngineFigures,
+  StoreEngine,
+  StoreList,
+  StoreRead,
+  StoreRemoval,
+  StoreReplace,
+  Token,
+  WriteAhead,
+} from '../store.ts';
 import {
   fileName,
   headerLine,
@@ -61,7 +70,10 @@ type Outcome = 'durable' | 'unavailable' | 'silent';
 interface Pending {
   readonly sequence: number;
   readonly key: string;
-  readonly text: string | undefined;
+  /** Undefined: the value is removed. */
+  text: string | undefined;
+  /** Of a write ahead: makes its text when it goes to the disk. */
+  readonly makeText: (() => string) | undefined;
   readonly ended: Promise<Outcome>;
   readonly end: (outcome: Outcome) => void;
 }
@@ -81,6 +93,8 @@ export class LogEngine implements StoreEngine {
   /** The newest write of each key that is not on the disk yet. */
   readonly #newest = new Map<string, Pending>();
   #waiting: Pending[] = [];
+  /** Whether one of those that wait is no write ahead. */
+  #isUrgent = false;
   #committing: Promise<void> | undefined;
   #snapshotting: Promise<void> | undefined;
   readonly #renewals = new Renewals();
@@ -160,12 +174,20 @@ export class LogEngine implements StoreEngine {
   }
 
   async replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
-    if (key.length + text.length > VALUE_LENGTH_MAX) {
-      const problem = `${key.length + text.length} characters of key and text, and at most ${VALUE_LENGTH_MAX} are stored`;
-      return { kind: 'unavailable', error: unavailable(problem) };
-    }
+    const problem = findTooLong(key, text);
+    if (problem !== undefined) return { kind: 'unavailable', error: unavailable(problem) };
     const result = await this.#write(key, from, text);
     return typeof result === 'number' ? { kind: 'ok', token: tokenOf(result) } : result;
+  }
+
+  writeAhead(key: string, from: Token | null, makeText: () => string): WriteAhead | undefined {
+    if (this.#end !== undefined || this.#findStale(key, this.#newest.get(key), from) !== undefined) return undefined;
+    const write = this.#enqueue(key, '', makeText);
+    const token = tokenOf(write.sequence);
+    const ended = write.ended.then(
+      (outcome): StoreReplace => (outcome === 'durable' ? { kind: 'ok', token } : this.#notDone(outcome)),
+    );
+    return { token, ended, flush: () => this.#beginCommit() };
   }
 
   async remove(key: string, from: Token): Promise<StoreRemoval> {
@@ -204,6 +226,7 @@ export class LogEngine implements StoreEngine {
 
   async #close(): Promise<void> {
     this.#end ??= 'the store is closed';
+    if (this.#waiting.length > 0) this.#beginCommit();
     await this.#committing;
     await this.#snapshotting;
     this.#renewals.endAll(this.#end);
@@ -223,17 +246,30 @@ export class LogEngine implements StoreEngine {
     const newest = this.#newest.get(key);
     const stale = this.#findStale(key, newest, from);
     if (stale !== undefined) {
-      // It was refused because of a value that no client may see before it is on the disk.
-      if (newest !== undefined && (await newest.ended) !== 'durable') return this.#notDone('unavailable');
+      if (newest !== undefined) {
+        // It was refused because of a value that no client may see before it is on the disk.
+        this.#beginCommit();
+        if ((await newest.ended) !== 'durable') return this.#notDone('unavailable');
+      }
       this.#counts.refusals++;
       return { kind: 'refused', error: stale };
     }
-    const write = newPending(++this.#last, key, text);
-    this.#newest.set(key, write);
-    this.#waiting.push(write);
-    this.#committing ??= this.#commit();
+    const write = this.#enqueue(key, text);
+    this.#beginCommit();
     const outcome = await write.ended;
     return outcome === 'durable' ? write.sequence : this.#notDone(outcome);
+  }
+
+  #enqueue(key: string, text: string | undefined, makeText?: () => string): Pending {
+    const write = newPending(++this.#last, key, text, makeText);
+    this.#newest.set(key, write);
+    this.#waiting.push(write);
+    return write;
+  }
+
+  #beginCommit(): void {
+    this.#isUrgent = true;
+    this.#committing ??= this.#commit();
   }
 
   /** Stops the engine if another process has taken the folder. */
@@ -262,11 +298,11 @@ export class LogEngine implements StoreEngine {
       : { kind, error: unavailable(end) };
   }
 
-  /** Writes group after group, until none waits. */
+  /** Writes group after group, until none waits, or only writes ahead. */
   async #commit(): Promise<void> {
     // The calls of this turn go together.
     await undefined;
-    while ((this.#waiting.length > 0 || this.#isRenewalDue()) && !this.#isFailed) {
+    while ((this.#isUrgent || this.#isRenewalDue()) && !this.#isFailed) {
       const group = this.#takeGroup();
       try {
         await this.#inTime(this.#store(group));
@@ -315,11 +351,14 @@ export class LogEngine implements StoreEngine {
       if (count > 0 && length > GROUP_LENGTH_MAX) break;
       count++;
     }
-    return this.#waiting.splice(0, count);
+    const group = this.#waiting.splice(0, count);
+    this.#isUrgent = this.#waiting.length > 0;
+    return group;
   }
 
   async #append(group: readonly Pending[]): Promise<void> {
     const base = this.#durable;
+    for (const write of group) if (write.makeText !== undefined) write.text = requireShort(write.key, write.makeText());
     const lines = group.map(({ sequence, key, text }) => recordLine({ sequence, base, key, text })).join('');
     const segment = fileName('log', this.#segment);
     await this.#folder.append(segment, lines);
@@ -435,12 +474,29 @@ function unavailable(text: string): RpcError {
   return RpcError.of('temporarily-unavailable', text);
 }
 
-function newPending(sequence: number, key: string, text: string | undefined): Pending {
+function findTooLong(key: string, text: string): string | undefined {
+  const length = key.length + text.length;
+  if (length <= VALUE_LENGTH_MAX) return undefined;
+  return `${length} characters of key and text, and at most ${VALUE_LENGTH_MAX} are stored`;
+}
+
+function requireShort(key: string, text: string): string {
+  const problem = findTooLong(key, text);
+  if (problem !== undefined) throw new Error(`${key}: ${problem}`);
+  return text;
+}
+
+function newPending(
+  sequence: number,
+  key: string,
+  text: string | undefined,
+  makeText: (() => string) | undefined,
+): Pending {
   let end: (outcome: Outcome) => void = () => {};
   const ended = new Promise<Outcome>((resolve) => {
     end = resolve;
   });
-  return { sequence, key, text, ended, end };
+  return { sequence, key, text, makeText, ended, end };
 }
 
 function tokenOf(sequence: number): Token {

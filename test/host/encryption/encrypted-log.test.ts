@@ -68,7 +68,7 @@ describe('an encrypted log', () => {
   it(`keeps and shows what it must under ${SEEDS} seeds of kills and power failures, with no nonce twice`, {
     timeout: TIMEOUT_MS,
   }, async () => {
-    const sums: Totals = { operations: 0, acknowledged: 0, snapshots: 0, recovered: 0, torn: 0, refused: 0 };
+    const sums: Totals = { operations: 0, acknowledged: 0, snapshots: 0, recovered: 0, torn: 0, refused: 0, marked: 0 };
     for (let seed = 1; seed <= SEEDS; seed++) {
       const witness = new NonceWitness();
       expect(await fuzz(seed, witness, {}, sums), `seed ${seed}`).toEqual([]);

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { fileName } from '../../../src/kv/log/format.ts';
-import type { StoreEngine } from '../../../src/kv/store.ts';
+import type { StoreEngine, Token } from '../../../src/kv/store.ts';
 import { crc32c } from '../../../src/protocol/crc32c.ts';
 import { RpcError } from '../../../src/protocol/errors.ts';
 import type { Folder } from '../../../src/protocol/folder.ts';
@@ -67,6 +67,26 @@ function snapshotUnsynced(folder: Folder): Folder {
   });
 }
 
+/** Writes ahead only when everything else is on the disk. Its own tokens stand for those that come later. */
+function writingLate(engine: StoreEngine): StoreEngine {
+  const known = new Map<Token | null, Token | null>([[null, null]]);
+  let last: Promise<unknown> = Promise.resolve();
+  let count = 0;
+  return replacing(engine, {
+    writeAhead: (key, from, makeText) => {
+      const token = `late ${++count}` as Token;
+      const ended = last.then(async () => {
+        await engine.replace('other', null, 'first');
+        const result = await engine.replace(key, known.get(from) ?? from, makeText());
+        if (result.kind === 'ok') known.set(token, result.token);
+        return result;
+      });
+      last = ended;
+      return { token, ended, flush: () => {} };
+    },
+  });
+}
+
 interface Named {
   readonly make: () => Mistake;
   /** What the rules say of it. */
@@ -116,6 +136,7 @@ const MISTAKES: ReadonlyMap<string, Named> = new Map([
       finds: /is damaged or missing|was told before/,
     },
   ],
+  ['writes ahead too late', { make: () => ({ engine: writingLate }), finds: /what was written ahead of it is not/ }],
   [
     'takes no lock',
     {
@@ -129,7 +150,15 @@ describe('an engine on a log', () => {
   it(
     `keeps and shows what it must under ${SEEDS} seeds of kills and power failures`,
     async () => {
-      const sums: Totals = { operations: 0, acknowledged: 0, snapshots: 0, recovered: 0, torn: 0, refused: 0 };
+      const sums: Totals = {
+        operations: 0,
+        acknowledged: 0,
+        snapshots: 0,
+        recovered: 0,
+        torn: 0,
+        refused: 0,
+        marked: 0,
+      };
       for (let seed = 1; seed <= SEEDS; seed++) {
         const world = new LogWorld(`${seed}`);
         await world.run();

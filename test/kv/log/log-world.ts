@@ -15,6 +15,8 @@ import { SimulatedDisk } from '../../../src/simulator/simulated-disk.ts';
 import { VirtualTime } from '../../../src/simulator/virtual-time.ts';
 
 const KEYS = ['a', 'b', 'ä', '😀'];
+/** What is written ahead of other values, and named by them. */
+const AHEAD_KEY = 'ahead';
 const LIVES = 10;
 const CLIENTS = 6;
 const OPERATIONS_MAX = 25;
@@ -148,6 +150,47 @@ class Life {
   }
 }
 
+/** Marks that are written ahead: of each life the number of the newest. A value that names one must not be without it. */
+class Marks {
+  readonly #engine: StoreEngine;
+  readonly #life: string;
+  readonly #earlier: string;
+  #token: Token | null;
+  #isOpen = false;
+  #count = 0;
+
+  static async open(engine: StoreEngine, life: number): Promise<Marks> {
+    const read = await engine.read(AHEAD_KEY);
+    return new Marks(engine, `${life}`, read.kind === 'found' ? read : undefined);
+  }
+
+  private constructor(engine: StoreEngine, life: string, earlier: { text: string; token: Token } | undefined) {
+    this.#engine = engine;
+    this.#life = life;
+    this.#earlier = earlier === undefined ? '' : `${earlier.text} `;
+    this.#token = earlier?.token ?? null;
+  }
+
+  /** A mark that is written ahead of whatever is written from now on. Undefined: the engine has ended. */
+  next(): string | undefined {
+    if (!this.#isOpen) {
+      const write = this.#engine.writeAhead?.(AHEAD_KEY, this.#token, () => {
+        this.#isOpen = false;
+        return `${this.#earlier}${this.#life}:${this.#count}`;
+      });
+      if (write === undefined) return undefined;
+      this.#isOpen = true;
+      this.#token = write.token;
+    }
+    return `${this.#life}:${++this.#count}`;
+  }
+
+  static has(text: string, mark: string): boolean {
+    const [life, number] = mark.split(':');
+    return text.split(' ').some((one) => one.split(':')[0] === life && Number(one.split(':')[1]) >= Number(number));
+  }
+}
+
 /** What a run has done, so that a test can see that it did something. */
 export interface Totals {
   operations: number;
@@ -156,11 +199,21 @@ export interface Totals {
   recovered: number;
   torn: number;
   refused: number;
+  /** Values that name a mark, which was there. */
+  marked: number;
 }
 
 /** Lives of a machine, one after another. */
 export class LogWorld {
-  readonly totals: Totals = { operations: 0, acknowledged: 0, snapshots: 0, recovered: 0, torn: 0, refused: 0 };
+  readonly totals: Totals = {
+    operations: 0,
+    acknowledged: 0,
+    snapshots: 0,
+    recovered: 0,
+    torn: 0,
+    refused: 0,
+    marked: 0,
+  };
   /** What was wrong, in words. */
   readonly violations: string[] = [];
   readonly #makeMistake: () => Mistake;
@@ -172,6 +225,7 @@ export class LogWorld {
   readonly #known = new Map<string, Token>();
   #moment = 0;
   #textCount = 0;
+  #lifeCount = 0;
 
   constructor(seed: string, makeMistake: () => Mistake = () => ({})) {
     this.#makeMistake = makeMistake;
@@ -204,7 +258,8 @@ export class LogWorld {
     if (engine === undefined) return;
     this.totals.recovered += engine.figures().keys as number;
     this.totals.torn += Number((engine.figures()['torn-bytes'] as number) > 0);
-    const clients = this.#askAll(life, engine, CLIENTS);
+    const marks = await Marks.open(engine, ++this.#lifeCount);
+    const clients = this.#askAll(life, engine, marks);
     if (this.#random.integer(3) === 0) clients.push(this.#intrude(folder, mistake, life));
     await Promise.all(clients);
     if (isLast) for (const key of KEYS) await this.#read(engine, key);
@@ -233,16 +288,16 @@ export class LogWorld {
     await life.sleep(this.#random.float() * PAUSE_MS_MAX * 4);
     const before = this.violations.length;
     const engine = await this.#open(folder, mistake, life);
-    if (engine !== undefined) await Promise.all(this.#askAll(life, engine, CLIENTS));
+    if (engine !== undefined) await Promise.all(this.#askAll(life, engine, undefined));
     else if (this.violations[before]?.includes('is held by'))
       this.totals.refused += this.violations.splice(before).length;
   }
 
-  #askAll(life: Life, engine: StoreEngine, clients: number): Promise<void>[] {
-    return Array.from({ length: clients }, () => this.#ask(life, engine, this.#random.integer(OPERATIONS_MAX)));
+  #askAll(life: Life, engine: StoreEngine, marks: Marks | undefined): Promise<void>[] {
+    return Array.from({ length: CLIENTS }, () => this.#ask(life, engine, marks, this.#random.integer(OPERATIONS_MAX)));
   }
 
-  async #ask(life: Life, engine: StoreEngine, count: number): Promise<void> {
+  async #ask(life: Life, engine: StoreEngine, marks: Marks | undefined, count: number): Promise<void> {
     for (let asked = 0; asked < count && this.violations.length === 0; asked++) {
       await life.sleep(this.#random.float() * PAUSE_MS_MAX);
       const key = this.#random.pick(KEYS);
@@ -250,7 +305,7 @@ export class LogWorld {
       this.totals.operations++;
       if (kind < 4) await this.#read(engine, key);
       else if (kind < 5) await this.#list(engine);
-      else if (kind < 9) await this.#replace(engine, key);
+      else if (kind < 9) await this.#replace(engine, key, marks);
       else await this.#remove(engine, key);
     }
   }
@@ -267,10 +322,21 @@ export class LogWorld {
     if (read.kind === 'found') {
       this.#judge(history.show(Number(read.token), read.text, begun, ended));
       this.#known.set(key, read.token);
+      await this.#findMark(engine, read.text);
     } else if (read.kind === 'absent') {
       this.#judge(history.showAbsent(begun, ended));
       this.#known.delete(key);
     } else this.#judge(`a read of ${key} is ${read.kind}`);
+  }
+
+  /** Whether what was written ahead of a value is there. */
+  async #findMark(engine: StoreEngine, text: string): Promise<void> {
+    const [, mark] = / after (\S+)/.exec(text) ?? [];
+    if (mark === undefined) return;
+    const read = await engine.read(AHEAD_KEY);
+    if (read.kind === 'failed') return this.#judge('a read of marks failed');
+    if (read.kind === 'found' && Marks.has(read.text, mark)) this.totals.marked++;
+    else this.#judge(`there is "${text}", and what was written ahead of it is not`);
   }
 
   async #list(engine: StoreEngine): Promise<void> {
@@ -281,10 +347,11 @@ export class LogWorld {
     for (const key of KEYS) if (!listed.keys.includes(key)) this.#judge(this.#historyOf(key).showAbsent(begun, ended));
   }
 
-  async #replace(engine: StoreEngine, key: string): Promise<void> {
+  async #replace(engine: StoreEngine, key: string, marks: Marks | undefined): Promise<void> {
     const from = this.#random.integer(8) === 0 ? null : (this.#known.get(key) ?? null);
     const history = this.#historyOf(key);
-    const text = `text ${this.#textCount++} ${'x'.repeat(this.#random.integer(60))}`;
+    const mark = this.#random.integer(2) === 0 ? marks?.next() : undefined;
+    const text = `text ${this.#textCount++}${mark ? ` after ${mark}` : ''} ${'x'.repeat(this.#random.integer(60))}`;
     history.asked.add(text);
     const begun = ++this.#moment;
     const result = await engine.replace(key, from, text);

@@ -1,18 +1,24 @@
 /** The keyed hash of personal data: HMAC-SHA-256 (RFC 2104), of which the first 128 bits are shown. */
 
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { PersonalHash } from '../protocol/personal-hash.ts';
+import { createHmacSha256 } from './hmac.ts';
 import { SECRET_BYTES, secretOf } from './secret.ts';
 
-const SHOWN_BYTES = 16;
+/** 128 bits: 21 digits of 6, and 2 more. */
+const SHOWN_DIGITS = 21;
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** So that a hash is not taken for a name, nor a name for a hash by accident. */
 const PREFIX = 'p-';
 
 /** `p-` and 22 characters of base64url. @param secret in base64 */
 export function createPersonalHash(secret: string): PersonalHash {
-  const key = createSecretKey(secret, 'base64');
-  return (text) =>
-    PREFIX + createHmac('sha256', key).update(text).digest().subarray(0, SHOWN_BYTES).toString('base64url');
+  const hmac = createHmacSha256(Buffer.from(secret, 'base64'));
+  return (text) => {
+    const digits = hmac(text);
+    const last = DIGITS.indexOf(digits[SHOWN_DIGITS] as string) & 0b110000;
+    return PREFIX + digits.slice(0, SHOWN_DIGITS) + DIGITS[last];
+  };
 }
 
 /** A new secret of 256 random bits, in base64. */

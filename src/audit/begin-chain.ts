@@ -7,7 +7,7 @@
 import { Documents, type DocumentsOptions, readOrThrow } from '../kv/documents.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { RpcError } from '../protocol/errors.ts';
-import { ChainWriter } from './chain-writer.ts';
+import { ChainWriter, type ChainWriterOptions } from './chain-writer.ts';
 import { type ChainHash, originOf, type Place, type Predecessor, readLine } from './entry.ts';
 import { checkOf, Head, headKey, LATEST_KEY, Latest, Page, pageKey, signed } from './records.ts';
 
@@ -29,7 +29,7 @@ export function auditDocuments(options: Pick<DocumentsOptions<never>, 'kv' | 'co
   };
 }
 
-export interface BeginOptions {
+export interface BeginOptions extends Pick<ChainWriterOptions, 'store'> {
   readonly documents: AuditDocuments;
   readonly hash: ChainHash;
   readonly clock: Clock;
@@ -51,12 +51,12 @@ export async function requireAuditKey({ latest }: AuditDocuments, hash: ChainHas
 
 /** Throws an `RpcError` if it cannot begin now. */
 export async function beginChain(options: BeginOptions): Promise<ChainWriter> {
-  const { documents, hash, clock, instance, newChain } = options;
+  const { store, documents, hash, clock, instance, newChain } = options;
   for (let count = 0; count < TRIES_MAX; count++) {
     const newest = await requireAuditKey(documents, hash);
     const after = newest === undefined ? null : await placeOf(documents, newest.chain, hash);
     const chain = newChain();
-    const writer = new ChainWriter({ chain, hash, clock, ...documents });
+    const writer = new ChainWriter({ store, chain, hash, clock, ...documents });
     const { kind, error } = await writer.append([{ instance, after }]);
     if (kind !== 'ok') throw error ?? RpcError.of('temporarily-unavailable', 'the audit could not begin');
     const head: Omit<Head, 'mac'> = {

@@ -1,18 +1,24 @@
 /**
  * Appends entries to one chain, which no other instance writes. Retention alone closes a page, and removes it.
  *
+ * A store that can write ahead takes entries in a group that goes to the disk in front of its next write.
+ *
  * An append whose outcome is not known may be in the store later. So it is kept as a doubt: the next append finds out
  * by the hash of the last line, and continues from what is there. Any other last line was written by another hand.
  */
 
-import { type Documents, NOTHING_STORED, type Stored } from '../kv/documents.ts';
+import { type Documents, NOTHING_STORED, replaceAhead, type Stored } from '../kv/documents.ts';
+import type { StoreEngine, StoreReplace, Token, WriteAhead } from '../kv/store.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { type ChainHash, type Draft, originOf, type Place, writeLine } from './entry.ts';
 import { type Head, headKey, type Page, pageKey } from './records.ts';
 
 /** With so many lines a page is full. The last group may make it longer. */
-const PAGE_LINES = 48;
+const PAGE_LINES = 24;
+
+/** Entries in a group that is written ahead. */
+const GROUP_MAX = 256;
 
 /** An older page may have been removed by retention, so it is read first, ms. */
 const FRESH_MS = 600_000;
@@ -43,7 +49,22 @@ type Obstacle =
   | { readonly kind: 'gone' }
   | { readonly kind: 'foreign' };
 
+/**
+ * Entries that go to the disk together, in front of the next write of the store. It is open until then, or until it is
+ * full.
+ */
+export interface AheadGroup {
+  /** Returns the number of the entry. Undefined: it is not open any more. */
+  add(draft: Draft): number | undefined;
+  readonly isOpen: boolean;
+  /** If it does not end well, the store has stopped. */
+  readonly ended: Promise<StoreReplace>;
+  /** Writes it now, if nothing else comes. */
+  flush(): void;
+}
+
 export interface ChainWriterOptions {
+  readonly store: Pick<StoreEngine, 'writeAhead'>;
   readonly chain: string;
   readonly hash: ChainHash;
   readonly clock: Clock;
@@ -76,6 +97,49 @@ export class ChainWriter {
   /** Whether an append that failed may still be carried out. */
   get isInDoubt(): boolean {
     return this.#doubts.size > 0;
+  }
+
+  /**
+   * Undefined: the store cannot write ahead, or not now: `append` finds out why. The group before must not be open any
+   * more.
+   */
+  beginGroup(): AheadGroup | undefined {
+    if (!this.#isKnown()) return undefined;
+    if (this.#settled.count >= PAGE_LINES) this.#turn(this.#page + 1);
+    const { place } = this.#settled;
+    const drafts: Draft[] = [];
+    let content: Page | undefined;
+    const close = (): Page => (content ??= this.#continuePage(drafts, write?.token ?? null));
+    const write: WriteAhead | undefined = replaceAhead(
+      this.#options.store,
+      pageKey(this.chain, this.#page),
+      this.#stored,
+      close,
+    );
+    if (write === undefined) return undefined;
+    return {
+      add: (draft) => {
+        if (content !== undefined) return undefined;
+        const n = place.n + drafts.push(draft);
+        if (drafts.length === GROUP_MAX) close();
+        return n;
+      },
+      get isOpen() {
+        return content === undefined;
+      },
+      ended: write.ended,
+      flush: write.flush,
+    };
+  }
+
+  /** From here on the next group continues: if this one is lost, so is everything after it. */
+  #continuePage(drafts: readonly Draft[], token: Token | null): Page {
+    const { lines, place, atMs } = this.#writeLines(this.#settled, drafts);
+    const content = { lines: [...(this.#stored.content?.lines ?? []), ...lines] };
+    this.#stored = { ver: this.#stored.ver + 1, content, token };
+    this.#storedAtMs = this.#options.clock.monotonicMs();
+    this.#settled = { place, atMs, count: content.lines.length, untold: new Map() };
+    return content;
   }
 
   /** One at a time. */
@@ -149,20 +213,25 @@ export class ChainWriter {
     return last === this.#settled.place.hash ? this.#settled : this.#doubts.get(last);
   }
 
-  #compose(from: Written, drafts: readonly Draft[]): { lines: string[]; written: Written } {
+  #compose(from: Written, drafts: readonly Draft[]): { lines: readonly string[]; written: Written } {
+    const missing = drafts.filter((draft) => !from.untold.has(draft));
+    const { lines, place, atMs } = this.#writeLines(from, missing);
+    const untold = new Map(from.untold);
+    for (const [index, draft] of missing.entries()) untold.set(draft, from.place.n + index + 1);
+    return { lines, written: { place, atMs, count: from.count + lines.length, untold } };
+  }
+
+  #writeLines(from: Pick<Written, 'place' | 'atMs'>, drafts: readonly Draft[]) {
     const { hash, clock } = this.#options;
     const atMs = Math.max(from.atMs, Math.floor(clock.wallMs()));
-    const untold = new Map(from.untold);
     const lines: string[] = [];
     let { place } = from;
     for (const draft of drafts) {
-      if (untold.has(draft)) continue;
       const next = writeLine(place, draft, atMs, hash);
       lines.push(next.line);
       place = next.place;
-      untold.set(draft, place.n);
     }
-    return { lines, written: { place, atMs, count: from.count + lines.length, untold } };
+    return { lines, place, atMs };
   }
 
   #settle(written: Written, placed: Map<Draft, number>): void {

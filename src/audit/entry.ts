@@ -75,7 +75,7 @@ export function originOf(chain: string, hash: ChainHash): Place {
 /** Appends an entry. @param atMs unix ms */
 export function writeLine(before: Place, draft: Draft, atMs: number, hash: ChainHash): { line: string; place: Place } {
   const n = before.n + 1;
-  const text = JSON.stringify({ n, at: atMs, ...draft });
+  const text = `{"n":${n},"at":${atMs},${JSON.stringify(draft).slice(1)}`;
   const own = hash(before.hash, text);
   return { line: `${own} ${text}`, place: { n, hash: own } };
 }

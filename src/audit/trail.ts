@@ -2,21 +2,23 @@
  * The audit that one instance writes. A change is begun in the audit before the node hears of it, so every change has
  * an entry, even if the instance was killed right after. Its outcome is a later entry, which goes with the next group
  * and for which no client waits.
+ *
+ * Begun means stored, or written ahead: what the node writes from then on cannot be on the disk without the entry.
  */
 
 import { chooseFirst, GroupQueue } from '../kv/group-queue.ts';
-import type { LinearizableStore } from '../kv/store.ts';
+import type { LinearizableStore, StoreEngine } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { type AuditDocuments, auditDocuments, beginChain } from './begin-chain.ts';
-import type { ChainWriter } from './chain-writer.ts';
+import type { AheadGroup, ChainWriter } from './chain-writer.ts';
 import type { BegunEntry, ChainHash, Draft, EndedEntry } from './entry.ts';
 import { type Head, headKey, isSigned, signed } from './records.ts';
 
 /** Entries in one write. */
 const GROUP_MAX = 256;
-/** An outcome goes with the next change, or alone after this time, ms. */
-const OUTCOME_MS = 100;
+/** What waits for the next change, or the next write of the store, goes alone after this time, ms. */
+const ALONE_MS = 100;
 /** The head follows the pages within this time, ms. */
 const HEAD_MS = 1000;
 /** After a failure, ms. */
@@ -34,7 +36,7 @@ export interface Ticket {
 }
 
 export interface TrailOptions {
-  readonly kv: LinearizableStore;
+  readonly kv: LinearizableStore & Pick<StoreEngine, 'writeAhead'>;
   readonly context: Pick<NodeContext, 'clock' | 'sleep' | 'randomUint32' | 'log'>;
   readonly hash: ChainHash;
   readonly instance: string;
@@ -48,11 +50,22 @@ interface Waiting {
   readonly reject: (error: RpcError) => void;
 }
 
+/** A group of entries that is written ahead. */
+interface Group {
+  readonly entries: AheadGroup;
+  readonly begunAtMs: number;
+  outcomeCount: number;
+  /** Resolves when it is on the disk, or the store has stopped. */
+  readonly ended: Promise<void>;
+}
+
 export class AuditTrail {
   readonly #options: TrailOptions;
   readonly #documents: AuditDocuments;
   readonly #queue: GroupQueue<Waiting>;
   #writer: ChainWriter | undefined;
+  /** The newest one that is not on the disk. */
+  #group: Group | undefined;
   /** Outcomes that are not known to be stored. */
   #outcomes: Draft[] = [];
   /** Of those, how many are being written. */
@@ -77,12 +90,17 @@ export class AuditTrail {
     });
   }
 
-  /** Resolves when it is stored. Rejects with an `RpcError` if it may not be: then the change must not be made. */
-  begin(change: Change): Promise<Ticket> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) throw unavailable('the instance is ending');
-      this.#queue.push({ draft: change, resolve, reject });
-    });
+  /**
+   * Resolves when it is stored or written ahead. Rejects with an `RpcError` if it may not be: then the change must not
+   * be made.
+   */
+  async begin(change: Change): Promise<Ticket> {
+    if (this.#isClosed) throw unavailable('the instance is ending');
+    const n = this.#openGroup()?.entries.add(change);
+    if (n === undefined || this.#writer === undefined)
+      return new Promise((resolve, reject) => this.#queue.push({ draft: change, resolve, reject }));
+    this.#counts.changes++;
+    return { chain: this.#writer.chain, n };
   }
 
   end({ chain, n }: Ticket, outcome: Outcome): void {
@@ -91,11 +109,15 @@ export class AuditTrail {
       return;
     }
     this.#outcomes.push({ of: n, ...outcome });
-    this.#wakeIn(OUTCOME_MS);
+    this.#moveOutcomes();
+    this.#wakeIn(ALONE_MS);
   }
 
   figures(): Readonly<Record<string, number>> {
-    return { ...this.#counts, 'outcomes-waiting': this.#outcomes.length + this.#writingCount };
+    return {
+      ...this.#counts,
+      'outcomes-waiting': this.#outcomes.length + this.#writingCount + (this.#group?.outcomeCount ?? 0),
+    };
   }
 
   /**
@@ -104,7 +126,13 @@ export class AuditTrail {
    */
   async close(): Promise<void> {
     const { failures } = this.#counts;
-    while ((this.#outcomes.length > 0 || this.#queue.busy) && this.#counts.failures === failures) {
+    while (this.#isBusy && this.#counts.failures === failures) {
+      this.#moveOutcomes();
+      if (this.#group !== undefined) {
+        this.#group.entries.flush();
+        await this.#group.ended;
+        continue;
+      }
       const idle = new Promise<void>((resolve) => this.#onIdle.push(resolve));
       this.#queue.wake();
       await idle;
@@ -113,12 +141,53 @@ export class AuditTrail {
     await this.#writeHead(this.#outcomes.length === 0 && this.#writer?.isInDoubt === false);
   }
 
+  get #isBusy(): boolean {
+    return this.#outcomes.length > 0 || this.#queue.busy || this.#group !== undefined;
+  }
+
+  /** The group that is open; begins one if that can be now. */
+  #openGroup(): Group | undefined {
+    if (this.#group?.entries.isOpen) return this.#group;
+    // What the queue appends comes first.
+    if (this.#writer === undefined || this.#queue.busy) return undefined;
+    const entries = this.#writer.beginGroup();
+    if (entries === undefined) return undefined;
+    const begunAtMs = this.#options.context.clock.monotonicMs();
+    const ended = entries.ended.then(({ kind }) => {
+      this.#counts[kind === 'ok' ? 'writes' : 'failures']++;
+      if (this.#group === group) this.#group = undefined;
+      this.#headIsOld = true;
+      this.#writeHeadIn(HEAD_MS);
+    });
+    const group: Group = { entries, begunAtMs, outcomeCount: 0, ended };
+    this.#group = group;
+    this.#wakeIn(ALONE_MS);
+    return group;
+  }
+
+  /** Into the group that is written ahead, if there can be one. */
+  #moveOutcomes(): void {
+    let movedCount = 0;
+    for (const outcome of this.#outcomes) {
+      const group = this.#openGroup();
+      if (group?.entries.add(outcome) === undefined) break;
+      group.outcomeCount++;
+      movedCount++;
+    }
+    if (movedCount > 0) this.#outcomes.splice(0, movedCount);
+  }
+
   async #write(group: readonly Waiting[]): Promise<void> {
     const outcomes = this.#outcomes.splice(0, GROUP_MAX);
     this.#writingCount = outcomes.length;
     if (group.length + outcomes.length === 0) return;
     try {
-      this.#writer ??= await beginChain({ ...this.#options, ...this.#options.context, documents: this.#documents });
+      this.#writer ??= await beginChain({
+        ...this.#options,
+        ...this.#options.context,
+        store: this.#options.kv,
+        documents: this.#documents,
+      });
     } catch (error) {
       this.#counts.failures++;
       throw error instanceof RpcError ? unavailable(error.message) : error;
@@ -143,7 +212,7 @@ export class AuditTrail {
       if ('who' in draft && !told.has(draft)) this.#outcomes.push({ of: n, outcome: 'not_carried_out' });
     if (kind !== 'ok') this.#counts.failures++;
     if (kind === 'lost') this.#lose(writer, error);
-    if (this.#outcomes.length > 0) this.#wakeIn(kind === 'ok' ? OUTCOME_MS : RETRY_MS);
+    if (this.#outcomes.length > 0) this.#wakeIn(kind === 'ok' ? ALONE_MS : RETRY_MS);
   }
 
   /** The next change begins another chain. What is left of this one is evidence. */
@@ -157,6 +226,7 @@ export class AuditTrail {
     this.#outcomes = [];
     this.#headIsOld = false;
     this.#writer = undefined;
+    this.#group = undefined;
   }
 
   #wakeIn(delayMs: number): void {
@@ -164,8 +234,17 @@ export class AuditTrail {
     this.#hasTimer = true;
     void this.#options.context.sleep(delayMs).then(() => {
       this.#hasTimer = false;
-      this.#queue.wake();
+      this.#wake();
     });
+  }
+
+  /** Writes what has waited for long enough. */
+  #wake(): void {
+    this.#moveOutcomes();
+    const group = this.#group;
+    if (!group?.entries.isOpen) this.#queue.wake();
+    else if (this.#options.context.clock.monotonicMs() - group.begunAtMs < ALONE_MS / 2) this.#wakeIn(ALONE_MS);
+    else group.entries.flush();
   }
 
   #writeHeadIn(delayMs: number): void {

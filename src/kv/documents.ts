@@ -226,12 +226,12 @@ function documentText(content: object, ver: number): string {
  * @param makeContent called once, when it goes to the disk
  */
 export function replaceAhead<Content extends object>(
-  { writeAhead }: Pick<StoreEngine, 'writeAhead'>,
+  store: Pick<StoreEngine, 'writeAhead'>,
   key: string,
   from: Stored<Content>,
   makeContent: () => Content,
 ): WriteAhead | undefined {
-  return writeAhead?.(key, from.token, () => documentText(makeContent(), from.ver + 1));
+  return store.writeAhead?.(key, from.token, () => documentText(makeContent(), from.ver + 1));
 }
 
 /** How long to try, with growing pauses. */

@@ -4,7 +4,7 @@ import { auditDocuments } from '../../src/audit/begin-chain.ts';
 import type { ChainHash } from '../../src/audit/entry.ts';
 import { AuditExpiry } from '../../src/audit/expiry.ts';
 import { findChanges, type Query } from '../../src/audit/query.ts';
-import { AuditTrail, type Change } from '../../src/audit/trail.ts';
+import { AuditTrail, type Change, type TrailOptions } from '../../src/audit/trail.ts';
 import { type Anchor, type Verified, verifyAudit } from '../../src/audit/verify.ts';
 import { keyedChainHash } from '../../src/host/audit-hash.ts';
 import { newUuid } from '../../src/host/http/names.ts';
@@ -74,9 +74,13 @@ export class AuditRig {
 
   /** @param engine the store as this instance sees it */
   trail(engine = this.engine): AuditTrail {
+    return new AuditTrail({ ...this.trailOptions(), kv: engine });
+  }
+
+  trailOptions(): TrailOptions {
     const newChain = () => newUuid(BEGIN_MS + ++this.#chainCount);
     const instance = `i-${this.#chainCount}`;
-    return new AuditTrail({ kv: engine, context: this.context, hash: this.hash, instance, newChain });
+    return { kv: this.engine, context: this.context, hash: this.hash, instance, newChain };
   }
 
   /** Makes changes `from` to `to`, one after the other, each with its outcome. */

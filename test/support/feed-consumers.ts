@@ -31,6 +31,8 @@ export function killConsumers(): void {
 export class Consumer {
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
+  /** What its lives have written to stderr. */
+  #errors = '';
 
   /** @param modes of its first life, as the program has them */
   constructor(urls: readonly string[], group: string, folder: string, modes = '') {
@@ -39,7 +41,10 @@ export class Consumer {
   }
 
   start(modes = ''): void {
-    const child = spawn(process.execPath, [...this.#args, modes], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [...this.#args, modes], { stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr?.on('data', (data: Buffer) => {
+      this.#errors += data.toString();
+    });
     this.#child = child;
     running.add(child);
     child.once('exit', () => running.delete(child));
@@ -53,7 +58,8 @@ export class Consumer {
   /** kill -9; resolves when it is gone. */
   async kill(): Promise<void> {
     const child = this.#child as ChildProcess;
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('a consumer has ended by itself');
+    const ended = child.exitCode ?? child.signalCode;
+    if (ended !== null) throw new Error(`a consumer has ended by itself, with ${ended}: ${this.#errors}`);
     child.kill('SIGKILL');
     await once(child, 'exit');
   }

@@ -8,7 +8,6 @@ import type {
   StoreRemoval,
   StoreReplace,
   Token,
-  WriteAhead,
 } from '../kv/store.ts';
 import type { Clock } from '../protocol/clock.ts';
 import { Latencies } from './figures.ts';
@@ -28,19 +27,18 @@ class Calls implements CallFigures {
   }
 }
 
-type CallName = 'read' | 'replace' | 'write_ahead' | 'list' | 'remove';
-
 export class MeasuredEngine implements StoreEngine {
   readonly name: string;
   readonly patienceMs: number | undefined;
+  /** By the name of the call. */
+  readonly calls: Readonly<Record<string, CallFigures>>;
   /** Only where the engine can. */
   readonly writeAhead?: NonNullable<StoreEngine['writeAhead']>;
   readonly #engine: StoreEngine;
   readonly #clock: Clock;
-  readonly #calls: Readonly<Record<CallName, Calls>> = {
+  readonly #calls: Readonly<Record<'read' | 'replace' | 'list' | 'remove', Calls>> = {
     read: new Calls(),
     replace: new Calls(),
-    write_ahead: new Calls(),
     list: new Calls(),
     remove: new Calls(),
   };
@@ -50,28 +48,31 @@ export class MeasuredEngine implements StoreEngine {
     this.patienceMs = engine.patienceMs;
     this.#engine = engine;
     this.#clock = clock;
-    if (engine.writeAhead !== undefined) this.writeAhead = (...write) => this.#writeAhead(...write);
-  }
-
-  /** By the name of the call. */
-  get calls(): Readonly<Record<string, CallFigures>> {
-    return this.#calls;
+    this.calls = this.#calls;
+    if (engine.writeAhead === undefined) return;
+    const writes = new Calls();
+    this.calls = { ...this.#calls, write_ahead: writes };
+    this.writeAhead = (...parameters) => {
+      const write = engine.writeAhead?.(...parameters);
+      if (write !== undefined) void this.#measure(writes, write.ended);
+      return write;
+    };
   }
 
   read(key: string): Promise<StoreRead> {
-    return this.#measure('read', this.#engine.read(key));
+    return this.#measure(this.#calls.read, this.#engine.read(key));
   }
 
   replace(key: string, from: Token | null, text: string): Promise<StoreReplace> {
-    return this.#measure('replace', this.#engine.replace(key, from, text));
+    return this.#measure(this.#calls.replace, this.#engine.replace(key, from, text));
   }
 
   list(prefix: string, after: string | undefined, limit: number): Promise<StoreList> {
-    return this.#measure('list', this.#engine.list(prefix, after, limit));
+    return this.#measure(this.#calls.list, this.#engine.list(prefix, after, limit));
   }
 
   remove(key: string, from: Token): Promise<StoreRemoval> {
-    return this.#measure('remove', this.#engine.remove(key, from));
+    return this.#measure(this.#calls.remove, this.#engine.remove(key, from));
   }
 
   async renew(): Promise<void> {
@@ -86,16 +87,10 @@ export class MeasuredEngine implements StoreEngine {
     return this.#engine.close();
   }
 
-  #writeAhead(key: string, from: Token | null, makeText: () => string): WriteAhead | undefined {
-    const write = this.#engine.writeAhead?.(key, from, makeText);
-    if (write !== undefined) void this.#measure('write_ahead', write.ended);
-    return write;
-  }
-
-  async #measure<R extends { readonly kind: string }>(call: CallName, work: Promise<R>): Promise<R> {
+  async #measure<R extends { readonly kind: string }>(calls: Calls, work: Promise<R>): Promise<R> {
     const beganAtMs = this.#clock.monotonicMs();
     const result = await work;
-    this.#calls[call].count(result.kind, this.#clock.monotonicMs() - beganAtMs);
+    calls.count(result.kind, this.#clock.monotonicMs() - beganAtMs);
     return result;
   }
 }

@@ -94,8 +94,8 @@ export interface StoreEngine extends LinearizableStore {
    * what is written later is never kept without it (a write-ahead log). Undefined: it was not begun. The token is out
    * of date, or the engine has ended. Absent: this engine cannot.
    *
-   * @param makeText called when it goes to the disk, once. If it throws, or makes a text that is too long for the store,
-   * the engine stops.
+   * @param makeText called when it goes to the disk, once. If it throws, or makes a text that is too long for the
+   * store, the engine stops.
    */
   writeAhead?(key: string, from: Token | null, makeText: () => string): WriteAhead | undefined;
   /**

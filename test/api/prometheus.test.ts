@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { HttpFigures, Latencies } from '../../src/api/figures.ts';
 import { MeasuredEngine } from '../../src/api/measured-engine.ts';
 import { encodeMetrics } from '../../src/api/prometheus.ts';
+import { LogEngine } from '../../src/kv/log/log-engine.ts';
 import { MemoryEngine } from '../../src/kv/memory-engine.ts';
+import { SeededRandom } from '../../src/protocol/random.ts';
+import { SimulatedDisk } from '../../src/simulator/simulated-disk.ts';
 import { HttpInstance } from '../support/http-instance.ts';
 
 const LINE = /^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+)\})? (-?\d+(?:\.\d+)?(?:e[+-]\d+)?)$/;
@@ -113,6 +116,20 @@ describe('a measured engine', () => {
       remove: { ok: 1 },
     });
     expect(engine.calls.read?.latencies.sumSeconds).toBeCloseTo(0.004);
+  });
+
+  it('writes ahead where the engine can, and counts that when it is on the disk', async () => {
+    const clock = { monotonicMs: () => 0, wallMs: () => 0 };
+    const disk = new SimulatedDisk({ random: new SeededRandom('measured') });
+    const folder = disk.open({ setTimer: (_, callback) => queueMicrotask(callback) });
+    const engine = new MeasuredEngine(await LogEngine.open(folder, { clock, onFailure: () => {} }), clock);
+    const write = engine.writeAhead?.('a', null, () => '1');
+    expect(engine.writeAhead?.('a', null, () => '2')).toBeUndefined();
+    expect(engine.calls.write_ahead?.outcomes.size).toBe(0);
+    write?.flush();
+    expect(await write?.ended).toEqual({ kind: 'ok', token: write?.token });
+    expect(engine.calls.write_ahead?.outcomes.get('ok')).toBe(1);
+    expect(new MeasuredEngine(new MemoryEngine(), clock).writeAhead).toBeUndefined();
   });
 });
 

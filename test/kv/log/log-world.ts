@@ -150,7 +150,7 @@ class Life {
   }
 }
 
-/** Marks that are written ahead: of each life the number of the newest. A value that names one must not be without it. */
+/** Marks that are written ahead: of each life the number of the newest. A value may name one, and needs it then. */
 class Marks {
   readonly #engine: StoreEngine;
   readonly #life: string;

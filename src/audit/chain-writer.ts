@@ -88,7 +88,7 @@ export class ChainWriter {
     this.#settled = { place: originOf(options.chain, options.hash), atMs: 0, count: 0, untold: new Map() };
   }
 
-  /** How far it has come for certain. */
+  /** How far it has come for certain. What is written ahead counts: a head that says so is later in the log. */
   get reached(): Place & { readonly pages: number } {
     const { place, count } = this.#settled;
     return { ...place, pages: count === 0 ? this.#page : this.#page + 1 };

@@ -18,7 +18,7 @@ const HOUR_MS = 3_600_000;
 /** Passes in the time that is kept; at least one an hour. */
 const PASSES = 16;
 /** Pages a second. */
-const PAGES_A_SECOND = 50;
+const PAGES_A_SECOND = 100;
 
 export interface ExpiryOptions {
   readonly engine: StoreEngine;

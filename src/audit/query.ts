@@ -12,9 +12,9 @@ import { type BegunEntry, type Json, type ReadLine, readLine } from './entry.ts'
 import { AUDIT_PREFIX, headKey, lastKeyOf, pageKey, parseAuditKey } from './records.ts';
 
 /** After so many pages and heads a query begins no further page or chain. */
-const READS_MAX = 64;
+const READS_MAX = 128;
 /** Further pages that it reads for outcomes of what it has found. */
-const OUTCOME_READS_MAX = 16;
+const OUTCOME_READS_MAX = 64;
 
 export interface Query {
   /** Unix ms. */

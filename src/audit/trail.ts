@@ -66,9 +66,9 @@ export class AuditTrail {
   #writer: ChainWriter | undefined;
   /** The newest one that is not on the disk. */
   #group: Group | undefined;
-  /** Outcomes that are not known to be stored. */
+  /** Outcomes that wait to be written. */
   #outcomes: Draft[] = [];
-  /** Of those, how many are being written. */
+  /** Further ones that are being written, or are written ahead. */
   #writingCount = 0;
   #hasTimer = false;
   #headIsOld = false;
@@ -114,10 +114,7 @@ export class AuditTrail {
   }
 
   figures(): Readonly<Record<string, number>> {
-    return {
-      ...this.#counts,
-      'outcomes-waiting': this.#outcomes.length + this.#writingCount + (this.#group?.outcomeCount ?? 0),
-    };
+    return { ...this.#counts, 'outcomes-waiting': this.#outcomes.length + this.#writingCount };
   }
 
   /**
@@ -155,6 +152,8 @@ export class AuditTrail {
     const begunAtMs = this.#options.context.clock.monotonicMs();
     const ended = entries.ended.then(({ kind }) => {
       this.#counts[kind === 'ok' ? 'writes' : 'failures']++;
+      if (kind !== 'ok') this.#counts['lost-outcomes'] += group.outcomeCount;
+      this.#writingCount -= group.outcomeCount;
       if (this.#group === group) this.#group = undefined;
       this.#headIsOld = true;
       this.#writeHeadIn(HEAD_MS);
@@ -175,11 +174,12 @@ export class AuditTrail {
       movedCount++;
     }
     if (movedCount > 0) this.#outcomes.splice(0, movedCount);
+    this.#writingCount += movedCount;
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
     const outcomes = this.#outcomes.splice(0, GROUP_MAX);
-    this.#writingCount = outcomes.length;
+    this.#writingCount += outcomes.length;
     if (group.length + outcomes.length === 0) return;
     try {
       this.#writer ??= await beginChain({
@@ -195,7 +195,7 @@ export class AuditTrail {
     const writer = this.#writer;
     const { kind, placed, error } = await writer.append([...outcomes, ...group.map(({ draft }) => draft)]);
     this.#counts.writes++;
-    this.#writingCount = 0;
+    this.#writingCount -= outcomes.length;
     const told = new Set<Draft>(outcomes);
     for (const { draft, resolve, reject } of group) {
       told.add(draft);
@@ -241,9 +241,12 @@ export class AuditTrail {
   /** Writes what has waited for long enough. */
   #wake(): void {
     this.#moveOutcomes();
+    if (this.#outcomes.length > 0) this.#queue.wake();
     const group = this.#group;
-    if (!group?.entries.isOpen) this.#queue.wake();
-    else if (this.#options.context.clock.monotonicMs() - group.begunAtMs < ALONE_MS / 2) this.#wakeIn(ALONE_MS);
+    if (group === undefined) return;
+    const isYoung = this.#options.context.clock.monotonicMs() - group.begunAtMs < ALONE_MS / 2;
+    // A full one is not open any more, and may still wait.
+    if (group.entries.isOpen && isYoung) this.#wakeIn(ALONE_MS);
     else group.entries.flush();
   }
 

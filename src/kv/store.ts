@@ -66,7 +66,7 @@ export interface LinearizableStore {
 export interface WriteAhead {
   /** Of the text that is going to be stored. The next replacement may be from it at once. */
   readonly token: Token;
-  /** How it ended. If it is not `ok`, the engine has stopped, and nothing that was called later was done. */
+  /** How it ended. If it is not `ok`, the engine has stopped, and nothing that was called later is kept without it. */
   readonly ended: Promise<StoreReplace>;
   /** Writes it now, if nothing else comes. */
   flush(): void;
@@ -94,8 +94,8 @@ export interface StoreEngine extends LinearizableStore {
    * what is written later is never kept without it (a write-ahead log). Undefined: it was not begun. The token is out
    * of date, or the engine has ended. Absent: this engine cannot.
    *
-   * @param makeText called when it goes to the disk, once. If it throws, or makes a text that is too long for the
-   * store, the engine stops.
+   * @param makeText called at most once, when it goes to the disk. If it throws, or makes a text that is too long for
+   * the store, the engine stops.
    */
   writeAhead?(key: string, from: Token | null, makeText: () => string): WriteAhead | undefined;
   /**

@@ -17,6 +17,7 @@ const LIVES = 4;
 const LIFE_MS_MAX = 400;
 const CLIENTS = 8;
 const PAUSE_MS_MAX = 30;
+const RETAIN_MS = 150;
 const HOUR_MS = 3_600_000;
 
 /** A life whose disk takes no time. */
@@ -34,8 +35,15 @@ const syncsOf = (engine: StoreEngine) => engine.figures().syncs as number;
 
 /** Numbers of the changes in the audit, with their outcomes. */
 async function recorded(engine: StoreEngine): Promise<(readonly [number, string | null])[]> {
-  const { changes } = await new AuditRig(engine).find();
-  return changes.map(({ trace, outcome }) => [Number.parseInt(trace, 16), outcome]);
+  const rig = new AuditRig(engine);
+  const found: (readonly [number, string | null])[] = [];
+  let after: string | undefined;
+  do {
+    const { changes, next } = await rig.find({ after });
+    found.push(...changes.map(({ trace, outcome }) => [Number.parseInt(trace, 16), outcome] as const));
+    after = next;
+  } while (after !== undefined);
+  return found;
 }
 
 /** A trail whose chain has begun. */
@@ -77,6 +85,34 @@ describe('a trail on a log', () => {
     await rig.time.advance(200);
     expect(await recorded(engine)).toContainEqual([1, 'committed']);
     expect(trail.figures()).toMatchObject({ changes: 2, failures: 0, 'outcomes-waiting': 0 });
+  });
+
+  it.each([255, 256, 257, 512])('does so with a group that is full: %s changes', async (count) => {
+    const engine = await open(newDisk());
+    const { rig, trail } = await begun(engine);
+    for (let number = 1; number <= count; number++) await trail.begin(changeOf(number));
+    await rig.time.advance(400);
+    expect(await recorded(engine)).toHaveLength(count + 1);
+  });
+
+  it.each([127, 128, 129])('does so with a group that outcomes fill: %s changes', async (count) => {
+    const engine = await open(newDisk());
+    const { rig, trail } = await begun(engine);
+    for (let number = 1; number <= count; number++)
+      trail.end(await trail.begin(changeOf(number)), { outcome: 'committed' });
+    expect(trail.figures()).toMatchObject({ 'outcomes-waiting': count });
+    await rig.time.advance(400);
+    expect(trail.figures()).toMatchObject({ 'outcomes-waiting': 0, 'lost-outcomes': 0 });
+    expect((await recorded(engine)).filter(([, outcome]) => outcome === 'committed')).toHaveLength(count + 1);
+  });
+
+  it('signs within a second how far it has come, so that less can be cut off unseen', async () => {
+    const engine = await open(newDisk());
+    const { rig, trail } = await begun(engine);
+    await trail.begin(changeOf(1));
+    await rig.time.advance(1500);
+    const store = await TamperedStore.open(engine);
+    expect(await store.read(headKey(store.chains[0] as string))).toMatchObject({ reached: { n: 4 }, ended: false });
   });
 
   it('takes more at once than a group has, and turns the page', async () => {
@@ -147,11 +183,11 @@ describe('a trail on a log', () => {
     });
     const { rig, trail } = await begun(engine);
     isFull = true;
-    const ticket = await trail.begin(changeOf(1));
+    trail.end(await trail.begin(changeOf(1)), { outcome: 'committed' });
     expect((await engine.replace('change', null, 'done')).kind).toBe('silent');
-    trail.end(ticket, { outcome: 'unknown' });
     await expect(rig.settled(trail.begin(changeOf(2)))).rejects.toThrow('the store has stopped: the disk is full');
     expect(failures).toHaveLength(1);
+    expect(trail.figures()).toMatchObject({ 'lost-outcomes': 1, 'outcomes-waiting': 0 });
     expect(trail.figures().failures).toBeGreaterThan(0);
     await rig.settled(trail.close());
   });
@@ -173,53 +209,114 @@ class Hasty extends AuditTrail {
 }
 
 interface World {
-  /** Changes that are in the store. */
+  /** Changes that are in the store, and should be in the audit. */
   readonly made: readonly number[];
   readonly recorded: readonly (readonly [number, string | null])[];
   readonly findings: readonly unknown[];
-  readonly lostCount: number;
+  /** Of lives that ended in order. */
+  readonly settled: readonly number[];
+  readonly changeCount: number;
 }
 
-/** Lives of one machine that end at random steps of its disk, with clients that audit a change and then make it. */
-async function killAgainAndAgain(seed: string, Trail: typeof AuditTrail): Promise<World> {
-  const random = new SeededRandom(seed);
-  const disk = newDisk(seed);
-  const rig = new AuditRig();
-  let number = 0;
-  for (let count = 0; count < LIVES; count++) {
+/**
+ * Lives of one machine with clients that audit a change and then make it. Pages expire and the log is renewed
+ * meanwhile. A life ends at a random step of its disk, or in order.
+ */
+class Machine {
+  readonly #random: SeededRandom;
+  readonly #disk: SimulatedDisk;
+  readonly #rig = new AuditRig();
+  readonly #Trail: typeof AuditTrail;
+  readonly #tickets = new Map<number, Ticket>();
+  readonly #settled: number[] = [];
+  #number = 0;
+
+  constructor(seed: string, Trail: typeof AuditTrail) {
+    this.#random = new SeededRandom(seed);
+    this.#disk = newDisk(seed);
+    this.#Trail = Trail;
+  }
+
+  async run(): Promise<World> {
+    for (let count = 0; count < LIVES; count++) {
+      await this.#live();
+      const damage = this.#random.pick(['none', 'unsynced', 'torn'] as const);
+      if (damage !== 'none') this.#disk.damage(damage);
+    }
+    const engine = await open(this.#disk);
+    const list = await engine.list('change/', undefined, 10_000);
+    const { findings, chains } = await new AuditRig(engine).verify();
+    const removed = new Map(chains.map((chain) => [chain.chain, chain.removed]));
+    const isKept = (number: number) => {
+      const { chain = '', n = 0 } = this.#tickets.get(number) ?? {};
+      return n > (removed.get(chain) ?? 0);
+    };
+    const made = list.kind === 'ok' ? list.keys.map((key) => Number(key.split('/')[1])) : [];
+    return {
+      made: made.filter(isKept),
+      recorded: await recorded(engine),
+      findings,
+      settled: this.#settled.filter(isKept),
+      changeCount: this.#number,
+    };
+  }
+
+  async #live(): Promise<void> {
+    const random = this.#random;
+    const isOrderly = random.integer(4) === 0;
     let isAlive = true;
-    const setTimer = (ms: number, callback: () => void) => rig.time.schedule(ms, () => isAlive && callback());
+    const setTimer = (ms: number, callback: () => void) => this.#rig.time.schedule(ms, () => isAlive && callback());
     const sleep = (ms: number) => new Promise<boolean>((resolve) => setTimer(ms, () => resolve(true)));
-    let stepsLeft = 20 + random.integer(150);
+    let stepsLeft = isOrderly ? Number.POSITIVE_INFINITY : 20 + random.integer(150);
     const onStep = () => {
       if (--stepsLeft === 0) isAlive = false;
     };
-    const serve = async () => {
-      const engine = await open(disk, { setTimer, onStep });
-      const trail = new Trail({ ...rig.trailOptions(), kv: engine, context: { ...rig.context, sleep } });
-      const ask = async () => {
-        for (;;) {
-          await sleep(random.integer(PAUSE_MS_MAX));
-          const own = number++;
-          const ticket = await trail.begin(changeOf(own));
-          if (random.integer(4) > 0) await engine.replace(`change/${own}`, null, 'done');
-          trail.end(ticket, { outcome: 'committed' });
-        }
-      };
-      await Promise.all(Array.from({ length: CLIENTS }, ask));
-    };
-    void serve();
-    await rig.time.advance(LIFE_MS_MAX);
+    void this.#serve({ setTimer, onStep }, sleep, isOrderly);
+    await this.#rig.time.advance(LIFE_MS_MAX);
     isAlive = false;
-    const damage = random.pick(['none', 'unsynced', 'torn'] as const);
-    if (damage !== 'none') disk.damage(damage);
   }
-  const engine = await open(disk);
-  const list = await engine.list('change/', undefined, 10_000);
-  const made = list.kind === 'ok' ? list.keys.map((key) => Number(key.split('/')[1])) : [];
-  const entries = await recorded(engine);
-  const { findings } = await new AuditRig(engine).verify();
-  return { made, recorded: entries, findings, lostCount: number - entries.length };
+
+  async #serve(life: DiskLife, sleep: (ms: number) => Promise<boolean>, isOrderly: boolean): Promise<void> {
+    const random = this.#random;
+    const engine = await open(this.#disk, life);
+    const context = { ...this.#rig.context, sleep };
+    const trail = new this.#Trail({ ...this.#rig.trailOptions(), kv: engine, context });
+    let isOver = false;
+    const asked: number[] = [];
+    const ask = async () => {
+      while (!isOver) {
+        await sleep(random.integer(PAUSE_MS_MAX));
+        const own = this.#number++;
+        const ticket = await trail.begin(changeOf(own));
+        this.#tickets.set(own, ticket);
+        if (random.integer(4) > 0) await engine.replace(`change/${own}`, null, 'done');
+        trail.end(ticket, { outcome: 'committed' });
+        asked.push(own);
+      }
+    };
+    const expire = async () => {
+      while (!isOver) {
+        await sleep(random.integer(200));
+        await this.#rig.expiry(RETAIN_MS, engine).pass();
+      }
+    };
+    const renew = async () => {
+      while (!isOver) {
+        await sleep(random.integer(400));
+        await engine.renew().catch(() => {});
+      }
+    };
+    const clients = Array.from({ length: CLIENTS }, ask);
+    void expire();
+    void renew();
+    if (!isOrderly) return;
+    await sleep(LIFE_MS_MAX / 4);
+    isOver = true;
+    await Promise.all(clients);
+    await trail.close();
+    await engine.close();
+    this.#settled.push(...asked);
+  }
 }
 
 const withoutEntry = ({ made, recorded: entries }: World) => {
@@ -227,28 +324,29 @@ const withoutEntry = ({ made, recorded: entries }: World) => {
   return made.filter((number) => !numbers.has(number));
 };
 
-describe('a machine that is killed and loses power', () => {
-  it(`has an entry of every change that it has made, ${SEEDS} seeds`, { timeout: 60_000 + SEEDS * 1000 }, async () => {
-    const sums = { made: 0, entries: 0, outcomes: 0, lost: 0 };
+describe('a machine that is killed and loses power, with retention and renewals', () => {
+  it(`has an entry of every change that it has made, ${SEEDS} seeds`, { timeout: 60_000 + SEEDS * 2000 }, async () => {
+    const sums = { made: 0, entries: 0, outcomes: 0, settled: 0, lost: 0 };
     for (let seed = 1; seed <= SEEDS; seed++) {
-      const world = await killAgainAndAgain(`${seed}`, AuditTrail);
+      const world = await new Machine(`${seed}`, AuditTrail).run();
       expect(withoutEntry(world), `seed ${seed}`).toEqual([]);
       expect(world.findings, `seed ${seed}`).toEqual([]);
-      const numbers = world.recorded.map(([number]) => number);
-      expect(new Set(numbers).size, `seed ${seed}`).toBe(numbers.length);
-      expect(world.recorded.filter(([, outcome]) => outcome !== null && outcome !== 'committed')).toEqual([]);
+      const outcomes = new Map(world.recorded);
+      expect(outcomes.size, `seed ${seed}`).toBe(world.recorded.length);
+      for (const outcome of outcomes.values()) expect(['committed', null], `seed ${seed}`).toContain(outcome);
+      for (const number of world.settled) expect(outcomes.get(number), `seed ${seed}, ${number}`).toBe('committed');
       sums.made += world.made.length;
-      sums.entries += numbers.length;
+      sums.entries += outcomes.size;
       sums.outcomes += world.recorded.filter(([, outcome]) => outcome !== null).length;
-      sums.lost += world.lostCount;
+      sums.settled += world.settled.length;
+      sums.lost += world.changeCount - outcomes.size;
     }
-    for (const sum of Object.values(sums)) expect(sum / SEEDS).toBeGreaterThan(1);
-    expect(sums.entries).toBeGreaterThan(sums.made);
+    for (const [name, sum] of Object.entries(sums)) expect(sum / SEEDS, name).toBeGreaterThan(1);
   });
 
   it('has none of some changes if its trail tells before it has taken the entry', async () => {
     for (let seed = 1; seed <= MISTAKE_SEEDS; seed++)
-      if (withoutEntry(await killAgainAndAgain(`${seed}`, Hasty)).length > 0) return;
+      if (withoutEntry(await new Machine(`${seed}`, Hasty).run()).length > 0) return;
     expect.fail(`${MISTAKE_SEEDS} seeds find nothing`);
   });
 });

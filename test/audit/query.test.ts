@@ -129,7 +129,7 @@ describe('a query', () => {
       do {
         engine.calls = 0;
         const { changes, next } = await many.find({ ...query, after });
-        expect(engine.calls).toBeLessThan(150);
+        expect(engine.calls).toBeLessThan(200);
         for (const { outcome } of changes) expect(outcome).toBe('committed');
         found.push(...numbersOf(changes));
         if (next !== undefined) expect(parseCursor(next)).toBeDefined();

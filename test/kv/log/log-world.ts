@@ -17,6 +17,8 @@ import { VirtualTime } from '../../../src/simulator/virtual-time.ts';
 const KEYS = ['a', 'b', 'ä', '😀'];
 /** What is written ahead of other values, and named by them. */
 const AHEAD_KEY = 'ahead';
+/** One of so many is written whether anything follows or not. */
+const FLUSHED = 8;
 const LIVES = 10;
 const CLIENTS = 6;
 const OPERATIONS_MAX = 25;
@@ -157,6 +159,7 @@ class Marks {
   readonly #earlier: string;
   #token: Token | null;
   #isOpen = false;
+  #flush = () => {};
   #count = 0;
 
   static async open(engine: StoreEngine, life: number): Promise<Marks> {
@@ -181,7 +184,9 @@ class Marks {
       if (write === undefined) return undefined;
       this.#isOpen = true;
       this.#token = write.token;
+      this.#flush = write.flush;
     }
+    if (this.#count % FLUSHED === 0) this.#flush();
     return `${this.#life}:${++this.#count}`;
   }
 

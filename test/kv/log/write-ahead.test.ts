@@ -63,6 +63,17 @@ describe('a write ahead', () => {
     expect(await engine.read('page')).toMatchObject({ kind: 'found', text: 'alone' });
   });
 
+  it('is in the first of several groups if what follows is too long for one', async () => {
+    const engine = await open(newFolder());
+    const ahead = begin(engine, 'page', null, () => 'ahead');
+    const before = engine.figures().groups as number;
+    const text = 'x'.repeat(3 * 1024 * 1024);
+    const results = await Promise.all(['a', 'b', 'c'].map((key) => engine.replace(key, null, text)));
+    expect(results.map(({ kind }) => kind)).toEqual(['ok', 'ok', 'ok']);
+    expect((await ahead.ended).kind).toBe('ok');
+    expect((engine.figures().groups as number) - before).toBe(3);
+  });
+
   it('can be continued before it is on the disk, and by one only', async () => {
     const folder = newFolder();
     const engine = await open(folder);

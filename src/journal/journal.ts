@@ -122,7 +122,7 @@ export class Journal {
     if (this.#folder === undefined) return Promise.resolve();
     const from = this.#last + 1;
     const base = this.#durable;
-    const lines = records.map((record) => checkedLine(`${++this.#last} ${base} ${asciiJson(record)}`));
+    const lines = records.map((record) => checkedLine(asciiJson(record), `${++this.#last} ${base} `));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ lines, replaces, from, resolve, reject });
       if (!this.#isWriting) void this.#writeAll(this.#folder as Folder);

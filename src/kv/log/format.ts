@@ -102,7 +102,7 @@ export function parseHeader(line: string, kind: FileKind, number: number, file: 
 export class UnknownFormatError extends DataFolderError {}
 
 export function recordLine({ sequence, base, key, text }: LogRecord): string {
-  return checkedLine(`${sequence} ${base} ${asciiJson(text === undefined ? [key] : [key, text])}`);
+  return checkedLine(asciiJson(text === undefined ? [key] : [key, text]), `${sequence} ${base} `);
 }
 
 /** Undefined: it is not a whole and undamaged record. */

@@ -223,7 +223,7 @@ function documentText(content: object, ver: number): string {
  * Begins a replacement that reaches the disk with the next write, in front of it. Undefined: it was not begun, see
  * `StoreEngine.writeAhead`.
  *
- * @param makeContent called once, when it goes to the disk
+ * @param makeContent called at most once, when it goes to the disk
  */
 export function replaceAhead<Content extends object>(
   store: Pick<StoreEngine, 'writeAhead'>,

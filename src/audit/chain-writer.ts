@@ -17,8 +17,8 @@ import { type Head, headKey, type Page, pageKey } from './records.ts';
 /** With so many lines a page is full. The last group may make it longer. */
 const PAGE_LINES = 24;
 
-/** Entries in a group that is written ahead. */
-const GROUP_MAX = 256;
+/** Entries in one write. */
+export const GROUP_MAX = 256;
 
 /** An older page may have been removed by retention, so it is read first, ms. */
 const FRESH_MS = 600_000;
@@ -109,7 +109,7 @@ export class ChainWriter {
     const { place } = this.#settled;
     const drafts: Draft[] = [];
     let content: Page | undefined;
-    const close = (): Page => (content ??= this.#continuePage(drafts, write?.token ?? null));
+    const close = (): Page => (content ??= this.#continuePage(drafts, (write as WriteAhead).token));
     const write: WriteAhead | undefined = replaceAhead(
       this.#options.store,
       pageKey(this.chain, this.#page),
@@ -133,7 +133,7 @@ export class ChainWriter {
   }
 
   /** From here on the next group continues: if this one is lost, so is everything after it. */
-  #continuePage(drafts: readonly Draft[], token: Token | null): Page {
+  #continuePage(drafts: readonly Draft[], token: Token): Page {
     const { lines, place, atMs } = this.#writeLines(this.#settled, drafts);
     const content = { lines: [...(this.#stored.content?.lines ?? []), ...lines] };
     this.#stored = { ver: this.#stored.ver + 1, content, token };

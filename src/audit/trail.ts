@@ -11,12 +11,10 @@ import type { LinearizableStore, StoreEngine } from '../kv/store.ts';
 import type { NodeContext } from '../node/context.ts';
 import { RpcError } from '../protocol/errors.ts';
 import { type AuditDocuments, auditDocuments, beginChain } from './begin-chain.ts';
-import type { AheadGroup, ChainWriter } from './chain-writer.ts';
+import { type AheadGroup, type ChainWriter, GROUP_MAX } from './chain-writer.ts';
 import type { BegunEntry, ChainHash, Draft, EndedEntry } from './entry.ts';
 import { type Head, headKey, isSigned, signed } from './records.ts';
 
-/** Entries in one write. */
-const GROUP_MAX = 256;
 /** What waits for the next change, or the next write of the store, goes alone after this time, ms. */
 const ALONE_MS = 100;
 /** The head follows the pages within this time, ms. */

@@ -12,7 +12,7 @@ import type { StoreEngine } from '../../../src/kv/store.ts';
 import type { Folder } from '../../../src/protocol/folder.ts';
 import { SeededRandom } from '../../../src/protocol/random.ts';
 import { SimulatedDisk } from '../../../src/simulator/simulated-disk.ts';
-import { LogWorld, type Totals } from '../../kv/log/log-world.ts';
+import { LogWorld, noTotals, type Totals } from '../../kv/log/log-world.ts';
 import { describeEngine } from '../../kv/store-conformance.ts';
 import { KEY_A, NonceWitness, ringOf } from '../../support/encryption.ts';
 import { worldOf } from '../../support/lossy-engine.ts';
@@ -68,7 +68,7 @@ describe('an encrypted log', () => {
   it(`keeps and shows what it must under ${SEEDS} seeds of kills and power failures, with no nonce twice`, {
     timeout: TIMEOUT_MS,
   }, async () => {
-    const sums: Totals = { operations: 0, acknowledged: 0, snapshots: 0, recovered: 0, torn: 0, refused: 0, marked: 0 };
+    const sums = noTotals();
     for (let seed = 1; seed <= SEEDS; seed++) {
       const witness = new NonceWitness();
       expect(await fuzz(seed, witness, {}, sums), `seed ${seed}`).toEqual([]);

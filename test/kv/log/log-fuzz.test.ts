@@ -11,7 +11,7 @@ import { RpcError } from '../../../src/protocol/errors.ts';
 import type { Folder } from '../../../src/protocol/folder.ts';
 import { showingEarly, takingNoLock } from '../../fixtures/mutants/engines/folder.ts';
 import { replacing } from '../../support/lossy-engine.ts';
-import { LogWorld, type Mistake, type Totals } from './log-world.ts';
+import { LogWorld, type Mistake, noTotals, type Totals } from './log-world.ts';
 
 const SEEDS = Number(process.env.SEEDS ?? 200);
 /** Within so many seeds every mistake must be found. */
@@ -150,15 +150,7 @@ describe('an engine on a log', () => {
   it(
     `keeps and shows what it must under ${SEEDS} seeds of kills and power failures`,
     async () => {
-      const sums: Totals = {
-        operations: 0,
-        acknowledged: 0,
-        snapshots: 0,
-        recovered: 0,
-        torn: 0,
-        refused: 0,
-        marked: 0,
-      };
+      const sums = noTotals();
       for (let seed = 1; seed <= SEEDS; seed++) {
         const world = new LogWorld(`${seed}`);
         await world.run();

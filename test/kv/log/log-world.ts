@@ -208,17 +208,13 @@ export interface Totals {
   marked: number;
 }
 
+export function noTotals(): Totals {
+  return { operations: 0, acknowledged: 0, snapshots: 0, recovered: 0, torn: 0, refused: 0, marked: 0 };
+}
+
 /** Lives of a machine, one after another. */
 export class LogWorld {
-  readonly totals: Totals = {
-    operations: 0,
-    acknowledged: 0,
-    snapshots: 0,
-    recovered: 0,
-    torn: 0,
-    refused: 0,
-    marked: 0,
-  };
+  readonly totals = noTotals();
   /** What was wrong, in words. */
   readonly violations: string[] = [];
   readonly #makeMistake: () => Mistake;
